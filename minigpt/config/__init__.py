@@ -1,0 +1,35 @@
+"""Configurations: one source for files, flags, widgets and error texts."""
+
+from minigpt.config.base import Config
+from minigpt.config.generation import GenerationConfig
+from minigpt.config.model import PRESETS, MLPConfig, ModelConfig, get_config
+from minigpt.config.recipes import RECIPES, get_recipe
+from minigpt.config.training import (
+    DataConfig,
+    RunConfig,
+    TokenizerConfig,
+    TrainConfig,
+)
+
+__all__ = [
+    "PRESETS",
+    "RECIPES",
+    "Config",
+    "DataConfig",
+    "GenerationConfig",
+    "MLPConfig",
+    "ModelConfig",
+    "RunConfig",
+    "TokenizerConfig",
+    "TrainConfig",
+    "get_config",
+    "get_recipe",
+]
+
+
+def __getattr__(name: str) -> ModelConfig:
+    """Hand on `TINY_CONFIG` … `LARGE_CONFIG`, a fresh copy for each import."""
+    from minigpt.config import model
+
+    config: ModelConfig = getattr(model, name)
+    return config

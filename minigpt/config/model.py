@@ -1,0 +1,234 @@
+"""What a model is made of: the settings of `TransformerLM` and `MLPLM`, and presets.
+
+GPT-2 is one point of this space, and the defaults below are that point: learned
+positions, LayerNorm before each sublayer, GELU, biases, a tied head.
+"""
+
+from typing import Any, Literal, Self
+
+from pydantic import ConfigDict, Field, ValidationError, model_validator
+
+from minigpt.config.base import Config, explain
+from minigpt.errors import ConfigError, near_names
+
+PositionalEncoding = Literal[
+    "learned", "sinusoidal", "rope", "alibi", "relative", "none"
+]
+Normalization = Literal["layernorm", "rmsnorm"]
+Activation = Literal["gelu", "relu", "relu2", "swiglu"]
+
+
+class AssignableConfig(Config):
+    """A config whose fields may be assigned, each assignment checked.
+
+    Models' configs are of this kind because a vocabulary is known only after the
+    tokenizer is built: `config.vocab_size = tokenizer.get_vocab_size()`.
+    """
+
+    model_config = ConfigDict(frozen=False, validate_assignment=True)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in type(self).model_fields:
+            hint = near_names(name, type(self).model_fields)
+            raise ConfigError(f"{type(self).__name__}: unknown setting {name!r}.{hint}")
+        before = getattr(self, name)
+        try:
+            super().__setattr__(name, value)
+        except ValidationError as error:
+            self.__dict__[name] = before
+            raise ConfigError(explain(error, type(self))) from None
+
+
+class ModelConfig(AssignableConfig):
+    """The settings of a decoder-only transformer, `TransformerLM`."""
+
+    vocab_size: int = Field(
+        1000, ge=1, le=2_000_000, description="Number of tokens the model knows."
+    )
+    d_model: int = Field(
+        128, ge=1, le=32_768, description="Width of the residual stream, in numbers."
+    )
+    num_layers: int = Field(
+        4, ge=1, le=256, description="Number of blocks, one after the other."
+    )
+    num_heads: int = Field(
+        4, ge=1, le=256, description="Attention heads per block; must divide d_model."
+    )
+    num_kv_heads: int | None = Field(
+        None,
+        ge=1,
+        le=256,
+        description="Key/value heads, shared by groups of query heads "
+        "(none: as many as num_heads).",
+    )
+    d_ff: int | None = Field(
+        None,
+        ge=0,
+        le=131_072,
+        description="Hidden width of the MLP (none: 4 × d_model; 0: no MLP at all).",
+    )
+    max_seq_len: int = Field(
+        128, ge=1, le=1_048_576, description="Longest text seen at once, in tokens."
+    )
+    dropout: float = Field(
+        0.0, ge=0.0, lt=1.0, description="Share of values zeroed during training."
+    )
+    positional_encoding: PositionalEncoding = Field(
+        "learned", description="How the model knows the order of the tokens."
+    )
+    norm: Normalization = Field(
+        "layernorm", description="What is applied before each sublayer."
+    )
+    norm_affine: bool = Field(
+        True, description="Whether a norm has a learned scale (and shift)."
+    )
+    norm_eps: float = Field(
+        1e-5, gt=0.0, le=0.1, description="Added to the variance before the root."
+    )
+    activation: Activation = Field("gelu", description="The MLP's non-linearity.")
+    bias: bool = Field(
+        True, description="Whether linear layers and LayerNorm add a bias."
+    )
+    tie_embeddings: bool = Field(
+        True, description="Whether the head reuses the token embedding's weights."
+    )
+    qk_norm: bool = Field(
+        False, description="Normalise queries and keys, so that scores stay small."
+    )
+    rope_base: float = Field(
+        10_000.0, gt=1.0, le=1e9, description="RoPE's slowest wavelength, over 2π."
+    )
+    relative_distances: int = Field(
+        32,
+        ge=1,
+        le=4096,
+        description="Relative bias: distances told apart, in tokens; all farther "
+        "ones share the last.",
+    )
+    relative_gain: float = Field(
+        10.0,
+        gt=0.0,
+        le=100.0,
+        description="Relative bias: factor on the learned bias, so that it keeps pace "
+        "with the weights.",
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.d_model % self.num_heads:
+            fits = [n for n in range(1, 65) if self.d_model % n == 0]
+            raise ValueError(
+                f"num_heads is {self.num_heads}, which does not divide d_model "
+                f"{self.d_model}: choose one of {', '.join(map(str, fits))}"
+            )
+        if self.num_heads % self.kv_heads:
+            raise ValueError(
+                f"num_kv_heads is {self.kv_heads}, which does not divide num_heads "
+                f"{self.num_heads}"
+            )
+        if self.positional_encoding == "rope" and self.d_head % 2:
+            raise ValueError(
+                f"rope turns pairs of numbers, and d_model / num_heads is "
+                f"{self.d_head}, an odd number: change either"
+            )
+        return self
+
+    @property
+    def d_head(self) -> int:
+        """Width of one head's queries, keys and values."""
+        return self.d_model // self.num_heads
+
+    @property
+    def kv_heads(self) -> int:
+        """Number of key/value heads after the default is filled in."""
+        return self.num_kv_heads or self.num_heads
+
+    @property
+    def mlp_width(self) -> int:
+        """Hidden width of the MLP after the default is filled in."""
+        return 4 * self.d_model if self.d_ff is None else self.d_ff
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of weights of the model, computed without building it."""
+        d, d_ff = self.d_model, self.mlp_width
+        linear_bias = int(self.bias)
+        qkv_width = (self.num_heads + 2 * self.kv_heads) * self.d_head
+        attention = (d + linear_bias) * qkv_width + (d + linear_bias) * d
+        if self.qk_norm and self.norm_affine:
+            attention += 2 * self.d_head
+        if self.positional_encoding == "relative":
+            attention += self.num_heads * self.relative_distances
+        matrices_in = 2 if self.activation == "swiglu" else 1
+        mlp = matrices_in * (d + linear_bias) * d_ff + (d_ff + linear_bias) * d
+        norm = d * (1 + int(self.bias and self.norm == "layernorm"))
+        norm *= int(self.norm_affine)
+        block = attention + norm + ((mlp + norm) if d_ff else 0)
+        embeddings = self.vocab_size * d * (1 if self.tie_embeddings else 2)
+        if self.positional_encoding == "learned":
+            embeddings += self.max_seq_len * d
+        return embeddings + self.num_layers * block + norm
+
+
+class MLPConfig(AssignableConfig):
+    """The settings of the fixed-window baseline, `MLPLM`."""
+
+    vocab_size: int = Field(
+        1000, ge=1, le=2_000_000, description="Number of tokens the model knows."
+    )
+    d_model: int = Field(
+        64, ge=1, le=32_768, description="Width of one token's embedding."
+    )
+    d_ff: int = Field(256, ge=1, le=131_072, description="Width of a hidden layer.")
+    num_layers: int = Field(2, ge=1, le=256, description="Number of hidden layers.")
+    context_size: int = Field(
+        16, ge=1, le=4096, description="How many last tokens the model sees, in tokens."
+    )
+    max_seq_len: int = Field(
+        128, ge=1, le=1_048_576, description="Longest text given at once, in tokens."
+    )
+    dropout: float = Field(
+        0.0, ge=0.0, lt=1.0, description="Share of values zeroed during training."
+    )
+
+    @property
+    def num_parameters(self) -> int:
+        """Number of weights of the model, computed without building it."""
+        first = (self.context_size * self.d_model + 1) * self.d_ff
+        others = (self.num_layers - 1) * (self.d_ff + 1) * self.d_ff
+        embedding, head = self.vocab_size * self.d_model, self.vocab_size * self.d_ff
+        return embedding + first + others + head + self.vocab_size
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "tiny": {"d_model": 128, "num_layers": 2, "num_heads": 4, "max_seq_len": 128},
+    "small": {"d_model": 256, "num_layers": 4, "num_heads": 4, "max_seq_len": 128},
+    "medium": {"d_model": 512, "num_layers": 6, "num_heads": 8, "max_seq_len": 256},
+    "large": {"d_model": 768, "num_layers": 12, "num_heads": 12, "max_seq_len": 1024},
+}
+
+
+def get_config(name: str) -> ModelConfig:
+    """Return a fresh copy of a preset: `tiny`, `small`, `medium` or `large`.
+
+    Raises:
+        ConfigError: If there is no preset of that name.
+    """
+    if name not in PRESETS:
+        raise ConfigError(
+            f"There is no preset {name!r}: choose {', '.join(PRESETS)}."
+            f"{near_names(name, PRESETS)}"
+        )
+    return ModelConfig(**PRESETS[name], dropout=0.1)
+
+
+def __getattr__(name: str) -> ModelConfig:
+    """Hand out `TINY_CONFIG` … `LARGE_CONFIG`, a fresh copy for each import.
+
+    Tutorials write `config = SMALL_CONFIG; config.vocab_size = …`: with one shared
+    object, that would change the preset for everyone else in the process.
+    """
+    preset = name.removesuffix("_CONFIG").lower()
+    if name.endswith("_CONFIG") and name.isupper() and preset in PRESETS:
+        return get_config(preset)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,312 @@
+"""Hooks: a name on every value of the model, to read it or to change it.
+
+A `HookPoint` is an identity module that stands wherever a value is worth looking at.
+Its name is its module path, spelled as in TransformerLens:
+`blocks.0.attn.hook_pattern`. A model gets its methods from `Hooked`:
+
+    logits, cache = model.run_with_cache(tokens)
+    logits = model.run_with_hooks(tokens, fwd_hooks=[(name, edit)])
+    with model.hooks(fwd_hooks=[(name, edit)]):
+        logits = model(tokens)
+
+Design decisions:
+
+- What is watched lives in a `ContextVar`, not on the modules. Two browser sessions, in
+  two threads, share one model object and never see each other's hooks.
+- There is one mechanism. Recording is a hook function that stores its argument.
+- Nobody watching costs nothing: the point returns its input at once.
+- A point can be asked whether somebody watches it (`is_watched`), so that a value which
+  exists only in the slow, explicit form of a computation is made only when wanted.
+
+Source: Nanda & Bloom, TransformerLens (2022), for the vocabulary.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from minigpt.errors import HookError, near_names
+
+HookFunction = Callable[..., Tensor | None]
+"""`fn(activation, hook)`: return a tensor to replace the activation, None to keep it."""
+
+NamesFilter = str | Sequence[str] | Callable[[str], bool] | None
+"""A name or glob, several of them, a predicate, or None for every point."""
+
+_active: ContextVar["dict[HookPoint, tuple[HookFunction, ...]] | None"] = ContextVar(
+    "active_hooks", default=None
+)
+
+
+class HookPoint(nn.Module):
+    """An identity with a name, where a value can be read or replaced."""
+
+    name: str = ""
+
+    def is_watched(self) -> bool:
+        """Whether somebody, in this thread and call, wants this value."""
+        active = _active.get()
+        return active is not None and self in active
+
+    def forward(self, value: Tensor) -> Tensor:
+        """Return `value`, or what the hooks of this call make of it.
+
+        Raises:
+            HookError: If a hook returns another shape.
+        """
+        if torch.compiler.is_compiling():
+            return value
+        active = _active.get()
+        if active is None:
+            return value
+        for function in active.get(self, ()):
+            edited = function(value, hook=self)
+            if edited is not None:
+                if edited.shape != value.shape:
+                    raise HookError(
+                        f"A hook on {self.name} returned shape {tuple(edited.shape)}; "
+                        f"the activation has {tuple(value.shape)}."
+                    )
+                value = edited
+        return value
+
+    # nn.Module.__call__ looks for registered hooks, which this project never uses.
+    # Going straight to forward makes an idle point several times cheaper.
+    __call__ = forward
+
+
+class ActivationCache(Mapping[str, Tensor]):
+    """What one forward pass recorded: name → activation, in the order of computation.
+
+    `cache["blocks.0.attn.hook_pattern"]`, or in short `cache["pattern", 0]`. A short
+    name that stands at several places of a block takes a third part:
+    `cache["normalized", 0, "ln1"]`.
+    """
+
+    def __init__(self, activations: dict[str, Tensor]) -> None:
+        self._activations = activations
+
+    def __getitem__(self, key: str | tuple[str | int, ...]) -> Tensor:
+        if isinstance(key, str) and key in self._activations:
+            return self._activations[key]
+        return self._activations[self._full_name(key)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._activations)
+
+    def __len__(self) -> int:
+        return len(self._activations)
+
+    def _full_name(self, key: str | tuple[str | int, ...]) -> str:
+        short, *place = (key,) if isinstance(key, str) else key
+        layer = next((f"blocks.{part}." for part in place if isinstance(part, int)), "")
+        parts = [f".{part}." for part in place if isinstance(part, str)]
+        found = [
+            name
+            for name in self._activations
+            if name.startswith(layer)
+            and (layer or not name.startswith("blocks."))
+            and name.rpartition(".")[2] in (short, f"hook_{short}")
+            and all(part in f".{name}" for part in parts)
+        ]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise HookError(f"{key!r} may mean {', '.join(found)}: say which.")
+        raise HookError(
+            f"{key!r} was not recorded.{near_names(str(key), self._activations)}"
+        )
+
+    def __repr__(self) -> str:
+        shapes = [
+            f"  {name}: {list(value.shape)}"
+            for name, value in self._activations.items()
+        ]
+        return "ActivationCache(\n" + "\n".join(shapes) + "\n)"
+
+
+class LossFunction(Protocol):
+    """Turns logits into one number, for gradients at the hooks."""
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """Map logits [batch pos vocab] to a scalar."""
+
+
+class Hooked(nn.Module):
+    """A module whose values have names. Subclasses call `name_hook_points` when built.
+
+    Everything here is scoped to one call or one `with`, in one thread.
+    """
+
+    def name_hook_points(self) -> None:
+        """Give every hook point its module path as its name."""
+        for name, module in self.named_modules():
+            if isinstance(module, HookPoint):
+                module.name = name
+
+    @property
+    def hook_points(self) -> dict[str, HookPoint]:
+        """Every hook point by name, in the order of the computation."""
+        return {
+            name: module
+            for name, module in self.named_modules()
+            if isinstance(module, HookPoint)
+        }
+
+    @contextmanager
+    def hooks(
+        self, fwd_hooks: Sequence[tuple[str | Callable[[str], bool], HookFunction]]
+    ) -> Iterator[None]:
+        """Let functions read or replace activations inside the `with`.
+
+        Hooks of one point run in the order given; those of an outer `with` run first.
+
+        Args:
+            fwd_hooks: Pairs of a name (a glob or predicate may match several) and a
+                function `fn(activation, hook) -> tensor | None`.
+
+        Raises:
+            HookError: If a name matches no hook point, or a point is never reached.
+        """
+        wanted: dict[HookPoint, tuple[HookFunction, ...]] = {}
+        for names, function in fwd_hooks:
+            for point in self._matching_points(names):
+                wanted[point] = (*wanted.get(point, ()), function)
+
+        unreached = {point.name for point in wanted}
+
+        def mark_reached(_: Tensor, hook: HookPoint) -> None:
+            unreached.discard(hook.name)
+
+        outer = _active.get() or {}
+        inner = {
+            point: (*outer.get(point, ()), mark_reached, *functions)
+            for point, functions in wanted.items()
+        }
+        token = _active.set({**outer, **inner})
+        try:
+            yield
+        finally:
+            _active.reset(token)
+        if unreached:
+            raise HookError(
+                f"Never reached: {', '.join(sorted(unreached))}. The model ran without "
+                "computing it, or did not run at all."
+            )
+
+    def run_with_hooks(
+        self,
+        tokens: Tensor,
+        fwd_hooks: Sequence[tuple[str | Callable[[str], bool], HookFunction]],
+        **forward_arguments: object,
+    ) -> Tensor:
+        """Run the model once with some activations replaced.
+
+        Args:
+            tokens: Ids, [batch pos].
+            fwd_hooks: See `hooks`.
+            forward_arguments: Passed on to `forward`.
+
+        Returns:
+            Logits, [batch pos vocab].
+
+        Raises:
+            HookError: See `hooks`.
+        """
+        with self.hooks(fwd_hooks):
+            logits: Tensor = self(tokens, **forward_arguments)
+        return logits
+
+    def run_with_cache(
+        self,
+        tokens: Tensor,
+        names_filter: NamesFilter = None,
+        *,
+        incl_bwd: bool = False,
+        loss: LossFunction | None = None,
+        **forward_arguments: object,
+    ) -> tuple[Tensor, ActivationCache]:
+        """Run the model once and keep its activations, by reference.
+
+        Args:
+            tokens: Ids, [batch pos].
+            names_filter: Which points to record; None records all but `hook_result`,
+                which is large and computed only when asked for by name.
+            incl_bwd: Also keep the gradient of `loss` at each recorded point, under
+                its name + "_grad". The parameters' own `.grad` stay untouched.
+            loss: Logits [batch pos vocab] → a scalar. Needed with `incl_bwd`.
+            forward_arguments: Passed on to `forward`.
+
+        Returns:
+            Logits [batch pos vocab] and the recorded activations.
+
+        Raises:
+            HookError: If the filter matches nothing, or `incl_bwd` lacks a loss.
+        """
+        recorded: dict[str, Tensor] = {}
+
+        def record(value: Tensor, hook: HookPoint) -> Tensor | None:
+            recorded[hook.name] = value
+            return None
+
+        def record_differentiable(value: Tensor, hook: HookPoint) -> Tensor:
+            # With frozen weights nothing upstream asks for gradients: start here.
+            if not value.requires_grad:
+                value = value.detach().requires_grad_()
+            recorded[hook.name] = value
+            return value
+
+        if names_filter is None:
+            names_filter = _all_but_result
+        if not incl_bwd:
+            with self.hooks([(names_filter, record)]):
+                logits: Tensor = self(tokens, **forward_arguments)
+            return logits, ActivationCache(recorded)
+
+        if loss is None:
+            raise HookError("incl_bwd needs a loss: pass loss=lambda logits: a scalar.")
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            with self.hooks([(names_filter, record_differentiable)]):
+                logits = self(tokens, **forward_arguments)
+            names = list(recorded)
+            gradients = torch.autograd.grad(
+                loss(logits), [recorded[name] for name in names], allow_unused=True
+            )
+        values = {name: value.detach() for name, value in recorded.items()}
+        for name, gradient in zip(names, gradients, strict=True):
+            missing = gradient is None
+            values[name + "_grad"] = (
+                torch.zeros_like(values[name]) if missing else gradient
+            )
+        return logits.detach(), ActivationCache(values)
+
+    def _matching_points(self, names: NamesFilter) -> list[HookPoint]:
+        points = self.hook_points
+        if names is None:
+            return list(points.values())
+        if callable(names):
+            found = [point for name, point in points.items() if names(name)]
+            if not found:
+                raise HookError("The predicate matches no hook name of this model.")
+            return found
+        found = []
+        for pattern in [names] if isinstance(names, str) else names:
+            matches = [
+                point for name, point in points.items() if fnmatchcase(name, pattern)
+            ]
+            if not matches:
+                raise HookError(
+                    f"There is no hook {pattern!r} in this model."
+                    f"{near_names(pattern, points)}"
+                )
+            found += [point for point in matches if point not in found]
+        return found
+
+
+def _all_but_result(name: str) -> bool:
+    return not name.endswith("hook_result")
