@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from minigpt.errors import HookError, near_names
 
 HookFunction = Callable[..., Tensor | None]
-"""`fn(activation, hook)`: return a tensor to replace the activation, None to keep it."""
+"""`fn(activation, hook)`: return a tensor to replace the activation, or None."""
 
 NamesFilter = str | Sequence[str] | Callable[[str], bool] | None
 """A name or glob, several of them, a predicate, or None for every point."""
@@ -160,7 +160,7 @@ class Hooked(nn.Module):
 
     @contextmanager
     def hooks(
-        self, fwd_hooks: Sequence[tuple[str | Callable[[str], bool], HookFunction]]
+        self, fwd_hooks: Sequence[tuple[NamesFilter, HookFunction]]
     ) -> Iterator[None]:
         """Let functions read or replace activations inside the `with`.
 
@@ -202,7 +202,7 @@ class Hooked(nn.Module):
     def run_with_hooks(
         self,
         tokens: Tensor,
-        fwd_hooks: Sequence[tuple[str | Callable[[str], bool], HookFunction]],
+        fwd_hooks: Sequence[tuple[NamesFilter, HookFunction]],
         **forward_arguments: object,
     ) -> Tensor:
         """Run the model once with some activations replaced.
