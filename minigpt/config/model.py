@@ -155,14 +155,16 @@ class ModelConfig(AssignableConfig):
         linear_bias = int(self.bias)
         qkv_width = (self.num_heads + 2 * self.kv_heads) * self.d_head
         attention = (d + linear_bias) * qkv_width + (d + linear_bias) * d
-        if self.qk_norm and self.norm_affine:
-            attention += 2 * self.d_head
+        learned_per_number = int(self.norm_affine) + int(
+            self.norm_affine and self.bias and self.norm == "layernorm"
+        )
+        if self.qk_norm:
+            attention += 2 * self.d_head * learned_per_number
         if self.positional_encoding == "relative":
             attention += self.num_heads * self.relative_distances
         matrices_in = 2 if self.activation == "swiglu" else 1
         mlp = matrices_in * (d + linear_bias) * d_ff + (d_ff + linear_bias) * d
-        norm = d * (1 + int(self.bias and self.norm == "layernorm"))
-        norm *= int(self.norm_affine)
+        norm = d * learned_per_number
         block = attention + norm + ((mlp + norm) if d_ff else 0)
         embeddings = self.vocab_size * d * (1 if self.tie_embeddings else 2)
         if self.positional_encoding == "learned":

@@ -1,0 +1,58 @@
+"""The block: attention and MLP, each reading the residual stream and adding to it.
+
+Before: embeddings. Next: another block, or the final norm and the head.
+"""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from minigpt.config import ModelConfig
+from minigpt.hooks import HookPoint
+from minigpt.model.attention import MultiHeadAttention
+from minigpt.model.feedforward import build_feedforward
+from minigpt.model.kv_cache import Cache
+from minigpt.model.norm import build_norm
+
+
+class Block(nn.Module):
+    """A pre-norm transformer block.
+
+        resid_pre ──┬──────────────(+)── resid_mid ──┬────────(+)── resid_post
+                    └─ ln1 ─ attn ──┘                └─ ln2 ─ mlp ─┘
+
+    The stream itself is only ever added to. With `d_ff=0` there is no MLP, and
+    resid_post follows from resid_pre directly.
+
+    Args:
+        config: The model's settings.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.hook_resid_pre = HookPoint()  # [batch pos d_model], as all in this class
+        self.ln1 = build_norm(config)
+        self.attn = MultiHeadAttention(config)
+        self.hook_attn_out = HookPoint()
+        if config.mlp_width:
+            self.hook_resid_mid = HookPoint()
+            self.ln2 = build_norm(config)
+            self.mlp = build_feedforward(config)
+            self.hook_mlp_out = HookPoint()
+        self.hook_resid_post = HookPoint()
+        self.dropout = nn.Dropout(config.dropout)
+        self.has_mlp = bool(config.mlp_width)
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch pos d_model"],
+        cache: Cache | None = None,
+        layer: int = 0,
+    ) -> Float[Tensor, "batch pos d_model"]:
+        """Add what attention and MLP have to say. Arguments as for the attention."""
+        x = self.hook_resid_pre(x)
+        attended = self.attn(self.ln1(x), cache, layer)
+        x = x + self.hook_attn_out(self.dropout(attended))
+        if self.has_mlp:
+            x = self.hook_resid_mid(x)
+            x = x + self.hook_mlp_out(self.dropout(self.mlp(self.ln2(x))))
+        return self.hook_resid_post(x)

@@ -1,0 +1,83 @@
+"""The MLP: what a token does, by itself, with what attention has gathered.
+
+Before: attention has added to the residual stream. Next: the following block.
+"""
+
+from collections.abc import Callable
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from minigpt.config import ModelConfig
+from minigpt.hooks import HookPoint
+
+
+def gelu(x: Tensor) -> Tensor:
+    """GELU in GPT-2's tanh form. Source: Hendrycks & Gimpel 2016, arXiv:1606.08415."""
+    return F.gelu(x, approximate="tanh")
+
+
+def relu2(x: Tensor) -> Tensor:
+    """ReLU, squared. Source: So et al. 2021, arXiv:2109.08668."""
+    return F.relu(x).square()
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu": gelu,
+    "relu": F.relu,
+    "relu2": relu2,
+    "swiglu": F.silu,
+}
+
+
+class FeedForward(nn.Module):
+    """Widen, bend, narrow: every neuron is a question and, if it fires, an answer.
+
+        MLP(x) = W_out · activation(W_in x)
+
+    Args:
+        config: The model's settings.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.activation = ACTIVATIONS[config.activation]
+        self.input = nn.Linear(config.d_model, config.mlp_width, bias=config.bias)
+        self.hook_pre = HookPoint()  # [batch pos d_ff]
+        self.hook_post = HookPoint()  # [batch pos d_ff]
+        self.output = nn.Linear(config.mlp_width, config.d_model, bias=config.bias)
+
+    def forward(
+        self, x: Float[Tensor, "batch pos d_model"]
+    ) -> Float[Tensor, "batch pos d_model"]:
+        """Transform each position by itself."""
+        pre = self.hook_pre(self.input(x))
+        return self.output(self.hook_post(self.activation(pre)))
+
+
+class GatedFeedForward(FeedForward):
+    """Unlike the one before: a second projection scales what the first lets through.
+
+        MLP(x) = W_out · (silu(W_in x) ⊙ W_gate x)
+
+    Source: Shazeer 2020, arXiv:2002.05202, eq. 6 (SwiGLU).
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.gate = nn.Linear(config.d_model, config.mlp_width, bias=config.bias)
+        self.hook_pre_linear = HookPoint()  # [batch pos d_ff]
+
+    def forward(
+        self, x: Float[Tensor, "batch pos d_model"]
+    ) -> Float[Tensor, "batch pos d_model"]:
+        """Transform each position by itself."""
+        pre = self.hook_pre(self.input(x))
+        gate = self.hook_pre_linear(self.gate(x))
+        return self.output(self.hook_post(self.activation(pre) * gate))
+
+
+def build_feedforward(config: ModelConfig) -> FeedForward:
+    """Choose the MLP that the config names."""
+    return (GatedFeedForward if config.activation == "swiglu" else FeedForward)(config)

@@ -1,0 +1,195 @@
+"""Positions: how a model that sees a set of tokens learns of their order.
+
+Three kinds of answer. *Absolute* schemes add a vector to each embedding (learned,
+sinusoidal). RoPE *turns* queries and keys, so that their product depends on how far
+apart they are. *Biases* add a number to each attention score (ALiBi, relative).
+With `none`, only the causal mask tells early from late.
+
+Before: token embeddings. Next: attention.
+"""
+
+import math
+from functools import lru_cache
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from minigpt.config import ModelConfig
+
+
+def causal_mask(
+    q_len: int, k_len: int, device: torch.device
+) -> Bool[Tensor, "q_pos k_pos"]:
+    """Tell which keys a query may read: itself and what came before.
+
+    The last query stands at the last key; so one rule serves training (q_len equals
+    k_len), prefill in chunks, and decoding one token against a cache.
+
+    >>> causal_mask(2, 3, torch.device("cpu")).int().tolist()
+    [[1, 1, 0], [1, 1, 1]]
+    """
+    return distances(q_len, k_len, device) >= 0
+
+
+def distances(
+    q_len: int, k_len: int, device: torch.device
+) -> Int[Tensor, "q_pos k_pos"]:
+    """How many tokens before each query each key stands; negative in the future."""
+    k_positions = torch.arange(k_len, device=device)
+    q_positions = k_positions[k_len - q_len :]
+    return q_positions[:, None] - k_positions[None, :]
+
+
+class LearnedPositions(nn.Module):
+    """A learned vector for each position, added to the embedding, as in GPT-2."""
+
+    def __init__(self, max_seq_len: int, d_model: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(max_seq_len, d_model))
+
+    def forward(self, start: int, length: int) -> Float[Tensor, "pos d_model"]:
+        """Return the vectors of positions start … start + length − 1."""
+        return self.weight[start : start + length]
+
+
+class SinusoidalPositions(nn.Module):
+    """A fixed vector for each position: waves from short to long.
+
+        PE(pos, 2i)     = sin(pos / 10000^(2i / d_model))
+        PE(pos, 2i + 1) = cos(pos / 10000^(2i / d_model))
+
+    Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.5.
+    """
+
+    table: Tensor
+
+    def __init__(self, max_seq_len: int, d_model: int) -> None:
+        super().__init__()
+        positions = torch.arange(max_seq_len)[:, None]
+        frequencies = 10_000.0 ** (-torch.arange(0, d_model, 2) / d_model)
+        table = torch.zeros(max_seq_len, d_model)
+        table[:, 0::2] = torch.sin(positions * frequencies)
+        table[:, 1::2] = torch.cos(positions * frequencies[: d_model // 2])
+        self.register_buffer("table", table, persistent=False)
+
+    def forward(self, start: int, length: int) -> Float[Tensor, "pos d_model"]:
+        """Return the vectors of positions start … start + length − 1."""
+        return self.table[start : start + length]
+
+
+class RotaryPositions(nn.Module):
+    """RoPE: turn each pair of numbers of a query or key, farther the later it stands.
+
+    The product of a query and a key then depends on their contents and on the
+    distance between them. Number i is paired with number i + d_head / 2 (as in Llama).
+
+    Source: Su et al. 2021, arXiv:2104.09864, eq. 34.
+    """
+
+    angles: Tensor
+
+    def __init__(self, max_seq_len: int, d_head: int, base: float) -> None:
+        super().__init__()
+        frequencies = base ** (-torch.arange(0, d_head, 2) / d_head)
+        angles = torch.arange(max_seq_len)[:, None] * frequencies
+        self.register_buffer("angles", angles, persistent=False)  # [pos d_head/2]
+
+    def forward(
+        self, x: Float[Tensor, "batch pos head d_head"], start: int
+    ) -> Float[Tensor, "batch pos head d_head"]:
+        """Turn queries or keys whose first position is `start`."""
+        angles = self.angles[start : start + x.shape[1], None, :].to(x.dtype)
+        cos, sin = angles.cos(), angles.sin()  # [pos 1 d_head/2]
+        first, second = x.chunk(2, dim=-1)
+        return torch.cat(
+            (first * cos - second * sin, second * cos + first * sin), dim=-1
+        )
+
+
+class AlibiBias(nn.Module):
+    """ALiBi: a penalty that grows with distance, at another slope in each head.
+
+        bias(head, q, k) = −slope(head) · (q − k),  slope = 2^(−8 (head + 1) / heads)
+
+    Source: Press et al. 2022, arXiv:2108.12409, section 3.
+    """
+
+    def __init__(self, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+
+    def forward(
+        self, q_len: int, k_len: int, device: torch.device
+    ) -> Float[Tensor, "head q_pos k_pos"]:
+        """Return what to add to the scores, −inf in the future."""
+        return _alibi(self.num_heads, q_len, k_len, device)
+
+
+def alibi_slopes(num_heads: int) -> Float[Tensor, " head"]:
+    """Return each head's penalty per token of distance, in logits."""
+    return 2.0 ** (-8.0 * torch.arange(1, num_heads + 1) / num_heads)
+
+
+@lru_cache(maxsize=32)
+def _alibi(num_heads: int, q_len: int, k_len: int, device: torch.device) -> Tensor:
+    # The same for every layer and step, so it is kept; made outside inference mode,
+    # because a training step may be the next to use it.
+    with torch.inference_mode(mode=False):
+        distance = distances(q_len, k_len, device)
+        bias = -alibi_slopes(num_heads).to(device)[:, None, None] * distance
+        return bias.masked_fill(distance < 0, -math.inf)
+
+
+class RelativeBias(nn.Module):
+    """A learned bias for each head and each distance, starting at zero.
+
+    Distances from the last one told apart onwards share its bias. The gain lets a small
+    optimizer step move a score as far as it moves the weights.
+
+    Source: Raffel et al. 2020, arXiv:1910.10683, section 2.1, with one bucket per
+    distance.
+    """
+
+    def __init__(self, num_heads: int, num_distances: int, gain: float) -> None:
+        super().__init__()
+        self.gain = gain
+        self.bias_table = nn.Parameter(torch.zeros(num_heads, num_distances))
+
+    def forward(
+        self, q_len: int, k_len: int, device: torch.device
+    ) -> Float[Tensor, "head q_pos k_pos"]:
+        """Return what to add to the scores, −inf in the future."""
+        distance = distances(q_len, k_len, device)
+        farthest = self.bias_table.shape[1] - 1
+        bias = self.gain * self.bias_table[:, distance.clamp(0, farthest)]
+        return bias.masked_fill(distance < 0, -math.inf)
+
+
+def build_absolute_positions(
+    config: ModelConfig,
+) -> LearnedPositions | SinusoidalPositions | None:
+    """Choose what is added to the embeddings, if anything."""
+    if config.positional_encoding == "learned":
+        return LearnedPositions(config.max_seq_len, config.d_model)
+    if config.positional_encoding == "sinusoidal":
+        return SinusoidalPositions(config.max_seq_len, config.d_model)
+    return None
+
+
+def build_rotary(config: ModelConfig) -> RotaryPositions | None:
+    """Choose what turns queries and keys, if anything."""
+    if config.positional_encoding == "rope":
+        return RotaryPositions(config.max_seq_len, config.d_head, config.rope_base)
+    return None
+
+
+def build_attention_bias(config: ModelConfig) -> AlibiBias | RelativeBias | None:
+    """Choose what is added to attention scores, if anything."""
+    if config.positional_encoding == "alibi":
+        return AlibiBias(config.num_heads)
+    if config.positional_encoding == "relative":
+        return RelativeBias(
+            config.num_heads, config.relative_distances, config.relative_gain
+        )
+    return None

@@ -1,0 +1,142 @@
+"""The model: tokens in, a score for every possible next token out.
+
+    tokens ─ embedding ─(+ positions)─ block ─ … ─ block ─ ln_final ─ head ─ logits
+
+Design decisions:
+
+- `forward` has one return shape, always: logits [batch pos vocab]. The loss is a
+  function elsewhere, and so are generation, loading and saving.
+- The module holds weights only. The cache is an argument.
+- Every value has a name (see `minigpt.hooks`).
+- GPT-2 is one point of the space that `ModelConfig` spans, exactly.
+
+Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners".
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
+
+from minigpt.config import ModelConfig
+from minigpt.errors import DataError
+from minigpt.hooks import Hooked, HookPoint
+from minigpt.model.block import Block
+from minigpt.model.initialize import initialize
+from minigpt.model.kv_cache import Cache, allocate
+from minigpt.model.memory import require_memory
+from minigpt.model.norm import build_norm
+from minigpt.model.positions import build_absolute_positions
+
+
+class TransformerLM(Hooked):
+    """A decoder-only transformer.
+
+    Args:
+        settings: The fields of `ModelConfig`, by name: `vocab_size`, `d_model`,
+            `num_layers`, `num_heads`, `d_ff`, `max_seq_len`, `dropout`,
+            `positional_encoding`, …
+
+    Raises:
+        ConfigError: If a setting is wrong, or the model would not fit in memory.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__()
+        self.config = config = ModelConfig(**settings)
+        require_memory(config)
+        self.gradient_checkpointing = False
+        self.token_embedding = nn.Embedding(config.vocab_size, config.d_model)
+        self.hook_embed = HookPoint()  # [batch pos d_model]
+        self.position_embedding = build_absolute_positions(config)
+        if self.position_embedding is not None:
+            self.hook_pos_embed = HookPoint()  # [batch pos d_model]
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList([Block(config) for _ in range(config.num_layers)])
+        self.ln_final = build_norm(config)
+        if not config.tie_embeddings:
+            self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
+        self.name_hook_points()
+        initialize(self, config)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.token_embedding.weight.device
+
+    def forward(
+        self, tokens: Int[Tensor, "batch pos"], cache: Cache | None = None
+    ) -> Float[Tensor, "batch pos vocab"]:
+        """Score every possible next token after each position.
+
+        Args:
+            tokens: Ids.
+            cache: What earlier calls have seen; the tokens continue it.
+
+        Returns:
+            Logits: their softmax is the model's distribution of the next token.
+
+        Raises:
+            DataError: If the text is longer than `max_seq_len`, or an id is unknown.
+        """
+        start = 0 if cache is None else cache.length
+        self._check_length(tokens, start, cache)
+        x = self.embed(tokens, start)
+        for layer, block in enumerate(self.blocks):
+            if self.gradient_checkpointing and self.training and cache is None:
+                x = checkpoint(block, x, use_reentrant=False)
+            else:
+                x = block(x, cache, layer)
+        if cache is not None:
+            cache.advance(tokens.shape[1])
+        return self.unembed(self.ln_final(x))
+
+    def embed(
+        self, tokens: Int[Tensor, "batch pos"], start: int = 0
+    ) -> Float[Tensor, "batch pos d_model"]:
+        """Look up each token's vector and add its position's, if there is one."""
+        try:
+            x = self.hook_embed(self.token_embedding(tokens))
+        except IndexError:
+            raise DataError(
+                f"Tokens lie between {int(tokens.min())} and {int(tokens.max())}; this "
+                f"model knows ids 0 to {self.config.vocab_size - 1}."
+            ) from None
+        if self.position_embedding is not None:
+            positions = self.position_embedding(start, tokens.shape[1])
+            x = x + self.hook_pos_embed(positions.expand_as(x))
+        return self.dropout(x)
+
+    def unembed(
+        self, x: Float[Tensor, "batch pos d_model"]
+    ) -> Float[Tensor, "batch pos vocab"]:
+        """Compare the final vector with every token's."""
+        if self.config.tie_embeddings:
+            return F.linear(x, self.token_embedding.weight)
+        return self.head(x)
+
+    def new_cache(self, batch_size: int, max_len: int | None = None) -> Cache:
+        """Make an empty cache for `forward`.
+
+        Args:
+            batch_size: Number of texts.
+            max_len: Tokens there is room for (none: max_seq_len).
+        """
+        config = self.config
+        max_len = min(max_len or config.max_seq_len, config.max_seq_len)
+        shape = (batch_size, config.kv_heads, max_len, config.d_head)
+        return allocate(2 * config.num_layers, shape, self.token_embedding.weight)
+
+    def _check_length(self, tokens: Tensor, start: int, cache: Cache | None) -> None:
+        length = start + tokens.shape[1]
+        if length > self.config.max_seq_len:
+            raise DataError(
+                f"The text is {length} tokens long, and this model was made for "
+                f"max_seq_len = {self.config.max_seq_len}: shorten it, or train a "
+                "model with a larger max_seq_len."
+            )
+        if cache is not None:
+            cache.require(tokens.shape[0], tokens.shape[1])
