@@ -1,0 +1,22 @@
+"""A training run: a directory that one process writes and anybody may read.
+
+The directory is the only channel between a training process and whoever watches it,
+so the command line and the page see the same thing. In reading order: `files` (how two
+processes share a file), `lock` (who may write), `status` (the one small file that says
+where the run stands), `store` (the directory as an object), `worker` (the process
+itself), `launch` (starting it from elsewhere), `catalogue` (every model there is).
+"""
+
+from minigpt.runs.catalogue import ModelEntry, available_models, find_model
+from minigpt.runs.status import RunStatus
+from minigpt.runs.store import Run, RunStore, data_directory
+
+__all__ = [
+    "ModelEntry",
+    "Run",
+    "RunStatus",
+    "RunStore",
+    "available_models",
+    "data_directory",
+    "find_model",
+]

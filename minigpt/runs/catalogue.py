@@ -1,0 +1,127 @@
+"""Every model there is to look into: the shipped ones and those of your own runs.
+
+A shipped model is `data/models/<id>/`: a checkpoint, or a `checkpoints/` directory with
+one per step (a film of its training), and beside it optionally `about.json` with a
+`title` and a `description`.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from minigpt.errors import RunError, near_names
+from minigpt.runs.store import (
+    RUN_ID,
+    Run,
+    RunStore,
+    SavedStep,
+    checkpoint_step,
+    list_checkpoints,
+)
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One model to choose."""
+
+    id: str
+    """Name in the URL and on the command line."""
+    title: str
+    path: Path
+    """The checkpoint to open by default."""
+    kind: Literal["shipped", "run"]
+    description: str
+    steps: tuple[SavedStep, ...]
+    """Every saved step, in order: the time machine's stops."""
+
+    def path_at(self, step: int | None) -> Path:
+        """The checkpoint of a training step; None, or an unknown step, is `path`."""
+        return dict(self.steps).get(step, self.path) if step is not None else self.path
+
+
+def available_models(data_dir: Path) -> list[ModelEntry]:
+    """List every model that can be opened: shipped ones by name, then runs, new first.
+
+    Args:
+        data_dir: Holds `models/` and `runs/`; either may be missing.
+    """
+    models = data_dir / "models"
+    paths = sorted(models.iterdir()) if models.is_dir() else []
+    shipped = [_shipped(path) for path in paths if _is_child(path, models)]
+    runs = [_trained(run) for run in RunStore(data_dir / "runs").list()]
+    return [entry for entry in [*shipped, *runs] if entry is not None]
+
+
+def find_model(data_dir: Path, model_id: str) -> ModelEntry:
+    """Return the model of that id.
+
+    Raises:
+        RunError: If there is none; suggests near names.
+    """
+    known = available_models(data_dir)
+    for entry in known:
+        if entry.id == model_id:
+            return entry
+    names = [entry.id for entry in known]
+    hint = near_names(model_id, names)
+    if not hint:
+        hint = f" There are: {', '.join(names[:8])}." if names else " There are none."
+    raise RunError(f"There is no model {model_id!r}.{hint}")
+
+
+def _shipped(path: Path) -> ModelEntry | None:
+    steps = list_checkpoints(path / "checkpoints")
+    own_step = checkpoint_step(path)
+    if own_step is not None:
+        steps = sorted([*steps, SavedStep(own_step, path)])
+    if not steps:
+        return None
+    about = _about(path / "about.json")
+    return ModelEntry(
+        id=path.name,
+        title=about.get("title", path.name),
+        path=path if own_step is not None else steps[-1].path,
+        kind="shipped",
+        description=about.get("description", ""),
+        steps=tuple(steps),
+    )
+
+
+def _trained(run: Run) -> ModelEntry | None:
+    steps, best = run.checkpoints(), run.best
+    if not steps or best is None:
+        return None
+    try:
+        config, status = run.config, run.status()
+    except RunError:
+        return None
+    loss = status.best_loss
+    return ModelEntry(
+        id=run.id,
+        title=f"{run.id} ({status.state}, step {status.step})",
+        path=best,
+        kind="run",
+        description=f"A {config.model_type} trained on {Path(config.data.source).name}"
+        + ("." if loss is None else f"; best validation loss {loss:.3f} nats."),
+        steps=tuple(steps),
+    )
+
+
+def _is_child(path: Path, parent: Path) -> bool:
+    """Whether a path is a directory of an allowed name that does not lead elsewhere."""
+    return (
+        path.is_dir()
+        and RUN_ID.fullmatch(path.name) is not None
+        and path.resolve().parent == parent.resolve()
+    )
+
+
+def _about(path: Path) -> dict[str, str]:
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(about, dict):
+        return {}
+    return {key: text for key, text in about.items() if isinstance(text, str)}

@@ -1,0 +1,130 @@
+"""Files that one process writes while others read them.
+
+Two kinds are enough. A small file that is *replaced* is always whole: the new text is
+written beside it and renamed over it. A *journal* only grows, one JSON object a line: a
+reader remembers how far it read, and a line without its newline is not there yet.
+
+A resumed run goes back to its last checkpoint and takes some steps again. The journal
+is not cut (a reader may be ahead of the cut); instead a line `{"restart": S}` says that
+what stands above it with a step beyond S is void. `read_journal` applies the rule, so a
+reader sees each step once.
+"""
+
+import json
+import math
+import os
+import tempfile
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file so that a reader, or a power cut, finds the old or the new whole.
+
+    Args:
+        path: The file; its directory exists.
+        text: Its new contents.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)  # noqa: PTH105 (the words of the system call)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+class JournalChunk(NamedTuple):
+    """What a reader of a journal gets: new records, and what to forget."""
+
+    records: list[dict[str, Any]]
+    """In the order written, each step once."""
+    offset: int
+    """Where to read on, in bytes."""
+    restart: int | None
+    """If not None: drop what you already have beyond this step, then add `records`."""
+
+
+class Journal:
+    """The writing end of a journal."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[str] = path.open("a", encoding="utf-8")
+        if self._ends_mid_line():
+            self._file.write("\n")
+
+    def append(self, record: dict[str, Any]) -> None:
+        """Add one record; it is visible to readers when this returns."""
+        finite = {
+            key: None
+            if isinstance(value, float) and not math.isfinite(value)
+            else value
+            for key, value in record.items()
+        }
+        self._file.write(json.dumps(finite, ensure_ascii=False) + "\n")
+        self._file.flush()
+
+    def restart(self, step: int) -> None:
+        """Declare void what was written about steps beyond `step`."""
+        self.append({"restart": step})
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _ends_mid_line(self) -> bool:
+        """Whether a killed writer left a line without its end."""
+        with self._path.open("rb") as file:
+            if file.seek(0, os.SEEK_END) == 0:
+                return False
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) != b"\n"
+
+
+def read_journal(path: Path, offset: int = 0) -> JournalChunk:
+    """Read what was added to a journal since `offset`.
+
+    Args:
+        path: The journal; a missing one is empty.
+        offset: What an earlier call returned, in bytes.
+
+    Returns:
+        The new records, the next offset, and how far back a resumed run went.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            data = file.read()
+    except FileNotFoundError:
+        return JournalChunk([], offset, None)
+    whole = data[: data.rfind(b"\n") + 1]
+    records: list[dict[str, Any]] = []
+    restart: int | None = None
+    for line in whole.splitlines():
+        record = _parse(line)
+        if record is None:
+            continue
+        if "restart" in record:
+            step = int(record["restart"])
+            records = [kept for kept in records if kept.get("step", 0) <= step]
+            restart = step if restart is None else min(restart, step)
+        else:
+            records.append(record)
+    return JournalChunk(records, offset + len(whole), restart)
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """Parse one line; a torn one, left by a killed writer, is None."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _finite_or_none(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

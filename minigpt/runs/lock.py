@@ -1,0 +1,83 @@
+"""One writer per run: a lock that the operating system drops when its holder dies.
+
+A file with a process id in it would outlive a killed process, and the id may come back
+as another program's. `flock` has neither fault, so holding the lock is also the sign of
+life: a run that says "running" while nobody holds its lock was interrupted.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from minigpt.errors import RunError
+
+# Someone who only looks holds the lock for a moment: that is no reason to refuse.
+_PATIENCE_SECONDS = 0.5
+
+
+class RunLock:
+    """The right to write into a run's directory, until `release` or death."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    @classmethod
+    def acquire(cls, directory: Path) -> "RunLock":
+        """Take the lock of a run.
+
+        Args:
+            directory: The run's directory.
+
+        Raises:
+            RunError: If another process holds it.
+        """
+        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not _try_lock(descriptor):
+            if time.monotonic() > deadline:
+                os.close(descriptor)
+                raise RunError(
+                    f"The run {directory.name!r} is already being trained by another "
+                    "process: watch it, or stop it first."
+                )
+            time.sleep(0.02)
+        return cls(descriptor)
+
+    @classmethod
+    def inherited(cls, descriptor: int) -> "RunLock":
+        """Adopt a lock that the parent process took and handed over."""
+        return cls(descriptor)
+
+    def release(self) -> None:
+        """Give the lock back. A child that inherited it keeps it."""
+        os.close(self.descriptor)
+
+
+def is_locked(directory: Path) -> bool:
+    """Whether a living process holds the lock of a run."""
+    try:
+        descriptor = os.open(directory / "lock", os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not _try_lock(descriptor, shared=True)
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int, shared: bool = False) -> bool:
+    """Lock without waiting; closing the descriptor unlocks."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,120 @@
+"""The film of heads forming: attention on one fixed text, at log-spaced steps.
+
+Heads form early and fast, so pictures are taken often at first (steps 0, 1, 2, 3, 4, 6,
+8, 11, 16 …) and rarely later. A pattern's weight w from 0 to 1 is kept as the byte
+round(255 · w): enough for a picture, and a quarter of the size.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from minigpt.errors import RunError
+from minigpt.interpret.heads import HeadScores, head_scores
+from minigpt.runs.files import replace_file
+
+_SCORES = ("previous_token", "first_token", "self_token", "entropy")
+
+
+class Snapshot(NamedTuple):
+    """Every head's attention on the probe text at one step."""
+
+    step: int
+    patterns: UInt8[np.ndarray, "layer head q_pos k_pos"]
+    """255 is a weight of 1."""
+    scores: HeadScores
+
+
+def snapshot_steps(total_steps: int, growth: float = 2**0.5) -> list[int]:
+    """Choose the steps to photograph: 0, 1, 2, 3, 4, 6, 8, 11, … and the last.
+
+    >>> snapshot_steps(20)
+    [0, 1, 2, 3, 4, 6, 8, 11, 16, 20]
+
+    Args:
+        total_steps: Steps of the whole run.
+        growth: Factor from one picture to the next.
+    """
+    steps = {0, total_steps}
+    moment = 1.0
+    while moment < total_steps:
+        steps.add(round(moment))
+        moment *= growth
+    return sorted(steps)
+
+
+class Snapshots:
+    """The pictures in a run's `snapshots/` directory, written and read here."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    @property
+    def pieces(self) -> list[str]:
+        """The probe text's tokens as text; empty before the first snapshot."""
+        path = self.directory / "probe.json"
+        try:
+            return list(json.loads(path.read_text(encoding="utf-8"))["pieces"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+
+    @property
+    def steps(self) -> list[int]:
+        """Steps of which there is a snapshot, in order."""
+        if not self.directory.is_dir():
+            return []
+        names = [path.name for path in self.directory.iterdir()]
+        found = [re.fullmatch(r"step_(\d+)\.safetensors", name) for name in names]
+        return sorted(int(match[1]) for match in found if match)
+
+    def load(self, step: int) -> Snapshot:
+        """Read the snapshot of one step.
+
+        Raises:
+            RunError: If there is none, or its file is damaged.
+        """
+        path = self._path(step)
+        try:
+            tensors = load_file(path)
+            scores = HeadScores(**{name: tensors[name] for name in _SCORES})
+            return Snapshot(step, tensors["patterns"], scores)
+        except FileNotFoundError:
+            raise RunError(f"There is no snapshot of step {step}.") from None
+        except (OSError, SafetensorError, KeyError) as error:
+            raise RunError(f"{path} cannot be read: {error}.") from None
+
+    def write_probe(self, pieces: list[str], tokens: list[int]) -> None:
+        """Keep the probe text that every snapshot is about."""
+        self.directory.mkdir(exist_ok=True)
+        probe = json.dumps({"pieces": pieces, "tokens": tokens}, ensure_ascii=False)
+        replace_file(self.directory / "probe.json", probe)
+
+    def save(
+        self, step: int, patterns: Float[np.ndarray, "layer head q_pos k_pos"]
+    ) -> None:
+        """Write one snapshot; a reader sees it whole or not at all."""
+        scores = head_scores(patterns)
+        tensors = {
+            name: np.ascontiguousarray(getattr(scores, name), dtype=np.float32)
+            for name in _SCORES
+        }
+        tensors["patterns"] = np.round(np.asarray(patterns) * 255).astype(np.uint8)
+        beside = self.directory / f".step_{step:06d}.safetensors"
+        save_file(tensors, beside)
+        os.replace(beside, self._path(step))  # noqa: PTH105
+
+    def drop_after(self, step: int) -> None:
+        """Forget pictures of steps that a resumed run will take again."""
+        for later in self.steps:
+            if later > step:
+                self._path(later).unlink(missing_ok=True)
+
+    def _path(self, step: int) -> Path:
+        return self.directory / f"step_{step:06d}.safetensors"

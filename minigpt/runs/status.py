@@ -1,0 +1,114 @@
+"""The one small file that says where a run stands: `status.json`."""
+
+import json
+import time
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from minigpt.config.base import Config
+from minigpt.errors import ConfigError, RunError
+from minigpt.runs.files import replace_file
+from minigpt.runs.lock import is_locked
+
+State = Literal[
+    "queued", "running", "stopping", "stopped", "finished", "failed", "interrupted"
+]
+ALIVE: tuple[State, ...] = ("queued", "running", "stopping")
+
+
+class RunStatus(Config):
+    """Where a run stands. Replaced as a whole, about once a second."""
+
+    state: State = Field(
+        "queued",
+        description="queued: not begun; stopped: on request, can be resumed; failed: "
+        "see error; interrupted: its process died, can be resumed.",
+    )
+    activity: str = Field("", description="What the process is doing, in a few words.")
+    step: int = Field(0, ge=0, description="Steps taken.")
+    total_steps: int | None = Field(None, ge=0, description="Steps to take.")
+    heartbeat: float = Field(0.0, description="Last sign of life, in Unix seconds.")
+    pid: int | None = Field(None, description="The training process.")
+    error: str | None = Field(None, description="Why it failed, in one line.")
+    started_at: float | None = Field(None, description="First start, Unix seconds.")
+    train_loss: float | None = Field(
+        None, description="Average over recent steps, in nats per token."
+    )
+    validation_loss: float | None = Field(
+        None, description="Of the last evaluation, in nats per token."
+    )
+    best_loss: float | None = Field(
+        None, description="Lowest validation loss so far, in nats per token."
+    )
+    tokens_per_second: float | None = Field(None, description="Speed of training.")
+    eta_seconds: float | None = Field(None, description="Expected time to the end.")
+    num_parameters: int | None = Field(None, description="Weights of the model.")
+    vocab_size: int | None = Field(None, description="Tokens the model knows.")
+    uniform_loss: float | None = Field(
+        None, description="Validation loss of guessing evenly, in nats per token."
+    )
+    unigram_loss: float | None = Field(
+        None, description="Validation loss of knowing only how frequent tokens are."
+    )
+    bigram_loss: float | None = Field(
+        None, description="Validation loss of knowing only the token before."
+    )
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether a process is, or will soon be, at work on the run."""
+        return self.state in ALIVE
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether `resume` makes sense: it began, and it is neither alive nor done."""
+        return self.state in ("stopped", "failed", "interrupted")
+
+    @property
+    def baselines(self) -> dict[str, float]:
+        """Losses to beat, in nats per token, by name; empty until computed."""
+        losses = {
+            "uniform": self.uniform_loss,
+            "unigram": self.unigram_loss,
+            "bigram": self.bigram_loss,
+        }
+        return {name: loss for name, loss in losses.items() if loss is not None}
+
+
+def write_status(directory: Path, status: RunStatus) -> None:
+    """Replace a run's status, stamped with the time."""
+    stamped = status.replace(heartbeat=time.time())
+    replace_file(
+        directory / "status.json", json.dumps(stamped.to_dict(), indent=1) + "\n"
+    )
+
+
+def read_status(directory: Path) -> RunStatus:
+    """Read a run's status; a run whose process died reads as `interrupted`.
+
+    Raises:
+        RunError: If the file is missing or damaged.
+    """
+    path = directory / "status.json"
+    try:
+        status = RunStatus(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, ConfigError) as error:
+        raise RunError(
+            f"{path} cannot be read ({error}): delete the run's directory."
+        ) from None
+    if status.state == "queued" and status.pid is None:
+        return status  # created, and nobody has started it yet
+    if status.is_alive and not is_locked(directory):
+        # It may have ended between the two looks: look again before saying so.
+        again = RunStatus(**json.loads(path.read_text(encoding="utf-8")))
+        if again.is_alive:
+            return again.replace(
+                state="interrupted",
+                activity="",
+                error="The training process ended without a word: it was killed, or "
+                "the machine was restarted. Resume to go on from its last checkpoint.",
+            )
+        return again
+    return status

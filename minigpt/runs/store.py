@@ -1,0 +1,308 @@
+"""Runs on disk: a directory each, made, found, read and deleted here.
+
+data/runs/<id>/
+    config.json     the RunConfig: everything that determines the run
+    status.json     where it stands (see `status`)
+    metrics.jsonl   one line per logged step and per evaluation (see `files`)
+    samples.jsonl   what the model wrote at each evaluation
+    log.txt         what a person may want when something went wrong
+    stop            exists when somebody asked the run to stop
+    lock            held by the process that trains
+    checkpoints/    checkpoint_step_N, checkpoint_epoch_N, best_model
+    snapshots/      attention on a fixed text at log-spaced steps
+    curves.svg      the loss curve as a picture, written at the end
+"""
+
+import json
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from minigpt.config import RunConfig
+from minigpt.errors import ConfigError, RunError, near_names
+from minigpt.runs.files import JournalChunk, read_journal, replace_file
+from minigpt.runs.lock import RunLock
+from minigpt.runs.snapshots import Snapshots
+from minigpt.runs.status import RunStatus, read_status, write_status
+
+RUN_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_RUN_ID_WORDS = (
+    "a run's name is 1 to 32 of a-z, 0-9, _ and -, and begins with a letter or digit"
+)
+
+
+class SavedStep(NamedTuple):
+    """One checkpoint of a run."""
+
+    step: int
+    path: Path
+
+
+class Run:
+    """One run's directory. Reads afresh on each call: another process writes it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.id = path.name
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @property
+    def config(self) -> RunConfig:
+        """Everything that determines the run.
+
+        Raises:
+            RunError: If the file is missing or damaged.
+        """
+        path = self.path / "config.json"
+        try:
+            return RunConfig(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError, ConfigError) as error:
+            raise RunError(f"{path} cannot be read: {error}") from None
+
+    def status(self) -> RunStatus:
+        """Where the run stands, seen from outside: a dead process is `interrupted`.
+
+        Raises:
+            RunError: If the status is missing or damaged.
+        """
+        return read_status(self.path)
+
+    def metrics(self, offset: int = 0) -> JournalChunk:
+        """Read what was measured since `offset`.
+
+        Each record has `kind` ("step" or "evaluation"), `step` and `loss`; see
+        `worker` for the other fields, and `files` for how to treat `restart`.
+
+        Args:
+            offset: What an earlier call returned, in bytes.
+        """
+        return read_journal(self.path / "metrics.jsonl", offset)
+
+    def samples(self, offset: int = 0) -> JournalChunk:
+        """Read what the model wrote since `offset`: `step`, `prompt`, `text`."""
+        return read_journal(self.path / "samples.jsonl", offset)
+
+    def snapshots(self) -> Snapshots:
+        """Attention on the run's fixed probe text; empty for a model without heads."""
+        return Snapshots(self.path / "snapshots")
+
+    def checkpoints(self) -> list[SavedStep]:
+        """Every checkpoint, one per step, in order of the step."""
+        return list_checkpoints(self.path / "checkpoints")
+
+    @property
+    def latest(self) -> Path | None:
+        """The checkpoint with the highest step, or None before the first."""
+        steps = self.checkpoints()
+        return steps[-1].path if steps else None
+
+    @property
+    def best(self) -> Path | None:
+        """The checkpoint with the lowest validation loss; without one, the latest."""
+        path = self.path / "checkpoints" / "best_model"
+        return path if (path / "config.json").is_file() else self.latest
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether somebody asked the run to stop."""
+        return (self.path / "stop").exists()
+
+    def request_stop(self) -> None:
+        """Ask the training process to save and stop; it looks at every step.
+
+        Raises:
+            RunError: If no process is at work on the run.
+        """
+        status = self.status()
+        if not status.is_alive:
+            raise RunError(
+                f"The run {self.id!r} is {status.state}, so there is nothing to stop."
+            )
+        (self.path / "stop").touch()
+
+    def log(self, text: str) -> None:
+        """Add lines to log.txt, with the time."""
+        with (self.path / "log.txt").open("a", encoding="utf-8") as file:
+            file.write(f"[{time.strftime('%Y-%m-%d %H:%M:%S')}] {text.rstrip()}\n")
+
+    def read_log(self, max_characters: int = 20_000) -> str:
+        """Return the end of log.txt."""
+        try:
+            text = (self.path / "log.txt").read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+        return text[-max_characters:]
+
+    def write_config(self, config: RunConfig) -> None:
+        """Replace the run's configuration."""
+        text = json.dumps(config.to_dict(), indent=1) + "\n"
+        replace_file(self.path / "config.json", text)
+
+
+class RunStore:
+    """All runs under one directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def create(self, config: RunConfig, name: str | None = None) -> Run:
+        """Make a new run's directory, in state `queued`; nothing starts yet.
+
+        Args:
+            config: Everything that determines the run.
+            name: Its id; None makes one of the text's name and the time.
+
+        Raises:
+            RunError: If the name is not allowed or taken.
+        """
+        if name is not None:
+            path = self._path(name)
+            if (self.root.parent / "models" / name).exists():
+                raise RunError(f"{name!r} is a shipped model's name: choose another.")
+            return create_run(path, config)
+        stem = re.sub(r"[^a-z0-9]+", "-", Path(config.data.source).stem.lower())
+        base = f"{stem.strip('-')[:16] or 'run'}-{time.strftime('%m%d-%H%M%S')}"
+        for attempt in range(1, 1000):
+            suffix = "" if attempt == 1 else f"-{attempt}"
+            try:
+                return create_run(self._path(base + suffix), config)
+            except RunError:
+                continue
+        raise RunError(f"No free name like {base!r} in {self.root}.")
+
+    def open(self, run_id: str) -> Run:
+        """Return the run of that id.
+
+        Raises:
+            RunError: If the id is not allowed or there is no such run.
+        """
+        path = self._path(run_id)
+        if not (path / "config.json").is_file():
+            known = [run.id for run in self.list()]
+            raise RunError(
+                f"There is no run {run_id!r}.{near_names(run_id, known)}"
+                + ("" if known else " There are no runs yet.")
+            )
+        return Run(path)
+
+    def list(self) -> "list[Run]":
+        """Every run, newest first."""
+        try:
+            found = [path for path in self.root.iterdir() if self._is_run(path)]
+        except FileNotFoundError:
+            return []
+        return [Run(path) for path in sorted(found, key=_created_at, reverse=True)]
+
+    def delete(self, run_id: str) -> None:
+        """Remove a run and everything it saved.
+
+        Raises:
+            RunError: If there is no such run, or a process is at work on it.
+        """
+        run = self.open(run_id)
+        lock = RunLock.acquire(run.path)
+        try:
+            shutil.rmtree(run.path)
+        finally:
+            lock.release()
+
+    def _path(self, run_id: str) -> Path:
+        if not isinstance(run_id, str) or not RUN_ID.fullmatch(run_id):
+            raise RunError(f"{run_id!r} cannot be a run's name: {_RUN_ID_WORDS}.")
+        path = self.root / run_id
+        if path.resolve().parent != self.root.resolve():
+            raise RunError(f"{run_id!r} leads out of {self.root}.")
+        return path
+
+    def _is_run(self, path: Path) -> bool:
+        return (
+            RUN_ID.fullmatch(path.name) is not None
+            and (path / "config.json").is_file()
+            and path.resolve().parent == self.root.resolve()
+        )
+
+
+def create_run(path: Path, config: RunConfig) -> Run:
+    """Make a run's directory at any path (`RunStore.create` is for the usual place).
+
+    An existing directory will do if nothing of a run is in it.
+
+    Raises:
+        RunError: If there is a run already, or the directory cannot be written.
+    """
+    run = Run(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        # Of two creators at one moment, the one that makes this directory wins.
+        (path / "checkpoints").mkdir()
+    except FileExistsError:
+        raise RunError(
+            f"There is a run {path.name!r} at {path} already: choose another name, or "
+            "resume it."
+        ) from None
+    except OSError as error:
+        raise RunError(f"Cannot make the run's directory {path}: {error}.") from None
+    write_status(path, RunStatus())
+    run.write_config(config)
+    return run
+
+
+def list_checkpoints(directory: Path) -> list[SavedStep]:
+    """Find the checkpoints directly inside a directory, one per step, in order.
+
+    Args:
+        directory: Holds `checkpoint_step_N` and the like; may be missing.
+    """
+    by_step: dict[int, Path] = {}
+    try:
+        # `best_model` comes last: a numbered checkpoint of the same step goes first.
+        paths = sorted(directory.iterdir(), key=lambda p: (p.name == "best_model", p))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    for path in paths:
+        step = checkpoint_step(path)
+        if step is not None:
+            by_step.setdefault(step, path)
+    return [SavedStep(step, by_step[step]) for step in sorted(by_step)]
+
+
+def checkpoint_step(path: Path) -> int | None:
+    """The step of a checkpoint directory, or None if it is not a whole one."""
+    if path.name.startswith(".") or ".tmp-" in path.name:
+        return None
+    try:
+        config: dict[str, Any] = json.loads(
+            (path / "config.json").read_text(encoding="utf-8")
+        )
+        if config["format"] != "minigpt-checkpoint":
+            return None
+        return int(config["step"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def data_directory() -> Path:
+    """Where models and runs live.
+
+    `$MINIGPT_DATA` if set; else `data/` of the source tree that this code runs from;
+    else `data/` where you are. So the command line and the app see the same runs.
+    """
+    chosen = os.environ.get("MINIGPT_DATA")
+    if chosen:
+        return Path(chosen)
+    source_tree = Path(__file__).parents[2]
+    if (source_tree / "pyproject.toml").is_file():
+        return source_tree / "data"
+    return Path("data")
+
+
+def _created_at(path: Path) -> tuple[float, str]:
+    try:
+        return (path / "checkpoints").stat().st_ctime, path.name
+    except OSError:
+        return 0.0, path.name
