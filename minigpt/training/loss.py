@@ -1,0 +1,56 @@
+"""The loss: how surprised the model was, in nats per token.
+
+A model gives each possible next token a probability. The loss of one token is −ln of
+the probability of the token that really came: 0 if it was sure and right, ln(vocab) if
+it had no idea.
+
+Before: the model's logits. Next: the gradient, and the optimizer.
+"""
+
+from typing import Literal
+
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+IGNORED = -100
+"""The label of a position that teaches nothing: padding, or a prompt."""
+
+
+def language_model_loss(
+    logits: Float[Tensor, "batch pos vocab"],
+    labels: Int[Tensor, "batch pos"],
+    reduction: Literal["mean", "sum"] = "mean",
+) -> Float[Tensor, ""]:
+    """Compute the cross-entropy of the tokens that really came next.
+
+        loss = −1/N Σ ln softmax(logits[b, p])[labels[b, p]]
+
+    over the N positions whose label is not −100. Labels are already shifted: the label
+    of a position is the token *after* it.
+
+    Args:
+        logits: Scores of every possible next token.
+        labels: The next tokens' ids, or −100.
+        reduction: The mean per token, or the sum over tokens.
+
+    Returns:
+        Nats. The mean over no labels at all is 0, not NaN.
+
+    Source: Shannon 1951, "Prediction and Entropy of Printed English".
+    """
+    # Half-precision logits would lose the small differences that the loss is made of.
+    total = F.cross_entropy(
+        logits.flatten(0, 1).float(),
+        labels.flatten(),
+        ignore_index=IGNORED,
+        reduction="sum",
+    )
+    if reduction == "sum":
+        return total
+    return total / count_labels(labels).clamp(min=1)
+
+
+def count_labels(labels: Int[Tensor, "batch pos"]) -> Int[Tensor, ""]:
+    """Count the positions that the loss looks at."""
+    return (labels != IGNORED).sum()

@@ -1,0 +1,216 @@
+"""The optimizer: how a gradient becomes a change of the weights.
+
+- AdamW gives every single weight a step size of its own. It suits embeddings, the
+  head, norms and biases.
+- Muon looks at a matrix as a whole: it moves all its directions by the same amount, so
+  that rare ones learn as fast as common ones. It suits the hidden matrices.
+
+With `optimizer="muon"` both work side by side, and look like one optimizer from
+outside.
+
+Before: the gradient. Next: the step counts, and the schedule moves on.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
+
+from minigpt.config import TrainConfig
+
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+"""Coefficients that push small singular values up as fast as possible, to about 1."""
+
+NEWTON_SCHULZ_STEPS = 5
+
+
+def orthogonalize(
+    matrices: Float[Tensor, "count rows columns"],
+) -> Float[Tensor, "count rows columns"]:
+    """Bring all singular values of each matrix near 1, and keep their directions.
+
+    With X = U S Vᵀ, this approximates U Vᵀ without computing a decomposition. Each of
+    five steps applies an odd polynomial to the singular values:
+
+        X ← a X + b (X Xᵀ) X + c (X Xᵀ)² X
+
+    All the polynomials together are one matrix P, in X ← P X, that can be built from
+    the small square Gram matrix X Xᵀ alone. For a wide X that is much cheaper. In fp32,
+    that is: in bf16 the Gram form overflows.
+
+    Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural
+    networks"; Higham 2008, "Functions of Matrices", chapter 8.
+    """
+    tall = matrices.shape[-2] > matrices.shape[-1]
+    x = matrices.mT if tall else matrices
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    gram = x @ x.mT  # [count short short]
+    product = factor = _polynomial(gram)
+    for _ in range(NEWTON_SCHULZ_STEPS - 1):
+        gram = factor @ gram @ factor
+        factor = _polynomial(gram)
+        product = factor @ product
+    x = product @ x
+    return x.mT if tall else x
+
+
+def _polynomial(
+    gram: Float[Tensor, "count short short"],
+) -> Float[Tensor, "count short short"]:
+    """Return a I + b G + c G²: what one step multiplies X with."""
+    a, b, c = NEWTON_SCHULZ
+    factor = b * gram + c * (gram @ gram)
+    factor.diagonal(dim1=-2, dim2=-1).add_(a)
+    return factor
+
+
+class Muon(Optimizer):
+    """Momentum, orthogonalised: every direction of a matrix moves equally far.
+
+        m ← β m + (1 − β) g
+        W ← W − lr · √max(1, rows/columns) · orthogonalize((1 − β) g + β m)
+
+    The mix of g and m looks one step ahead (Nesterov). The root keeps the size of a
+    tall matrix's outputs in step with a square one's.
+
+    Args:
+        parameters: Matrices [rows columns], and no others.
+        lr: Peak step size.
+        momentum: β, the memory of the gradient.
+        weight_decay: Pull towards zero, as a share per unit of lr.
+
+    Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural
+    networks".
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]],
+        lr: float = 0.02,
+        momentum: float = 0.95,
+        weight_decay: float = 0.0,
+    ) -> None:
+        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        super().__init__(parameters, defaults)
+
+    @torch.no_grad()
+    def step(  # type: ignore[override]
+        self, closure: Callable[[], Tensor] | None = None
+    ) -> Tensor | None:
+        """Take one step with the gradients at hand."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            # One batched product per shape: the many small ones would mostly wait.
+            by_shape: dict[torch.Size, list[Tensor]] = {}
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    by_shape.setdefault(parameter.shape, []).append(parameter)
+            for parameters in by_shape.values():
+                self._step_together(parameters, group)
+        return loss
+
+    def _step_together(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        """Step matrices of one shape."""
+        gradients = torch.stack([p.grad for p in parameters if p.grad is not None])
+        for parameter in parameters:
+            if "momentum" not in self.state[parameter]:
+                self.state[parameter]["momentum"] = torch.zeros_like(parameter)
+        momenta = [self.state[parameter]["momentum"] for parameter in parameters]
+        torch._foreach_lerp_(momenta, list(gradients.unbind()), 1.0 - group["momentum"])
+        ahead = gradients.lerp_(torch.stack(momenta), group["momentum"])
+        rows, columns = parameters[0].shape
+        scale = group["lr"] * max(1.0, rows / columns) ** 0.5
+        updates = orthogonalize(ahead).mul_(scale)
+        if group["weight_decay"]:
+            torch._foreach_mul_(parameters, 1.0 - group["lr"] * group["weight_decay"])
+        for parameter, update in zip(parameters, updates, strict=True):
+            parameter.sub_(update)
+
+
+class OptimizerPair(Optimizer):
+    """Two optimizers for two kinds of weights, that look like one from outside.
+
+    The groups are shared with the parts: what a scheduler writes here, they obey.
+    """
+
+    def __init__(self, first: Optimizer, second: Optimizer) -> None:
+        self.parts = (first, second)
+        super().__init__([*first.param_groups, *second.param_groups], {})
+
+    @torch.no_grad()
+    def step(  # type: ignore[override]
+        self, closure: Callable[[], Tensor] | None = None
+    ) -> Tensor | None:
+        """Let both take their step."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for part in self.parts:
+            part.step()
+        return loss
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what both remember."""
+        first, second = self.parts
+        return {"first": first.state_dict(), "second": second.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore what both remembered."""
+        first, second = self.parts
+        first.load_state_dict(state_dict["first"])
+        second.load_state_dict(state_dict["second"])
+        # Loading gives the parts new group objects: share those again.
+        self.param_groups = [*first.param_groups, *second.param_groups]
+
+
+def is_hidden_matrix(name: str, parameter: nn.Parameter) -> bool:
+    """Whether a weight is a matrix between hidden vectors, which Muon is made for.
+
+    Embeddings and the head face the vocabulary, and a table of relative biases is no
+    linear map: these are AdamW's.
+    """
+    return (
+        name.startswith("blocks.")
+        and parameter.ndim == 2
+        and not name.endswith("bias_table")
+    )
+
+
+def build_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
+    """Build the optimizer that a config asks for.
+
+    Weight decay pulls on matrices and embeddings; norms, biases and tables of relative
+    biases are left alone, since a pull towards zero means nothing for them.
+    """
+    named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    hidden = [p for n, p in named if is_hidden_matrix(n, p)]
+    kept_by_muon = {id(p) for p in hidden} if config.optimizer == "muon" else set()
+    rest = [(n, p) for n, p in named if id(p) not in kept_by_muon]
+    decayed = [p for n, p in rest if p.ndim >= 2 and not n.endswith("bias_table")]
+    others = [p for n, p in rest if p.ndim < 2 or n.endswith("bias_table")]
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    adamw = AdamW(
+        [group for group in groups if group["params"]],
+        lr=config.learning_rate,
+        betas=(config.beta1, config.beta2),
+        fused=True,
+    )
+    if not kept_by_muon:
+        return adamw
+    muon = Muon(
+        hidden,
+        lr=config.muon_learning_rate,
+        momentum=config.muon_momentum,
+        weight_decay=config.weight_decay,
+    )
+    return OptimizerPair(muon, adamw)
