@@ -50,8 +50,10 @@ class RunLock:
         return cls(descriptor)
 
     def release(self) -> None:
-        """Give the lock back. A child that inherited it keeps it."""
-        os.close(self.descriptor)
+        """Give the lock back, once. A child that inherited it keeps it."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
 
 
 def is_locked(directory: Path) -> bool:

@@ -1,4 +1,9 @@
-"""The one small file that says where a run stands: `status.json`."""
+"""The one small file that says where a run stands: `status.json`.
+
+Only the training process writes it (and whoever starts that process, before). Two
+states are never written but seen: `stopping` is a running run with a `stop` file, and
+`interrupted` is one that says it runs while nobody holds its lock.
+"""
 
 import json
 import time
@@ -111,4 +116,6 @@ def read_status(directory: Path) -> RunStatus:
                 "the machine was restarted. Resume to go on from its last checkpoint.",
             )
         return again
+    if status.state == "running" and (directory / "stop").exists():
+        return status.replace(state="stopping")
     return status

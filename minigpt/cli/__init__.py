@@ -1,0 +1,85 @@
+"""The command line: `python -m minigpt <command> …`, one small module per command.
+
+A command is imported only when it is asked for, and imports torch only after its flags
+are understood, so that `--help` and a wrong flag answer at once.
+
+Exit codes: 0 done; 1 something broke while running; 2 something you can mend, said in
+one line; 130 stopped by Ctrl-C.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from minigpt.cli.output import complain, say
+from minigpt.errors import MinigptError, near_names
+
+COMMANDS = {
+    "quickstart": "train a tiny model in a minute and let it write",
+    "train": "train a model on a text: yours, or the built-in tales",
+    "generate": "let a trained model write",
+    "evaluate": "measure a model's loss on a text",
+    "tokenizer": "train a tokenizer, encode, decode, look inside",
+    "data": "fetch, write, describe or clean a text",
+    "inspect": "show a model's parts, activations and next-token table",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: The words after `minigpt`; None takes the process's own.
+
+    Returns:
+        The exit code.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help", "help"):
+        say(_overview())
+        return 0
+    name, rest = words[0], words[1:]
+    if name not in COMMANDS:
+        hint = near_names(name, COMMANDS)
+        complain(f"There is no command {name!r}.{hint} See: python -m minigpt --help")
+        return 2
+    try:
+        code: int = import_module(f"minigpt.cli.{name}").run(rest)
+        sys.stdout.flush()
+    except MinigptError as error:
+        complain(str(error))
+        return 2
+    except KeyboardInterrupt:
+        complain("Stopped.")
+        return 130
+    except BrokenPipeError:
+        # The reader (`| head`) has gone. Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        complain(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "))
+        return 1
+    except Exception as error:
+        complain(f"{_bug_report(error)}")
+        return 1
+    return code
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {purpose}" for name, purpose in COMMANDS.items()]
+    return (
+        "usage: python -m minigpt <command> [options]\n\n"
+        "Train a language model, look inside it, let it write.\n\n"
+        + "\n".join(lines)
+        + "\n\nEach command explains itself: python -m minigpt train --help"
+    )
+
+
+def _bug_report(error: Exception) -> str:
+    """Keep a traceback in a file, and return one line that says where."""
+    from minigpt.cli.output import save_traceback
+
+    kind = type(error).__name__
+    return f"An unexpected {kind}: {error} (details in {save_traceback()})"

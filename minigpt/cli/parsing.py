@@ -1,0 +1,136 @@
+"""From words to a dataclass, by tyro; from its complaints to one line.
+
+Flags may be spelled with underscores, as the configs are, or with hyphens.
+"""
+
+import dataclasses
+import io
+import re
+from collections.abc import Sequence
+from contextlib import redirect_stderr
+from typing import Annotated, Any, TypeVar
+
+import tyro
+
+from minigpt.config.base import Config
+from minigpt.errors import ConfigError, near_names
+
+Arguments = TypeVar("Arguments")
+
+
+def parse(
+    arguments_class: type[Arguments],
+    words: Sequence[str],
+    command: str,
+    description: str,
+) -> Arguments:
+    """Read a command's flags.
+
+    Args:
+        arguments_class: A dataclass; its fields are the flags.
+        words: What stands after the command.
+        command: Its name, for the help text.
+        description: What it does, for the help text.
+
+    Raises:
+        ConfigError: If a flag is unknown or its value of the wrong kind.
+    """
+    complaint = io.StringIO()
+    try:
+        with redirect_stderr(complaint):
+            return tyro.cli(
+                arguments_class,
+                args=list(words),
+                prog=f"python -m minigpt {command}",
+                description=description,
+                use_underscores=True,
+                config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
+            )
+    except SystemExit as end:
+        if end.code in (0, None):
+            raise
+        reason = _one_line(complaint.getvalue())
+        unknown = re.match(r"Unrecognized options: ([^\s,]+?)\.?(,|$)", reason)
+        if unknown:
+            reason = _explain_unknown(unknown[1], _flag_names(arguments_class))
+        raise ConfigError(f"{reason} See: python -m minigpt {command} --help") from None
+
+
+def given_flags(words: Sequence[str]) -> set[str]:
+    """The names of the flags that were spelled out, with underscores.
+
+    >>> sorted(given_flags(["--batch-size=8", "--d_model", "64"]))
+    ['batch_size', 'd_model']
+    """
+    flags = {word[2:].partition("=")[0] for word in words if word.startswith("--")}
+    return {flag.replace("-", "_") for flag in flags}
+
+
+def flag(help_text: str, *aliases: str) -> Any:
+    """Give a flag its help text, and other names if it has some.
+
+    >>> kind = Annotated[int, flag("How many.", "--number")]
+    """
+    return tyro.conf.arg(help=help_text, aliases=list(aliases) or None)
+
+
+def config_fields(
+    config: Config,
+    leave_out: Sequence[str] = (),
+    aliases: dict[str, str] | None = None,
+    remarks: dict[str, str] | None = None,
+) -> list[tuple[str, Any, Any]]:
+    """Turn a config into dataclass fields: its names, help texts and present values.
+
+    Args:
+        config: Its values become the defaults.
+        leave_out: Fields that get no flag.
+        aliases: Field → another flag for it.
+        remarks: Field → words to put after its help text.
+
+    Returns:
+        What `dataclasses.make_dataclass` takes.
+    """
+    fields = []
+    for name, info in type(config).model_fields.items():
+        if name in leave_out:
+            continue
+        text = (info.description or "") + (remarks or {}).get(name, "")
+        names = [(aliases or {})[name]] if name in (aliases or {}) else []
+        kind = Annotated[info.annotation, flag(text, *names)]  # type: ignore[name-defined]
+        fields.append((name, kind, dataclasses.field(default=getattr(config, name))))
+    return fields
+
+
+def _one_line(box: str) -> str:
+    """Take the message out of the frame that tyro draws around it."""
+    lines = []
+    for line in box.splitlines():
+        if line.startswith(("╭", "╰")):
+            continue
+        text = line.strip("│ ")
+        if text and not text.strip("─"):
+            break
+        lines.append(text)
+    return " ".join(" ".join(lines).split()).rstrip(".") + "."
+
+
+def _explain_unknown(word: str, known: set[str]) -> str:
+    if not word.startswith("-"):
+        return f"{word!r} stands alone: it belongs to no option."
+    name = word.lstrip("-").partition("=")[0].replace("-", "_")
+    hint = near_names(name, known).replace("'", "--", 1).replace("'", "", 1)
+    return f"There is no option {word}.{hint}"
+
+
+def _flag_names(arguments_class: type) -> set[str]:
+    """Every flag of a dataclass, those of nested groups included."""
+    names: set[str] = set()
+    for field in dataclasses.fields(arguments_class):
+        if dataclasses.is_dataclass(field.type):
+            names |= _flag_names(field.type)  # type: ignore[arg-type]
+        else:
+            names.add(field.name)
+            for detail in getattr(field.type, "__metadata__", ()):
+                names |= {alias[2:] for alias in getattr(detail, "aliases", None) or ()}
+    return names

@@ -1,0 +1,133 @@
+"""Starting, resuming and stopping training processes from another process.
+
+Training is a process of its own, never a thread: it survives a reloaded browser, can be
+stopped, and its crash is shown and not shared. Its standard input is a pipe whose other
+end only this process holds; when this process dies, however it dies, the pipe ends, and
+the trainer saves a checkpoint and stops. (A death signal from the kernel would not do:
+it fires when the *thread* that started the process ends.)
+
+The run's lock is taken here and inherited by the process, so that of two starts at one
+moment exactly one succeeds and the other is told at once.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from minigpt.config import RunConfig
+from minigpt.errors import RunError
+from minigpt.runs.lock import RunLock
+from minigpt.runs.status import RunStatus, write_status
+from minigpt.runs.store import Run, RunStore
+
+# At module level, because a web server's caches may be cleared while processes run.
+_processes: dict[Path, "subprocess.Popen[bytes]"] = {}
+_registry_lock = threading.Lock()
+
+
+def start(store: RunStore, config: RunConfig, name: str | None = None) -> Run:
+    """Create a run and train it in a new process.
+
+    Args:
+        store: Where runs live.
+        config: Everything that determines the run.
+        name: The run's id; None makes one up.
+
+    Raises:
+        RunError: If the name is not allowed or taken, or no process can be started.
+    """
+    run = store.create(config, name)
+    _spawn(run, RunStatus(), ["--run_dir", str(run.path.absolute())])
+    return run
+
+
+def resume(run: Run) -> None:
+    """Go on with a run from its newest checkpoint, in a new process.
+
+    Raises:
+        RunError: If a process is at work on it already, or it has finished.
+    """
+    status = run.status()
+    if status.state == "finished":
+        raise RunError(f"The run {run.id!r} has finished: there is nothing to resume.")
+    _spawn(run, status, ["--resume", str(run.path.absolute())])
+
+
+def stop(run: Run) -> None:
+    """Ask a run's process, whoever started it, to save and stop.
+
+    Raises:
+        RunError: If no process is at work on it.
+    """
+    run.request_stop()
+
+
+def wait(run: Run, timeout: float) -> int | None:
+    """Wait until a process started here has ended.
+
+    Args:
+        run: The run.
+        timeout: How long to wait, in seconds.
+
+    Returns:
+        Its exit code, or None if it is still at work (or was not started here).
+    """
+    process = _processes.get(run.path.resolve())
+    if process is None:
+        return None
+    try:
+        return process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _spawn(run: Run, status: RunStatus, arguments: list[str]) -> None:
+    with _registry_lock:
+        _reap()
+        lock = RunLock.acquire(run.path)
+        try:
+            (run.path / "stop").unlink(missing_ok=True)
+            queued = status.replace(
+                state="queued", activity="starting", error=None, pid=os.getpid()
+            )
+            write_status(run.path, queued)
+            _processes[run.path.resolve()] = _popen(run, arguments, lock)
+        except OSError as error:
+            raise RunError(f"Cannot start a training process: {error}.") from None
+        finally:
+            lock.release()
+
+
+def _popen(run: Run, arguments: list[str], lock: RunLock) -> "subprocess.Popen[bytes]":
+    """Start `python -m minigpt train`, with words for the log and a pipe to hold."""
+    command = [sys.executable, "-m", "minigpt", "train", *arguments, "--follow_stdin"]
+    inherited: tuple[int, ...] = ()
+    if sys.platform != "win32":  # there, the process takes the lock itself
+        inherited = (lock.descriptor,)
+        command += ["--lock_descriptor", str(lock.descriptor)]
+    else:
+        lock.release()
+    # The package may run from a source tree that is not installed.
+    source = str(Path(__file__).parents[2])
+    search = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
+    with (run.path / "log.txt").open("ab") as log:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            pass_fds=inherited,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": search, "PYTHONUNBUFFERED": "1"},
+        )
+
+
+def _reap() -> None:
+    """Forget processes that have ended, so that none stays behind as a zombie."""
+    for path, process in list(_processes.items()):
+        if process.poll() is not None:
+            if process.stdin is not None:
+                process.stdin.close()
+            del _processes[path]
