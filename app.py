@@ -1,0 +1,54 @@
+"""The app: navigation, the frame around every page, and the page itself.
+
+    streamlit run app.py
+
+Pages lie in sections, pages/<section>/<page>.py; `launch.py` starts this file.
+"""
+
+import streamlit as st
+
+from pages.frame import guard, present, sidebar, state, style
+
+st.set_page_config(page_title="minigpt", page_icon="🔎", layout="wide")
+
+page = st.navigation(
+    {
+        "": [
+            st.Page(
+                "pages/start/home.py",
+                title="Home",
+                icon=":material/home:",
+                default=True,
+            )
+        ],
+        "Train": [
+            st.Page(
+                "pages/train/training.py",
+                title="Training",
+                icon=":material/trending_down:",
+            )
+        ],
+        "Look inside": [
+            st.Page(
+                "pages/inside/head_explorer.py",
+                title="Head explorer",
+                icon=":material/grid_view:",
+            )
+        ],
+        "Write": [
+            st.Page(
+                "pages/write/generation.py",
+                title="Generation",
+                icon=":material/edit_note:",
+            )
+        ],
+    }
+)
+state.follow()
+state.carry(page.url_path)
+style.apply()
+with guard.guard():
+    sidebar.show()
+present.apply()
+with guard.guard():
+    page.run()

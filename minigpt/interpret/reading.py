@@ -1,0 +1,80 @@
+"""A model reads a prompt, and every head's attention is kept.
+
+The step before `heads`, which says in numbers and words what the patterns show.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from minigpt.errors import DataError
+from minigpt.hooks import Hooked
+from minigpt.model import MLPLM, TransformerLM
+from minigpt.tokenizers import Tokenizer
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One prompt as a model saw it, and where each head looked."""
+
+    tokens: list[int]
+    pieces: list[str]
+    """The tokens' texts, one per position."""
+    unknown: list[str]
+    """Characters or words of the prompt that the tokenizer never saw."""
+    patterns: Float[np.ndarray, "layer head q_pos k_pos"]
+    """Attention weights after the softmax: `blocks.{layer}.attn.hook_pattern`."""
+
+    def hook_name(self, layer: int) -> str:
+        """Name the hook that holds a layer's patterns, [batch head q_pos k_pos]."""
+        return f"blocks.{layer}.attn.hook_pattern"
+
+
+def read_prompt(
+    model: TransformerLM | MLPLM, tokenizer: Tokenizer, prompt: str
+) -> Reading:
+    """Run a model on a prompt and keep the pattern of every head.
+
+    Args:
+        model: With attention: an MLP has no heads.
+        tokenizer: The model's own.
+        prompt: At least one token, at most the model's `max_seq_len`.
+
+    Raises:
+        DataError: If the prompt is empty or too long, or the model has no heads.
+    """
+    if not isinstance(model, TransformerLM):
+        raise DataError(
+            "This model is an MLP: it mixes the last tokens with fixed weights and has "
+            "no attention heads to look into. Choose a transformer."
+        )
+    tokens = tokenizer.encode(prompt)
+    longest = model.config.max_seq_len
+    if not tokens:
+        raise DataError("The prompt is empty: type at least one character.")
+    if len(tokens) > longest:
+        raise DataError(
+            f"The prompt has {len(tokens)} tokens, and this model reads at most "
+            f"{longest} at once: shorten it by {len(tokens) - longest}."
+        )
+    return Reading(
+        tokens=tokens,
+        pieces=tokenizer.pieces(tokens),
+        unknown=tokenizer.unknown(prompt),
+        patterns=attention_patterns(model, tokens),
+    )
+
+
+def attention_patterns(
+    model: Hooked, tokens: list[int]
+) -> Float[np.ndarray, "layer head q_pos k_pos"]:
+    """Return the attention weights of all heads of all layers on one text."""
+    names = [name for name in model.hook_points if name.endswith("attn.hook_pattern")]
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        _, cache = model.run_with_cache(
+            torch.tensor([tokens], device=device), names_filter=names
+        )
+        return torch.stack([cache[name][0] for name in names]).float().cpu().numpy()

@@ -1,0 +1,33 @@
+"""Present mode: `?present=1` hides the sidebar and enlarges the type for a projector."""
+
+import streamlit as st
+
+_RULES = """
+html { font-size: 20px !important; }
+[data-testid="stSidebar"], [data-testid="stExpandSidebarButton"],
+[data-testid="stHeader"] { display: none !important; }
+[data-testid="stMainBlockContainer"] { padding: 1rem 2rem !important; max-width: none; }
+"""
+
+
+def is_on() -> bool:
+    """Whether this session presents; the URL decides when the session starts."""
+    if "_present" not in st.session_state:
+        st.session_state["_present"] = st.query_params.get("present") == "1"
+    return bool(st.session_state["_present"])
+
+
+def switch(on: bool) -> None:
+    """Start or stop presenting. Call this from a callback."""
+    st.session_state["_present"] = on
+
+
+def apply() -> None:
+    """Keep the URL in step, and change the looks when the session presents."""
+    if is_on():
+        st.query_params["present"] = "1"
+        st.html(f"<style>{_RULES}</style>")
+        with st.container(key="leave_present"):
+            st.button("✕", help="Leave present mode", on_click=switch, args=(False,))
+    else:
+        st.query_params.pop("present", None)

@@ -1,0 +1,109 @@
+"""Widgets made from the fields of a configuration: its bounds, its words, its default.
+
+The configuration is the one source: the label is the field's name as code has it, the
+tooltip its description, the bounds those it is checked against.
+"""
+
+from typing import Any, Literal, get_args, get_origin
+
+import streamlit as st
+from pydantic.fields import FieldInfo
+
+from minigpt.config import Config
+
+
+def edit(
+    config: Config, prefix: str, *, skip: tuple[str, ...] = (), columns: int = 3
+) -> dict[str, Any]:
+    """Show a widget for every field of a configuration and return their values.
+
+    Args:
+        config: Where the widgets start from.
+        prefix: Begins the widgets' keys; another prefix starts afresh.
+        skip: Fields that are settled elsewhere.
+        columns: How many widgets stand beside each other.
+    """
+    names = [name for name in type(config).model_fields if name not in skip]
+    cells = st.columns(columns)
+    values = {}
+    for place, name in enumerate(names):
+        with cells[place % columns]:
+            values[name] = field(config, name, prefix)
+    return values
+
+
+def field(
+    config: Config,
+    name: str,
+    prefix: str,
+    *,
+    label: str | None = None,
+    disabled: bool = False,
+) -> Any:
+    """Show the widget of one field and return its value.
+
+    Args:
+        config: Where the widget starts from.
+        name: Which field.
+        prefix: Begins the widget's key.
+        label: What stands over it; None is the field's name.
+        disabled: Whether it can be changed now.
+    """
+    info = type(config).model_fields[name]
+    common: dict[str, Any] = {
+        "label": label or name,
+        "key": f"{prefix}.{name}",
+        "help": info.description,
+        "disabled": disabled,
+        "persist_state": "session",
+    }
+    value = getattr(config, name)
+    kinds = _kinds(info.annotation)
+    choices = [choice for kind in kinds for choice in _choices(kind)]
+    if choices:
+        return st.selectbox(options=choices, index=choices.index(value), **common)
+    if bool in kinds:
+        return st.toggle(value=value, **common)
+    if int in kinds or float in kinds:
+        return _number(info, value, int in kinds, type(None) in kinds, common)
+    return st.text_input(value=value, **common)
+
+
+def _number(
+    info: FieldInfo, value: float | None, whole: bool, optional: bool, common: Any
+) -> float | None:
+    low, high = bounds(info)
+    number = int if whole else float
+    return st.number_input(
+        value=None if value is None else number(value),
+        min_value=None if low is None else number(low),
+        max_value=None if high is None else number(high),
+        step=1 if whole else None,
+        format=None if whole else "%g",
+        placeholder="none" if optional else None,
+        **common,
+    )
+
+
+def bounds(info: FieldInfo) -> tuple[float | None, float | None]:
+    """Return the lowest and highest value of a field, or None where it is open.
+
+    A bound that is itself forbidden (`gt=0`) is given as it is: the configuration
+    refuses it with a clear line.
+    """
+    low = high = None
+    for rule in info.metadata:
+        low = getattr(rule, "ge", getattr(rule, "gt", low))
+        high = getattr(rule, "le", getattr(rule, "lt", high))
+    return low, high
+
+
+def _kinds(annotation: Any) -> tuple[Any, ...]:
+    """Return the alternatives of `int | None`, or the one type there is."""
+    if get_origin(annotation) is Literal:
+        return (annotation,)
+    return get_args(annotation) or (annotation,)
+
+
+def _choices(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind) if get_origin(kind) is Literal else ()

@@ -1,0 +1,119 @@
+"""What every page shares: chosen once, kept on every page, written in the URL.
+
+A key of `SHARED` is at once the key of a widget, of the session's state and of the URL's
+query. `bind` writes the widget's value to the URL, so that a link opens this view;
+`persist_state` keeps it on pages that do not show the widget.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import streamlit as st
+
+from minigpt.errors import near_names
+
+SHARED: Final = ("model", "step", "prompt", "layer", "head", "token", "run")
+
+BOUND: Final[dict[str, Any]] = {"bind": "query-params", "persist_state": "session"}
+"""The two arguments of every widget whose value is shared."""
+
+DEFAULT_PROMPT: Final = "Once upon a time there was a"
+
+
+def get(key: str, default: Any = None) -> Any:
+    """Return a shared value, whether or not this page shows its widget."""
+    value = st.session_state.get(key)
+    return default if value is None else value
+
+
+def go_to(page: str, **values: Any) -> None:
+    """Open another page with some shared values set. Call this from a callback.
+
+    Args:
+        page: The page's path, `pages/inside/head_explorer.py`.
+        values: Shared values by key.
+    """
+    for key, value in values.items():
+        st.session_state[key] = value
+    st.session_state["_go_to"] = page
+
+
+def follow() -> None:
+    """Open the page that a callback asked for. Called once a run, by `app.py`."""
+    page = st.session_state.pop("_go_to", None)
+    if page is not None:
+        # Without query_params, Streamlit would refuse to clear those it has bound.
+        st.switch_page(page, query_params={})
+
+
+def carry(page: str) -> None:
+    """Take the shared values along to a page that was just opened.
+
+    A widget of the same key on another page is another widget: in its first run it
+    would show its default. Assigning the value beforehand makes it keep what it had.
+
+    Args:
+        page: What names the page, its path in the URL.
+    """
+    opened = st.session_state.get("_page") != page
+    st.session_state["_just_opened"] = opened
+    st.session_state["_page"] = page
+    if opened:
+        for key in SHARED:
+            if key in st.session_state:
+                st.session_state[key] = st.session_state[key]
+
+
+def keep_possible(key: str, options: Sequence[Any], kind: str) -> None:
+    """Forget a value that is not among the options, and remember to say so.
+
+    Streamlit falls back on its own, but in silence. Call this before the widget.
+
+    Args:
+        key: Which shared value.
+        options: What can be chosen here.
+        kind: What the reader calls it: `model`, `run`.
+    """
+    known = {str(option): option for option in options}
+    asked = st.query_params.get(key)
+    if key not in st.session_state and asked is not None and asked not in known:
+        st.session_state[f"_unknown_{key}"] = (
+            f"There is no {kind} {asked!r} here.{near_names(asked, known)}"
+        )
+    if key in st.session_state and st.session_state[key] not in known.values():
+        del st.session_state[key]
+    write_to_url(key)
+
+
+def write_to_url(key: str) -> None:
+    """Put a carried value into the URL at once; Streamlit would do it one run later.
+
+    The sidebar's widgets stand on every page and never left the URL.
+    """
+    value = st.session_state.get(key)
+    if st.session_state.get("_just_opened") and key not in ("model", "step"):
+        if value is not None and key not in st.query_params:
+            st.query_params[key] = str(value)
+
+
+def unknown(key: str) -> str | None:
+    """Return what `keep_possible` had to say about a key, until another is chosen."""
+    return st.session_state.get(f"_unknown_{key}")
+
+
+def forget_unknown(key: str) -> None:
+    """Stop saying it: the reader has chosen."""
+    st.session_state.pop(f"_unknown_{key}", None)
+
+
+def prompt_input(label: str = "Prompt", *, value: str = DEFAULT_PROMPT) -> str:
+    """Show the prompt, the same on every page, and return it."""
+    write_to_url("prompt")
+    return st.text_input(
+        label,
+        value=value,
+        key="prompt",
+        max_chars=2000,
+        help="What the model reads. The same prompt stands on every page.",
+        **BOUND,
+    )

@@ -1,0 +1,182 @@
+"""Head explorer: every head of the chosen model on your prompt, and one of them close.
+
+Learning goal: a head is a table of weights, one row per token, and heads differ.
+"""
+
+import streamlit as st
+
+from minigpt.interpret import HeadScores, cautious_label, head_scores, strongest_read
+from minigpt.interpret.reading import Reading, read_prompt
+from pages.frame import models, state
+from pages.frame.guard import guard, show_note
+from viz.attention import pattern_table, reading_sentence
+from viz.components import attention_heatmap, head_grid, head_lines
+
+SCORES = {
+    "previous token": "previous_token",
+    "first token": "first_token",
+    "itself": "self_token",
+}
+PATTERN_VIEWS = ("Heat map", "Lines")
+
+
+def pick_head(place: tuple[int, int] | None) -> None:
+    """Remember the thumbnail that was clicked."""
+    if place is not None:
+        st.session_state["layer"], st.session_state["head"] = place
+
+
+def pick_cell(cell: tuple[int, int] | None) -> None:
+    """Remember the cell that was clicked; None, after Esc, leaves the row."""
+    st.session_state["_read"] = None
+    if cell is not None:
+        st.session_state["token"], st.session_state["_read"] = cell
+
+
+def choose(reading: Reading) -> tuple[int, int, int]:
+    """Let the reader choose a layer, a head and a row by number, and return them."""
+    layers, heads, count, _ = reading.patterns.shape
+    chosen = []
+    numbers = (("layer", layers, 0), ("head", heads, 0), ("token", count, count - 1))
+    for column, (key, size, default) in zip(st.columns(3), numbers, strict=True):
+        state.keep_possible(key, range(size), key)
+        chosen.append(
+            column.number_input(
+                key.capitalize(), 0, size - 1, default, key=key, **state.BOUND
+            )
+        )
+    layer, head, token = chosen
+    return layer, head, token
+
+
+def show_all_heads(
+    reading: Reading, scores: HeadScores, place: tuple[int, int]
+) -> None:
+    """Show a thumbnail of every head, with a bar for one score."""
+    layers, heads = reading.patterns.shape[:2]
+    st.subheader(f"All {layers * heads} heads")
+    bar = st.segmented_control(
+        "Bar under each head",
+        list(SCORES),
+        default="previous token",
+        required=True,
+        key="grid_score",
+        help="Mean weight on that token, over the rows of this prompt; 0 to 1.",
+    )
+    head_grid(
+        reading.patterns,
+        place,
+        key="all_heads",
+        scores=getattr(scores, SCORES[bar]),
+        score_name=bar,
+        on_select=pick_head,
+    )
+    st.caption("Rows read, columns are read. Hover to enlarge, click to open.")
+
+
+def show_one_head(
+    reading: Reading, scores: HeadScores, place: tuple[int, int], token: int
+) -> None:
+    """Show one head's pattern, the chosen row in words, and where the number is."""
+    layer, head = place
+    pattern, pieces = reading.patterns[layer, head], reading.pieces
+    st.subheader(f"L{layer}H{head} · {cautious_label(scores, layer, head)}")
+    view = st.segmented_control(
+        "View of the head",
+        PATTERN_VIEWS,
+        default="Heat map",
+        required=True,
+        key="pattern_view",
+        label_visibility="collapsed",
+    )
+    read = st.session_state.get("_read")
+    if read is None or read > token:
+        read = strongest_read(pattern, pieces, token).key_position
+    with st.container(key="prose_caption"):
+        st.text(reading_sentence(pieces, pattern, token, read) + ".")
+    if view == "Lines":
+        head_lines(
+            pieces, pattern[None], [f"L{layer}H{head}"], token, key="head_as_lines"
+        )
+    else:
+        attention_heatmap(
+            pieces, pattern, (token, read), key="head_as_map", on_select=pick_cell
+        )
+    name, shape = reading.hook_name(layer), [1, *reading.patterns.shape[1:]]
+    st.code(
+        f"{name}[0, {head}, {token}, {read}] = {pattern[token, read]:.4f}\n"
+        f"shape {shape}  batch head q_pos k_pos",
+        language=None,
+    )
+
+
+def show_tables(reading: Reading, scores: HeadScores, place: tuple[int, int]) -> None:
+    """Show the numbers behind the figures, and the code that makes them."""
+    with st.expander("Scores of every head", icon=":material/table:"):
+        show_scores(scores)
+    with st.expander("Weights of this head", icon=":material/table:"):
+        st.dataframe(pattern_table(reading.pieces, reading.patterns[place]))
+    with st.expander("Code", icon=":material/code:"):
+        st.code(code(place), language="python")
+
+
+def show_scores(scores: HeadScores) -> None:
+    """Show how each head behaves on this prompt, as a table."""
+    layers, heads = scores.entropy.shape
+    rows = [
+        {
+            "head": f"L{layer}H{head}",
+            "habit here": cautious_label(scores, layer, head),
+            "previous token": scores.previous_token[layer, head],
+            "first token": scores.first_token[layer, head],
+            "itself": scores.self_token[layer, head],
+            "entropy (nats)": scores.entropy[layer, head],
+        }
+        for layer in range(layers)
+        for head in range(heads)
+    ]
+    weight = st.column_config.ProgressColumn(format="%.3f", min_value=0, max_value=1)
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            **dict.fromkeys(SCORES, weight),
+            "entropy (nats)": st.column_config.NumberColumn(format="%.3f"),
+        },
+    )
+    st.caption(
+        "Mean attention weight over the rows of this prompt. Entropy is 0 when a row "
+        "rests on one token. A score says how a head behaves on this text, not what "
+        "it is for."
+    )
+
+
+def code(place: tuple[int, int]) -> str:
+    """Return the lines that rebuild the pattern in a notebook."""
+    layer, head = place
+    entry = models.chosen_entry()
+    return (
+        "import torch\n"
+        "import minigpt\n\n"
+        f"model, tokenizer, _ = minigpt.load({str(models.chosen_path(entry))!r})\n"
+        f"tokens = torch.tensor([tokenizer.encode({state.get('prompt')!r})])\n"
+        "logits, cache = model.run_with_cache(tokens)\n"
+        f'pattern = cache["blocks.{layer}.attn.hook_pattern"][0, {head}]\n'
+    )
+
+
+st.title("Head explorer")
+with guard():
+    checkpoint = models.chosen()
+    prompt = state.prompt_input()
+    reading = read_prompt(checkpoint.model, checkpoint.tokenizer, prompt)
+    if reading.unknown:
+        show_note(models.unknown_words(reading.unknown))
+    scores = head_scores(reading.patterns)
+    left, right = st.columns([2, 3], gap="large")
+    with right:
+        layer, head, token = choose(reading)
+        show_one_head(reading, scores, (layer, head), token)
+    with left:
+        show_all_heads(reading, scores, (layer, head))
+    show_tables(reading, scores, (layer, head))
