@@ -74,6 +74,11 @@ def flag(help_text: str, *aliases: str) -> Any:
     return tyro.conf.arg(help=help_text, aliases=list(aliases) or None)
 
 
+def argument(name: str, help_text: str) -> Any:
+    """Describe an argument that stands alone: `Positional[str]` and its name."""
+    return tyro.conf.arg(help=help_text, metavar=name)
+
+
 def config_fields(
     config: Config,
     leave_out: Sequence[str] = (),
@@ -118,8 +123,8 @@ def _one_line(box: str) -> str:
 def _explain_unknown(word: str, known: set[str]) -> str:
     if not word.startswith("-"):
         return f"{word!r} stands alone: it belongs to no option."
-    name = word.lstrip("-").partition("=")[0].replace("-", "_")
-    hint = near_names(name, known).replace("'", "--", 1).replace("'", "", 1)
+    name = word.partition("=")[0].replace("-", "_").replace("__", "--", 1)
+    hint = near_names(name, [f"--{flag_name}" for flag_name in known])
     return f"There is no option {word}.{hint}"
 
 

@@ -1,0 +1,84 @@
+"""Which checkpoint does `--model_path` mean?
+
+It may be a checkpoint's directory, a run's directory, a run's name, or the name of a
+shipped model. A trailing `.pt`, as tutorials write it, stands for the directory of that
+name; `models/best_model.pt`, when it is not there, for the newest run's best.
+"""
+
+from pathlib import Path
+
+from minigpt.cli.output import note
+from minigpt.errors import CheckpointError, RunError
+from minigpt.runs.catalogue import available_models, find_model
+from minigpt.runs.store import Run, checkpoint_step, data_directory
+
+_TUTORIAL_NAME = "best_model"
+
+
+def find_checkpoint(wanted: str | None) -> Path:
+    """Turn `--model_path` into a checkpoint's directory.
+
+    Args:
+        wanted: What the user wrote; None asks for the newest model there is.
+
+    Raises:
+        CheckpointError: If nothing fits; says what there is.
+    """
+    if wanted is None:
+        return _newest()
+    given = Path(wanted).expanduser()
+    for path in (given, given.with_suffix("") if given.suffix == ".pt" else given):
+        found = _at(path)
+        if found is not None:
+            return found
+    if given.stem == _TUTORIAL_NAME and given.suffix == ".pt":
+        path = _newest()
+        note(f"There is no {wanted}: using {path}.")
+        return path
+    try:
+        return find_model(data_directory(), wanted).path
+    except RunError as error:
+        kind = "is not a checkpoint" if given.exists() else "does not exist"
+        raise CheckpointError(
+            f"{wanted} {kind}, and no model has that name. {error}"
+        ) from None
+
+
+def find_run(wanted: str) -> Run:
+    """Turn `--resume` into a run: its directory or its name.
+
+    Raises:
+        RunError: If there is none; suggests near names.
+    """
+    from minigpt.runs.store import RunStore
+
+    path = Path(wanted).expanduser()
+    if (path / "status.json").is_file():
+        return Run(path.absolute())
+    return RunStore(data_directory() / "runs").open(wanted)
+
+
+def _at(path: Path) -> Path | None:
+    """The checkpoint that a path leads to, if any."""
+    beside = path.parent / "checkpoints" / path.name
+    for place in (path, beside):
+        if checkpoint_step(place) is not None:
+            return place
+    if (path / "status.json").is_file():
+        best = Run(path).best
+        if best is None:
+            raise CheckpointError(f"The run at {path} has no checkpoint yet.")
+        return best
+    if (path / "model.safetensors").is_file():
+        return path  # damaged: loading it will say how
+    return None
+
+
+def _newest() -> Path:
+    entries = available_models(data_directory())
+    runs = [entry for entry in entries if entry.kind == "run"]
+    for entry in runs or entries:
+        return entry.path
+    raise CheckpointError(
+        "There is no trained model yet. Train one: python -m minigpt quickstart"
+    )
