@@ -1,0 +1,102 @@
+"""Loading: nothing is believed, and nothing large is allocated before it is checked."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from minigpt.checkpoint.directory import present
+from minigpt.checkpoint.metadata import CONFIG_FILE, CheckpointMetadata, read_metadata
+from minigpt.checkpoint.save import TOKENIZER_FILE, WEIGHTS_FILE
+from minigpt.checkpoint.tensors import check_weights, empty_like_config, read_weights
+from minigpt.errors import CheckpointError, ConfigError, near_names
+from minigpt.model import MODEL_TYPES, LanguageModel
+from minigpt.model.device import resolve_device
+from minigpt.tokenizers.base import Tokenizer
+from minigpt.tokenizers.storage import load_tokenizer
+
+
+class Checkpoint(NamedTuple):
+    """What a checkpoint holds."""
+
+    model: LanguageModel
+    """In evaluation mode: no dropout."""
+    tokenizer: Tokenizer
+    metadata: CheckpointMetadata
+
+
+def find_checkpoint(directory: Path | str) -> Path:
+    """Return the directory of a checkpoint.
+
+    Tutorials write `checkpoint_epoch_5.pt`: a trailing `.pt` means the directory of
+    that name without it. If saving was killed between two renames, the checkpoint
+    before is found under its hidden name.
+
+    Raises:
+        CheckpointError: If there is none, with near names.
+    """
+    asked = Path(directory)
+    candidates = [asked]
+    if asked.suffix == ".pt":
+        candidates.append(asked.with_suffix(""))
+    for candidate in candidates:
+        if present(candidate).is_dir():
+            return present(candidate)
+    if asked.is_file():
+        raise CheckpointError(
+            f"{asked} is a file, and a checkpoint is a directory with {CONFIG_FILE}, "
+            f"{TOKENIZER_FILE} and {WEIGHTS_FILE}. Pickled files are never read."
+        )
+    beside = asked.parent.iterdir() if asked.parent.is_dir() else ()
+    others = [path.name for path in beside if path.is_dir()]
+    raise CheckpointError(
+        f"There is no checkpoint {asked}.{near_names(candidates[-1].name, others)}"
+    )
+
+
+def load_checkpoint(
+    directory: Path | str, device: str | torch.device = "cpu"
+) -> Checkpoint:
+    """Load a model with its tokenizer.
+
+    Args:
+        directory: A checkpoint.
+        device: Where the model shall be: `cpu`, `cuda`, `auto`, …
+
+    Returns:
+        The model, in evaluation mode, its tokenizer, and what is known about it.
+
+    Raises:
+        CheckpointError: If anything is missing, damaged, of another size than
+            described, or too large for this machine; with the file and the field.
+    """
+    directory = find_checkpoint(directory)
+    metadata = read_metadata(directory)
+    weights_file, tokenizer_file = directory / WEIGHTS_FILE, directory / TOKENIZER_FILE
+    kind = MODEL_TYPES[metadata.model_type]
+    try:
+        check_weights(weights_file, empty_like_config(kind, metadata.model))
+        model = kind(**metadata.model)
+    except ConfigError as error:
+        raise CheckpointError(f"{directory / CONFIG_FILE}: {error}") from None
+    load_weights(directory, model)
+    if not tokenizer_file.is_file():
+        raise CheckpointError(
+            f"{tokenizer_file} is missing: without it the model's text cannot be read."
+        )
+    tokenizer = load_tokenizer(tokenizer_file)
+    if tokenizer.vocab_size > model.config.vocab_size:
+        raise CheckpointError(
+            f"{tokenizer_file} knows {tokenizer.vocab_size} tokens, and the model only "
+            f"{model.config.vocab_size}: they do not belong together."
+        )
+    return Checkpoint(model.to(resolve_device(str(device))).eval(), tokenizer, metadata)
+
+
+def load_weights(directory: Path, model: LanguageModel) -> None:
+    """Put a checkpoint's weights into a model of exactly its sizes.
+
+    Raises:
+        CheckpointError: If file and model differ, with the tensor's name.
+    """
+    model.load_state_dict(read_weights(directory / WEIGHTS_FILE, model))

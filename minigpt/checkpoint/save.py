@@ -1,0 +1,85 @@
+"""Saving: all files are written beside, then take the old ones' place together."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from minigpt.checkpoint.directory import replaced_directory
+from minigpt.checkpoint.metadata import CONFIG_FILE, CheckpointMetadata
+from minigpt.checkpoint.tensors import write_weights
+from minigpt.checkpoint.training_state import TrainingState, write_training_state
+from minigpt.errors import CheckpointError
+from minigpt.model import MLPLM, LanguageModel
+from minigpt.tokenizers.base import Tokenizer
+
+TOKENIZER_FILE = "tokenizer.json"
+WEIGHTS_FILE = "model.safetensors"
+
+
+def save_checkpoint(
+    directory: Path | str,
+    model: LanguageModel,
+    tokenizer: Tokenizer | None,
+    *,
+    step: int = 0,
+    provenance: dict[str, Any] | None = None,
+    training_state: TrainingState | None = None,
+) -> Path:
+    """Save a model so that a kill at any moment leaves this or the one before.
+
+    Args:
+        directory: Where; an older checkpoint there is replaced.
+        model: The model.
+        tokenizer: What turns its text into tokens. Without one, training can resume
+            from the checkpoint, but `load_checkpoint` will miss it.
+        step: Steps of training behind the model.
+        provenance: How it was made, as JSON types.
+        training_state: What resuming needs, if it should be possible.
+
+    Returns:
+        The directory.
+
+    Raises:
+        CheckpointError: If the directory holds something else, or the disk is full.
+            What was there before is untouched.
+    """
+    directory = Path(directory)
+    _require_replaceable(directory)
+    metadata = CheckpointMetadata(
+        model_type="mlp" if isinstance(model, MLPLM) else "transformer",
+        model=model.config.to_dict(),
+        step=step,
+        provenance=provenance or {},
+    )
+    config = json.dumps(metadata.to_dict(), indent=2, ensure_ascii=False)
+    try:
+        with replaced_directory(directory) as beside:
+            (beside / CONFIG_FILE).write_text(config + "\n", encoding="utf-8")
+            if tokenizer is not None:
+                tokenizer.save(beside / TOKENIZER_FILE)
+            write_weights(beside / WEIGHTS_FILE, model)
+            if training_state is not None:
+                write_training_state(beside, training_state)
+    except OSError as error:
+        raise CheckpointError(
+            f"{directory} could not be saved: {error.strerror or error}. What was "
+            "saved before is untouched; make room and try again."
+        ) from error
+    return directory
+
+
+def _require_replaceable(directory: Path) -> None:
+    """Refuse to replace anything that is not a checkpoint: it may be dear to someone.
+
+    Raises:
+        CheckpointError: If there is a file, or a directory of other things.
+    """
+    if not directory.exists():
+        return
+    if not directory.is_dir():
+        raise CheckpointError(f"{directory} is a file: choose another place to save.")
+    if any(directory.iterdir()) and not (directory / CONFIG_FILE).is_file():
+        raise CheckpointError(
+            f"{directory} holds other things than a checkpoint, and saving would "
+            "replace them: choose another place to save."
+        )

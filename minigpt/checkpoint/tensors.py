@@ -1,0 +1,116 @@
+"""Tensors in a file: safetensors, its header compared with what is expected.
+
+The header lists each tensor's name, type and shape. It is checked before the numbers
+are read, so that a wrong file costs neither memory nor time.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from minigpt.errors import CheckpointError, near_names
+
+WEIGHT_TYPE = "F32"
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors by name.
+
+    Raises:
+        OSError: If the disk is full, or refuses.
+    """
+    try:
+        save_file({name: t.contiguous() for name, t in tensors.items()}, path)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
+
+
+def write_weights(path: Path, model: nn.Module) -> None:
+    """Write a model's weights, in full precision whatever it computes in."""
+    weights = model.state_dict()
+    write_tensors(path, {name: w.detach().cpu().float() for name, w in weights.items()})
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read all tensors of a file.
+
+    Raises:
+        CheckpointError: If it is missing or damaged.
+    """
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise unreadable(path, error) from None
+
+
+def read_weights(path: Path, expected: nn.Module) -> dict[str, Tensor]:
+    """Read the weights of a model, if they are exactly those it has.
+
+    Args:
+        path: A safetensors file.
+        expected: A model of the right kind and sizes; `meta` tensors suffice.
+
+    Raises:
+        CheckpointError: If the file is missing or damaged, or a tensor is missing, too
+            many, of the wrong shape or of the wrong type.
+    """
+    check_weights(path, expected)
+    return read_tensors(path)
+
+
+def check_weights(path: Path, expected: nn.Module) -> None:
+    """Compare a file's header with a model. Arguments and errors: `read_weights`."""
+    wanted = {name: tuple(w.shape) for name, w in expected.state_dict().items()}
+    found = _read_header(path)
+    for name, (shape, kind) in found.items():
+        if name not in wanted:
+            raise CheckpointError(
+                f"{path}: the tensor {name!r} does not belong to this model."
+                f"{near_names(name, wanted)}"
+            )
+        if shape != wanted[name]:
+            raise CheckpointError(
+                f"{path}: the tensor {name!r} has shape {list(shape)}; config.json "
+                f"describes a model where it has {list(wanted[name])}."
+            )
+        if kind != WEIGHT_TYPE:
+            raise CheckpointError(
+                f"{path}: the tensor {name!r} has type {kind}; weights are "
+                f"{WEIGHT_TYPE}."
+            )
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        more = f", and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise CheckpointError(f"{path}: the tensor {missing[0]!r} is missing{more}.")
+
+
+def _read_header(path: Path) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Return each tensor's shape and type, by name."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            views = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            return {
+                name: (tuple(view.get_shape()), view.get_dtype())
+                for name, view in views.items()
+            }
+    except (OSError, SafetensorError) as error:
+        raise unreadable(path, error) from None
+
+
+def unreadable(path: Path, error: Exception) -> CheckpointError:
+    """Say why a file of tensors cannot be read."""
+    if isinstance(error, FileNotFoundError):
+        return CheckpointError(f"{path} is missing: the checkpoint is not complete.")
+    return CheckpointError(
+        f"{path} is damaged ({error}): copy it again, or use another checkpoint."
+    )
+
+
+def empty_like_config(build: type[nn.Module], settings: dict[str, object]) -> nn.Module:
+    """Build a model that has names and shapes but no memory."""
+    with torch.device("meta"):
+        return build(**settings)
