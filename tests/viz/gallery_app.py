@@ -1,0 +1,110 @@
+"""Every component once, on hand-made data, for a browser to try.
+
+The text under each view is what Python was told; the tests read it.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+# Streamlit puts this file's folder on the path, not the repository.
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from viz.attention import pattern_table
+from viz.components import (
+    attention_heatmap,
+    head_grid,
+    head_lines,
+    token_pieces,
+    token_stream,
+)
+from viz.theme import enlarged
+
+PIECES = ["The", " cat", " sat", "\n", '<b>&"', " it", " was", " the", " cat", "."]
+LAYERS, HEADS, COUNT = 3, 4, len(PIECES)
+
+
+def made_up_patterns(count: int, layers: int, heads: int) -> np.ndarray:
+    """Return causal patterns of every common kind, [layer head q_pos k_pos]."""
+    generator = np.random.default_rng(0)
+    query, key = np.indices((count, count))
+    scores = generator.normal(0, 1.5, (layers, heads, count, count))
+    scores[0, 1] += 6.0 * (key == query - 1)
+    scores[1, 2] += 4.0 * (key == 0)
+    scores[layers - 1, 0] += 6.0 * (key == query - count // 2)
+    scores[..., key > query] = -np.inf
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    return weights / weights.sum(-1, keepdims=True)
+
+
+def made_up_steps() -> list[dict]:
+    steps = []
+    for place, piece in enumerate([" a", " dog", "\n", "<i>", " ran", "."]):
+        chance = (0.9, 0.31, 0.62, 0.0004, 0.12, 0.99)[place]
+        others = [
+            {
+                "piece": f" other{n}",
+                "token": 100 + n,
+                "raw": (1 - chance) / 2**n,
+                "filtered": 0.0 if n > 2 else (1 - chance) / 2 ** (n - 1),
+            }
+            for n in range(1, 5)
+        ]
+        own = {"piece": piece, "token": place, "raw": chance, "filtered": chance}
+        steps.append(
+            {
+                "piece": piece,
+                "token": place,
+                "probability": chance,
+                "entropy": 1.5 - chance,
+                "alternatives": [own, *others],
+            }
+        )
+    return steps
+
+
+st.set_page_config(layout="wide")
+show = st.query_params.get("show", "all")
+if st.query_params.get("large"):
+    st.html("<style>html { font-size: 20px !important; }</style>")
+size = int(st.query_params.get("size", "0"))
+pieces = PIECES if not size else [PIECES[i % COUNT] for i in range(size)]
+layers, heads = (LAYERS, HEADS) if not size else (12, 12)
+patterns = made_up_patterns(len(pieces), layers, heads)
+
+if show in {"all", "grid"}:
+    picked = head_grid(
+        patterns,
+        (0, 0),
+        key="grid",
+        scores=patterns.max(-1).mean(-1),
+        score_name="peak",
+    )
+    st.text(f"grid says {picked}")
+if show in {"all", "heatmap"}:
+    picked = attention_heatmap(pieces, patterns[0, 1], key="heatmap")
+    st.text(f"heatmap says {picked}")
+    if show == "heatmap":
+        st.dataframe(pattern_table(pieces, patterns[0, 1]))
+if show in {"all", "lines"}:
+    picked = head_lines(pieces, patterns[0], [1], key="lines", layer=0)
+    st.text(f"lines says {picked}")
+if show in {"all", "pieces"}:
+    ids = [7 * len(piece) + ord(piece[-1]) for piece in pieces]
+    picked = token_pieces(
+        pieces, ids, key="pieces", show_ids=bool(st.query_params.get("ids"))
+    )
+    st.text(f"pieces says {picked}")
+if show in {"all", "stream"}:
+    choice = token_stream(made_up_steps(), key="stream", prompt="Once there was")
+    st.text(f"stream says {choice.selected}")
+    if choice.force:
+        st.session_state["forced"] = tuple(choice.force)
+    st.text(f"forced {st.session_state.get('forced')}")
+if show == "charts":
+    import gallery_charts
+
+    for chart in gallery_charts.charts():
+        st.altair_chart(enlarged(chart) if st.query_params.get("large") else chart)

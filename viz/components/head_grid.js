@@ -1,0 +1,178 @@
+// Every head's pattern on one canvas: layers down, heads across. Hover magnifies, a click
+// or Enter selects.
+
+const GAP = 5;
+const MAGNIFIED = 208;
+
+export default function headGrid({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".head_grid");
+  const parts = prepareGrid(root, data);
+  const weights = decodeBytes(data.weights);
+  const ink = inkTable(root);
+  const thumbnails = headsOf(data).map(([layer, head]) => {
+    const first = (layer * data.heads + head) * data.side ** 2;
+    // Masked is blank, not zero.
+    const isMasked = (cell) => data.causal && cell % data.side > Math.floor(cell / data.side);
+    return paintLevels(data.side, data.side,
+      (cell) => (isMasked(cell) ? null : weights[first + cell]), ink);
+  });
+  const state = { selected: data.selected, cursor: data.selected ?? [0, 0] };
+  let sizes = null;
+
+  const paint = () => paintGrid(root, parts.canvas, { data, state, sizes, thumbnails });
+  const layout = () => { sizes = gridSizes(root, data); paint(); };
+  const describe = (place) => describeHead(parts.caption, data, place, state.selected);
+
+  function select(place) {
+    state.selected = state.cursor = place;
+    paint();
+    describe(place);
+    setTriggerValue("picked", { value: place });
+  }
+  function preview(place, event) {
+    parts.magnifier.hidden = !place;
+    describe(place ?? state.selected);
+    if (place) magnify(parts, thumbnails[place[0] * data.heads + place[1]], data, place, event);
+  }
+
+  parts.canvas.onmousemove = (event) => preview(headAt(parts.canvas, sizes, data, event), event);
+  parts.canvas.onmouseleave = () => preview(null);
+  parts.canvas.onclick = (event) => {
+    const place = headAt(parts.canvas, sizes, data, event);
+    if (place) select(place);
+  };
+  parts.stage.onfocus = parts.stage.onblur = paint;
+  parts.stage.onkeydown = (event) => {
+    const step = arrowStep(event);
+    if (step) {
+      state.cursor = [
+        clamp(state.cursor[0] + step[0], 0, data.layers - 1),
+        clamp(state.cursor[1] + step[1], 0, data.heads - 1),
+      ];
+      paint();
+      describe(state.cursor);
+    } else if (event.key === "Enter" || event.key === " ") select(state.cursor);
+    else if (event.key === "Escape") preview(null);
+    else return;
+    event.preventDefault();
+  };
+  describe(state.selected);
+  return followWidth(root, layout);
+}
+
+// Build the elements once; the function above runs again on every change of data or theme.
+function prepareGrid(root, data) {
+  if (!root.parts) {
+    const caption = element("p", "caption", root);
+    caption.setAttribute("aria-live", "polite");
+    const stage = element("div", "stage", root);
+    stage.tabIndex = 0;
+    stage.setAttribute("role", "application");
+    const canvas = element("canvas", "", stage);
+    const magnifier = element("div", "magnifier", stage);
+    const name = element("span", "", magnifier);
+    root.parts = { caption, stage, canvas, magnifier, name, lens: element("canvas", "", magnifier) };
+  }
+  root.parts.magnifier.hidden = true;
+  root.parts.stage.setAttribute("aria-label",
+    `Attention of ${data.layers} layers by ${data.heads} heads. ` +
+    "Arrow keys move, Enter selects.");
+  return root.parts;
+}
+
+function headsOf({ layers, heads }) {
+  return Array.from({ length: layers * heads }, (_, i) => [Math.floor(i / heads), i % heads]);
+}
+
+function gridSizes(root, data) {
+  const type = Math.min(0.75 * rem(), 18);
+  const left = 2.4 * type;
+  const top = 1.8 * type;
+  const bar = data.scores ? 9 : 0;
+  const room = (root.clientWidth || 600) - left - GAP;
+  const cell = clamp(Math.floor(room / data.heads) - GAP, 12, 112);
+  return { type, left, top, bar, cell, across: cell + GAP, down: cell + GAP + bar };
+}
+
+function paintGrid(root, canvas, { data, state, sizes, thumbnails }) {
+  const { left, top, cell, across, down, type } = sizes;
+  const context = sizedContext(canvas, left + data.heads * across, top + data.layers * down);
+  const text = themeColour(root, "--st-text-color");
+  context.fillStyle = text;
+  context.font = fontOf(root, Math.min(type, cell * 0.6), { weight: 600 });
+  context.textBaseline = "middle";
+  context.textAlign = "center";
+  for (let head = 0; head < data.heads; head++)
+    context.fillText(`H${head}`, left + head * across + cell / 2, top / 2);
+  context.textAlign = "right";
+  for (let layer = 0; layer < data.layers; layer++)
+    context.fillText(`L${layer}`, left - 6, top + layer * down + cell / 2);
+  for (const [layer, head] of headsOf(data)) {
+    const x = left + head * across;
+    const y = top + layer * down;
+    // Smooth when shrinking, or thin diagonals flicker; sharp when enlarging.
+    context.imageSmoothingEnabled = data.side > cell;
+    context.drawImage(thumbnails[layer * data.heads + head], x, y, cell, cell);
+    context.strokeStyle = themeColour(root, "--st-border-color");
+    context.lineWidth = 1;
+    context.strokeRect(x - 0.5, y - 0.5, cell + 1, cell + 1);
+    if (data.scores) paintScore(context, data.scores[layer][head], x, y + cell + 5, cell, text);
+  }
+  const frame = ([layer, head], width) => {
+    context.strokeStyle = themeColour(root, "--st-primary-color");
+    context.lineWidth = width;
+    const half = width / 2;
+    context.strokeRect(left + head * across - half, top + layer * down - half,
+      cell + width, cell + width);
+  };
+  if (state.selected) frame(state.selected, 3);
+  if (root.parts.stage.matches(":focus-visible")) {
+    context.setLineDash([4, 3]);
+    frame(state.cursor, 2);
+  }
+}
+
+function paintScore(context, score, x, y, width, text) {
+  context.fillStyle = text;
+  context.globalAlpha = 0.15;
+  context.fillRect(x, y, width, 3);
+  context.globalAlpha = 0.85;
+  context.fillRect(x, y, width * clamp(score ?? 0, 0, 1), 3);
+  context.globalAlpha = 1;
+}
+
+function headAt(canvas, { left, top, across, down }, data, event) {
+  const box = canvas.getBoundingClientRect();
+  const head = Math.floor((event.clientX - box.left - left) / across);
+  const layer = Math.floor((event.clientY - box.top - top) / down);
+  const inside = head >= 0 && layer >= 0 && head < data.heads && layer < data.layers;
+  return inside ? [layer, head] : null;
+}
+
+function scoreText(data, [layer, head]) {
+  const score = data.scores?.[layer][head];
+  return score === null || score === undefined ? "" : ` · ${data.scoreName} ${score.toFixed(3)}`;
+}
+
+function describeHead(caption, data, place, selected) {
+  if (!place) return say(caption, `${data.layers} × ${data.heads} heads. Choose one.`);
+  const chosen = selected && place[0] === selected[0] && place[1] === selected[1];
+  say(caption, { strong: `L${place[0]}H${place[1]}` }, scoreText(data, place),
+    chosen ? " · selected" : "");
+}
+
+function magnify(parts, thumbnail, data, place, event) {
+  const context = sizedContext(parts.lens, MAGNIFIED, MAGNIFIED);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(thumbnail, 0, 0, MAGNIFIED, MAGNIFIED);
+  parts.name.textContent = `L${place[0]}H${place[1]}${scoreText(data, place)}`;
+  const box = parts.stage.getBoundingClientRect();
+  const width = parts.magnifier.offsetWidth;
+  const height = parts.magnifier.offsetHeight;
+  const x = event.clientX - box.left;
+  const right = event.clientX + 18 + width < window.innerWidth;
+  parts.magnifier.style.left = `${right ? x + 18 : Math.max(-box.left + 4, x - 18 - width)}px`;
+  // Beside the pointer, but inside the window.
+  const above = clamp(event.clientY - height / 2, 4, Math.max(4, window.innerHeight - height - 4));
+  parts.magnifier.style.top = `${above - box.top}px`;
+}

@@ -1,0 +1,86 @@
+// Generated text, each token tinted by its probability. Hover previews a step, a click or
+// Enter locks it; its alternatives stand below as bars, and a click on one forces it.
+
+export default function tokenStream({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".token_stream");
+  root.parts ??= prepareStream(root);
+  const { caption, list, panel } = root.parts;
+  const state = { selected: data.selected, hovered: null };
+  let drawn; // The step whose alternatives stand in the panel.
+  const hadFocus = list.contains(parentElement.activeElement ?? document.activeElement);
+  const spans = data.steps.map(makeToken);
+  list.replaceChildren(element("span", "prompt", null, data.prompt),
+    ...spans.flatMap((span, i) =>
+      data.steps[i].breaks ? [span, document.createElement("br")] : [span]));
+
+  function update() {
+    const place = state.hovered ?? state.selected;
+    spans.forEach((span, i) => span.setAttribute("aria-selected", i === state.selected));
+    describeStep(caption, data.steps, place, state);
+    // Redrawn only when another step is shown: a button must survive its own click,
+    // which first takes the focus from a token.
+    if (place === drawn) return;
+    drawn = place;
+    drawAlternatives(panel, place === null ? null : data.steps[place],
+      (token) => setTriggerValue("forced", { step: place, token }));
+  }
+  function select(place) {
+    state.selected = place;
+    state.hovered = null;
+    update();
+    setTriggerValue("picked", { value: place });
+  }
+  spans.forEach((span, place) => {
+    const hover = (value) => () => { state.hovered = value; update(); };
+    span.onmouseenter = span.onfocus = hover(place);
+    span.onmouseleave = span.onblur = hover(null);
+    span.onclick = () => { moveFocus(spans, place); select(place); };
+    span.onkeydown = (event) => {
+      const step = arrowStep(event);
+      if (step) moveFocus(spans, place + step[0] + step[1]);
+      else if (event.key === "Enter" || event.key === " ") select(place);
+      else if (event.key === "Escape") select(null);
+      else return;
+      event.preventDefault();
+    };
+  });
+  const entry = state.selected ?? Math.max(0, spans.length - 1);
+  if (hadFocus && spans.length) moveFocus(spans, entry);
+  else if (spans.length) spans[entry].tabIndex = 0;
+  update();
+}
+
+// Build the elements once; the function above runs again on every change of data or theme.
+function prepareStream(root) {
+  const legend = element("div", "legend quiet", root);
+  element("span", "", legend, "probability 0");
+  element("span", "ramp", legend);
+  element("span", "", legend, "1");
+  const list = element("div", "stream", root);
+  list.setAttribute("role", "listbox");
+  list.setAttribute("aria-label",
+    "Generated tokens. Arrow keys move, Enter locks a token, Escape clears.");
+  const caption = element("p", "caption", root);
+  caption.setAttribute("aria-live", "polite");
+  return { list, caption, panel: element("div", "alternatives", root) };
+}
+
+function makeToken({ piece, probability, probabilityText }) {
+  const span = element("span", "token", null, piece);
+  span.style.setProperty("--share", `${Math.round(probability * 100)}%`);
+  span.setAttribute("role", "option");
+  span.setAttribute("aria-label", `${piece}, probability ${probabilityText}`);
+  span.tabIndex = -1;
+  return span;
+}
+
+function describeStep(caption, steps, place, state) {
+  if (!steps.length) return say(caption, "Nothing has been generated yet.");
+  if (place === null)
+    return say(caption, "Point at a token to see what else might have come.");
+  const step = steps[place];
+  const locked = place === state.selected && state.hovered === null;
+  say(caption, { strong: step.piece }, ` came with probability ${step.probabilityText}`,
+    ` · entropy ${step.entropyText} nats · step ${place + 1} of ${steps.length}`,
+    locked ? " · locked, Esc clears" : "");
+}

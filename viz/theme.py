@@ -1,0 +1,69 @@
+"""The colours of every figure: one colour has one meaning everywhere.
+
+Signed values run from vermillion (−) through nothing (0) to blue (+). Weights and
+probabilities are one hue, from faint to full. Names of heads come before their colours,
+so that nothing depends on telling colours apart.
+
+Text, axes and grids are left alone: Streamlit paints them in the reader's light or dark
+theme. The colours below are readable on both backgrounds.
+
+Source: Okabe & Ito, "Color Universal Design" (2008), for the qualitative palette.
+"""
+
+import altair as alt
+
+BLUE = "#0072B2"
+VERMILLION = "#D55E00"
+GREEN = "#009E73"
+PURPLE = "#CC79A7"
+ORANGE = "#E69F00"
+SKY = "#56B4E9"
+GRAY = "#7A8699"
+
+POSITIVE, NEGATIVE, NEUTRAL = BLUE, VERMILLION, GRAY
+
+CATEGORIES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GRAY)
+"""For things without order, in the order in which to use them."""
+
+PRESENT_FONT_SIZE = 20
+"""Points, on a projector: the last row should read the axis."""
+
+
+def signed_scale(limit: float) -> alt.Scale:
+    """Colour a signed value, with 0 in the middle whatever the data.
+
+    Args:
+        limit: The largest absolute value; the range shown is [−limit, limit].
+
+    Raises:
+        ValueError: If `limit` is not positive.
+    """
+    if not limit > 0:
+        raise ValueError(f"The limit of a signed scale must be > 0, not {limit}.")
+    return alt.Scale(
+        domain=[-limit, 0, limit], range=[NEGATIVE, "#9aa5b522", POSITIVE], clamp=True
+    )
+
+
+def enlarged(chart: alt.Chart | alt.LayerChart) -> alt.Chart | alt.LayerChart:
+    """Return the chart with type that carries across a classroom."""
+    size = PRESENT_FONT_SIZE
+    figure: alt.Chart | alt.LayerChart = (
+        chart.configure_axis(labelFontSize=size, titleFontSize=size, labelLimit=400)
+        .configure_legend(labelFontSize=size, titleFontSize=size)
+        .configure_title(fontSize=size + 4)
+        .configure_text(fontSize=size)
+    )
+    return figure
+
+
+@alt.theme.register("minigpt", enable=True)
+def _altair_theme() -> alt.theme.ThemeConfig:
+    """Give charts outside the app, in a notebook, the same palette."""
+    return {
+        "config": {
+            "range": {"category": list(CATEGORIES)},
+            "axis": {"grid": True, "gridOpacity": 0.35, "tickCount": 5},
+            "view": {"stroke": None},
+        }
+    }
