@@ -1,0 +1,1 @@
+"""Text, and how it becomes batches of tokens."""

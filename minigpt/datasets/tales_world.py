@@ -1,0 +1,115 @@
+"""One small world: who is in the story, what they own, want, feel, and where they go.
+
+The world is drawn first and told afterwards (`tales_scenes`), so that every story has
+facts that can be asked about, and every question two or more candidates for an answer.
+"""
+
+from dataclasses import dataclass, field
+from random import Random
+
+from minigpt.datasets.tales_words import (
+    CAUSES,
+    CLASSES,
+    FEELINGS,
+    PREPOSITIONS,
+    WISHES,
+    Person,
+    Split,
+    colours_of,
+    partners,
+    people,
+)
+
+
+@dataclass(slots=True)
+class Thing:
+    """Something that somebody owns."""
+
+    name: str
+    colour: str
+    owner: Person
+    moved: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def new(self) -> str:
+        """The thing as it is first mentioned: `a red kite`."""
+        article = "an" if self.colour[0] in "aeiou" else "a"
+        return f"{article} {self.colour} {self.name}"
+
+
+@dataclass(slots=True)
+class World:
+    """Everything that is true in one story.
+
+    The lists are in the order of `people`: `wishes[0]` is the first person's. Those of
+    which the story does not speak are empty.
+    """
+
+    people: list[Person]
+    things: list[Thing]
+    home: str
+    exchange: str = ""
+    wishes: list[str] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+    feeling: str = ""
+    mood: str = ""
+    causes: list[str] = field(default_factory=list)
+    home_is_told: bool = False
+
+    def belonging_to(self, person: Person) -> list[Thing]:
+        """Return what somebody owns at this moment of the story."""
+        return [thing for thing in self.things if thing.owner is person]
+
+
+def located(place: str) -> str:
+    """Say where somebody is: `in the park`, `at the mill`, `on the hill`."""
+    return f"{PREPOSITIONS.get(place, 'at')} the {place}"
+
+
+# How a thing may change hands. In each, the things that are asked about afterwards
+# have different owners, so that no rule like "whoever was named last" finds them.
+EXCHANGES = ("swap", "lend", "share", "friend")
+TOPICS = ("wishes", "places", "causes", "exchange")
+# How many topics a story has: short ones, of one to three facts, are common.
+_TOPICS_PER_STORY = (0, 0, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4)
+
+
+def draw_world(rng: Random, split: Split) -> World:
+    """Draw a world; train worlds hold no held-out pair, held-out worlds only those."""
+    topics = rng.sample(TOPICS, rng.choice(_TOPICS_PER_STORY))
+    exchange = rng.choice(EXCHANGES) if "exchange" in topics else ""
+    how_many = 3 if exchange == "friend" or rng.random() < 0.12 else 2
+    world = _draw_cast(rng, split, how_many, exchange)
+    if "wishes" in topics:
+        world.wishes = rng.sample(WISHES, how_many)
+    if "places" not in topics:
+        world.places = []
+    if "causes" in topics:
+        world.mood = rng.choice(("sad", "happy"))
+        world.feeling = rng.choice(FEELINGS[world.mood])
+        world.causes = rng.sample(CAUSES[world.mood], how_many)
+    return world
+
+
+def _draw_cast(rng: Random, split: Split, how_many: int, exchange: str) -> World:
+    group = rng.randrange(CLASSES) if split == "held_out" else None
+    cast = rng.sample(people(split, group), how_many)
+    groups = frozenset(person.group for person in cast)
+    owners = cast[:2] if exchange == "friend" else list(cast)
+    if exchange == "share":  # the giver keeps one of two things
+        owners.append(cast[0])
+    things: list[Thing] = []
+    taken: set[str] = set()
+    for owner, name in zip(
+        owners, rng.sample(partners(split, "owner", groups), len(owners)), strict=True
+    ):
+        colour = rng.choice(colours_of(split, name))
+        while colour in taken:
+            colour = rng.choice(colours_of(split, name))
+        taken.add(colour)
+        things.append(Thing(name, colour, owner))
+    home, *places = rng.sample(partners(split, "place", groups), how_many + 1)
+    return World(cast, things, home, exchange, places=places)
