@@ -108,15 +108,21 @@ def config_fields(
 
 
 def _one_line(box: str) -> str:
-    """Take the message out of the frame that tyro draws around it."""
-    lines = []
+    """Take the message out of the frame that tyro draws around it.
+
+    The message stands between the first rule and the second; where the terminal has no
+    box characters, rules are made of hyphens, and the frame's sides of spaces.
+    """
+    lines: list[str] = []
+    inside = False
     for line in box.splitlines():
-        if line.startswith(("╭", "╰")):
-            continue
-        text = line.strip("│ ")
-        if text and not text.strip("─"):
+        is_rule = line.startswith("╭") or not line.strip("│─╰╯- ")
+        if is_rule and lines:
             break
-        lines.append(text)
+        if is_rule:
+            inside = True
+        elif inside:
+            lines.append(line.strip("│ "))
     return " ".join(" ".join(lines).split()).rstrip(".") + "."
 
 

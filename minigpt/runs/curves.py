@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 WIDTH, HEIGHT = 760, 420
 LEFT, RIGHT, TOP, BOTTOM = 64, 650, 44, 368
 _TRAIN, _VALIDATION, _BASELINE, _INK = "#0072B2", "#D55E00", "#767676", "#333333"
-_MAX_POINTS = 600
+_MAX_POINTS = 200
 
 Points = list[tuple[float, float]]
 
@@ -43,7 +43,7 @@ def loss_curve_svg(
         baselines: Losses to compare with, by name, in nats per token.
         title: A line above the picture.
     """
-    training = _thin(_points(records, "step", "average_loss"))
+    training = _smooth(_points(records, "step", "loss"))
     validation = _points(records, "evaluation", "loss")
     losses = [loss for _, loss in training + validation] + list(baselines.values())
     ticks = nice_ticks(min(losses, default=0.0), max(losses, default=1.0))
@@ -56,7 +56,7 @@ def loss_curve_svg(
         _curve(axes, training, _TRAIN, width=1.2),
         _curve(axes, validation, _VALIDATION, width=2),
         *_dots(axes, validation),
-        _text(RIGHT - 230, TOP + 14, "training (average)", fill=_TRAIN),
+        _text(RIGHT - 230, TOP + 14, "training (smoothed)", fill=_TRAIN),
         _text(RIGHT - 90, TOP + 14, "validation", fill=_VALIDATION),
     ]
     return (
@@ -140,10 +140,13 @@ def _points(records: Sequence[Mapping[str, Any]], kind: str, field: str) -> Poin
     ]
 
 
-def _thin(points: Points) -> Points:
-    """Keep at most `_MAX_POINTS`, evenly, and the last."""
-    every = math.ceil(len(points) / _MAX_POINTS) or 1
-    return points[::every] + (points[-1:] if (len(points) - 1) % every else [])
+def _smooth(points: Points) -> Points:
+    """Average neighbours, so that about `_MAX_POINTS` remain."""
+    size = math.ceil(len(points) / _MAX_POINTS) or 1
+    groups = [points[start : start + size] for start in range(0, len(points), size)]
+    return [
+        (group[-1][0], sum(loss for _, loss in group) / len(group)) for group in groups
+    ]
 
 
 def _text(

@@ -1,0 +1,128 @@
+"""How a training shows itself in the shell: a bar on a terminal, lines elsewhere."""
+
+import sys
+import time
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from minigpt.cli.output import say
+from minigpt.training.callbacks import (
+    EvalRecord,
+    StepRecord,
+    TrainerCallback,
+)
+
+_LINE_EVERY_SECONDS = 5.0
+
+
+class ProgressBar(TrainerCallback):
+    """A bar with steps, loss, tokens per second and the time left.
+
+    Args:
+        total_steps: Steps of the whole run, or None while unknown.
+        start_step: Steps taken before.
+    """
+
+    reports = True
+
+    def __init__(self, total_steps: int | None, start_step: int = 0) -> None:
+        self._console = Console()
+        self._progress = Progress(
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]}"),
+            TextColumn("{task.fields[speed]} tokens/s"),
+            TimeRemainingColumn(),
+            console=self._console,
+        )
+        self._task: TaskID = self._progress.add_task(
+            "train", total=total_steps, completed=start_step, loss="–", speed="–"
+        )
+        self._recent = 0.0
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def on_step(self, record: StepRecord) -> None:
+        """Move the bar."""
+        first = self._recent == 0
+        self._recent = (
+            record.loss if first else 0.95 * self._recent + 0.05 * record.loss
+        )
+        self._progress.update(
+            self._task,
+            completed=record.step,
+            loss=f"{self._recent:.3f}",
+            speed=f"{record.tokens_per_second:,.0f}",
+        )
+
+    def on_evaluation(self, record: EvalRecord) -> None:
+        """Print the validation loss above the bar."""
+        self._console.print(describe(record), highlight=False, markup=False)
+
+
+class PlainLines(TrainerCallback):
+    """A line every few seconds, for logs and pipes."""
+
+    reports = True
+
+    def __init__(self, total_steps: int | None) -> None:
+        self._total = total_steps
+        self._last = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to put away."""
+
+    def on_step(self, record: StepRecord) -> None:
+        """Print loss, speed and time left, now and then."""
+        now = time.monotonic()
+        if now - self._last < _LINE_EVERY_SECONDS and record.step != self._total:
+            return
+        self._last = now
+        eta = "" if record.eta_seconds is None else f", {record.eta_seconds:.0f} s left"
+        total = "" if self._total is None else f"/{self._total}"
+        say(
+            f"step {record.step}{total}: loss {record.loss:.3f}, "
+            f"{record.tokens_per_second:,.0f} tokens/s{eta}"
+        )
+
+    def on_evaluation(self, record: EvalRecord) -> None:
+        """Print the validation loss."""
+        say(describe(record))
+
+
+def describe(record: EvalRecord) -> str:
+    """Put an evaluation into a line."""
+    bits = record.bits_per_character
+    return (
+        f"step {record.step}: validation loss {record.loss:.4f} nats per token, "
+        f"perplexity {record.perplexity:.2f}"
+        + ("" if bits is None else f", {bits:.3f} bits per character")
+        + (" (whole split)" if record.complete else "")
+        + (" – best so far" if record.is_best else "")
+    )
+
+
+def progress_for(
+    total_steps: int | None, start_step: int = 0
+) -> "ProgressBar | PlainLines":
+    """Choose the bar on a terminal, lines where nobody looks."""
+    if sys.stdout.isatty():
+        return ProgressBar(total_steps, start_step)
+    return PlainLines(total_steps)

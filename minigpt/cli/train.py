@@ -1,0 +1,156 @@
+"""`train`: train a model on a text, or go on with a run."""
+
+import dataclasses
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from minigpt.cli.models import find_run
+from minigpt.cli.output import note, say
+from minigpt.cli.settings import TrainCommand, parse_train
+from minigpt.config import RunConfig
+from minigpt.errors import MinigptError, RunError
+from minigpt.runs.lock import RunLock
+from minigpt.runs.store import Run, RunStore, create_run, data_directory
+
+if TYPE_CHECKING:
+    from minigpt.runs.worker import Outcome
+
+
+@dataclasses.dataclass(frozen=True)
+class _Task:
+    """A run to train, and whether this command made it or goes on with it."""
+
+    run: Run
+    resume: bool
+    is_new: bool
+
+
+def run(words: Sequence[str]) -> int:
+    """Run `train`."""
+    command = parse_train(words)
+    task = _find_task(command)
+    flags = command.flags
+    lock = None
+    if flags.lock_descriptor is not None:
+        lock = RunLock.inherited(flags.lock_descriptor)
+    quoted = shlex.join(["python", "-m", "minigpt", "train", *words])
+    return train_here(
+        task.run,
+        resume=task.resume,
+        is_new=task.is_new,
+        follow_stdin=flags.follow_stdin,
+        lock=lock,
+        command=quoted,
+    )
+
+
+def train_here(
+    run: Run,
+    *,
+    resume: bool = False,
+    is_new: bool = False,
+    follow_stdin: bool = False,
+    lock: RunLock | None = None,
+    command: str = "",
+) -> int:
+    """Train a run in this process, and tell how it went.
+
+    Returns:
+        The exit code: 0, or 128 + the signal that stopped it.
+    """
+    # Only now: importing torch takes seconds, and a wrong flag should answer at once.
+    from minigpt.runs.worker import train_run
+
+    note(f"run {run.id}: {run.path}")
+    try:
+        outcome = train_run(
+            run,
+            resume=resume,
+            follow_stdin=follow_stdin,
+            lock=lock,
+            command=command,
+            show_progress=True,
+        )
+    except MinigptError:
+        if is_new and not run.checkpoints():
+            # Nothing was learned yet: leave no litter behind a mistyped command.
+            _forget(run)
+        raise
+    _report(run, outcome)
+    return 0 if outcome.signal_number is None else 128 + outcome.signal_number
+
+
+def name_of(run: Run) -> str:
+    """How to name a run on the command line: its id, or its path if it is elsewhere."""
+    usual = data_directory() / "runs"
+    if run.path.parent.resolve() == usual.resolve():
+        return run.id
+    return shlex.quote(str(run.path))
+
+
+def _find_task(command: TrainCommand) -> _Task:
+    flags = command.flags
+    if flags.run_dir is not None:
+        return _Task(Run(flags.run_dir), resume=False, is_new=False)
+    if flags.resume is not None:
+        run = find_run(flags.resume)
+        _extend(run, command)
+        return _Task(run, resume=True, is_new=False)
+    if flags.output_dir is not None:
+        path = flags.output_dir.expanduser().absolute()
+        return _Task(create_run(path, command.config), resume=False, is_new=True)
+    store = RunStore(data_directory() / "runs")
+    return _Task(store.create(command.config, flags.name), resume=False, is_new=True)
+
+
+def _extend(run: Run, command: TrainCommand) -> None:
+    """Let a resumed run go further, or elsewhere, than it was configured to."""
+    wanted = command.config.train
+    names = command.given & {"max_steps", "num_epochs", "device", "num_threads"}
+    changes = {name: getattr(wanted, name) for name in names}
+    if "num_epochs" in changes:
+        changes.setdefault("max_steps", None)
+    status = run.status()
+    if status.state == "finished" and not names & {"max_steps", "num_epochs"}:
+        raise RunError(
+            f"The run {run.id!r} has finished its {status.step} steps: give "
+            "--max_steps a larger number to train it further."
+        )
+    if changes:
+        old: RunConfig = run.config
+        run.write_config(old.replace(train=old.train.replace(**changes).to_dict()))
+
+
+def _report(run: Run, outcome: "Outcome") -> None:
+    result, name = outcome.result, name_of(run)
+    if result.reason == "stopped":
+        note(
+            f"Stopped at step {result.step}; everything is saved. Go on with:\n"
+            f"  python -m minigpt train --resume {name}"
+        )
+        return
+    if result.reason == "patience":
+        say(f"Stopped early at step {result.step}: no new best for a while.")
+    if result.validation_loss is not None:
+        say(f"validation loss {result.validation_loss:.4f} nats per token")
+    say(f"loss curve      {run.path / 'curves.svg'}")
+    say(f"model           {run.best}")
+    say(f"let it write    python -m minigpt generate --model_path {name}")
+
+
+def _forget(run: Run) -> None:
+    import shutil
+
+    if run.path.parent.resolve() == (data_directory() / "runs").resolve():
+        shutil.rmtree(run.path, ignore_errors=True)
+        return
+    # A directory of the user's own: remove what was put there, and nothing else.
+    for name in ("config.json", "status.json", "lock", "log.txt", "stop"):
+        (run.path / name).unlink(missing_ok=True)
+    for name in ("metrics.jsonl", "samples.jsonl"):
+        (run.path / name).unlink(missing_ok=True)
+    for name in ("checkpoints", "snapshots"):
+        shutil.rmtree(run.path / name, ignore_errors=True)
+    if not any(run.path.iterdir()):
+        run.path.rmdir()
