@@ -1,8 +1,14 @@
-"""What several tests share."""
+"""What several tests share, and the shape checks that all of them run under."""
 
 from pathlib import Path
 
 import pytest
+from jaxtyping import install_import_hook
+
+# Every shape in a signature is checked at every call, so that a transposed mask fails.
+# The hook works on modules that are imported after it: keep it first.
+CHECKED = ["minigpt.model", "minigpt.generation", "minigpt.training"]
+install_import_hook(CHECKED, "beartype.beartype")
 
 ROOT = Path(__file__).parent.parent
 

@@ -20,7 +20,7 @@ from minigpt.config import ModelConfig
 
 def causal_mask(
     q_len: int, k_len: int, device: torch.device
-) -> Bool[Tensor, "q_pos k_pos"]:
+) -> Bool[Tensor, "{q_len} {k_len}"]:
     """Tell which keys a query may read: itself and what came before.
 
     The last query stands at the last key; so one rule serves training (q_len equals
