@@ -64,6 +64,10 @@ def write_story(
     world = draw_world(rng, split)
     facts = _owned_at_first(world)
     sentences = _tell(rng, world)
+    while len(sentences) > LONGEST_STORY:
+        world = draw_world(rng, split)
+        facts = _owned_at_first(world)
+        sentences = _tell(rng, world)
     questions = ask(world)
     if rng.random() < conversation_share:
         sentences.append(conversation(rng, questions))

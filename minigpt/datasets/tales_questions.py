@@ -81,8 +81,8 @@ def _about_things(world: World) -> list[Question]:
         questions.append(Question("colour", text, thing.colour, sentence, colours))
     asked = world.things
     if world.exchange == "share":  # one thing of each owner, the given one among them
-        kept = next(t for t in asked if t.owner is world.people[0])
-        asked = [kept, next(t for t in asked if t.moved)]
+        given = next(t for t in asked if t.moved)
+        asked = [given, next(t for t in asked if t.owner is not given.owner)]
     for thing in asked:
         answer = str(thing.owner)
         text, sentence = f"Who had the {thing}?", f"The {thing} belonged to {answer}."

@@ -237,7 +237,8 @@ def opening(rng: Random, world: World) -> list[str]:
         c = world.people[2]
         start = rng.choice(THREE)
         third = THIRD_HAS if world.belonging_to(c) else THIRD_HAS_NONE
-        told = [start.format(a=a, b=b, c=c, home=world.home), both]
+        x, y, z = rng.sample(world.people, 3)
+        told = [start.format(a=x, b=y, c=z, home=world.home), both]
         told.append(rng.choice(third).format(c=c, things=_belongings(world, c)))
     elif rng.random() < 0.5:
         start = rng.choice(ALONE)
@@ -331,7 +332,9 @@ def exchange(rng: Random, world: World) -> list[str]:
         thing = rng.choice(world.things)
         return _give(rng, thing, thing.owner, world.people[2])
     if world.exchange == "share":
-        return _give(rng, rng.choice(world.belonging_to(a)), a, b)
+        giver = world.things[-1].owner
+        given = rng.choice(world.belonging_to(giver))
+        return _give(rng, given, giver, b if giver is a else a)
     if rng.random() < 0.5:
         a, b = b, a
     first, second = world.belonging_to(a)[0], world.belonging_to(b)[0]

@@ -71,7 +71,8 @@ def located(place: str) -> str:
 
 # How a thing may change hands. In each, the things that are asked about afterwards
 # have different owners, so that no rule like "whoever was named last" finds them.
-EXCHANGES = ("swap", "lend", "share", "friend")
+EXCHANGES_OF_TWO = ("swap", "lend", "share")
+EXCHANGES = (*EXCHANGES_OF_TWO, "friend", "friend")
 TOPICS = ("wishes", "places", "causes", "exchange")
 # How many topics a story has: short ones, of one to three facts, are common.
 _TOPICS_PER_STORY = (0, 0, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4)
@@ -80,8 +81,12 @@ _TOPICS_PER_STORY = (0, 0, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4)
 def draw_world(rng: Random, split: Split) -> World:
     """Draw a world; train worlds hold no held-out pair, held-out worlds only those."""
     topics = rng.sample(TOPICS, rng.choice(_TOPICS_PER_STORY))
-    exchange = rng.choice(EXCHANGES) if "exchange" in topics else ""
-    how_many = 3 if exchange == "friend" or rng.random() < 0.12 else 2
+    how_many = 3 if rng.random() < 0.2 else 2
+    if how_many == 3:  # who have enough to tell with two topics
+        topics = topics[:2]
+    exchange = ""
+    if "exchange" in topics:
+        exchange = rng.choice(EXCHANGES if how_many == 3 else EXCHANGES_OF_TWO)
     world = _draw_cast(rng, split, how_many, exchange)
     if "wishes" in topics:
         world.wishes = rng.sample(WISHES, how_many)
@@ -99,8 +104,8 @@ def _draw_cast(rng: Random, split: Split, how_many: int, exchange: str) -> World
     cast = rng.sample(people(split, group), how_many)
     groups = frozenset(person.group for person in cast)
     owners = cast[:2] if exchange == "friend" else list(cast)
-    if exchange == "share":  # the giver keeps one of two things
-        owners.append(cast[0])
+    if exchange == "share":  # the giver, who has two things, keeps one
+        owners.append(rng.choice(cast[:2]))
     things: list[Thing] = []
     taken: set[str] = set()
     for owner, name in zip(
