@@ -233,7 +233,9 @@ def install(purpose: str) -> None:
     except BaseException as error:
         if is_new:
             clear_environment()
-        if is_new or isinstance(error, LaunchError):
+            UNFINISHED.unlink()
+            VENV.rmdir()
+        elif isinstance(error, LaunchError):
             # pip that ends by itself leaves an older environment as it was.
             UNFINISHED.unlink()
         raise
