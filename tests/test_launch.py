@@ -301,6 +301,15 @@ def test_an_environment_whose_python_is_gone_is_not_taken_for_ready(
         hidden.rename(python)
 
 
+def test_an_environment_under_installation_is_not_taken_for_ready(
+    launch: ModuleType,
+) -> None:
+    launch.UNFINISHED.write_text("", encoding="utf-8")
+    assert not launch.is_ready("app")
+    launch.UNFINISHED.unlink()
+    assert launch.is_ready("app")
+
+
 @posix_only
 def test_a_killed_installation_is_begun_again(tmp_path: Path, wheels: dict) -> None:
     project = make_project(tmp_path / "project")
@@ -314,11 +323,14 @@ def test_a_killed_installation_is_begun_again(tmp_path: Path, wheels: dict) -> N
     launch = load(project / "launch.py")
     assert launch.UNFINISHED.exists()
     assert not launch.is_ready("app")
+    half_installed = launch.VENV / "half-installed.py"
+    half_installed.write_text("", encoding="utf-8")
 
     process = run_launcher(project, "test", "--version", **wheels)
     process.communicate(timeout=120)
     assert launch.is_ready("app")
     assert launch.is_ready("test")
+    assert not half_installed.exists()
 
 
 def test_two_installations_at_once_wait_for_each_other(bare: ModuleType) -> None:
