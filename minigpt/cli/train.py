@@ -53,13 +53,24 @@ def train_here(
     follow_stdin: bool = False,
     lock: RunLock | None = None,
     command: str = "",
+    announce: bool = True,
 ) -> int:
     """Train a run in this process, and tell how it went.
+
+    Args:
+        run: The run.
+        resume: Go on from its newest checkpoint.
+        is_new: Whether this command made it: if it cannot even begin, it is removed.
+        follow_stdin: Whether the end of standard input asks to stop.
+        lock: The run's lock, if a parent process took it.
+        command: What the user typed, for the checkpoints' provenance.
+        announce: Whether to say afterwards what to do with the model.
 
     Returns:
         The exit code: 0, or 128 + the signal that stopped it.
     """
     # Only now: importing torch takes seconds, and a wrong flag should answer at once.
+    from minigpt.cli.progress import progress_for
     from minigpt.runs.worker import train_run
 
     note(f"run {run.id}: {run.path}")
@@ -70,14 +81,14 @@ def train_here(
             follow_stdin=follow_stdin,
             lock=lock,
             command=command,
-            show_progress=True,
+            progress=progress_for,
         )
     except MinigptError:
         if is_new and not run.checkpoints():
             # Nothing was learned yet: leave no litter behind a mistyped command.
             _forget(run)
         raise
-    _report(run, outcome)
+    _report(run, outcome, announce)
     return 0 if outcome.signal_number is None else 128 + outcome.signal_number
 
 
@@ -122,7 +133,7 @@ def _extend(run: Run, command: TrainCommand) -> None:
         run.write_config(old.replace(train=old.train.replace(**changes).to_dict()))
 
 
-def _report(run: Run, outcome: "Outcome") -> None:
+def _report(run: Run, outcome: "Outcome", announce: bool) -> None:
     result, name = outcome.result, name_of(run)
     if result.reason == "stopped":
         note(
@@ -134,6 +145,8 @@ def _report(run: Run, outcome: "Outcome") -> None:
         say(f"Stopped early at step {result.step}: no new best for a while.")
     if result.validation_loss is not None:
         say(f"validation loss {result.validation_loss:.4f} nats per token")
+    if not announce:
+        return
     say(f"loss curve      {run.path / 'curves.svg'}")
     say(f"model           {run.best}")
     say(f"let it write    python -m minigpt generate --model_path {name}")

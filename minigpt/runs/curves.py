@@ -44,7 +44,8 @@ def loss_curve_svg(
         title: A line above the picture.
     """
     training = _smooth(_points(records, "step", "loss"))
-    validation = _points(records, "evaluation", "loss")
+    # Of two evaluations of one step, the last is over the whole split.
+    validation = list(dict(_points(records, "evaluation", "loss")).items())
     losses = [loss for _, loss in training + validation] + list(baselines.values())
     ticks = nice_ticks(min(losses, default=0.0), max(losses, default=1.0))
     last_step = max([step for step, _ in training + validation], default=1.0)

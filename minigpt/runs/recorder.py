@@ -69,6 +69,7 @@ class Recorder(TrainerCallback):
         self._metrics = Journal(run.path / "metrics.jsonl")
         self._samples = Journal(run.path / "samples.jsonl")
         self._sum = self._weight = 0.0
+        self._sampled: int | None = None
         if start_step:
             self._metrics.restart(start_step)
             self._samples.restart(start_step)
@@ -128,7 +129,9 @@ class Recorder(TrainerCallback):
         self._heartbeat.update(validation_loss=record.loss)
         if record.is_best or self._heartbeat.status.best_loss is None:
             self._heartbeat.update(best_loss=record.loss)
-        self._write_sample(record.step)
+        if self._sampled != record.step:
+            self._sampled = record.step
+            self._write_sample(record.step)
 
     def on_checkpoint(self, path: Path, step: int) -> None:
         """Say in the log that the checkpoint is safe."""

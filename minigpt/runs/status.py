@@ -51,6 +51,9 @@ class RunStatus(Config):
     eta_seconds: float | None = Field(None, description="Expected time to the end.")
     num_parameters: int | None = Field(None, description="Weights of the model.")
     vocab_size: int | None = Field(None, description="Tokens the model knows.")
+    text_sha256: str | None = Field(
+        None, description="Of the text, so that a resumed run sees the same."
+    )
     uniform_loss: float | None = Field(
         None, description="Validation loss of guessing evenly, in nats per token."
     )

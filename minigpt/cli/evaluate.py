@@ -1,0 +1,100 @@
+"""`evaluate`: how surprised a model is by a text."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from minigpt.cli.models import find_checkpoint
+from minigpt.cli.output import note, say
+from minigpt.cli.parsing import flag, given_flags, parse
+from minigpt.config import DataConfig
+from minigpt.errors import DataError
+
+if TYPE_CHECKING:
+    from minigpt.checkpoint import CheckpointMetadata
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateArguments:
+    """Which model, on which text."""
+
+    model_path: Annotated[
+        str | None,
+        flag("A checkpoint or run directory, a run's name or a shipped model's."),
+    ] = None
+    data_file: Annotated[
+        str | None,
+        flag("A text file, or tales (none: what the model was trained on).", "--data"),
+    ] = None
+    validation_fraction: Annotated[
+        float, flag("Share of the text's end to evaluate on; 1 is all of it.")
+    ] = 0.1
+    batch_size: Annotated[int, flag("Windows at a time.")] = 32
+    device: Annotated[str, flag("auto, cpu, cuda, cuda:1 or mps.")] = "auto"
+
+
+def run(words: Sequence[str]) -> int:
+    """Run `evaluate`."""
+    arguments = parse(
+        EvaluateArguments, words, "evaluate", "Measure a model's loss on a text."
+    )
+    path = find_checkpoint(arguments.model_path)
+    from torch.utils.data import DataLoader
+
+    from minigpt.checkpoint import load_checkpoint
+    from minigpt.datasets.texts import PackedDataset
+    from minigpt.training.evaluate import evaluate_loss
+
+    model, tokenizer, metadata = load_checkpoint(path, device=arguments.device)
+    data = _data(arguments, metadata, given_flags(words))
+    text = _held_out(data, arguments.validation_fraction)
+    unknown = tokenizer.unknown(text)
+    if unknown:
+        shown = " ".join(map(repr, unknown[:10]))
+        note(f"note: read as <unk>, never seen in training: {shown}")
+    tokens = tokenizer.encode(text)
+    context = model.config.max_seq_len
+    if len(tokens) <= context:
+        raise DataError(
+            f"The text to evaluate on has {len(tokens)} tokens; one window needs "
+            f"{context + 1}: give a longer text, or a larger --validation_fraction."
+        )
+    batches = DataLoader(PackedDataset(tokens, context), arguments.batch_size)
+    result = evaluate_loss(model, batches, tokenizer)
+    say(f"checkpoint  {path} (step {metadata.step})")
+    say(f"text        {data.source}: {len(text):,} characters, {len(tokens):,} tokens")
+    say(f"loss        {result.loss:.4f} nats per token")
+    say(f"perplexity  {result.perplexity:.3f}")
+    if result.bits_per_character is not None:
+        say(f"            {result.bits_per_character:.4f} bits per character")
+    return 0
+
+
+def _data(
+    arguments: EvaluateArguments, metadata: "CheckpointMetadata", given: set[str]
+) -> DataConfig:
+    """The text that was asked for, or the one the model was trained on."""
+    fraction = min(arguments.validation_fraction, 0.999)
+    if arguments.data_file is not None:
+        return DataConfig(source=arguments.data_file, validation_fraction=fraction)
+    known = metadata.provenance.get("data")
+    if not isinstance(known, dict):
+        raise DataError(
+            "This model does not say what it was trained on: give --data_file."
+        )
+    data = DataConfig(**known)
+    if "validation_fraction" in given:
+        data = data.replace(validation_fraction=fraction)
+    return data
+
+
+def _held_out(data: DataConfig, fraction: float) -> str:
+    from minigpt.datasets.corpus import read_text, split_text
+    from minigpt.datasets.tales import generate_tales
+
+    if data.source == "tales":
+        text = generate_tales(round(data.tales_megabytes * 1e6))
+    else:
+        text = read_text(Path(data.source))
+    return text if fraction >= 1 else split_text(text, data.validation_fraction)[1]
