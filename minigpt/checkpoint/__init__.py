@@ -8,6 +8,7 @@
 Nothing in it is code: JSON and plain numbers, all of it checked when read.
 """
 
+from minigpt.checkpoint.directory import remove_directory
 from minigpt.checkpoint.load import (
     Checkpoint,
     find_checkpoint,
@@ -34,5 +35,6 @@ __all__ = [
     "load_weights",
     "read_metadata",
     "read_training_state",
+    "remove_directory",
     "save_checkpoint",
 ]

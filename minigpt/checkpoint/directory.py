@@ -51,6 +51,13 @@ def present(directory: Path) -> Path:
     return previous if previous.is_dir() and not directory.exists() else directory
 
 
+def remove_directory(directory: Path) -> None:
+    """Delete a directory; a kill leaves all of it, or none under its name."""
+    aside = directory.parent / f".{directory.name}.tmp-{secrets.token_hex(4)}"
+    directory.rename(aside)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
 def _put_in_place(beside: Path, directory: Path) -> None:
     previous = _previous(directory)
     if directory.exists():

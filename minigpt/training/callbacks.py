@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+Reason = Literal["finished", "stopped", "patience"]
+"""Why a training ended: at its end, at a request, or for lack of progress."""
+
 
 @dataclass(frozen=True)
 class StepRecord:
@@ -17,6 +20,8 @@ class StepRecord:
 
     step: int
     """Steps taken so far, this one included."""
+    total_steps: int | None
+    """Steps of the whole training; None while the end is unknown."""
     epoch: int
     """The pass over the data this step belongs to, from 1."""
     loss: float
@@ -67,8 +72,7 @@ class TrainingResult:
     """The lowest of the interim evaluations; `best_model` is that step's."""
     stopped: bool
     """Whether it ended before its last step."""
-    reason: Literal["finished", "stopped", "patience"]
-    """At its end, at a callback's request, or for lack of progress."""
+    reason: Reason
     checkpoint: Path
     """The last checkpoint: where to resume."""
 

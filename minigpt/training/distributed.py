@@ -1,0 +1,78 @@
+"""Several processes that train one model: each has a copy, and they share gradients.
+
+    torchrun --nproc_per_node 2 -m minigpt train …
+
+Every process takes its rows of the same global batch. Gradients are averaged before the
+step, so all copies stay equal, and equal to what one process would have learned.
+
+Source: Li et al. 2020, "PyTorch Distributed", arXiv:2006.15704.
+"""
+
+import atexit
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+@dataclass(frozen=True)
+class Team:
+    """The processes at work, seen from one of them."""
+
+    rank: int
+    """Which one this is, from 0."""
+    size: int
+    device: torch.device
+    """Where this one computes."""
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process is the one that writes and reports."""
+        return self.rank == 0
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """Return the model with gradients that are averaged over the team."""
+        if self.size == 1:
+            return model
+        devices = [self.device] if self.device.type == "cuda" else None
+        return DistributedDataParallel(model, device_ids=devices)
+
+    def sum(self, values: Sequence[float]) -> list[float]:
+        """Add up each number over the team; everyone gets the sums."""
+        if self.size == 1:
+            return list(values)
+        tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
+        dist.all_reduce(tensor)
+        return [float(total) for total in tensor.tolist()]
+
+    def wait(self) -> None:
+        """Go on only when everyone has come here."""
+        self.sum([0.0])
+
+
+def join_team(device: torch.device) -> Team:
+    """Join the processes that `torchrun` started; without it, be a team of one.
+
+    Args:
+        device: What to compute on; of several GPUs, each process takes its own.
+    """
+    if not dist.is_torchelastic_launched():
+        return Team(rank=0, size=1, device=device)
+    if not dist.is_initialized():
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        atexit.register(dist.destroy_process_group)
+    if device.type == "cuda":
+        device = torch.device("cuda", dist.get_node_local_rank())
+        torch.cuda.set_device(device)
+    return Team(rank=dist.get_rank(), size=dist.get_world_size(), device=device)
+
+
+def without_sharing(model: nn.Module) -> AbstractContextManager[None]:
+    """Keep gradients to oneself for now: more of this step's batch is to come."""
+    if isinstance(model, DistributedDataParallel):
+        return model.no_sync()
+    return nullcontext()

@@ -1,0 +1,108 @@
+"""Evaluation: the loss on text the model never learned from.
+
+Every token counts once and equally, however the batches fall: sums are kept, and
+divided at the end.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from minigpt.errors import DataError
+from minigpt.tokenizers.base import Tokenizer
+from minigpt.training.batches import to_batch
+from minigpt.training.distributed import Team
+from minigpt.training.loss import IGNORED, count_labels, language_model_loss
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How surprised a model was by a text."""
+
+    total_nats: float
+    """Over all tokens."""
+    num_tokens: int
+    num_characters: int | None = None
+    """Characters these tokens stand for; None if that cannot be told."""
+
+    @property
+    def loss(self) -> float:
+        """Mean per token, in nats."""
+        return self.total_nats / self.num_tokens
+
+    @property
+    def perplexity(self) -> float:
+        """e^loss: among how many equally likely tokens the model hesitates."""
+        return math.exp(min(self.loss, 700.0))
+
+    @property
+    def nats_per_character(self) -> float | None:
+        """Comparable between models whose tokens differ in length."""
+        if not self.num_characters:
+            return None
+        return self.total_nats / self.num_characters
+
+    @property
+    def bits_per_character(self) -> float | None:
+        """How many bits a compressor built from this model needs per character."""
+        nats = self.nats_per_character
+        return None if nats is None else nats / math.log(2.0)
+
+
+def evaluate_loss(
+    model: nn.Module,
+    batches: Iterable[Any],
+    tokenizer: Tokenizer | None = None,
+    team: Team | None = None,
+) -> Evaluation:
+    """Measure the loss over batches, without learning from them.
+
+    Args:
+        model: The model; its mode (training or not) is restored.
+        batches: Pairs (inputs, labels), or mappings with `input_ids` and `labels`.
+        tokenizer: To count characters.
+        team: The processes that read other batches of the same text.
+
+    Returns:
+        Sums over all batches, of the whole team.
+
+    Raises:
+        DataError: If there is not a single token to predict.
+    """
+    device = next(model.parameters()).device
+    nats, tokens, characters = 0.0, 0, 0.0
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            for raw in batches:
+                inputs, labels = to_batch(raw, device)
+                loss = language_model_loss(model(inputs), labels, reduction="sum")
+                nats += loss.item()
+                tokens += int(count_labels(labels))
+                kept = labels[labels != IGNORED].tolist()
+                characters += count_characters(kept, tokenizer)
+    finally:
+        model.train(was_training)
+    if team is not None:
+        nats, total, characters = team.sum([nats, tokens, characters])
+        tokens = int(total)
+    if tokens == 0:
+        raise DataError("The evaluation data holds no token to predict: it is empty.")
+    known = math.isfinite(characters)
+    return Evaluation(nats, tokens, int(characters) if known else None)
+
+
+def count_characters(tokens: list[int], tokenizer: Tokenizer | None) -> float:
+    """Count the characters that some tokens stand for.
+
+    A character token is one, or none if it is special. Byte pairs are decoded. Words
+    lose their spacing when decoded, so they give NaN, as does no tokenizer at all.
+    """
+    if tokenizer is None or tokenizer.kind == "word":
+        return math.nan
+    return float(len(tokenizer.decode(tokens)))

@@ -1,0 +1,75 @@
+"""Which checkpoints a training keeps on disk.
+
+- `checkpoint_step_500`: the newest few; the newest two can be resumed from.
+- `checkpoint_epoch_3`: each of them; all can be resumed from.
+- `best_model`: the one with the lowest validation loss, to use and not to resume.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from minigpt.checkpoint import (
+    TrainingState,
+    forget_training_state,
+    remove_directory,
+    save_checkpoint,
+)
+from minigpt.model import LanguageModel
+from minigpt.tokenizers.base import Tokenizer
+
+RESUMABLE = 2
+"""One to resume from, and one more in case that one is damaged."""
+
+
+class CheckpointKeeper:
+    """Saves checkpoints into one directory, and deletes the old.
+
+    Args:
+        directory: Where.
+        keep: How many step checkpoints stay (none: all).
+        tokenizer: Goes into every checkpoint.
+    """
+
+    def __init__(
+        self, directory: Path, keep: int | None, tokenizer: Tokenizer | None
+    ) -> None:
+        self.directory, self.keep, self.tokenizer = directory, keep, tokenizer
+
+    def save(
+        self,
+        name: str,
+        model: LanguageModel,
+        step: int,
+        provenance: dict[str, Any],
+        training_state: TrainingState | None = None,
+    ) -> Path:
+        """Save under a name, then delete step checkpoints that are too many.
+
+        Raises:
+            CheckpointError: If it cannot be saved; nothing is deleted then.
+        """
+        path = save_checkpoint(
+            self.directory / name,
+            model,
+            self.tokenizer,
+            step=step,
+            provenance=provenance,
+            training_state=training_state,
+        )
+        self._prune(step)
+        return path
+
+    def _prune(self, newest: int) -> None:
+        """Delete what is too old. Steps beyond `newest` are another training's."""
+        found = {
+            int(match[1]): path
+            for path in self.directory.glob("checkpoint_step_*")
+            if (match := re.fullmatch(r"checkpoint_step_(\d+)", path.name))
+        }
+        steps = sorted(step for step in found if step <= newest)
+        too_many = steps[: -self.keep] if self.keep else []
+        for step in too_many:
+            remove_directory(found[step])
+        for step in steps[len(too_many) : -RESUMABLE]:
+            forget_training_state(found[step])

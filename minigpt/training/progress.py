@@ -1,0 +1,85 @@
+"""Progress: where a training stands, and how fast it goes."""
+
+from collections import deque
+from time import perf_counter
+
+from pydantic import ConfigDict, Field
+
+from minigpt.config import Config
+
+
+class Progress(Config):
+    """What the trainer remembers between two steps, besides weights and optimizer.
+
+    It is saved with a resumable checkpoint, and read as strictly as a config.
+    """
+
+    model_config = ConfigDict(frozen=False)
+
+    step: int = Field(0, ge=0, description="Steps taken.")
+    epoch: int = Field(0, ge=0, description="Epochs finished.")
+    position: int = Field(0, ge=0, description="Batches of the present epoch taken.")
+    tokens_seen: int = Field(0, ge=0, description="Labels learned from.")
+    epoch_loss: float = Field(
+        0.0, description="Sum of the present epoch's losses, in nats per token."
+    )
+    best_loss: float | None = Field(
+        None, description="Lowest interim validation loss, in nats per token."
+    )
+    evaluations_since_best: int = Field(
+        0, ge=0, description="Interim evaluations since then."
+    )
+
+    @property
+    def average_loss(self) -> float:
+        """Mean loss of the present epoch so far, in nats per token."""
+        return self.epoch_loss / max(1, self.position)
+
+    def count_step(self, loss: float, tokens: int) -> None:
+        """Note a step that was taken."""
+        self.step += 1
+        self.position += 1
+        self.epoch_loss += loss
+        self.tokens_seen += tokens
+
+    def finish_epoch(self) -> None:
+        """Note that the data has been read once more."""
+        self.epoch += 1
+        self.position, self.epoch_loss = 0, 0.0
+
+    def note_evaluation(self, loss: float) -> bool:
+        """Note an interim evaluation; return whether it is the best so far."""
+        if self.best_loss is None or loss < self.best_loss:
+            self.best_loss, self.evaluations_since_best = loss, 0
+            return True
+        self.evaluations_since_best += 1
+        return False
+
+
+class Pace:
+    """Tokens per second over the last steps, evaluations and saves left out."""
+
+    def __init__(self, window: int = 50) -> None:
+        self._steps: deque[tuple[int, float]] = deque(maxlen=window)
+        self._began = perf_counter()
+
+    def begin(self) -> None:
+        """Start the clock for the next step."""
+        self._began = perf_counter()
+
+    def count_step(self, tokens: int) -> None:
+        """Stop the clock."""
+        self._steps.append((tokens, perf_counter() - self._began))
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Mean over the window."""
+        tokens, seconds = map(sum, zip(*self._steps, strict=True))
+        return tokens / max(seconds, 1e-9)
+
+    def eta_seconds(self, steps_left: int | None) -> float | None:
+        """Time for some more steps at this pace, in seconds."""
+        if steps_left is None:
+            return None
+        seconds = sum(seconds for _, seconds in self._steps)
+        return steps_left * seconds / len(self._steps)
