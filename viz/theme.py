@@ -46,8 +46,11 @@ def signed_scale(limit: float) -> alt.Scale:
 
 
 def enlarged(chart: alt.Chart | alt.LayerChart) -> alt.Chart | alt.LayerChart:
-    """Return the chart with type that carries across a classroom."""
+    """Return the chart with type that carries across a classroom, and room for it."""
     size = PRESENT_FONT_SIZE
+    height = chart.to_dict().get("height")
+    if isinstance(height, int | float):
+        chart = chart.properties(height=height + 5 * size)
     figure: alt.Chart | alt.LayerChart = (
         chart.configure_axis(labelFontSize=size, titleFontSize=size, labelLimit=400)
         .configure_legend(labelFontSize=size, titleFontSize=size)

@@ -29,10 +29,12 @@ export default function headLines({ data, parentElement, setTriggerValue }) {
     describeFocus(parts.caption, view, focus);
   };
   const layout = () => {
-    columns = buildColumns(parts.svg, view);
+    const focused = focusedToken(columns ?? root.columns, parentElement);
+    columns = root.columns = buildColumns(parts.svg, view);
     for (const side of ["query", "key"])
       columns[side].forEach((token, place) => listen(token, side, place));
     update();
+    if (focused) columns[focused.side][focused.place]?.focus();
   };
   function lock(focus) {
     state.locked = focus;
@@ -124,6 +126,16 @@ function buildColumns(svg, { root, pieces, count }) {
     });
   }
   return columns;
+}
+
+// Which token the keyboard is at, so that a redrawing does not throw the reader out.
+function focusedToken(columns, parentElement) {
+  const active = parentElement.activeElement ?? document.activeElement;
+  for (const side of ["query", "key"]) {
+    const place = columns ? columns[side].indexOf(active) : -1;
+    if (place >= 0) return { side, place };
+  }
+  return null;
 }
 
 function weightAt({ all, count }, head, query, key) {

@@ -1,0 +1,90 @@
+"""What a page hands to the components is checked; who spoke last is selected."""
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from viz.components import (
+    attention_heatmap,
+    head_grid,
+    head_lines,
+    token_pieces,
+    token_stream,
+)
+from viz.components.mounting import read_pair, read_position
+
+SQUARE = np.eye(3)
+
+
+def test_head_grid_names_the_shape_that_it_wants():
+    with pytest.raises(ValueError, match=r"\[layer head q_pos k_pos\].*\[2, 3, 4\]"):
+        head_grid(np.zeros((2, 3, 4)), key="grid")
+    with pytest.raises(ValueError, match=r"\[layer head\] = \[2 2\]"):
+        head_grid(np.zeros((2, 2, 3, 3)), key="grid", scores=np.zeros((2, 3)))
+
+
+def test_a_selection_outside_the_data_is_refused():
+    with pytest.raises(ValueError, match=r"\(2, 0\) lies outside"):
+        head_grid(np.zeros((2, 2, 3, 3)), (2, 0), key="grid")
+    with pytest.raises(ValueError, match="7 lies outside"):
+        token_pieces(["a"], [1], 7, key="pieces")
+
+
+def test_a_heat_map_wants_one_head_and_lines_want_a_layer():
+    with pytest.raises(ValueError, match="one head"):
+        attention_heatmap(["a", "b", "c"], SQUARE[None], key="map")
+    with pytest.raises(ValueError, match="one layer"):
+        head_lines(["a", "b", "c"], SQUARE, key="lines")
+    with pytest.raises(ValueError, match="Head 4 is not one of the 1"):
+        head_lines(["a", "b", "c"], SQUARE[None], [4], key="lines")
+
+
+def test_pieces_want_an_id_each():
+    with pytest.raises(ValueError, match="1 pieces but 2 ids"):
+        token_pieces(["a"], [1, 2], key="pieces")
+
+
+def test_a_stream_refuses_what_is_no_probability():
+    step = {"piece": "a", "token": 1, "probability": 1.7, "entropy": 0.0}
+    with pytest.raises(ValueError, match=r"one is 1\.7"):
+        token_stream([{**step, "alternatives": []}], key="stream")
+
+
+@pytest.mark.parametrize("message", [None, "1", [1], [1, 2, 3], [1, "2"], {"a": 1}])
+def test_what_a_browser_sends_is_not_trusted(message):
+    with pytest.raises(TypeError):
+        read_pair(message)
+    with pytest.raises(TypeError):
+        read_position(True)
+
+
+def grid_page() -> None:
+    import numpy as np
+    import streamlit as st
+
+    from viz.components import head_grid
+
+    patterns = np.zeros(st.session_state.get("shape", (2, 2, 3, 3)))
+    said = st.session_state.get("said", (0, 0))
+    st.session_state["answer"] = head_grid(patterns, said, key="grid")
+
+
+def test_a_click_counts_until_the_page_says_otherwise():
+    page = AppTest.from_function(grid_page).run()
+    assert page.session_state["answer"] == (0, 0)
+    page.session_state["grid.choice"] = ((0, 0), (1, 1))  # What a click leaves behind.
+    assert page.run().session_state["answer"] == (1, 1)
+    assert page.run().session_state["answer"] == (1, 1)
+    page.session_state["said"] = (0, 1)
+    assert page.run().session_state["answer"] == (0, 1)
+    page.session_state["said"] = (0, 0)
+    assert page.run().session_state["answer"] == (0, 0)
+    assert not page.exception
+
+
+def test_a_click_on_a_head_that_a_smaller_model_lacks_is_forgotten():
+    page = AppTest.from_function(grid_page).run()
+    page.session_state["grid.choice"] = ((0, 0), (1, 1))
+    page.session_state["shape"] = (1, 1, 3, 3)
+    assert page.run().session_state["answer"] == (0, 0)
+    assert not page.exception

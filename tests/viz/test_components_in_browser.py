@@ -1,0 +1,286 @@
+"""What a person does with the components, done in a real browser.
+
+Geometry: on a wide page a heat map's cells are 56 px and the grid's thumbnails 112 px,
+and both end at the canvas's right edge; the tests measure from there.
+"""
+
+import io
+import re
+import runpy
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.browser
+
+HERE = Path(__file__).parent
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+GALLERY = runpy.run_path(str(HERE / "gallery_data.py"))
+PIECES = GALLERY["PIECES"]
+PATTERNS = GALLERY["made_up_patterns"](len(PIECES), 3, 4)
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Serve the gallery on a free port."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(HERE / "gallery_app.py")]
+    command += [f"--server.port={port}", "--server.address=127.0.0.1"]
+    with subprocess.Popen(
+        command,
+        cwd=HERE.parents[1],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
+    ) as server:
+        try:
+            wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+
+
+def wait_until_healthy(url: str) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Open one view of the gallery; afterwards, no script may have failed."""
+    contexts, errors, requests = [], [], []
+
+    def go(show: str, *, scheme: str = "light", width: int = 1280):
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(f"{address}/?show={show}")
+        last = "stream" if show == "all" else show
+        page.get_by_text(f"{last} says").wait_for()
+        page.locator(".caption").first.wait_for()
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert errors == []
+    own = (address, f"blob:{address}", "data:")
+    assert [url for url in requests if not url.startswith(own)] == []
+
+
+def told(page, text: str) -> None:
+    """Wait until Python says that it was told this."""
+    playwright.expect(page.get_by_text(text, exact=True)).to_be_visible()
+
+
+def caption(page, text: str) -> None:
+    playwright.expect(page.locator(".caption")).to_contain_text(text)
+
+
+def cell_place(page, row: int, column: int) -> dict[str, float]:
+    box = page.locator(".attention_heatmap canvas").bounding_box()
+    corner = box["width"] - 2 - 56 * len(PIECES)
+    return {"x": corner + 56 * (column + 0.5), "y": corner + 56 * (row + 0.5)}
+
+
+def thumbnail_place(page, layer: int, head: int) -> dict[str, float]:
+    box = page.locator(".head_grid .stage > canvas").bounding_box()
+    return {
+        "x": box["width"] - (4 - head) * 117 + 56,
+        "y": box["height"] - (3 - layer) * 126 + 56,
+    }
+
+
+def test_a_thumbnail_is_magnified_under_the_pointer_and_selected_by_a_click(visit):
+    page = visit("grid")
+    canvas = page.locator(".head_grid .stage > canvas")
+    canvas.hover(position=thumbnail_place(page, 1, 2))
+    peak = PATTERNS.max(-1).mean(-1)[1, 2]
+    caption(page, f"L1H2 · peak {peak:.3f}")
+    playwright.expect(page.locator(".magnifier")).to_be_visible()
+    canvas.click(position=thumbnail_place(page, 1, 2))
+    told(page, "grid says (1, 2)")
+
+
+def test_heads_are_chosen_with_the_keyboard_alone(visit):
+    page = visit("grid")
+    page.locator(".head_grid .stage").focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight"):
+        page.keyboard.press(key)
+    caption(page, "L2H1")
+    page.keyboard.press("Enter")
+    told(page, "grid says (2, 1)")
+
+
+def test_hovering_a_cell_tells_the_tensors_own_weight(visit):
+    page = visit("heatmap")
+    canvas = page.locator(".attention_heatmap canvas")
+    for row, column in ((5, 4), (7, 2), (9, 9)):
+        canvas.hover(position=cell_place(page, row, column))
+        caption(page, f"with weight {PATTERNS[0, 1, row, column]:.3f}")
+    canvas.hover(position=cell_place(page, 2, 5))
+    caption(page, "·sat may not read ·it")
+
+
+def test_a_click_locks_a_cell_and_escape_clears_it(visit):
+    page = visit("heatmap")
+    canvas = page.locator(".attention_heatmap canvas")
+    canvas.click(position=cell_place(page, 5, 1))
+    told(page, "heatmap says (5, 1)")
+    page.mouse.move(5, 5)
+    caption(page, "·it reads ·cat")
+    page.locator(".attention_heatmap .stage").focus()
+    page.keyboard.press("ArrowDown")
+    caption(page, "·was reads ·cat")
+    page.keyboard.press("Enter")
+    told(page, "heatmap says (6, 1)")
+    page.keyboard.press("Escape")
+    told(page, "heatmap says None")
+
+
+def test_the_browser_rounds_no_weight_otherwise_than_python(visit):
+    page = visit("heatmap")
+    page.locator(".attention_heatmap .stage").focus()
+    page.keyboard.press("ArrowUp")
+    for row in range(len(PIECES) - 1, -1, -1):
+        caption(page, f"with weight {PATTERNS[0, 1, row, 0]:.3f}")
+        page.keyboard.press("ArrowUp")
+
+
+def test_lines_say_what_a_token_reads_and_who_reads_it(visit):
+    page = visit("lines")
+    tokens = page.locator(".head_lines rect.token")
+    tokens.nth(5).hover()
+    most = PATTERNS[0, 1, 5].max()
+    read = '<b>&"'
+    caption(page, f"·it reads {read} with weight {most:.3f}")
+    tokens.nth(len(PIECES)).hover()
+    caption(page, f"The is read by The with weight {PATTERNS[0, 1, 0, 0]:.3f}")
+    tokens.nth(5).click()
+    told(page, "lines says 5")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    told(page, "lines says 6")
+    page.keyboard.press("Escape")
+    told(page, "lines says None")
+
+
+def test_pieces_of_markup_stay_text(visit):
+    page = visit("pieces")
+    playwright.expect(page.locator(".piece").nth(4)).to_have_text('<b>&"')
+    assert page.locator(".token_pieces b").count() == 0
+    page = visit("stream")
+    playwright.expect(page.locator(".token").nth(3)).to_have_text("<i>")
+    assert page.locator(".token_stream i").count() == 0
+
+
+def test_a_piece_tells_its_id_and_is_selected_by_click_or_keyboard(visit):
+    page = visit("pieces")
+    pieces = page.locator(".piece")
+    pieces.nth(1).hover()
+    caption(page, "·cat · id 144 · position 1")
+    pieces.nth(1).click()
+    told(page, "pieces says 1")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    told(page, "pieces says 2")
+    page.keyboard.press("Escape")
+    told(page, "pieces says None")
+
+
+def test_a_generated_token_opens_its_alternatives(visit):
+    page = visit("stream")
+    page.locator(".token").nth(1).click()
+    told(page, "stream says 1")
+    rows = page.locator("button.row")
+    playwright.expect(rows).to_have_count(5)
+    playwright.expect(rows.nth(2)).to_contain_text("·other2")
+    playwright.expect(rows.nth(2)).to_contain_text("0.172")
+    playwright.expect(rows.nth(4)).to_contain_text("removed")
+    playwright.expect(rows.nth(0)).to_be_disabled()
+
+
+def test_an_alternative_can_be_forced(visit):
+    page = visit("stream")
+    page.locator(".token").nth(1).click()
+    told(page, "stream says 1")
+    page.locator("button.row").nth(2).click()
+    told(page, "forced (1, 102)")
+
+
+def test_generated_tokens_are_walked_with_the_keyboard(visit):
+    page = visit("stream")
+    page.locator(".token").nth(5).focus()
+    page.keyboard.press("ArrowLeft")
+    caption(page, "·ran came with probability 0.120")
+    page.keyboard.press("Enter")
+    told(page, "stream says 4")
+
+
+def test_every_view_is_dark_and_not_blank_in_the_dark_theme(visit):
+    page = visit("all", scheme="dark")
+    for view in page.locator(".view").all():
+        picture = Image.open(io.BytesIO(view.screenshot())).convert("L")
+        levels = np.asarray(picture)
+        assert np.median(levels) < 90
+        assert levels.max() > 180
+        assert levels.std() > 8
+
+
+def test_every_view_fits_the_width_of_a_phone(visit):
+    page = visit("all", width=390)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for part in page.locator(".view, .view canvas:visible, .view svg").all():
+        box = part.bounding_box()
+        assert box["x"] + box["width"] <= 390
+
+
+def test_every_view_has_a_name_for_those_who_do_not_see_it(visit):
+    page = visit("all")
+    views = page.locator(".view").all()
+    assert len(views) == 5
+    for view in views:
+        named = view.locator("[aria-label][role]").first
+        assert re.search(r"[Aa]rrow keys", named.get_attribute("aria-label"))
+        assert view.locator("[aria-live=polite]").count() == 1
