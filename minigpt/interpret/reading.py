@@ -12,7 +12,7 @@ from jaxtyping import Float
 from minigpt.errors import DataError
 from minigpt.hooks import Hooked
 from minigpt.model import MLPLM, TransformerLM
-from minigpt.tokenizers import Tokenizer
+from minigpt.tokenizers.base import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -78,3 +78,14 @@ def attention_patterns(
             torch.tensor([tokens], device=device), names_filter=names
         )
         return torch.stack([cache[name][0] for name in names]).float().cpu().numpy()
+
+
+def append_token(tokenizer: Tokenizer, prompt: str, token: int) -> str:
+    """Return a prompt with one more token's text at its end.
+
+    The text that a token adds may depend on what stands before it (a word tokenizer
+    puts a space there), so it is what decoding both leaves beyond decoding the prompt.
+    """
+    before = tokenizer.encode(prompt)
+    old, new = tokenizer.decode(before), tokenizer.decode([*before, token])
+    return prompt + new.removeprefix(old)

@@ -1,7 +1,7 @@
 """Models as the pages use them: found once, loaded once, shared by every reader.
 
-One model object serves all sessions. That is safe because its weights are frozen and its
-hooks are scoped to a call (`minigpt.hooks`).
+One model object serves all sessions. That is safe because its weights are frozen and
+its hooks are scoped to a call (`minigpt.hooks`).
 """
 
 import gc
@@ -65,7 +65,7 @@ def load(path: Path) -> Checkpoint:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Opening the model …")
-def _load(path: str, changed: int) -> Checkpoint:
+def _load(path: str, changed: int) -> Checkpoint:  # noqa: ARG001 (part of the key)
     checkpoint = load_checkpoint(path)
     checkpoint.model.eval().requires_grad_(False)
     # Streamlit collects garbage after every run of a page. Freezing takes the model out

@@ -1,4 +1,4 @@
-"""Present mode: `?present=1` hides the sidebar and enlarges the type for a projector."""
+"""Present mode: `?present=1` hides the sidebar and enlarges the type."""
 
 import streamlit as st
 

@@ -12,6 +12,10 @@ from pydantic.fields import FieldInfo
 from minigpt.config import Config
 
 
+_LARGEST = 2**53 - 1
+"""The largest whole number a browser can count to."""
+
+
 def edit(
     config: Config, prefix: str, *, skip: tuple[str, ...] = (), columns: int = 3
 ) -> dict[str, Any]:
@@ -73,6 +77,8 @@ def _number(
     info: FieldInfo, value: float | None, whole: bool, optional: bool, common: Any
 ) -> float | None:
     low, high = bounds(info)
+    if high is not None and high > _LARGEST:
+        high = None
     number = int if whole else float
     return st.number_input(
         value=None if value is None else number(value),

@@ -1,8 +1,8 @@
 """What every page shares: chosen once, kept on every page, written in the URL.
 
-A key of `SHARED` is at once the key of a widget, of the session's state and of the URL's
-query. `bind` writes the widget's value to the URL, so that a link opens this view;
-`persist_state` keeps it on pages that do not show the widget.
+A key of `SHARED` is at once the key of a widget, of the session's state and of the
+URL's query. `bind` writes the widget's value to the URL, so that a link opens this
+view; `persist_state` keeps it on pages that do not show the widget.
 """
 
 from collections.abc import Sequence
@@ -91,9 +91,9 @@ def write_to_url(key: str) -> None:
     The sidebar's widgets stand on every page and never left the URL.
     """
     value = st.session_state.get(key)
-    if st.session_state.get("_just_opened") and key not in ("model", "step"):
-        if value is not None and key not in st.query_params:
-            st.query_params[key] = str(value)
+    carried = st.session_state.get("_just_opened") and key not in ("model", "step")
+    if carried and value is not None and key not in st.query_params:
+        st.query_params[key] = str(value)
 
 
 def unknown(key: str) -> str | None:

@@ -9,7 +9,7 @@ from minigpt.interpret import HeadScores, cautious_label, head_scores, strongest
 from minigpt.interpret.reading import Reading, read_prompt
 from pages.frame import models, state
 from pages.frame.guard import guard, show_note
-from viz.attention import pattern_table, reading_sentence
+from viz.attention import pattern_table
 from viz.components import attention_heatmap, head_grid, head_lines
 
 SCORES = {
@@ -33,20 +33,30 @@ def pick_cell(cell: tuple[int, int] | None) -> None:
         st.session_state["token"], st.session_state["_read"] = cell
 
 
-def choose(reading: Reading) -> tuple[int, int, int]:
-    """Let the reader choose a layer, a head and a row by number, and return them."""
+def pick_row(token: int | None) -> None:
+    """Remember the reading token that was clicked."""
+    if token is not None:
+        st.session_state["token"], st.session_state["_read"] = token, None
+
+
+def choose_prompt_and_place() -> tuple[Reading, int, int, int]:
+    """Let the reader type a prompt and choose layer, head and row by number."""
+    checkpoint = models.chosen()
+    cells = st.columns([4, 1, 1, 1])
+    with cells[0]:
+        prompt = state.prompt_input()
+    reading = read_prompt(checkpoint.model, checkpoint.tokenizer, prompt)
     layers, heads, count, _ = reading.patterns.shape
+    sizes = (("layer", layers, 0), ("head", heads, 0), ("token", count, count - 1))
     chosen = []
-    numbers = (("layer", layers, 0), ("head", heads, 0), ("token", count, count - 1))
-    for column, (key, size, default) in zip(st.columns(3), numbers, strict=True):
+    for cell, (key, size, default) in zip(cells[1:], sizes, strict=True):
         state.keep_possible(key, range(size), key)
-        chosen.append(
-            column.number_input(
-                key.capitalize(), 0, size - 1, default, key=key, **state.BOUND
-            )
+        number = cell.number_input(
+            key.capitalize(), 0, size - 1, default, key=key, **state.BOUND
         )
+        chosen.append(number)
     layer, head, token = chosen
-    return layer, head, token
+    return reading, layer, head, token
 
 
 def show_all_heads(
@@ -54,15 +64,8 @@ def show_all_heads(
 ) -> None:
     """Show a thumbnail of every head, with a bar for one score."""
     layers, heads = reading.patterns.shape[:2]
-    st.subheader(f"All {layers * heads} heads")
-    bar = st.segmented_control(
-        "Bar under each head",
-        list(SCORES),
-        default="previous token",
-        required=True,
-        key="grid_score",
-        help="Mean weight on that token, over the rows of this prompt; 0 to 1.",
-    )
+    st.subheader(f"All {layers * heads} heads", anchor=False)
+    bar = st.session_state.get("grid_score", "previous token")
     head_grid(
         reading.patterns,
         place,
@@ -70,6 +73,14 @@ def show_all_heads(
         scores=getattr(scores, SCORES[bar]),
         score_name=bar,
         on_select=pick_head,
+    )
+    st.segmented_control(
+        "Bar under each head",
+        list(SCORES),
+        default="previous token",
+        required=True,
+        key="grid_score",
+        help="Mean weight on that token, over the rows of this prompt; 0 to 1.",
     )
     st.caption("Rows read, columns are read. Hover to enlarge, click to open.")
 
@@ -80,23 +91,31 @@ def show_one_head(
     """Show one head's pattern, the chosen row in words, and where the number is."""
     layer, head = place
     pattern, pieces = reading.patterns[layer, head], reading.pieces
-    st.subheader(f"L{layer}H{head} · {cautious_label(scores, layer, head)}")
-    view = st.segmented_control(
-        "View of the head",
-        PATTERN_VIEWS,
-        default="Heat map",
-        required=True,
-        key="pattern_view",
-        label_visibility="collapsed",
-    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        label = cautious_label(scores, layer, head)
+        st.subheader(f"L{layer}H{head} · {label}", anchor=False)
+        st.space("stretch")
+        view = st.segmented_control(
+            "View of the head",
+            PATTERN_VIEWS,
+            default="Heat map",
+            required=True,
+            key="pattern_view",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
     read = st.session_state.get("_read")
     if read is None or read > token:
         read = strongest_read(pattern, pieces, token).key_position
-    with st.container(key="prose_caption"):
-        st.text(reading_sentence(pieces, pattern, token, read) + ".")
     if view == "Lines":
         head_lines(
-            pieces, pattern[None], [f"L{layer}H{head}"], token, key="head_as_lines"
+            pieces,
+            reading.patterns[layer],
+            [head],
+            token,
+            key="head_as_lines",
+            layer=layer,
+            on_select=pick_row,
         )
     else:
         attention_heatmap(
@@ -167,16 +186,13 @@ def code(place: tuple[int, int]) -> str:
 
 st.title("Head explorer")
 with guard():
-    checkpoint = models.chosen()
-    prompt = state.prompt_input()
-    reading = read_prompt(checkpoint.model, checkpoint.tokenizer, prompt)
+    reading, layer, head, token = choose_prompt_and_place()
     if reading.unknown:
         show_note(models.unknown_words(reading.unknown))
     scores = head_scores(reading.patterns)
     left, right = st.columns([2, 3], gap="large")
-    with right:
-        layer, head, token = choose(reading)
-        show_one_head(reading, scores, (layer, head), token)
     with left:
         show_all_heads(reading, scores, (layer, head))
+    with right:
+        show_one_head(reading, scores, (layer, head), token)
     show_tables(reading, scores, (layer, head))

@@ -1,0 +1,97 @@
+"""What a run will cost, said before it starts: weights, tokens, minutes.
+
+Everything is measured on a small part: the vocabulary and the tokens per character on
+the beginning of the text, the machine's speed on one matrix product.
+"""
+
+import os
+import time
+from functools import cache
+from typing import NamedTuple
+
+import torch
+
+from minigpt.config import DataConfig, RunConfig
+from minigpt.datasets.corpus import read_text
+from minigpt.datasets.tales import generate_tales
+from minigpt.errors import DataError
+from minigpt.tokenizers.storage import build_tokenizer
+
+_SAMPLE_CHARACTERS = 100_000
+# What a training step reaches of a plain matrix product's speed at these sizes, with
+# attention, norms, the backward pass and the optimizer around it.
+_EFFICIENCY = 0.5
+
+
+class Estimate(NamedTuple):
+    """What is known about a run before it starts; all but the weights is rough."""
+
+    num_parameters: int
+    vocab_size: int
+    text_tokens: int
+    """Tokens in the whole text."""
+    steps: int
+    seen_tokens: int
+    """Tokens trained on, over all steps; more than the text has means several passes."""
+    seconds: float
+
+
+def estimate_run(config: RunConfig) -> Estimate:
+    """Estimate a run's size and duration on this machine.
+
+    Args:
+        config: Everything that determines the run.
+
+    Raises:
+        DataError: If the text cannot be read, is empty, or shorter than one window.
+    """
+    sample, num_characters = _sample(config.data)
+    tokenizer = build_tokenizer(config.tokenizer, sample)
+    vocab_size = tokenizer.vocab_size
+    text_tokens = round(len(tokenizer.encode(sample)) * num_characters / len(sample))
+    context = config.model.max_seq_len
+    held_out = text_tokens * config.data.validation_fraction
+    if min(held_out, text_tokens - held_out) <= context:
+        raise DataError(
+            f"The text has about {text_tokens} tokens; with a share of "
+            f"{config.data.validation_fraction:g} held out, both parts need more than "
+            f"one window of {context}: use a longer text or a smaller max_seq_len."
+        )
+    model = config.model.replace(vocab_size=vocab_size)
+    tokens_per_step = config.train.batch_size * context
+    per_epoch = max(1, int(text_tokens - held_out) // tokens_per_step)
+    steps = config.train.max_steps or config.train.num_epochs * per_epoch
+    # 2 operations per weight and token forward, 4 backward: Kaplan et al. 2020, 2.1.
+    operations = 6 * model.num_parameters * steps * tokens_per_step
+    return Estimate(
+        num_parameters=model.num_parameters,
+        vocab_size=vocab_size,
+        text_tokens=text_tokens,
+        steps=steps,
+        seen_tokens=steps * tokens_per_step,
+        seconds=operations / (_EFFICIENCY * operations_per_second()),
+    )
+
+
+def _sample(data: DataConfig) -> tuple[str, int]:
+    """Return the beginning of the text, and the length of the whole in characters."""
+    if data.source == "tales":
+        size = round(data.tales_megabytes * 1_000_000)
+        return generate_tales(min(size, _SAMPLE_CHARACTERS)), size
+    text = read_text(data.source)
+    return text[:_SAMPLE_CHARACTERS], len(text)
+
+
+@cache
+def operations_per_second() -> float:
+    """Measure how fast this machine multiplies matrices, in operations per second."""
+    rows, inner, columns = 1024, 128, 512
+    left, right = torch.randn(rows, inner), torch.randn(inner, columns)
+    best = float("inf")
+    for _ in range(20):
+        begin = time.perf_counter()
+        torch.mm(left, right)
+        best = min(best, time.perf_counter() - begin)
+    # A training process takes every core; this one may be held to a single thread.
+    cores = max(1, (os.cpu_count() or 1) // torch.get_num_threads())
+    return 2 * rows * inner * columns / best * cores

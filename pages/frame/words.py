@@ -1,0 +1,38 @@
+"""Quantities in words: two or three digits, and always a unit."""
+
+
+def count(number: float) -> str:
+    """Say how many, briefly.
+
+    >>> [count(n) for n in (950, 12_345, 806_912, 3_400_000)]
+    ['950', '12 k', '807 k', '3.4 M']
+    """
+    for limit, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if number >= limit * 0.9995:
+            value = number / limit
+            return f"{value:.0f}{unit}" if value >= 9.95 else f"{value:.1f}{unit}"
+    return f"{number:.0f}"
+
+
+def duration(seconds: float) -> str:
+    """Say how long.
+
+    >>> [duration(s) for s in (0.4, 42, 200, 5400, 200_000)]
+    ['1 s', '42 s', '3 min', '1.5 h', '2.3 days']
+    """
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86_400:.1f} days"
+
+
+def times(part: float, whole: float) -> str:
+    """Say how many times one quantity is another.
+
+    >>> times(5_000, 2_000)
+    '2.5 times'
+    """
+    return f"{part / max(whole, 1):.2g} times"

@@ -1,0 +1,35 @@
+"""Training: choose a text and a size, start, and watch a model learn.
+
+Learning goal: a loss means something beside its baselines, and heads form in steps.
+Training is a process of its own; this page and the process share the run's directory.
+"""
+
+import streamlit as st
+
+from minigpt.runs import RunStore, data_directory
+from pages.frame import set_up, state, watch
+from pages.frame.guard import guard, show_problem
+
+NEW = "new run"
+
+st.title("Training")
+store = RunStore(data_directory() / "runs")
+with guard():
+    runs = store.list()
+    state.keep_possible("run", [NEW, *(run.id for run in runs)], "run")
+    chosen = st.selectbox(
+        "Run",
+        [NEW, *(run.id for run in runs)],
+        key="run",
+        on_change=state.forget_unknown,
+        args=("run",),
+        help="Start a new one, or watch one that is there. The link keeps the choice.",
+        **state.BOUND,
+    )
+    if note := state.unknown("run"):
+        show_problem(f"{note} Choose one from the list, or start a new one.")
+    if chosen == NEW:
+        set_up.show(store)
+        watch.show_list(runs)
+    else:
+        watch.show(store.open(chosen))

@@ -1,0 +1,122 @@
+"""A real server, a real browser, and small random models."""
+
+import os
+import runpy
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+launch = runpy.run_path(str(ROOT / "launch.py"), run_name="launch")
+
+
+@dataclass
+class Server:
+    """Where the app answers, and where its models and runs lie."""
+
+    url: str
+    data: Path
+    log: Path
+
+
+@contextmanager
+def serve(data: Path, *, visited: bool = True) -> Iterator[Server]:
+    """Start the app and wait until it answers; `visited` as `launch.py` does it."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = ["--server.address", "127.0.0.1", "--server.port", str(port)]
+    log = data / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app.py", *address],
+            cwd=ROOT,
+            env={**os.environ, "MINIGPT_DATA": str(data), "OMP_NUM_THREADS": "1"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            launch["wait_until_healthy"](process, port)
+            if visited:
+                launch["visit_home"](port)
+            yield Server(f"http://127.0.0.1:{port}", data, log)
+        finally:
+            launch["stop"](process)
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory) -> Path:
+    """Return a data directory with a transformer `glass` and an MLP `mlp`."""
+    make_models = runpy.run_path(str(ROOT / "tests/pages/make_models.py"))
+    return make_models["make_models"](tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="session")
+def server(data, chromium) -> Iterator[Server]:
+    """Start one server for all tests that need no fresh one."""
+    with serve(data) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Start one browser for all tests."""
+    if not CHROMIUM.is_file():
+        pytest.skip(f"no Chromium at {CHROMIUM}")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as tool:
+        browser = tool.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Witness:
+    """What a page asked for and complained about."""
+
+    requests: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def witness() -> Witness:
+    """Return the record of the page's requests and errors."""
+    return Witness()
+
+
+@pytest.fixture
+def page(chromium, witness):
+    """Open a tab that may ask nobody but the server, and may not complain."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 720})
+    tab = context.new_page()
+    tab.set_default_timeout(30_000)
+    tab.on("request", lambda request: witness.requests.append(request.url))
+    tab.on("pageerror", lambda error: witness.errors.append(str(error)))
+    tab.on(
+        "console",
+        lambda message: (
+            witness.errors.append(message.text) if message.type == "error" else None
+        ),
+    )
+    yield tab
+    context.close()
+    foreign = [
+        url
+        for url in witness.requests
+        if not url.startswith(("http://127.0.0.1:", "data:", "blob:"))
+    ]
+    assert foreign == []
+    assert witness.errors == []

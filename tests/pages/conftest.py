@@ -1,0 +1,35 @@
+"""The app under test: in this process, with small random models."""
+
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory) -> Path:
+    """Return a data directory with a transformer `glass` and an MLP `mlp`."""
+    make_models = runpy.run_path(str(ROOT / "tests/pages/make_models.py"))
+    return make_models["make_models"](tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def open_page(models, monkeypatch) -> Callable[..., AppTest]:
+    """Return a function that opens a page of the app, as a deep link would."""
+    monkeypatch.setenv("MINIGPT_DATA", str(models))
+    monkeypatch.syspath_prepend(str(ROOT))
+
+    def open_(page: str = "", **query: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        for key, value in query.items():
+            app.query_params[key] = value
+        app.run()
+        if page:
+            app.switch_page(page).run()
+        return app
+
+    return open_
