@@ -6,6 +6,7 @@ each epoch, and to resume in the middle it skips what was already seen.
 """
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any, Protocol, runtime_checkable
@@ -37,15 +38,15 @@ class Sampler(Protocol):
         ...
 
 
-class Batches(Protocol):
+class Batches(ABC):
     """What the trainer takes its steps from."""
 
     steps_per_epoch: int | None
     """None if the data has no known length."""
 
+    @abstractmethod
     def epoch(self, number: int, start: int) -> Iterator[Batch]:
         """Yield the batches of epoch `number`, from batch `start` on."""
-        ...
 
 
 def random_seed(*parts: int | str) -> int:
@@ -79,12 +80,12 @@ def to_batch(raw: Any, device: torch.device | str) -> Batch:
     return inputs.to(device, torch.long), labels.to(device, torch.long)
 
 
-class SampledBatches:
+class SampledBatches(Batches):
     """Batches of a `WindowSampler`: any of them, at once."""
 
     def __init__(self, sampler: Sampler, team: Team) -> None:
         self.sampler, self.team = sampler, team
-        self.steps_per_epoch: int | None = sampler.steps_per_epoch
+        self.steps_per_epoch = sampler.steps_per_epoch
 
     def epoch(self, number: int, start: int) -> Iterator[Batch]:
         """See `Batches`."""
@@ -94,13 +95,13 @@ class SampledBatches:
             yield to_batch(raw, self.team.device)
 
 
-class LoadedBatches:
+class LoadedBatches(Batches):
     """Batches of a `DataLoader`, in an order that depends on seed and epoch alone."""
 
     def __init__(self, loader: DataLoader[Any], seed: int, team: Team) -> None:
         self.loader, self.seed, self.team = loader, seed, team
         try:
-            self.steps_per_epoch: int | None = len(loader)
+            self.steps_per_epoch = len(loader)
         except TypeError:  # a stream: nobody knows how long
             self.steps_per_epoch = None
 
