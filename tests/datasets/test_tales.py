@@ -179,11 +179,10 @@ def test_who_reads_what_became_of_a_gift_knows_its_owner():
 
 
 @pytest.mark.parametrize("split", SPLITS)
-@pytest.mark.parametrize("seed", [1, 2])
-def test_answering_without_binding_is_near_chance_for_every_kind(split, seed):
+def test_answering_without_binding_is_near_chance_for_every_kind(split):
     asked = [
         (story.text, question)
-        for story in stories(split, 1200, seed)
+        for story in stories(split, 1000)
         for question in story.questions
     ]
     two = [(s, q) for s, q in asked if len(set(q.candidates)) == 2]
