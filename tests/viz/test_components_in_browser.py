@@ -268,6 +268,18 @@ def test_every_view_is_dark_and_not_blank_in_the_dark_theme(visit):
         assert levels.std() > 8
 
 
+@pytest.mark.parametrize(("scheme", "is_light"), [("light", False), ("dark", True)])
+def test_more_weight_is_more_ink_on_paper_and_more_light_in_the_dark(
+    visit, scheme, is_light
+):
+    page = visit("heatmap", scheme=scheme)
+    canvas = page.locator(".attention_heatmap canvas")
+    place = cell_place(page, 0, 0)  # The first token can only read itself: weight 1.
+    picture = Image.open(io.BytesIO(canvas.screenshot())).convert("L")
+    level = picture.getpixel((int(place["x"]) - 20, int(place["y"]) - 20))
+    assert (level > 200) if is_light else (level < 60)
+
+
 def test_every_view_fits_the_width_of_a_phone(visit):
     page = visit("all", width=390)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -92,6 +92,11 @@ function arrowStep(event) {
   }[event.key] ?? null;
 }
 
+// How tall a picture may be, so that it is seen whole on a projector.
+function roomBelow() {
+  return 0.75 * window.innerHeight;
+}
+
 function clamp(value, low, high) {
   return Math.max(low, Math.min(high, value));
 }

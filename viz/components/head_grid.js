@@ -90,7 +90,10 @@ function gridSizes(root, data) {
   const top = 1.8 * type;
   const bar = data.scores ? 9 : 0;
   const room = (root.clientWidth || 600) - left - GAP;
-  const cell = clamp(Math.floor(room / data.heads) - GAP, 12, 112);
+  const wide = Math.floor(room / data.heads) - GAP;
+  // To see all layers at once, thumbnails shrink to 32 pixels, not further.
+  const tall = Math.max(32, Math.floor((roomBelow() - top) / data.layers) - GAP - bar);
+  const cell = clamp(Math.min(wide, tall), 12, 112);
   return { type, left, top, bar, cell, across: cell + GAP, down: cell + GAP + bar };
 }
 

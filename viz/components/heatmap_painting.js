@@ -1,6 +1,7 @@
 // Painting a heat map: the mask below, then cells, labels, numbers, crosshair, legend.
 
 const LEAST_CELL = 3;
+const SMALL_CELL = 8; // To see a map whole, its cells shrink to this, not further.
 const MOST_CELL = 56;
 const PRINTED_CELL = 34; // From here on the weight fits into its cell.
 
@@ -13,7 +14,8 @@ function heatmapSizes(root, canvas, { pieces, count }) {
   const heading = 1.5 * type;
   const left = heading + labels + 8;
   const room = (root.clientWidth || 600) - left - 4;
-  const cell = clamp(room / count, LEAST_CELL, MOST_CELL);
+  const tall = Math.max(SMALL_CELL, (roomBelow() - left) / count);
+  const cell = clamp(Math.min(room / count, tall), LEAST_CELL, MOST_CELL);
   return { type, labels, heading, left, top: left, cell: cell > 8 ? Math.floor(cell) : cell,
     legend: 3.6 * type };
 }
