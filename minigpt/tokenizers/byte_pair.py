@@ -297,7 +297,7 @@ def grown_vocabulary(merges: Iterable[tuple[bytes, bytes]]) -> BytePairVocabular
     pieces = [name.encode() for name in SPECIAL_TOKENS]
     pieces += [bytes([byte]) for byte in BYTE_ORDER]
     ids = {piece: token for token, piece in islice(enumerate(pieces), 4, None)}
-    pairs = []
+    pairs: list[tuple[int, int]] = []
     for left, right in merges:
         if left not in ids or right not in ids:
             raise CheckpointError(

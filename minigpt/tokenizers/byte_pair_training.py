@@ -23,10 +23,11 @@ arXiv:1508.07909, algorithm 1.
 import heapq
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
 
 
-class MergeStep(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class MergeStep:
     """One step of training: two tokens become one."""
 
     rank: int

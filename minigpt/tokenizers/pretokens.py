@@ -11,7 +11,7 @@ Source: Radford et al., 2019, "Language Models are Unsupervised Multitask Learne
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-import regex
+import regex  # type: ignore[import-untyped]
 
 PATTERN = regex.compile(
     r"'(?:[sdmt]|ll|ve|re)"  # the ends of I'm, she'll, we've …

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Self
 
-import regex
+import regex  # type: ignore[import-untyped]
 
 from minigpt.errors import CheckpointError
 from minigpt.tokenizers.base import (
