@@ -54,11 +54,14 @@ for name, (source, parts) in sources.items():
 """
 
 
+ROOT = Path(__file__).parent.parent.parent
+
+
 def run(*command: str) -> None:
     subprocess.run(
         command,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        cwd=Path(__file__).parent.parent.parent,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
         check=True,
         timeout=120,
     )
@@ -74,10 +77,6 @@ def test_two_processes_have_the_losses_of_one_and_only_the_first_writes(tmp_path
     script.write_text(TRAIN, encoding="utf-8")
     one.mkdir()
     two.mkdir()
-    root = str(Path(__file__).parent.parent.parent)
-    os.environ["PYTHONPATH"] = os.pathsep.join(
-        filter(None, [root, os.environ.get("PYTHONPATH")])
-    )
     run(sys.executable, str(script), str(one))
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     run(sys.executable, *torchrun, str(script), str(two))
