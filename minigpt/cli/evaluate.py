@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from minigpt.cli.models import find_checkpoint
@@ -43,17 +42,20 @@ def run(words: Sequence[str]) -> int:
     from torch.utils.data import DataLoader
 
     from minigpt.checkpoint import load_checkpoint
+    from minigpt.datasets.corpus import encode_text, load_text, split_text
     from minigpt.datasets.texts import PackedDataset
     from minigpt.training.evaluate import evaluate_loss
 
     model, tokenizer, metadata = load_checkpoint(path, device=arguments.device)
     data = _data(arguments, metadata, given_flags(words))
-    text = _held_out(data, arguments.validation_fraction)
+    text = load_text(data)
+    if arguments.validation_fraction < 1:
+        text = split_text(text, data.validation_fraction)[1]
     unknown = tokenizer.unknown(text)
     if unknown:
         shown = " ".join(map(repr, unknown[:10]))
         note(f"note: read as <unk>, never seen in training: {shown}")
-    tokens = tokenizer.encode(text)
+    tokens = encode_text(tokenizer, text)
     context = model.config.max_seq_len
     if len(tokens) <= context:
         raise DataError(
@@ -87,14 +89,3 @@ def _data(
     if "validation_fraction" in given:
         data = data.replace(validation_fraction=fraction)
     return data
-
-
-def _held_out(data: DataConfig, fraction: float) -> str:
-    from minigpt.datasets.corpus import read_text, split_text
-    from minigpt.datasets.tales import generate_tales
-
-    if data.source == "tales":
-        text = generate_tales(round(data.tales_megabytes * 1e6))
-    else:
-        text = read_text(Path(data.source))
-    return text if fraction >= 1 else split_text(text, data.validation_fraction)[1]

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import tyro
-
 from minigpt.cli.parsing import config_fields, flag, given_flags, parse
 from minigpt.config import (
     PRESETS,
@@ -71,9 +69,15 @@ class RunFlags:
         str | None,
         flag("Go on with a run, by name or directory, from its newest checkpoint."),
     ] = None
-    run_dir: Annotated[Path | None, tyro.conf.Suppress] = None
-    follow_stdin: Annotated[bool, tyro.conf.Suppress] = False
-    lock_descriptor: Annotated[int | None, tyro.conf.Suppress] = None
+    run_dir: Annotated[
+        Path | None, flag("Train the run that lies ready here; the app uses it.")
+    ] = None
+    follow_stdin: Annotated[
+        bool, flag("Save and stop when standard input ends; the app uses it.")
+    ] = False
+    lock_descriptor: Annotated[
+        int | None, flag("The run's lock, if the parent process took it.")
+    ] = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -101,19 +101,15 @@ def load(where: str) -> "Tokenizer":
 
 
 def _train(do: Train) -> None:
-    from minigpt.config import TokenizerConfig
-    from minigpt.datasets.corpus import read_text
+    from minigpt.config import DataConfig, TokenizerConfig
+    from minigpt.datasets.corpus import load_text
     from minigpt.tokenizers.storage import build_tokenizer
 
     config = TokenizerConfig(
         kind=do.tokenizer, vocab_size=do.vocab_size, min_freq=do.min_freq
     )
-    if do.data_file == "tales":
-        from minigpt.datasets.tales import generate_tales
-
-        text = generate_tales(1_000_000)
-    else:
-        text = read_text(Path(do.data_file))
+    data = DataConfig(source=do.data_file, tales_megabytes=1.0)
+    text = load_text(data)
     tokenizer = build_tokenizer(config, text)
     tokenizer.save(do.output)
     count = len(tokenizer.encode(text))

@@ -1,8 +1,10 @@
 """`train`: train a model on a text, or go on with a run."""
 
 import dataclasses
+import os
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minigpt.cli.models import find_run
@@ -29,6 +31,8 @@ class _Task:
 def run(words: Sequence[str]) -> int:
     """Run `train`."""
     command = parse_train(words)
+    if int(os.environ.get("RANK", "0")) > 0:
+        return _assist(command)
     task = _find_task(command)
     flags = command.flags
     lock = None
@@ -117,20 +121,48 @@ def _find_task(command: TrainCommand) -> _Task:
 
 def _extend(run: Run, command: TrainCommand) -> None:
     """Let a resumed run go further, or elsewhere, than it was configured to."""
-    wanted = command.config.train
-    names = command.given & {"max_steps", "num_epochs", "device", "num_threads"}
-    changes = {name: getattr(wanted, name) for name in names}
-    if "num_epochs" in changes:
-        changes.setdefault("max_steps", None)
     status = run.status()
-    if status.state == "finished" and not names & {"max_steps", "num_epochs"}:
+    if status.state == "finished" and not command.given & {"max_steps", "num_epochs"}:
         raise RunError(
             f"The run {run.id!r} has finished its {status.step} steps: give "
             "--max_steps a larger number to train it further."
         )
-    if changes:
-        old: RunConfig = run.config
-        run.write_config(old.replace(train=old.train.replace(**changes).to_dict()))
+    config = run.config
+    if (extended := _extended(config, command)) != config:
+        run.write_config(extended)
+
+
+def _extended(config: RunConfig, command: TrainCommand) -> RunConfig:
+    """The configuration of a resumed run, with what the flags change."""
+    names = command.given & {"max_steps", "num_epochs", "device", "num_threads"}
+    changes = {name: getattr(command.config.train, name) for name in names}
+    if "num_epochs" in changes:
+        changes.setdefault("max_steps", None)
+    return config.replace(train=config.train.replace(**changes).to_dict())
+
+
+def _assist(command: TrainCommand) -> int:
+    """Be one of several processes that `torchrun` started, but not the first.
+
+    The first one owns the run's directory, speaks, and decides when to stop; this one
+    only computes its share.
+    """
+    from minigpt.runs.preparation import assemble, newest_resumable
+    from minigpt.runs.stopping import StopRequests
+
+    flags, config, checkpoint = command.flags, command.config, None
+    if flags.resume is not None:
+        run = find_run(flags.resume)
+        config = _extended(run.config, command)
+        checkpoint = newest_resumable(run)
+    try:
+        # Entered so that Ctrl-C, which reaches every process, does not end this one.
+        with StopRequests(Path(os.devnull)):
+            prepared = assemble(config, Path(os.devnull), checkpoint)
+            prepared.build_trainer(()).train(resume_from_checkpoint=checkpoint)
+    except MinigptError:
+        return 2  # the first process says why
+    return 0
 
 
 def _report(run: Run, outcome: "Outcome", announce: bool) -> None:

@@ -4,14 +4,14 @@ Ctrl-C or a termination signal, the `stop` file in the run's directory, and, for
 process that another one started, the end of its standard input.
 """
 
+import os
 import signal
-import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
 
+_STDIN = 0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -58,7 +58,7 @@ class StopRequests:
         self._asked.set()
 
     def _wait_for_the_end_of_stdin(self) -> None:
-        read: Callable[[int], bytes] = sys.stdin.buffer.read
-        while read(1024):
+        # Not sys.stdin: Python waits at its exit for whoever reads from that.
+        while os.read(_STDIN, 1024):
             pass
         self._asked.set()

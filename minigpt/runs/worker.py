@@ -58,9 +58,12 @@ def train_run(
     Raises:
         MinigptError: If the text, the settings or the machine do not allow it.
     """
-    lock = lock or RunLock.acquire(run.path)
-    try:
+    if lock is None:
+        lock = RunLock.acquire(run.path)
+        # Of an earlier stop. (Who hands over a lock has done this before, so that a
+        # stop that was asked for since then is heard.)
         (run.path / "stop").unlink(missing_ok=True)
+    try:
         status = run.status().replace(
             state="running", activity="starting", error=None, pid=os.getpid()
         )

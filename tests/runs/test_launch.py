@@ -16,7 +16,7 @@ from minigpt.runs.store import Run, RunStore
 from minigpt.runs.worker import train_run
 
 TEXT = "the cat sat on the mat and the dog sat on the log. " * 100
-DEADLINE = 60
+DEADLINE = 30
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def tiny(text_file, **train):
 
 
 def endless(text_file):
-    return tiny(text_file, max_steps=1_000_000, eval_interval=100)
+    return tiny(text_file, max_steps=19_999, eval_interval=100)
 
 
 def until(condition):
