@@ -450,6 +450,8 @@ def explain(step: str, output: str) -> str:
             "no network. It is needed once, for the packages. Connect (behind a proxy: "
             "set HTTPS_PROXY) and run the same command again."
         )
+    elif "No module named pip" in output:
+        reason = "somebody made .venv without pip. Delete that folder and start again."
     elif re.search(NO_BUILD, output):
         reason = (
             "a package has no build for Python {} on {} {}. Use a 64-bit Python {}.{} "

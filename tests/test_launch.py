@@ -186,6 +186,7 @@ def test_a_nearly_full_disk_is_said_before_anything_is_written(
         ("OSError: [Errno 28] No space left on device", "disk is full"),
         ("Retrying after connection broken by NewConnectionError", "no network"),
         ("ERROR: No matching distribution found for torch==2.13.0", "no build for"),
+        ("python: No module named pip", "Delete that folder"),
         ("ERROR: something new", "something new"),
     ],
 )
