@@ -15,8 +15,10 @@ from minigpt.tokenizers.pretokens import PATTERN
 TEXT = (
     "".join(fuzzed_strings(1500, seed=11))
     + (
-        "It was the best of times, it was the worst of times, it was the age of wisdom. "
-        "def main():\n    return {'key': [1, 22, 333]}\n\n你好，世界！ 🙂🙂🚀 don't we'll\n"
+        "It was the best of times, it was the worst of times, it was the age of "
+        "wisdom. "
+        "def main():\n    return {'key': [1, 22, 333]}\n\n"
+        "你好，世界！ 🙂🙂🚀 don't we'll\n"
     )
     * 40
 )
