@@ -72,7 +72,7 @@ def main(arguments: Sequence[str]) -> int:
             return run_tests(arguments[1:])
         options = parse(arguments)
         prepare("app")
-        return run_app(options.host, options.port, options.browser)
+        return run_app(options.port, options.share, options.browser)
     except LaunchError as error:
         print(f"minigpt: {error}", file=sys.stderr)
         return 1
@@ -94,9 +94,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--port", type=int, default=8501, help="default: 8501")
     parser.add_argument(
-        "--host",
-        default="127.0.0.1",
-        help="0.0.0.0 lets other computers of your network in (default: only this one)",
+        "--share",
+        action="store_true",
+        help="let other computers of your network use it (default: only this one)",
     )
     parser.add_argument(
         "--no-browser",
@@ -471,20 +471,21 @@ def explain(step: str, output: str) -> str:
 # --- the app --------------------------------------------------------------------------
 
 
-def run_app(host: str, port: int, open_browser: bool) -> int:
+def run_app(port: int, share: bool, open_browser: bool) -> int:
     """Serve the app until it is stopped, and return the exit status.
 
     Raises:
         LaunchError: If the server does not start.
     """
-    wanted, port = port, free_port(host, port)
+    address = "0.0.0.0" if share else "127.0.0.1"
+    wanted, port = port, free_port(address, port)
     if port != wanted:
         say(
             f"Port {wanted} is taken (perhaps minigpt runs already: "
             f"http://localhost:{wanted}). Taking {port}."
         )
     command = [str(environment_python()), "-m", "streamlit", "run", "app.py"]
-    command += ["--server.port", str(port), "--server.address", host]
+    command += ["--server.port", str(port), "--server.address", address]
     command += ["--server.headless", "true", "--browser.gatherUsageStats", "false"]
     command += ["--logger.level", "warning"]
     say("Starting ...")
@@ -494,9 +495,8 @@ def run_app(host: str, port: int, open_browser: bool) -> int:
         visit_home(port)
         url = f"http://localhost:{port}"
         say(f"minigpt is at {url}   (Ctrl-C stops it)")
-        if host not in ("127.0.0.1", "localhost"):
-            name = socket.gethostname()
-            say(f"Others reach it at this computer's address, port {port} ({name}).")
+        if share:
+            say(f"Others reach it at http://{socket.gethostname()}:{port}")
         if open_browser and has_screen():
             webbrowser.open(url)
         status = server.wait()
@@ -510,7 +510,7 @@ def run_app(host: str, port: int, open_browser: bool) -> int:
         stop(server)
 
 
-def free_port(host: str, wanted: int) -> int:
+def free_port(address: str, wanted: int) -> int:
     """Return `wanted`, or the next port that nobody uses.
 
     Raises:
@@ -518,14 +518,14 @@ def free_port(host: str, wanted: int) -> int:
     """
     last = min(wanted + 99, 65535)
     for port in range(wanted, last + 1):
-        if _is_free(host, port):
+        if _is_free(address, port):
             return port
     raise LaunchError(
         f"ports {wanted} to {last} are all taken: choose another with --port."
     )
 
 
-def _is_free(host: str, port: int) -> bool:
+def _is_free(address: str, port: int) -> bool:
     # Some systems let two servers share a port, so first ask who answers.
     with contextlib.suppress(OSError):
         socket.create_connection(("127.0.0.1", port), timeout=0.5).close()
@@ -535,14 +535,12 @@ def _is_free(host: str, port: int) -> bool:
             # A server that has just ended does not hold its port.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
+            probe.bind((address, port))
         except PermissionError:
             raise LaunchError(
                 f"port {port} needs administrator's rights: choose one from 1024 on "
                 "with --port."
             ) from None
-        except socket.gaierror:
-            raise LaunchError(f"--host {host!r} is no address.") from None
         except OSError:
             return False
     return True

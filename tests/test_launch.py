@@ -372,11 +372,6 @@ def test_the_port_of_a_server_that_has_just_ended_is_free(bare: ModuleType) -> N
     assert bare.free_port("127.0.0.1", port) == port
 
 
-def test_a_host_that_is_none_is_said(bare: ModuleType) -> None:
-    with pytest.raises(bare.LaunchError, match=r"no\.such\.host"):
-        bare.free_port("no.such.host.invalid", 8501)
-
-
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[[int], subprocess.Popen]]:
     """Return a function that serves two pages with this Python's own streamlit."""
