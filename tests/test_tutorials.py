@@ -252,7 +252,7 @@ def test_tutorial_checkpointing_loading_and_evaluation(
     )
     trainer.train(num_epochs=6)
     eval_loss = trainer.evaluate()
-    print(f"Evaluation loss: {eval_loss:.4f}")
+    print(f"Evaluation loss: {eval_loss:.4f}")  # noqa: T201 (the tutorial does)
     assert re.search(r"^Evaluation loss: \d\.\d{4}$", capsys.readouterr().out, re.M)
 
     # Checkpointing: after each epoch, at specified intervals, best by validation loss
