@@ -50,5 +50,9 @@ style.apply()
 with guard.guard():
     sidebar.show()
 present.apply()
+notes = st.container()
 with guard.guard():
     page.run()
+with notes:
+    for note in state.unknown():
+        guard.show_problem(note)

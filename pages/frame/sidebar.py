@@ -34,15 +34,14 @@ def _choose_model(known: list[ModelEntry]) -> ModelEntry:
         "Model",
         list(titles),
         key="model",
-        on_change=state.forget_unknown,
-        args=("model",),
+        on_change=_forget_step,
         help="Shipped models first, then those you trained. Every page looks at it.",
         **state.BOUND,
     )
     entry = titles[chosen]
-    kind = "shipped" if entry.kind == "shipped" else "your run"
-    st.caption(f"{kind}")
-    st.text(entry.description)
+    with st.container(key="about_model"):
+        kind = "Shipped. " if entry.kind == "shipped" else "Your run. "
+        st.text(kind + entry.description)
     return entry
 
 
@@ -60,3 +59,9 @@ def _choose_step(entry: ModelEntry) -> None:
         help="The time machine: the same model, earlier in its training.",
         **state.BOUND,
     )
+
+
+def _forget_step() -> None:
+    """Begin at the end of another model's training; its steps are others."""
+    state.forget_unknown("model")
+    st.session_state.pop("step", None)

@@ -6,13 +6,18 @@ view; `persist_state` keeps it on pages that do not show the widget.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from minigpt.errors import near_names
 
 SHARED: Final = ("model", "step", "prompt", "layer", "head", "token", "run")
+
+SIDEBAR: Final = ("model", "step")
+"""Those whose widgets stand on every page."""
 
 BOUND: Final[dict[str, Any]] = {"bind": "query-params", "persist_state": "session"}
 """The two arguments of every widget whose value is shared."""
@@ -35,6 +40,8 @@ def go_to(page: str, **values: Any) -> None:
     """
     for key, value in values.items():
         st.session_state[key] = value
+    if "model" in values:
+        st.session_state.pop("step", None)
     st.session_state["_go_to"] = page
 
 
@@ -60,6 +67,8 @@ def carry(page: str) -> None:
     st.session_state["_page"] = page
     if opened:
         for key in SHARED:
+            if key not in SIDEBAR:
+                forget_unknown(key)
             if key in st.session_state:
                 st.session_state[key] = st.session_state[key]
 
@@ -91,14 +100,17 @@ def write_to_url(key: str) -> None:
     The sidebar's widgets stand on every page and never left the URL.
     """
     value = st.session_state.get(key)
-    carried = st.session_state.get("_just_opened") and key not in ("model", "step")
+    carried = st.session_state.get("_just_opened") and key not in SIDEBAR
     if carried and value is not None and key not in st.query_params:
-        st.query_params[key] = str(value)
+        # Where the last page's widget still holds the parameter, it is there already.
+        with suppress(StreamlitAPIException):
+            st.query_params[key] = str(value)
 
 
-def unknown(key: str) -> str | None:
-    """Return what `keep_possible` had to say about a key, until another is chosen."""
-    return st.session_state.get(f"_unknown_{key}")
+def unknown() -> list[str]:
+    """Return what `keep_possible` had to say, until another value is chosen."""
+    notes = (st.session_state.get(f"_unknown_{key}") for key in SHARED)
+    return [note for note in notes if note is not None]
 
 
 def forget_unknown(key: str) -> None:

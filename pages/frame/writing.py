@@ -13,7 +13,7 @@ from minigpt.generation.generator import Generator, TokenStep
 from pages.frame import models
 from viz.components.token_stream import Alternative, Force, Step
 
-MOMENT = 0.25
+MOMENT = 0.2
 """Seconds of writing between two pictures."""
 
 
@@ -38,9 +38,9 @@ class Writing:
         self.prompt = prompt
         self.config = config
         self.steps: list[TokenStep] = []
-        self.done = False
-        self.warnings: list[str] = []
+        self.done = self._stopped = False
         generator = Generator(checkpoint.model, checkpoint.tokenizer)
+        _, self.warnings = generator.encode_prompt(prompt)
         self._stream: Iterator[TokenStep] = generator.stream(
             prompt, config, forced=forced
         )
@@ -58,7 +58,7 @@ class Writing:
 
     def stop(self) -> None:
         """Write no further."""
-        self.done = True
+        self.done = self._stopped = True
 
     @property
     def text(self) -> str:
@@ -67,8 +67,13 @@ class Writing:
 
     def progress(self) -> str:
         """Say how far it is."""
-        count = len(self.steps)
-        return f"{count} of at most {self.config.max_new_tokens} tokens"
+        count, most = len(self.steps), self.config.max_new_tokens
+        if not self.done:
+            return f"Writing: {count} of at most {most} tokens."
+        if self._stopped and count < most:
+            return f"Stopped after {count} tokens."
+        ended = "" if count == most else ", where it ended the text itself"
+        return f"{count} tokens{ended}."
 
     def forced(self, choice: Force) -> "Writing":
         """Return the text that goes another way from one step on."""

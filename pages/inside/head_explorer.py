@@ -52,7 +52,14 @@ def choose_prompt_and_place() -> tuple[Reading, int, int, int]:
     for cell, (key, size, default) in zip(cells[1:], sizes, strict=True):
         state.keep_possible(key, range(size), key)
         number = cell.number_input(
-            key.capitalize(), 0, size - 1, default, key=key, **state.BOUND
+            key.capitalize(),
+            0,
+            size - 1,
+            default,
+            key=key,
+            on_change=state.forget_unknown,
+            args=(key,),
+            **state.BOUND,
         )
         chosen.append(number)
     layer, head, token = chosen

@@ -8,7 +8,7 @@ import streamlit as st
 
 from minigpt.runs import RunStore, data_directory
 from pages.frame import set_up, state, watch
-from pages.frame.guard import guard, show_problem
+from pages.frame.guard import guard
 
 NEW = "new run"
 
@@ -26,8 +26,6 @@ with guard():
         help="Start a new one, or watch one that is there. The link keeps the choice.",
         **state.BOUND,
     )
-    if note := state.unknown("run"):
-        show_problem(f"{note} Choose one from the list, or start a new one.")
     if chosen == NEW:
         set_up.show(store)
         watch.show_list(runs)

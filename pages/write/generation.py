@@ -6,9 +6,10 @@ Learning goal: the model never chooses. Greedy, sampling and beam search do.
 import streamlit as st
 
 from minigpt.config import GenerationConfig
-from pages.frame import models, settings, state
-from pages.frame.guard import guard, show_note
-from pages.frame.writing import Writing, as_step
+from minigpt.errors import MinigptError
+from pages.frame import beams, models, settings, state
+from pages.frame.guard import guard, show_note, show_problem
+from pages.frame.writing import MOMENT, Writing, as_step
 from viz.components import token_stream
 from viz.components.token_stream import Force
 
@@ -55,9 +56,18 @@ def choose_settings() -> GenerationConfig:
 
 
 def start(config: GenerationConfig) -> None:
-    """Begin a new text."""
-    with_checkpoint = models.chosen()
-    st.session_state["_writing"] = Writing(with_checkpoint, state.get("prompt"), config)
+    """Begin a new text. A wrong prompt is told on the page, not here."""
+    st.session_state.pop("_writing", None)
+    st.session_state.pop("_generation_problem", None)
+    try:
+        checkpoint, prompt = models.chosen(), state.get("prompt", "")
+        st.session_state["_writing"] = (
+            beams.search(checkpoint, prompt, config)
+            if config.strategy == "beam"
+            else Writing(checkpoint, prompt, config)
+        )
+    except MinigptError as error:
+        st.session_state["_generation_problem"] = str(error)
 
 
 def force(choice: Force) -> None:
@@ -80,6 +90,11 @@ def show_stream(writing: Writing) -> None:
     """Show the text so far, its alternatives, and how it ended."""
     for warning in writing.warnings:
         show_note(warning)
+    if any(step.forgot for step in writing.steps):
+        show_note(
+            "The text outgrew what the model reads at once: it went on from the "
+            "newer half and forgot the older."
+        )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(writing.progress())
         st.space("stretch")
@@ -93,12 +108,36 @@ def show_stream(writing: Writing) -> None:
     )
 
 
+def show_result() -> None:
+    """Show what was written, or is being written, last."""
+    if problem := st.session_state.get("_generation_problem"):
+        show_problem(problem)
+    written = st.session_state.get("_writing")
+    if isinstance(written, Writing):
+        every = None if written.done else MOMENT
+        st.fragment(show_writing, run_every=every)()
+        st.download_button(
+            "Download the text",
+            lambda: written.text,
+            "minigpt.txt",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+    elif written is not None:
+        beams.show(written, models.chosen().tokenizer)
+    else:
+        st.caption(
+            "Press Generate. Each token will be tinted by its probability, and tell "
+            "what else might have come."
+        )
+
+
 st.title("Generation")
 with guard():
-    checkpoint = models.chosen()
-    prompt = state.prompt_input()
+    models.chosen()
+    state.prompt_input()
     left, right = st.columns([2, 3], gap="large")
-    with left:
+    with left, guard():
         config = choose_settings()
         st.button(
             "Generate",
@@ -110,17 +149,4 @@ with guard():
             args=(config,),
         )
     with right:
-        if config.strategy == "beam":
-            st.caption("beam")
-        elif (job := st.session_state.get("_writing")) is None:
-            st.caption("Press Generate. Each token comes with what else might have.")
-        else:
-            every = None if job.done else 0.05
-            st.fragment(show_writing, run_every=every)()
-            st.download_button(
-                "Download the text",
-                job.text,
-                "minigpt.txt",
-                icon=":material/download:",
-                on_click="ignore",
-            )
+        show_result()

@@ -65,6 +65,12 @@ def data(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def serve_app():
+    """Return the way to start a server of one's own."""
+    return serve
+
+
+@pytest.fixture(scope="session")
 def server(data, chromium) -> Iterator[Server]:
     """Start one server for all tests that need no fresh one."""
     with serve(data) as running:
@@ -90,6 +96,13 @@ class Witness:
     requests: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
+    def hear(self, message) -> None:
+        """Keep an error of the console."""
+        # Below a deep link, Streamlit first asks where the server's root is.
+        probing = "/_stcore/" in message.location.get("url", "")
+        if message.type == "error" and not probing:
+            self.errors.append(message.text)
+
 
 @pytest.fixture
 def witness() -> Witness:
@@ -105,12 +118,7 @@ def page(chromium, witness):
     tab.set_default_timeout(30_000)
     tab.on("request", lambda request: witness.requests.append(request.url))
     tab.on("pageerror", lambda error: witness.errors.append(str(error)))
-    tab.on(
-        "console",
-        lambda message: (
-            witness.errors.append(message.text) if message.type == "error" else None
-        ),
-    )
+    tab.on("console", witness.hear)
     yield tab
     context.close()
     foreign = [

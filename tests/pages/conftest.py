@@ -1,5 +1,6 @@
 """The app under test: in this process, with small random models."""
 
+import json
 import runpy
 from collections.abc import Callable
 from pathlib import Path
@@ -20,10 +21,10 @@ def models(tmp_path_factory) -> Path:
 @pytest.fixture
 def open_page(models, monkeypatch) -> Callable[..., AppTest]:
     """Return a function that opens a page of the app, as a deep link would."""
-    monkeypatch.setenv("MINIGPT_DATA", str(models))
     monkeypatch.syspath_prepend(str(ROOT))
 
-    def open_(page: str = "", **query: str) -> AppTest:
+    def open_(page: str = "", *, data: Path = models, **query: str) -> AppTest:
+        monkeypatch.setenv("MINIGPT_DATA", str(data))
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         for key, value in query.items():
             app.query_params[key] = value
@@ -33,3 +34,19 @@ def open_page(models, monkeypatch) -> Callable[..., AppTest]:
         return app
 
     return open_
+
+
+@pytest.fixture
+def view() -> Callable[[AppTest, str], dict]:
+    """Return a function that reads what a small view was given to show."""
+
+    def read(app: AppTest, name: str) -> dict:
+        found = [
+            json.loads(node.proto.json)
+            for node in app.get("bidi_component")
+            if node.proto.component_name == f"minigpt.{name}"
+        ]
+        assert len(found) == 1, f"{len(found)} views {name}"
+        return found[0]
+
+    return read

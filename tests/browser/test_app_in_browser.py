@@ -1,0 +1,130 @@
+"""What a reader does: open a link, click a head, type a prompt, go from page to page."""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import torch
+
+from minigpt.checkpoint import load_checkpoint
+
+pytestmark = pytest.mark.browser
+
+
+def query(page) -> dict[str, str]:
+    return {key: value[0] for key, value in parse_qs(urlsplit(page.url).query).items()}
+
+
+def wait_for_query(page, **wanted: str) -> None:
+    page.wait_for_function(
+        """wanted => {
+            const now = new URLSearchParams(location.search);
+            return Object.entries(wanted).every(([k, v]) => now.get(k) === v);
+        }""",
+        arg=wanted,
+    )
+
+
+def open_page(page, server, path: str, title: str) -> None:
+    page.goto(server.url + path)
+    page.get_by_role("heading", name=title, level=1).wait_for()
+
+
+def click_thumbnail(page, layer: int, head: int) -> None:
+    """Click one of the 2 × 2 thumbnails; they are drawn on one canvas."""
+    canvas = page.locator(".head_grid canvas").first
+    canvas.wait_for()
+    box = canvas.bounding_box()
+    left, top = 28.8, 21.6  # the names of layers and heads
+    canvas.click(
+        position={
+            "x": left + (head + 0.5) * (box["width"] - left) / 2,
+            "y": top + (layer + 0.4) * (box["height"] - top) / 2,
+        }
+    )
+
+
+def test_a_fresh_server_asked_first_for_a_deep_link_shows_that_page(
+    page, data, chromium, serve_app
+):
+    with serve_app(data, visited=True) as fresh:
+        open_page(page, fresh, "/head_explorer?layer=1&head=1", "Head explorer")
+        names = page.get_by_test_id("stSidebarNavLink").all_inner_texts()
+        assert [name.split("\n")[-1] for name in names] == [
+            "Home",
+            "Training",
+            "Head explorer",
+            "Generation",
+        ]
+        page.get_by_role("heading", name=re.compile("^L1H1")).wait_for()
+        assert page.get_by_role("dialog").count() == 0
+        page.goto("about:blank")  # before its server is gone
+
+
+def test_clicking_a_thumbnail_opens_that_head_and_writes_it_to_the_url(page, server):
+    open_page(page, server, "/head_explorer", "Head explorer")
+    page.get_by_role("heading", name=re.compile("^L0H0")).wait_for()
+    click_thumbnail(page, 1, 0)
+    page.get_by_role("heading", name=re.compile("^L1H0")).wait_for()
+    wait_for_query(page, layer="1")
+
+
+def test_the_caption_says_the_tensors_own_number(page, server, data):
+    prompt = "Mia had a red kite"
+    open_page(
+        page, server, f"/head_explorer?layer=1&head=1&prompt={prompt}", "Head explorer"
+    )
+    caption = page.locator(".attention_heatmap .caption")
+    caption.get_by_text("with weight").wait_for()
+    shown = float(re.search(r"weight (\d\.\d+)", caption.inner_text())[1])
+    path = data / "models/glass/checkpoints/checkpoint_step_100"
+    model, tokenizer, _ = load_checkpoint(path)
+    with torch.inference_mode():
+        tokens = torch.tensor([tokenizer.encode(prompt)])
+        _, cache = model.run_with_cache(tokens)
+    row = cache["blocks.1.attn.hook_pattern"][0, 1, -1]
+    assert shown == pytest.approx(float(row.max()), abs=5e-4)
+    exact = page.get_by_test_id("stCode").first.inner_text()
+    assert f"{float(row.max()):.4f}" in exact
+
+
+def test_the_selection_is_kept_from_page_to_page(page, server):
+    open_page(page, server, "/?prompt=the red kite&step=10", "A language model")
+    page.get_by_role("link", name="Head explorer").click()
+    page.get_by_role("heading", name="Head explorer").wait_for()
+    wait_for_query(page, prompt="the red kite", step="10")
+    click_thumbnail(page, 1, 1)
+    wait_for_query(page, layer="1", head="1")
+    page.get_by_role("link", name="Generation").click()
+    page.get_by_role("heading", name="Generation").wait_for()
+    wait_for_query(page, prompt="the red kite", step="10")
+    page.get_by_role("link", name="Head explorer").click()
+    page.get_by_role("heading", name=re.compile("^L1H1")).wait_for()
+    wait_for_query(page, layer="1", head="1", prompt="the red kite")
+
+
+def test_a_link_opens_exactly_the_view_it_was_copied_from(page, server):
+    link = "/head_explorer?prompt=the cat&layer=1&token=2&step=0"
+    open_page(page, server, link, "Head explorer")
+    page.get_by_role("heading", name=re.compile("^L1H0")).wait_for()
+    assert page.get_by_label("Token", exact=True).input_value() == "2"
+    assert page.get_by_label("Prompt", exact=True).input_value() == "the cat"
+
+
+def test_clicking_a_token_at_home_appends_it(page, server):
+    open_page(page, server, "/?prompt=the", "A language model")
+    first = page.locator(".next_tokens .candidate").filter(has_not_text="<").first
+    piece = first.locator(".piece").inner_text()
+    first.click()
+    appended = "the" + piece.replace("·", " ")
+    wait_for_query(page, prompt=appended)
+
+
+def test_present_mode_hides_the_sidebar_and_comes_from_the_url(page, server):
+    open_page(page, server, "/head_explorer?present=1", "Head explorer")
+    page.get_by_test_id("stSidebar").wait_for(state="hidden")
+    size = page.evaluate("getComputedStyle(document.documentElement).fontSize")
+    assert float(size.removesuffix("px")) >= 20
+    page.get_by_role("button", name="✕").click()
+    page.get_by_test_id("stSidebar").wait_for(state="visible")
+    assert "present" not in query(page)
