@@ -5,12 +5,12 @@ the run's directory, from which the page and the loss curve are drawn.
 """
 
 import math
+import traceback
 from pathlib import Path
 
 import torch
 
 from minigpt.config import GenerationConfig
-from minigpt.errors import MinigptError
 from minigpt.generation.generator import Generator
 from minigpt.model import LanguageModel, TransformerLM
 from minigpt.runs.files import Journal
@@ -170,8 +170,9 @@ class Recorder(TrainerCallback):
         try:
             generator = Generator(self._model, self._tokenizer, self._model.device)
             text = generator.generate(prompt, settings).text
-        except MinigptError as error:
-            self._run.log(f"No sample at step {step}: {error}")
+        except Exception:
+            # A sample is a luxury: its failure must not cost the training.
+            self._run.log(f"No sample at step {step}:\n{traceback.format_exc()}")
             return
         finally:
             self._model.train(was_training)
