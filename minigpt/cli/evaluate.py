@@ -42,7 +42,7 @@ def run(words: Sequence[str]) -> int:
     from torch.utils.data import DataLoader
 
     from minigpt.checkpoint import load_checkpoint
-    from minigpt.datasets.corpus import encode_text, load_text, split_text
+    from minigpt.datasets.corpus import encode_corpus, load_text, split_text
     from minigpt.datasets.texts import PackedDataset
     from minigpt.training.evaluate import evaluate_loss
 
@@ -55,7 +55,7 @@ def run(words: Sequence[str]) -> int:
     if unknown:
         shown = " ".join(map(repr, unknown[:10]))
         note(f"note: read as <unk>, never seen in training: {shown}")
-    tokens = encode_text(tokenizer, text)
+    tokens = encode_corpus(tokenizer, text, data)
     context = model.config.max_seq_len
     if len(tokens) <= context:
         raise DataError(

@@ -1,7 +1,7 @@
 """Configurations: one source for files, flags, widgets and error texts."""
 
 from minigpt.config.base import Config
-from minigpt.config.generation import GenerationConfig
+from minigpt.config.generation import GenerationConfig, Strategy
 from minigpt.config.model import PRESETS, MLPConfig, ModelConfig, get_config
 from minigpt.config.recipes import RECIPES, get_recipe
 from minigpt.config.training import (
@@ -20,6 +20,7 @@ __all__ = [
     "MLPConfig",
     "ModelConfig",
     "RunConfig",
+    "Strategy",
     "TokenizerConfig",
     "TrainConfig",
     "get_config",

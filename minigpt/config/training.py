@@ -23,6 +23,12 @@ class DataConfig(Config):
     tales_megabytes: float = Field(
         5.0, gt=0.0, le=1000.0, description="How much of tales to write, in MB."
     )
+    document_separator: str | None = Field(
+        None,
+        min_length=1,
+        description="What stands between two documents in the text file; each end "
+        "becomes <eos> (none: the file is one document). tales ends each story so.",
+    )
     validation_fraction: float = Field(
         0.1,
         gt=0.0,

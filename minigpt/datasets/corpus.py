@@ -18,7 +18,7 @@ from torch import Tensor
 
 from minigpt.config import DataConfig, TokenizerConfig
 from minigpt.datasets.cuts import parts
-from minigpt.datasets.tales import generate_tales
+from minigpt.datasets.tales import STORY_END, generate_tales
 from minigpt.errors import DataError
 from minigpt.tokenizers import Tokenizer
 from minigpt.tokenizers.storage import build_tokenizer
@@ -144,8 +144,8 @@ def prepare_corpus(
     train_text, validation_text = split_text(text, data.validation_fraction)
     if tokenizer is None:
         tokenizer = build_tokenizer(tokenizer_config, train_text)
-    train = encode_text(tokenizer, train_text)
-    validation = encode_text(tokenizer, validation_text)
+    train = encode_corpus(tokenizer, train_text, data)
+    validation = encode_corpus(tokenizer, validation_text, data)
     shortest = min(len(train), len(validation))
     if shortest <= context:
         raise DataError(
@@ -172,6 +172,29 @@ def load_text(data: DataConfig) -> str:
     if data.source == "tales":
         return generate_tales(round(data.tales_megabytes * 1_000_000))
     return read_text(data.source)
+
+
+def encode_corpus(
+    tokenizer: Tokenizer, text: str, data: DataConfig
+) -> Int[Tensor, " pos"]:
+    """Encode a text whose documents each end with the end-of-text token.
+
+    So a model learns where a story ends, and, since another follows, how one begins.
+
+    Args:
+        tokenizer: Built on such a text.
+        text: The whole or a part of it.
+        data: Says what separates documents; a text without a separator is encoded as
+            it is.
+    """
+    separator = STORY_END if data.source == "tales" else data.document_separator
+    if separator is None:
+        return encode_text(tokenizer, text)
+    documents = [part for part in text.split(separator) if part.strip()]
+    encoded = [
+        np.array(tokenizer.encode(part, add_eos=True), np.int32) for part in documents
+    ]
+    return torch.from_numpy(np.concatenate([*encoded, np.zeros(0, np.int32)]))
 
 
 def encode_text(tokenizer: Tokenizer, text: str) -> Int[Tensor, " pos"]:

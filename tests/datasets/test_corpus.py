@@ -8,10 +8,12 @@ from minigpt.config import DataConfig, TokenizerConfig
 from minigpt.datasets.corpus import (
     clean_text,
     encode_text,
+    load_text,
     prepare_corpus,
     read_text,
     split_text,
 )
+from minigpt.datasets.tales import STORY_END
 from minigpt.errors import DataError
 from minigpt.tokenizers import CharTokenizer
 
@@ -118,6 +120,38 @@ def test_tales_is_a_corpus_for_every_kind_of_tokenizer(kind):
     assert int(corpus.train_tokens.max()) < tokenizer.vocab_size
     text = tokenizer.decode(corpus.train_tokens[:40])
     assert text.startswith(("Once", "In a", "Long", "This", "Every", "One", "There"))
+
+
+def test_every_tale_ends_with_the_end_of_text():
+    data = DataConfig(tales_megabytes=0.05)
+    corpus, tokenizer = prepare_corpus(data, None, CHAR, context=64)
+    tokens = corpus.train_tokens.tolist()
+    stories = [tokenizer.decode(ids) for ids in cut_at(tokens, tokenizer.eos_id)]
+    expected = [story for story in load_text(data).split(STORY_END) if story]
+    assert stories[:-1] == expected[: len(stories) - 1]
+
+
+def test_a_files_documents_end_where_its_separator_stands(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("one two%three%" * 40, encoding="utf-8")
+    data = DataConfig(source=str(path), document_separator="%")
+    corpus, tokenizer = prepare_corpus(data, None, CHAR, context=16)
+    documents = cut_at(corpus.train_tokens.tolist(), tokenizer.eos_id)
+    assert [tokenizer.decode(ids) for ids in documents[:3]] == [
+        "one two",
+        "three",
+        "one two",
+    ]
+
+
+def cut_at(tokens: list[int], end: int) -> list[list[int]]:
+    documents: list[list[int]] = [[]]
+    for token in tokens:
+        if token == end:
+            documents.append([])
+        else:
+            documents[-1].append(token)
+    return documents[:-1]
 
 
 def test_a_long_text_is_encoded_as_if_in_one_piece(shakespeare_path):
