@@ -1,0 +1,205 @@
+"""The tree of a beam search: every candidate considered, and what became of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal, Protocol
+
+import numpy as np
+from jaxtyping import Float, Int
+
+
+class Status(IntEnum):
+    """What became of a candidate, in detail."""
+
+    KEPT = 0
+    PRUNED = 1
+    ENDED = 2
+    ENDED_TOO_LOW = 3
+    FULL_LENGTH = 4
+
+    @property
+    def outcome(self) -> Literal["kept", "pruned", "finished"]:
+        """The same in one of three words."""
+        if self is Status.KEPT:
+            return "kept"
+        if self in (Status.ENDED, Status.FULL_LENGTH):
+            return "finished"
+        return "pruned"
+
+    @property
+    def reason(self) -> str:
+        """The same in a sentence."""
+        return {
+            Status.KEPT: "among the best that go on",
+            Status.PRUNED: "others were better",
+            Status.ENDED: "ends with the end-of-text token",
+            Status.ENDED_TOO_LOW: "ends, but ranked below the number of beams",
+            Status.FULL_LENGTH: "has as many tokens as allowed",
+        }[self]
+
+
+@dataclass(frozen=True)
+class BeamCandidate:
+    """One continuation that was considered: a node of the tree."""
+
+    id: int
+    parent: int
+    """The id of the candidate it continues; −1 is the prompt."""
+    step: int
+    """Counted from 1: its text is so many tokens long."""
+    rank: int
+    """Among all candidates of its step, by cumulative score; 0 is the best."""
+    token: int
+    log_prob: float
+    cumulative: float
+    normalized: float
+    status: Literal["kept", "pruned", "finished"]
+    reason: str
+    returned: int | None
+    """Its place among the returned texts; 0 is the answer."""
+
+
+@dataclass(frozen=True)
+class BeamResult:
+    """What a beam search found, and all it considered.
+
+    The arrays have one entry per candidate, whose place is its id; parents come before
+    their children.
+    """
+
+    prompt_tokens: list[int]
+    steps: Int[np.ndarray, " candidate"]
+    parents: Int[np.ndarray, " candidate"]
+    ranks: Int[np.ndarray, " candidate"]
+    tokens: Int[np.ndarray, " candidate"]
+    log_probs: Float[np.ndarray, " candidate"]
+    cumulative: Float[np.ndarray, " candidate"]
+    normalized: Float[np.ndarray, " candidate"]
+    statuses: Int[np.ndarray, " candidate"]
+    returned: list[int]
+    """Ids of the finished texts, best first."""
+    forgot: int
+    """Tokens at the beginning that the model no longer saw in the end."""
+
+    @property
+    def sequences(self) -> list[list[int]]:
+        """The tokens written, of each finished text, best first."""
+        return [self.path_tokens(candidate) for candidate in self.returned]
+
+    @property
+    def scores(self) -> list[float]:
+        """The normalised score of each finished text, best first."""
+        return [float(self.normalized[candidate]) for candidate in self.returned]
+
+    def path(self, candidate: int) -> list[int]:
+        """List the ids from the first token to a candidate."""
+        path = []
+        while candidate >= 0:
+            path.append(candidate)
+            candidate = int(self.parents[candidate])
+        return path[::-1]
+
+    def path_tokens(self, candidate: int) -> list[int]:
+        """List the tokens written up to and with a candidate."""
+        return [int(self.tokens[node]) for node in self.path(candidate)]
+
+    def candidates(self) -> list[BeamCandidate]:
+        """Make a node of each candidate, in order of their ids."""
+        places = {candidate: place for place, candidate in enumerate(self.returned)}
+        return [
+            BeamCandidate(
+                id=number,
+                parent=int(self.parents[number]),
+                step=int(self.steps[number]),
+                rank=int(self.ranks[number]),
+                token=int(self.tokens[number]),
+                log_prob=float(self.log_probs[number]),
+                cumulative=float(self.cumulative[number]),
+                normalized=float(self.normalized[number]),
+                status=Status(self.statuses[number]).outcome,
+                reason=Status(self.statuses[number]).reason,
+                returned=places.get(number),
+            )
+            for number in range(len(self.tokens))
+        ]
+
+
+class Step(Protocol):
+    """The candidates of one step, best first (see `beam.Considered`)."""
+
+    @property
+    def beams(self) -> np.ndarray:
+        """Which running text each continues."""
+
+    @property
+    def tokens(self) -> np.ndarray:
+        """With which token."""
+
+    @property
+    def log_probs(self) -> np.ndarray:
+        """Of the token alone."""
+
+    @property
+    def cumulative(self) -> np.ndarray:
+        """Of the whole text."""
+
+
+class BeamTree:
+    """Grows by one array per step and field; `result` joins them."""
+
+    def __init__(self, prompt_tokens: Sequence[int]) -> None:
+        self._prompt_tokens = list(prompt_tokens)
+        self._columns: list[list[np.ndarray]] = [[] for _ in range(8)]
+        self._size = 0
+        self._steps = 0
+
+    def add(
+        self,
+        nodes: Int[np.ndarray, " beam"],
+        found: Step,
+        normalized: Float[np.ndarray, " candidate"],
+        status: Int[np.ndarray, " candidate"],
+    ) -> Int[np.ndarray, " candidate"]:
+        """Add the candidates of one step.
+
+        Args:
+            nodes: The ids of the running texts.
+            found: What was considered.
+            normalized: Scores by length.
+            status: What became of each.
+
+        Returns:
+            Their ids.
+        """
+        count = len(status)
+        self._steps += 1
+        added = np.arange(self._size, self._size + count)
+        self._size += count
+        fields = (
+            np.full(count, self._steps),
+            nodes[found.beams],
+            np.arange(count),
+            found.tokens,
+            found.log_probs,
+            found.cumulative,
+            normalized,
+            status,
+        )
+        for column, values in zip(self._columns, fields, strict=True):
+            column.append(values)
+        return added
+
+    def result(self, returned: Int[np.ndarray, " beam"], forgot: int) -> BeamResult:
+        """Join the steps.
+
+        Args:
+            returned: Ids of the finished texts, best first.
+            forgot: See `BeamResult`.
+        """
+        return BeamResult(
+            self._prompt_tokens,
+            *(np.concatenate(column) for column in self._columns),
+            returned=[int(candidate) for candidate in returned],
+            forgot=forgot,
+        )

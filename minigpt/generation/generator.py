@@ -1,0 +1,317 @@
+"""The generator: text in, text out.
+
+`Generator` joins a model and a tokenizer. It reads a prompt, lets `sample` or `beam`
+choose tokens, and turns them into text again, all at once (`generate`) or token by
+token with what else might have come (`stream`).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from minigpt.config import GenerationConfig
+from minigpt.errors import ConfigError
+from minigpt.generation.beam import beam_search
+from minigpt.generation.beam_tree import BeamResult
+from minigpt.generation.filters import Filtered, apply_filters
+from minigpt.generation.prompt import Prompt, read_prompt
+from minigpt.generation.sample import Sampler
+from minigpt.generation.step import TokenStep, describe
+from minigpt.generation.text import TextWriter
+from minigpt.generation.window import Window
+from minigpt.model import LanguageModel
+from minigpt.model.device import resolve_device
+from minigpt.tokenizers import Tokenizer
+
+StopReason = Literal["eos", "length", "stop"]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A text that was written, and how."""
+
+    prompt: str
+    text: str
+    """What was written after the prompt."""
+    tokens: list[int]
+    pieces: list[str]
+    log_probs: list[float]
+    """ln p of each token in the model's own distribution, before any filter."""
+    stop_reason: StopReason
+    """`eos`: the model ended it; `length`: max_new_tokens; `stop`: a stop text."""
+    warnings: list[str]
+    forgot: int
+    """Tokens at the beginning that the model no longer saw in the end."""
+    seed: int | None
+    """Gives the same text again (none: beam search throws no dice)."""
+    beams: BeamResult | None = None
+
+    @property
+    def full_text(self) -> str:
+        """The prompt and what follows it."""
+        return self.prompt + self.text
+
+
+class Generator:
+    """Writes text with a model.
+
+    Any number of threads may use generators of one model. Making one moves the model
+    to the device and switches dropout off (`model.eval()`).
+
+    A text may grow longer than `max_seq_len`: see `Window`. An empty prompt starts
+    from another token: see `read_prompt`.
+
+    Args:
+        model: Who writes.
+        tokenizer: The one that the model was trained with.
+        device: auto, cpu, cuda, cuda:1 or mps.
+
+    Raises:
+        ConfigError: If the device does not exist, or the two do not fit together.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        tokenizer: Tokenizer,
+        device: str | torch.device = "auto",
+    ) -> None:
+        if model.config.vocab_size != tokenizer.vocab_size:
+            raise ConfigError(
+                f"The model has vocab_size {model.config.vocab_size} and the tokenizer "
+                f"{tokenizer.vocab_size}: use the tokenizer the model was trained with."
+            )
+        target = resolve_device(str(device))
+        if model.device != target:
+            model.to(target)
+        if model.training:
+            model.eval()
+        self.model = model
+        self.tokenizer = tokenizer
+
+    def generate_greedy(self, prompt: str, max_new_tokens: int = 100) -> str:
+        """Continue a prompt with the likeliest token, again and again.
+
+        Returns:
+            The prompt and its continuation.
+        """
+        config = GenerationConfig(strategy="greedy", max_new_tokens=max_new_tokens)
+        return self.generate(prompt, config).full_text
+
+    def generate_sampling(
+        self,
+        prompt: str,
+        max_new_tokens: int = 100,
+        temperature: float = 0.8,
+        top_k: int | None = 50,
+        top_p: float | None = None,
+        min_p: float | None = None,
+        repetition_penalty: float = 1.0,
+        seed: int | None = None,
+    ) -> str:
+        """Continue a prompt with tokens drawn at random. See `GenerationConfig`.
+
+        Returns:
+            The prompt and its continuation.
+        """
+        config = GenerationConfig(
+            strategy="sampling",
+            max_new_tokens=max_new_tokens,
+            temperature=float(temperature),
+            top_k=top_k,
+            top_p=None if top_p is None else float(top_p),
+            min_p=None if min_p is None else float(min_p),
+            repetition_penalty=float(repetition_penalty),
+            seed=seed,
+        )
+        return self.generate(prompt, config).full_text
+
+    def generate_beam_search(
+        self,
+        prompt: str,
+        max_new_tokens: int = 100,
+        num_beams: int = 5,
+        length_penalty: float = 1.0,
+        early_stopping: bool = False,
+    ) -> str:
+        """Continue a prompt with the likeliest text that a beam search finds.
+
+        Returns:
+            The prompt and its continuation.
+        """
+        config = GenerationConfig(
+            strategy="beam",
+            max_new_tokens=max_new_tokens,
+            num_beams=num_beams,
+            length_penalty=float(length_penalty),
+            early_stopping=early_stopping,
+        )
+        return self.generate(prompt, config).full_text
+
+    def generate(
+        self,
+        prompt: str,
+        config: GenerationConfig | None = None,
+        stop: Sequence[str] = (),
+    ) -> Generation:
+        """Continue a prompt.
+
+        Args:
+            prompt: The text to continue; may be empty.
+            config: How (none: the defaults).
+            stop: Texts that end the writing; they do not appear in the result.
+
+        Raises:
+            DataError: If the prompt is longer than the model's window.
+        """
+        config = config or GenerationConfig()
+        start = self.read_prompt(prompt)
+        if config.strategy == "beam":
+            return self._search(start, config, stop)
+        sampler = Sampler(self.model, start.tokens, config)
+        writer = TextWriter(self.tokenizer, start.tokens)
+        log_probs, forgot = [], 0
+        reason: StopReason = "length"
+        eos_id = self._eos_id(config)
+        while sampler.num_written < config.max_new_tokens:
+            draw = sampler.draw()
+            log_probs.append(draw.log_prob)
+            forgot = draw.forgot
+            text = writer.add(draw.token) if stop else writer.keep(draw.token)
+            if draw.token == eos_id:
+                reason = "eos"
+                break
+            if any(word in text for word in stop):
+                reason = "stop"
+                break
+        return Generation(
+            prompt=prompt,
+            text=_before(writer.finish(), stop),
+            tokens=writer.tokens,
+            pieces=self.tokenizer.pieces(writer.tokens),
+            log_probs=log_probs,
+            stop_reason=reason,
+            warnings=start.warnings,
+            forgot=forgot,
+            seed=sampler.seed,
+        )
+
+    def stream(
+        self,
+        prompt: str,
+        config: GenerationConfig | None = None,
+        forced_tokens: Sequence[int] = (),
+        num_alternatives: int = 10,
+        stop: Sequence[str] = (),
+    ) -> Iterator[TokenStep]:
+        """Continue a prompt token by token, each with what else might have come.
+
+        Nothing is computed ahead of the consumer, who may stop at any token.
+
+        Args:
+            prompt: The text to continue; may be empty.
+            config: How (none: the defaults). Beam search cannot be streamed.
+            forced_tokens: The first tokens of the continuation, whatever the model
+                would choose; written even if `max_new_tokens` is smaller.
+            num_alternatives: How many of the likeliest tokens each step names.
+            stop: Texts after which the writing ends.
+
+        Raises:
+            ConfigError: If the strategy is beam search.
+            DataError: If the prompt is longer than the model's window, or a forced
+                token does not exist.
+        """
+        config = config or GenerationConfig()
+        if config.strategy == "beam":
+            raise ConfigError(
+                "Beam search writes whole texts and cannot be streamed: call "
+                "generate, or choose strategy greedy or sampling."
+            )
+        start = self.read_prompt(prompt)
+        self.tokenizer.pieces(forced_tokens)  # raises for a token that does not exist
+        sampler = Sampler(self.model, start.tokens, config, forced_tokens)
+        return self._steps(sampler, start, config, num_alternatives, stop)
+
+    def _steps(
+        self,
+        sampler: Sampler,
+        start: Prompt,
+        config: GenerationConfig,
+        num_alternatives: int,
+        stop: Sequence[str],
+    ) -> Iterator[TokenStep]:
+        writer = TextWriter(self.tokenizer, start.tokens)
+        eos_id = self._eos_id(config)
+        while sampler.num_written < sampler.max_new_tokens:
+            draw = sampler.draw()
+            text = writer.add(draw.token)
+            ended = draw.token == eos_id and not sampler.has_forced
+            ended = ended or sampler.num_written == sampler.max_new_tokens
+            if ended:
+                text = writer.finish()
+            yield describe(
+                draw, sampler.num_written - 1, text, self.tokenizer, num_alternatives
+            )
+            if ended or any(word in text for word in stop):
+                return
+
+    def read_prompt(self, prompt: str) -> Prompt:
+        """Turn a prompt into tokens, with warnings. See `minigpt.generation.prompt`.
+
+        Raises:
+            DataError: If the prompt is longer than the model's window.
+        """
+        return read_prompt(prompt, self.tokenizer, self.model.config.max_seq_len)
+
+    @torch.inference_mode()
+    def next_distribution(
+        self, prompt: str, config: GenerationConfig | None = None
+    ) -> Filtered:
+        """Return the distribution after a prompt, stage by stage of the filters.
+
+        Raises:
+            DataError: If the prompt is longer than the model's window.
+        """
+        tokens = self.read_prompt(prompt).tokens
+        text = torch.tensor([tokens], device=self.model.device)
+        logits = Window(self.model, 1, len(tokens)).next_logits(text)
+        return apply_filters(logits, text, config or GenerationConfig())
+
+    def _search(
+        self, start: Prompt, config: GenerationConfig, stop: Sequence[str]
+    ) -> Generation:
+        eos_id = self._eos_id(config)
+        result = beam_search(self.model, start.tokens, config, eos_id)
+        path = result.path(result.returned[0])
+        tokens = [int(token) for token in result.tokens[path]]
+        writer = TextWriter(self.tokenizer, start.tokens)
+        for token in tokens:
+            writer.keep(token)
+        text = writer.finish()
+        reason: StopReason = "eos" if tokens[-1] == eos_id else "length"
+        if any(word in text for word in stop):
+            reason = "stop"
+        return Generation(
+            prompt=start.text,
+            text=_before(text, stop),
+            tokens=tokens,
+            pieces=self.tokenizer.pieces(tokens),
+            log_probs=[float(value) for value in result.log_probs[path]],
+            stop_reason=reason,
+            warnings=start.warnings,
+            forgot=result.forgot,
+            seed=None,
+            beams=result,
+        )
+
+    def _eos_id(self, config: GenerationConfig) -> int | None:
+        return self.tokenizer.eos_id if config.stop_at_eos else None
+
+
+def _before(text: str, stop: Sequence[str]) -> str:
+    """Cut a text where the first of the stop texts begins."""
+    return text[
+        : min((text.index(word) for word in stop if word in text), default=None)
+    ]
