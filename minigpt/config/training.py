@@ -92,7 +92,10 @@ class TrainConfig(Config):
         "cosine", description="How the step size falls after the warm-up."
     )
     warmup_steps: int = Field(
-        100, ge=0, description="Steps in which the step size rises from zero."
+        100,
+        ge=0,
+        description="Steps in which the step size rises from zero; at most a tenth of "
+        "the run.",
     )
     min_learning_rate_ratio: float = Field(
         0.1, ge=0.0, le=1.0, description="Where the schedule ends, as a share of peak."
