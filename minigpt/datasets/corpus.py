@@ -177,9 +177,10 @@ def load_text(data: DataConfig) -> str:
 def encode_corpus(
     tokenizer: Tokenizer, text: str, data: DataConfig
 ) -> Int[Tensor, " pos"]:
-    """Encode a text whose documents each end with the end-of-text token.
+    """Encode a text, with the end-of-text token at the end of each document.
 
-    So a model learns where a story ends, and, since another follows, how one begins.
+    So a model learns where a story ends. What separates the documents stays in the
+    text, after the end: an empty line still announces a beginning.
 
     Args:
         tokenizer: Built on such a text.
@@ -190,11 +191,14 @@ def encode_corpus(
     separator = STORY_END if data.source == "tales" else data.document_separator
     if separator is None:
         return encode_text(tokenizer, text)
-    documents = [part for part in text.split(separator) if part.strip()]
+    *documents, rest = text.split(separator)
+    between = tokenizer.encode(separator)
     encoded = [
-        np.array(tokenizer.encode(part, add_eos=True), np.int32) for part in documents
+        np.array(tokenizer.encode(document, add_eos=True) + between, np.int32)
+        for document in documents
     ]
-    return torch.from_numpy(np.concatenate([*encoded, np.zeros(0, np.int32)]))
+    encoded.append(np.array(tokenizer.encode(rest), np.int32))
+    return torch.from_numpy(np.concatenate(encoded))
 
 
 def encode_text(tokenizer: Tokenizer, text: str) -> Int[Tensor, " pos"]:
