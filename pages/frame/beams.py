@@ -4,7 +4,7 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.config import GenerationConfig
-from minigpt.generation.beam import BeamResult
+from minigpt.generation.beam_tree import BeamResult
 from minigpt.generation.generator import Generation, Generator
 from minigpt.tokenizers import Tokenizer
 from pages.frame import models
@@ -52,7 +52,8 @@ def show(generation: Generation, tokenizer: Tokenizer) -> None:
 
 def show_candidates(beams: BeamResult, tokenizer: Tokenizer) -> None:
     """Show one step's candidates: kept, finished or pruned."""
-    last = beams.candidates[-1].step
+    candidates = beams.candidates()
+    last = candidates[-1].step
     step = 1
     if last > 1:
         step = st.slider("Step", 1, last, 1, key="beam_step")
@@ -63,12 +64,13 @@ def show_candidates(beams: BeamResult, tokenizer: Tokenizer) -> None:
                 "rank": candidate.rank,
                 "token": display_piece(tokenizer.piece(candidate.token)),
                 "outcome": candidate.status,
+                "why": candidate.reason,
                 "log p (nats)": candidate.log_prob,
                 "sum (nats)": candidate.cumulative,
-                "score (nats)": candidate.score,
+                "score (nats)": candidate.normalized,
                 "text": _text(beams, candidate.id, tokenizer),
             }
-            for candidate in beams.candidates
+            for candidate in candidates
             if candidate.step == step
         ],
         hide_index=True,
@@ -81,14 +83,14 @@ def show_candidates(beams: BeamResult, tokenizer: Tokenizer) -> None:
 def _sequence_rows(beams: BeamResult, tokenizer: Tokenizer) -> list[dict[str, object]]:
     return [
         {
-            "score (nats)": sequence.score,
-            "tokens": len(sequence.tokens),
-            "text": _text(beams, sequence.candidate, tokenizer),
+            "score (nats)": score,
+            "tokens": len(tokens),
+            "text": "".join(display_pieces(tokenizer.pieces(tokens))),
         }
-        for sequence in beams.sequences
+        for score, tokens in zip(beams.scores, beams.sequences, strict=True)
     ]
 
 
 def _text(beams: BeamResult, candidate: int, tokenizer: Tokenizer) -> str:
-    tokens = [node.token for node in beams.path(candidate)]
+    tokens = beams.path_tokens(candidate)
     return "".join(display_pieces(tokenizer.pieces(tokens)))

@@ -45,6 +45,11 @@ def go_to(page: str, **values: Any) -> None:
     st.session_state["_go_to"] = page
 
 
+def is_leaving() -> bool:
+    """Whether a callback asked for another page and it has not been opened yet."""
+    return "_go_to" in st.session_state
+
+
 def follow() -> None:
     """Open the page that a callback asked for. Called once a run, by `app.py`."""
     page = st.session_state.pop("_go_to", None)

@@ -33,8 +33,8 @@ def show(run: Run) -> None:
 def _show_now(run: Run, alive: bool) -> None:
     with guard():
         status = run.status()
-        if status.is_alive != alive:
-            st.rerun()
+        if status.is_alive != alive or state.is_leaving():
+            st.rerun()  # the whole page, which a fragment's own run is not
         show_header(run, status)
         show_numbers(status)
         curve, heads = st.columns([3, 2], gap="large")
@@ -88,6 +88,7 @@ def show_ways_on(run: Run, status: RunStatus) -> None:
         "Open in the head explorer",
         icon=":material/grid_view:",
         type=kind,
+        key="open_explorer",
         on_click=state.go_to,
         args=("pages/inside/head_explorer.py",),
         kwargs={"model": run.id},
@@ -96,6 +97,7 @@ def show_ways_on(run: Run, status: RunStatus) -> None:
         "Generate with it",
         icon=":material/edit_note:",
         type=kind,
+        key="open_generation",
         on_click=state.go_to,
         args=("pages/write/generation.py",),
         kwargs={"model": run.id},

@@ -40,9 +40,9 @@ class Writing:
         self.steps: list[TokenStep] = []
         self.done = self._stopped = False
         generator = Generator(checkpoint.model, checkpoint.tokenizer)
-        _, self.warnings = generator.encode_prompt(prompt)
+        self.warnings = generator.read_prompt(prompt).warnings
         self._stream: Iterator[TokenStep] = generator.stream(
-            prompt, config, forced=forced
+            prompt, config, forced_tokens=forced
         )
 
     def advance(self) -> None:

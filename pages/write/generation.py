@@ -6,9 +6,8 @@ Learning goal: the model never chooses. Greedy, sampling and beam search do.
 import streamlit as st
 
 from minigpt.config import GenerationConfig
-from minigpt.errors import MinigptError
 from pages.frame import beams, models, settings, state
-from pages.frame.guard import guard, show_note, show_problem
+from pages.frame.guard import guard, show_note
 from pages.frame.writing import MOMENT, Writing, as_step
 from viz.components import token_stream
 from viz.components.token_stream import Force
@@ -56,18 +55,14 @@ def choose_settings() -> GenerationConfig:
 
 
 def start(config: GenerationConfig) -> None:
-    """Begin a new text. A wrong prompt is told on the page, not here."""
+    """Begin a new text."""
     st.session_state.pop("_writing", None)
-    st.session_state.pop("_generation_problem", None)
-    try:
-        checkpoint, prompt = models.chosen(), state.get("prompt", "")
-        st.session_state["_writing"] = (
-            beams.search(checkpoint, prompt, config)
-            if config.strategy == "beam"
-            else Writing(checkpoint, prompt, config)
-        )
-    except MinigptError as error:
-        st.session_state["_generation_problem"] = str(error)
+    checkpoint, prompt = models.chosen(), state.get("prompt", "")
+    st.session_state["_writing"] = (
+        beams.search(checkpoint, prompt, config)
+        if config.strategy == "beam"
+        else Writing(checkpoint, prompt, config)
+    )
 
 
 def force(choice: Force) -> None:
@@ -110,8 +105,6 @@ def show_stream(writing: Writing) -> None:
 
 def show_result() -> None:
     """Show what was written, or is being written, last."""
-    if problem := st.session_state.get("_generation_problem"):
-        show_problem(problem)
     written = st.session_state.get("_writing")
     if isinstance(written, Writing):
         every = None if written.done else MOMENT
@@ -139,14 +132,13 @@ with guard():
     left, right = st.columns([2, 3], gap="large")
     with left, guard():
         config = choose_settings()
-        st.button(
+        if st.button(
             "Generate",
             type="primary",
             icon=":material/play_arrow:",
             width="stretch",
             key="generate",
-            on_click=start,
-            args=(config,),
-        )
+        ):
+            start(config)
     with right:
         show_result()

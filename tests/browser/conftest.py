@@ -128,3 +128,10 @@ def page(chromium, witness):
     ]
     assert foreign == []
     assert witness.errors == []
+
+
+@pytest.fixture
+def own_server(tmp_path, chromium) -> Iterator[Server]:
+    """Start a server without any model."""
+    with serve(tmp_path) as running:
+        yield running

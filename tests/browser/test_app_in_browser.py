@@ -1,4 +1,4 @@
-"""What a reader does: open a link, click a head, type a prompt, go from page to page."""
+"""What a reader does: open a link, click a head, go from page to page."""
 
 import re
 from urllib.parse import parse_qs, urlsplit

@@ -1,6 +1,6 @@
 """Small random models for the tests of the app: instant to make, wrong in all it says.
 
-A transformer at three training steps, and an MLP, as shipped models of a data directory.
+A transformer at three steps, and an MLP, as the shipped models of a data directory.
 """
 
 import json

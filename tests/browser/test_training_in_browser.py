@@ -1,0 +1,100 @@
+"""From a text of one's own to a model that writes, without leaving the browser."""
+
+import json
+import re
+import time
+
+import pytest
+
+from minigpt.datasets.tales import generate_tales
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+SMALL = {"d_model": 16, "num_layers": 1, "num_heads": 2, "max_seq_len": 32}
+
+
+def set_number(page, label: str, value: int) -> None:
+    field = page.get_by_label(label, exact=True)
+    field.fill(str(value))
+    field.press("Tab")
+    page.wait_for_function("() => !document.querySelector('[data-stale=true]')")
+
+
+def badge(page, state: str):
+    return page.locator(".stMarkdownBadge", has_text=re.compile(rf"{state}$"))
+
+
+def status(server) -> dict:
+    (run,) = (server.data / "runs").iterdir()
+    return json.loads((run / "status.json").read_text(encoding="utf-8"))
+
+
+def wait_for_step(server, at_least: int, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while status(server)["step"] < at_least:
+        assert time.monotonic() < deadline, status(server)
+        time.sleep(0.05)
+
+
+def test_upload_train_reload_stop_resume_finish_open_and_generate(page, own_server):
+    server = own_server
+    page.goto(server.url + "/training")
+    page.get_by_role("heading", name="Training").wait_for()
+    page.get_by_role("button", name="upload").or_(
+        page.get_by_role("radio", name="upload")
+    ).first.click()
+    text = generate_tales(60_000).encode()
+    upload = {"name": "My Tales.txt", "mimeType": "text/plain", "buffer": text}
+    page.locator("input[type=file]").set_input_files(upload)
+    page.get_by_text("All settings").click()
+    for label, value in SMALL.items():
+        set_number(page, label, value)
+    set_number(page, "Steps", 1200)
+    page.get_by_role("button", name="Start training").click()
+
+    badge(page, "running").wait_for()
+    page.wait_for_url(re.compile(r"run=my-tales-"))
+    wait_for_step(server, 20)
+    page.reload()
+    badge(page, "running").wait_for()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    badge(page, "stopped").wait_for()
+    stopped_at = status(server)["step"]
+    assert 20 <= stopped_at < 1200
+
+    page.get_by_role("button", name="Resume").click()
+    badge(page, "finished").wait_for(timeout=120_000)
+    assert status(server)["step"] == 1200
+    steps = [
+        record["step"]
+        for line in next((server.data / "runs").glob("*/metrics.jsonl")).open()
+        if (record := json.loads(line)).get("kind") == "step"
+    ]
+    assert max(steps) == 1200
+    page.get_by_text("bigram", exact=False).first.wait_for()
+
+    page.get_by_role("button", name="Open in the head explorer").click()
+    page.get_by_role("heading", name="Head explorer").wait_for()
+    page.wait_for_url(re.compile(r"head_explorer\?.*model=my-tales-"))
+    page.get_by_label("Prompt", exact=True).fill("the red kite")
+    page.get_by_label("Prompt", exact=True).press("Enter")
+    page.get_by_text("blocks.0.attn.hook_pattern[0, 0, 11, ").wait_for()
+
+    page.get_by_role("link", name="Generation").click()
+    page.get_by_role("heading", name="Generation").wait_for()
+    set_number(page, "max_new_tokens", 12)
+    page.get_by_role("button", name="Generate").click()
+    page.get_by_text("12 tokens.").wait_for()
+    assert page.locator(".token_stream .token").count() == 12
+
+
+def test_a_file_that_is_no_text_is_refused_in_place(page, own_server):
+    page.goto(own_server.url + "/training")
+    page.get_by_role("heading", name="Training").wait_for()
+    page.get_by_role("button", name="upload").or_(
+        page.get_by_role("radio", name="upload")
+    ).first.click()
+    binary = {"name": "x.txt", "mimeType": "text/plain", "buffer": b"\x89PNG\0\xff"}
+    page.locator("input[type=file]").set_input_files(binary)
+    page.locator("[class*=st-key-problem_]").wait_for()
+    assert page.get_by_role("button", name="Start training").is_disabled()
