@@ -46,7 +46,7 @@ _CONTENTS = {
     "MinigptError": "minigpt.errors",
 }
 
-__all__ = ["load", *_CONTENTS]  # noqa: PLE0604
+__all__ = ["load", *_CONTENTS]
 
 
 def __getattr__(name: str) -> Any:
