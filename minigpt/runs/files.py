@@ -13,7 +13,7 @@ reader sees each step once.
 import json
 import math
 import os
-import tempfile
+import threading
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -25,15 +25,16 @@ def replace_file(path: Path, text: str) -> None:
         path: The file; its directory exists.
         text: Its new contents.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    # Named after the writer, so that two writers never fill the same file.
+    beside = path.with_name(f".{path.name}-{os.getpid()}-{threading.get_ident()}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with beside.open("w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, path)  # noqa: PTH105 (the words of the system call)
+        beside.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
         raise
 
 

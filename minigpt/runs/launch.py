@@ -26,6 +26,11 @@ from minigpt.runs.store import Run, RunStore
 _processes: dict[Path, "subprocess.Popen[bytes]"] = {}
 _registry_lock = threading.Lock()
 
+# The process shares the machine with a server and a browser. torch's threads wait for
+# each other by spinning; on cores that are busy, a step then takes up to ten times as
+# long. Waiting a short while and then sleeping costs little.
+_CONSIDERATE = {"GOMP_SPINCOUNT": "1000"}
+
 
 def start(store: RunStore, config: RunConfig, name: str | None = None) -> Run:
     """Create a run and train it in a new process.
@@ -120,7 +125,7 @@ def _popen(run: Run, arguments: list[str], lock: RunLock) -> "subprocess.Popen[b
             stderr=log,
             pass_fds=inherited,
             start_new_session=True,
-            env={**os.environ, "PYTHONPATH": search, "PYTHONUNBUFFERED": "1"},
+            env={**_CONSIDERATE, **os.environ, "PYTHONPATH": search},
         )
 
 

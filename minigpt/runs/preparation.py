@@ -6,6 +6,7 @@ checkpoint, and the text must still be the one the run began with.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -178,9 +179,18 @@ def _provenance(config: RunConfig, corpus: Corpus, command: str) -> dict[str, An
     """Say where a checkpoint comes from, well enough to make it again."""
     return {
         "command": command,
+        "minigpt": _version(),
         "recipe": config.recipe,
         "data": config.data.to_dict(),
         "text_sha256": corpus.sha256,
         "text_characters": corpus.num_characters,
+        "tokens_per_step": config.train.batch_size * config.model.max_seq_len,
         "train": config.train.to_dict(),
     }
+
+
+def _version() -> str:
+    try:
+        return version("minigpt")
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return "source"

@@ -6,7 +6,6 @@ round(255 · w): enough for a picture, and a quarter of the size.
 """
 
 import json
-import os
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -108,7 +107,7 @@ class Snapshots:
         tensors["patterns"] = np.round(np.asarray(patterns) * 255).astype(np.uint8)
         beside = self.directory / f".step_{step:06d}.safetensors"
         save_file(tensors, beside)
-        os.replace(beside, self._path(step))  # noqa: PTH105
+        beside.replace(self._path(step))
 
     def drop_after(self, step: int) -> None:
         """Forget pictures of steps that a resumed run will take again."""
