@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal, Protocol
+from functools import cached_property
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -53,11 +54,24 @@ class BeamCandidate:
     token: int
     log_prob: float
     cumulative: float
-    normalized: float
+    score: float
+    """Cumulative, normalised by length."""
     status: Literal["kept", "pruned", "finished"]
     reason: str
     returned: int | None
     """Its place among the returned texts; 0 is the answer."""
+
+
+@dataclass(frozen=True)
+class BeamSequence:
+    """A finished text."""
+
+    tokens: list[int]
+    """What was written, without the prompt."""
+    score: float
+    """Cumulative log-probability, normalised by length."""
+    candidate: int
+    """The id of its last candidate."""
 
 
 @dataclass(frozen=True)
@@ -83,29 +97,28 @@ class BeamResult:
     """Tokens at the beginning that the model no longer saw in the end."""
 
     @property
-    def sequences(self) -> list[list[int]]:
-        """The tokens written, of each finished text, best first."""
-        return [self.path_tokens(candidate) for candidate in self.returned]
+    def sequences(self) -> list[BeamSequence]:
+        """The finished texts, best first."""
+        return [
+            BeamSequence(
+                tokens=[node.token for node in self.path(candidate)],
+                score=float(self.normalized[candidate]),
+                candidate=candidate,
+            )
+            for candidate in self.returned
+        ]
 
-    @property
-    def scores(self) -> list[float]:
-        """The normalised score of each finished text, best first."""
-        return [float(self.normalized[candidate]) for candidate in self.returned]
-
-    def path(self, candidate: int) -> list[int]:
-        """List the ids from the first token to a candidate."""
+    def path(self, candidate: int) -> list[BeamCandidate]:
+        """List the candidates from the first token to one of them."""
         path = []
         while candidate >= 0:
-            path.append(candidate)
+            path.append(self.candidates[candidate])
             candidate = int(self.parents[candidate])
         return path[::-1]
 
-    def path_tokens(self, candidate: int) -> list[int]:
-        """List the tokens written up to and with a candidate."""
-        return [int(self.tokens[node]) for node in self.path(candidate)]
-
+    @cached_property
     def candidates(self) -> list[BeamCandidate]:
-        """Make a node of each candidate, in order of their ids."""
+        """A node for each candidate, in order of their ids. Made when first asked."""
         places = {candidate: place for place, candidate in enumerate(self.returned)}
         return [
             BeamCandidate(
@@ -116,7 +129,7 @@ class BeamResult:
                 token=int(self.tokens[number]),
                 log_prob=float(self.log_probs[number]),
                 cumulative=float(self.cumulative[number]),
-                normalized=float(self.normalized[number]),
+                score=float(self.normalized[number]),
                 status=Status(self.statuses[number]).outcome,
                 reason=Status(self.statuses[number]).reason,
                 returned=places.get(number),
@@ -125,6 +138,7 @@ class BeamResult:
         ]
 
 
+@runtime_checkable
 class Step(Protocol):
     """The candidates of one step, best first (see `beam.Considered`)."""
 
@@ -146,11 +160,11 @@ class Step(Protocol):
 
 
 class BeamTree:
-    """Grows by one array per step and field; `result` joins them."""
+    """Grows by the arrays of one step at a time; `result` joins them."""
 
     def __init__(self, prompt_tokens: Sequence[int]) -> None:
         self._prompt_tokens = list(prompt_tokens)
-        self._columns: list[list[np.ndarray]] = [[] for _ in range(8)]
+        self._rows: list[dict[str, np.ndarray]] = []
         self._size = 0
         self._steps = 0
 
@@ -176,18 +190,18 @@ class BeamTree:
         self._steps += 1
         added = np.arange(self._size, self._size + count)
         self._size += count
-        fields = (
-            np.full(count, self._steps),
-            nodes[found.beams],
-            np.arange(count),
-            found.tokens,
-            found.log_probs,
-            found.cumulative,
-            normalized,
-            status,
+        self._rows.append(
+            {
+                "steps": np.full(count, self._steps),
+                "parents": nodes[found.beams],
+                "ranks": np.arange(count),
+                "tokens": found.tokens,
+                "log_probs": found.log_probs,
+                "cumulative": found.cumulative,
+                "normalized": normalized,
+                "statuses": status,
+            }
         )
-        for column, values in zip(self._columns, fields, strict=True):
-            column.append(values)
         return added
 
     def result(self, returned: Int[np.ndarray, " beam"], forgot: int) -> BeamResult:
@@ -197,9 +211,13 @@ class BeamTree:
             returned: Ids of the finished texts, best first.
             forgot: See `BeamResult`.
         """
+        columns: dict[str, Any] = {
+            name: np.concatenate([row[name] for row in self._rows])
+            for name in self._rows[0]
+        }
         return BeamResult(
-            self._prompt_tokens,
-            *(np.concatenate(column) for column in self._columns),
+            prompt_tokens=self._prompt_tokens,
             returned=[int(candidate) for candidate in returned],
             forgot=forgot,
+            **columns,
         )

@@ -6,15 +6,15 @@ renormalised by the softmax at the end.
 
     logits ─ repetition penalty ─ temperature ─ top-k ─ top-p ─ min-p ─ softmax
 
-`build_filters` turns settings into that chain. Drawing runs it; `apply_filters` runs
-the same chain and writes down what each stage did, for a reader to look at.
+`build_filters` turns settings into that chain. `apply_filters` runs it; `filter_stages`
+runs it too and writes down what each stage did, for a reader to look at.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -51,7 +51,7 @@ def penalize_repetition(
     return logits.scatter(1, previous_tokens, seen)
 
 
-def scale_temperature(
+def scale_by_temperature(
     logits: Float[Tensor, "batch vocab"], temperature: float
 ) -> Float[Tensor, "batch vocab"]:
     """Divide the logits: p_i ∝ exp(logit_i / T).
@@ -105,7 +105,7 @@ def keep_top_p(
     return logits.masked_fill(remove.scatter(1, order, remove), REMOVED)
 
 
-def keep_min_p(
+def drop_below_min_p(
     logits: Float[Tensor, "batch vocab"], share: float
 ) -> Float[Tensor, "batch vocab"]:
     """Remove tokens less likely than this share of the likeliest.
@@ -125,30 +125,47 @@ def is_greedy(config: GenerationConfig) -> bool:
 def build_filters(config: GenerationConfig) -> list[tuple[str, Filter]]:
     """List the filters that change anything, by name, in the order they apply.
 
-    Greedy is the end of a chain, too: after the penalty only the likeliest remains, and
-    the filters that never remove the likeliest have nothing to do.
+    Greedy knows only the penalty: no other filter ever removes the likeliest token.
     """
     filters: list[tuple[str, Filter]] = []
     if config.repetition_penalty != 1.0:
         penalize = partial(penalize_repetition, penalty=config.repetition_penalty)
         filters.append(("repetition_penalty", penalize))
-    if is_greedy(config):
-        name = "greedy" if config.strategy == "greedy" else "temperature"
-        filters.append((name, lambda logits, _: keep_likeliest(logits)))
+    if config.strategy != "sampling":
         return filters
     if config.temperature != 1.0:
-        filters.append(("temperature", _of(scale_temperature, config.temperature)))
+        filters.append(("temperature", _of(scale_by_temperature, config.temperature)))
     if config.top_k is not None:
         filters.append(("top_k", _of(keep_top_k, config.top_k)))
     if config.top_p is not None:
         filters.append(("top_p", _of(keep_top_p, config.top_p)))
     if config.min_p is not None:
-        filters.append(("min_p", _of(keep_min_p, config.min_p)))
+        filters.append(("min_p", _of(drop_below_min_p, config.min_p)))
     return filters
 
 
-def _of(function: Callable[[Tensor, float], Tensor], setting: float) -> Filter:
+def _of(function: Callable[[Tensor, Any], Tensor], setting: float | int) -> Filter:
     return lambda logits, _: function(logits, setting)
+
+
+def apply_filters(
+    logits: Float[Tensor, "batch vocab"],
+    previous_tokens: Int[Tensor, "batch pos"],
+    config: GenerationConfig,
+) -> Float[Tensor, "batch vocab"]:
+    """Run the chain of filters.
+
+    Args:
+        logits: The model's scores.
+        previous_tokens: The text so far, prompt included.
+        config: Which filters, with which settings.
+
+    Returns:
+        Logits, −∞ where a token was removed; their softmax is what to draw from.
+    """
+    for _, function in build_filters(config):
+        logits = function(logits, previous_tokens)
+    return logits
 
 
 @dataclass(frozen=True)
@@ -156,28 +173,20 @@ class FilterStage:
     """The distribution after one stage."""
 
     name: str
-    """`model` for what the model said, then the settings' names, or `greedy`."""
-    logits: Float[np.ndarray, "batch vocab"]
+    """`model` for what the model said, then the settings' own names."""
+    logits: Float[Tensor, "batch vocab"]
     """−∞ where a token was removed."""
-    probabilities: Float[np.ndarray, "batch vocab"]
+    probabilities: Float[Tensor, "batch vocab"]
     """Softmax of the logits."""
-    removed: Float[np.ndarray, " batch"]
+    removed: Float[Tensor, " batch"]
     """Probability, before this stage, of the tokens that it removed."""
 
 
-@dataclass(frozen=True)
-class Filtered:
-    """A distribution to draw from, and the way there."""
-
-    probabilities: Float[Tensor, "batch vocab"]
-    stages: tuple[FilterStage, ...]
-
-
-def apply_filters(
+def filter_stages(
     logits: Float[Tensor, "batch vocab"],
     previous_tokens: Int[Tensor, "batch pos"],
     config: GenerationConfig,
-) -> Filtered:
+) -> list[FilterStage]:
     """Run the chain of filters and keep what each stage did.
 
     Args:
@@ -186,19 +195,14 @@ def apply_filters(
         config: Which filters, with which settings.
 
     Returns:
-        The final distribution; the first stage is the model's own.
+        The model's own distribution, then the one after each filter.
     """
-    stages = [_stage("model", logits, None)]
+    probabilities = logits.softmax(dim=-1)
+    nothing = torch.zeros_like(probabilities[:, 0])
+    stages = [FilterStage("model", logits, probabilities, nothing)]
     for name, function in build_filters(config):
         logits = function(logits, previous_tokens)
-        stages.append(_stage(name, logits, stages[-1]))
-    return Filtered(logits.softmax(dim=-1), tuple(stages))
-
-
-def _stage(name: str, logits: Tensor, before: FilterStage | None) -> FilterStage:
-    scores = logits.detach().float().cpu()
-    removed = np.zeros(scores.shape[0], dtype=np.float32)
-    if before is not None:
-        gone = np.isneginf(scores.numpy()) & ~np.isneginf(before.logits)
-        removed = np.where(gone, before.probabilities, 0.0).sum(axis=-1)
-    return FilterStage(name, scores.numpy(), scores.softmax(dim=-1).numpy(), removed)
+        removed = torch.where(logits == REMOVED, probabilities, 0.0).sum(dim=-1)
+        probabilities = logits.softmax(dim=-1)
+        stages.append(FilterStage(name, logits, probabilities, removed))
+    return stages

@@ -15,8 +15,8 @@ from minigpt.config import GenerationConfig
 from minigpt.errors import ConfigError
 from minigpt.generation.beam import beam_search
 from minigpt.generation.beam_tree import BeamResult
-from minigpt.generation.filters import Filtered, apply_filters
-from minigpt.generation.prompt import Prompt, read_prompt
+from minigpt.generation.filters import FilterStage, filter_stages
+from minigpt.generation.prompt import encode_prompt
 from minigpt.generation.sample import Sampler
 from minigpt.generation.step import TokenStep, describe
 from minigpt.generation.text import TextWriter
@@ -33,6 +33,7 @@ class Generation:
     """A text that was written, and how."""
 
     prompt: str
+    prompt_tokens: list[int]
     text: str
     """What was written after the prompt."""
     tokens: list[int]
@@ -61,7 +62,7 @@ class Generator:
     to the device and switches dropout off (`model.eval()`).
 
     A text may grow longer than `max_seq_len`: see `Window`. An empty prompt starts
-    from another token: see `read_prompt`.
+    from another token: see `encode_prompt`.
 
     Args:
         model: Who writes.
@@ -154,6 +155,7 @@ class Generator:
         self,
         prompt: str,
         config: GenerationConfig | None = None,
+        forced: Sequence[int] = (),
         stop: Sequence[str] = (),
     ) -> Generation:
         """Continue a prompt.
@@ -161,39 +163,41 @@ class Generator:
         Args:
             prompt: The text to continue; may be empty.
             config: How (none: the defaults).
+            forced: The first tokens of the continuation, whatever the model would
+                choose; beam search takes none.
             stop: Texts that end the writing; they do not appear in the result.
 
         Raises:
-            DataError: If the prompt is longer than the model's window.
+            DataError: If the prompt is longer than the model's window, or a forced
+                token does not exist.
         """
         config = config or GenerationConfig()
-        start = self.read_prompt(prompt)
+        tokens, warnings = self.encode_prompt(prompt)
         if config.strategy == "beam":
-            return self._search(start, config, stop)
-        sampler = Sampler(self.model, start.tokens, config)
-        writer = TextWriter(self.tokenizer, start.tokens)
+            return self._search(prompt, config, forced, stop)
+        sampler = self._sampler(tokens, config, forced)
+        writer = TextWriter(self.tokenizer, tokens)
         log_probs, forgot = [], 0
         reason: StopReason = "length"
-        eos_id = self._eos_id(config)
-        while sampler.num_written < config.max_new_tokens:
+        while not sampler.is_done:
             draw = sampler.draw()
             log_probs.append(draw.log_prob)
             forgot = draw.forgot
             text = writer.add(draw.token) if stop else writer.keep(draw.token)
-            if draw.token == eos_id:
-                reason = "eos"
-                break
             if any(word in text for word in stop):
                 reason = "stop"
                 break
+        if sampler.has_ended:
+            reason = "eos"
         return Generation(
             prompt=prompt,
+            prompt_tokens=tokens,
             text=_before(writer.finish(), stop),
             tokens=writer.tokens,
             pieces=self.tokenizer.pieces(writer.tokens),
             log_probs=log_probs,
             stop_reason=reason,
-            warnings=start.warnings,
+            warnings=warnings,
             forgot=forgot,
             seed=sampler.seed,
         )
@@ -202,7 +206,7 @@ class Generator:
         self,
         prompt: str,
         config: GenerationConfig | None = None,
-        forced_tokens: Sequence[int] = (),
+        forced: Sequence[int] = (),
         num_alternatives: int = 10,
         stop: Sequence[str] = (),
     ) -> Iterator[TokenStep]:
@@ -213,7 +217,7 @@ class Generator:
         Args:
             prompt: The text to continue; may be empty.
             config: How (none: the defaults). Beam search cannot be streamed.
-            forced_tokens: The first tokens of the continuation, whatever the model
+            forced: The first tokens of the continuation, whatever the model
                 would choose; written even if `max_new_tokens` is smaller.
             num_alternatives: How many of the likeliest tokens each step names.
             stop: Texts after which the writing ends.
@@ -226,81 +230,91 @@ class Generator:
         config = config or GenerationConfig()
         if config.strategy == "beam":
             raise ConfigError(
-                "Beam search writes whole texts and cannot be streamed: call "
-                "generate, or choose strategy greedy or sampling."
+                "Beam search finds whole texts and has no stream: use generate, or "
+                "choose strategy greedy or sampling."
             )
-        start = self.read_prompt(prompt)
-        self.tokenizer.pieces(forced_tokens)  # raises for a token that does not exist
-        sampler = Sampler(self.model, start.tokens, config, forced_tokens)
-        return self._steps(sampler, start, config, num_alternatives, stop)
+        tokens, _ = self.encode_prompt(prompt)
+        sampler = self._sampler(tokens, config, forced)
+        writer = TextWriter(self.tokenizer, tokens)
+        return self._steps(sampler, writer, num_alternatives, stop)
 
     def _steps(
         self,
         sampler: Sampler,
-        start: Prompt,
-        config: GenerationConfig,
+        writer: TextWriter,
         num_alternatives: int,
         stop: Sequence[str],
     ) -> Iterator[TokenStep]:
-        writer = TextWriter(self.tokenizer, start.tokens)
-        eos_id = self._eos_id(config)
-        while sampler.num_written < sampler.max_new_tokens:
+        while not sampler.is_done:
             draw = sampler.draw()
             text = writer.add(draw.token)
-            ended = draw.token == eos_id and not sampler.has_forced
-            ended = ended or sampler.num_written == sampler.max_new_tokens
-            if ended:
+            if sampler.is_done:
                 text = writer.finish()
-            yield describe(
-                draw, sampler.num_written - 1, text, self.tokenizer, num_alternatives
-            )
-            if ended or any(word in text for word in stop):
+            place = sampler.num_written - 1
+            yield describe(draw, place, text, self.tokenizer, num_alternatives)
+            if any(word in text for word in stop):
                 return
 
-    def read_prompt(self, prompt: str) -> Prompt:
-        """Turn a prompt into tokens, with warnings. See `minigpt.generation.prompt`.
+    def encode_prompt(self, prompt: str) -> tuple[list[int], list[str]]:
+        """Turn a prompt into tokens, and say what could not be read.
 
         Raises:
             DataError: If the prompt is longer than the model's window.
         """
-        return read_prompt(prompt, self.tokenizer, self.model.config.max_seq_len)
+        return encode_prompt(prompt, self.tokenizer, self.model.config.max_seq_len)
 
     @torch.inference_mode()
     def next_distribution(
         self, prompt: str, config: GenerationConfig | None = None
-    ) -> Filtered:
+    ) -> list[FilterStage]:
         """Return the distribution after a prompt, stage by stage of the filters.
 
         Raises:
             DataError: If the prompt is longer than the model's window.
         """
-        tokens = self.read_prompt(prompt).tokens
+        tokens, _ = self.encode_prompt(prompt)
         text = torch.tensor([tokens], device=self.model.device)
         logits = Window(self.model, 1, len(tokens)).next_logits(text)
-        return apply_filters(logits, text, config or GenerationConfig())
+        return filter_stages(logits, text, config or GenerationConfig())
+
+    def _sampler(
+        self, tokens: list[int], config: GenerationConfig, forced: Sequence[int]
+    ) -> Sampler:
+        self.tokenizer.pieces(forced)  # raises for a token that does not exist
+        return Sampler(self.model, tokens, config, self._eos_id(config), forced)
 
     def _search(
-        self, start: Prompt, config: GenerationConfig, stop: Sequence[str]
+        self,
+        prompt: str,
+        config: GenerationConfig,
+        forced: Sequence[int],
+        stop: Sequence[str],
     ) -> Generation:
+        if forced:
+            raise ConfigError(
+                "Beam search takes no forced tokens: put them into the prompt, or "
+                "choose strategy greedy or sampling."
+            )
+        prompt_tokens, warnings = self.encode_prompt(prompt)
         eos_id = self._eos_id(config)
-        result = beam_search(self.model, start.tokens, config, eos_id)
-        path = result.path(result.returned[0])
-        tokens = [int(token) for token in result.tokens[path]]
-        writer = TextWriter(self.tokenizer, start.tokens)
-        for token in tokens:
+        result = beam_search(self.model, prompt_tokens, config, eos_id)
+        best = result.sequences[0]
+        writer = TextWriter(self.tokenizer, prompt_tokens)
+        for token in best.tokens:
             writer.keep(token)
         text = writer.finish()
-        reason: StopReason = "eos" if tokens[-1] == eos_id else "length"
+        reason: StopReason = "eos" if best.tokens[-1] == eos_id else "length"
         if any(word in text for word in stop):
             reason = "stop"
         return Generation(
-            prompt=start.text,
+            prompt=prompt,
+            prompt_tokens=prompt_tokens,
             text=_before(text, stop),
-            tokens=tokens,
-            pieces=self.tokenizer.pieces(tokens),
-            log_probs=[float(value) for value in result.log_probs[path]],
+            tokens=best.tokens,
+            pieces=self.tokenizer.pieces(best.tokens),
+            log_probs=[node.log_prob for node in result.path(best.candidate)],
             stop_reason=reason,
-            warnings=start.warnings,
+            warnings=warnings,
             forgot=result.forgot,
             seed=None,
             beams=result,
@@ -312,6 +326,5 @@ class Generator:
 
 def _before(text: str, stop: Sequence[str]) -> str:
     """Cut a text where the first of the stop texts begins."""
-    return text[
-        : min((text.index(word) for word in stop if word in text), default=None)
-    ]
+    ends = [text.index(word) for word in stop if word in text]
+    return text[: min(ends, default=len(text))]

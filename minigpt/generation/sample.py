@@ -45,7 +45,9 @@ class Sampler:
         model: Who writes.
         prompt_tokens: What to continue, at most `max_seq_len` tokens.
         config: How to choose.
-        forced_tokens: The first tokens of the continuation, chosen by someone else.
+        eos_id: The token that ends a text (none: only the length does).
+        forced: The first tokens of the continuation, chosen by someone else. All are
+            written, even if `max_new_tokens` is smaller or one of them ends a text.
     """
 
     def __init__(
@@ -53,10 +55,14 @@ class Sampler:
         model: LanguageModel,
         prompt_tokens: Sequence[int],
         config: GenerationConfig,
-        forced_tokens: Sequence[int] = (),
+        eos_id: int | None = None,
+        forced: Sequence[int] = (),
     ) -> None:
-        self.max_new_tokens = max(config.max_new_tokens, len(forced_tokens))
-        self._forced = list(forced_tokens)
+        self._max_new_tokens = max(config.max_new_tokens, len(forced))
+        self._forced = list(forced)
+        self._eos_id = eos_id
+        self.has_ended = False
+        """Whether the last token written was the end of the text."""
         self._filters = build_filters(config)
         self._greedy = is_greedy(config)
         # On the CPU wherever the model is: the same seed throws the same dice.
@@ -66,7 +72,7 @@ class Sampler:
             self.seed = self._dice.seed() % 2**63
         self._dice.manual_seed(self.seed)
         self._prompt_length = self._length = len(prompt_tokens)
-        total = self._length + self.max_new_tokens
+        total = self._length + self._max_new_tokens
         with torch.inference_mode(mode=False):
             self._text = torch.zeros(1, total, dtype=torch.int64, device=model.device)
             self._text[0, : self._length] = torch.tensor(prompt_tokens)
@@ -78,9 +84,9 @@ class Sampler:
         return self._length - self._prompt_length
 
     @property
-    def has_forced(self) -> bool:
-        """Whether forced tokens are still to come."""
-        return self.num_written < len(self._forced)
+    def is_done(self) -> bool:
+        """Whether the text has ended, or is as long as it may be."""
+        return self.has_ended or self.num_written >= self._max_new_tokens
 
     # One call at a time, never around a `yield`: whoever consumes a stream would
     # find inference mode switched on in code of their own.
@@ -99,11 +105,13 @@ class Sampler:
         for _, function in self._filters:
             filtered = function(filtered, text)
         token = self._choose(filtered)
-        forced = self.has_forced
+        place = self.num_written
+        forced = place < len(self._forced)
         if forced:
-            token = self._forced[self.num_written]
+            token = self._forced[place]
         self._text[0, self._length] = token
         self._length += 1
+        self.has_ended = token == self._eos_id and place >= len(self._forced) - 1
         log_prob = logits[0, token].item() - normalizer
         return Draw(token, log_prob, logits, filtered, forced, self._window.forgot)
 
