@@ -52,7 +52,7 @@ def show(generation: Generation, tokenizer: Tokenizer) -> None:
 
 def show_candidates(beams: BeamResult, tokenizer: Tokenizer) -> None:
     """Show one step's candidates: kept, finished or pruned."""
-    candidates = beams.candidates()
+    candidates = beams.candidates
     last = candidates[-1].step
     step = 1
     if last > 1:
@@ -67,8 +67,10 @@ def show_candidates(beams: BeamResult, tokenizer: Tokenizer) -> None:
                 "why": candidate.reason,
                 "log p (nats)": candidate.log_prob,
                 "sum (nats)": candidate.cumulative,
-                "score (nats)": candidate.normalized,
-                "text": _text(beams, candidate.id, tokenizer),
+                "score (nats)": candidate.score,
+                "text": _text(
+                    [node.token for node in beams.path(candidate.id)], tokenizer
+                ),
             }
             for candidate in candidates
             if candidate.step == step
@@ -83,14 +85,13 @@ def show_candidates(beams: BeamResult, tokenizer: Tokenizer) -> None:
 def _sequence_rows(beams: BeamResult, tokenizer: Tokenizer) -> list[dict[str, object]]:
     return [
         {
-            "score (nats)": score,
-            "tokens": len(tokens),
-            "text": "".join(display_pieces(tokenizer.pieces(tokens))),
+            "score (nats)": sequence.score,
+            "tokens": len(sequence.tokens),
+            "text": _text(sequence.tokens, tokenizer),
         }
-        for score, tokens in zip(beams.scores, beams.sequences, strict=True)
+        for sequence in beams.sequences
     ]
 
 
-def _text(beams: BeamResult, candidate: int, tokenizer: Tokenizer) -> str:
-    tokens = beams.path_tokens(candidate)
+def _text(tokens: list[int], tokenizer: Tokenizer) -> str:
     return "".join(display_pieces(tokenizer.pieces(tokens)))

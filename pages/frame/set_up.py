@@ -36,17 +36,17 @@ SETTLED = ("max_steps", "num_epochs", "device", "num_threads", "compile")
 def show(store: RunStore) -> None:
     """Show the choices and the start button."""
     left, right = st.columns(2, gap="large")
+    data = config = None
     with left:
-        st.subheader("1 · The text")
-        data = None
+        st.subheader("1 · The text", anchor=False)
         with guard():
             data = choose_text()
     with right:
-        st.subheader("2 · The model")
-        config = None
-        with guard():
-            config = choose_model(data or DataConfig())
-    st.subheader("3 · The start")
+        st.subheader("2 · The model", anchor=False)
+        size, steps, kind = choose_size()
+    with guard():
+        config = choose_all(data or DataConfig(), size, steps, kind)
+    st.subheader("3 · The start", anchor=False)
     show_start(store, config if data is not None else None)
 
 
@@ -97,8 +97,8 @@ def _own_text(source: str) -> Path | None:
     return texts.existing(path.strip())
 
 
-def choose_model(data: DataConfig) -> RunConfig:
-    """Let the reader choose sizes, and return the whole of the run."""
+def choose_size() -> tuple[str, int | None, str]:
+    """Let the reader choose a size, a number of steps and a kind of token."""
     size = st.segmented_control(
         "Size",
         list(SIZES),
@@ -113,10 +113,19 @@ def choose_model(data: DataConfig) -> RunConfig:
         steps = settings.field(RECIPE.train, "max_steps", "train", label="Steps")
     with tokens_column:
         kind = settings.field(RECIPE.tokenizer, "kind", "tokens", label="Tokens")
+    return size, steps, kind
+
+
+def choose_all(data: DataConfig, size: str, steps: int | None, kind: str) -> RunConfig:
+    """Let the reader change every other setting, and return the whole of the run.
+
+    Raises:
+        ConfigError: If the settings do not fit together.
+    """
     if steps is None:
         raise ConfigError("How many steps? Type a number, 1 or more.")
     with st.expander("All settings", icon=":material/tune:"):
-        tokenizer, model, train = all_settings(size, kind, int(steps))
+        tokenizer, model, train = all_settings(size, kind, steps)
     return RunConfig(
         recipe="default",
         model_type="mlp" if size == "mlp" else "transformer",

@@ -16,7 +16,7 @@ _LARGEST = 2**53 - 1
 
 
 def edit(
-    config: Config, prefix: str, *, skip: tuple[str, ...] = (), columns: int = 3
+    config: Config, prefix: str, *, skip: tuple[str, ...] = (), columns: int = 4
 ) -> dict[str, Any]:
     """Show a widget for every field of a configuration and return their values.
 

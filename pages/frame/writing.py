@@ -40,9 +40,9 @@ class Writing:
         self.steps: list[TokenStep] = []
         self.done = self._stopped = False
         generator = Generator(checkpoint.model, checkpoint.tokenizer)
-        self.warnings = generator.read_prompt(prompt).warnings
+        _, self.warnings = generator.encode_prompt(prompt)
         self._stream: Iterator[TokenStep] = generator.stream(
-            prompt, config, forced_tokens=forced
+            prompt, config, forced=forced
         )
 
     def advance(self) -> None:

@@ -42,16 +42,17 @@ def pick_row(token: int | None) -> None:
 def choose_prompt_and_place() -> tuple[Reading, int, int, int]:
     """Let the reader type a prompt and choose layer, head and row by number."""
     checkpoint = models.chosen()
-    cells = st.columns([4, 1, 1, 1])
-    with cells[0]:
+    text, place = st.columns([4, 3])
+    with text:
         prompt = state.prompt_input()
+    place = place.container(horizontal=True)
     reading = read_prompt(checkpoint.model, checkpoint.tokenizer, prompt)
     layers, heads, count, _ = reading.patterns.shape
     sizes = (("layer", layers, 0), ("head", heads, 0), ("token", count, count - 1))
     chosen = []
-    for cell, (key, size, default) in zip(cells[1:], sizes, strict=True):
+    for key, size, default in sizes:
         state.keep_possible(key, range(size), key)
-        number = cell.number_input(
+        number = place.number_input(
             key.capitalize(),
             0,
             size - 1,
@@ -119,7 +120,8 @@ def show_one_head(
             pieces,
             reading.patterns[layer],
             [head],
-            token,
+            # The last token is where the reader begins: then show every line.
+            None if token == len(pieces) - 1 else token,
             key="head_as_lines",
             layer=layer,
             on_select=pick_row,

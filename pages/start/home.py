@@ -35,13 +35,13 @@ st.markdown(
 )
 
 live, ways = st.columns([2, 1], gap="large")
-with live:
-    st.subheader("What comes next?", anchor=False)
-    with guard():
-        prompt = state.prompt_input("Type the beginning of a text")
-        next_token.show(models.chosen(), prompt)
 with ways:
     for number, (page, icon, title, words) in enumerate(CARDS, start=1):
         with st.container(border=True, key=f"card_{number}"):
             st.page_link(page, label=title, icon=icon)
             st.caption(words)
+with live:
+    st.subheader("What comes next?", anchor=False)
+    with guard():
+        prompt = state.prompt_input("Type the beginning of a text")
+        next_token.show(models.chosen(), prompt)

@@ -75,7 +75,7 @@ def test_upload_train_reload_stop_resume_finish_open_and_generate(page, own_serv
 
     page.get_by_role("button", name="Open in the head explorer").click()
     page.get_by_role("heading", name="Head explorer").wait_for()
-    page.wait_for_url(re.compile(r"head_explorer\?.*model=my-tales-"))
+    page.get_by_test_id("stSidebar").get_by_text("my-tales-").first.wait_for()
     page.get_by_label("Prompt", exact=True).fill("the red kite")
     page.get_by_label("Prompt", exact=True).press("Enter")
     page.get_by_text("blocks.0.attn.hook_pattern[0, 0, 11, ").wait_for()

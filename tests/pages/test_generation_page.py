@@ -72,7 +72,9 @@ def test_beam_search_shows_what_it_found_and_all_it_considered(open_page, models
     config = GenerationConfig(strategy="beam", max_new_tokens=6, num_beams=3)
     result = expected(models, "the cat", config)
     found, considered = (table.value for table in app.dataframe)
-    assert list(found["score (nats)"]) == pytest.approx(result.beams.scores)
+    assert list(found["score (nats)"]) == pytest.approx(
+        [sequence.score for sequence in result.beams.sequences]
+    )
     assert len(considered) == 6
     assert app.code[0].value == result.full_text
 
