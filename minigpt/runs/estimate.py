@@ -32,7 +32,7 @@ class Estimate(NamedTuple):
     """Tokens in the whole text."""
     steps: int
     seen_tokens: int
-    """Tokens trained on, over all steps; more than the text has means several passes."""
+    """Tokens trained on, over all steps; more than the text has: several passes."""
     seconds: float
 
 
