@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from minigpt.tokenizers.characters import CharTokenizer
 from safetensors.torch import load_file, save_file
 
 from minigpt.checkpoint import (
@@ -22,6 +21,7 @@ from minigpt.checkpoint import (
 )
 from minigpt.errors import CheckpointError
 from minigpt.model import create_model
+from minigpt.tokenizers.characters import CharTokenizer
 
 TEXT = "the quick brown fox jumps over the lazy dog"
 
