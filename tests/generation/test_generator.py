@@ -1,3 +1,4 @@
+import itertools
 import math
 import threading
 
@@ -6,7 +7,7 @@ import torch
 from model.gpt2_oracle import copy_gpt2, random_gpt2
 
 from minigpt.config import GenerationConfig
-from minigpt.errors import ConfigError, DataError
+from minigpt.errors import CheckpointError, ConfigError, DataError
 from minigpt.generation import Generator
 from minigpt.generation.window import Window
 from minigpt.model import MLPLM, TransformerLM
@@ -242,3 +243,98 @@ def test_threads_that_share_a_model_write_what_they_write_alone():
     for thread in threads:
         thread.join()
     assert [together[seed] for seed in range(4)] == alone
+
+
+def test_forcing_a_texts_own_tokens_changes_nothing_that_follows():
+    generator = small_generator()
+    tokens = generator.generate("the", sampling()).tokens
+    again = generator.generate("the", sampling(), forced=tokens[:7])
+    assert again.tokens == tokens
+
+
+def test_a_text_without_a_seed_names_the_one_it_got():
+    generator = small_generator()
+    generation = generator.generate("the", sampling(seed=None))
+    again = generator.generate("the", sampling(seed=generation.seed))
+    assert again.tokens == generation.tokens
+
+
+def test_writing_stops_at_a_stop_text_and_leaves_it_out():
+    generator = small_generator()
+    whole = generator.generate("the", sampling(stop_at_eos=False)).text
+    stop = whole[6:8]
+    generation = generator.generate("the", sampling(stop_at_eos=False), stop=[stop])
+    assert generation.stop_reason == "stop"
+    assert generation.text == whole[: whole.index(stop)]
+    steps = list(generator.stream("the", sampling(stop_at_eos=False), stop=[stop]))
+    assert steps[-1].text_so_far.endswith(stop)
+
+
+def test_streamed_text_only_grows_and_ends_as_the_whole_text():
+    tokenizer = BPETokenizer(vocab_size=270)
+    tokenizer.build_vocab(["añb😀c日本 " * 3])
+    torch.manual_seed(0)
+    model = lively(TransformerLM(vocab_size=tokenizer.vocab_size, d_model=32))
+    generator = Generator(model, tokenizer, "cpu")
+    settings = sampling(max_new_tokens=60, stop_at_eos=False)
+    forced = tokenizer.encode("日😀ñ 本")
+    steps = list(generator.stream("añ", settings, forced=forced))
+    for before, after in itertools.pairwise(steps):
+        assert after.text_so_far.startswith(before.text_so_far)
+    whole = generator.generate("añ", settings, forced=forced)
+    assert steps[-1].text_so_far == whole.text
+    assert whole.text.startswith("日😀ñ 本")
+
+
+def test_a_consumer_of_a_stream_is_not_in_inference_mode():
+    for _ in small_generator().stream("the", sampling(max_new_tokens=2)):
+        assert not torch.is_inference_mode_enabled()
+
+
+def test_hooks_of_the_consumer_act_on_a_stream():
+    generator = small_generator()
+    seen = []
+    with generator.model.hooks([("hook_embed", lambda x, hook: seen.append(x.shape))]):
+        list(generator.stream("the", sampling(max_new_tokens=3, stop_at_eos=False)))
+    assert [shape[1] for shape in seen] == [3, 1, 1]  # the prompt, then single tokens
+
+
+def test_no_temperature_is_too_low():
+    generator = small_generator()
+    greedy = generator.generate("the", sampling(strategy="greedy")).tokens
+    for temperature in (1e-45, 1e-29, 1e-6):
+        settings = sampling(temperature=temperature)
+        assert generator.generate("the", settings).tokens == greedy
+
+
+def test_the_next_distribution_is_shown_in_stages():
+    generator = small_generator()
+    stages = generator.next_distribution("the", sampling(top_k=5, top_p=0.9))
+    assert [stage.name for stage in stages] == [
+        "model",
+        "temperature",
+        "top_k",
+        "top_p",
+    ]
+    tokens = torch.tensor([generator.tokenizer.encode("the")])
+    expected = generator.model(tokens)[:, -1].softmax(dim=-1)
+    assert torch.allclose(stages[0].probabilities, expected, atol=1e-5)
+    assert int((stages[2].probabilities > 0).sum()) == 5
+
+
+def test_a_model_and_a_foreign_tokenizer_are_refused():
+    with pytest.raises(ConfigError, match=r"vocab_size .* tokenizer"):
+        Generator(small_generator().model, tokenizer_for("abc"), "cpu")
+
+
+def test_a_forced_token_that_does_not_exist_is_refused():
+    with pytest.raises(DataError, match="no token 999"):
+        small_generator().stream("the", sampling(), forced=[999])
+
+
+def test_a_diverged_model_is_said_to_be_one():
+    generator = small_generator()
+    with torch.no_grad():
+        generator.model.ln_final.bias[0] = torch.nan
+    with pytest.raises(CheckpointError, match="training diverged"):
+        generator.generate("the", sampling())
