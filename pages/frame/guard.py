@@ -40,19 +40,19 @@ def guard() -> Iterator[None]:
 
 def show_problem(text: str) -> None:
     """Show one line about what does not work. The text is shown as it is."""
-    _boxed(text, "problem", "⚠️")
+    _boxed(f"⚠  {text}", "problem")
 
 
 def show_note(text: str) -> None:
     """Show one line the reader should know. The text is shown as it is."""
-    _boxed(text, "note", "💡")
+    _boxed(text, "note")
 
 
-def _boxed(text: str, kind: str, icon: str) -> None:
+def _boxed(text: str, kind: str) -> None:
     # Not st.error: it renders Markdown, and the text may quote what a user typed.
     key = f"{kind}_{sha256(text.encode()).hexdigest()[:12]}"
     try:
         box = st.container(border=True, key=key)
     except StreamlitDuplicateElementKey:
         return  # two places met the same problem: once is enough
-    box.text(f"{icon}  {text}")
+    box.text(text)

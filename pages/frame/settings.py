@@ -4,6 +4,7 @@ The configuration is the one source: the label is the field's name as code has i
 tooltip its description, the bounds those it is checked against.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal, get_args, get_origin
 
 import streamlit as st
@@ -27,11 +28,26 @@ def edit(
         columns: How many widgets stand beside each other.
     """
     names = [name for name in type(config).model_fields if name not in skip]
-    cells = st.columns(columns)
+    return edit_some(config, prefix, names, columns=columns)
+
+
+def edit_some(
+    config: Config, prefix: str, names: Sequence[str], *, columns: int
+) -> dict[str, Any]:
+    """Show widgets for some fields, row by row, and return their values.
+
+    Args:
+        config: Where the widgets start from.
+        prefix: Begins the widgets' keys.
+        names: Which fields, in order.
+        columns: How many stand beside each other; on a phone, all below each other.
+    """
     values = {}
-    for place, name in enumerate(names):
-        with cells[place % columns]:
-            values[name] = field(config, name, prefix)
+    for first in range(0, len(names), columns):
+        row = names[first : first + columns]
+        for cell, name in zip(st.columns(columns), row, strict=False):
+            with cell:
+                values[name] = field(config, name, prefix)
     return values
 
 

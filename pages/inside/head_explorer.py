@@ -39,6 +39,13 @@ def pick_row(token: int | None) -> None:
         st.session_state["token"], st.session_state["_read"] = token, None
 
 
+def type_place(key: str) -> None:
+    """Heed a number that was typed; another row begins at its strongest cell."""
+    state.forget_unknown(key)
+    if key == "token":
+        st.session_state["_read"] = None
+
+
 def choose_prompt_and_place() -> tuple[Reading, int, int, int]:
     """Let the reader type a prompt and choose layer, head and row by number."""
     checkpoint = models.chosen()
@@ -58,7 +65,8 @@ def choose_prompt_and_place() -> tuple[Reading, int, int, int]:
             size - 1,
             default,
             key=key,
-            on_change=state.forget_unknown,
+            width=104,
+            on_change=type_place,
             args=(key,),
             **state.BOUND,
         )

@@ -45,11 +45,7 @@ def choose_settings() -> GenerationConfig:
     )
     st.caption(STRATEGIES[strategy])
     names = ("max_new_tokens", *FIELDS[strategy])
-    columns = st.columns(2)
-    values = {}
-    for place, name in enumerate(names):
-        with columns[place % 2]:
-            values[name] = settings.field(base, name, "generate")
+    values = settings.edit_some(base, "generate", names, columns=2)
     values["stop_at_eos"] = settings.field(base, "stop_at_eos", "generate")
     return GenerationConfig(strategy=strategy, **values)
 

@@ -120,6 +120,43 @@ def test_clicking_a_token_at_home_appends_it(page, server):
     wait_for_query(page, prompt=appended)
 
 
+def test_clicking_an_alternative_forces_it_and_the_text_goes_on(page, server):
+    open_page(page, server, "/generation?prompt=the cat", "Generation")
+    page.get_by_label("max_new_tokens", exact=True).fill("15")
+    page.get_by_label("max_new_tokens", exact=True).press("Tab")
+    page.get_by_text("stop_at_eos").click()
+    page.get_by_role("button", name="Generate").click()
+    page.get_by_text("15 tokens.").wait_for()
+    tokens = page.locator(".token_stream .token")
+    before = tokens.all_inner_texts()[:3]
+    tokens.nth(3).click()
+    rows = page.locator(".token_stream button.row:enabled")
+    wanted = rows.nth(2).locator(".piece").inner_text()
+    rows.nth(2).click()
+    page.wait_for_function(
+        """wanted => {
+            const shown = document.querySelectorAll(".token_stream .token");
+            const roots = [...document.querySelectorAll("*")]
+                .filter(node => node.shadowRoot)
+                .flatMap(node => [...node.shadowRoot.querySelectorAll(".token")]);
+            const tokens = shown.length ? [...shown] : roots;
+            return tokens.length === 15 && tokens[3].textContent === wanted;
+        }""",
+        arg=wanted,
+    )
+    assert tokens.all_inner_texts()[:3] == before
+
+
+def test_a_long_text_can_be_stopped(page, server):
+    open_page(page, server, "/generation?prompt=the cat", "Generation")
+    page.get_by_label("max_new_tokens", exact=True).fill("20000")
+    page.get_by_label("max_new_tokens", exact=True).press("Tab")
+    page.get_by_text("stop_at_eos").click()
+    page.get_by_role("button", name="Generate").click()
+    page.get_by_role("button", name="Stop", exact=True).last.click()
+    page.get_by_text(re.compile(r"Stopped after \d+ tokens")).wait_for()
+
+
 def test_present_mode_hides_the_sidebar_and_comes_from_the_url(page, server):
     open_page(page, server, "/head_explorer?present=1", "Head explorer")
     page.get_by_test_id("stSidebar").wait_for(state="hidden")

@@ -88,8 +88,8 @@ def test_upload_train_reload_stop_resume_finish_open_and_generate(page, own_serv
     assert page.locator(".token_stream .token").count() == 12
 
 
-def test_a_file_that_is_no_text_is_refused_in_place(page, own_server):
-    page.goto(own_server.url + "/training")
+def test_a_file_that_is_no_text_is_refused_in_place(page, server):
+    page.goto(server.url + "/training")
     page.get_by_role("heading", name="Training").wait_for()
     page.get_by_role("button", name="upload").or_(
         page.get_by_role("radio", name="upload")
