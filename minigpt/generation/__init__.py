@@ -3,7 +3,8 @@
 from minigpt.generation.beam import beam_search
 from minigpt.generation.beam_tree import BeamCandidate, BeamResult, BeamSequence
 from minigpt.generation.filters import FilterStage, apply_filters, filter_stages
-from minigpt.generation.generator import Generation, Generator
+from minigpt.generation.generator import Generator
+from minigpt.generation.result import Generation
 from minigpt.generation.sample import Sampler
 from minigpt.generation.step import TokenStep
 

@@ -6,17 +6,15 @@ token with what else might have come (`stream`).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 
 from minigpt.config import GenerationConfig
 from minigpt.errors import ConfigError
 from minigpt.generation.beam import beam_search
-from minigpt.generation.beam_tree import BeamResult
 from minigpt.generation.filters import FilterStage, filter_stages
 from minigpt.generation.prompt import encode_prompt
+from minigpt.generation.result import Generation, StopReason
 from minigpt.generation.sample import Sampler
 from minigpt.generation.step import TokenStep, describe
 from minigpt.generation.text import TextWriter
@@ -24,35 +22,6 @@ from minigpt.generation.window import Window
 from minigpt.model import LanguageModel
 from minigpt.model.device import resolve_device
 from minigpt.tokenizers import Tokenizer
-
-StopReason = Literal["eos", "length", "stop"]
-
-
-@dataclass(frozen=True)
-class Generation:
-    """A text that was written, and how."""
-
-    prompt: str
-    prompt_tokens: list[int]
-    text: str
-    """What was written after the prompt."""
-    tokens: list[int]
-    pieces: list[str]
-    log_probs: list[float]
-    """ln p of each token in the model's own distribution, before any filter."""
-    stop_reason: StopReason
-    """`eos`: the model ended it; `length`: max_new_tokens; `stop`: a stop text."""
-    warnings: list[str]
-    forgot: int
-    """Tokens at the beginning that the model no longer saw in the end."""
-    seed: int | None
-    """Gives the same text again (none: beam search throws no dice)."""
-    beams: BeamResult | None = None
-
-    @property
-    def full_text(self) -> str:
-        """The prompt and what follows it."""
-        return self.prompt + self.text
 
 
 class Generator:
