@@ -55,4 +55,4 @@ with guard.guard():
     page.run()
 with notes:
     for note in state.unknown():
-        guard.show_problem(note)
+        guard.show_problem(f"{note} What you see is the default.")

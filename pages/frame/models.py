@@ -7,7 +7,7 @@ its hooks are scoped to a call (`minigpt.hooks`).
 import gc
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import streamlit as st
@@ -26,7 +26,27 @@ _writers = threading.BoundedSemaphore(2)
 
 def entries() -> list[ModelEntry]:
     """Return every model that can be chosen: the shipped ones, then the runs."""
-    return available_models(data_directory())
+    data = data_directory()
+    return _entries(str(data), _last_changes(data))
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _entries(data: str, changes: tuple[int, ...]) -> list[ModelEntry]:  # noqa: ARG001
+    return available_models(Path(data))
+
+
+def _last_changes(data: Path) -> tuple[int, ...]:
+    """Return what differs after a model or run came, went or moved on.
+
+    Listing models opens a dozen files per run; this only asks when they changed, which
+    a page with fifty runs can afford several times.
+    """
+    watched = ("models", "models/*", "models/*/checkpoints", "runs")
+    watched += ("runs/*/status.json", "runs/*/checkpoints")
+    paths = sorted(path for pattern in watched for path in data.glob(pattern))
+    with suppress(FileNotFoundError):  # a run deleted meanwhile: the next look tells
+        return tuple(path.stat().st_mtime_ns for path in paths)
+    return ()
 
 
 def chosen_entry() -> ModelEntry:

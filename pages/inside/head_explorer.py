@@ -153,7 +153,7 @@ def show_tables(reading: Reading, scores: HeadScores, place: tuple[int, int]) ->
     with st.expander("Weights of this head", icon=":material/table:"):
         st.dataframe(pattern_table(reading.pieces, reading.patterns[place]))
     with st.expander("Code", icon=":material/code:"):
-        st.code(code(place), language="python")
+        st.code(code(place), language="python", wrap_lines=True)
 
 
 def show_scores(scores: HeadScores) -> None:
