@@ -58,7 +58,12 @@ def chosen_entry() -> ModelEntry:
     known = {entry.id: entry for entry in entries()}
     if not known:
         raise DataError("There is no model yet. Train one on the Training page.")
-    return known.get(state.get("model"), next(iter(known.values())))
+    return known.get(state.get("model"), default_entry(list(known.values())))
+
+
+def default_entry(known: list[ModelEntry]) -> ModelEntry:
+    """Return the model to begin with: `tales`, which writes best, or the first."""
+    return next((entry for entry in known if entry.id == "tales"), known[0])
 
 
 def chosen() -> Checkpoint:

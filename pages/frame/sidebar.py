@@ -33,6 +33,7 @@ def _choose_model(known: list[ModelEntry]) -> ModelEntry:
     chosen = st.selectbox(
         "Model",
         list(titles),
+        index=known.index(models.default_entry(known)),
         key="model",
         on_change=_forget_step,
         help="Shipped models first, then those you trained. Every page looks at it.",
