@@ -69,6 +69,12 @@ class TrainConfig(Config):
     accumulation_steps: int = Field(
         1, ge=1, le=4096, description="Parts a step is cut into, to save memory."
     )
+    repeat_steps: int = Field(
+        0,
+        ge=0,
+        description="Steps to begin with in which the model reads repeated random "
+        "tokens and learns to copy, before it reads the text.",
+    )
     optimizer: Literal["adamw", "muon"] = Field(
         "adamw", description="muon: hidden matrices by Muon, all else by AdamW."
     )

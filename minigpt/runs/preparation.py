@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from minigpt.checkpoint import has_training_state
 from minigpt.config import RunConfig
 from minigpt.datasets.corpus import Corpus, prepare_corpus
+from minigpt.datasets.repeats import RepeatsFirst
 from minigpt.datasets.texts import PackedDataset
 from minigpt.datasets.windows import WindowSampler
 from minigpt.errors import RunError
@@ -39,7 +40,7 @@ class Prepared:
     corpus: Corpus
     tokenizer: Tokenizer
     model: LanguageModel
-    sampler: WindowSampler
+    sampler: RepeatsFirst
     checkpoint: Path | None
     """Where to resume, if anywhere."""
     start_step: int
@@ -129,13 +130,12 @@ def assemble(
     config = _with_vocabulary(config, tokenizer.vocab_size)
     torch.manual_seed(config.train.seed)
     model = create_model(config.model_type, **config.model.to_dict())
-    sampler = WindowSampler(
-        corpus.train_tokens,
-        config.model.max_seq_len,
-        config.train.batch_size,
-        config.train.seed,
-    )
     train = config.train
+    windows = WindowSampler(
+        corpus.train_tokens, config.model.max_seq_len, train.batch_size, train.seed
+    )
+    words = torch.unique(corpus.train_tokens)
+    sampler = RepeatsFirst(windows, train.repeat_steps, words)
     return Prepared(
         config=config,
         corpus=corpus,
