@@ -634,9 +634,15 @@ def stop(server: "subprocess.Popen[bytes]") -> None:
 
 
 def run_tests(arguments: Sequence[str]) -> int:
-    """Run pytest in the environment and return its exit status."""
+    """Run pytest in the environment and return its exit status.
+
+    Without arguments all tests run, in two processes of one thread each.
+    """
+    if not arguments and (os.cpu_count() or 1) > 1:
+        arguments = ["-n", "2", "--dist", "loadfile"]
     command = [str(environment_python()), "-m", "pytest", *arguments]
-    return subprocess.call(command, cwd=str(ROOT))
+    one_thread = dict(os.environ, OMP_NUM_THREADS="1")
+    return subprocess.call(command, cwd=str(ROOT), env=one_thread)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,149 @@
+"""Take the README's pictures: the real app, with the shipped models, in Chromium.
+
+    python docs/take_pictures.py
+
+Starts a server on a copy of `data/models`, trains a small run from the Training page as
+a reader would, and writes PNGs beside this file. Takes about two minutes.
+"""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+MODELS = ROOT / "data" / "models"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+PROMPT = "Once upon a time there was a"
+SEED, TOKEN_TO_OPEN = 7, 4
+TRAINING_STEPS = 600
+SECONDS = 1000  # Playwright counts in milliseconds
+
+
+def main() -> None:
+    """Take every picture."""
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as tool:
+        data = Path(folder)
+        shutil.copytree(MODELS, data / "models")
+        browser = tool.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-sync"]
+        )
+        with serve(data) as address:
+            for scheme in ("light", "dark"):
+                page = open_tab(browser, scheme)
+                explore_heads(page, address)
+                save(page, f"head-explorer-{scheme}.png")
+            page = open_tab(browser, "light")
+            generate(page, address)
+            save(page, "generation.png")
+            page.set_viewport_size({"width": 1280, "height": 900})
+            train(page, address)
+            save(page, "training.png")
+        browser.close()
+
+
+@contextmanager
+def serve(data: Path) -> Iterator[str]:
+    """Start the app on a data directory and return its address."""
+    launch = load_launcher()
+    port = launch.free_port("127.0.0.1", 8601)
+    options = ["--server.address", "127.0.0.1", "--server.port", str(port)]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", *options],
+        cwd=ROOT,
+        env={**os.environ, "MINIGPT_DATA": str(data)},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        launch.wait_until_healthy(server, port)
+        launch.visit_home(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        launch.stop(server)
+
+
+def load_launcher() -> ModuleType:
+    """Import `launch.py`, which knows how to wait for a server."""
+    spec = importlib.util.spec_from_file_location("launch", ROOT / "launch.py")
+    if spec is None or spec.loader is None:
+        raise ImportError("launch.py cannot be read")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def open_tab(browser: Browser, scheme: str) -> Page:
+    """Open a tab of a laptop's size in a reader's colour scheme."""
+    page = browser.new_page(
+        viewport={"width": 1280, "height": 760},
+        device_scale_factor=1.5,
+        color_scheme=scheme,
+    )
+    page.set_default_timeout(120 * SECONDS)
+    return page
+
+
+def explore_heads(page: Page, address: str) -> None:
+    """Show all heads of the shipped model on a story, and one head close."""
+    page.goto(f"{address}/head_explorer?model=tales&prompt={PROMPT}")
+    page.get_by_text("All 16 heads").wait_for()
+    settle(page)
+
+
+def generate(page: Page, address: str) -> None:
+    """Let the shipped model write, and look at what else might have come."""
+    page.goto(f"{address}/generation?model=tales&prompt={PROMPT}")
+    seed = page.get_by_role("spinbutton", name="seed", exact=True)
+    seed.fill(str(SEED))
+    seed.press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Generate", exact=True).click()
+    page.get_by_text("Download the text").wait_for()
+    page.get_by_role("button", name="Stop", exact=True).wait_for(state="hidden")
+    settle(page)
+    page.get_by_role("option").nth(TOKEN_TO_OPEN).click()
+    settle(page)
+
+
+def train(page: Page, address: str) -> None:
+    """Start a run as a reader would, and wait until it is well under way."""
+    page.goto(f"{address}/training")
+    steps = page.get_by_role("spinbutton", name="Steps", exact=True)
+    steps.fill(str(TRAINING_STEPS))
+    steps.press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Start training").click()
+    page.get_by_text("finished").first.wait_for()
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Wait until the page no longer runs, draws or waits for anything."""
+    page.wait_for_load_state("networkidle")
+    page.locator('[data-testid="stStatusWidget"]').wait_for(state="hidden")
+    page.locator('[data-testid="stSkeleton"]').first.wait_for(state="hidden")
+    page.evaluate("document.fonts.ready")
+    page.mouse.move(2, 2)
+
+
+def save(page: Page, name: str) -> None:
+    """Write a small PNG: the app has few colours, so a palette holds them."""
+    path = DOCS / name
+    page.screenshot(path=path, animations="disabled", caret="hide")
+    with Image.open(path) as picture:
+        small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    small.save(path, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
