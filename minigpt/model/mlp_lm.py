@@ -14,8 +14,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from minigpt.config import MLPConfig
-from minigpt.errors import DataError
 from minigpt.hooks import Hooked, HookPoint
+from minigpt.model.embedding import TokenEmbedding
 from minigpt.model.kv_cache import Cache, allocate
 from minigpt.model.memory import require_memory
 
@@ -54,7 +54,7 @@ class MLPLM(Hooked):
         self.config = config = MLPConfig(**settings)
         require_memory(config)
         self.gradient_checkpointing = False
-        self.token_embedding = nn.Embedding(config.vocab_size, config.d_model)
+        self.token_embedding = TokenEmbedding(config.vocab_size, config.d_model)
         self.hook_embed = HookPoint()  # [batch pos d_model]
         self.hook_window = HookPoint()  # [batch pos context d_model]
         widths = [config.context_size * config.d_model]
@@ -90,13 +90,7 @@ class MLPLM(Hooked):
         Raises:
             DataError: If an id is unknown, or the cache is full.
         """
-        try:
-            embedded = self.hook_embed(self.token_embedding(tokens))
-        except IndexError:
-            raise DataError(
-                f"Tokens lie between {int(tokens.min())} and {int(tokens.max())}; this "
-                f"model knows ids 0 to {self.config.vocab_size - 1}."
-            ) from None
+        embedded = self.hook_embed(self.token_embedding(tokens))
         x = self.hook_window(self.windows(embedded, cache)).flatten(2)
         for block in self.blocks:
             x = block(x)

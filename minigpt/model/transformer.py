@@ -26,6 +26,7 @@ from minigpt.errors import DataError
 from minigpt.hooks import Hooked, HookPoint
 from minigpt.model.block import Block
 from minigpt.model.initialize import initialize
+from minigpt.model.embedding import TokenEmbedding
 from minigpt.model.kv_cache import Cache, allocate
 from minigpt.model.memory import require_memory
 from minigpt.model.norm import build_norm
@@ -49,7 +50,7 @@ class TransformerLM(Hooked):
         self.config = config = ModelConfig(**settings)
         require_memory(config)
         self.gradient_checkpointing = False
-        self.token_embedding = nn.Embedding(config.vocab_size, config.d_model)
+        self.token_embedding = TokenEmbedding(config.vocab_size, config.d_model)
         self.hook_embed = HookPoint()  # [batch pos d_model]
         self.position_embedding = build_absolute_positions(config)
         if self.position_embedding is not None:
@@ -98,13 +99,7 @@ class TransformerLM(Hooked):
         self, tokens: Int[Tensor, "batch pos"], start: int = 0
     ) -> Float[Tensor, "batch pos d_model"]:
         """Look up each token's vector and add its position's, if there is one."""
-        try:
-            x = self.hook_embed(self.token_embedding(tokens))
-        except IndexError:
-            raise DataError(
-                f"Tokens lie between {int(tokens.min())} and {int(tokens.max())}; this "
-                f"model knows ids 0 to {self.config.vocab_size - 1}."
-            ) from None
+        x = self.hook_embed(self.token_embedding(tokens))
         if self.position_embedding is not None:
             positions = self.position_embedding(start, tokens.shape[1])
             x = x + self.hook_pos_embed(positions.expand_as(x))

@@ -1,0 +1,29 @@
+"""The embedding: a learned vector for each token of the vocabulary.
+
+Before: ids from a tokenizer. Next: positions, and the first block.
+"""
+
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from minigpt.errors import DataError
+
+
+class TokenEmbedding(nn.Embedding):
+    """A table with one row per token."""
+
+    def forward(
+        self, tokens: Int[Tensor, "batch pos"]
+    ) -> Float[Tensor, "batch pos d_model"]:
+        """Look up each token's row.
+
+        Raises:
+            DataError: If an id is not in the vocabulary.
+        """
+        try:
+            return super().forward(tokens)
+        except IndexError:
+            raise DataError(
+                f"Tokens lie between {int(tokens.min())} and {int(tokens.max())}; this "
+                f"model knows ids 0 to {self.num_embeddings - 1}."
+            ) from None
