@@ -25,8 +25,8 @@ from minigpt.config import ModelConfig
 from minigpt.errors import DataError
 from minigpt.hooks import Hooked, HookPoint
 from minigpt.model.block import Block
-from minigpt.model.initialize import initialize
 from minigpt.model.embedding import TokenEmbedding
+from minigpt.model.initialize import initialize
 from minigpt.model.kv_cache import Cache, allocate
 from minigpt.model.memory import require_memory
 from minigpt.model.norm import build_norm
