@@ -138,11 +138,29 @@ def test_an_old_python_can_read_launch_py() -> None:
     [((3, 8, 18), "3.8 is too old"), ((3, 10), "too old"), ((3, 15), "too new")],
 )
 def test_a_python_without_builds_is_refused(
-    bare: ModuleType, version: tuple[int, ...], words: str
+    bare: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    version: tuple[int, ...],
+    words: str,
 ) -> None:
+    monkeypatch.setenv("PATH", "")  # no other Python to suggest
     with pytest.raises(bare.LaunchError, match=words) as refusal:
         bare.check_python(version)
     assert "3.11 to 3.14" in str(refusal.value)
+    assert "https://www.python.org/downloads/" in str(refusal.value)
+
+
+@posix_only
+def test_a_refused_python_names_an_installed_one_that_works(
+    bare: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(bare.ROOT))
+    for name, status in (("python3.13", 127), ("python3.12", 0)):
+        script = bare.ROOT / name
+        script.write_text(f"#!/bin/sh\nexit {status}\n", encoding="utf-8")
+        script.chmod(0o755)
+    with pytest.raises(bare.LaunchError, match=r"run `python3\.12 launch\.py`"):
+        bare.check_python((3, 9))
 
 
 @pytest.mark.parametrize("version", [(3, 11, 0), (3, 14, 2)])
@@ -164,6 +182,7 @@ def test_the_accepted_pythons_are_those_of_pyproject(bare: ModuleType) -> None:
 def test_a_first_start_on_an_old_python_leaves_nothing(
     bare: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
+    monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(bare.sys, "version_info", (3, 9, 1))
     assert bare.main(["--no-browser"]) == 1
     assert "too old" in capsys.readouterr().err
