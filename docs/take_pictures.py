@@ -123,7 +123,7 @@ def train(page: Page, address: str) -> None:
     steps.press("Enter")
     settle(page)
     page.get_by_role("button", name="Start training").click()
-    page.get_by_text("finished").first.wait_for()
+    page.get_by_text("finished").first.wait_for(timeout=600 * SECONDS)
     settle(page)
 
 
