@@ -1,5 +1,6 @@
 """What several tests share, and the shape checks that all of them run under."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,14 @@ install_import_hook(CHECKED, "beartype.beartype")
 
 ROOT = Path(__file__).parent.parent
 
+# Without these, Chromium looks for its maker's servers at every start.
+QUIET = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
 
 @pytest.fixture(scope="session")
 def shakespeare_path() -> Path:
@@ -20,3 +29,20 @@ def shakespeare_path() -> Path:
     if not path.is_file():
         pytest.skip("Tiny Shakespeare is not beside this clone")
     return path
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Start one browser for a module's tests; skip them by name where there is none.
+
+    Not for the whole session: while it is open, Playwright holds the thread's event
+    loop, and no other test could run one of its own.
+    """
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("Chromium is not installed")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=QUIET)
+        yield browser
+        browser.close()

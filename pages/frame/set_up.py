@@ -14,11 +14,11 @@ from minigpt.config import (
     TrainConfig,
     get_recipe,
 )
-from minigpt.errors import ConfigError, MinigptError
+from minigpt.errors import ConfigError
 from minigpt.runs import RunStore, launch
 from minigpt.runs.estimate import Estimate, estimate_run
 from pages.frame import settings, state, texts, words
-from pages.frame.guard import guard, show_problem
+from pages.frame.guard import guard
 
 RECIPE = get_recipe("default")
 SIZES = {
@@ -171,18 +171,20 @@ def show_start(store: RunStore, config: RunConfig | None) -> None:
         placeholder="made up from the text and the time",
         help="a to z, 0 to 9, _ and -",
     )
-    button_column.button(
+    # Not a callback: it would start with the settings of the run of the page before,
+    # and a number that was typed just before the click would be lost.
+    if button_column.button(
         "Start training",
         type="primary",
         icon=":material/play_arrow:",
         width="stretch",
         disabled=estimate is None,
         help=None if estimate is not None else "First choose a text that can be used.",
-        on_click=_start,
-        args=(store, config, name.strip() or None),
-    )
-    if problem := st.session_state.pop("_start_problem", None):
-        show_problem(problem)
+    ):
+        with guard():
+            run = launch.start(store, config, name.strip() or None)
+            st.session_state["_started"] = run.id
+            st.rerun()
 
 
 def show_estimate(estimate: Estimate) -> None:
@@ -203,13 +205,11 @@ def show_estimate(estimate: Estimate) -> None:
         st.metric("Time, roughly", words.duration(estimate.seconds), border=True)
 
 
-def _start(store: RunStore, config: RunConfig, name: str | None) -> None:
-    try:
-        run = launch.start(store, config, name)
-    except MinigptError as error:
-        st.session_state["_start_problem"] = str(error)
-    else:
-        st.session_state["run"] = run.id
+def open_started() -> None:
+    """Choose the run that was just started. Call this before the widget of the run."""
+    run_id = st.session_state.pop("_started", None)
+    if run_id is not None:
+        st.session_state["run"] = run_id
         state.forget_unknown("run")
 
 

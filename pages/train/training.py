@@ -16,6 +16,7 @@ st.title("Training")
 store = RunStore(data_directory() / "runs")
 with guard():
     runs = store.list()
+    set_up.open_started()
     state.keep_possible("run", [NEW, *(run.id for run in runs)], "run")
     chosen = st.selectbox(
         "Run",

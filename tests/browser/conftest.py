@@ -13,13 +13,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 launch = runpy.run_path(str(ROOT / "launch.py"), run_name="launch")
 
 
@@ -70,23 +63,11 @@ def serve_app():
     return serve
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server(data, chromium) -> Iterator[Server]:
-    """Start one server for all tests that need no fresh one."""
+    """Start one server for a module's tests that need no fresh one."""
     with serve(data) as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    """Start one browser for all tests."""
-    if not CHROMIUM.is_file():
-        pytest.skip(f"no Chromium at {CHROMIUM}")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as tool:
-        browser = tool.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @dataclass

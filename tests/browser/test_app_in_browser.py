@@ -8,6 +8,7 @@ import torch
 
 from minigpt.checkpoint import load_checkpoint
 
+expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser
 
 
@@ -107,8 +108,8 @@ def test_a_link_opens_exactly_the_view_it_was_copied_from(page, server):
     link = "/head_explorer?prompt=the cat&layer=1&token=2&step=0"
     open_page(page, server, link, "Head explorer")
     page.get_by_role("heading", name=re.compile("^L1H0")).wait_for()
-    assert page.get_by_label("Token", exact=True).input_value() == "2"
-    assert page.get_by_label("Prompt", exact=True).input_value() == "the cat"
+    expect(page.get_by_label("Token", exact=True)).to_have_value("2")
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("the cat")
 
 
 def test_clicking_a_token_at_home_appends_it(page, server):
@@ -128,6 +129,7 @@ def test_clicking_an_alternative_forces_it_and_the_text_goes_on(page, server):
     page.get_by_role("button", name="Generate").click()
     page.get_by_text("15 tokens.").wait_for()
     tokens = page.locator(".token_stream .token")
+    expect(tokens).to_have_count(15)
     before = tokens.all_inner_texts()[:3]
     tokens.nth(3).click()
     rows = page.locator(".token_stream button.row:enabled")
@@ -144,6 +146,7 @@ def test_clicking_an_alternative_forces_it_and_the_text_goes_on(page, server):
         }""",
         arg=wanted,
     )
+    expect(tokens.nth(2)).to_have_text(before[2])
     assert tokens.all_inner_texts()[:3] == before
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from minigpt.datasets.tales import generate_tales
 
+expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SMALL = {"d_model": 16, "num_layers": 1, "num_heads": 2, "max_seq_len": 32}
@@ -85,7 +86,7 @@ def test_upload_train_reload_stop_resume_finish_open_and_generate(page, own_serv
     set_number(page, "max_new_tokens", 12)
     page.get_by_role("button", name="Generate").click()
     page.get_by_text("12 tokens.").wait_for()
-    assert page.locator(".token_stream .token").count() == 12
+    expect(page.locator(".token_stream .token")).to_have_count(12)
 
 
 def test_a_file_that_is_no_text_is_refused_in_place(page, server):

@@ -7,7 +7,6 @@ and both end at the canvas's right edge; the tests measure from there.
 import io
 import re
 import runpy
-import shutil
 import socket
 import subprocess
 import sys
@@ -24,23 +23,14 @@ playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
 
 HERE = Path(__file__).parent
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 GALLERY = runpy.run_path(str(HERE / "gallery_data.py"))
 PIECES = GALLERY["PIECES"]
 PATTERNS = GALLERY["made_up_patterns"](len(PIECES), 3, 4)
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
+def address(chromium) -> Iterator[str]:
     """Serve the gallery on a free port."""
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -71,23 +61,13 @@ def wait_until_healthy(url: str) -> None:
             time.sleep(0.1)
 
 
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed")
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
-def visit(browser, address):
+def visit(chromium, address):
     """Open one view of the gallery; afterwards, no script may have failed."""
     contexts, errors, requests = [], [], []
 
     def go(show: str, *, scheme: str = "light", width: int = 1280):
-        context = browser.new_context(
+        context = chromium.new_context(
             viewport={"width": width, "height": 900}, color_scheme=scheme
         )
         contexts.append(context)
