@@ -1,6 +1,6 @@
 """Whether a model fits: asked before a single weight is allocated."""
 
-import os
+import psutil
 
 from minigpt.config import MLPConfig, ModelConfig
 from minigpt.errors import ConfigError
@@ -20,18 +20,10 @@ def require_memory(config: ModelConfig | MLPConfig, copies: int = 1) -> None:
         ConfigError: If they do not fit, with the numbers.
     """
     needed = config.num_parameters * BYTES_PER_WEIGHT * copies
-    available = physical_memory()
-    if available is not None and needed > available:
+    available = psutil.virtual_memory().total
+    if needed > available:
         raise ConfigError(
             f"A model of {config.num_parameters / 1e6:,.0f} M parameters needs "
             f"{needed / 1e9:,.0f} GB, and this machine has {available / 1e9:,.0f} GB: "
             "reduce vocab_size, d_model, num_layers or max_seq_len."
         )
-
-
-def physical_memory() -> int | None:
-    """Return this machine's memory in bytes, or None where it cannot be asked."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None

@@ -1,7 +1,7 @@
 """What a run will cost, said before it starts: weights, tokens, minutes.
 
-Everything is measured on a small part: the vocabulary and the tokens per character on
-the beginning of the text, the machine's speed on one matrix product.
+Characters are counted on all of a text that you brought; words, byte pairs and tokens
+per character on its beginning, the machine's speed on one matrix product.
 """
 
 import os
@@ -12,12 +12,13 @@ from typing import NamedTuple
 import torch
 
 from minigpt.config import DataConfig, RunConfig
-from minigpt.datasets.corpus import read_text
+from minigpt.datasets.corpus import read_text, split_text
 from minigpt.datasets.tales import generate_tales
 from minigpt.errors import DataError
 from minigpt.tokenizers.storage import build_tokenizer
 
 _SAMPLE_CHARACTERS = 100_000
+_VOCABULARY_CHARACTERS = {"char": 50_000_000, "word": 1_000_000, "bpe": 100_000}
 # What a training step reaches of a plain matrix product's speed at these sizes, with
 # attention, norms, the backward pass and the optimizer around it.
 _EFFICIENCY = 0.5
@@ -45,9 +46,12 @@ def estimate_run(config: RunConfig) -> Estimate:
     Raises:
         DataError: If the text cannot be read, is empty, or shorter than one window.
     """
-    sample, num_characters = _sample(config.data)
-    tokenizer = build_tokenizer(config.tokenizer, sample)
+    text, num_characters = _text(config.data)
+    to_learn, _ = split_text(text, config.data.validation_fraction)
+    beginning = to_learn[: _VOCABULARY_CHARACTERS[config.tokenizer.kind]]
+    tokenizer = build_tokenizer(config.tokenizer, beginning)
     vocab_size = tokenizer.vocab_size
+    sample = text[:_SAMPLE_CHARACTERS]
     text_tokens = round(len(tokenizer.encode(sample)) * num_characters / len(sample))
     context = config.model.max_seq_len
     held_out = text_tokens * config.data.validation_fraction
@@ -73,13 +77,13 @@ def estimate_run(config: RunConfig) -> Estimate:
     )
 
 
-def _sample(data: DataConfig) -> tuple[str, int]:
-    """Return the beginning of the text, and the length of the whole in characters."""
+def _text(data: DataConfig) -> tuple[str, int]:
+    """Return the text, of tales its beginning, and the length of the whole."""
     if data.source == "tales":
         size = round(data.tales_megabytes * 1_000_000)
         return generate_tales(min(size, _SAMPLE_CHARACTERS)), size
     text = read_text(data.source)
-    return text[:_SAMPLE_CHARACTERS], len(text)
+    return text, len(text)
 
 
 @cache

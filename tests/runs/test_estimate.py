@@ -53,3 +53,10 @@ def test_a_text_shorter_than_a_window_is_refused_with_numbers(tmp_path):
     path.write_text("a short text", encoding="utf-8")
     with pytest.raises(DataError, match="about 12 tokens"):
         estimate_run(config_for(path))
+
+
+def test_a_rare_character_far_into_the_text_is_in_the_vocabulary(tmp_path):
+    path = tmp_path / "long.txt"
+    path.write_text("abc " * 40_000 + "Z" + "abc " * 10_000, encoding="utf-8")
+    specials_and_characters = 4 + len("abc Z")
+    assert estimate_run(config_for(path)).vocab_size == specials_and_characters
