@@ -96,14 +96,14 @@ def _trained(run: Run) -> ModelEntry | None:
         config, status = run.config, run.status()
     except RunError:
         return None
-    loss = status.best_loss
+    loss = status.validation_loss
     return ModelEntry(
         id=run.id,
         title=f"{run.id} ({status.state}, step {status.step})",
         path=best,
         kind="run",
         description=f"A {config.model_type} trained on {Path(config.data.source).name}"
-        + ("." if loss is None else f"; best validation loss {loss:.3f} nats."),
+        + ("." if loss is None else f"; last validation loss {loss:.3f} nats."),
         steps=tuple(steps),
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Subset
 
 from minigpt.checkpoint import has_training_state
 from minigpt.config import RunConfig
@@ -60,11 +60,14 @@ class Prepared:
         held_out = PackedDataset(
             self.corpus.validation_tokens, self.model.config.max_seq_len
         )
+        # Shuffled once, so that an interim look at the first batches is a fair sample.
+        random = torch.Generator().manual_seed(train.seed)
+        order = torch.randperm(len(held_out), generator=random).tolist()
         batch_size = max(train.batch_size, _MIN_EVAL_BATCH)
         return Trainer(
             self.model,
             self.sampler,
-            DataLoader(held_out, batch_size=batch_size),
+            DataLoader(Subset(held_out, order), batch_size=batch_size),
             output_dir=self.output_dir,
             config=train,
             tokenizer=self.tokenizer,
