@@ -31,7 +31,7 @@ _CONTENTS = {
     "MLPLM": "minigpt.model",
     "create_model": "minigpt.model",
     "HookPoint": "minigpt.hooks",
-    "ActivationCache": "minigpt.hooks",
+    "ActivationCache": "minigpt.activation_cache",
     # Training makes the scores good.
     "TrainConfig": "minigpt.config",
     "RunConfig": "minigpt.config",

@@ -107,3 +107,28 @@ function moveFocus(elements, place) {
   elements.forEach((each, i) => { each.tabIndex = i === next ? 0 : -1; });
   elements[next]?.focus();
 }
+
+// Let a pointer preview one of several elements, and a click or a key choose it.
+// `state` holds `hovered` and `selected`; `update` shows it, `tell` is told the choice.
+function chooseAmong(elements, state, update, tell) {
+  function select(place) {
+    state.selected = place;
+    state.hovered = null;
+    update();
+    tell(place);
+  }
+  elements.forEach((element, place) => {
+    const hover = (value) => () => { state.hovered = value; update(); };
+    element.onmouseenter = element.onfocus = hover(place);
+    element.onmouseleave = element.onblur = hover(null);
+    element.onclick = () => { moveFocus(elements, place); select(place); };
+    element.onkeydown = (event) => {
+      const step = arrowStep(event);
+      if (step) moveFocus(elements, place + step[0] + step[1]);
+      else if (event.key === "Enter" || event.key === " ") select(place);
+      else if (event.key === "Escape") select(null);
+      else return;
+      event.preventDefault();
+    };
+  });
+}

@@ -21,26 +21,7 @@ export default function tokenPieces({ data, parentElement, setTriggerValue }) {
     });
     describePiece(caption, data, place);
   }
-  function select(place) {
-    state.selected = place;
-    state.hovered = null;
-    update();
-    setTriggerValue("picked", { value: place });
-  }
-  spans.forEach((span, place) => {
-    const hover = (value) => () => { state.hovered = value; update(); };
-    span.onmouseenter = span.onfocus = hover(place);
-    span.onmouseleave = span.onblur = hover(null);
-    span.onclick = () => { moveFocus(spans, place); select(place); };
-    span.onkeydown = (event) => {
-      const step = arrowStep(event);
-      if (step) moveFocus(spans, place + step[0] + step[1]);
-      else if (event.key === "Enter" || event.key === " ") select(place);
-      else if (event.key === "Escape") select(null);
-      else return;
-      event.preventDefault();
-    };
-  });
+  chooseAmong(spans, state, update, (value) => setTriggerValue("picked", { value }));
   const entry = state.selected ?? 0;
   if (hadFocus) moveFocus(spans, entry);
   else if (spans.length) spans[entry].tabIndex = 0;
