@@ -123,6 +123,13 @@ def show_one_head(
     read = st.session_state.get("_read")
     if read is None or read > token:
         read = strongest_read(pattern, pieces, token).key_position
+    # Above the figure, so that the number's origin is in sight without scrolling.
+    name, shape = reading.hook_name(layer), [1, *reading.patterns.shape[1:]]
+    st.code(
+        f"{name}[0, {head}, {token}, {read}] = {pattern[token, read]:.4f}\n"
+        f"shape {shape}  batch head q_pos k_pos",
+        language=None,
+    )
     if view == "Lines":
         head_lines(
             pieces,
@@ -138,12 +145,6 @@ def show_one_head(
         attention_heatmap(
             pieces, pattern, (token, read), key="head_as_map", on_select=pick_cell
         )
-    name, shape = reading.hook_name(layer), [1, *reading.patterns.shape[1:]]
-    st.code(
-        f"{name}[0, {head}, {token}, {read}] = {pattern[token, read]:.4f}\n"
-        f"shape {shape}  batch head q_pos k_pos",
-        language=None,
-    )
 
 
 def show_tables(reading: Reading, scores: HeadScores, place: tuple[int, int]) -> None:

@@ -1,7 +1,7 @@
 """What a person does with the components, done in a real browser.
 
-Geometry: on a wide page a heat map's cells are 56 px and the grid's thumbnails 112 px,
-and both end at the canvas's right edge; the tests measure from there.
+Geometry: on a wide and tall page a heat map's cells are 56 px and the grid's thumbnails
+112 px, and both end at the canvas's right edge; the tests measure from there.
 """
 
 import io
@@ -68,7 +68,7 @@ def visit(chromium, address):
 
     def go(show: str, *, scheme: str = "light", width: int = 1280):
         context = chromium.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme
+            viewport={"width": width, "height": 1300}, color_scheme=scheme
         )
         contexts.append(context)
         page = context.new_page()
