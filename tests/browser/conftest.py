@@ -1,19 +1,13 @@
 """A real server, a real browser, and small random models."""
 
-import os
 import runpy
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-launch = runpy.run_path(str(ROOT / "launch.py"), run_name="launch")
+from streamlit_server import ROOT, launch, serve_script
 
 
 @dataclass
@@ -28,26 +22,11 @@ class Server:
 @contextmanager
 def serve(data: Path, *, visited: bool = True) -> Iterator[Server]:
     """Start the app and wait until it answers; `visited` as `launch.py` does it."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = ["--server.address", "127.0.0.1", "--server.port", str(port)]
     log = data / "server.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", *address],
-            cwd=ROOT,
-            env={**os.environ, "MINIGPT_DATA": str(data), "OMP_NUM_THREADS": "1"},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            launch["wait_until_healthy"](process, port)
-            if visited:
-                launch["visit_home"](port)
-            yield Server(f"http://127.0.0.1:{port}", data, log)
-        finally:
-            launch["stop"](process)
+    with serve_script(ROOT / "app.py", log, MINIGPT_DATA=str(data)) as port:
+        if visited:
+            launch["visit_home"](port)
+        yield Server(f"http://127.0.0.1:{port}", data, log)
 
 
 @pytest.fixture(scope="session")

@@ -12,23 +12,10 @@ import pytest
 from minigpt.config import RunConfig
 from minigpt.errors import RunError
 from minigpt.runs import launch
-from minigpt.runs.store import Run, RunStore
+from minigpt.runs.store import Run
 from minigpt.runs.worker import train_run
 
-TEXT = "the cat sat on the mat and the dog sat on the log. " * 100
 DEADLINE = 30
-
-
-@pytest.fixture
-def text_file(tmp_path):
-    path = tmp_path / "text.txt"
-    path.write_text(TEXT, encoding="utf-8")
-    return path
-
-
-@pytest.fixture
-def store(tmp_path):
-    return RunStore(tmp_path / "runs")
 
 
 def tiny(text_file, **train):

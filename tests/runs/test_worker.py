@@ -10,23 +10,8 @@ from minigpt.checkpoint import load_checkpoint
 from minigpt.config import RunConfig
 from minigpt.errors import DataError, RunError
 from minigpt.runs.lock import RunLock
-from minigpt.runs.store import RunStore
 from minigpt.runs.worker import train_run
 from minigpt.training.callbacks import TrainerCallback
-
-TEXT = "the cat sat on the mat and the dog sat on the log. " * 100
-
-
-@pytest.fixture
-def text_file(tmp_path):
-    path = tmp_path / "text.txt"
-    path.write_text(TEXT, encoding="utf-8")
-    return path
-
-
-@pytest.fixture
-def store(tmp_path):
-    return RunStore(tmp_path / "runs")
 
 
 def tiny(text_file, **train):
@@ -82,14 +67,14 @@ def test_a_finished_run_leaves_everything_a_reader_wants(store, text_file):
     assert run.config.transformer.vocab_size == model.config.vocab_size
 
 
-def test_snapshots_are_the_models_own_attention_on_unseen_text(store, text_file):
+def test_snapshots_are_the_models_own_attention_on_unseen_text(store, text_file, text):
     import torch
 
     run = store.create(tiny(text_file), "film")
     train_run(run)
     film = run.snapshots()
     assert film.steps == [0, 1, 2, 3, 4, 6, 8, 11, 12]
-    assert "".join(film.pieces) in TEXT
+    assert "".join(film.pieces) in text
     model, tokenizer, _ = load_checkpoint(run.latest)
     tokens = torch.tensor([tokenizer.encode("".join(film.pieces))])
     _, cache = model.run_with_cache(tokens, "*.attn.hook_pattern")
@@ -159,10 +144,10 @@ def test_an_mlp_trains_too_without_snapshots(store, text_file):
     assert run.snapshots().pieces == []
 
 
-def test_a_text_that_changed_is_not_resumed_on(store, text_file):
+def test_a_text_that_changed_is_not_resumed_on(store, text_file, text):
     run = store.create(tiny(text_file), "changed")
     train_run(run, callbacks=[StopAfter(run, 6)])
-    text_file.write_text(TEXT + "the end.", encoding="utf-8")
+    text_file.write_text(text + "the end.", encoding="utf-8")
     with pytest.raises(RunError, match="has changed since the run began"):
         train_run(run, resume=True)
 

@@ -7,17 +7,13 @@ Geometry: on a wide and tall page a heat map's cells are 56 px and the grid's th
 import io
 import re
 import runpy
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from streamlit_server import serve_script
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
@@ -29,36 +25,11 @@ PATTERNS = GALLERY["made_up_patterns"](len(PIECES), 3, 4)
 
 
 @pytest.fixture(scope="module")
-def address(chromium) -> Iterator[str]:
+def address(chromium, tmp_path_factory) -> Iterator[str]:
     """Serve the gallery on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(HERE / "gallery_app.py")]
-    command += [f"--server.port={port}", "--server.address=127.0.0.1"]
-    with subprocess.Popen(
-        command,
-        cwd=HERE.parents[1],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.STDOUT,
-    ) as server:
-        try:
-            wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
-
-
-def wait_until_healthy(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+    log = tmp_path_factory.mktemp("gallery") / "server.log"
+    with serve_script(HERE / "gallery_app.py", log) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture
