@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from minigpt.config import MLPConfig
 from minigpt.hooks import Hooked, HookPoint
 from minigpt.model.embedding import TokenEmbedding
+from minigpt.model.initialize import HEAD_STD
 from minigpt.model.kv_cache import Cache, allocate
 from minigpt.model.memory import require_memory
 
@@ -66,7 +67,7 @@ class MLPLM(Hooked):
             ]
         )
         self.head = nn.Linear(config.d_ff, config.vocab_size)
-        nn.init.normal_(self.head.weight, std=0.02)
+        nn.init.normal_(self.head.weight, std=HEAD_STD)
         nn.init.zeros_(self.head.bias)
         self.name_hook_points()
 

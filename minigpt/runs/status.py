@@ -37,7 +37,6 @@ class RunStatus(Config):
     heartbeat: float = Field(0.0, description="Last sign of life, in Unix seconds.")
     pid: int | None = Field(None, description="The training process.")
     error: str | None = Field(None, description="Why it failed, in one line.")
-    started_at: float | None = Field(None, description="First start, Unix seconds.")
     train_loss: float | None = Field(
         None, description="Average over recent steps, in nats per token."
     )

@@ -248,7 +248,6 @@ class BPETokenizer(Tokenizer):
     def _know(self, vocabulary: BytePairVocabulary) -> None:
         self._vocabulary = vocabulary
         self._cache = PretokenCache(vocabulary)
-        self._special_ids = frozenset(vocabulary.special_tokens)
         ids = {name: token for token, name in vocabulary.special_tokens.items()}
         for attribute, names in _NAMES.items():
             found = next((ids[name] for name in names if name in ids), None)

@@ -101,10 +101,7 @@ class Muon(Optimizer):
         self, closure: Callable[[], Tensor] | None = None
     ) -> Tensor | None:
         """Take one step with the gradients at hand."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        loss = _loss_again(closure)
         for group in self.param_groups:
             # One batched product per shape: the many small ones would mostly wait.
             by_shape: dict[torch.Size, list[Tensor]] = {}
@@ -133,6 +130,14 @@ class Muon(Optimizer):
             parameter.sub_(update)
 
 
+def _loss_again(closure: Callable[[], Tensor] | None) -> Tensor | None:
+    """Compute loss and gradients afresh, where torch's protocol asks for it."""
+    if closure is None:
+        return None
+    with torch.enable_grad():
+        return closure()
+
+
 class OptimizerPair(Optimizer):
     """Two optimizers for two kinds of weights, that look like one from outside.
 
@@ -148,10 +153,7 @@ class OptimizerPair(Optimizer):
         self, closure: Callable[[], Tensor] | None = None
     ) -> Tensor | None:
         """Let both take their step."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        loss = _loss_again(closure)
         for part in self.parts:
             part.step()
         return loss

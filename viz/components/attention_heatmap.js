@@ -53,11 +53,7 @@ export default function attentionHeatmap({ data, parentElement, setTriggerValue 
 // Build the elements once; the function above runs again on every change of data or theme.
 function prepareHeatmap(root, count) {
   if (!root.parts) {
-    const caption = element("p", "caption", root);
-    caption.setAttribute("aria-live", "polite");
-    const stage = element("div", "stage", root);
-    stage.tabIndex = 0;
-    stage.setAttribute("role", "application");
+    const { caption, stage } = captionedStage(root);
     root.parts = { caption, stage, canvas: element("canvas", "", stage) };
   }
   root.parts.stage.setAttribute("aria-label",

@@ -132,3 +132,13 @@ function chooseAmong(elements, state, update, tell) {
     };
   });
 }
+
+// A caption that is read aloud, and below it a stage that takes the keyboard.
+function captionedStage(root) {
+  const caption = element("p", "caption", root);
+  caption.setAttribute("aria-live", "polite");
+  const stage = element("div", "stage", root);
+  stage.tabIndex = 0;
+  stage.setAttribute("role", "application");
+  return { caption, stage };
+}

@@ -63,11 +63,7 @@ export default function headGrid({ data, parentElement, setTriggerValue }) {
 // Build the elements once; the function above runs again on every change of data or theme.
 function prepareGrid(root, data) {
   if (!root.parts) {
-    const caption = element("p", "caption", root);
-    caption.setAttribute("aria-live", "polite");
-    const stage = element("div", "stage", root);
-    stage.tabIndex = 0;
-    stage.setAttribute("role", "application");
+    const { caption, stage } = captionedStage(root);
     const canvas = element("canvas", "", stage);
     const magnifier = element("div", "magnifier", stage);
     const name = element("span", "", magnifier);
