@@ -7,7 +7,7 @@ Pages lie in sections, pages/<section>/<page>.py; `launch.py` starts this file.
 
 import streamlit as st
 
-from pages.frame import guard, present, sidebar, state, style
+from pages.frame import guard, notebook, present, sidebar, state, style
 
 st.set_page_config(page_title="minigpt", page_icon="🔎", layout="wide")
 
@@ -21,6 +21,18 @@ page = st.navigation(
                 default=True,
             )
         ],
+        "Understand": [
+            st.Page(
+                "pages/inside/attention.py",
+                title="Attention, step by step",
+                icon=":material/center_focus_strong:",
+            ),
+            st.Page(
+                "pages/inside/block.py",
+                title="Multi-head and block",
+                icon=":material/layers:",
+            ),
+        ],
         "Train": [
             st.Page(
                 "pages/train/training.py",
@@ -33,7 +45,22 @@ page = st.navigation(
                 "pages/inside/head_explorer.py",
                 title="Head explorer",
                 icon=":material/grid_view:",
-            )
+            ),
+            st.Page(
+                "pages/inside/logit_lens.py",
+                title="Logit lens and attribution",
+                icon=":material/search:",
+            ),
+            st.Page(
+                "pages/inside/intervene.py",
+                title="Intervene",
+                icon=":material/content_cut:",
+            ),
+            st.Page(
+                "pages/inside/compare.py",
+                title="Compare",
+                icon=":material/compare:",
+            ),
         ],
         "Write": [
             st.Page(
@@ -46,6 +73,7 @@ page = st.navigation(
 )
 state.follow()
 state.carry(page.url_path)
+notebook.forget()
 style.apply()
 with guard.guard():
     sidebar.show()

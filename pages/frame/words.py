@@ -1,4 +1,8 @@
-"""Quantities in words: two or three digits, and always a unit."""
+"""Quantities in words, with two or three digits and a unit; and texts as they are."""
+
+import re
+
+_MARKS = re.compile(r"[\\`*_{}\[\]()#+\-.!|~$<>:&]")
 
 
 def count(number: float) -> str:
@@ -36,3 +40,12 @@ def times(part: float, whole: float) -> str:
     '2.5 times'
     """
     return f"{part / max(whole, 1):.2g} times"
+
+
+def plain(text: str) -> str:
+    r"""Return Markdown that shows a text as it was typed.
+
+    >>> plain("*a* $b$")
+    '\\*a\\* \\$b\\$'
+    """
+    return _MARKS.sub(r"\\\g<0>", text)

@@ -6,9 +6,10 @@ Learning goal: a head is a table of weights, one row per token, and heads differ
 import streamlit as st
 
 from minigpt.interpret import HeadScores, cautious_label, head_scores, strongest_read
-from minigpt.interpret.reading import Reading, read_prompt
+from minigpt.interpret.reading import Reading
 from pages.frame import models, state
-from pages.frame.guard import guard, show_note
+from pages.frame.guard import guard
+from pages.frame.reading import choose_place, pick_head, read
 from viz.attention import pattern_table
 from viz.components import attention_heatmap, head_grid, head_lines
 
@@ -18,12 +19,6 @@ SCORES = {
     "itself": "self_token",
 }
 PATTERN_VIEWS = ("Heat map", "Lines")
-
-
-def pick_head(place: tuple[int, int] | None) -> None:
-    """Remember the thumbnail that was clicked."""
-    if place is not None:
-        st.session_state["layer"], st.session_state["head"] = place
 
 
 def pick_cell(cell: tuple[int, int] | None) -> None:
@@ -37,42 +32,6 @@ def pick_row(token: int | None) -> None:
     """Remember the reading token that was clicked."""
     if token is not None:
         st.session_state["token"], st.session_state["_read"] = token, None
-
-
-def type_place(key: str) -> None:
-    """Heed a number that was typed; another row begins at its strongest cell."""
-    state.forget_unknown(key)
-    if key == "token":
-        st.session_state["_read"] = None
-
-
-def choose_prompt_and_place() -> tuple[Reading, int, int, int]:
-    """Let the reader type a prompt and choose layer, head and row by number."""
-    checkpoint = models.chosen()
-    text, place = st.columns([4, 3])
-    with text:
-        prompt = state.prompt_input()
-    place = place.container(horizontal=True)
-    reading = read_prompt(checkpoint.model, checkpoint.tokenizer, prompt)
-    layers, heads, count, _ = reading.patterns.shape
-    sizes = (("layer", layers, 0), ("head", heads, 0), ("token", count, count - 1))
-    chosen = []
-    for key, size, default in sizes:
-        state.keep_possible(key, range(size), key)
-        number = place.number_input(
-            key.capitalize(),
-            0,
-            size - 1,
-            default,
-            key=key,
-            width=104,
-            on_change=type_place,
-            args=(key,),
-            **state.BOUND,
-        )
-        chosen.append(number)
-    layer, head, token = chosen
-    return reading, layer, head, token
 
 
 def show_all_heads(
@@ -204,9 +163,11 @@ def code(place: tuple[int, int]) -> str:
 
 st.title("Head explorer")
 with guard():
-    reading, layer, head, token = choose_prompt_and_place()
-    if reading.unknown:
-        show_note(models.unknown_words(reading.unknown))
+    text, numbers = st.columns([4, 3])
+    with text:
+        reading = read(models.chosen())
+    with numbers:
+        layer, head, token = choose_place(reading)
     scores = head_scores(reading.patterns)
     left, right = st.columns([2, 3], gap="large")
     with left:

@@ -1,0 +1,53 @@
+"""Code under a figure: the few lines that rebuild its numbers in a notebook.
+
+The lines end by naming what the figure shows, so that a test can run them and compare.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from pages.frame import models, state
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Lines of Python, and the numbers that they must give."""
+
+    lines: str
+    variable: str
+    """Which variable of the lines holds the figure's numbers."""
+    drawn: Any
+    """What the page drew: an array, or numbers in a list or dictionary."""
+
+
+def code(name: str, body: str, *, variable: str, drawn: Any) -> None:
+    """Show a button that opens the lines behind a figure.
+
+    Args:
+        name: The figure's name, alone of its kind on this page.
+        body: What follows after `model`, `tokenizer` and `tokens` [1 pos] are made.
+        variable: Which variable then holds the figure's numbers.
+        drawn: Those numbers, as the page drew them.
+    """
+    recipe = Recipe(opening() + body.strip() + "\n", variable, drawn)
+    st.session_state.setdefault("_recipes", {})[name] = recipe
+    with st.popover("Code", icon=":material/code:", type="tertiary"):
+        st.code(recipe.lines, language="python", wrap_lines=True)
+
+
+def opening() -> str:
+    """Return the lines that load the chosen model and read the prompt."""
+    path = models.chosen_path(models.chosen_entry())
+    return (
+        "import torch\n"
+        "import minigpt\n\n"
+        f"model, tokenizer, _ = minigpt.load({str(path)!r})\n"
+        f"tokens = torch.tensor([tokenizer.encode({state.get('prompt', '')!r})])\n"
+    )
+
+
+def forget() -> None:
+    """Forget the recipes of the page before. Called once a run, by `app.py`."""
+    st.session_state["_recipes"] = {}

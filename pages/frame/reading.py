@@ -1,0 +1,77 @@
+"""The prompt, read by the chosen model, and the place in it that all pages share."""
+
+from typing import NamedTuple
+
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.reading import Reading, read_prompt
+from pages.frame import models, state
+from pages.frame.guard import show_note
+
+
+class Place(NamedTuple):
+    """One head and one row of it."""
+
+    layer: int
+    head: int
+    token: int
+
+
+def read(checkpoint: Checkpoint, label: str = "Prompt") -> Reading:
+    """Show the prompt's field, and return what the model makes of the prompt.
+
+    Raises:
+        DataError: If the prompt is empty or too long, or the model has no heads.
+    """
+    prompt = state.prompt_input(label)
+    reading = read_prompt(checkpoint.model, checkpoint.tokenizer, prompt)
+    if reading.unknown:
+        show_note(models.unknown_words(reading.unknown))
+    return reading
+
+
+def choose_place(
+    reading: Reading, keys: tuple[str, ...] = ("layer", "head", "token")
+) -> Place:
+    """Show number fields for some of layer, head and token, and return all three."""
+    layers, heads, count, _ = reading.patterns.shape
+    row = st.container(horizontal=True)
+    sizes = {"layer": (layers, 0), "head": (heads, 0), "token": (count, count - 1)}
+    chosen = {}
+    for key, (size, default) in sizes.items():
+        state.keep_possible(key, range(size), key)
+        if key not in keys:
+            chosen[key] = state.get(key, default)
+            continue
+        chosen[key] = row.number_input(
+            key.capitalize(),
+            0,
+            size - 1,
+            default,
+            key=key,
+            width=104,
+            on_change=_type_place,
+            args=(key,),
+            **state.BOUND,
+        )
+    return Place(**chosen)
+
+
+def pick_head(place: tuple[int, int] | None) -> None:
+    """Remember the head that was clicked."""
+    if place is not None:
+        st.session_state["layer"], st.session_state["head"] = place
+
+
+def pick_token(token: int | None) -> None:
+    """Remember the token that was clicked."""
+    if token is not None:
+        st.session_state["token"] = token
+
+
+def _type_place(key: str) -> None:
+    """Heed a number that was typed; another row begins at its strongest cell."""
+    state.forget_unknown(key)
+    if key == "token":
+        st.session_state["_read"] = None
