@@ -1,0 +1,50 @@
+"""What every lesson repeats: how it opens, how it explains, where its source stands."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+import minigpt
+
+_ROOT = Path(minigpt.__file__).parents[1]
+
+
+def open(title: str, goal: str) -> None:  # noqa: A001 (pages say lesson.open)
+    """Show the page's title and, in one line, what a reader will know afterwards.
+
+    Args:
+        title: As in the navigation.
+        goal: One sentence. Markdown.
+    """
+    st.title(title, anchor=False)
+    with st.container(key="lesson_goal"):
+        st.markdown(goal)
+
+
+def explain(words: str, *sources: type | Callable[..., object]) -> None:
+    """Say what is to be seen, with the real source beside it.
+
+    Args:
+        words: Markdown, at most 120 words; what a user or model wrote goes through
+            `words.plain`.
+        sources: The classes and functions of `minigpt` that do it.
+    """
+    text, code = st.columns([3, 2], gap="large") if sources else (st.container(), None)
+    with text:
+        st.subheader("What you see", anchor=False)
+        st.markdown(words)
+    if code is not None:
+        with code:
+            source(*sources)
+
+
+def source(*objects: type | Callable[..., object]) -> None:
+    """Show the real source of classes and functions, closed until it is wanted."""
+    with st.expander("Show the source", icon=":material/code_blocks:"):
+        for each in objects:
+            lines, first = inspect.getsourcelines(inspect.unwrap(each))
+            path = Path(inspect.getfile(inspect.unwrap(each))).relative_to(_ROOT)
+            st.caption(f"`{path.as_posix()}:{first}`")
+            st.code(inspect.cleandoc("".join(lines)), language="python")
