@@ -11,7 +11,16 @@ import streamlit as st
 # Streamlit puts this file's folder on the path, not the repository.
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from gallery_data import COUNT, HEADS, LAYERS, PIECES, made_up_patterns, made_up_steps
+import numpy as np
+from gallery_data import (
+    COUNT,
+    HEADS,
+    LAYERS,
+    PIECES,
+    made_up_patterns,
+    made_up_steps,
+    made_up_values,
+)
 
 from viz.attention import pattern_table
 from viz.components import (
@@ -20,8 +29,10 @@ from viz.components import (
     head_lines,
     token_pieces,
     token_stream,
+    value_grid,
 )
 from viz.theme import enlarged
+from viz.tokens import display_pieces
 
 st.set_page_config(layout="wide")
 show = st.query_params.get("show", "all")
@@ -55,6 +66,21 @@ if show in {"all", "pieces"}:
         pieces, ids, key="pieces", show_ids=bool(st.query_params.get("ids"))
     )
     st.text(f"pieces says {picked}")
+if show in {"all", "values"}:
+    values = made_up_values(LAYERS if not size else 48, len(pieces))
+    signed = not st.query_params.get("unsigned")
+    picked = value_grid(
+        values if signed else np.abs(values),
+        key="values",
+        rows=[f"layer {layer}" for layer in range(len(values))],
+        columns=display_pieces(pieces),
+        row_title="layer",
+        column_title="token",
+        unit="logit",
+        signed=signed,
+        texts=[list(pieces)] * len(values) if st.query_params.get("texts") else None,
+    )
+    st.text(f"values says {picked}")
 if show in {"all", "stream"}:
     choice = token_stream(made_up_steps(), key="stream", prompt="Once there was")
     st.text(f"stream says {choice.selected}")

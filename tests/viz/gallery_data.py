@@ -43,3 +43,11 @@ def made_up_steps() -> list[dict]:
             }
         )
     return steps
+
+
+def made_up_values(rows: int, columns: int) -> np.ndarray:
+    """Return signed numbers with nothing in one corner, [row col]."""
+    values = np.random.default_rng(1).normal(0, 2, (rows, columns))
+    values[0, 0] = -1e-9  # To be printed without a sign.
+    values[-1, -1] = np.nan
+    return values

@@ -1,5 +1,7 @@
 """What a page hands to the components is checked; who spoke last is selected."""
 
+import json
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -10,6 +12,7 @@ from viz.components import (
     head_lines,
     token_pieces,
     token_stream,
+    value_grid,
 )
 from viz.components.mounting import read_pair, read_position
 
@@ -48,6 +51,56 @@ def test_a_stream_refuses_what_is_no_probability():
     step = {"piece": "a", "token": 1, "probability": 1.7, "entropy": 0.0}
     with pytest.raises(ValueError, match=r"one is 1\.7"):
         token_stream([{**step, "alternatives": []}], key="stream")
+
+
+def grid_of(values, **settings):
+    rows = [f"row {n}" for n in range(2)]
+    columns = [f"column {n}" for n in range(3)]
+    names = {"rows": rows, "columns": columns, "unit": "logit"}
+    return value_grid(np.asarray(values), key="values", **(names | settings))
+
+
+def test_a_value_grid_names_the_size_that_it_wants():
+    with pytest.raises(ValueError, match=r"2 rows and 3 columns needs values of \[2 3"):
+        grid_of(np.zeros((3, 2)))
+    with pytest.raises(ValueError, match=r"needs texts of \[2 3\], not \[2, 2, 3\]"):
+        grid_of(np.zeros((2, 3)), texts=[["a", "b"], ["a", "b", "c"]])
+    with pytest.raises(ValueError, match=r"needs masked of"):
+        grid_of(np.zeros((2, 3)), masked=np.zeros((2, 2)))
+    with pytest.raises(ValueError, match=r"\(2, 0\) lies outside"):
+        grid_of(np.zeros((2, 3)), selected=(2, 0))
+
+
+def test_a_value_grid_of_one_hue_refuses_what_is_below_zero():
+    with pytest.raises(ValueError, match=r"one value is -0\.5: pass signed=True"):
+        grid_of([[0, 1, 2], [3, -0.5, 4]])
+    with pytest.raises(ValueError, match="must be > 0"):
+        grid_of(np.zeros((2, 3)), limit=0)
+
+
+def value_grid_page() -> None:
+    import numpy as np
+
+    from viz.components import value_grid
+
+    value_grid(
+        np.array([[0.0, -1e-9, 2.5], [-5.0, 10.0, np.nan]]),
+        key="values",
+        rows=["a", "b"],
+        columns=["x", "y", "z"],
+        unit="logit",
+        signed=True,
+        masked=np.array([[1, 0, 0], [0, 0, 0]]),
+        limit=5.0,
+    )
+
+
+def test_the_shades_of_a_signed_grid_are_symmetric_and_end_at_its_limit():
+    app = AppTest.from_function(value_grid_page).run()
+    data = json.loads(app.get("bidi_component")[0].proto.json)
+    assert data["levels"] == [[None, 127, 190], [0, 254, None]]
+    assert data["texts"][0][1:] == ["0.00", "2.50"]
+    assert data["numbers"][1][:2] == ["-5.0000", "10.0000"]
 
 
 @pytest.mark.parametrize("message", [None, "1", [1], [1, 2, 3], [1, "2"], {"a": 1}])

@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 GALLERY = runpy.run_path(str(HERE / "gallery_data.py"))
 PIECES = GALLERY["PIECES"]
 PATTERNS = GALLERY["made_up_patterns"](len(PIECES), 3, 4)
+VALUES = GALLERY["made_up_values"](3, len(PIECES))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def visit(chromium, address):
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("request", lambda request: requests.append(request.url))
         page.goto(f"{address}/?show={show}")
-        last = "stream" if show == "all" else show
+        last = "stream" if show == "all" else show.partition("&")[0]
         page.get_by_text(f"{last} says").wait_for()
         page.locator(".caption").first.wait_for()
         return page
@@ -157,6 +158,70 @@ def test_lines_say_what_a_token_reads_and_who_reads_it(visit):
     told(page, "lines says None")
 
 
+def value_cell(page, row: int, column: int):
+    return page.locator(".value_grid td").nth(row * len(PIECES) + column)
+
+
+def test_every_cell_of_a_value_grid_prints_its_number_and_says_it_in_words(visit):
+    page = visit("values")
+    printed = page.locator(".value_grid td").all_inner_texts()
+    wanted = [f"{value:.2f}" for value in VALUES.flat]
+    assert printed == ["0.00", *wanted[1:-1], ""]
+    value_cell(page, 1, 4).hover()
+    caption(page, f'layer 1, <b>&": logit {VALUES[1, 4]:.4f}')
+    value_cell(page, 2, 9).hover()
+    caption(page, "layer 2, .: nothing here")
+
+
+def test_a_cell_of_a_value_grid_is_locked_by_click_or_keyboard(visit):
+    page = visit("values")
+    value_cell(page, 0, 3).click()
+    told(page, "values says (0, 3)")
+    page.mouse.move(5, 5)
+    caption(page, "locked, Esc clears")
+    for key in ("ArrowDown", "ArrowRight"):
+        page.keyboard.press(key)
+    playwright.expect(value_cell(page, 1, 4)).to_be_focused()
+    caption(page, 'layer 1, <b>&"')
+    page.keyboard.press("Enter")
+    told(page, "values says (1, 4)")
+    playwright.expect(value_cell(page, 1, 4)).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("End")
+    playwright.expect(value_cell(page, 1, 9)).to_be_focused()
+    page.keyboard.press("Escape")
+    told(page, "values says None")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_on_every_shade_of_a_value_grid_can_be_read(visit, scheme):
+    page = visit("values", scheme=scheme)
+
+    def luminance(colour: str) -> float:
+        shares = np.array([int(part) for part in re.findall(r"\d+", colour)[:3]]) / 255
+        low, high = shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4
+        return float(np.where(shares <= 0.03928, low, high) @ (0.2126, 0.7152, 0.0722))
+
+    colours = page.locator(".value_grid td:not(.masked)").evaluate_all(
+        "cells => cells.map(getComputedStyle).map(s => [s.color, s.backgroundColor])"
+    )
+    assert len({ground for _, ground in colours}) > 10
+    for pair in colours:
+        darker, lighter = sorted(map(luminance, pair))
+        assert (lighter + 0.05) / (darker + 0.05) >= 4.5
+
+
+def test_a_large_value_grid_scrolls_inside_itself_under_its_headings(visit):
+    page = visit("values&size=60", width=390)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    cell = page.locator(".value_grid td").nth(40 * 60 + 50)
+    cell.focus()
+    heading = page.locator(".value_grid thead th").nth(51).bounding_box()
+    box = cell.bounding_box()
+    assert heading["y"] + heading["height"] <= box["y"]
+    assert abs(heading["x"] - box["x"]) <= 2
+    assert page.evaluate("window.scrollY") == 0
+
+
 def test_pieces_of_markup_stay_text(visit):
     page = visit("pieces")
     playwright.expect(page.locator(".piece").nth(4)).to_have_text('<b>&"')
@@ -242,7 +307,7 @@ def test_every_view_fits_the_width_of_a_phone(visit):
 def test_every_view_has_a_name_for_those_who_do_not_see_it(visit):
     page = visit("all")
     views = page.locator(".view").all()
-    assert len(views) == 5
+    assert len(views) == 6
     for view in views:
         named = view.locator("[aria-label][role]").first
         assert re.search(r"[Aa]rrow keys", named.get_attribute("aria-label"))

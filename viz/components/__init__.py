@@ -10,6 +10,7 @@ from viz.components.head_grid import head_grid
 from viz.components.head_lines import head_lines
 from viz.components.token_pieces import token_pieces
 from viz.components.token_stream import Force, StreamChoice, token_stream
+from viz.components.value_grid import value_grid
 
 __all__ = [
     "Force",
@@ -19,4 +20,5 @@ __all__ = [
     "head_lines",
     "token_pieces",
     "token_stream",
+    "value_grid",
 ]

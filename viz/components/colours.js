@@ -3,6 +3,8 @@
 // One hue from faint to full. On a dark page the ramp turns round: more weight, more light.
 const INK_LIGHT = ["#f2f7fb", "#cbe1f2", "#7fb9de", "#2b88c4", "#005f96", "#003052"];
 const INK_DARK = ["#152231", "#14385a", "#0b608f", "#2c92d0", "#83c5f0", "#e6f5ff"];
+// Below and above zero, as in viz/theme.py.
+const SIGNED = ["#D55E00", "#0072B2"];
 
 function themeColour(root, name) {
   return getComputedStyle(root).getPropertyValue(name).trim();
@@ -38,6 +40,18 @@ function inkTable(root) {
     const share = place - below;
     return stops[below].map((channel, i) =>
       Math.round(channel * (1 - share) + stops[below + 1][i] * share));
+  });
+}
+
+// 255 colours for signed values: vermillion, nothing at the middle one, blue.
+function signedTable(root) {
+  const nothing = toRgb(themeColour(root, "--st-background-color") || "#fff");
+  const [minus, plus] = SIGNED.map(toRgb);
+  return Array.from({ length: 255 }, (_, level) => {
+    const value = level / 127 - 1;
+    const full = value < 0 ? minus : plus;
+    return nothing.map((channel, i) =>
+      Math.round(channel + (full[i] - channel) * Math.abs(value)));
   });
 }
 
