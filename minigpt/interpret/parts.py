@@ -1,0 +1,151 @@
+"""The parts of a model that can be cut or carried over, each by the name of its hooks.
+
+A part knows which cells of which hooks are it; what becomes of them is the business of
+`interventions` and `patching`. Each is also a short text, `L0H1`, so that a link can
+hold it.
+
+Source: Geva et al. 2023, arXiv:2304.14767, for cutting what later tokens read of one.
+"""
+
+import re
+from dataclasses import dataclass
+
+from minigpt.errors import DataError
+from minigpt.model import TransformerLM
+
+Place = tuple[slice | int, ...]
+"""Which cells of a hook's activation, the batch first."""
+
+EVERYTHING: Place = (slice(None),)
+
+
+@dataclass(frozen=True)
+class Head:
+    """One head: its z, the weighted sum of values, before it is written back."""
+
+    layer: int
+    head: int
+
+    def places(self, model: TransformerLM) -> dict[str, Place]:
+        """Return which cells of which hooks are this part."""
+        _require("layer", self.layer, model.config.num_layers)
+        _require("head", self.head, model.config.num_heads)
+        here = (slice(None), slice(None), self.head)
+        return {f"blocks.{self.layer}.attn.hook_z": here}
+
+    def __str__(self) -> str:
+        return f"L{self.layer}H{self.head}"
+
+
+@dataclass(frozen=True)
+class Attention:
+    """All heads of a layer together: what its attention adds to the stream."""
+
+    layer: int
+
+    def places(self, model: TransformerLM) -> dict[str, Place]:
+        """Return which cells of which hooks are this part."""
+        _require("layer", self.layer, model.config.num_layers)
+        return {f"blocks.{self.layer}.hook_attn_out": EVERYTHING}
+
+    def __str__(self) -> str:
+        return f"attention{self.layer}"
+
+
+@dataclass(frozen=True)
+class MLP:
+    """What a layer's MLP adds to the stream."""
+
+    layer: int
+
+    def places(self, model: TransformerLM) -> dict[str, Place]:
+        """Return which cells of which hooks are this part."""
+        _require("layer", self.layer, model.config.num_layers)
+        if not model.config.mlp_width:
+            raise DataError("This model has no MLPs: cut a head or an attention layer.")
+        return {f"blocks.{self.layer}.hook_mlp_out": EVERYTHING}
+
+    def __str__(self) -> str:
+        return f"MLP{self.layer}"
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One look of one head: the weight with which a query reads a key."""
+
+    layer: int
+    head: int
+    query: int
+    key: int
+
+    def places(self, model: TransformerLM) -> dict[str, Place]:
+        """Return which cells of which hooks are this part."""
+        _require("layer", self.layer, model.config.num_layers)
+        _require("head", self.head, model.config.num_heads)
+        if not 0 <= self.key <= self.query:
+            raise DataError(
+                f"Token {self.query} cannot read token {self.key}: choose itself or "
+                "one before it."
+            )
+        # A slice, so that a text too short to have this look is left as it is.
+        row = slice(self.query, self.query + 1)
+        here = (slice(None), self.head, row, slice(self.key, self.key + 1))
+        return {f"blocks.{self.layer}.attn.hook_pattern": here}
+
+    def __str__(self) -> str:
+        return f"L{self.layer}H{self.head}[{self.query},{self.key}]"
+
+
+@dataclass(frozen=True)
+class Token:
+    """All that later tokens read of one token, in every head of every layer."""
+
+    position: int
+
+    def places(self, model: TransformerLM) -> dict[str, Place]:
+        """Return which cells of which hooks are this part."""
+        later = slice(self.position + 1, None)
+        here = (slice(None), slice(None), later, self.position)
+        layers = range(model.config.num_layers)
+        return {f"blocks.{layer}.attn.hook_pattern": here for layer in layers}
+
+    def __str__(self) -> str:
+        return f"token{self.position}"
+
+
+Part = Head | Attention | MLP | Edge | Token
+"""Anything that can be cut."""
+
+_FORMS: tuple[tuple[str, type[Part]], ...] = (
+    (r"L(\d+)H(\d+)", Head),
+    (r"attention(\d+)", Attention),
+    (r"MLP(\d+)", MLP),
+    (r"L(\d+)H(\d+)\[(\d+),(\d+)\]", Edge),
+    (r"token(\d+)", Token),
+)
+
+
+def read_part(text: str) -> Part:
+    """Read a part from its short text.
+
+    >>> read_part("L1H0[7,3]")
+    Edge(layer=1, head=0, query=7, key=3)
+
+    Raises:
+        DataError: If it names no kind of part.
+    """
+    for form, kind in _FORMS:
+        found = re.fullmatch(form, text, flags=re.IGNORECASE)
+        if found:
+            return kind(*map(int, found.groups()))
+    raise DataError(
+        f"{text!r} names no part of a model: write L0H1 (a head), attention1, MLP1, "
+        "L0H1[7,3] (token 7 reading token 3) or token3."
+    )
+
+
+def _require(kind: str, number: int, count: int) -> None:
+    if not 0 <= number < count:
+        raise DataError(
+            f"There is no {kind} {number}: this model has {count}, counted from 0."
+        )
