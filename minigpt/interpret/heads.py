@@ -4,30 +4,63 @@ Everything here is plain numpy on recorded patterns (the hook
 `blocks.{i}.attn.hook_pattern`, after the softmax), so it holds for any model. A score
 says how a head behaves *on this text*; only an intervention says what it is for.
 
+A habit is a set of cells: for each query, the keys it would read. Its score is the
+weight on those keys, averaged over the queries that have any. Next: `null_band`, which
+says what score an untrained head gets.
+
 Source: Elhage et al., "A Mathematical Framework for Transformer Circuits" (2021), for
-the previous-token head; Xiao et al. 2023, arXiv:2309.17453, for heads that rest on the
-first token.
+the previous-token head; Olsson et al. 2022, arXiv:2209.11895, for induction (prefix
+matching); Wang et al. 2022, arXiv:2211.00593, for duplicate-token heads; Xiao et al.
+2023, arXiv:2309.17453, for heads that rest on the first token.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
+
+ByHead = Float[np.ndarray, "layer head"]
+
+HABITS: Final = {
+    "previous_token": "mostly the previous token",
+    "induction": "mostly what came next last time",
+    "duplicate_token": "mostly its own duplicates",
+    "first_token": "mostly the first token",
+    "self_token": "mostly itself",
+}
+"""The scores that are shares of weight, and what a head is called that lives so."""
+
+SCORES: Final = (*HABITS, "entropy")
+"""The names of all scores: the fields of `HeadScores`."""
+
+FEWEST_QUERIES = 3
+"""Over fewer queries, a mean is no habit."""
 
 
 @dataclass(frozen=True)
 class HeadScores:
-    """How each head behaves on one text. Every array is [layer head]."""
+    """How each head behaves on one text, or on average over several.
 
-    previous_token: Float[np.ndarray, "layer head"]
+    Every array is [layer head], not-a-number where the text has no such query.
+    """
+
+    previous_token: ByHead
     """Mean weight on the token just before, over queries 1 …; from 0 to 1."""
-    first_token: Float[np.ndarray, "layer head"]
+    induction: ByHead
+    """Mean weight on the tokens that followed earlier occurrences of the query's token,
+    over queries that have one; from 0 to 1."""
+    duplicate_token: ByHead
+    """Mean weight on earlier occurrences of the query's token, likewise."""
+    first_token: ByHead
     """Mean weight on token 0, over queries 2 … (for query 1 it is the previous)."""
-    self_token: Float[np.ndarray, "layer head"]
+    self_token: ByHead
     """Mean weight on the query itself, over queries 1 …; from 0 to 1."""
-    entropy: Float[np.ndarray, "layer head"]
+    entropy: ByHead
     """Mean entropy of the rows, in nats: 0 on one token, ln(n) spread evenly over n."""
+    queries: dict[str, int] = field(default_factory=dict)
+    """How many queries each habit's mean is over."""
 
 
 @dataclass(frozen=True)
@@ -42,30 +75,66 @@ class Caption:
 
 
 def head_scores(
-    patterns: Float[np.ndarray, "layer head q_pos k_pos"],
+    patterns: Float[np.ndarray, "layer head q_pos k_pos"], tokens: Sequence[int]
 ) -> HeadScores:
     """Score every head on one text.
 
-    Means over no query at all (a text of one or two tokens) are 0.
-
     Args:
         patterns: Attention weights; every row sums to 1.
+        tokens: The text's ids, to know which are the same.
+
+    Raises:
+        ValueError: If the shapes do not fit.
     """
-    patterns = np.asarray(patterns, dtype=np.float64)
-    if patterns.ndim != 4:
+    patterns = np.asarray(patterns)
+    if patterns.ndim != 4 or patterns.shape[2:] != (len(tokens), len(tokens)):
         raise ValueError(
-            f"patterns must be [layer head q_pos k_pos], got shape {patterns.shape}"
+            f"patterns of {len(tokens)} tokens must be [layer head {len(tokens)} "
+            f"{len(tokens)}], got shape {patterns.shape}"
         )
-    length = patterns.shape[-1]
-    queries = np.arange(1, length)
-    weights = np.where(patterns > 0, patterns, 1.0)  # 0 · ln 0 counts as 0
-    row_entropy = -(weights * np.log(weights)).sum(-1)
-    return HeadScores(
-        previous_token=_mean(patterns[:, :, queries, queries - 1]),
-        first_token=_mean(patterns[:, :, 2:, 0]),
-        self_token=_mean(patterns[:, :, queries, queries]),
-        entropy=_mean(row_entropy[:, :, 1:]),
-    )
+    cells = habit_cells(np.asarray(tokens))
+    queries = {name: int(mask.any(-1).sum()) for name, mask in cells.items()}
+    flat = patterns.reshape(*patterns.shape[:2], -1)
+    scores = {
+        name: (flat @ mask.ravel().astype(flat.dtype)) / (queries[name] or np.nan)
+        for name, mask in cells.items()
+    }
+    return HeadScores(**scores, entropy=_entropy(patterns), queries=queries)
+
+
+def habit_cells(
+    tokens: Int[np.ndarray, " pos"],
+) -> dict[str, Bool[np.ndarray, "q_pos k_pos"]]:
+    """Say, for each habit, which keys each query would read.
+
+    >>> habit_cells(np.array([5, 6, 7, 5]))["induction"][3]
+    array([False,  True, False, False])
+    """
+    count = len(tokens)
+    cells = np.zeros((len(HABITS), count, count), dtype=bool)
+    previous, induction, duplicate, first, itself = cells
+    query = np.arange(1, count)
+    previous[query, query - 1] = True
+    duplicate[:] = np.tril(tokens[:, None] == tokens, -1)
+    # The token after the last occurrence may be the query itself: that is no copy.
+    induction[:, 1:] = np.tril(duplicate, -2)[:, :-1]
+    first[2:, 0] = True
+    itself[query, query] = True
+    return dict(zip(HABITS, cells, strict=True))
+
+
+def average(scores: Sequence[HeadScores]) -> HeadScores:
+    """Average scores over texts; a text without such a query does not count."""
+    means = {}
+    for name in SCORES:
+        values = np.stack([getattr(each, name) for each in scores])
+        known = ~np.isnan(values)
+        total = np.where(known, values, 0).sum(0)
+        means[name] = total / np.where(known.any(0), known.sum(0), np.nan)
+    queries = {
+        name: sum(each.queries.get(name, 0) for each in scores) for name in HABITS
+    }
+    return HeadScores(**means, queries=queries)
 
 
 def strongest_read(
@@ -90,25 +159,11 @@ def strongest_read(
     )
 
 
-def cautious_label(scores: HeadScores, layer: int, head: int) -> str:
-    """Name a head's habit on this text, if one habit takes most of its weight.
-
-    The bar is high on purpose: most heads do several things, and are "unclassified".
-    """
-    habits = {
-        "mostly previous token": scores.previous_token[layer, head],
-        "mostly first token": scores.first_token[layer, head],
-        "mostly itself": scores.self_token[layer, head],
-    }
-    label, weight = max(habits.items(), key=lambda item: item[1])
-    return label if weight >= 0.5 else "unclassified"
-
-
-def _mean(
-    values: Float[np.ndarray, "layer head n"],
-) -> Float[np.ndarray, "layer head"]:
-    """Average over the last axis; over nothing it is 0."""
-    if values.shape[-1] == 0:
-        return np.zeros(values.shape[:2])
-    mean: Float[np.ndarray, "layer head"] = values.mean(-1)
-    return mean
+def _entropy(patterns: Float[np.ndarray, "layer head q_pos k_pos"]) -> ByHead:
+    """Average the entropy of rows 1 … of every head, one layer at a time."""
+    means = np.full(patterns.shape[:2], np.nan)
+    if patterns.shape[-1] > 1:
+        for layer, heads in enumerate(patterns[:, :, 1:]):
+            logarithms = np.log(heads, where=heads > 0, out=np.zeros_like(heads))
+            means[layer] = -(heads * logarithms).sum(-1).mean(-1)
+    return means

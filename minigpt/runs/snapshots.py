@@ -8,7 +8,7 @@ round(255 · w): enough for a picture, and a quarter of the size.
 import json
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -16,10 +16,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from minigpt.errors import RunError
-from minigpt.interpret.heads import HeadScores, head_scores
+from minigpt.interpret.heads import SCORES, HeadScores, head_scores
 from minigpt.runs.files import replace_file
-
-_SCORES = ("previous_token", "first_token", "self_token", "entropy")
 
 
 class Snapshot(NamedTuple):
@@ -58,11 +56,7 @@ class Snapshots:
     @property
     def pieces(self) -> list[str]:
         """The probe text's tokens as text; empty before the first snapshot."""
-        path = self.directory / "probe.json"
-        try:
-            return list(json.loads(path.read_text(encoding="utf-8"))["pieces"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return []
+        return [str(piece) for piece in self._probe("pieces")]
 
     @property
     def steps(self) -> list[int]:
@@ -82,8 +76,13 @@ class Snapshots:
         path = self._path(step)
         try:
             tensors = load_file(path)
-            scores = HeadScores(**{name: tensors[name] for name in _SCORES})
-            return Snapshot(step, tensors["patterns"], scores)
+            patterns = tensors["patterns"]
+            # Pictures taken before a score was thought of lack it.
+            unknown = np.full(patterns.shape[:2], np.nan)
+            scores: dict[str, Any] = {
+                name: tensors.get(name, unknown) for name in SCORES
+            }
+            return Snapshot(step, patterns, HeadScores(**scores))
         except FileNotFoundError:
             raise RunError(f"There is no snapshot of step {step}.") from None
         except (OSError, SafetensorError, KeyError) as error:
@@ -98,11 +97,11 @@ class Snapshots:
     def save(
         self, step: int, patterns: Float[np.ndarray, "layer head q_pos k_pos"]
     ) -> None:
-        """Write one snapshot; a reader sees it whole or not at all."""
-        scores = head_scores(patterns)
+        """Write one snapshot of the probe; a reader sees it whole or not at all."""
+        scores = head_scores(patterns, [int(token) for token in self._probe("tokens")])
         tensors = {
             name: np.ascontiguousarray(getattr(scores, name), dtype=np.float32)
-            for name in _SCORES
+            for name in SCORES
         }
         tensors["patterns"] = np.round(np.asarray(patterns) * 255).astype(np.uint8)
         beside = self.directory / f".step_{step:06d}.safetensors"
@@ -114,6 +113,14 @@ class Snapshots:
         for later in self.steps:
             if later > step:
                 self._path(later).unlink(missing_ok=True)
+
+    def _probe(self, part: str) -> list[Any]:
+        """Return the probe's `pieces` or `tokens`; nothing before it is written."""
+        path = self.directory / "probe.json"
+        try:
+            return list(json.loads(path.read_text(encoding="utf-8"))[part])
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
 
     def _path(self, step: int) -> Path:
         return self.directory / f"step_{step:06d}.safetensors"

@@ -5,7 +5,7 @@ Learning goal: a head is a table of weights, one row per token, and heads differ
 
 import streamlit as st
 
-from minigpt.interpret import HeadScores, cautious_label, head_scores, strongest_read
+from minigpt.interpret import HeadScores, head_scores, strongest_read
 from minigpt.interpret.reading import Reading
 from pages.frame import models, state
 from pages.frame.guard import guard
@@ -67,8 +67,7 @@ def show_one_head(
     layer, head = place
     pattern, pieces = reading.patterns[layer, head], reading.pieces
     with st.container(horizontal=True, vertical_alignment="center"):
-        label = cautious_label(scores, layer, head)
-        st.subheader(f"L{layer}H{head} · {label}", anchor=False)
+        st.subheader(f"L{layer}H{head}", anchor=False)
         st.space("stretch")
         view = st.segmented_control(
             "View of the head",
@@ -122,7 +121,6 @@ def show_scores(scores: HeadScores) -> None:
     rows = [
         {
             "head": f"L{layer}H{head}",
-            "habit here": cautious_label(scores, layer, head),
             "previous token": scores.previous_token[layer, head],
             "first token": scores.first_token[layer, head],
             "itself": scores.self_token[layer, head],
@@ -168,7 +166,7 @@ with guard():
         reading = read(models.chosen())
     with numbers:
         layer, head, token = choose_place(reading)
-    scores = head_scores(reading.patterns)
+    scores = head_scores(reading.patterns, reading.tokens)
     left, right = st.columns([2, 3], gap="large")
     with left:
         show_all_heads(reading, scores, (layer, head))
