@@ -3,9 +3,9 @@
     python data/make_models.py            all of them (about an hour on two cores)
     python data/make_models.py glass      one of them
 
-Each is trained on the built-in world, `tales`, by the same worker that trains yours,
-and lands in `data/models/<name>/` with the command that made it and the loss it
-reached. An interrupted training is continued by the same command.
+Each is trained on a built-in source (`tales`, or `repeats` for `induction`) by the same
+worker that trains yours, and lands in `data/models/<name>/` with the command that made
+it and the loss it reached. An interrupted training is continued by the same command.
 """
 
 import argparse
@@ -57,6 +57,12 @@ def glass() -> RunConfig:
     )
 
 
+def induction() -> RunConfig:
+    """A time machine: two layers of attention, saved every third step of a change."""
+    recipe = get_recipe("induction")
+    return recipe.replace(train=recipe.train.replace(num_threads=1).to_dict())
+
+
 ABOUT = {
     "tales": {
         "title": "tales",
@@ -68,8 +74,13 @@ ABOUT = {
         "description": "Small enough to see through: 2 layers of 2 heads, each of 8 "
         "numbers; words as tokens.",
     },
+    "induction": {
+        "title": "induction",
+        "description": "Learns to copy, as you move the step: 2 layers of 2 heads and "
+        "no MLP, on repeated random words.",
+    },
 }
-RECIPES = {"tales": tales, "glass": glass}
+RECIPES = {"tales": tales, "glass": glass, "induction": induction}
 
 
 def recipe(
@@ -105,12 +116,31 @@ def make(name: str) -> None:
     if outcome.result.stopped:
         print(f"Stopped at step {outcome.result.step}. Go on with: {command}")
         return
-    model, tokenizer, metadata = load_checkpoint(outcome.result.checkpoint)
-    facts = {**metadata.provenance, "validation_loss": outcome.result.validation_loss}
     target = DATA / "models" / name
-    save_checkpoint(target, model, tokenizer, step=metadata.step, provenance=facts)
+    facts = {"validation_loss": outcome.result.validation_loss}
+    film = run.config.train.checkpoint_steps
+    if film:
+        for step, path in run.checkpoints():
+            if step in film:
+                last = step == outcome.result.step
+                copy(path, target / "checkpoints" / path.name, facts if last else {})
+    else:
+        copy(outcome.result.checkpoint, target, facts)
     replace_file(target / "about.json", json.dumps(ABOUT[name], indent=2) + "\n")
     print(f"{target}: {outcome.result.validation_loss:.4f} nats per token")
+
+
+def copy(path: Path, target: Path, facts: dict[str, float | None]) -> None:
+    """Save a run's checkpoint as a model that ships; one of many in half the size."""
+    model, tokenizer, metadata = load_checkpoint(path)
+    save_checkpoint(
+        target,
+        model,
+        tokenizer,
+        step=metadata.step,
+        provenance={**metadata.provenance, **facts},
+        half=target.parent.name == "checkpoints",
+    )
 
 
 def main(words: Sequence[str] | None = None) -> None:

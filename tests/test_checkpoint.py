@@ -146,12 +146,23 @@ def test_an_extra_tensor_is_refused_by_name(saved):
 
 
 def test_a_tensor_of_another_type_is_refused_by_name(saved):
-    def halve(tensors):
-        tensors["token_embedding.weight"] = tensors["token_embedding.weight"].half()
+    def widen(tensors):
+        tensors["token_embedding.weight"] = tensors["token_embedding.weight"].double()
 
-    edit_weights(saved, halve)
-    with pytest.raises(CheckpointError, match=r"token_embedding\.weight.*F16"):
+    edit_weights(saved, widen)
+    with pytest.raises(CheckpointError, match=r"token_embedding\.weight.*F64"):
         load_checkpoint(saved)
+
+
+def test_half_the_size_is_read_back_as_32_bits_of_three_digits(saved, tokenizer):
+    model = small_model(tokenizer)
+    whole = (saved / "model.safetensors").stat().st_size
+    save_checkpoint(saved, model, tokenizer, half=True)
+    assert (saved / "model.safetensors").stat().st_size < 0.7 * whole
+    read = load_checkpoint(saved).model.state_dict()
+    for name, weight in model.state_dict().items():
+        assert read[name].dtype == torch.float32
+        assert torch.allclose(read[name], weight, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.999])

@@ -24,6 +24,7 @@ def save_checkpoint(
     step: int = 0,
     provenance: dict[str, Any] | None = None,
     training_state: TrainingState | None = None,
+    half: bool = False,
 ) -> Path:
     """Save a model so that a kill at any moment leaves this or the one before.
 
@@ -35,6 +36,8 @@ def save_checkpoint(
         step: Steps of training behind the model.
         provenance: How it was made, as JSON types.
         training_state: What resuming needs, if it should be possible.
+        half: Keep three digits of each weight, in half the size: to look at, not to
+            train on.
 
     Returns:
         The directory.
@@ -57,7 +60,7 @@ def save_checkpoint(
             (beside / CONFIG_FILE).write_text(config + "\n", encoding="utf-8")
             if tokenizer is not None:
                 tokenizer.save(beside / TOKENIZER_FILE)
-            write_weights(beside / WEIGHTS_FILE, model)
+            write_weights(beside / WEIGHTS_FILE, model, half=half)
             if training_state is not None:
                 write_training_state(beside, training_state)
     except OSError as error:

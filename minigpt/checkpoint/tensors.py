@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from minigpt.errors import CheckpointError, near_names
 
-WEIGHT_TYPE = "F32"
+WEIGHT_TYPES = ("F32", "F16")
+"""What a file of weights may hold; either is read as 32 bits."""
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
@@ -29,10 +30,19 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
         raise OSError(str(error)) from error
 
 
-def write_weights(path: Path, model: nn.Module) -> None:
-    """Write a model's weights, in full precision whatever it computes in."""
+def write_weights(path: Path, model: nn.Module, *, half: bool = False) -> None:
+    """Write a model's weights, in full precision whatever it computes in.
+
+    Args:
+        path: The file.
+        model: Whose weights.
+        half: Write 16 bits instead of 32: three digits of each number, half the size.
+    """
+    kind = torch.float16 if half else torch.float32
     weights = model.state_dict()
-    write_tensors(path, {name: w.detach().cpu().float() for name, w in weights.items()})
+    write_tensors(
+        path, {name: w.detach().cpu().to(kind) for name, w in weights.items()}
+    )
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -48,7 +58,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def read_weights(path: Path, expected: nn.Module) -> dict[str, Tensor]:
-    """Read the weights of a model, if they are exactly those it has.
+    """Read the weights of a model as 32 bits, if they are exactly those it has.
 
     Args:
         path: A safetensors file.
@@ -59,7 +69,7 @@ def read_weights(path: Path, expected: nn.Module) -> dict[str, Tensor]:
             many, of the wrong shape or of the wrong type.
     """
     check_weights(path, expected)
-    return read_tensors(path)
+    return {name: weight.float() for name, weight in read_tensors(path).items()}
 
 
 def check_weights(path: Path, expected: nn.Module) -> None:
@@ -77,10 +87,10 @@ def check_weights(path: Path, expected: nn.Module) -> None:
                 f"{path}: the tensor {name!r} has shape {list(shape)}; config.json "
                 f"describes a model where it has {list(wanted[name])}."
             )
-        if kind != WEIGHT_TYPE:
+        if kind not in WEIGHT_TYPES:
             raise CheckpointError(
                 f"{path}: the tensor {name!r} has type {kind}; weights are "
-                f"{WEIGHT_TYPE}."
+                f"{' or '.join(WEIGHT_TYPES)}."
             )
     missing = [name for name in wanted if name not in found]
     if missing:

@@ -49,8 +49,11 @@ class RunFlags:
     """Which run, and where."""
 
     recipe: Annotated[
-        Literal["default", "gpt2"],
-        flag("Preset of model and training: a pure GPT that learns fast, or GPT-2's."),
+        Literal["default", "gpt2", "induction", "induction-live"],
+        flag(
+            "Preset of model and training: a pure GPT that learns fast, GPT-2's, or "
+            "heads that learn to copy repeated words, in seconds."
+        ),
     ] = "default"
     preset: Annotated[
         Literal["tiny", "small", "medium", "large"] | None,
@@ -140,7 +143,12 @@ def _arguments_class(base: RunConfig) -> type[Any]:
         (
             "data_file",
             Annotated[
-                str, flag("A UTF-8 text file, or tales: the built-in world.", "--data")
+                str,
+                flag(
+                    "A UTF-8 text file, tales: the built-in world, or repeats: random "
+                    "words, said again and again.",
+                    "--data",
+                ),
             ],
             dataclasses.field(default=base.data.source),
         ),
@@ -223,13 +231,15 @@ def _check(flags: RunFlags, arguments: Any, given: set[str]) -> None:
         raise ConfigError("--min_freq is for --tokenizer char or word: drop it.")
     if "tales_megabytes" in given and arguments.text.data_file != "tales":
         raise ConfigError("--tales_megabytes is for --data_file tales: drop it.")
+    if "repeats_words" in given and arguments.text.data_file != "repeats":
+        raise ConfigError("--repeats_words is for --data_file repeats: drop it.")
 
 
 def _run_config(base: RunConfig, values: dict[str, Any], given: set[str]) -> RunConfig:
     if "num_epochs" in given and "max_steps" not in given:
         values["max_steps"] = None
     source = values["data_file"]
-    if source != "tales":
+    if source not in ("tales", "repeats"):
         # A run may be resumed from another directory.
         source = str(Path(source).expanduser().absolute())
     model: type[ModelConfig | MLPConfig]

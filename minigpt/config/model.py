@@ -4,9 +4,17 @@ GPT-2 is one point of this space, and the defaults below are that point: learned
 positions, LayerNorm before each sublayer, GELU, biases, a tied head.
 """
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    ConfigDict,
+    Discriminator,
+    Field,
+    Strict,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from minigpt.config.base import Config, explain
 from minigpt.errors import ConfigError, near_names
@@ -16,6 +24,20 @@ PositionalEncoding = Literal[
 ]
 Normalization = Literal["layernorm", "rmsnorm"]
 Activation = Literal["gelu", "relu", "relu2", "swiglu"]
+
+
+def _one_or_several(value: Any) -> str:
+    return "numbers" if isinstance(value, list | tuple) else "number"
+
+
+Gain = Annotated[float, Field(gt=0.0, le=100.0)]
+GainOfHeads = Annotated[
+    Annotated[Gain, Tag("number")]
+    # JSON has lists and no tuples, so a list will do too.
+    | Annotated[tuple[Gain, ...], Strict(False), Tag("numbers")],
+    Discriminator(_one_or_several),
+]
+"""One number for all heads, or one for each."""
 
 
 class AssignableConfig(Config):
@@ -105,12 +127,10 @@ class ModelConfig(AssignableConfig):
         description="Relative bias: distances told apart, in tokens; all farther "
         "ones share the last.",
     )
-    relative_gain: float = Field(
+    relative_gain: GainOfHeads = Field(
         10.0,
-        gt=0.0,
-        le=100.0,
         description="Relative bias: factor on the learned bias, so that it keeps pace "
-        "with the weights.",
+        "with the weights; one for all heads, or one for each.",
     )
 
     @model_validator(mode="after")
@@ -125,6 +145,12 @@ class ModelConfig(AssignableConfig):
             raise ValueError(
                 f"num_kv_heads is {self.kv_heads}, which does not divide num_heads "
                 f"{self.num_heads}"
+            )
+        gain = self.relative_gain
+        if isinstance(gain, tuple) and len(gain) != self.num_heads:
+            raise ValueError(
+                f"relative_gain has {len(gain)} numbers and num_heads is "
+                f"{self.num_heads}: give one number for each head, or one for all"
             )
         if self.positional_encoding == "rope" and self.d_head % 2:
             raise ValueError(

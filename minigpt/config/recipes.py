@@ -4,12 +4,20 @@
   CPU. Nothing in it does an attention head's work for it, so its heads look like the
   textbook's.
 - `gpt2`: GPT-2's architecture, AdamW, warm-up and cosine. The baseline.
+- `induction`: two layers of attention and nothing else, on repeated random words. An
+  induction circuit forms within fifty steps, with a checkpoint at every third of them.
+- `induction-live`: the same in small, to watch it happen.
 """
 
 from typing import Any
 
 from minigpt.config.model import ModelConfig
-from minigpt.config.training import RunConfig, TrainConfig
+from minigpt.config.training import (
+    DataConfig,
+    RunConfig,
+    TokenizerConfig,
+    TrainConfig,
+)
 from minigpt.errors import ConfigError, near_names
 
 
@@ -57,7 +65,80 @@ def _gpt2() -> RunConfig:
     return RunConfig(recipe="gpt2", transformer=model, train=train)
 
 
-RECIPES = {"default": _default, "gpt2": _gpt2}
+def _induction() -> RunConfig:
+    model: dict[str, Any] = {
+        "d_model": 64,
+        "num_layers": 2,
+        "num_heads": 2,
+        # Nothing but attention: no MLP takes a part of the work.
+        "d_ff": 0,
+        "max_seq_len": 64,
+        "positional_encoding": "relative",
+        "relative_distances": 16,
+        # Decides beforehand which head reads the previous token: the first. With equal
+        # gains the heads share that work, and cutting one of them shows little.
+        "relative_gain": (10.0, 1.0),
+        "norm": "rmsnorm",
+        "bias": False,
+        "tie_embeddings": False,
+    }
+    train: dict[str, Any] = {
+        "optimizer": "muon",
+        "learning_rate": 3e-3,
+        "muon_learning_rate": 0.02,
+        "beta1": 0.9,
+        "beta2": 0.98,
+        "muon_momentum": 0.95,
+        "weight_decay": 0.01,
+        "schedule": "linear",
+        "warmup_steps": 20,
+        "decay_start": 0.7,
+        "max_steps": 400,
+        "batch_size": 16,
+        "eval_interval": 50,
+        # Dense where the heads form, sparse before and after.
+        "checkpoint_steps": (
+            *(0, 1, 2, 4, 8, 16, 32, 48, 64, 72, 78),
+            *range(84, 145, 3),
+            *(150, 160, 180, 200, 240, 280, 320, 360, 400),
+        ),
+    }
+    return RunConfig(
+        recipe="induction",
+        data=DataConfig(source="repeats"),
+        tokenizer=TokenizerConfig(kind="word"),
+        transformer=ModelConfig(**model),
+        train=TrainConfig(**train),
+    )
+
+
+def _induction_live() -> RunConfig:
+    whole = _induction()
+    small = {"d_model": 32, "max_seq_len": 32}
+    train = {
+        "max_steps": 500,
+        "eval_interval": 100,
+        "num_threads": 1,  # so small that threads would mostly wait for each other
+        "checkpoint_steps": (
+            *(0, 1, 2, 4, 8, 16, 32, 48, 64, 80, 90),
+            *range(100, 221, 5),
+            *range(240, 501, 20),
+        ),
+    }
+    return whole.replace(
+        recipe="induction-live",
+        data=whole.data.replace(repeats_words=64).to_dict(),
+        transformer=whole.transformer.replace(**small).to_dict(),
+        train=whole.train.replace(**train).to_dict(),
+    )
+
+
+RECIPES = {
+    "default": _default,
+    "gpt2": _gpt2,
+    "induction": _induction,
+    "induction-live": _induction_live,
+}
 
 
 def get_recipe(name: str) -> RunConfig:

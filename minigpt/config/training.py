@@ -4,12 +4,14 @@
 command line and the Training page both build one and hand it to the same worker.
 """
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, Strict, model_validator
 
 from minigpt.config.base import Config
 from minigpt.config.model import MLPConfig, ModelConfig
+
+_Step = Annotated[int, Field(ge=0)]
 
 
 class DataConfig(Config):
@@ -18,10 +20,14 @@ class DataConfig(Config):
     source: str = Field(
         "tales",
         min_length=1,
-        description="`tales` (the built-in world) or the path of a UTF-8 text file.",
+        description="`tales` (the built-in world), `repeats` (random words, said again "
+        "and again) or the path of a UTF-8 text file.",
     )
     tales_megabytes: float = Field(
         5.0, gt=0.0, le=1000.0, description="How much of tales to write, in MB."
+    )
+    repeats_words: int = Field(
+        126, ge=2, le=126, description="How many different words repeats says."
     )
     document_separator: str | None = Field(
         None,
@@ -103,6 +109,13 @@ class TrainConfig(Config):
         description="Steps in which the step size rises from zero; at most a tenth of "
         "the run.",
     )
+    decay_start: float = Field(
+        0.0,
+        ge=0.0,
+        lt=1.0,
+        description="Share of the run after which the step size begins to fall (0: as "
+        "soon as the warm-up ends).",
+    )
     min_learning_rate_ratio: float = Field(
         0.1, ge=0.0, le=1.0, description="Where the schedule ends, as a share of peak."
     )
@@ -133,6 +146,11 @@ class TrainConfig(Config):
     keep_checkpoints: int | None = Field(
         5, ge=1, description="How many step checkpoints stay on disk (none: all)."
     )
+    checkpoint_steps: Annotated[tuple[_Step, ...], Strict(False)] = Field(
+        (),
+        description="Steps to save at besides; these checkpoints stay on disk, and the "
+        "heads are photographed.",
+    )
     patience: int | None = Field(
         None, ge=1, description="Stop after so many evaluations without a new best."
     )
@@ -148,7 +166,7 @@ class TrainConfig(Config):
 class RunConfig(Config):
     """Everything that determines a training run."""
 
-    recipe: Literal["default", "gpt2"] = Field(
+    recipe: Literal["default", "gpt2", "induction", "induction-live"] = Field(
         "default", description="The preset the settings started from."
     )
     model_type: Literal["transformer", "mlp"] = Field(
@@ -161,6 +179,15 @@ class RunConfig(Config):
     )
     mlp: MLPConfig = Field(MLPConfig(), description="Sizes, when model_type is mlp.")
     train: TrainConfig = Field(TrainConfig(), description="The training.")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.data.source == "repeats" and self.tokenizer.kind != "word":
+            raise ValueError(
+                f"tokenizer.kind is {self.tokenizer.kind!r}, and repeats is made of "
+                "whole words: choose 'word'"
+            )
+        return self
 
     @property
     def model(self) -> ModelConfig | MLPConfig:

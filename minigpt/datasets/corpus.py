@@ -2,7 +2,8 @@
 
 Before this stage there is a file (or the built-in `tales`); after it, two long rows of
 token ids: one to learn from, one that the model never learns from. `windows` then cuts
-batches out of the first.
+batches out of the first. (`repeats` is no text: `repeated_words` makes its windows when
+they are needed, and what is kept here is a sample of them.)
 """
 
 import hashlib
@@ -18,10 +19,14 @@ from torch import Tensor
 
 from minigpt.config import DataConfig, TokenizerConfig
 from minigpt.datasets.cuts import parts
+from minigpt.datasets.repeated_words import WORDS, repeated_words
 from minigpt.datasets.tales import STORY_END, generate_tales
 from minigpt.errors import DataError
 from minigpt.tokenizers import Tokenizer
 from minigpt.tokenizers.storage import build_tokenizer
+
+_COUNTED = 20_000
+"""Windows of `repeats` to count words and pairs in."""
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -140,6 +145,8 @@ def prepare_corpus(
     Raises:
         DataError: If the text cannot be read, or either part is shorter than a window.
     """
+    if data.source == "repeats":
+        return _sample_of_repeats(data, tokenizer, tokenizer_config, context)
     text = load_text(data)
     train_text, validation_text = split_text(text, data.validation_fraction)
     if tokenizer is None:
@@ -163,14 +170,34 @@ def prepare_corpus(
     return Corpus(train, validation, len(text), digest), tokenizer
 
 
+def _sample_of_repeats(
+    data: DataConfig,
+    tokenizer: Tokenizer | None,
+    tokenizer_config: TokenizerConfig,
+    context: int,
+) -> tuple[Corpus, Tokenizer]:
+    """Sample the windows of `repeats`: the first steps', and all that are held out."""
+    words = load_text(data)
+    if tokenizer is None:
+        tokenizer = build_tokenizer(tokenizer_config, words.split())
+    source = repeated_words(tokenizer, data.repeats_words, context, batch_size=_COUNTED)
+    train, held_out = source.batch(0)[0].flatten(), source.held_out().flatten()
+    digest = hashlib.sha256(held_out.numpy().tobytes()).hexdigest()
+    return Corpus(train, held_out, len(words), digest), tokenizer
+
+
 def load_text(data: DataConfig) -> str:
     """Return the text that a run learns from, held-out end included.
+
+    Of `repeats`, that is its words, each once.
 
     Raises:
         DataError: If it cannot be read.
     """
     if data.source == "tales":
         return generate_tales(round(data.tales_megabytes * 1_000_000))
+    if data.source == "repeats":
+        return " ".join(WORDS[: data.repeats_words])
     return read_text(data.source)
 
 

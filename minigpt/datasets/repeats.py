@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from minigpt.datasets.repeated_words import RepeatedWords
 from minigpt.datasets.windows import WindowSampler
 
 ALPHABET = 12
@@ -32,7 +33,10 @@ class RepeatsFirst:
     """
 
     def __init__(
-        self, sampler: WindowSampler, steps: int, vocabulary: Int[Tensor, " token"]
+        self,
+        sampler: WindowSampler | RepeatedWords,
+        steps: int,
+        vocabulary: Int[Tensor, " token"],
     ) -> None:
         self.sampler, self.steps, self.vocabulary = sampler, steps, vocabulary
 

@@ -8,7 +8,8 @@ that follows it.
     labels       h    e  l  l  o  <eos>
 
 `TextDataset` is for many texts of their own length, `PackedDataset` for one long row of
-tokens; `streaming` does the same for a file that does not fit into memory.
+tokens, `WindowDataset` for windows that were cut already; `streaming` is for a file
+larger than memory.
 """
 
 from collections.abc import Iterable, Sequence
@@ -148,3 +149,20 @@ class PackedDataset(Dataset[Example]):
             raise IndexError(f"window {number} of {len(self)}")
         start = number * self.context
         return example(self.tokens[start : start + self.context + 1])
+
+
+class WindowDataset(Dataset[Example]):
+    """Windows that were cut already; each stands for itself.
+
+    Args:
+        windows: Ids; of each window, all but the last are read.
+    """
+
+    def __init__(self, windows: Int[Tensor, "window length"]) -> None:
+        self.windows = windows
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, number: int) -> Example:
+        return example(self.windows[number])

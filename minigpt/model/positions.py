@@ -9,6 +9,7 @@ Before: token embeddings. Next: attention.
 """
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -144,16 +145,29 @@ def _alibi(num_heads: int, q_len: int, k_len: int, device: torch.device) -> Tens
 class RelativeBias(nn.Module):
     """A learned bias for each head and each distance, starting at zero.
 
+        bias(head, q, k) = gain(head) · table(head, q − k)
+
     Distances from the last one told apart onwards share its bias. The gain lets a small
-    optimizer step move a score as far as it moves the weights.
+    optimizer step move a score as far as it moves the weights. Of two heads, the one
+    with the larger gain finds a fixed distance first.
+
+    Args:
+        num_heads: Rows of the table.
+        num_distances: Columns of the table.
+        gain: One number for all heads, or one for each.
 
     Source: Raffel et al. 2020, arXiv:1910.10683, section 2.1, with one bucket per
     distance.
     """
 
-    def __init__(self, num_heads: int, num_distances: int, gain: float) -> None:
+    gain: Tensor  # [head 1]
+
+    def __init__(
+        self, num_heads: int, num_distances: int, gain: float | Sequence[float]
+    ) -> None:
         super().__init__()
-        self.gain = gain
+        gains = torch.tensor(gain, dtype=torch.float32).expand(num_heads)
+        self.register_buffer("gain", gains[:, None].clone(), persistent=False)
         self.bias_table = nn.Parameter(torch.zeros(num_heads, num_distances))
 
     def forward(
@@ -162,7 +176,7 @@ class RelativeBias(nn.Module):
         """Return what to add to the scores, −inf in the future."""
         distance = distances(q_len, k_len, device)
         farthest = self.bias_table.shape[1] - 1
-        bias = self.gain * self.bias_table[:, distance.clamp(0, farthest)]
+        bias = (self.gain * self.bias_table)[:, distance.clamp(0, farthest)]
         return bias.masked_fill(distance < 0, -math.inf)
 
 

@@ -17,13 +17,11 @@ from torch.utils.data import DataLoader, Subset
 from minigpt.checkpoint import has_training_state
 from minigpt.config import RunConfig
 from minigpt.datasets.corpus import Corpus, prepare_corpus
-from minigpt.datasets.repeats import RepeatsFirst
-from minigpt.datasets.texts import PackedDataset
-from minigpt.datasets.windows import WindowSampler
 from minigpt.errors import RunError
 from minigpt.model import LanguageModel, create_model
 from minigpt.runs.baselines import count_baselines
 from minigpt.runs.heartbeat import Heartbeat
+from minigpt.runs.sources import Source, build_source
 from minigpt.runs.store import Run, checkpoint_step
 from minigpt.tokenizers import Tokenizer, load_tokenizer
 from minigpt.training.callbacks import TrainerCallback
@@ -40,7 +38,7 @@ class Prepared:
     corpus: Corpus
     tokenizer: Tokenizer
     model: LanguageModel
-    sampler: RepeatsFirst
+    source: Source
     checkpoint: Path | None
     """Where to resume, if anywhere."""
     start_step: int
@@ -48,25 +46,16 @@ class Prepared:
     output_dir: Path
     provenance: dict[str, Any]
 
-    @property
-    def probe(self) -> list[int]:
-        """Ids of a text the model never learns from, to photograph attention on."""
-        size = self.model.config.max_seq_len
-        return [int(token) for token in self.corpus.validation_tokens[:size]]
-
     def build_trainer(self, callbacks: Sequence[TrainerCallback]) -> Trainer:
         """Put the trainer together."""
-        train = self.config.train
-        held_out = PackedDataset(
-            self.corpus.validation_tokens, self.model.config.max_seq_len
-        )
+        train, held_out = self.config.train, self.source.held_out
         # Shuffled once, so that an interim look at the first batches is a fair sample.
         random = torch.Generator().manual_seed(train.seed)
         order = torch.randperm(len(held_out), generator=random).tolist()
         batch_size = max(train.batch_size, _MIN_EVAL_BATCH)
         return Trainer(
             self.model,
-            self.sampler,
+            self.source.sampler,
             DataLoader(Subset(held_out, order), batch_size=batch_size),
             output_dir=self.output_dir,
             config=train,
@@ -134,20 +123,17 @@ def assemble(
     torch.manual_seed(config.train.seed)
     model = create_model(config.model_type, **config.model.to_dict())
     train = config.train
-    windows = WindowSampler(
-        corpus.train_tokens, config.model.max_seq_len, train.batch_size, train.seed
-    )
-    words = torch.unique(corpus.train_tokens)
-    sampler = RepeatsFirst(windows, train.repeat_steps, words)
+    source = build_source(config, corpus, tokenizer)
+    steps_per_epoch = source.sampler.steps_per_epoch
     return Prepared(
         config=config,
         corpus=corpus,
         tokenizer=tokenizer,
         model=model,
-        sampler=sampler,
+        source=source,
         checkpoint=checkpoint,
         start_step=0 if checkpoint is None else checkpoint_step(checkpoint) or 0,
-        total_steps=train.max_steps or train.num_epochs * sampler.steps_per_epoch,
+        total_steps=train.max_steps or train.num_epochs * steps_per_epoch,
         output_dir=output_dir,
         provenance=_provenance(config, corpus, command),
     )

@@ -6,16 +6,19 @@ the run's directory, from which the page and the loss curve are drawn.
 
 import math
 import traceback
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
 
 from minigpt.config import GenerationConfig
 from minigpt.generation.generator import Generator
+from minigpt.interpret.repetition import Repetition, read_repetition
 from minigpt.model import LanguageModel, TransformerLM
 from minigpt.runs.files import Journal
 from minigpt.runs.heartbeat import Heartbeat
 from minigpt.runs.snapshots import snapshot_steps
+from minigpt.runs.sources import Source
 from minigpt.runs.stopping import StopRequests
 from minigpt.runs.store import Run
 from minigpt.tokenizers.base import Tokenizer
@@ -41,7 +44,8 @@ class Recorder(TrainerCallback):
         run: Where to write.
         model: The model that is being trained, not a compiled copy.
         tokenizer: Its tokenizer.
-        probe: Ids of the text whose attention is photographed.
+        source: What the run reads: its probe's attention is photographed.
+        always: Steps to photograph besides those that `snapshot_steps` chooses.
         total_steps: Steps of the whole run.
         start_step: Steps taken before, in a resumed run.
         heartbeat: Where the status goes.
@@ -54,7 +58,8 @@ class Recorder(TrainerCallback):
         model: LanguageModel,
         tokenizer: Tokenizer,
         *,
-        probe: list[int],
+        source: Source,
+        always: Collection[int] = (),
         total_steps: int,
         start_step: int,
         heartbeat: Heartbeat,
@@ -62,10 +67,11 @@ class Recorder(TrainerCallback):
     ) -> None:
         self._run, self._model, self._tokenizer = run, model, tokenizer
         self._heartbeat, self._requests = heartbeat, requests
-        self._probe = probe[: min(_PROBE_TOKENS, model.config.max_seq_len)]
+        self._probe: list[int] = source.probe[:_PROBE_TOKENS].tolist()
+        self._said_twice = source.said_twice
         self._log_every = max(1, total_steps // _MAX_LOGGED_STEPS)
         self._snapshots = run.snapshots()
-        self._snapshot_steps = set(snapshot_steps(total_steps))
+        self._snapshot_steps = {*snapshot_steps(total_steps), *always}
         self._metrics = Journal(run.path / "metrics.jsonl")
         self._samples = Journal(run.path / "samples.jsonl")
         self._sum = self._weight = 0.0
@@ -147,7 +153,7 @@ class Recorder(TrainerCallback):
             self._photograph(result.step)
 
     def _photograph(self, step: int) -> None:
-        """Save every head's attention on the probe text."""
+        """Save every head's attention on the probe text, and what repetitions cost."""
         model = self._model
         if not isinstance(model, TransformerLM):
             return
@@ -156,9 +162,23 @@ class Recorder(TrainerCallback):
         model.eval()
         with torch.inference_mode():
             _, cache = model.run_with_cache(tokens, "*.attn.hook_pattern")
+        if self._said_twice is not None:
+            self._log_repetition(step, read_repetition(model, self._said_twice))
         model.train(was_training)
         patterns = [pattern[0].float().cpu() for pattern in cache.values()]
         self._snapshots.save(step, torch.stack(patterns).numpy())
+
+    def _log_repetition(self, step: int, read: Repetition) -> None:
+        self._metrics.append(
+            {
+                "kind": "repetition",
+                "step": step,
+                "first_loss": read.first_loss,
+                "second_loss": read.second_loss,
+                "induction": read.induction,
+                "previous_token": read.previous_token,
+            }
+        )
 
     def _write_sample(self, step: int) -> None:
         """Let the model continue a line end, or else its first probe token."""

@@ -1,11 +1,13 @@
 """Which checkpoints a training keeps on disk.
 
-- `checkpoint_step_500`: the newest few; the newest two can be resumed from.
+- `checkpoint_step_500`: the newest few, and those of steps that were asked for; the
+  newest two can be resumed from.
 - `checkpoint_epoch_3`: each of them; all can be resumed from.
 - `best_model`: the one with the lowest validation loss, to use and not to resume.
 """
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +31,18 @@ class CheckpointKeeper:
         directory: Where.
         keep: How many step checkpoints stay (none: all).
         tokenizer: Goes into every checkpoint.
+        always: Steps whose checkpoints stay besides.
     """
 
     def __init__(
-        self, directory: Path, keep: int | None, tokenizer: Tokenizer | None
+        self,
+        directory: Path,
+        keep: int | None,
+        tokenizer: Tokenizer | None,
+        always: Collection[int] = (),
     ) -> None:
         self.directory, self.keep, self.tokenizer = directory, keep, tokenizer
+        self.always = frozenset(always)
 
     def save(
         self,
@@ -68,8 +76,10 @@ class CheckpointKeeper:
             if (match := re.fullmatch(r"checkpoint_step_(\d+)", path.name))
         }
         steps = sorted(step for step in found if step <= newest)
-        too_many = steps[: -self.keep] if self.keep else []
+        counted = [step for step in steps if step not in self.always]
+        too_many = counted[: -self.keep] if self.keep else []
         for step in too_many:
             remove_directory(found[step])
-        for step in steps[len(too_many) : -RESUMABLE]:
-            forget_training_state(found[step])
+        for step in steps[:-RESUMABLE]:
+            if step not in too_many:
+                forget_training_state(found[step])

@@ -60,11 +60,12 @@ def schedule_factor(
     """Return the factor on the learning rate at one step.
 
     The warm-up rises in equal parts, and its first step is already above 0: a step with
-    a learning rate of 0 would be wasted. Then the decay begins.
+    a learning rate of 0 would be wasted. Then the decay begins, or the step size rests
+    at its peak until `decay_start`.
 
     Args:
         step: Steps already taken; 0 for the first.
-        config: Which schedule, how long a warm-up, where it ends.
+        config: Which schedule, how long a warm-up and a rest, where it ends.
         total_steps: Steps of the whole run (none: unknown, only for `constant`).
     """
     warmup = warmup_length(config, total_steps)
@@ -72,9 +73,10 @@ def schedule_factor(
         return (step + 1) / (warmup + 1)
     if total_steps is None:
         return 1.0
-    progress = (step - warmup) / max(1, total_steps - warmup)
+    start = max(warmup, round(config.decay_start * total_steps))
+    progress = (step - start) / max(1, total_steps - start)
     decay = DECAYS[config.schedule]
-    return decay(min(progress, 1.0), config.min_learning_rate_ratio)
+    return decay(min(max(progress, 0.0), 1.0), config.min_learning_rate_ratio)
 
 
 def build_schedule(

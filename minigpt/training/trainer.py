@@ -116,7 +116,10 @@ class Trainer:
             self.model, eval_dataloader, config.eval_batches, tokenizer, self.team
         )
         self.keeper = CheckpointKeeper(
-            Path(output_dir), config.keep_checkpoints, tokenizer
+            Path(output_dir),
+            config.keep_checkpoints,
+            tokenizer,
+            config.checkpoint_steps,
         )
         # The first process speaks for all.
         self.callbacks: TrainerCallback = (
@@ -162,6 +165,8 @@ class Trainer:
         # The plain model stays as it is, to be evaluated, saved and looked into.
         forward: Any = torch.compile(self.model) if self.config.compile else self.model
         forward = self.team.wrap(forward)
+        if self.progress.step == 0 and 0 in self.config.checkpoint_steps:
+            self._save("checkpoint_step_0")
         loss: float | None = None
         reason: Reason | None = None
         while reason is None:
@@ -223,7 +228,8 @@ class Trainer:
         config, step = self.config, self.progress.step
         if step % config.eval_interval == 0:
             self._evaluate_and_keep_best()
-        if step % (config.checkpoint_interval or config.eval_interval) == 0:
+        is_due = step % (config.checkpoint_interval or config.eval_interval) == 0
+        if is_due or step in config.checkpoint_steps:
             self._save(f"checkpoint_step_{step}")
         # All processes must leave at the same step: the first one decides for all.
         if self.team.sum([self.callbacks.should_stop()])[0]:

@@ -1,0 +1,63 @@
+"""What a run reads: to learn from, to be validated on, and to be photographed on."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from minigpt.config import RunConfig
+from minigpt.datasets.corpus import Corpus
+from minigpt.datasets.repeated_words import RepeatedWords, repeated_words
+from minigpt.datasets.repeats import RepeatsFirst
+from minigpt.datasets.texts import Example, PackedDataset, WindowDataset
+from minigpt.datasets.windows import WindowSampler
+from minigpt.tokenizers import Tokenizer
+
+_SAID_TWICE = 32
+
+
+@dataclass(frozen=True)
+class Source:
+    """All that a run reads."""
+
+    sampler: RepeatsFirst
+    """The batches of each step."""
+    held_out: Dataset[Example]
+    """What it is validated on."""
+    probe: Int[Tensor, " pos"]
+    """Ids that it never learns from, to photograph attention on."""
+    said_twice: Int[Tensor, "window pos"] | None
+    """Windows that say their first half again, where repetitions are all it learns."""
+
+
+def build_source(config: RunConfig, corpus: Corpus, tokenizer: Tokenizer) -> Source:
+    """Choose the source that a configuration names.
+
+    Args:
+        config: Everything that determines the run.
+        corpus: Its text as tokens.
+        tokenizer: Its tokenizer.
+
+    Raises:
+        DataError: If the text is too short.
+    """
+    train, context = config.train, config.model.max_seq_len
+    words = torch.unique(corpus.train_tokens)
+    sampler: RepeatedWords | WindowSampler
+    if config.data.source == "repeats":
+        sampler = repeated_words(
+            tokenizer, config.data.repeats_words, context, train.batch_size, train.seed
+        )
+        said_twice = sampler.said_twice(_SAID_TWICE)
+        held_out: Dataset[Example] = WindowDataset(sampler.held_out())
+        probe = said_twice[0]
+    else:
+        sampler = WindowSampler(
+            corpus.train_tokens, context, train.batch_size, train.seed
+        )
+        held_out = PackedDataset(corpus.validation_tokens, context)
+        probe, said_twice = corpus.validation_tokens[:context], None
+    repeats_first = RepeatsFirst(sampler, train.repeat_steps, words)
+    return Source(repeats_first, held_out, probe, said_twice)
