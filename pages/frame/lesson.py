@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import dedent
 
 import streamlit as st
 
@@ -11,7 +12,7 @@ import minigpt
 _ROOT = Path(minigpt.__file__).parents[1]
 
 
-def open(title: str, goal: str) -> None:  # noqa: A001 (pages say lesson.open)
+def open(title: str, goal: str) -> None:
     """Show the page's title and, in one line, what a reader will know afterwards.
 
     Args:
@@ -47,4 +48,4 @@ def source(*objects: type | Callable[..., object]) -> None:
             lines, first = inspect.getsourcelines(inspect.unwrap(each))
             path = Path(inspect.getfile(inspect.unwrap(each))).relative_to(_ROOT)
             st.caption(f"`{path.as_posix()}:{first}`")
-            st.code(inspect.cleandoc("".join(lines)), language="python")
+            st.code(dedent("".join(lines)), language="python")

@@ -1,0 +1,198 @@
+"""Attention: projections, scores, weights, the weighted average, what heads write."""
+
+import math
+
+import numpy as np
+
+from minigpt.interpret.provenance import norms
+from minigpt.interpret.provenance.site import Site, doubles, weight_and_bias
+from minigpt.interpret.provenance.working import (
+    Operands,
+    Vector,
+    Working,
+    add_up,
+    along,
+    multiply_and_add,
+    number,
+    parts,
+    spell_products,
+    spell_sum,
+)
+from minigpt.model.positions import AlibiBias, RelativeBias
+
+PARTS = ("q", "k", "v")
+"""In the order in which `qkv` holds their rows."""
+
+LARGE_SCORE = 20.0
+"""Beyond it, exp(score) is shown relative to the row's largest."""
+
+
+def projection(site: Site) -> Working:
+    """One number of a query, key or value: the normed stream times a weight row."""
+    part = site.hook[-1]
+    if part != "v" and site.block.attn.q_norm is not None:
+        return norms.scaled_and_shifted(site, _norm_path(site, part))
+    _, position, head, dimension = site.index
+    weight, bias = weight_and_bias(
+        site.block.attn.qkv, _row(site, part, head) + dimension
+    )
+    x = norms.output(site, f"blocks.{site.layer}.ln1", position)
+    formula = f"ln1(x) · W_{part.upper()}" + (" + bias" if bias is not None else "")
+    return multiply_and_add(formula, "d_model", ("ln1(x)", x), ("weight", weight), bias)
+
+
+def projected(site: Site) -> Vector:
+    """A head's whole query or key before its norm: what `q_norm` or `k_norm` reads."""
+    part = site.hook.rpartition("_norm.")[0][-1]
+    _, position, head, _ = site.index
+    first, width = _row(site, part, head), site.block.attn.d_head
+    layer = site.block.attn.qkv
+    x = norms.output(site, f"blocks.{site.layer}.ln1", position)
+    vector = doubles(layer.weight[first : first + width]) @ x
+    if layer.bias is not None:
+        vector = vector + doubles(layer.bias[first : first + width])
+    return vector
+
+
+def turned(site: Site) -> Working:
+    """RoPE: one number of a pair after the pair has been turned by an angle."""
+    _, position, head, dimension = site.index
+    half = site.block.attn.d_head // 2
+    pair, is_second = dimension % half, dimension >= half
+    angle = position * site.model.config.rope_base ** (-pair / half)
+    vector = site.here(f"attn.hook_{site.hook[-1]}", position, head)
+    own, other = vector[dimension], vector[(dimension + half) % (2 * half)]
+    sine = math.sin(angle) if is_second else -math.sin(angle)
+    numbers = np.array([own, other])
+    factors = np.array([math.cos(angle), sine])
+    sign = "+" if is_second else "−"
+    return Working(
+        f"x cos(angle) {sign} partner sin(angle),  angle = pos · base^(−2i / d_head)",
+        Operands(
+            "part",
+            ("x", f"partner {(dimension + half) % (2 * half)}"),
+            {
+                "before turning": numbers,
+                "factor": factors,
+                "product": numbers * factors,
+            },
+        ),
+        spell_products(numbers, factors) + f"  (angle {number(angle)})",
+        float(numbers @ factors),
+    )
+
+
+def score(site: Site) -> Working:
+    """One score: how well a query fits a key, and what their distance adds."""
+    _, head, q_pos, k_pos = site.index
+    if k_pos > q_pos:
+        return Working(
+            "−∞, because the key stands after the query: no token reads the future",
+            parts(query_position=q_pos, key_position=k_pos),
+            f"key {k_pos} comes after query {q_pos}",
+            -math.inf,
+        )
+    attn = site.block.attn
+    turn = "rot_" if attn.rotary is not None else ""
+    q = site.here(f"attn.hook_{turn}q", q_pos, head)
+    k = site.here(f"attn.hook_{turn}k", k_pos, _kv_head(site, head))
+    bias, written = _position_bias(attn.position_bias, head, q_pos - k_pos)
+    formula = "q · k / √d_head" + (" + bias(distance)" if written else "")
+    return Working(
+        formula,
+        along("d_head", {"q": q, "k": k, "q × k": q * k}),
+        f"({spell_products(q, k)}) / √{attn.d_head}{written}",
+        float(q @ k) / math.sqrt(attn.d_head) + bias,
+    )
+
+
+def weight(site: Site) -> Working:
+    """One attention weight: softmax over the scores of the query's row."""
+    _, head, q_pos, k_pos = site.index
+    scores = site.here("attn.hook_attn_scores", head, q_pos)[: q_pos + 1]
+    # The same number is taken from every score, which changes no weight.
+    top = float(scores.max()) if np.abs(scores).max() > LARGE_SCORE else 0.0
+    powers = np.exp(scores - top)
+    less = f" − {number(top)}" if top else ""
+    weights = powers / powers.sum()
+    columns = {"score": scores, f"exp(score{less})": powers, "weight": weights}
+    readable = k_pos <= q_pos
+    below = spell_sum((f"exp({number(each)}{less})" for each in scores), powers)
+    own = f"exp({number(scores[k_pos])}{less})" if readable else "exp(−∞)"
+    return Working(
+        "softmax over the row: exp(score) / Σ exp(scores)",
+        along("k_pos", columns, k_pos if readable else None),
+        f"{own} / ({below})",
+        float(weights[k_pos]) if readable else 0.0,
+    )
+
+
+def weighted_average(site: Site) -> Working:
+    """One number of z: the values of the tokens read, by their weights."""
+    _, q_pos, head, dimension = site.index
+    weights = site.here("attn.hook_pattern", head, q_pos)[: q_pos + 1]
+    values = site.here("attn.hook_v")[: q_pos + 1, _kv_head(site, head), dimension]
+    return multiply_and_add(
+        "Σ weight · value", "k_pos", ("weight", weights), ("value", values)
+    )
+
+
+def head_result(site: Site) -> Working:
+    """What one head writes to one dimension of the stream."""
+    _, position, head, dimension = site.index
+    z = site.here("attn.hook_z", position, head)
+    return multiply_and_add(
+        "z · W_O", "d_head", ("z", z), ("weight", _written(site, dimension)[head])
+    )
+
+
+def all_heads(site: Site) -> Working:
+    """What attention adds to one dimension of the stream: all heads, and the bias."""
+    _, position, dimension = site.index
+    z = site.here("attn.hook_z", position)
+    results = (z * _written(site, dimension)).sum(-1)
+    labels = tuple(f"L{site.layer}H{head}" for head in range(len(results)))
+    bias = site.block.attn.output.bias
+    formula = "Σ over heads of z · W_O"
+    if bias is not None:
+        formula += " + bias"
+        labels += ("bias",)
+        results = np.append(results, float(doubles(bias[dimension])))
+    return add_up(formula, Operands("head", labels, {"writes": results}), results)
+
+
+def _written(site: Site, dimension: int) -> np.ndarray:
+    """The output weights of one dimension of the stream, [head d_head]."""
+    attn = site.block.attn
+    return doubles(attn.output.weight[dimension]).reshape(attn.num_heads, attn.d_head)
+
+
+def _row(site: Site, part: str, head: int) -> int:
+    """Where a head's queries, keys or values begin among the rows of `qkv`."""
+    attn = site.block.attn
+    return sum(attn.widths[: PARTS.index(part)]) + head * attn.d_head
+
+
+def _kv_head(site: Site, head: int) -> int:
+    """Which key/value head a query head reads with."""
+    attn = site.block.attn
+    return head // (attn.num_heads // attn.kv_heads)
+
+
+def _norm_path(site: Site, part: str) -> str:
+    return f"blocks.{site.layer}.attn.{part}_norm"
+
+
+def _position_bias(
+    bias: AlibiBias | RelativeBias | None, head: int, distance: int
+) -> tuple[float, str]:
+    """What a distance adds to a head's score, and how that is written."""
+    if isinstance(bias, AlibiBias):
+        slope = 2.0 ** (-8.0 * (head + 1) / bias.num_heads)
+        return -slope * distance, f" − {number(slope)} × {distance}"
+    if isinstance(bias, RelativeBias):
+        told_apart = min(distance, bias.bias_table.shape[1] - 1)
+        learned = float(doubles(bias.bias_table[head, told_apart]))
+        gain = float(doubles(bias.gain[head, 0]))
+        return gain * learned, f" + {number(gain)} × {number(learned)}"
+    return 0.0, ""

@@ -1,0 +1,121 @@
+"""Trace one number of a model back to the numbers and the line that made it."""
+
+from dataclasses import dataclass
+
+import torch
+
+from minigpt.activation_cache import ActivationCache
+from minigpt.errors import HookError
+from minigpt.interpret.provenance.rules import rule_for
+from minigpt.interpret.provenance.site import Site
+from minigpt.interpret.provenance.source_line import SourceLine, find_line
+from minigpt.interpret.provenance.working import Operands
+from minigpt.model import MLPLM, LanguageModel
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """One number of one hook, and how the model made it."""
+
+    hook: str
+    """Its name, or `logits`, which come after the last hook."""
+    index: tuple[int, ...]
+    axes: tuple[str, ...]
+    """The names of the tensor's axes: `batch`, `head`, `q_pos`, `k_pos`."""
+    shape: tuple[int, ...]
+    value: float
+    """The tensor's own number."""
+    formula: str
+    """In symbols: `q · k / √d_head + bias(distance)`."""
+    operands: Operands
+    arithmetic: str
+    """The formula with its real numbers, in one line, without the result."""
+    recomputed: float
+    """What the operands give in double precision; equal to `value` but for rounding."""
+    source: SourceLine
+
+
+def trace(
+    model: LanguageModel, tokens: list[int], hook: str, index: tuple[int, ...]
+) -> Provenance:
+    """Trace a number back to its operands.
+
+    Args:
+        model: The model that made it, in evaluation mode.
+        tokens: The ids it read.
+        hook: `blocks.0.attn.hook_pattern`, or `logits`.
+        index: Place in the hook's tensor, the batch (0) first.
+
+    Raises:
+        HookError: If there is no such hook, or no such place in its tensor.
+    """
+    rule = rule_for(model, hook)
+    logits, cache = _record(model, tokens, hook)
+    tensor = logits if hook == "logits" else cache[hook]
+    axes, shape = tuple(rule.axes.split()), tuple(tensor.shape)
+    _check_index(hook, index, axes, shape)
+    working = rule.work_out(Site(model, tokens, cache, hook, index))
+    return Provenance(
+        hook=hook,
+        index=index,
+        axes=axes,
+        shape=shape,
+        value=float(tensor[index].item()),
+        formula=working.formula,
+        operands=working.operands,
+        arithmetic=working.arithmetic,
+        recomputed=working.result,
+        source=_source(model, hook),
+    )
+
+
+def _record(
+    model: LanguageModel, tokens: list[int], hook: str
+) -> tuple[torch.Tensor, ActivationCache]:
+    """Run the model, and keep what may have gone into a hook's numbers."""
+    inside = hook.startswith("blocks.")
+    layer = int(hook.split(".")[1]) if inside else len(model.blocks)
+
+    def may_have_gone_in(name: str) -> bool:
+        if name == hook:
+            return True
+        if not name.startswith("blocks."):
+            return True
+        _, number, rest = name.split(".", 2)
+        if int(number) == layer:
+            return rest != "attn.hook_result"  # large, and worked out from z
+        return int(number) == layer - 1 and "." not in rest
+
+    device = next(model.parameters()).device
+    with torch.inference_mode():
+        return model.run_with_cache(
+            torch.tensor([tokens], device=device), names_filter=may_have_gone_in
+        )
+
+
+def _source(model: LanguageModel, hook: str) -> SourceLine:
+    if hook != "logits":
+        path, _, name = hook.rpartition(".")
+        return find_line(model.get_submodule(path), f"self.{name}(")
+    if isinstance(model, MLPLM):
+        return find_line(model, "self.head(x)")
+    tied = model.config.tie_embeddings
+    return find_line(
+        model, "F.linear(x, self.token_embedding.weight)" if tied else "self.head(x)"
+    )
+
+
+def _check_index(
+    hook: str, index: tuple[int, ...], axes: tuple[str, ...], shape: tuple[int, ...]
+) -> None:
+    fits = len(index) == len(shape) and all(
+        0 <= place < size for place, size in zip(index, shape, strict=True)
+    )
+    if not fits:
+        sizes = ", ".join(
+            f"{axis} {size}" for axis, size in zip(axes, shape, strict=True)
+        )
+        raise HookError(
+            f"{list(index)} is no place in {hook}, whose axes are {sizes}: give one "
+            "place per axis, counted from 0."
+        )
