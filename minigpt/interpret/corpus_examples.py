@@ -1,0 +1,103 @@
+"""Where in a corpus a head reads hardest, and where it reads when nobody chooses.
+
+The strongest examples of a head make it look like a specialist: they were picked for
+it. A random sample beside them shows what the head does most of the time.
+
+Before: `corpora`, whose windows are searched. Next: the Head explorer, which shows
+both.
+
+Source: Bolukbasi et al. 2021, arXiv:2104.07143, "An Interpretability Illusion for
+BERT", for what strongest examples hide.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from minigpt.hooks import Hooked
+from minigpt.interpret.corpora import Windows
+
+
+@dataclass(frozen=True)
+class Example:
+    """One query in one window, and what it reads."""
+
+    window: int
+    """Which window."""
+    query: int
+    """Position of the token that reads."""
+    key: int
+    """Position of the token that it reads most."""
+    row: Float[np.ndarray, " k_pos"]
+    """The query's weights on all tokens up to itself."""
+
+    @property
+    def weight(self) -> float:
+        """The largest weight of the row."""
+        return float(self.row[self.key])
+
+
+class CorpusExamples(NamedTuple):
+    """What one head does in a corpus."""
+
+    strongest: list[Example]
+    """The windows with the largest weights, each at its strongest query."""
+    random: list[Example]
+    """Queries that were drawn and not chosen."""
+
+
+def corpus_examples(
+    model: Hooked,
+    windows: Windows,
+    layer: int,
+    head: int,
+    count: int = 4,
+    seed: int = 0,
+) -> CorpusExamples:
+    """Search a corpus for one head's strongest reads, and draw random ones.
+
+    Query 0 can read nothing but itself, and does not count.
+
+    Args:
+        model: Whose head.
+        windows: The corpus, at least 2 tokens each.
+        layer: Whose head.
+        head: Which one.
+        count: Examples of each kind, from as many windows.
+        seed: Of the random sample.
+
+    Raises:
+        ValueError: If the windows are shorter than 2 tokens.
+    """
+    if windows.shape[1] < 2:
+        raise ValueError(f"Windows need 2 tokens or more, not {windows.shape[1]}.")
+    pattern = _patterns(model, windows, layer, head)
+    number, length = windows.shape
+    peaks = pattern[:, 1:].max(-1)  # [window query]: of the rows from 1 on
+    best = np.argsort(-peaks.max(-1), kind="stable")[:count]
+    strongest = [_example(pattern, i, 1 + int(peaks[i].argmax())) for i in best]
+    rng = np.random.default_rng(seed)
+    drawn = np.sort(rng.choice(number, min(count, number), replace=False))
+    queries = rng.integers(1, length, size=len(drawn))
+    sample = [_example(pattern, i, q) for i, q in zip(drawn, queries, strict=True)]
+    return CorpusExamples(strongest, sample)
+
+
+def _patterns(
+    model: Hooked, windows: Windows, layer: int, head: int
+) -> Float[np.ndarray, "window q_pos k_pos"]:
+    name = f"blocks.{layer}.attn.hook_pattern"
+    tokens = torch.as_tensor(windows, device=next(model.parameters()).device)
+    with torch.inference_mode():
+        _, cache = model.run_with_cache(tokens, names_filter=name)
+    return cache[name][:, head].float().cpu().numpy()
+
+
+def _example(
+    pattern: Float[np.ndarray, "window q_pos k_pos"], window: int, query: int
+) -> Example:
+    row = pattern[window, query, : query + 1]
+    return Example(int(window), int(query), int(row.argmax()), row)
