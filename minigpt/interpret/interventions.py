@@ -24,6 +24,7 @@ from torch import Tensor
 
 from minigpt.errors import DataError
 from minigpt.hooks import HookFunction, HookPoint
+from minigpt.interpret.corpora import Windows
 from minigpt.interpret.parts import Edge, Part, Place, Token, read_part
 from minigpt.model import TransformerLM
 
@@ -146,7 +147,7 @@ def fwd_hooks(
 def record(
     model: TransformerLM,
     cuts: Sequence[Cut],
-    reference: Int[Tensor, "window pos"] | None,
+    reference: Windows | None,
 ) -> Mapping[str, Tensor]:
     """Return what the hooks hold in other texts, for the cuts that need it.
 
@@ -164,8 +165,13 @@ def record(
     if not names or reference is None:
         return {}
     with torch.inference_mode():
-        _, cache = model.run_with_cache(reference, names_filter=names)
+        _, cache = model.run_with_cache(as_windows(model, reference), names)
     return cache
+
+
+def as_windows(model: TransformerLM, windows: Windows) -> Int[Tensor, "window pos"]:
+    """Return windows as a tensor where the model is."""
+    return torch.as_tensor(windows, device=model.device)
 
 
 def _another_text(

@@ -14,9 +14,11 @@ TOKENS = torch.arange(12).reshape(2, 6)
 @pytest.fixture(scope="module")
 def model():
     torch.manual_seed(0)
-    return create_model(
-        "transformer", vocab_size=12, d_model=8, num_layers=2, num_heads=2
-    ).eval()
+    return (
+        create_model("transformer", vocab_size=12, d_model=8, num_layers=2, num_heads=2)
+        .eval()
+        .requires_grad_(False)
+    )
 
 
 def values(model, cuts, name, recorded=None, tokens=TOKENS, first_row=0):
