@@ -58,7 +58,7 @@ def before_after_table(
 
 
 def before_after_bars(
-    pieces: Sequence[str], before: Array, after: Array
+    pieces: Sequence[str], before: Array, after: Array, shown: int = SHOWN
 ) -> alt.LayerChart:
     """Draw the likeliest next tokens, before faint and after full.
 
@@ -66,11 +66,12 @@ def before_after_bars(
         pieces: See `before_after_table`.
         before: See `before_after_table`.
         after: See `before_after_table`.
+        shown: See `before_after_table`.
 
     Raises:
         ValueError: See `before_after_table`.
     """
-    table = before_after_table(pieces, before, after)
+    table = before_after_table(pieces, before, after, shown)
     rows = alt.Chart(table).encode(
         y=alt.Y("piece:N", title=None, sort=None).axis(
             labelFont="monospace", ticks=False, domain=False
