@@ -44,6 +44,11 @@ _active: ContextVar["dict[HookPoint, tuple[HookFunction, ...]] | None"] = Contex
 )
 
 
+def is_anything_watched() -> bool:
+    """Whether somebody, in this thread and call, watches any value of any model."""
+    return bool(_active.get())
+
+
 class HookPoint(nn.Module):
     """An identity with a name, where a value can be read or replaced."""
 

@@ -99,8 +99,6 @@ class Sampler:
         """
         text = self._text[:, : self._length]
         logits = self._window.next_logits(text)
-        normalizer = logits.logsumexp(dim=-1).item()
-        require_numbers(normalizer)
         filtered = logits
         for _, function in self._filters:
             filtered = function(filtered, text)
@@ -109,14 +107,18 @@ class Sampler:
         forced = place < len(self._forced)
         if forced:
             token = self._forced[place]
+        log_prob = logits.log_softmax(dim=-1)[0, token].item()
+        require_numbers(log_prob)
         self._text[0, self._length] = token
         self._length += 1
         self.has_ended = token == self._eos_id and place >= len(self._forced) - 1
-        log_prob = logits[0, token].item() - normalizer
         return Draw(token, log_prob, logits, filtered, forced, self._window.forgot)
 
     def _choose(self, filtered: Tensor) -> int:
         if self._greedy:
             return int(filtered.argmax())
+        # A race: each token arrives after an exponential time, at the rate of its
+        # probability. The first is drawn; torch.multinomial does the same, slower.
         probabilities = filtered[0].softmax(dim=-1).cpu()
-        return int(torch.multinomial(probabilities, 1, generator=self._dice))
+        waits = torch.empty_like(probabilities).exponential_(generator=self._dice)
+        return int((probabilities / waits).argmax())

@@ -7,7 +7,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from minigpt.errors import CheckpointError
-from minigpt.model import LanguageModel
+from minigpt.generation.decoding import Decoder
+from minigpt.hooks import is_anything_watched
+from minigpt.model import LanguageModel, TransformerLM
+
+WORTH_COPIES = 32
+"""Tokens still to be written from which on turned copies of the weights pay."""
 
 
 class Window:
@@ -33,6 +38,8 @@ class Window:
         self.forgot = 0
         """Tokens at the beginning of the texts that the model no longer sees."""
         self._read = 0
+        self._decoder: Decoder | None = None
+        self._total_length = total_length
 
     def next_logits(
         self, texts: Int[Tensor, "batch pos"]
@@ -49,8 +56,23 @@ class Window:
             self.forgot = texts.shape[1] - kept
             new = texts[:, -kept:]
         self._read = texts.shape[1]
+        decoder = self._decoder_for(new)
+        if decoder is not None:
+            return decoder.next_logits(new[:, 0], self.cache).to(torch.float32)
         logits: Tensor = self.model(new, self.cache)
         return logits[:, -1].to(torch.float32)
+
+    def _decoder_for(self, new: Int[Tensor, "batch pos"]) -> Decoder | None:
+        """Return the quick way to read one more token, unless somebody looks inside."""
+        model = self.model
+        if new.shape[1] > 1 or not isinstance(model, TransformerLM):
+            return None
+        if model.training or is_anything_watched() or torch.is_grad_enabled():
+            return None
+        if self._decoder is None:
+            remaining = self._total_length - self._read
+            self._decoder = Decoder(model, copies=remaining >= WORTH_COPIES)
+        return self._decoder
 
 
 def require_numbers(score: float) -> None:
