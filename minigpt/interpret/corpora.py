@@ -5,6 +5,7 @@ corpus examples, comparing) therefore look at many windows, all drawn here:
 
 - a model of `tales` reads tales of worlds that no training story tells;
 - a model of a text file reads the end of that file, which its run held out;
+- a model of repeated random words reads such windows, drawn for this alone;
 - a model that knows neither reads random tokens of its vocabulary, and says so.
 """
 
@@ -18,8 +19,9 @@ from minigpt.checkpoint.metadata import CheckpointMetadata
 from minigpt.config import DataConfig
 from minigpt.datasets.corpus import encode_corpus, read_text, split_text
 from minigpt.datasets.cuts import parts
+from minigpt.datasets.repeated_words import repeated_words
 from minigpt.datasets.tales import generate_tales
-from minigpt.errors import MinigptError
+from minigpt.errors import ConfigError, DataError
 from minigpt.tokenizers.base import Tokenizer
 
 LONGEST_TEXT = 200_000
@@ -58,7 +60,12 @@ def held_out(
         seed: Same seed, same windows.
     """
     rng = np.random.default_rng([seed, length, count])
-    for text in (_own_text(metadata), _tales(seed)):
+    data = _data_of(metadata)
+    if data is not None and data.source == "repeats":
+        windows = repeated_words(tokenizer, data.repeats_words, length).held_out()
+        chosen = rng.choice(len(windows), count, replace=count > len(windows))
+        return HeldOut(windows.numpy()[chosen, :length], "random words, repeated")
+    for text in (_file_of(data, metadata), _tales(seed)):
         tokens = _encoded(text, tokenizer)
         if text is not None and len(tokens) >= length:
             return HeldOut(_cut(tokens, length, count, rng), text.description)
@@ -96,14 +103,20 @@ def _tales(seed: int) -> _Text:
     return _Text(characters, DataConfig(), "stories it did not learn from")
 
 
-def _own_text(metadata: CheckpointMetadata) -> _Text | None:
-    """Return what the model's run held out of its file; None without such a file."""
+def _data_of(metadata: CheckpointMetadata) -> DataConfig | None:
     try:
-        data = DataConfig(**metadata.provenance.get("data", {}))
-        if data.source == "tales":
-            return None
+        return DataConfig(**metadata.provenance.get("data", {}))
+    except (ConfigError, TypeError):
+        return None
+
+
+def _file_of(data: DataConfig | None, metadata: CheckpointMetadata) -> _Text | None:
+    """Return what the model's run held out of its file; None without such a file."""
+    if data is None or data.source == "tales":
+        return None
+    try:
         text = read_text(data.source)
-    except (MinigptError, TypeError):
+    except DataError:
         return None
     # Another text would not be the one held out. And a checkpoint may come from
     # anyone: it must not open a file that its maker never read.

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from minigpt.checkpoint.metadata import CheckpointMetadata
+from minigpt.datasets.repeated_words import WORDS
 from minigpt.datasets.tales import generate_tales
 from minigpt.interpret.corpora import held_out, held_out_windows, ordinary_tokens
-from minigpt.tokenizers import CharTokenizer
+from minigpt.tokenizers import CharTokenizer, WordTokenizer
 
 TALES = generate_tales(20_000)
 STORY = "the fox ran home. " * 60 + "what a wise old owl it was! " * 40
@@ -69,6 +70,17 @@ def test_a_file_that_changed_or_was_never_its_own_is_not_opened(story):
         metadata(data="story.txt"),
     ):
         assert "stories" in held_out(about, tokenizer, 20, 2).description
+
+
+def test_a_model_of_repeated_words_reads_words_that_repeat():
+    tokenizer = WordTokenizer()
+    tokenizer.build_vocab(" ".join(WORDS))
+    about = metadata(data={"source": "repeats"})
+    found = held_out(about, tokenizer, 64, 6)
+    assert found.windows.shape == (6, 64)
+    for begin, *words in found.windows:
+        assert begin == tokenizer.bos_id
+        assert any(words[period:] == words[:-period] for period in range(6, 33))
 
 
 def test_windows_do_not_overlap_while_there_are_enough():
