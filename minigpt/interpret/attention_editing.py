@@ -46,7 +46,10 @@ class EditedHead:
     """One row of a head after an edit, and the predictions before and after it."""
 
     scores: Float[np.ndarray, " k_pos"]
+    softmax: Float[np.ndarray, " k_pos"]
+    """Of these scores, before a weight is set."""
     pattern: Float[np.ndarray, " k_pos"]
+    """With the weight that was set."""
     z: Float[np.ndarray, " d_head"]
     here: Effect
     """On what comes after the chosen query."""
@@ -88,6 +91,7 @@ def edit_head(
 
     def change_pattern(value: Tensor, hook: HookPoint) -> Tensor:  # noqa: ARG001
         edited = value.clone()
+        kept["softmax"] = value[0, head, query]
         if edit.weight is not None:
             readable = ~kept["scores"].isneginf()
             edited[0, head, query] = set_weight(
