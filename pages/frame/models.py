@@ -8,13 +8,16 @@ import gc
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import streamlit as st
 import torch
 
 from minigpt.checkpoint import Checkpoint, load_checkpoint
 from minigpt.errors import DataError
+from minigpt.model import LanguageModel
 from minigpt.runs import ModelEntry, available_models, data_directory
 from pages.frame import state
 
@@ -22,6 +25,9 @@ from pages.frame import state
 torch.set_num_threads(1)
 
 _writers = threading.BoundedSemaphore(2)
+_numbers = count()
+_serials: WeakKeyDictionary[LanguageModel, int] = WeakKeyDictionary()
+_counting = threading.Lock()
 
 
 def entries() -> list[ModelEntry]:
@@ -98,6 +104,15 @@ def _load(path: str, changed: int) -> Checkpoint:  # noqa: ARG001 (part of the k
     gc.collect()
     gc.freeze()
     return checkpoint
+
+
+def serial(model: LanguageModel) -> int:
+    """Return a number that stands for a model in the key of a cache.
+
+    Two models never share it, not even when one took the other's place in memory.
+    """
+    with _counting:
+        return _serials.setdefault(model, next(_numbers))
 
 
 @contextmanager

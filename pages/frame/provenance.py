@@ -1,24 +1,78 @@
-"""Where a number comes from: its hook, its shape, its formula, its line of source."""
+"""Where a number comes from: its formula, its operands, its line of source."""
+
+from collections.abc import Sequence
+from hashlib import sha256
 
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.provenance import trace
+from minigpt.interpret.provenance import Provenance, SourceLine, trace
+from minigpt.model import LanguageModel
+from pages.frame import models
+from viz.provenance import digits, operand_table, placed, shape_words
 
 
 def show(
-    checkpoint: Checkpoint, tokens: list[int], hook: str, index: tuple[int, ...]
+    checkpoint: Checkpoint, tokens: Sequence[int], hook: str, index: Sequence[int]
 ) -> None:
-    """Show one number of one hook, and how the model made it.
+    """Show one number of one hook in a line, and beside it how the model made it.
 
     Args:
         checkpoint: The model that was asked.
         tokens: The ids it read.
-        hook: `blocks.0.attn.hook_pattern`.
+        hook: `blocks.0.attn.hook_pattern`, or `logits`.
         index: Place in the hook's tensor, the batch (0) first.
     """
-    found = trace(checkpoint.model, tokens, hook, index)
-    place = ", ".join(map(str, index))
-    st.code(
-        f"{hook}[{place}] = {found.value:.4f}\nshape {list(found.shape)}", language=None
-    )
+    model, read = checkpoint.model, tuple(map(int, tokens))
+    found = _traced(models.serial(model), model, read, hook, tuple(map(int, index)))
+    name = placed(hook, found.index)
+    key = sha256(name.encode()).hexdigest()[:12]
+    with st.container(key=f"provenance_{key}", horizontal=True, gap="small"):
+        st.code(f"{name} = {digits(found.value)}", language=None, width="content")
+        with st.popover(
+            "Where does this number come from?",
+            icon=":material/account_tree:",
+            type="tertiary",
+        ):
+            _explain(found, checkpoint.tokenizer.pieces(list(read)))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _traced(
+    serial: int,  # noqa: ARG001 (stands for the model in the cache's key)
+    _model: LanguageModel,
+    tokens: tuple[int, ...],
+    hook: str,
+    index: tuple[int, ...],
+) -> Provenance:
+    return trace(_model, list(tokens), hook, index)
+
+
+def _explain(found: Provenance, pieces: list[str]) -> None:
+    with st.container(key=f"explained_{found.hook}_{found.index}"):
+        st.caption(f"`{found.hook}` holds {shape_words(found.axes, found.shape)}")
+        st.code(
+            f"{found.formula}\n= {found.arithmetic}\n= {digits(found.recomputed)}",
+            language=None,
+            wrap_lines=True,
+        )
+        table = operand_table(
+            found.operands.axis,
+            found.operands.labels,
+            found.operands.columns,
+            pieces=pieces if found.operands.axis == "k_pos" else None,
+            chosen=found.operands.chosen,
+        )
+        rows = len(table)
+        st.dataframe(
+            table.style.format("{:.4g}", na_rep=""),
+            height=min(36 * (rows + 1), 218),
+        )
+        _show_source(found.source)
+
+
+def _show_source(source: SourceLine) -> None:
+    st.caption(f"`{source.path}:{source.line}`, in `{source.function}`")
+    lines = source.excerpt.splitlines()
+    lines[source.line - source.first_line] += f"  # ← line {source.line}"
+    st.code("\n".join(lines), language="python")
