@@ -26,6 +26,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from minigpt.activation_cache import ActivationCache
+from minigpt.interpret.logit_lens import unembedding_row
 from minigpt.model import Block, TransformerLM
 from minigpt.model.norm import LayerNorm, RMSNorm
 
@@ -171,6 +172,39 @@ def top_neurons(
     )
 
 
+@torch.inference_mode()
+def decisive_entry(
+    model: TransformerLM,
+    tokens: list[int],
+    position: int,
+    part: Part,
+    token: int,
+    minus: int | None = None,
+) -> tuple[int, ...]:
+    """Return the place, in a part's hook, of the number that does most for its share.
+
+    Args:
+        model: In evaluation mode.
+        tokens: Ids of the prompt.
+        position: After which of them the logit is read.
+        part: With a hook: one of an `Attribution`'s.
+        token: A, as in `attribute`.
+        minus: B, as in `attribute`.
+
+    Returns:
+        (0, position, dimension), or for a head (0, position, head, dimension).
+    """
+    _, cache = _read(model, tokens[: position + 1])
+    scale = cache["ln_final.hook_scale"][0, -1]
+    weights = _direction(model.ln_final, _unembedding(model, token, minus), scale)
+    value = cache[str(part.hook)][0, -1]
+    if part.layer is None or part.head is None:
+        return 0, position, int((value * weights).abs().argmax())
+    output = _block(model, part.layer).attn.output.weight
+    terms = value * (weights @ output).view(value.shape)  # [head d_head]
+    return 0, position, part.head, int(terms[part.head].abs().argmax())
+
+
 def _read(model: TransformerLM, tokens: list[int]) -> tuple[Tensor, ActivationCache]:
     wanted = (
         "hook_embed",
@@ -188,9 +222,8 @@ def _unembedding(
     model: TransformerLM, token: int, minus: int | None
 ) -> Float[Tensor, " d_model"]:
     """Return W_U[A], or W_U[A] − W_U[B]."""
-    tied = model.config.tie_embeddings
-    weight = (model.token_embedding if tied else model.head).weight
-    return weight[token] if minus is None else weight[token] - weight[minus]
+    row = unembedding_row(model, token)
+    return row if minus is None else row - unembedding_row(model, minus)
 
 
 def _direction(

@@ -20,8 +20,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from minigpt.errors import DataError
 from minigpt.interpret.effects import divergence
 from minigpt.model import TransformerLM
+from minigpt.tokenizers.base import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,53 @@ def overtaking(
     behind = np.flatnonzero(np.asarray(winner) <= np.asarray(rival))
     after_last = int(behind[-1]) + 1 if behind.size else 0
     return after_last if after_last < len(winner) else None
+
+
+def settling(tokens: Int[np.ndarray, " point"]) -> int:
+    """Return the point from which on the lens says what it says at the end.
+
+    >>> settling(np.array([4, 7, 5, 7, 7]))
+    3
+    """
+    others = np.flatnonzero(tokens != tokens[-1])
+    return int(others[-1]) + 1 if others.size else 0
+
+
+def single_token(tokenizer: Tokenizer, text: str) -> int:
+    """Return the token that a reader means by a text; `·` stands for a space.
+
+    Raises:
+        DataError: If the text is not one token, with or without a space before it.
+    """
+    typed = text.replace("·", " ")
+    for attempt in (typed, " " + typed):
+        tokens = tokenizer.encode(attempt)
+        if len(tokens) == 1 and tokens[0] != tokenizer.unk_id:
+            return tokens[0]
+    raise DataError(
+        f"{text!r} is {len(tokenizer.encode(typed))} tokens for this model, and the "
+        "lens follows one: type a single token, such as one from the list."
+    )
+
+
+def decisive_dimension(
+    model: TransformerLM, tokens: list[int], point: Point, position: int, token: int
+) -> int:
+    """Return which number of the stream does most for a token, at one cell of the lens.
+
+    A logit is a sum over the stream's numbers, normalised and weighted by W_U[token].
+    """
+    stream = _streams(model, tokens[: position + 1])[lens_points(model).index(point)]
+    with torch.inference_mode():
+        terms = model.ln_final(stream)[0, -1] * unembedding_row(model, token)
+    return int(terms.argmax())
+
+
+def unembedding_row(model: TransformerLM, token: int) -> Float[Tensor, " d_model"]:
+    """Return W_U[token]: the direction whose size in the final vector is the logit."""
+    tied = model.config.tie_embeddings
+    weight: Tensor = (model.token_embedding if tied else model.head).weight
+    return weight[token]
 
 
 def _streams(

@@ -1,0 +1,97 @@
+"""Who wrote a logit: a signed bar for each part of the model, and their sum.
+
+Before: `lens_charts`, which shows when the answer appears.
+"""
+
+from collections.abc import Sequence
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from viz.attention import Array
+from viz.theme import NEGATIVE, NEUTRAL, POSITIVE
+
+SUM = "sum"
+"""Name of the last bar."""
+
+PICKED = "picked"
+"""Name of the charts' selection: rows {"part": name}."""
+
+
+def attribution_table(parts: Sequence[str], shares: Array) -> pd.DataFrame:
+    """Return one row per part, in order, and their sum: the table behind the bars.
+
+    Args:
+        parts: Names, all different.
+        shares: What each adds to the logit.
+
+    Raises:
+        ValueError: If there are not as many shares as parts.
+    """
+    if len(parts) != len(shares):
+        raise ValueError(f"{len(parts)} parts, but {len(shares)} shares.")
+    values = np.asarray(shares, dtype=np.float64)
+    return pd.DataFrame({"part": [*parts, SUM], "share": [*values, values.sum()]})
+
+
+def attribution_bars(table: pd.DataFrame, chosen: str | None = None) -> alt.Chart:
+    """Draw what each part adds to a logit; a click picks one.
+
+    Args:
+        table: From `attribution_table`.
+        chosen: The part to frame.
+    """
+    sign = alt.when(alt.datum.part == SUM).then(alt.value(NEUTRAL))
+    sign = sign.when(alt.datum.share >= 0).then(alt.value(POSITIVE))
+    is_chosen = alt.datum.part == ("" if chosen is None else chosen)
+    chart: alt.Chart = (
+        alt.Chart(table)
+        .mark_bar(cornerRadiusEnd=2, cursor="pointer", strokeWidth=2)
+        .encode(
+            x=alt.X("part:N", sort=None, title=None).axis(
+                labelAngle=-50, labelOverlap=True
+            ),
+            y=alt.Y("share:Q", title="share of the logit"),
+            color=sign.otherwise(alt.value(NEGATIVE)),
+            stroke=alt.when(is_chosen)
+            .then(alt.value(NEUTRAL))
+            .otherwise(alt.value("transparent")),
+            tooltip=["part:N", alt.Tooltip("share:Q", format="+.4f")],
+        )
+        .add_params(alt.selection_point(PICKED, fields=["part"], clear=False))
+        .properties(height=230)
+    )
+    return chart
+
+
+def signed_bars(names: Sequence[str], values: Array, unit: str) -> alt.Chart:
+    """Draw a few named signed numbers, one below the other.
+
+    Args:
+        names: All different, in the order to show.
+        values: As many.
+        unit: What the numbers are, for the axis.
+
+    Raises:
+        ValueError: If there are not as many values as names.
+    """
+    if len(names) != len(values):
+        raise ValueError(f"{len(names)} names, but {len(values)} values.")
+    numbers = np.asarray(values, dtype=np.float64)
+    limit = float(np.abs(numbers).max(initial=0)) or 1.0
+    sign = alt.when(alt.datum.value >= 0).then(alt.value(POSITIVE))
+    chart: alt.Chart = (
+        alt.Chart(pd.DataFrame({"name": list(names), "value": numbers}))
+        .mark_bar(cornerRadiusEnd=2)
+        .encode(
+            y=alt.Y("name:N", title=None, sort=None).axis(
+                labelFont="monospace", ticks=False, domain=False, labelLimit=140
+            ),
+            x=alt.X("value:Q", title=unit).scale(domain=[-limit, limit]),
+            color=sign.otherwise(alt.value(NEGATIVE)),
+            tooltip=["name:N", alt.Tooltip("value:Q", format="+.4f", title=unit)],
+        )
+        .properties(height=alt.Step(15))
+    )
+    return chart

@@ -1,0 +1,122 @@
+"""The logit lens as a grid: what every cell prints, how dark it is, what is said of it.
+
+A grid of a deep model and a long prompt has more cells than a reader can use: `window`
+chooses the columns to show. Next: `lens_charts`, for one of its columns.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from viz.attention import Array
+from viz.probabilities import probability_text
+from viz.tokens import display_piece, display_pieces, placed_pieces
+
+MOST_CELLS = 3000
+"""So many cells of a grid appear at once."""
+
+
+@dataclass(frozen=True)
+class GridView:
+    """What a grid of the lens shows; for `viz.components.value_grid`."""
+
+    values: npt.NDArray[np.float64]
+    texts: list[list[str]]
+    sentences: list[list[str]]
+    unit: str
+    limit: float | None
+
+
+def window(chosen: int, count: int, points: int) -> range:
+    """Return the columns to show of a grid that may be too large, the chosen one in it.
+
+    >>> window(90, 100, 97)
+    range(70, 100)
+    """
+    room = max(8, MOST_CELLS // points)
+    first = min(max(0, chosen - room // 2), max(0, count - room))
+    return range(first, min(count, first + room))
+
+
+def top_view(
+    points: Sequence[str],
+    pieces: Sequence[str],
+    tops: Sequence[Sequence[str]],
+    probabilities: Array,
+) -> GridView:
+    """Show the likeliest token of every cell, as dark as its probability.
+
+    Args:
+        points: Names of the places along the stream.
+        pieces: The prompt's token texts, one per column.
+        tops: Text of the likeliest token, [point pos].
+        probabilities: Its probability, [point pos].
+    """
+    said = [
+        [
+            f"says {display_piece(piece)} with probability {p:.4f}"
+            for piece, p in zip(row, row_of_p, strict=True)
+        ]
+        for row, row_of_p in zip(tops, probabilities.tolist(), strict=True)
+    ]
+    texts = [display_pieces(row) for row in tops]
+    return _view(points, pieces, probabilities, texts, said, "probability", 1.0)
+
+
+def probability_view(
+    points: Sequence[str], pieces: Sequence[str], token: str, probabilities: Array
+) -> GridView:
+    """Show one token's probability in every cell. Arguments as for `top_view`."""
+    said = [
+        [f"gives {display_piece(token)} the probability {p:.6f}" for p in row]
+        for row in probabilities.tolist()
+    ]
+    texts = [[probability_text(p) for p in row] for row in probabilities.tolist()]
+    return _view(points, pieces, probabilities, texts, said, "probability", 1.0)
+
+
+def rank_view(
+    points: Sequence[str], pieces: Sequence[str], token: str, ranks: Array
+) -> GridView:
+    """Show one token's rank in every cell; the first is darkest."""
+    said = [
+        [f"puts {display_piece(token)} at rank {rank}" for rank in row]
+        for row in ranks.tolist()
+    ]
+    texts = [[str(rank) for rank in row] for row in ranks.tolist()]
+    return _view(points, pieces, 1 / ranks.astype(float), texts, said, "1 / rank", 1.0)
+
+
+def divergence_view(
+    points: Sequence[str], pieces: Sequence[str], kl: Array
+) -> GridView:
+    """Show how far every cell is from what the model says at last."""
+    said = [
+        [f"is {nats:.4f} nats away from the model's output" for nats in row]
+        for row in kl.tolist()
+    ]
+    texts = [[f"{nats:.2f}" for nats in row] for row in kl.tolist()]
+    unit = "nats to the model's output (KL)"
+    return _view(points, pieces, kl, texts, said, unit, None)
+
+
+def _view(
+    points: Sequence[str],
+    pieces: Sequence[str],
+    values: Array,
+    texts: list[list[str]],
+    said: list[list[str]],
+    unit: str,
+    limit: float | None,
+) -> GridView:
+    after = placed_pieces(pieces)
+    sentences = [
+        [
+            f"After {piece}, the {point} {words}"
+            for piece, words in zip(after, row, strict=True)
+        ]
+        for point, row in zip(points, said, strict=True)
+    ]
+    return GridView(np.asarray(values, float), texts, sentences, unit, limit)
