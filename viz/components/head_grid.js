@@ -1,26 +1,23 @@
 // Every head's pattern on one canvas: layers down, heads across. Hover magnifies, a click
 // or Enter selects.
 
-const GAP = 5;
+const DENSE = 24; // Pixels: below this, thumbnails stand closer and bars are thin.
 const MAGNIFIED = 208;
 
 export default function headGrid({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".head_grid");
   const parts = prepareGrid(root, data);
-  const weights = decodeBytes(data.weights);
-  const ink = inkTable(root);
-  const thumbnails = headsOf(data).map(([layer, head]) => {
-    const first = (layer * data.heads + head) * data.side ** 2;
-    // Masked is blank, not zero.
-    const isMasked = (cell) => data.causal && cell % data.side > Math.floor(cell / data.side);
-    return paintLevels(data.side, data.side,
-      (cell) => (isMasked(cell) ? null : weights[first + cell]), ink);
-  });
+  const thumbnails = paintThumbnails(data, inkTable(root));
   const state = { selected: data.selected, cursor: data.selected ?? [0, 0] };
   let sizes = null;
 
   const paint = () => paintGrid(root, parts.canvas, { data, state, sizes, thumbnails });
-  const layout = () => { sizes = gridSizes(root, data); paint(); };
+  const layout = () => {
+    sizes = gridSizes(root, data);
+    parts.stage.style.maxHeight = `${sizes.tallest}px`;
+    paint();
+    bringIntoView(parts.stage, state.selected, sizes);
+  };
   const describe = (place) => describeHead(parts.caption, data, place, state.selected);
 
   function select(place) {
@@ -32,7 +29,7 @@ export default function headGrid({ data, parentElement, setTriggerValue }) {
   function preview(place, event) {
     parts.magnifier.hidden = !place;
     describe(place ?? state.selected);
-    if (place) magnify(parts, thumbnails[place[0] * data.heads + place[1]], data, place, event);
+    if (place) magnify(root, parts, thumbnails[place[0] * data.heads + place[1]], data, place, event);
   }
 
   parts.canvas.onmousemove = (event) => preview(headAt(parts.canvas, sizes, data, event), event);
@@ -50,6 +47,7 @@ export default function headGrid({ data, parentElement, setTriggerValue }) {
         clamp(state.cursor[1] + step[1], 0, data.heads - 1),
       ];
       paint();
+      bringIntoView(parts.stage, state.cursor, sizes);
       describe(state.cursor);
     } else if (event.key === "Enter" || event.key === " ") select(state.cursor);
     else if (event.key === "Escape") preview(null);
@@ -65,7 +63,7 @@ function prepareGrid(root, data) {
   if (!root.parts) {
     const { caption, stage } = captionedStage(root);
     const canvas = element("canvas", "", stage);
-    const magnifier = element("div", "magnifier", stage);
+    const magnifier = element("div", "magnifier", root);
     const name = element("span", "", magnifier);
     root.parts = { caption, stage, canvas, magnifier, name, lens: element("canvas", "", magnifier) };
   }
@@ -76,6 +74,22 @@ function prepareGrid(root, data) {
   return root.parts;
 }
 
+// One small canvas per head. Masked is blank, not zero; a causal model sends no later cells.
+function paintThumbnails(data, ink) {
+  const weights = decodeBytes(data.weights);
+  const { side, causal } = data;
+  const cells = causal ? (side * (side + 1)) / 2 : side ** 2;
+  return headsOf(data).map(([layer, head]) => {
+    const first = (layer * data.heads + head) * cells;
+    return paintLevels(side, side, (cell) => {
+      if (!causal) return weights[first + cell];
+      const row = Math.floor(cell / side);
+      const column = cell % side;
+      return column > row ? null : weights[first + (row * (row + 1)) / 2 + column];
+    }, ink);
+  });
+}
+
 function headsOf({ layers, heads }) {
   return Array.from({ length: layers * heads }, (_, i) => [Math.floor(i / heads), i % heads]);
 }
@@ -84,13 +98,25 @@ function gridSizes(root, data) {
   const type = Math.min(0.75 * rem(), 18);
   const left = 2.4 * type;
   const top = 1.8 * type;
-  const bar = data.scores ? 9 : 0;
-  const room = (root.clientWidth || 600) - left - GAP;
-  const wide = Math.floor(room / data.heads) - GAP;
+  const room = ((root.clientWidth || 600) - left) / data.heads;
+  const dense = room < DENSE;
+  const gap = dense ? 3 : 5;
+  const bar = !data.scores ? 0 : dense ? 4 : 9;
+  const wide = Math.floor(room - gap);
   // To see all layers at once, thumbnails shrink to 32 pixels, not further.
-  const tall = Math.max(32, Math.floor((roomBelow() - top) / data.layers) - GAP - bar);
-  const cell = clamp(Math.min(wide, tall), 12, 112);
-  return { type, left, top, bar, cell, across: cell + GAP, down: cell + GAP + bar };
+  const tall = Math.max(32, Math.floor((roomBelow() - top) / data.layers) - gap - bar);
+  const cell = clamp(Math.min(wide, tall), 8, 112);
+  return { type, left, top, bar, dense, cell, across: cell + gap, down: cell + gap + bar,
+    tallest: 1.2 * roomBelow() };
+}
+
+// A tall grid scrolls inside itself: the head in question should be in sight.
+function bringIntoView(stage, place, { top, down, cell }) {
+  if (!place) return;
+  const y = top + place[0] * down;
+  const above = y - top < stage.scrollTop;
+  const below = y + cell > stage.scrollTop + stage.clientHeight;
+  if (above || below) stage.scrollTop = y - stage.clientHeight / 2;
 }
 
 function paintGrid(root, canvas, { data, state, sizes, thumbnails }) {
@@ -98,14 +124,17 @@ function paintGrid(root, canvas, { data, state, sizes, thumbnails }) {
   const context = sizedContext(canvas, left + data.heads * across, top + data.layers * down);
   const text = themeColour(root, "--st-text-color");
   context.fillStyle = text;
-  context.font = fontOf(root, Math.min(type, cell * 0.6), { weight: 600 });
+  context.font = fontOf(root, type, { weight: 600 });
   context.textBaseline = "middle";
   context.textAlign = "center";
   for (let head = 0; head < data.heads; head++)
-    context.fillText(`H${head}`, left + head * across + cell / 2, top / 2);
+    if (isNamed(head, across, type))
+      context.fillText(data.heads > 9 && cell < 28 ? head : `H${head}`,
+        left + head * across + cell / 2, top / 2);
   context.textAlign = "right";
   for (let layer = 0; layer < data.layers; layer++)
-    context.fillText(`L${layer}`, left - 6, top + layer * down + cell / 2);
+    if (isNamed(layer, down, type))
+      context.fillText(`L${layer}`, left - 6, top + layer * down + cell / 2);
   for (const [layer, head] of headsOf(data)) {
     const x = left + head * across;
     const y = top + layer * down;
@@ -115,7 +144,7 @@ function paintGrid(root, canvas, { data, state, sizes, thumbnails }) {
     context.strokeStyle = themeColour(root, "--st-border-color");
     context.lineWidth = 1;
     context.strokeRect(x - 0.5, y - 0.5, cell + 1, cell + 1);
-    if (data.scores) paintScore(context, data.scores[layer][head], x, y + cell + 5, cell, text);
+    if (data.scores) paintScore(root, context, data, [layer, head], sizes, x, y);
   }
   const frame = ([layer, head], width) => {
     context.strokeStyle = themeColour(root, "--st-primary-color");
@@ -131,13 +160,37 @@ function paintGrid(root, canvas, { data, state, sizes, thumbnails }) {
   }
 }
 
-function paintScore(context, score, x, y, width, text) {
+// Where thumbnails are small, every second (third …) layer and head is named.
+function isNamed(place, step, type) {
+  return place % Math.ceil((1.3 * type) / step) === 0;
+}
+
+// The score as a bar, full at the limit; the band as a mark across it. Inside the band a
+// score means nothing, and the bar is faint.
+function paintScore(root, context, data, [layer, head], { cell, dense }, x, y) {
+  const score = data.scores[layer][head];
+  const along = (value) => cell * clamp((value ?? 0) / data.limit, 0, 1);
+  const [low, high] = bandOf(data, [layer, head]);
+  const inside = low !== null && score !== null && low <= score && score <= high;
+  const height = dense ? 2 : 4;
+  const top = y + cell + (dense ? 1.5 : 4);
+  const text = themeColour(root, "--st-text-color");
   context.fillStyle = text;
-  context.globalAlpha = 0.15;
-  context.fillRect(x, y, width, 3);
-  context.globalAlpha = 0.85;
-  context.fillRect(x, y, width * clamp(score ?? 0, 0, 1), 3);
+  context.globalAlpha = 0.14;
+  context.fillRect(x, top, cell, height);
+  context.globalAlpha = inside ? 0.4 : 1;
+  context.fillStyle = inside ? text : themeColour(root, "--st-primary-color");
+  context.fillRect(x, top, along(score), height);
+  if (low !== null && !dense) {
+    context.globalAlpha = 0.75;
+    context.fillStyle = text;
+    context.fillRect(x + along(low), top - 2, Math.max(2, along(high) - along(low)), height + 4);
+  }
   context.globalAlpha = 1;
+}
+
+function bandOf(data, [layer, head]) {
+  return [data.low?.[layer][head] ?? null, data.high?.[layer][head] ?? null];
 }
 
 function headAt(canvas, { left, top, across, down }, data, event) {
@@ -153,19 +206,24 @@ function scoreText(data, [layer, head]) {
   return score === null || score === undefined ? "" : ` · ${data.scoreName} ${score.toFixed(3)}`;
 }
 
+function bandText(data, place) {
+  const [low, high] = bandOf(data, place);
+  return low === null ? "" : ` (untrained ${low.toFixed(3)}–${high.toFixed(3)})`;
+}
+
 function describeHead(caption, data, place, selected) {
   if (!place) return say(caption, `${data.layers} × ${data.heads} heads. Choose one.`);
   const chosen = selected && place[0] === selected[0] && place[1] === selected[1];
-  say(caption, { strong: `L${place[0]}H${place[1]}` }, scoreText(data, place),
+  say(caption, { strong: `L${place[0]}H${place[1]}` }, scoreText(data, place) + bandText(data, place),
     chosen ? " · selected" : "");
 }
 
-function magnify(parts, thumbnail, data, place, event) {
+function magnify(root, parts, thumbnail, data, place, event) {
   const context = sizedContext(parts.lens, MAGNIFIED, MAGNIFIED);
   context.imageSmoothingEnabled = false;
   context.drawImage(thumbnail, 0, 0, MAGNIFIED, MAGNIFIED);
   parts.name.textContent = `L${place[0]}H${place[1]}${scoreText(data, place)}`;
-  const box = parts.stage.getBoundingClientRect();
+  const box = root.getBoundingClientRect();
   const width = parts.magnifier.offsetWidth;
   const height = parts.magnifier.offsetHeight;
   const x = event.clientX - box.left;

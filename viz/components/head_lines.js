@@ -61,11 +61,12 @@ export default function headLines({ data, parentElement, setTriggerValue }) {
     };
   }
 
-  buildSwitches(parts.switches, view, (head) => {
-    if (!view.shown.delete(head)) view.shown.add(head);
-    root.shownHeads = view.shown;
+  function show(heads) {
+    root.shownHeads = view.shown = new Set(heads);
+    buildSwitches(parts.switches, view, data.heads, show);
     update();
-  });
+  }
+  buildSwitches(parts.switches, view, data.heads, show);
   return followWidth(root, layout);
 }
 
@@ -81,19 +82,29 @@ function prepareLines(root) {
   return root.parts;
 }
 
-function buildSwitches(bar, view, toggle) {
+// A switch per head, and one for all of them; switched off again, the asked ones stay.
+function buildSwitches(bar, view, asked, show) {
   bar.hidden = view.names.length < 2;
-  bar.replaceChildren(...view.names.map((name, head) => {
-    const button = element("button", "", null, name);
-    button.type = "button";
-    button.style.setProperty("--hue", HUES[head % HUES.length]);
-    button.setAttribute("aria-pressed", view.shown.has(head));
-    button.onclick = () => {
-      toggle(head);
-      button.setAttribute("aria-pressed", view.shown.has(head));
-    };
-    return button;
-  }));
+  const focused = [...bar.children].indexOf(bar.getRootNode().activeElement);
+  const every = view.names.map((_, head) => head);
+  const all = view.shown.size === every.length;
+  const button = (name, hue, pressed, heads) => {
+    const made = element("button", "", null, name);
+    made.type = "button";
+    made.style.setProperty("--hue", hue);
+    made.setAttribute("aria-pressed", pressed);
+    made.onclick = () => show(heads);
+    return made;
+  };
+  bar.replaceChildren(
+    ...view.names.map((name, head) => {
+      const on = view.shown.has(head);
+      const heads = on ? every.filter((each) => each !== head && view.shown.has(each))
+        : [...view.shown, head];
+      return button(name, HUES[head % HUES.length], on, heads);
+    }),
+    button("all", "var(--st-text-color)", all, all ? asked : every));
+  bar.children[focused]?.focus();
 }
 
 // Two columns of tokens with room for lines between them.
