@@ -7,7 +7,7 @@ Pages lie in sections, pages/<section>/<page>.py; `launch.py` starts this file.
 
 import streamlit as st
 
-from pages.frame import guard, notebook, present, sidebar, state, style
+from pages.frame import guard, keyboard, notebook, present, sidebar, state, style
 
 st.set_page_config(page_title="minigpt", page_icon="🔎", layout="wide")
 
@@ -74,6 +74,7 @@ page = st.navigation(
 state.follow()
 state.carry(page.url_path)
 notebook.forget()
+keyboard.begin()
 style.apply()
 with guard.guard():
     sidebar.show()
@@ -84,3 +85,4 @@ with guard.guard():
 with notes:
     for note in state.unknown():
         guard.show_problem(f"{note} What you see is the default.")
+keyboard.listen()

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from minigpt.errors import DataError
 from minigpt.hooks import Hooked
-from minigpt.model import MLPLM, TransformerLM
+from minigpt.model import LanguageModel, TransformerLM
 from minigpt.tokenizers.base import Tokenizer
 
 
@@ -33,7 +33,11 @@ class Reading:
 
 
 def read_prompt(
-    model: TransformerLM | MLPLM, tokenizer: Tokenizer, prompt: str
+    model: LanguageModel,
+    tokenizer: Tokenizer,
+    prompt: str,
+    *,
+    last_only: bool = False,
 ) -> Reading:
     """Run a model on a prompt and keep the pattern of every head.
 
@@ -41,6 +45,7 @@ def read_prompt(
         model: With attention: an MLP has no heads.
         tokenizer: The model's own.
         prompt: At least one token, at most the model's `max_seq_len`.
+        last_only: Of a longer prompt, read only as many tokens from its end as fit.
 
     Raises:
         DataError: If the prompt is empty or too long, or the model has no heads.
@@ -54,6 +59,8 @@ def read_prompt(
     longest = model.config.max_seq_len
     if not tokens:
         raise DataError("The prompt is empty: type at least one character.")
+    if last_only:
+        tokens = tokens[-longest:]
     if len(tokens) > longest:
         raise DataError(
             f"The prompt has {len(tokens)} tokens, and this model reads at most "

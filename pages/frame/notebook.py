@@ -22,7 +22,9 @@ class Recipe:
     """What the page drew: an array, or numbers in a list or dictionary."""
 
 
-def code(name: str, body: str, *, variable: str, drawn: Any) -> None:
+def code(
+    name: str, body: str, *, variable: str, drawn: Any, begin: str | None = None
+) -> None:
     """Show a button that opens the lines behind a figure.
 
     Args:
@@ -30,8 +32,10 @@ def code(name: str, body: str, *, variable: str, drawn: Any) -> None:
         body: What follows after `model`, `tokenizer` and `tokens` [1 pos] are made.
         variable: Which variable then holds the figure's numbers.
         drawn: Those numbers, as the page drew them.
+        begin: Lines to begin with, where the figure is not about the chosen model.
     """
-    recipe = Recipe(opening() + body.strip() + "\n", variable, drawn)
+    begin = opening() if begin is None else begin
+    recipe = Recipe(begin + body.strip() + "\n", variable, drawn)
     st.session_state.setdefault("_recipes", {})[name] = recipe
     with st.popover("Code", icon=":material/code:", type="tertiary"):
         st.code(recipe.lines, language="python", wrap_lines=True)
@@ -40,14 +44,22 @@ def code(name: str, body: str, *, variable: str, drawn: Any) -> None:
 def opening() -> str:
     """Return the lines that load the chosen model and read the prompt."""
     path = models.chosen_path(models.chosen_entry())
+    last = st.session_state.get("_read_last")
+    cut = f"[-{last}:]" if last else ""
     return (
         "import torch\n"
         "import minigpt\n\n"
-        f"model, tokenizer, _ = minigpt.load({str(path)!r})\n"
-        f"tokens = torch.tensor([tokenizer.encode({state.get('prompt', '')!r})])\n"
+        f"model, tokenizer, metadata = minigpt.load({str(path)!r})\n"
+        f"tokens = torch.tensor([tokenizer.encode({state.get('prompt', '')!r}){cut}])\n"
     )
+
+
+def read_last(tokens: int | None) -> None:
+    """Say that only the last tokens of the prompt are read; None: all of them."""
+    st.session_state["_read_last"] = tokens
 
 
 def forget() -> None:
     """Forget the recipes of the page before. Called once a run, by `app.py`."""
     st.session_state["_recipes"] = {}
+    read_last(None)

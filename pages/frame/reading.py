@@ -1,12 +1,13 @@
 """The prompt, read by the chosen model, and the place in it that all pages share."""
 
+from hashlib import sha256
 from typing import NamedTuple
 
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.reading import Reading, read_prompt
-from pages.frame import models, state
+from pages.frame import keyboard, models, notebook, state
 from pages.frame.guard import show_note
 
 
@@ -25,10 +26,33 @@ def read(checkpoint: Checkpoint, label: str = "Prompt") -> Reading:
         DataError: If the prompt is empty or too long, or the model has no heads.
     """
     prompt = state.prompt_input(label)
-    reading = read_prompt(checkpoint.model, checkpoint.tokenizer, prompt)
+    model, tokenizer = checkpoint.model, checkpoint.tokenizer
+    longest = model.config.max_seq_len
+    last_only = _may_cut(len(tokenizer.encode(prompt)), longest)
+    notebook.read_last(longest if last_only else None)
+    reading = read_prompt(model, tokenizer, prompt, last_only=last_only)
     if reading.unknown:
         show_note(models.unknown_words(reading.unknown))
+    layers, heads, count, _ = reading.patterns.shape
+    keyboard.offer(layer=layers, head=heads, token=count)
     return reading
+
+
+def _may_cut(count: int, longest: int) -> bool:
+    """Ask, where a prompt is too long, whether its end alone may be read.
+
+    The answer belongs to this prompt: the next long one is asked about again.
+    """
+    if count <= longest:
+        return False
+    prompt = state.get("prompt")
+    return st.checkbox(
+        f"Read only its last {longest} of {count} tokens",
+        value=state.may_cut(),
+        key=f"_cut_{sha256(prompt.encode()).hexdigest()[:12]}",
+        on_change=state.toggle_cut,
+        help="The model was made for no more. What stands before is left out.",
+    )
 
 
 def choose_place(

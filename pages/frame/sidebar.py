@@ -3,7 +3,7 @@
 import streamlit as st
 
 from minigpt.runs import ModelEntry
-from pages.frame import models, present, state
+from pages.frame import glossary, keyboard, models, present, state
 
 
 def show() -> None:
@@ -16,6 +16,12 @@ def show() -> None:
         else:
             st.caption("No model yet. Train one: it takes a minute.")
         st.space("stretch")
+        _show_ways_on()
+
+
+def _show_ways_on() -> None:
+    """Show what helps on every page: present mode, words, keys."""
+    with st.container(horizontal=True, gap="small", key="ways_on"):
         st.button(
             "Present",
             icon=":material/slideshow:",
@@ -24,7 +30,11 @@ def show() -> None:
             args=(True,),
             help="For a projector: large type, no sidebar. ✕ leads back.",
         )
-        st.caption("Light or dark: menu ⋮, top right.")
+        if st.button("Glossary", icon=":material/menu_book:", type="tertiary"):
+            glossary.show()
+        if st.button("Keys", icon=":material/keyboard:", type="tertiary"):
+            keyboard.show_help()
+    st.caption("Light or dark: menu ⋮, top right.")
 
 
 def _choose_model(known: list[ModelEntry]) -> ModelEntry:

@@ -134,3 +134,14 @@ def prompt_input(label: str = "Prompt", *, value: str = DEFAULT_PROMPT) -> str:
         help="What the model reads. The same prompt stands on every page.",
         **BOUND,
     )
+
+
+def may_cut() -> bool:
+    """Whether the reader agreed that of this prompt only the end is read."""
+    return st.session_state.get("_cut_prompt") == get("prompt", DEFAULT_PROMPT)
+
+
+def toggle_cut() -> None:
+    """Agree, or withdraw it, for the prompt of this moment."""
+    agreed = may_cut()
+    st.session_state["_cut_prompt"] = None if agreed else get("prompt", DEFAULT_PROMPT)

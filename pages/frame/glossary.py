@@ -1,0 +1,36 @@
+"""The glossary: the words of the course, found while reading any page."""
+
+import streamlit as st
+
+from pages.frame.glossary_terms import TERMS, Term
+
+
+@st.dialog("Glossary", width="medium", icon=":material/menu_book:")
+def show() -> None:
+    """Show the words, and a field to search among them."""
+    wanted = st.text_input(
+        "Search", key="_glossary_search", placeholder="attention, hook_q, nats …"
+    )
+    found = search(wanted)
+    if not found:
+        st.caption("No such word here. Try a shorter part of it.")
+    with st.container(height=420, border=False, key="glossary"):
+        for term in found:
+            where = f"  \n`{term.where}`" if term.where else ""
+            st.markdown(f"**{term.name}** — {term.words}{where}")
+
+
+def search(wanted: str) -> list[Term]:
+    """Return the terms that a search means: by name first, then by their words.
+
+    >>> [term.name for term in search("hook_q")]
+    ['query']
+    """
+    wanted = wanted.strip().casefold()
+    named = [term for term in TERMS if wanted in term.name.casefold()]
+    told = [
+        term
+        for term in TERMS
+        if term not in named and wanted in f"{term.words} {term.where}".casefold()
+    ]
+    return named + told
