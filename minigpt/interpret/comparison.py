@@ -67,6 +67,11 @@ class TextComparison:
         return int((self.change > 0).sum())
 
     @property
+    def worst(self) -> int:
+        """Which piece lost most, or gained least."""
+        return int(np.nanargmax(self.change))
+
+    @property
     def mean_change(self) -> float:
         """Mean change in nats: per token, or per character if the tokens differ."""
         counted = np.isfinite(self.change)

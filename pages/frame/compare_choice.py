@@ -1,0 +1,165 @@
+"""Which two models are compared, and on which text."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.runs import ModelEntry
+from pages.frame import models, state
+from pages.frame.corpora import held_out_text
+
+PROMPT, HELD_OUT = "Prompt", "Held-out text"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two models, at one step."""
+
+    entry: ModelEntry
+    step: int | None
+    checkpoint: Checkpoint
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """`tales`, or `induction at step 120`."""
+        moments = len(self.entry.steps) > 1
+        return f"{self.entry.id} at step {self.step}" if moments else self.entry.id
+
+    @property
+    def version(self) -> int:
+        """Stands for the model in the key of a cache."""
+        return models.serial(self.checkpoint.model)
+
+
+@dataclass(frozen=True)
+class Text:
+    """What both models read."""
+
+    content: str
+    is_prompt: bool
+    """Whether it is the prompt of every page, and not held-out text."""
+
+
+def choose_sides() -> tuple[Side, Side]:
+    """Show what to compare with, and return it and the chosen model.
+
+    Raises:
+        DataError: If there is no model yet.
+    """
+    entry = models.chosen_entry()
+    known = {other.id: other for other in models.entries()}
+    state.keep_possible("against", list(known), "model")
+    default = entry.id if len(entry.steps) > 1 else _another(entry, list(known))
+    other, step, button = st.columns([3, 3, 2], vertical_alignment="bottom")
+    with other:
+        against = st.selectbox(
+            "From",
+            list(known),
+            index=list(known).index(default),
+            key="against",
+            on_change=lambda: st.session_state.pop("against_step", None),
+            help="The change goes from this model to the one in the sidebar.",
+            **state.BOUND,
+        )
+    with step:
+        before = _side(known[against], _choose_step(known[against], entry))
+    after = _side(entry, _step(entry))
+    with button:
+        st.button(
+            "Swap",
+            icon=":material/swap_horiz:",
+            key="swap",
+            on_click=_swap,
+            args=(before, after),
+            help="Compare in the other direction.",
+        )
+    return before, after
+
+
+def choose_text(before: Side, after: Side) -> Text:
+    """Show the choice between held-out text and the prompt, and return the text."""
+    kind, field = st.columns([3, 5], vertical_alignment="bottom")
+    with kind:
+        chosen = st.segmented_control(
+            "Text that both read",
+            (HELD_OUT, PROMPT),
+            default=HELD_OUT,
+            required=True,
+            key="read",
+            **state.BOUND,
+        )
+    with field:
+        if chosen == PROMPT:
+            return Text(state.prompt_input(), is_prompt=True)
+        return Text(_held_out(before, after), is_prompt=False)
+
+
+def _held_out(before: Side, after: Side) -> str:
+    """Return a stretch of text that the chosen model did not learn from."""
+    found = held_out_text(after.checkpoint)
+    number = st.number_input(
+        f"Stretch 1 to {len(found.windows)}",
+        1,
+        len(found.windows),
+        1,
+        key="stretch",
+        width=160,
+        help=f"The chosen model reads {found.description}.",
+        **state.BOUND,
+    )
+    text = after.checkpoint.tokenizer.decode(found.windows[number - 1])
+    longest = before.checkpoint.model.config.max_seq_len
+    other = before.checkpoint.tokenizer
+    if len(other.encode(text)) > longest:
+        text = other.decode(other.encode(text)[:longest])
+    return text
+
+
+def _another(entry: ModelEntry, known: list[str]) -> str:
+    return next((model for model in known if model != entry.id), entry.id)
+
+
+def _step(entry: ModelEntry) -> int | None:
+    """Return the step that the time machine stands at."""
+    steps = [step for step, _ in entry.steps]
+    chosen = state.get("step")
+    return chosen if chosen in steps else max(steps, default=None)
+
+
+def _choose_step(against: ModelEntry, entry: ModelEntry) -> int | None:
+    """Show the step to compare with: by default half-way to the chosen one."""
+    steps = [step for step, _ in against.steps]
+    state.keep_possible("against_step", steps, "training step")
+    if len(steps) < 2:
+        return max(steps, default=None)
+    now = _step(entry) if against.id == entry.id else None
+    earlier = [step for step in steps if now is None or step < now]
+    default = earlier[len(earlier) // 2] if now and earlier else steps[-1]
+    chosen: int = st.selectbox(
+        "at step",
+        steps,
+        index=steps.index(default),
+        key="against_step",
+        **state.BOUND,
+    )
+    return chosen
+
+
+def _side(entry: ModelEntry, step: int | None) -> Side:
+    path = entry.path_at(step)
+    return Side(entry, step, models.load(path), path)
+
+
+def _swap(before: Side, after: Side) -> None:
+    """Let the two models change places."""
+    for side, model, step in (
+        (before, "model", "step"),
+        (after, "against", "against_step"),
+    ):
+        st.session_state[model] = side.entry.id
+        st.session_state.pop(step, None)
+        if len(side.entry.steps) > 1:
+            st.session_state[step] = side.step

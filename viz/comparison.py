@@ -1,0 +1,130 @@
+"""Two models side by side: what each expected at a place, and how far weights moved."""
+
+from collections.abc import Sequence
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from viz.attention import Array
+from viz.probabilities import probability_text
+from viz.theme import BLUE, GRAY
+from viz.tokens import placed_pieces
+
+SHOWN = 16
+"""Bars in a figure of tensors: the largest."""
+
+
+def expected_table(
+    pieces: Sequence[str], probabilities: Sequence[float], came: int | None
+) -> pd.DataFrame:
+    """Return one row per likely token: the table behind the bars.
+
+    Args:
+        pieces: Token texts, likeliest first.
+        probabilities: 0–1, as many.
+        came: Which of them really came; None if none did.
+
+    Returns:
+        Columns piece, probability, text, came.
+
+    Raises:
+        ValueError: If the lengths differ or a probability lies outside 0–1.
+    """
+    if len(pieces) != len(probabilities):
+        raise ValueError(
+            f"{len(pieces)} pieces but {len(probabilities)} probabilities."
+        )
+    return pd.DataFrame(
+        {
+            "piece": placed_pieces(pieces),
+            "probability": [float(value) for value in probabilities],
+            "text": [probability_text(value) for value in probabilities],
+            "came": [place == came for place in range(len(pieces))],
+        }
+    )
+
+
+def expected_bars(
+    pieces: Sequence[str], probabilities: Sequence[float], came: int | None
+) -> alt.LayerChart:
+    """Draw what a model expected at a place, on the whole scale from 0 to 1.
+
+    Args:
+        pieces: See `expected_table`.
+        probabilities: See `expected_table`.
+        came: See `expected_table`; its bar is blue, the others are gray.
+
+    Raises:
+        ValueError: See `expected_table`.
+    """
+    table = expected_table(pieces, probabilities, came)
+    rows = alt.Chart(table).encode(
+        y=alt.Y("piece:N", title=None, sort=None).axis(
+            labelFont="monospace",
+            labelOverlap=False,
+            ticks=False,
+            domain=False,
+        ),
+        # Beyond 1 there is room for the number of a full bar.
+        x=alt.X("probability:Q", axis=None).scale(domain=[0, 1.45]),
+        tooltip=["piece:N", alt.Tooltip("probability:Q", format=".3g")],
+    )
+    bars = rows.mark_bar(cornerRadiusEnd=2).encode(
+        color=alt.Color("came:N", legend=None).scale(
+            domain=[True, False], range=[BLUE, GRAY]
+        )
+    )
+    numbers = rows.mark_text(align="left", dx=4).encode(text="text:N")
+    chart: alt.LayerChart = (bars + numbers).properties(height=alt.Step(22))
+    return chart
+
+
+def tensor_table(names: Sequence[str], values: Array, column: str) -> pd.DataFrame:
+    """Return one row per tensor: the table behind `tensor_bars`.
+
+    Args:
+        names: Parameters' names.
+        values: [tensor]; at least 0, or not-a-number.
+        column: What the values are, with their unit.
+
+    Raises:
+        ValueError: If the lengths differ.
+    """
+    if len(names) != len(values):
+        raise ValueError(f"{len(names)} names but {len(values)} values.")
+    return pd.DataFrame({"tensor": list(names), column: np.asarray(values, float)})
+
+
+def tensor_bars(names: Sequence[str], values: Array, column: str) -> alt.Chart:
+    """Draw one bar per tensor, the largest first, and at most 16.
+
+    Args:
+        names: See `tensor_table`.
+        values: See `tensor_table`; not-a-number is left out.
+        column: See `tensor_table`: the axis's title.
+
+    Raises:
+        ValueError: See `tensor_table`.
+    """
+    table = tensor_table(names, values, column).dropna()
+    chart: alt.Chart = (
+        alt.Chart(table.nlargest(SHOWN, column))
+        .mark_bar(cornerRadiusEnd=2, color=BLUE)
+        .encode(
+            y=alt.Y("tensor:N", title=None, sort=None).axis(
+                labelFont="monospace",
+                labelOverlap=False,
+                labelLimit=260,
+                ticks=False,
+                domain=False,
+            ),
+            x=alt.X(column, type="quantitative"),
+            tooltip=[
+                "tensor:N",
+                alt.Tooltip(column, type="quantitative", format=".4g"),
+            ],
+        )
+        .properties(height=alt.Step(17))
+    )
+    return chart
