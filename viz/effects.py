@@ -1,15 +1,17 @@
 """What a change inside the model did to its next word: two bars per token."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import altair as alt
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from viz.attention import Array
 from viz.probabilities import probability_text
 from viz.theme import BLUE, GRAY
-from viz.tokens import placed_pieces
+from viz.tokens import display_piece, placed_pieces
 
 BEFORE, AFTER = "before", "after"
 SHOWN = 10
@@ -97,3 +99,98 @@ def before_after_bars(
     numbers = rows.mark_text(align="left", dx=4).encode(text="text:N")
     chart: alt.LayerChart = (bars + numbers).properties(height=alt.Step(13))
     return chart
+
+
+class ChangeGrid(NamedTuple):
+    """What `viz.components.value_grid` takes, for numbers that changed."""
+
+    values: npt.NDArray[np.float64]
+    """After − before, [row col]; not-a-number where either is."""
+    texts: list[list[str]]
+    sentences: list[list[str]]
+
+
+def change_grid(
+    names: Sequence[Sequence[str]], before: Array, after: Array, unit: str
+) -> ChangeGrid:
+    """Say in a grid what each number was and what became of it.
+
+    >>> change_grid([["L1H0"]], np.array([[0.96]]), np.array([[0.03]]), "score").texts
+    [['.96→.03']]
+
+    Args:
+        names: What each cell is, [row col].
+        before: Numbers 0–1, [row col].
+        after: Numbers 0–1, [row col].
+        unit: What they are.
+
+    Raises:
+        ValueError: If the shapes differ.
+    """
+    if before.shape != after.shape:
+        raise ValueError(
+            f"Numbers before are {list(before.shape)} and after {list(after.shape)}: "
+            "one number became one other."
+        )
+    texts, sentences = [], []
+    for row, olds, news in zip(names, before.tolist(), after.tolist(), strict=True):
+        pairs = list(zip(row, olds, news, strict=True))
+        texts.append([f"{_brief(old)}→{_brief(new)}" for _, old, new in pairs])
+        sentences.append(
+            [f"{name}: {unit} {old:.3f} → {new:.3f}" for name, old, new in pairs]
+        )
+    return ChangeGrid(np.subtract(after, before, dtype=np.float64), texts, sentences)
+
+
+def paired_pieces(clean: Sequence[str], corrupted: Sequence[str]) -> list[str]:
+    """Name positions by place and piece; by both pieces where two prompts differ.
+
+    >>> paired_pieces(["a", " girl"], ["a", " boy"])
+    ['0 a', '1 ·girl|·boy']
+
+    Raises:
+        ValueError: If there are not as many of each.
+    """
+    return [
+        f"{place} {display_piece(one)}"
+        + ("" if one == other else f"|{display_piece(other)}")
+        for place, (one, other) in enumerate(zip(clean, corrupted, strict=True))
+    ]
+
+
+def looking_and_causing(
+    names: Sequence[str], weights: Sequence[float], costs: Sequence[float]
+) -> alt.LayerChart:
+    """Draw each head by how sharply it looks and by what cutting it costs.
+
+    Args:
+        names: Of the heads, `L0H1`.
+        weights: Mean weight on the previous token, 0–1.
+        costs: Rise of the loss when it is cut, in nats per token.
+
+    Raises:
+        ValueError: If the lengths differ.
+    """
+    rows = [
+        {"head": name, "weight": weight, "cost": cost}
+        for name, weight, cost in zip(names, weights, costs, strict=True)
+    ]
+    heads = alt.Chart(pd.DataFrame(rows)).encode(
+        x=alt.X("weight:Q", title="looking: weight on the previous token").scale(
+            domain=[0, 1]
+        ),
+        y=alt.Y("cost:Q", title="causing: rise of the loss (nats)"),
+        tooltip=[
+            alt.Tooltip("head:N"),
+            alt.Tooltip("weight:Q", format=".3f"),
+            alt.Tooltip("cost:Q", format=".3f"),
+        ],
+    )
+    points = heads.mark_circle(size=90, color=BLUE, opacity=0.8)
+    labels = heads.mark_text(align="left", dx=8, color=GRAY).encode(text="head:N")
+    chart: alt.LayerChart = (points + labels).properties(height=260)
+    return chart
+
+
+def _brief(number: float) -> str:
+    return "–" if np.isnan(number) else f"{number:.2f}".replace("0.", ".", 1)

@@ -9,7 +9,7 @@ Source: Olsson et al. 2022, arXiv:2209.11895, for cutting each head in turn.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,15 @@ class HeadEffects:
     """Mean KL(before ‖ after) of the next token over all positions, in nats."""
     last_kl: Float[np.ndarray, "layer head"]
     """The same after the last token alone."""
+
+    @classmethod
+    def stacked(cls, layers: "Sequence[HeadEffects]") -> "HeadEffects":
+        """Join what was measured some layers at a time."""
+        return cls(
+            np.concatenate([some.loss for some in layers]),
+            np.concatenate([some.kl for some in layers]),
+            np.concatenate([some.last_kl for some in layers]),
+        )
 
 
 def run_each(
@@ -79,7 +88,7 @@ def cut_each_head(
     windows: Windows,
     how: How = "zero",
     reference: Windows | None = None,
-    on_progress: Callable[[float], None] | None = None,
+    layers: Sequence[int] | None = None,
 ) -> HeadEffects:
     """Cut every head in turn, and measure what that does on some texts.
 
@@ -88,13 +97,15 @@ def cut_each_head(
         windows: Texts to read; one may be enough.
         how: What becomes of each head's z.
         reference: For the mean or a resample: see `ablation.measure`.
-        on_progress: Called with the share that is done.
+        layers: Whose heads (none: all layers'), one row of the result for each.
 
     Raises:
         DataError: If `how` needs a reference and there is none.
     """
-    layers, heads = model.config.num_layers, model.config.num_heads
-    cuts = [Cut(Head(*place), how) for place in np.ndindex(layers, heads)]
+    if layers is None:
+        layers = range(model.config.num_layers)
+    heads = range(model.config.num_heads)
+    cuts = [Cut(Head(layer, head), how) for layer in layers for head in heads]
     recorded = record(model, cuts, reference)
     texts = as_windows(model, windows)
     total = torch.zeros(3, len(cuts))
@@ -105,10 +116,7 @@ def cut_each_head(
         hooks = [fwd_hooks(model, [cut], recorded, row) for cut in cuts]
         for number, after in enumerate(run_each(model, text, hooks)):
             total[:, number] += _differences(text, before, after)
-            if on_progress is not None and number % heads == heads - 1:
-                on_progress((row * len(cuts) + number + 1) / (len(texts) * len(cuts)))
-    means = (total / len(texts)).view(3, layers, heads).numpy()
-    return HeadEffects(*means)
+    return HeadEffects(*(total / len(texts)).view(3, len(layers), len(heads)).numpy())
 
 
 def _differences(

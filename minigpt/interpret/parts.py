@@ -10,6 +10,7 @@ Source: Geva et al. 2023, arXiv:2304.14767, for cutting what later tokens read o
 import re
 from dataclasses import dataclass
 
+from minigpt.config import ModelConfig
 from minigpt.errors import DataError
 from minigpt.model import TransformerLM
 
@@ -28,10 +29,13 @@ class Head:
 
     def places(self, model: TransformerLM) -> dict[str, Place]:
         """Return which cells of which hooks are this part."""
-        _require("layer", self.layer, model.config.num_layers)
-        _require("head", self.head, model.config.num_heads)
+        require(self, model.config)
         here = (slice(None), slice(None), self.head)
         return {f"blocks.{self.layer}.attn.hook_z": here}
+
+    def example(self, length: int) -> tuple[str, tuple[int, ...]]:
+        """Return one number of it in a text: its hook, and where in it."""
+        return f"blocks.{self.layer}.attn.hook_z", (0, length - 1, self.head, 0)
 
     def __str__(self) -> str:
         return f"L{self.layer}H{self.head}"
@@ -45,8 +49,12 @@ class Attention:
 
     def places(self, model: TransformerLM) -> dict[str, Place]:
         """Return which cells of which hooks are this part."""
-        _require("layer", self.layer, model.config.num_layers)
+        require(self, model.config)
         return {f"blocks.{self.layer}.hook_attn_out": EVERYTHING}
+
+    def example(self, length: int) -> tuple[str, tuple[int, ...]]:
+        """Return one number of it in a text: its hook, and where in it."""
+        return f"blocks.{self.layer}.hook_attn_out", (0, length - 1, 0)
 
     def __str__(self) -> str:
         return f"attention{self.layer}"
@@ -60,10 +68,12 @@ class MLP:
 
     def places(self, model: TransformerLM) -> dict[str, Place]:
         """Return which cells of which hooks are this part."""
-        _require("layer", self.layer, model.config.num_layers)
-        if not model.config.mlp_width:
-            raise DataError("This model has no MLPs: cut a head or an attention layer.")
+        require(self, model.config)
         return {f"blocks.{self.layer}.hook_mlp_out": EVERYTHING}
+
+    def example(self, length: int) -> tuple[str, tuple[int, ...]]:
+        """Return one number of it in a text: its hook, and where in it."""
+        return f"blocks.{self.layer}.hook_mlp_out", (0, length - 1, 0)
 
     def __str__(self) -> str:
         return f"MLP{self.layer}"
@@ -78,19 +88,25 @@ class Edge:
     query: int
     key: int
 
-    def places(self, model: TransformerLM) -> dict[str, Place]:
-        """Return which cells of which hooks are this part."""
-        _require("layer", self.layer, model.config.num_layers)
-        _require("head", self.head, model.config.num_heads)
+    def __post_init__(self) -> None:
         if not 0 <= self.key <= self.query:
             raise DataError(
                 f"Token {self.query} cannot read token {self.key}: choose itself or "
                 "one before it."
             )
+
+    def places(self, model: TransformerLM) -> dict[str, Place]:
+        """Return which cells of which hooks are this part."""
+        require(self, model.config)
         # A slice, so that a text too short to have this look is left as it is.
         row = slice(self.query, self.query + 1)
         here = (slice(None), self.head, row, slice(self.key, self.key + 1))
         return {f"blocks.{self.layer}.attn.hook_pattern": here}
+
+    def example(self, length: int) -> tuple[str, tuple[int, ...]]:
+        """Return one number of it in a text: its hook, and where in it."""
+        query, key = (min(place, length - 1) for place in (self.query, self.key))
+        return f"blocks.{self.layer}.attn.hook_pattern", (0, self.head, query, key)
 
     def __str__(self) -> str:
         return f"L{self.layer}H{self.head}[{self.query},{self.key}]"
@@ -109,12 +125,47 @@ class Token:
         layers = range(model.config.num_layers)
         return {f"blocks.{layer}.attn.hook_pattern": here for layer in layers}
 
+    def example(self, length: int) -> tuple[str, tuple[int, ...]]:
+        """Return one number of it in a text: its hook, and where in it."""
+        key = min(self.position, length - 1)
+        return "blocks.0.attn.hook_pattern", (0, 0, length - 1, key)
+
     def __str__(self) -> str:
         return f"token{self.position}"
 
 
 Part = Head | Attention | MLP | Edge | Token
 """Anything that can be cut."""
+
+
+def parts_of_layer(model: TransformerLM, layer: int) -> list[Part]:
+    """Return what can be cut of a layer: each head, its attention, its MLP if any."""
+    heads: list[Part] = [Head(layer, head) for head in range(model.config.num_heads)]
+    mlp: list[Part] = [MLP(layer)] if model.config.mlp_width else []
+    return [*heads, Attention(layer), *mlp]
+
+
+def require(part: Part, config: ModelConfig, length: int | None = None) -> None:
+    """Check that a model, and a text, have a part.
+
+    Args:
+        part: Anything that can be cut.
+        config: The model's.
+        length: Tokens of the text (none: of any).
+
+    Raises:
+        DataError: If there is no such layer, head, MLP or token.
+    """
+    if not isinstance(part, Token):
+        _require("layer", part.layer, config.num_layers, "this model")
+    if isinstance(part, Head | Edge):
+        _require("head", part.head, config.num_heads, "each layer of this model")
+    if isinstance(part, MLP) and not config.mlp_width:
+        raise DataError("This model has no MLPs: cut a head or an attention layer.")
+    if isinstance(part, Edge | Token) and length is not None:
+        position = part.query if isinstance(part, Edge) else part.position
+        _require("token", position, length, "this text")
+
 
 _FORMS: tuple[tuple[str, type[Part]], ...] = (
     (r"L(\d+)H(\d+)", Head),
@@ -144,8 +195,8 @@ def read_part(text: str) -> Part:
     )
 
 
-def _require(kind: str, number: int, count: int) -> None:
+def _require(kind: str, number: int, count: int, owner: str) -> None:
     if not 0 <= number < count:
         raise DataError(
-            f"There is no {kind} {number}: this model has {count}, counted from 0."
+            f"There is no {kind} {number}: {owner} has {count}, counted from 0."
         )

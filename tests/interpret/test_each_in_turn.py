@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from minigpt.interpret import each_in_turn
-from minigpt.interpret.each_in_turn import cut_each_head, run_each
+from minigpt.interpret.each_in_turn import HeadEffects, cut_each_head, run_each
 from minigpt.interpret.interventions import fwd_hooks, read_cut, record
 from minigpt.model import create_model
 
@@ -62,11 +62,11 @@ def test_the_map_of_all_heads_is_each_head_cut_alone(model, windows, how):
         assert found.last_kl[layer, head] == pytest.approx(last, abs=1e-5)
 
 
-def test_progress_ends_at_one(model, windows):
-    seen = []
-    cut_each_head(model, windows, on_progress=seen.append)
-    assert seen == sorted(seen)
-    assert seen[-1] == 1
+def test_layers_can_be_measured_one_at_a_time(model, windows):
+    one_by_one = [cut_each_head(model, windows, layers=[layer]) for layer in (0, 1)]
+    joined, whole = HeadEffects.stacked(one_by_one), cut_each_head(model, windows)
+    np.testing.assert_allclose(joined.loss, whole.loss, atol=1e-6)
+    np.testing.assert_allclose(joined.last_kl, whole.last_kl, atol=1e-6)
 
 
 def loss(logits, tokens):

@@ -5,7 +5,7 @@ import torch
 
 from minigpt.errors import DataError
 from minigpt.interpret.interventions import Cut, fwd_hooks, read_cut, record
-from minigpt.interpret.parts import MLP, Attention, Edge, Head, Token
+from minigpt.interpret.parts import MLP, Attention, Edge, Head, Token, require
 from minigpt.model import create_model
 
 TOKENS = torch.arange(12).reshape(2, 6)
@@ -50,6 +50,7 @@ def test_a_cut_can_be_written_down_and_read_back(cut):
     [
         ("L0", "names no part"),
         ("L0H0 half", "nothing a part can become"),
+        ("L0H0[1,4]", "cannot read token 4"),
         ("L0H0[1,0] mean", "has no mean"),
         ("L0H0 zero renormalized", "no row of weights"),
         ("MLP0 x99", "choose 0 to 10"),
@@ -64,14 +65,31 @@ def test_what_cannot_be_cut_is_refused_with_the_remedy(text, words):
     ("cut", "words"),
     [
         (Cut(Head(2, 0)), "no layer 2: this model has 2"),
-        (Cut(Head(0, 7)), "no head 7: this model has 2"),
-        (Cut(Edge(0, 0, 1, 4)), "cannot read token 4"),
+        (Cut(Head(0, 7)), "no head 7: each layer of this model has 2"),
         (Cut(Head(0, 0), "mean"), "pass a reference"),
     ],
 )
 def test_a_part_the_model_lacks_is_named(model, cut, words):
     with pytest.raises(DataError, match=words):
         fwd_hooks(model, [cut])
+
+
+@pytest.mark.parametrize("part", [Edge(0, 0, 6, 2), Token(6)])
+def test_a_part_beyond_the_text_is_named(model, part):
+    require(part, model.config, 7)
+    with pytest.raises(DataError, match="no token 6: this text has 6"):
+        require(part, model.config, 6)
+
+
+@pytest.mark.parametrize(
+    "part", [Head(1, 1), Attention(0), MLP(1), Edge(1, 0, 5, 2), Token(3)]
+)
+def test_the_example_of_a_part_is_a_cell_of_it(model, part):
+    hook, index = part.example(6)
+    activation = model.run_with_cache(TOKENS)[1][hook]
+    inside = torch.zeros_like(activation, dtype=torch.bool)
+    inside[part.places(model)[hook]] = True
+    assert inside[index]
 
 
 def test_a_model_without_mlps_says_so():
