@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from viz.attention import Array
+from viz.lens_charts import LEAN, NARROW
 from viz.theme import NEGATIVE, NEUTRAL, POSITIVE
 
 SUM = "sum"
@@ -50,9 +51,9 @@ def attribution_bars(table: pd.DataFrame, chosen: str | None = None) -> alt.Char
         .mark_bar(cornerRadiusEnd=2, cursor="pointer", strokeWidth=2)
         .encode(
             x=alt.X("part:N", sort=None, title=None).axis(
-                labelAngle=-50, labelOverlap=True
+                labelAngle=-50, labelOverlap=len(table) > 40, grid=False, **LEAN
             ),
-            y=alt.Y("share:Q", title="share of the logit"),
+            y=alt.Y("share:Q", title="share of the logit").axis(**LEAN),
             color=sign.otherwise(alt.value(NEGATIVE)),
             stroke=alt.when(is_chosen)
             .then(alt.value(NEUTRAL))
@@ -60,7 +61,7 @@ def attribution_bars(table: pd.DataFrame, chosen: str | None = None) -> alt.Char
             tooltip=["part:N", alt.Tooltip("share:Q", format="+.4f")],
         )
         .add_params(alt.selection_point(PICKED, fields=["part"], clear=False))
-        .properties(height=230)
+        .properties(height=250, padding=NARROW)
     )
     return chart
 
@@ -86,12 +87,20 @@ def signed_bars(names: Sequence[str], values: Array, unit: str) -> alt.Chart:
         .mark_bar(cornerRadiusEnd=2)
         .encode(
             y=alt.Y("name:N", title=None, sort=None).axis(
-                labelFont="monospace", ticks=False, domain=False, labelLimit=140
+                labelFont="monospace",
+                labelOverlap=False,
+                labelBaseline="middle",
+                ticks=False,
+                domain=False,
+                labelLimit=190,
+                **LEAN,
             ),
-            x=alt.X("value:Q", title=unit).scale(domain=[-limit, limit]),
+            x=alt.X("value:Q", title=unit)
+            .scale(domain=[-limit, limit])
+            .axis(tickCount=5, **LEAN),
             color=sign.otherwise(alt.value(NEGATIVE)),
             tooltip=["name:N", alt.Tooltip("value:Q", format="+.4f", title=unit)],
         )
-        .properties(height=alt.Step(15))
+        .properties(height=alt.Step(17), padding=NARROW)
     )
     return chart

@@ -40,6 +40,15 @@ def window(chosen: int, count: int, points: int) -> range:
     return range(first, min(count, first + room))
 
 
+def headings(pieces: Sequence[str]) -> list[str]:
+    r"""Name columns by position and text, one above the other to save room.
+
+    >>> headings(["the", " cat"])
+    ['0\nthe', '1\n·cat']
+    """
+    return [f"{pos}\n{display_piece(piece)}" for pos, piece in enumerate(pieces)]
+
+
 def top_view(
     points: Sequence[str],
     pieces: Sequence[str],
@@ -56,7 +65,7 @@ def top_view(
     """
     said = [
         [
-            f"says {display_piece(piece)} with probability {p:.4f}"
+            f"says “{display_piece(piece)}” with probability {p:.4f}"
             for piece, p in zip(row, row_of_p, strict=True)
         ]
         for row, row_of_p in zip(tops, probabilities.tolist(), strict=True)
@@ -70,7 +79,7 @@ def probability_view(
 ) -> GridView:
     """Show one token's probability in every cell. Arguments as for `top_view`."""
     said = [
-        [f"gives {display_piece(token)} the probability {p:.6f}" for p in row]
+        [f"gives “{display_piece(token)}” the probability {p:.6f}" for p in row]
         for row in probabilities.tolist()
     ]
     texts = [[probability_text(p) for p in row] for row in probabilities.tolist()]
@@ -82,7 +91,7 @@ def rank_view(
 ) -> GridView:
     """Show one token's rank in every cell; the first is darkest."""
     said = [
-        [f"puts {display_piece(token)} at rank {rank}" for rank in row]
+        [f"puts “{display_piece(token)}” at rank {rank}" for rank in row]
         for row in ranks.tolist()
     ]
     texts = [[str(rank) for rank in row] for row in ranks.tolist()]

@@ -3,6 +3,7 @@
 Before: `lens`, the whole grid. Next: `attribution`, which parts decided the race.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 import altair as alt
@@ -10,17 +11,30 @@ import numpy as np
 import pandas as pd
 
 from viz.attention import Array
+from viz.probabilities import probability_text
 from viz.theme import BLUE, NEGATIVE, POSITIVE, VERMILLION
 from viz.tokens import display_piece
 
+LEAN = {"titlePadding": 6, "labelPadding": 5}
+"""Axes of small charts: their words stand close, so that the bars have the room."""
 
-def ranked_pieces(pieces: Sequence[str]) -> list[str]:
-    """Name tokens by text and rank: two ids may have one text.
+NARROW = {"left": 0, "right": 4, "top": 2, "bottom": 2}
 
-    >>> ranked_pieces([" cat", " dog"])
-    ['·cat  1', '·dog  2']
+
+def labelled(pieces: Sequence[str], numbers: Sequence[str]) -> list[str]:
+    """Name bars by token and number, all different: two ids may have one text.
+
+    >>> labelled([" cat", " dog", " dog"], ["0.900", "0.050", "0.050"])
+    ['·cat 0.900', '·dog 0.050', '·dog (2) 0.050']
     """
-    return [f"{display_piece(p)}  {rank}" for rank, p in enumerate(pieces, start=1)]
+    seen: Counter[str] = Counter()
+    names = []
+    for piece, number in zip(pieces, numbers, strict=True):
+        shown = display_piece(piece)
+        seen[shown] += 1
+        twin = f" ({seen[shown]})" if seen[shown] > 1 else ""
+        names.append(f"{shown}{twin} {number}")
+    return names
 
 
 def top_bars(pieces: Sequence[str], probabilities: Array) -> alt.Chart:
@@ -30,9 +44,10 @@ def top_bars(pieces: Sequence[str], probabilities: Array) -> alt.Chart:
         pieces: Token texts, likeliest first.
         probabilities: As many.
     """
+    numbers = [probability_text(float(p)) for p in probabilities]
     table = pd.DataFrame(
         {
-            "token": ranked_pieces(pieces),
+            "token": labelled(pieces, numbers),
             "probability": np.asarray(probabilities, dtype=np.float64),
         }
     )
@@ -41,12 +56,20 @@ def top_bars(pieces: Sequence[str], probabilities: Array) -> alt.Chart:
         .mark_bar(color=BLUE, cornerRadiusEnd=2)
         .encode(
             y=alt.Y("token:N", title=None, sort=None).axis(
-                labelFont="monospace", ticks=False, domain=False, labelLimit=140
+                labelFont="monospace",
+                labelOverlap=False,
+                labelBaseline="middle",
+                ticks=False,
+                domain=False,
+                labelLimit=190,
+                **LEAN,
             ),
-            x=alt.X("probability:Q", title="probability").scale(domain=[0, 1]),
+            x=alt.X("probability:Q", title="probability")
+            .scale(domain=[0, 1])
+            .axis(**LEAN),
             tooltip=["token:N", alt.Tooltip("probability:Q", format=".4f")],
         )
-        .properties(height=alt.Step(15))
+        .properties(height=alt.Step(17), padding=NARROW)
     )
     return chart
 
@@ -86,14 +109,14 @@ def race_lines(table: pd.DataFrame, first: str, second: str) -> alt.Chart:
         alt.Chart(long)
         .mark_line(point=True, strokeWidth=2)
         .encode(
-            x=_along().axis(labels=False, ticks=False),
-            y=alt.Y("logit:Q", title="logit").axis(tickCount=4),
+            x=_along(table),
+            y=alt.Y("logit:Q", title="logit").axis(tickCount=4, **LEAN),
             color=alt.Color("token:N", title=None)
             .scale(domain=names, range=[BLUE, VERMILLION])
-            .legend(orient="top", labelFont="monospace", labelLimit=170),
+            .legend(orient="top", labelFont="monospace", labelLimit=170, offset=2),
             tooltip=["after:N", "token:N", alt.Tooltip("logit:Q", format=".4f")],
         )
-        .properties(height=150)
+        .properties(height=210, padding=NARROW)
     )
     return chart
 
@@ -112,15 +135,21 @@ def gap_bars(table: pd.DataFrame) -> alt.Chart:
         alt.Chart(gaps)
         .mark_bar(cornerRadiusEnd=2)
         .encode(
-            x=_along().axis(labelAngle=-40, labelOverlap=True, labelLimit=100),
-            y=alt.Y("gap:Q", title="A − B (logit)").axis(tickCount=3),
+            x=_along(table),
+            y=alt.Y("gap:Q", title="A − B (logit)").axis(tickCount=4, **LEAN),
             color=ahead.otherwise(alt.value(NEGATIVE)),
             tooltip=["after:N", alt.Tooltip("gap:Q", format="+.4f", title="A − B")],
         )
-        .properties(height=170)
+        .properties(height=210, padding=NARROW)
     )
     return chart
 
 
-def _along() -> alt.X:
-    return alt.X("after:N", sort=None, title=None).scale(paddingInner=0.3)
+def _along(table: pd.DataFrame) -> alt.X:
+    # Slanted names of a few layers fit; those of many are thinned.
+    many = len(table) > 20
+    return (
+        alt.X("after:N", sort=None, title=None)
+        .scale(paddingInner=0.3)
+        .axis(labelAngle=-40, labelOverlap=many, labelLimit=100, grid=False, **LEAN)
+    )

@@ -84,6 +84,11 @@ class Column:
         after, before = self.probabilities[point], self.probabilities[point - 1]
         return after - before if point else np.zeros_like(after)
 
+    def moved(self, point: int, k: int = 4) -> Int[np.ndarray, " 2k"]:
+        """Return the ids that a point promoted most, then those it suppressed most."""
+        order = np.argsort(-self.change(point), kind="stable")
+        return order if len(order) <= 2 * k else np.r_[order[:k], order[-k:]]
+
 
 def lens_points(model: TransformerLM) -> list[Point]:
     """Name the points of a model's residual stream, from the embedding to the end."""

@@ -1,11 +1,61 @@
-"""Logit lens and attribution.
+"""Logit lens and attribution: when the answer appears, and who wrote it.
 
-Learning goal: What the model would say after each layer, and which part wrote the answer.
+Learning goal: what the model would say after each layer, and which part wrote the
+answer. Aha: you see the layer where the answer overtakes its rival.
 """
 
 import streamlit as st
 
-st.title("Logit lens and attribution")
-st.markdown(
-    "What the model would say after each layer, and which part wrote the answer."
+from minigpt.interpret.attribution import attribute
+from minigpt.interpret.logit_lens import logit_lens
+from pages.frame import (
+    attribution_figures,
+    lens_choice,
+    lens_figures,
+    lens_questions,
+    lesson,
+    models,
 )
+from pages.frame.guard import guard
+from pages.frame.lens_data import Source
+from pages.frame.questions import check, predict
+from pages.frame.reading import choose_place, read
+
+WORDS = """
+Every row holds the **lens** — the final norm and the unembedding — over the residual
+stream at one more point, so every cell is a whole distribution over the next token.
+The last row is the model's own output.
+
+The lens speaks the language of the *output*. Early rows may know more than they can say
+in it.
+
+**Shares** split the same logit by who wrote it. The stream is a sum and the unembedding
+is linear, so they add up exactly, with the final norm's scale frozen at the value it
+has here. A share is what a part says directly, not what would happen without it: for
+that, cut it on the Intervene page.
+"""
+
+lesson.open(
+    "Logit lens and attribution",
+    "What the model would say after each layer, and which part wrote the answer.",
+)
+with guard():
+    checkpoint = models.chosen()
+    text, numbers, rivals = st.columns([5, 1.4, 4])
+    with text:
+        reading = read(checkpoint)
+    with numbers:
+        position = choose_place(reading, ("token",)).token
+    source = Source.of(checkpoint, reading.tokens, reading.pieces)
+    column = source.column(position)
+    with rivals:
+        pair = lens_choice.choose_pair(source, column, position)
+    predict(lens_questions.when_it_settles(source, source.lens(), position))
+    lens_figures.show_lens(source, column, position, pair)
+    st.subheader("Answer and rival", anchor=False)
+    attribution_figures.show_race(source, column, position, pair)
+    st.subheader("Who wrote it", anchor=False)
+    attribution_figures.show_shares(source, reading, position, pair)
+    lesson.explain(WORDS, logit_lens, attribute)
+    split = source.attribution(position, *pair)
+    check(lens_questions.check_questions(source, column, position, pair, split))
