@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from pages.frame import models, time_machine
+
 _RULES = """
 html { font-size: 20px !important; }
 [data-testid="stSidebar"], [data-testid="stExpandSidebarButton"],
@@ -24,10 +26,12 @@ def switch(on: bool) -> None:
 
 def apply() -> None:
     """Keep the URL in step, and change the looks when the session presents."""
-    if is_on():
-        st.query_params["present"] = "1"
-        st.html(f"<style>{_RULES}</style>")
-        with st.container(key="leave_present"):
-            st.button("✕", help="Leave present mode", on_click=switch, args=(False,))
-    else:
+    if not is_on():
         st.query_params.pop("present", None)
+        return
+    st.query_params["present"] = "1"
+    st.html(f"<style>{_RULES}</style>")
+    with st.container(key="leave_present", horizontal=True, gap="small"):
+        if models.entries():
+            time_machine.show_small(models.chosen_entry())
+        st.button("✕", help="Leave present mode", on_click=switch, args=(False,))

@@ -3,38 +3,21 @@
 import streamlit as st
 
 from minigpt.runs import ModelEntry
-from pages.frame import glossary, keyboard, models, present, state
+from pages.frame import glossary, keyboard, models, present, state, time_machine
 
 
 def show() -> None:
-    """Show the choice of model and step, and the way into present mode."""
+    """Show the choice of model and step, and what helps on every page.
+
+    The style puts all this above the navigation, where it is in sight on every screen.
+    """
     with st.sidebar:
         known = models.entries()
         if known:
-            entry = _choose_model(known)
-            _choose_step(entry)
+            time_machine.show(_choose_model(known))
         else:
             st.caption("No model yet. Train one: it takes a minute.")
-        st.space("stretch")
-        _show_ways_on()
-
-
-def _show_ways_on() -> None:
-    """Show what helps on every page: present mode, words, keys."""
-    with st.container(horizontal=True, gap="small", key="ways_on"):
-        st.button(
-            "Present",
-            icon=":material/slideshow:",
-            type="tertiary",
-            on_click=present.switch,
-            args=(True,),
-            help="For a projector: large type, no sidebar. ✕ leads back.",
-        )
-        if st.button("Glossary", icon=":material/menu_book:", type="tertiary"):
-            glossary.show()
-        if st.button("Keys", icon=":material/keyboard:", type="tertiary"):
-            keyboard.show_help()
-    st.caption("Light or dark: menu ⋮, top right.")
+        _show_aids()
 
 
 def _choose_model(known: list[ModelEntry]) -> ModelEntry:
@@ -56,20 +39,22 @@ def _choose_model(known: list[ModelEntry]) -> ModelEntry:
     return entry
 
 
-def _choose_step(entry: ModelEntry) -> None:
-    steps = [step for step, _ in entry.steps]
-    if len(steps) < 2:
-        st.session_state.pop("step", None)
-        return
-    state.keep_possible("step", steps, "training step")
-    st.select_slider(
-        "Training step",
-        steps,
-        value=steps[-1],
-        key="step",
-        help="The time machine: the same model, earlier in its training.",
-        **state.BOUND,
-    )
+def _show_aids() -> None:
+    """Show present mode, the words of the course, and the keys."""
+    with st.container(horizontal=True, gap="small", key="aids"):
+        st.button(
+            "Present",
+            icon=":material/slideshow:",
+            type="tertiary",
+            on_click=present.switch,
+            args=(True,),
+            help="For a projector: large type, no sidebar. ✕ leads back. "
+            "Light or dark: menu ⋮, top right.",
+        )
+        if st.button("Glossary", icon=":material/menu_book:", type="tertiary"):
+            glossary.show()
+        if st.button("Keys", icon=":material/keyboard:", type="tertiary"):
+            keyboard.show_help()
 
 
 def _forget_step() -> None:
