@@ -94,6 +94,12 @@ def pack_thousandths(weights: Array) -> str:
     return base64.b64encode(thousandths.tobytes()).decode("ascii")
 
 
+def pack_floats(values: Array) -> str:
+    """Pack numbers as 32-bit floats, the low byte first, in base64."""
+    floats = np.ascontiguousarray(values, dtype="<f4")
+    return base64.b64encode(floats.tobytes()).decode("ascii")
+
+
 def pool_patterns(patterns: Array, size: int) -> Array:
     """Shrink patterns to at most `size` × `size` by the largest weight of each patch.
 

@@ -77,6 +77,16 @@ class BlockView:
         norms: np.ndarray = np.linalg.norm(self.results, axis=-1)
         return norms
 
+    @property
+    def fired(self) -> int:
+        """How many neurons have an activation above 0 here."""
+        return 0 if self.activations is None else int((self.activations > 0).sum())
+
+
+def length(vector: Float[np.ndarray, " width"]) -> float:
+    """Return a vector's Euclidean length: how much it can change the stream."""
+    return float(np.linalg.norm(vector))
+
 
 def block_view(
     model: TransformerLM, tokens: list[int], layer: int, position: int

@@ -1,9 +1,5 @@
 // The arithmetic of one column at one step, with its operands.
 
-const ALL_DIMENSIONS = 8; // Up to so many are printed; of more, the first and the last.
-const FIRST = 5;
-const LAST = 2;
-
 // What the step does, in words.
 function sentence(head, step, key, { opened }) {
   const query = { strong: head.pieces[head.query] };
@@ -55,31 +51,33 @@ function drawBench(bench, head, step, key, tools) {
 
 function vectors(bench, head, key, { paint }) {
   const token = head.pieces[key];
-  table(bench, head, paint, [
+  const limit = head.keyLimit;
+  numberTable(bench, paint.signed, [
     { name: `x of ${head.pieces[head.query]}`, values: head.x, limit: largest([head.x]) },
-    { name: `q of ${head.pieces[head.query]}`, values: head.plainQ ?? head.q },
-    { name: `k of ${token}`, values: (head.plainK ?? head.k)[key] },
+    { name: `q of ${head.pieces[head.query]}`, values: head.plainQ ?? head.q, limit },
+    { name: `k of ${token}`, values: (head.plainK ?? head.k)[key], limit },
     { name: `v of ${token}`, values: head.v[key], limit: head.valueLimit },
-  ], { total: false });
+  ]);
 }
 
 function turns(bench, head, key, { paint }) {
-  table(bench, head, paint, [
-    { name: `q of ${head.pieces[head.query]}`, values: head.plainQ },
-    { name: "turned", values: head.q },
-    { name: `k of ${head.pieces[key]}`, values: head.plainK[key] },
-    { name: "turned", values: head.k[key] },
-  ], { total: false });
+  const limit = head.keyLimit;
+  numberTable(bench, paint.signed, [
+    { name: `q of ${head.pieces[head.query]}`, values: head.plainQ, limit },
+    { name: "turned", values: head.q, limit },
+    { name: `k of ${head.pieces[key]}`, values: head.plainK[key], limit },
+    { name: "turned", values: head.k[key], limit },
+  ]);
 }
 
 function products(bench, head, key, { paint }) {
   const values = head.q.map((value, i) => value * head.k[key][i]);
-  table(bench, head, paint, [
-    { name: `q of ${head.pieces[head.query]}`, values: head.q },
-    { name: `k of ${head.pieces[key]}`, values: head.k[key] },
-    { name: "q × k", values, total: head.raw[key], adds: true,
-      limit: largest([values]) },
-  ], { total: true });
+  numberTable(bench, paint.signed, [
+    { name: `q of ${head.pieces[head.query]}`, values: head.q, limit: head.keyLimit },
+    { name: `k of ${head.pieces[key]}`, values: head.k[key], limit: head.keyLimit },
+    { name: "q × k", values, limit: largest([values]), adds: true,
+      rest: number, total: `= ${number(head.raw[key])}` },
+  ]);
 }
 
 function scaling(bench, head, key) {
@@ -142,42 +140,13 @@ function average(bench, head, key, { paint }) {
     value - named.reduce((sum, place) => sum + part(place)[i], 0));
   const others = [...head.scores].filter(Number.isFinite).length - named.length;
   const limit = largest([head.z, ...named.map(part)]);
-  table(bench, head, paint, [
+  numberTable(bench, paint.signed, [
     ...named.map((place) => ({ values: part(place), limit,
       name: `${head.pattern[place].toFixed(3)} × v of ${head.pieces[place]}` })),
     ...(others ? [{ name: `${others} more`, values: rest, limit }] : []),
     { name: "= z", values: head.z, limit, adds: true },
     ...(head.edited ? [{ name: "z, changed", values: head.edited.z, limit }] : []),
-  ], { total: false });
-}
-
-// Vectors as rows, dimensions as columns; of wide ones, the first and the last.
-function table(bench, head, paint, rows, { total }) {
-  const made = element("table", "numbers", bench);
-  rows.forEach(({ name, values, limit, total: sum, adds }) => {
-    const line = element("tr", adds ? "adds" : "", made);
-    element("th", "", line, name).scope = "row";
-    const shown = shownDimensions(values.length);
-    shown.forEach((i) => {
-      if (i === null) return element("td", "more quiet", line, adds && total
-        ? number(restOf(values, shown)) : `… ${values.length - FIRST - LAST} more`);
-      const shade = paint.signed[signedLevel(values[i] / (limit ?? head.keyLimit))];
-      const cell = element("td", "", line, number(values[i]));
-      cell.style.background = cssRgb(shade);
-      cell.style.color = textOn(shade);
-    });
-    if (total) element("td", "total", line, sum === undefined ? "" : `= ${number(sum)}`);
-  });
-}
-
-function shownDimensions(count) {
-  if (count <= ALL_DIMENSIONS) return Array.from({ length: count }, (_, i) => i);
-  const first = Array.from({ length: FIRST }, (_, i) => i);
-  return [...first, null, ...Array.from({ length: LAST }, (_, i) => count - LAST + i)];
-}
-
-function restOf(values, shown) {
-  return values.reduce((sum, value, i) => shown.includes(i) ? sum : sum + value, 0);
+  ]);
 }
 
 function equation(bench, ...parts) {

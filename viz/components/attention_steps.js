@@ -7,7 +7,6 @@ export default function attentionSteps({ data, parentElement, setTriggerValue })
   const sheet = prepareSheet(root, head);
   const state = root.state ??= { stage: 0 };
   Object.assign(state, { hovered: null, dragged: null, opened: data.opened });
-  state.stage = clamp(state.stage, 0, head.steps.length - 1);
   // An edit shows at the softmax: the reader who makes one need not step there first.
   if (head.edited) state.stage = Math.max(state.stage, head.steps.indexOf("pattern"));
   const paint = { signed: signedTable(root), ink: inkTable(root) };
@@ -16,15 +15,10 @@ export default function attentionSteps({ data, parentElement, setTriggerValue })
     state.hovered ?? state.opened?.[1] ?? strongestOf(head.pattern);
   function update() {
     markSheet(sheet, head, state, column());
-    sheet.back.disabled = state.stage === 0;
-    sheet.next.disabled = state.stage === head.steps.length - 1;
-    say(sheet.caption, ...sentence(head, head.steps[state.stage], column(), state));
+    say(sheet.stepper.caption, ...sentence(head, head.steps[state.stage], column(), state));
     drawBench(sheet.bench, head, head.steps[state.stage], column(), { state, paint, drag });
   }
-  function go(stage) {
-    state.stage = clamp(stage, 0, head.steps.length - 1);
-    update();
-  }
+  const { go, stop } = stepThrough(sheet.stepper, head.steps.length, state, update);
   function open(step, key) {
     state.opened = step === null ? null : [data.rowNames.indexOf(step), key];
     state.hovered = null;
@@ -40,29 +34,21 @@ export default function attentionSteps({ data, parentElement, setTriggerValue })
     if (rests) setTriggerValue("weighed", { value: [key, weight] });
   }
 
-  sheet.back.onclick = () => go(state.stage - 1);
-  sheet.next.onclick = () => go(state.stage + 1);
   sheet.titles.forEach((title, stage) => { title.onclick = () => go(stage); });
   listenToSheet(sheet, head, {
     hover(key) { state.hovered = key; update(); },
     ask(key) { setTriggerValue("asked", { value: key }); },
     open,
   });
-  root.onkeydown = (event) => {
-    if (event.key !== " " || event.target.closest("button, input, [tabindex]")) return;
-    go(state.stage + (event.shiftKey ? -1 : 1));
-    event.preventDefault();
-    event.stopPropagation();
-  };
   fillSheet(sheet, head, paint);
   fillChanged(sheet, head, state, paint);
   update();
   showColumn(sheet, column());
+  return stop;
 }
 
 function unpackHead(data) {
-  const floats = (packed) =>
-    packed ? new Float32Array(decodeBytes(packed).buffer) : null;
+  const floats = (packed) => packed && decodeFloats(packed);
   const vectors = (packed) => packed && data.pieces.map((_, key) =>
     floats(packed).subarray(key * data.width, (key + 1) * data.width));
   const head = { ...data, k: vectors(data.k), v: vectors(data.v), plainK: vectors(data.plainK) };
@@ -105,12 +91,7 @@ function prepareSheet(root, head) {
 }
 
 function buildSheet(root, head) {
-  const bar = element("div", "bar", root);
-  const back = element("button", "", bar, "◀ Back");
-  const next = element("button", "main", bar, "Next ▶");
-  next.title = "Space";
-  const caption = element("p", "caption", bar);
-  caption.setAttribute("aria-live", "polite");
+  const stepper = buildStepper(root);
   const stage = element("div", "stage", root);
   const table = element("table", "sheet", stage);
   table.setAttribute("role", "grid");
@@ -139,7 +120,7 @@ function buildSheet(root, head) {
   const grid = [tokens, ...head.steps.map((step) => rows[step].cells)];
   grid.flat().forEach((cell) => { cell.tabIndex = -1; });
   tokens[head.query].tabIndex = 0;
-  return { back, next, caption, stage, table, tokens, titles, rows, grid,
+  return { stepper, stage, table, tokens, titles, rows, grid,
     bench: element("div", "bench", root), legend: element("div", "legend quiet", root) };
 }
 
@@ -277,28 +258,12 @@ function changedRow(head, { dragged }) {
     : weight * (1 - dragged.weight) / rest);
 }
 
-function largest(vectors) {
-  return vectors.reduce((most, vector) => vector.reduce((now, value) =>
-    Number.isFinite(value) ? Math.max(now, Math.abs(value)) : now, most), 1e-9);
-}
-
 function mayRead(head, key) {
   return Number.isFinite(head.scores[key]);
 }
 
 function strongestOf(weights) {
   return weights.indexOf(Math.max(...weights));
-}
-
-function signedLevel(share) {
-  return Math.round((clamp(share, -1, 1) + 1) * 127);
-}
-
-// Three digits, and a minus sign as long as the plus.
-function number(value) {
-  const size = Math.abs(value);
-  const text = size.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
-  return value < 0 && Number(text) ? `−${text}` : text;
 }
 
 // Scroll the sheet, never the page, until a column stands clear of the headings.

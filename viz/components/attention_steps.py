@@ -1,23 +1,22 @@
 """One query of one head, step by step: a sheet of numbers that fills row by row."""
 
-import base64
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-import streamlit as st
 
-from viz.attention import Array
+from viz.attention import Array, pack_floats
 from viz.components.mounting import (
     current_choice,
     listener,
     read_pair,
     read_position,
     register,
+    sent,
 )
 from viz.tokens import display_pieces
 
-_mount = register("attention_steps", "attention_bench")
+_mount = register("attention_steps", "stepping", "number_table", "attention_bench")
 
 ROWS = ("k", "turned", "raw", "scaled", "bias", "scores", "pattern", "v")
 """The sheet's rows, each one step; `turned` and `bias` only where the head has them."""
@@ -102,14 +101,14 @@ def attention_steps(
             on_open(None if place is None else (ROWS[place[0]], place[1]))
 
     def ask() -> None:
-        position = _sent(key, "asked", read_position)
+        position = sent(key, "asked", read_position)
         if position is not None and 0 <= position < count and on_query is not None:
             on_query(position)
 
     def weigh() -> None:
-        sent = _sent(key, "weighed", _read_weight)
-        if sent is not None and fits((0, sent[0])) and on_weight is not None:
-            on_weight(*sent)
+        weighed = sent(key, "weighed", _read_weight)
+        if weighed is not None and fits((0, weighed[0])) and on_weight is not None:
+            on_weight(*weighed)
 
     place = None if opened is None else (ROWS.index(opened[0]), opened[1])
     chosen = current_choice(key, place, fits)
@@ -127,12 +126,6 @@ def attention_steps(
         on_asked_change=ask,
         on_weighed_change=weigh,
     )
-
-
-def pack_floats(values: Array) -> str:
-    """Pack numbers as 32-bit floats, the low byte first, in base64."""
-    floats = np.ascontiguousarray(values, dtype="<f4")
-    return base64.b64encode(floats.tobytes()).decode("ascii")
 
 
 def _packed_steps(steps: HeadSteps) -> dict[str, Any]:
@@ -161,17 +154,6 @@ def _packed_edit(edited: EditedSteps) -> dict[str, str]:
     return {
         name: pack_floats(getattr(edited, name)) for name in ("softmax", "pattern", "z")
     }
-
-
-def _sent(key: str, name: str, read: Callable[[object], Any]) -> Any:
-    """Read a browser's message, or return None: what was sent is not trusted."""
-    event = st.session_state[key].get(name)
-    if not isinstance(event, dict) or "value" not in event:
-        return None
-    try:
-        return read(event["value"])
-    except (TypeError, ValueError):
-        return None
 
 
 def _read_weight(value: object) -> tuple[int, float]:

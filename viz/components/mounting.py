@@ -20,10 +20,12 @@ def register(name: str, *parts: str) -> ComponentRenderer:
 
     Args:
         name: Of the view, and of its script and style.
-        parts: Names of further scripts that only this view needs.
+        parts: Names of further scripts that only some views need, each with a style
+            of the same name if it has any.
     """
     scripts = ("colours.js", "drawing.js", *(f"{p}.js" for p in (*parts, name)))
-    styles = ("shared.css", f"{name}.css")
+    styled = [part for part in parts if (_FOLDER / f"{part}.css").is_file()]
+    styles = ("shared.css", *(f"{part}.css" for part in (*styled, name)))
     return st.components.v2.component(
         f"minigpt.{name}",
         # Streamlit takes a string without a line break for a path.
@@ -96,6 +98,23 @@ def listener(
             on_select(choice)
 
     return remember
+
+
+def sent(key: str, name: str, read: Callable[[object], Choice]) -> Choice | None:
+    """Return what a view's event of this run says, or None if it says nothing sound.
+
+    Args:
+        key: The view's key.
+        name: The event's: what the script gave to `setTriggerValue`.
+        read: Parses the event's value; TypeError or ValueError refuse it.
+    """
+    event = st.session_state[key].get(name)
+    if not isinstance(event, dict) or "value" not in event:
+        return None
+    try:
+        return read(event["value"])
+    except (TypeError, ValueError):
+        return None
 
 
 def read_position(value: object) -> int:

@@ -1,0 +1,45 @@
+// A lesson in steps: Back, Next and Space, with a sentence beside them.
+
+function buildStepper(root) {
+  const bar = element("div", "bar", root);
+  const back = element("button", "", bar, "◀ Back");
+  const next = element("button", "main", bar, "Next ▶");
+  back.title = "Shift + Space";
+  next.title = "Space";
+  const caption = element("p", "caption", bar);
+  caption.setAttribute("aria-live", "polite");
+  return { back, next, caption };
+}
+
+// Wire the buttons and Space to `state.stage`. Returns the way to go to any step, and the
+// way to stop listening.
+function stepThrough({ back, next }, count, state, update) {
+  state.stage = clamp(state.stage, 0, count - 1);
+  function mark() {
+    back.disabled = state.stage === 0;
+    next.disabled = state.stage === count - 1;
+  }
+  function go(stage) {
+    state.stage = clamp(stage, 0, count - 1);
+    mark();
+    update();
+  }
+  function listen(event) {
+    if (event.key !== " " || event.defaultPrevented || wantsSpace(event)) return;
+    go(state.stage + (event.shiftKey ? -1 : 1));
+    event.preventDefault();
+  }
+  back.onclick = () => go(state.stage - 1);
+  next.onclick = () => go(state.stage + 1);
+  document.addEventListener("keydown", listen);
+  mark();
+  return { go, stop: () => document.removeEventListener("keydown", listen) };
+}
+
+// Space belongs first to what has the focus: a field, a button. Inside a view's shadow,
+// only the path knows what that is.
+function wantsSpace(event) {
+  const wants = "input, textarea, select, button, a, summary, [contenteditable=true], " +
+    "[role=dialog], [role=button], [role=combobox], [role=listbox], [role=slider]";
+  return event.composedPath().some((node) => node.matches?.(wants));
+}

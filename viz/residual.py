@@ -1,0 +1,95 @@
+"""The residual stream through all blocks: its length, and what each part adds."""
+
+from collections.abc import Sequence
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from viz.attention import Array
+from viz.theme import BLUE, GRAY, ORANGE
+
+COLOURS = {"embedding": GRAY, "attention": BLUE, "MLP": ORANGE}
+STREAM = "stream afterwards"
+
+
+def stream_table(
+    names: Sequence[str], kinds: Sequence[str], added: Array, stream: Array
+) -> pd.DataFrame:
+    """Return one row per part, in the order of the model: the table behind the chart.
+
+    Args:
+        names: `embedding`, `L0 attention`, `L0 MLP`, …
+        kinds: `embedding`, `attention` or `MLP`, as many.
+        added: Length of what the part adds, [part].
+        stream: Length of the stream afterwards, [part].
+
+    Returns:
+        Columns order, part, kind, added, stream.
+
+    Raises:
+        ValueError: If the lengths differ, or a kind is unknown.
+    """
+    if not len(names) == len(kinds) == len(added) == len(stream):
+        raise ValueError(
+            f"{len(names)} names, {len(kinds)} kinds, {len(added)} parts added and "
+            f"{len(stream)} lengths of the stream: there must be as many of each."
+        )
+    unknown = sorted(set(kinds) - set(COLOURS))
+    if unknown:
+        raise ValueError(
+            f"A part is one of {', '.join(COLOURS)}, not {', '.join(unknown)}."
+        )
+    return pd.DataFrame(
+        {
+            "order": range(len(names)),
+            "part": list(names),
+            "kind": list(kinds),
+            "added": np.asarray(added, dtype=np.float64),
+            "stream": np.asarray(stream, dtype=np.float64),
+        }
+    )
+
+
+def stream_chart(
+    names: Sequence[str],
+    kinds: Sequence[str],
+    added: Array,
+    stream: Array,
+    layer: int | None = None,
+) -> alt.LayerChart:
+    """Draw what each part adds as bars, and the stream's length as a line above them.
+
+    Args:
+        names: See `stream_table`.
+        kinds: See `stream_table`.
+        added: See `stream_table`.
+        stream: See `stream_table`.
+        layer: The block to set off: the others' bars are fainter.
+
+    Raises:
+        ValueError: See `stream_table`.
+    """
+    table = stream_table(names, kinds, added, stream)
+    known = [kind for kind in COLOURS if kind in set(kinds)]
+    here = [name.startswith(f"L{layer} ") for name in table["part"]]
+    table["here"] = [layer is None or chosen for chosen in here]
+    tooltip = [
+        alt.Tooltip("part:N"),
+        alt.Tooltip("added:Q", title="adds, length", format=".3f"),
+        alt.Tooltip("stream:Q", title="stream afterwards, length", format=".3f"),
+    ]
+    x = alt.X("part:N", sort=None, title=None).axis(labelAngle=-40, labelOverlap=True)
+    base = alt.Chart(table).encode(x=x, tooltip=tooltip)
+    bars = base.mark_bar(cornerRadiusEnd=2).encode(
+        y=alt.Y("added:Q", title="length of the vector"),
+        color=alt.Color("kind:N", title=None, sort=None)
+        .scale(domain=[*known, STREAM], range=[*(COLOURS[k] for k in known), GRAY])
+        .legend(orient="top"),
+        opacity=alt.condition(alt.datum.here, alt.value(1.0), alt.value(0.45)),
+    )
+    line = base.mark_line(point=alt.OverlayMarkDef(size=45), strokeWidth=3).encode(
+        y="stream:Q", color=alt.datum(STREAM)
+    )
+    chart: alt.LayerChart = (bars + line).properties(height=230)
+    return chart
