@@ -30,7 +30,7 @@ def metrics_table(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
     Args:
         records: Mappings with `kind` ("step" or "evaluation"), `step`, `loss`, and for
-            steps whatever else was measured.
+            steps whatever else was measured. Records of other kinds are left out.
 
     Returns:
         Columns step, loss, validation_loss, and the rest, in order of the step; empty
@@ -38,6 +38,8 @@ def metrics_table(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """
     rows = []
     for record in records:
+        if record.get("kind", "step") not in ("step", "evaluation"):
+            continue
         row = {name: value for name, value in record.items() if name != "kind"}
         if record.get("kind") == "evaluation":
             row["validation_loss"] = row.pop("loss")

@@ -11,7 +11,11 @@ from minigpt.config import DataConfig
 from minigpt.errors import DataError
 
 if TYPE_CHECKING:
+    from torch.utils.data import Dataset
+
     from minigpt.checkpoint import CheckpointMetadata
+    from minigpt.datasets.texts import Example
+    from minigpt.tokenizers import Tokenizer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,12 +46,34 @@ def run(words: Sequence[str]) -> int:
     from torch.utils.data import DataLoader
 
     from minigpt.checkpoint import load_checkpoint
-    from minigpt.datasets.corpus import encode_corpus, load_text, split_text
-    from minigpt.datasets.texts import PackedDataset
     from minigpt.training.evaluate import evaluate_loss
 
     model, tokenizer, metadata = load_checkpoint(path, device=arguments.device)
     data = _data(arguments, metadata, given_flags(words))
+    context = model.config.max_seq_len
+    examples, described = _examples(data, arguments, tokenizer, context)
+    batches = DataLoader(examples, arguments.batch_size)
+    result = evaluate_loss(model, batches, tokenizer)
+    say(f"checkpoint  {path} (step {metadata.step})")
+    say(f"text        {data.source}: {described}")
+    say(f"loss        {result.loss:.4f} nats per token")
+    say(f"perplexity  {result.perplexity:.3f}")
+    if result.bits_per_character is not None:
+        say(f"            {result.bits_per_character:.4f} bits per character")
+    return 0
+
+
+def _examples(
+    data: DataConfig, arguments: EvaluateArguments, tokenizer: "Tokenizer", context: int
+) -> tuple["Dataset[Example]", str]:
+    """Cut the text into windows; return how much text that was, too."""
+    from minigpt.datasets.corpus import encode_corpus, load_text, split_text
+    from minigpt.datasets.repeated_words import repeated_words
+    from minigpt.datasets.texts import PackedDataset, WindowDataset
+
+    if data.source == "repeats":
+        windows = repeated_words(tokenizer, data.repeats_words, context).held_out()
+        return WindowDataset(windows), f"{len(windows):,} windows that were held out"
     text = load_text(data)
     if arguments.validation_fraction < 1:
         text = split_text(text, data.validation_fraction)[1]
@@ -56,21 +82,13 @@ def run(words: Sequence[str]) -> int:
         shown = " ".join(map(repr, unknown[:10]))
         note(f"note: read as <unk>, never seen in training: {shown}")
     tokens = encode_corpus(tokenizer, text, data)
-    context = model.config.max_seq_len
     if len(tokens) <= context:
         raise DataError(
             f"The text to evaluate on has {len(tokens)} tokens; one window needs "
             f"{context + 1}: give a longer text, or a larger --validation_fraction."
         )
-    batches = DataLoader(PackedDataset(tokens, context), arguments.batch_size)
-    result = evaluate_loss(model, batches, tokenizer)
-    say(f"checkpoint  {path} (step {metadata.step})")
-    say(f"text        {data.source}: {len(text):,} characters, {len(tokens):,} tokens")
-    say(f"loss        {result.loss:.4f} nats per token")
-    say(f"perplexity  {result.perplexity:.3f}")
-    if result.bits_per_character is not None:
-        say(f"            {result.bits_per_character:.4f} bits per character")
-    return 0
+    described = f"{len(text):,} characters, {len(tokens):,} tokens"
+    return PackedDataset(tokens, context), described
 
 
 def _data(

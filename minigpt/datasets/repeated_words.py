@@ -13,7 +13,8 @@ windows into a training on text; here they are all there is.
 Source: Olsson et al. 2022, arXiv:2209.11895, for repeated random tokens.
 """
 
-from typing import Final
+import math
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
@@ -21,9 +22,13 @@ from jaxtyping import Int
 from torch import Tensor
 
 from minigpt.tokenizers import Tokenizer
+from minigpt.tokenizers.words import WordTokenizer
 
 SHORTEST_PERIOD: Final = 6
 """Words in the shortest segment; the longest is half a window."""
+
+STEPS_PER_EPOCH: Final = 400
+"""A round number: no window comes twice, so there is no end that would be reached."""
 
 # The first 64 are enough to speak with: a smaller vocabulary is cut from the beginning.
 _WORDS = """
@@ -54,7 +59,6 @@ PROMPTS: Final = (
 
 _TRAINING, _HELD_OUT, _TWICE = range(3)
 _HELD_OUT_WINDOWS = 320
-_STEPS_PER_EPOCH = 400
 
 
 class RepeatedWords:
@@ -81,8 +85,8 @@ class RepeatedWords:
 
     @property
     def steps_per_epoch(self) -> int:
-        """A round number: there is no end that would be reached."""
-        return _STEPS_PER_EPOCH
+        """See `STEPS_PER_EPOCH`."""
+        return STEPS_PER_EPOCH
 
     def batch(
         self, step: int, rank: int = 0, world_size: int = 1
@@ -160,3 +164,26 @@ def repeated_words(
     ids = [tokenizer.encode(word)[0] for word in WORDS[:num_words]]
     (beginning,) = tokenizer.encode("", add_bos=True)
     return RepeatedWords(np.array(ids), beginning, context, batch_size, seed)
+
+
+class ExampleWindow(NamedTuple):
+    """One window as a model reads it."""
+
+    pieces: list[str]
+    tokens: list[int]
+    uniform_loss: float
+    """What a word costs that nobody can know, in nats: ln(vocabulary)."""
+
+
+def example_window(num_words: int, context: int) -> ExampleWindow:
+    """Return one window of a run.
+
+    Args:
+        num_words: How many of `WORDS` to use.
+        context: Tokens to read in one window.
+    """
+    tokenizer = WordTokenizer()
+    tokenizer.build_vocab(WORDS[:num_words])
+    tokens = repeated_words(tokenizer, num_words, context).batch(0)[0][0].tolist()
+    uniform_loss = math.log(tokenizer.vocab_size)
+    return ExampleWindow(tokenizer.pieces(tokens), tokens, uniform_loss)

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import torch
 
 from minigpt.config import DataConfig, RunConfig
-from minigpt.datasets.corpus import read_text, split_text
+from minigpt.datasets.corpus import load_text, read_text, split_text
+from minigpt.datasets.repeated_words import STEPS_PER_EPOCH
 from minigpt.datasets.tales import generate_tales
 from minigpt.errors import DataError
 from minigpt.tokenizers.storage import build_tokenizer
@@ -22,6 +23,8 @@ _VOCABULARY_CHARACTERS = {"char": 50_000_000, "word": 1_000_000, "bpe": 100_000}
 # What a training step reaches of a plain matrix product's speed at these sizes, with
 # attention, norms, the backward pass and the optimizer around it.
 _EFFICIENCY = 0.5
+# A step of the smallest model still calls some hundred small functions.
+_SECONDS_PER_STEP = 0.004
 
 
 class Estimate(NamedTuple):
@@ -29,8 +32,8 @@ class Estimate(NamedTuple):
 
     num_parameters: int
     vocab_size: int
-    text_tokens: int
-    """Tokens in the whole text."""
+    text_tokens: int | None
+    """Tokens in the whole text; None for one that never comes to an end."""
     steps: int
     seen_tokens: int
     """Tokens trained on, over all steps; more than the text has: several passes."""
@@ -46,6 +49,9 @@ def estimate_run(config: RunConfig) -> Estimate:
     Raises:
         DataError: If the text cannot be read, is empty, or shorter than one window.
     """
+    if config.data.source == "repeats":
+        tokenizer = build_tokenizer(config.tokenizer, load_text(config.data).split())
+        return _estimate(config, tokenizer.vocab_size, None, STEPS_PER_EPOCH)
     text, num_characters = _text(config.data)
     to_learn, _ = split_text(text, config.data.validation_fraction)
     beginning = to_learn[: _VOCABULARY_CHARACTERS[config.tokenizer.kind]]
@@ -61,10 +67,17 @@ def estimate_run(config: RunConfig) -> Estimate:
             f"{config.data.validation_fraction:g} held out, both parts need more than "
             f"one window of {context}: use a longer text or a smaller max_seq_len."
         )
-    model = config.model.replace(vocab_size=vocab_size)
     tokens_per_step = config.train.batch_size * context
     per_epoch = max(1, int(text_tokens - held_out) // tokens_per_step)
-    steps = config.train.max_steps or config.train.num_epochs * per_epoch
+    return _estimate(config, vocab_size, text_tokens, per_epoch)
+
+
+def _estimate(
+    config: RunConfig, vocab_size: int, text_tokens: int | None, steps_per_epoch: int
+) -> Estimate:
+    model = config.model.replace(vocab_size=vocab_size)
+    tokens_per_step = config.train.batch_size * config.model.max_seq_len
+    steps = config.train.max_steps or config.train.num_epochs * steps_per_epoch
     # 2 operations per weight and token forward, 4 backward: Kaplan et al. 2020, 2.1.
     operations = 6 * model.num_parameters * steps * tokens_per_step
     return Estimate(
@@ -73,7 +86,8 @@ def estimate_run(config: RunConfig) -> Estimate:
         text_tokens=text_tokens,
         steps=steps,
         seen_tokens=steps * tokens_per_step,
-        seconds=operations / (_EFFICIENCY * operations_per_second()),
+        seconds=operations / (_EFFICIENCY * operations_per_second())
+        + steps * _SECONDS_PER_STEP,
     )
 
 

@@ -17,6 +17,17 @@ def samples(run: Run) -> list[dict[str, Any]]:
     return _follow(run, "samples")
 
 
+def opening(run: Run) -> str:
+    """Return the lines of a notebook that read `records` from a run's journal."""
+    path = str((run.path / "metrics.jsonl").absolute())
+    return (
+        "import json\n"
+        "from pathlib import Path\n\n"
+        f'journal = Path({path!r}).read_text(encoding="utf-8")\n'
+        "records = [json.loads(line) for line in journal.splitlines()]\n"
+    )
+
+
 def _follow(run: Run, journal: str) -> list[dict[str, Any]]:
     slot = f"_{journal}_{run.path}"
     records, offset = st.session_state.get(slot, ([], 0))

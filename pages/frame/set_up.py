@@ -17,7 +17,7 @@ from minigpt.config import (
 from minigpt.errors import ConfigError
 from minigpt.runs import RunStore, launch
 from minigpt.runs.estimate import Estimate, estimate_run
-from pages.frame import settings, state, texts, words
+from pages.frame import copying, settings, state, texts, words
 from pages.frame.guard import guard
 
 RECIPE = get_recipe("default")
@@ -29,12 +29,30 @@ SIZES = {
     "large": "GPT-2's size: wants a GPU",
     "mlp": "no attention: the baseline of 2003",
 }
+COPY = "to copy: an experiment of a minute"
+AIMS = ("a text", COPY)
 SOURCES = ("tales", "upload", "paste", "path")
 SETTLED = ("max_steps", "num_epochs", "device", "num_threads", "compile")
 
 
 def show(store: RunStore) -> None:
     """Show the choices and the start button."""
+    aim = st.segmented_control(
+        "What it shall learn",
+        AIMS,
+        default=AIMS[0],
+        required=True,
+        key="aim",
+        persist_state="session",
+    )
+    if aim == COPY:
+        copying.choose(store)
+    else:
+        show_text(store)
+
+
+def show_text(store: RunStore) -> None:
+    """Show the choices for a training on a text."""
     left, right = st.columns(2, gap="large")
     data = config = None
     with left:

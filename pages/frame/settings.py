@@ -5,12 +5,13 @@ tooltip its description, the bounds those it is checked against.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import streamlit as st
 from pydantic.fields import FieldInfo
 
 from minigpt.config import Config
+from minigpt.errors import ConfigError
 
 _LARGEST = 2**53 - 1
 """The largest whole number a browser can count to."""
@@ -83,9 +84,23 @@ def field(
         return st.selectbox(options=choices, index=choices.index(value), **common)
     if bool in kinds:
         return st.toggle(value=value, **common)
+    if isinstance(value, tuple):
+        return _numbers(value, common)
     if int in kinds or float in kinds:
         return _number(info, value, int in kinds, type(None) in kinds, common)
     return st.text_input(value=value, **common)
+
+
+def _numbers(values: tuple[float, ...], common: Any) -> tuple[float, ...]:
+    """Let several numbers be typed, with spaces between."""
+    typed = st.text_input(value=" ".join(f"{value:g}" for value in values), **common)
+    try:
+        numbers = [float(word) for word in typed.replace(",", " ").split()]
+    except ValueError:
+        raise ConfigError(
+            f"{common['label']} is {typed!r}: type numbers with spaces between."
+        ) from None
+    return tuple(int(n) if n.is_integer() else n for n in numbers)
 
 
 def _number(
@@ -123,7 +138,10 @@ def _kinds(annotation: Any) -> tuple[Any, ...]:
     """Return the alternatives of `int | None`, or the one type there is."""
     if get_origin(annotation) is Literal:
         return (annotation,)
-    return get_args(annotation) or (annotation,)
+    kinds = get_args(annotation) or (annotation,)
+    return tuple(
+        get_args(kind)[0] if get_origin(kind) is Annotated else kind for kind in kinds
+    )
 
 
 def _choices(kind: Any) -> tuple[Any, ...]:

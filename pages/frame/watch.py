@@ -6,7 +6,7 @@ import streamlit as st
 
 from minigpt.errors import MinigptError, RunError
 from minigpt.runs import Run, RunStatus, launch
-from pages.frame import history, state, words
+from pages.frame import copying, history, notebook, state, words
 from pages.frame.guard import guard, show_problem
 from viz.components import head_grid
 from viz.training import loss_curve
@@ -24,9 +24,10 @@ LATEST = "latest"
 
 
 def show(run: Run) -> None:
-    """Show one run; while its process lives, look again every two seconds."""
+    """Show one run; while its process lives, look again every second or two."""
     alive = run.status().is_alive
-    live = st.fragment(_show_now, run_every=2 if alive else None)
+    often = 1 if run.config.data.source == "repeats" else 2
+    live = st.fragment(_show_now, run_every=often if alive else None)
     live(run, alive)
 
 
@@ -36,7 +37,13 @@ def _show_now(run: Run, alive: bool) -> None:
         if status.is_alive != alive or state.is_leaving():
             st.rerun()  # the whole page, which a fragment's own run is not
         show_header(run, status)
+        learned = copying.curve_of(run)
+        if learned is not None and not alive:
+            # What was asked beforehand is answered first.
+            copying.show(run, status, learned)
         show_numbers(status)
+        if learned is not None and alive:
+            copying.show(run, status, learned)
         curve, heads = st.columns([3, 2], gap="large")
         with curve:
             show_curve(run, status)
@@ -107,7 +114,7 @@ def show_ways_on(run: Run, status: RunStatus) -> None:
 def show_numbers(status: RunStatus) -> None:
     """Show where the run stands, with units."""
     total = status.total_steps
-    if total:
+    if total and status.is_alive:
         st.progress(min(1.0, status.step / total))
     with st.container(horizontal=True):
         st.metric("Step", f"{status.step:,}" + (f" / {total:,}" if total else ""))
@@ -116,7 +123,8 @@ def show_numbers(status: RunStatus) -> None:
         speed = status.tokens_per_second
         st.metric("Speed", "–" if speed is None else f"{words.count(speed)} tokens/s")
         left = status.eta_seconds if status.is_alive else None
-        st.metric("Time left", "–" if left is None else words.duration(left))
+        if left is not None:
+            st.metric("Time left", words.duration(left))
 
 
 def show_curve(run: Run, status: RunStatus) -> None:
@@ -127,7 +135,20 @@ def show_curve(run: Run, status: RunStatus) -> None:
         st.skeleton(height=300)
         st.caption("The first steps are on their way.")
         return
-    st.altair_chart(loss_curve(records, status.baselines))
+    baselines = status.baselines
+    if run.config.data.source == "repeats":
+        # Counting is no use on random words: its lines would lie on one another.
+        baselines = {"uniform": baselines["uniform"]} if baselines else {}
+    st.altair_chart(loss_curve(records, baselines))
+    notebook.code(
+        "loss",
+        """
+losses = {r["step"]: r["loss"] for r in records if r.get("kind") == "step"}
+""",
+        variable="losses",
+        drawn={r["step"]: r["loss"] for r in records if r.get("kind") == "step"},
+        begin=history.opening(run),
+    )
 
 
 def show_heads(run: Run) -> None:

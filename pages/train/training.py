@@ -7,12 +7,14 @@ Training is a process of its own; this page and the process share the run's dire
 import streamlit as st
 
 from minigpt.runs import RunStore, data_directory
-from pages.frame import set_up, state, watch
+from pages.frame import lesson, set_up, state, watch
 from pages.frame.guard import guard
 
 NEW = "new run"
 
-st.title("Training")
+lesson.open(
+    "Training", "What a loss means, and how heads form: slowly, then all at once."
+)
 store = RunStore(data_directory() / "runs")
 with guard():
     runs = store.list()
