@@ -26,7 +26,7 @@ def expected_table(
         came: Which of them really came; None if none did.
 
     Returns:
-        Columns piece, probability, text, came.
+        Columns piece, probability, label (both in one), came.
 
     Raises:
         ValueError: If the lengths differ or a probability lies outside 0–1.
@@ -35,11 +35,15 @@ def expected_table(
         raise ValueError(
             f"{len(pieces)} pieces but {len(probabilities)} probabilities."
         )
+    names = placed_pieces(pieces)
     return pd.DataFrame(
         {
-            "piece": placed_pieces(pieces),
+            "piece": names,
             "probability": [float(value) for value in probabilities],
-            "text": [probability_text(value) for value in probabilities],
+            "label": [
+                f"{piece}  {probability_text(value)}"
+                for piece, value in zip(names, probabilities, strict=True)
+            ],
             "came": [place == came for place in range(len(pieces))],
         }
     )
@@ -47,7 +51,7 @@ def expected_table(
 
 def expected_bars(
     pieces: Sequence[str], probabilities: Sequence[float], came: int | None
-) -> alt.LayerChart:
+) -> alt.Chart:
     """Draw what a model expected at a place, on the whole scale from 0 to 1.
 
     Args:
@@ -58,25 +62,24 @@ def expected_bars(
     Raises:
         ValueError: See `expected_table`.
     """
-    table = expected_table(pieces, probabilities, came)
-    rows = alt.Chart(table).encode(
-        y=alt.Y("piece:N", title=None, sort=None).axis(
-            labelFont="monospace",
-            labelOverlap=False,
-            ticks=False,
-            domain=False,
-        ),
-        # Beyond 1 there is room for the number of a full bar.
-        x=alt.X("probability:Q", axis=None).scale(domain=[0, 1.45]),
-        tooltip=["piece:N", alt.Tooltip("probability:Q", format=".3g")],
-    )
-    bars = rows.mark_bar(cornerRadiusEnd=2).encode(
-        color=alt.Color("came:N", legend=None).scale(
-            domain=[True, False], range=[BLUE, GRAY]
+    chart: alt.Chart = (
+        alt.Chart(expected_table(pieces, probabilities, came))
+        .mark_bar(cornerRadiusEnd=2)
+        .encode(
+            y=alt.Y("label:N", title=None, sort=None).axis(
+                labelFont="monospace",
+                labelOverlap=False,
+                ticks=False,
+                domain=False,
+            ),
+            x=alt.X("probability:Q", axis=None).scale(domain=[0, 1]),
+            color=alt.Color("came:N", legend=None).scale(
+                domain=[True, False], range=[BLUE, GRAY]
+            ),
+            tooltip=["piece:N", alt.Tooltip("probability:Q", format=".3g")],
         )
+        .properties(height=alt.Step(22))
     )
-    numbers = rows.mark_text(align="left", dx=4).encode(text="text:N")
-    chart: alt.LayerChart = (bars + numbers).properties(height=alt.Step(22))
     return chart
 
 
@@ -125,6 +128,6 @@ def tensor_bars(names: Sequence[str], values: Array, column: str) -> alt.Chart:
                 alt.Tooltip(column, type="quantitative", format=".4g"),
             ],
         )
-        .properties(height=alt.Step(17))
+        .properties(height=alt.Step(20))
     )
     return chart

@@ -43,29 +43,23 @@ class Text:
     """Whether it is the prompt of every page, and not held-out text."""
 
 
-def choose_sides() -> tuple[Side, Side]:
-    """Show what to compare with, and return it and the chosen model.
+def choose() -> tuple[Side, Side, Text]:
+    """Show what to compare with and on what, in one row.
+
+    Returns:
+        The model to compare with, the chosen model, and the text.
 
     Raises:
         DataError: If there is no model yet.
     """
     entry = models.chosen_entry()
-    known = {other.id: other for other in models.entries()}
-    state.keep_possible("against", list(known), "model")
-    default = entry.id if len(entry.steps) > 1 else _another(entry, list(known))
-    other, step, button = st.columns([3, 3, 2], vertical_alignment="bottom")
+    other, step, button, kind, field = st.columns(
+        [4, 3, 2.6, 5, 5], vertical_alignment="bottom"
+    )
     with other:
-        against = st.selectbox(
-            "From",
-            list(known),
-            index=list(known).index(default),
-            key="against",
-            on_change=lambda: st.session_state.pop("against_step", None),
-            help="The change goes from this model to the one in the sidebar.",
-            **state.BOUND,
-        )
+        against = _choose_against(entry)
     with step:
-        before = _side(known[against], _choose_step(known[against], entry))
+        before = _side(against, _choose_step(against, entry))
     after = _side(entry, _step(entry))
     with button:
         st.button(
@@ -76,14 +70,8 @@ def choose_sides() -> tuple[Side, Side]:
             args=(before, after),
             help="Compare in the other direction.",
         )
-    return before, after
-
-
-def choose_text(before: Side, after: Side) -> Text:
-    """Show the choice between held-out text and the prompt, and return the text."""
-    kind, field = st.columns([3, 5], vertical_alignment="bottom")
     with kind:
-        chosen = st.segmented_control(
+        read = st.segmented_control(
             "Text that both read",
             (HELD_OUT, PROMPT),
             default=HELD_OUT,
@@ -92,9 +80,25 @@ def choose_text(before: Side, after: Side) -> Text:
             **state.BOUND,
         )
     with field:
-        if chosen == PROMPT:
-            return Text(state.prompt_input(), is_prompt=True)
-        return Text(_held_out(before, after), is_prompt=False)
+        if read == PROMPT:
+            return before, after, Text(state.prompt_input(), is_prompt=True)
+        return before, after, Text(_held_out(before, after), is_prompt=False)
+
+
+def _choose_against(entry: ModelEntry) -> ModelEntry:
+    known = {other.id: other for other in models.entries()}
+    state.keep_possible("against", list(known), "model")
+    default = entry.id if len(entry.steps) > 1 else _another(entry, list(known))
+    against = st.selectbox(
+        "Compare with",
+        list(known),
+        index=list(known).index(default),
+        key="against",
+        on_change=lambda: st.session_state.pop("against_step", None),
+        help="The change goes from this model to the one in the sidebar.",
+        **state.BOUND,
+    )
+    return known[against]
 
 
 def _held_out(before: Side, after: Side) -> str:

@@ -33,14 +33,14 @@ def checks(found: TextComparison) -> list[Question]:
 
 
 def _direction(found: TextComparison) -> Question:
-    best = int(np.nanargmin(found.change))
-    change = float(found.change[best])
+    place = found.worst if found.worse else int(np.nanargmin(found.change))
+    change = float(found.change[place])
     factor = np.exp(-change)
     options = ["higher", "lower", "the same"]
     answer = 0 if change < 0 else 1 if change > 0 else 2
     return Question(
         "compare.direction",
-        f"The loss on **{plain(placed_pieces(found.pieces)[best])}** changes by "
+        f"The loss on **{plain(placed_pieces(found.pieces)[place])}** changes by "
         f"{change:+.3f} nats. Its probability is now …",
         options,
         answer,

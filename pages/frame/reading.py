@@ -28,7 +28,7 @@ def read(checkpoint: Checkpoint, label: str = "Prompt") -> Reading:
     prompt = state.prompt_input(label)
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     longest = model.config.max_seq_len
-    last_only = _may_cut(len(tokenizer.encode(prompt)), longest)
+    last_only = may_cut(len(tokenizer.encode(prompt)), longest)
     notebook.read_last(longest if last_only else None)
     reading = read_prompt(model, tokenizer, prompt, last_only=last_only)
     if reading.unknown:
@@ -38,7 +38,7 @@ def read(checkpoint: Checkpoint, label: str = "Prompt") -> Reading:
     return reading
 
 
-def _may_cut(count: int, longest: int) -> bool:
+def may_cut(count: int, longest: int) -> bool:
     """Ask, where a prompt is too long, whether its end alone may be read.
 
     The answer belongs to this prompt: the next long one is asked about again.

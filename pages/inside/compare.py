@@ -17,7 +17,7 @@ from pages.frame import (
     provenance,
     state,
 )
-from pages.frame.compare_choice import Side, Text, choose_sides, choose_text
+from pages.frame.compare_choice import Side, Text, choose
 from pages.frame.compare_results import Compared
 from pages.frame.guard import guard, show_note
 from pages.frame.questions import check, predict
@@ -126,8 +126,9 @@ def show_origin(after: Side, found: TextComparison, position: int) -> None:
     piece = display_piece(after.checkpoint.tokenizer.piece(token))
     st.code(
         f"loss[{position}] = −ln softmax(logits[0, {position - 1}])[{token}]\n"
-        f"        = {-log_prob:.4f} nats, where {token} is {piece}",
+        f"= {-log_prob:.4f} nats, where {token} is {piece}",
         language=None,
+        wrap_lines=True,
     )
     place = (0, position - 1, token)
     provenance.show(after.checkpoint, found.after.tokens, "logits", place)
@@ -138,7 +139,8 @@ def show_parts(shown: Compared) -> None:
     part = st.segmented_control(
         "More to compare",
         list(compare_parts.PARTS),
-        default="Heads",
+        # Heads have counterparts only where the tokens are the same.
+        default="Heads" if shown.found.same_tokens else "Samples",
         required=True,
         key="part",
         **state.BOUND,
@@ -149,8 +151,7 @@ def show_parts(shown: Compared) -> None:
 
 lesson.open("Compare", "A mean can improve while some tokens get worse: look at both.")
 with guard():
-    before, after = choose_sides()
-    text = choose_text(before, after)
+    before, after, text = choose()
     if before.path == after.path:
         show_note("This compares a model with itself. Choose another, or another step.")
     found = compare_results.text_comparison(before, after, text.content)

@@ -1,47 +1,111 @@
-"""Home: what this is, where to go, and a model that answers at once."""
+"""Home: what this is, a prompt on its journey through the model, and the ways on.
+
+Learning goal: the stream is added to, never replaced; only the last road predicts.
+"""
 
 import streamlit as st
 
-from pages.frame import models, next_token, state
-from pages.frame.guard import guard
+from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.journey import journey
+from minigpt.model import Block, TransformerLM
+from pages.frame import journey_sheet, lesson, models, next_token, notebook, state
+from pages.frame.guard import guard, show_note
+from pages.frame.journey_questions import checks
+from pages.frame.questions import check
+from pages.frame.reading import may_cut
 
 CARDS = (
+    (
+        "pages/inside/attention.py",
+        ":material/center_focus_strong:",
+        "Understand",
+        "Attention, step by step: every product and every weight of one head.",
+    ),
     (
         "pages/train/training.py",
         ":material/trending_down:",
         "Train",
-        "Take the built-in stories or bring a text. Watch the loss fall and the heads "
-        "form.",
+        "Take the built-in stories or bring a text. Watch the heads form.",
     ),
     (
         "pages/inside/head_explorer.py",
         ":material/grid_view:",
         "Look inside",
-        "See where every head looks in your sentence, down to the exact weight.",
+        "See where every head looks, cut it, and see what changes.",
     ),
     (
         "pages/write/generation.py",
         ":material/edit_note:",
         "Write",
-        "Choose how the next token is drawn, and change history with a click.",
+        "Choose how the next token is drawn; change history with a click.",
     ),
 )
 
-st.title("A language model you can see through")
+
+def show_journey(checkpoint: Checkpoint, prompt: str) -> None:
+    """Show the roads of the prompt's tokens; below the ways on, ask about them."""
+    if not isinstance(checkpoint.model, TransformerLM):
+        show_note(
+            "This model is an MLP: it mixes the last tokens with fixed weights. It has "
+            "no roads to follow, only an answer."
+        )
+        next_token.show(checkpoint, prompt)
+        return
+    tokens = read_tokens(checkpoint, prompt)
+    found = journey_sheet.follow(checkpoint, tokens)
+    selected = journey_sheet.show(checkpoint, found, tokens)
+    with below:
+        journey_sheet.show_numbers(checkpoint, found, tokens, selected)
+        explain()
+        check(checks(found, checkpoint.tokenizer.pieces(tokens)))
+
+
+def explain() -> None:
+    """Say what the sheet shows."""
+    lesson.explain(
+        "Each row is one token. Its **residual stream**, a vector, starts as an "
+        "embedding and runs to the right; attention and MLPs read it and **add** what "
+        "they found. Nothing is ever taken off the road or put in its place, so what "
+        "was written early can be read late.\n\n"
+        "Roads only meet where attention reads from one into another. All of them end "
+        "in a guess, but the tokens inside the prompt have come already: **only the "
+        "last road predicts**. Click its guess, and everything runs again with one "
+        "token more. That loop is all there is to writing.",
+        Block,
+        journey,
+    )
+
+
+def read_tokens(checkpoint: Checkpoint, prompt: str) -> list[int]:
+    """Return the tokens: of too long a prompt the end, if the reader agrees."""
+    model, tokenizer, _ = checkpoint
+    tokens, longest = tokenizer.encode(prompt), model.config.max_seq_len
+    if unknown := tokenizer.unknown(prompt):
+        show_note(models.unknown_words(unknown))
+    last_only = may_cut(len(tokens), longest)
+    notebook.read_last(longest if last_only else None)
+    return tokens[-longest:] if last_only else tokens
+
+
+def show_cards() -> None:
+    """Show the ways on."""
+    for number, (column, (page, icon, title, words)) in enumerate(
+        zip(st.columns(len(CARDS)), CARDS, strict=True), start=1
+    ):
+        with column, st.container(border=True, key=f"card_{number}"):
+            st.page_link(page, label=title, icon=icon)
+            st.caption(words)
+
+
+st.title("A language model you can see through", anchor=False)
 st.markdown(
     "**minigpt** is a small GPT that learns from your text, on this machine, in "
     "minutes. **Every number on the screen is a real tensor** of a model that you can "
     "train yourself."
 )
-
-live, ways = st.columns([2, 1], gap="large")
+sheet, ways, below = st.container(), st.container(), st.container()
 with ways:
-    for number, (page, icon, title, words) in enumerate(CARDS, start=1):
-        with st.container(border=True, key=f"card_{number}"):
-            st.page_link(page, label=title, icon=icon)
-            st.caption(words)
-with live:
-    st.subheader("What comes next?", anchor=False)
-    with guard():
-        prompt = state.prompt_input("Type the beginning of a text")
-        next_token.show(models.chosen(), prompt)
+    show_cards()
+with sheet, guard():
+    prompt = state.prompt_input("Type the beginning of a text: what comes next?")
+    show_journey(models.chosen(), prompt)

@@ -1,0 +1,330 @@
+// Every token's road through the model. Space goes from hook to hook; a heading opens its
+// page, a token shows its own numbers, a predicted token is appended.
+
+const PLAY_MS = 1100;
+
+export default function journey({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".journey");
+  const parts = prepareJourney(root);
+  const state = root.journey ??= { at: null, nudges: data.nudges, text: null, timer: null };
+  const text = data.pieces.join("\u0000");
+  if (state.text !== text) Object.assign(state, { at: null, text });
+  state.hovered = null;
+  const last = data.stages.length; // the step after the stages is the prediction
+  const tell = (what, value) => setTriggerValue("picked", { value: [what, value] });
+  let drawn = null;
+
+  function update() {
+    const { at } = state;
+    drawn.layers.forEach((group, stage) => {
+      group.classList.toggle("later", at !== null && stage > at);
+      group.classList.toggle("now", stage === at);
+    });
+    describeJourney(parts, data, state, last);
+    parts.play.textContent = state.timer ? "❚❚ Pause" : "▶ Play";
+  }
+  function go(step) {
+    state.at = step > last || step < 0 ? null : step;
+    if (state.at === null) stop();
+    update();
+    if (drawn && state.at !== null) showStage(parts.sheet, drawn.layout, state.at);
+  }
+  const next = () => go(state.at === null ? 0 : state.at + 1);
+  const back = () => go(state.at === null ? last : state.at - 1);
+  function stop() {
+    clearInterval(state.timer);
+    state.timer = null;
+  }
+  parts.next.onclick = () => { stop(); next(); };
+  parts.back.onclick = () => { stop(); back(); };
+  parts.play.onclick = () => {
+    if (state.timer) stop();
+    else { state.timer = setInterval(() => state.next(), PLAY_MS); next(); }
+    update();
+  };
+  state.next = next; // A timer that outlives this run of the script calls the newest.
+  parts.sheet.onkeydown = (event) => {
+    const step = arrowStep(event);
+    if (event.target.closest(".station, .choice") && ["Enter", " "].includes(event.key)) return;
+    if (event.key === " ") next();
+    else if (event.key === "Escape") { stop(); go(-1); }
+    else if (step?.[1]) (step[1] > 0 ? next : back)();
+    else if (step?.[0]) tell("token", clamp(data.selected + step[0], data.first, data.first + data.pieces.length - 1));
+    else return;
+    event.preventDefault();
+    event.stopPropagation(); // The page has keys of its own.
+  };
+
+  const hover = (what) => { state.hovered = what; update(); };
+  const layout = () => {
+    drawn = drawJourney(parts, root, data, hover, tell);
+    update();
+  };
+  const unwatch = followWidth(root, layout);
+  if (data.nudges > state.nudges) next();
+  state.nudges = data.nudges;
+  return () => { unwatch(); if (!root.isConnected) stop(); };
+}
+
+// Build the elements once; the function above runs again on every change of data or theme.
+function prepareJourney(root) {
+  if (root.parts) return root.parts;
+  const sheet = element("div", "sheet", root);
+  sheet.tabIndex = 0;
+  sheet.setAttribute("role", "group");
+  sheet.setAttribute("aria-label", "Roads of the tokens through the model. Space goes to the " +
+    "next hook, up and down to another token, Escape shows everything.");
+  const svg = svgElement("svg", {}, sheet);
+  const foot = element("div", "foot", root);
+  const caption = element("p", "caption", foot);
+  caption.setAttribute("aria-live", "polite");
+  const button = (label, title) => {
+    const made = element("button", "", foot, label);
+    made.type = "button";
+    made.title = title;
+    return made;
+  };
+  const back = button("◀", "One hook back");
+  const steps = element("span", "steps quiet", foot);
+  const next = button("Next ▶", "One hook on: Space");
+  const play = button("▶ Play", "Hook by hook");
+  return root.parts = { sheet, svg, caption, back, steps, next, play };
+}
+
+function drawJourney(parts, root, data, hover, tell) {
+  const { svg, sheet } = parts;
+  const layout = journeyLayout(root, data);
+  const scale = journeyScale(data, layout);
+  const fresh = !svg.childElementCount;
+  svg.replaceChildren();
+  svg.setAttribute("width", layout.width);
+  svg.setAttribute("height", layout.height);
+  drawRows(svg, layout, data, tell);
+  const layers = data.stages.map((stage, i) => {
+    const group = svgElement("g", { class: `layer ${stage.kind}` }, svg);
+    drawHeading(group, layout, stage, i, hover, tell);
+    if (stage.reads.length) drawReads(group, layout, stage, i);
+    drawRoads(group, layout, scale, data, i, hover, tell);
+    return group;
+  });
+  layers.push(drawEnd(svg, layout, data, hover, tell));
+  if (fresh) sheet.scrollTop = sheet.scrollHeight; // the last token is where it leads
+  return { layers, layout };
+}
+
+function drawRows(svg, layout, data, tell) {
+  const { type } = layout;
+  layout.rows.forEach(({ top, height, road }, row) => {
+    const chosen = row === layout.chosen ? " chosen" : "";
+    const back = svgElement("rect", { class: `row${chosen}`, x: 0, y: top, rx: 6,
+      width: layout.width, height }, svg);
+    back.onclick = () => tell("token", data.first + row);
+    svgElement("text", { class: `code${chosen && " chosen-name"}`, "font-size": type,
+      x: layout.left - 8, y: road + 0.34 * type, "text-anchor": "end" }, svg,
+      fitted(layout.measure, data.pieces[row], layout.left - 14));
+  });
+}
+
+const HEADINGS = { embedding: "embed", attention: "attention", MLP: "MLP", blocks: "" };
+
+function blockName([first, last]) {
+  return first === last ? `block ${first}` : `${first}–${last}`;
+}
+
+// Two lines above a stage, and the band behind it: together the way to its page.
+function drawHeading(group, layout, stage, i, hover, tell) {
+  const { type, column } = layout;
+  const station = svgElement("g", { class: "station", role: "link", tabindex: 0,
+    "aria-label": stageName(stage) + ": open its page" }, group);
+  svgElement("rect", { class: `band ${stage.kind}`, x: layout.start(i) + 1, y: 0, rx: 6,
+    width: column - 2, height: (TOP_ROWS * 1.5) * type }, station);
+  svgElement("rect", { class: `band ${stage.kind}`, x: layout.start(i) + 1, y: layout.top, rx: 6,
+    width: column - 2, height: layout.bottom - layout.top, "pointer-events": "none" }, station);
+  const middle = layout.start(i) + column / 2;
+  const narrow = column < 5.2 * type;
+  const words = narrow && stage.kind === "attention" ? "attn" : HEADINGS[stage.kind];
+  const lines = stage.kind === "embedding" ? ["", words]
+    : stage.kind === "blocks" ? ["blocks", blockName(stage.layers)]
+    : [narrow ? `b ${stage.layers[0]}` : blockName(stage.layers), words];
+  lines.forEach((line, n) => svgElement("text", { x: middle, y: (1.25 + 1.3 * n) * type,
+    class: n ? "" : "faint", "text-anchor": "middle", "font-size": (n ? 0.95 : 0.85) * type,
+    "font-weight": n ? 650 : 400 }, station, line));
+  station.onclick = () => tell("stage", i);
+  station.onkeydown = (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    tell("stage", i);
+  };
+  station.onmouseenter = station.onfocus = () => hover({ stage: i });
+  station.onmouseleave = station.onblur = () => hover(null);
+}
+
+// Attention: from each road that is read to the branch of the one that reads.
+function drawReads(group, layout, stage, i) {
+  const from = layout.start(i) + 0.06 * layout.column;
+  const to = nodeX(layout, i);
+  for (const [query, key, weight] of stage.reads) {
+    if (query === key) continue;
+    const chosen = query === layout.chosen;
+    if (!chosen && weight < 0.15) continue;
+    const [y0, y1] = [layout.rows[key].road, nodeY(layout, query)];
+    const bend = (to - from) * 0.6;
+    svgElement("path", { class: "read",
+      d: `M${from},${y0} C${from + bend},${y0} ${to - bend},${y1} ${to},${y1}`,
+      "stroke-width": (chosen ? 1 : 0.8) + 2.6 * weight,
+      opacity: (chosen ? 0.35 + 0.65 * weight : 0.3 * weight) }, group);
+  }
+}
+
+function nodeX(layout, i) {
+  return layout.start(i) + 0.42 * layout.column;
+}
+
+function nodeY(layout, row) {
+  const { top, road } = layout.rows[row];
+  return road - (road - top) * (row === layout.chosen ? 0.5 : 0.7);
+}
+
+// One stage of every road: as thick as before, what is added, as thick as afterwards.
+function drawRoads(group, layout, scale, data, i, hover, tell) {
+  const stage = data.stages[i];
+  const before = i ? data.stages[i - 1].stream : stage.stream.map(() => 0);
+  const { type } = layout;
+  layout.rows.forEach(({ top, height, road }, row) => {
+    const chosen = row === layout.chosen;
+    const [x0, merge, x2] = [layout.start(i), layout.merge(i), layout.start(i + 1)];
+    const thickness = scale.thickness(stage.stream[row]);
+    if (i) {
+      const added = scale.thickness(stage.added[row]);
+      svgElement("path", { class: `road${chosen ? " chosen" : ""}`, d:
+        roadPath(x0, merge - 0.12 * layout.column, x2, road, scale.thickness(before[row]), thickness) }, group);
+      svgElement("path", { class: "leaf", d: `M${x0 + 0.1 * layout.column},${road} C${x0 +
+        0.25 * layout.column},${road} ${x0 + 0.25 * layout.column},${nodeY(layout, row)} ${nodeX(layout, i)},${nodeY(layout, row)}` }, group);
+      svgElement("path", { class: "branch", opacity: chosen ? 1 : 0.62, d:
+        branchPath(nodeX(layout, i), nodeY(layout, row), merge, road, added) }, group);
+      if (chosen) {
+        const hue = stage.kind === "MLP" ? "green" : "blue";
+        svgElement("text", { class: hue, x: nodeX(layout, i) + 0.04 * layout.column,
+          y: top + 0.85 * type, "font-size": 0.78 * type, "text-anchor": "middle" },
+          group, `+${shortNumber(stage.added[row])}`);
+      }
+    } else
+      svgElement("path", { class: `road${chosen ? " chosen" : ""}`, d:
+        roadPath(x0 + 2, x0 + 0.2 * layout.column, x2, road, 1, thickness) }, group);
+    if (chosen)
+      svgElement("text", { x: x2 - 3, y: top + height - 0.35 * type, "font-size": 0.78 * type,
+        "text-anchor": "end", class: "stream" }, group, shortNumber(stage.stream[row]));
+    const hot = svgElement("rect", { class: "hot", x: x0, y: top, width: layout.column, height }, group);
+    hot.onmouseenter = () => hover({ stage: i, row });
+    hot.onmouseleave = () => hover(null);
+    hot.onclick = () => tell("token", data.first + row);
+  });
+}
+
+// The ends of the roads: faint but for the last, which says what comes next.
+function drawEnd(svg, layout, data, hover, tell) {
+  const { type } = layout;
+  const group = svgElement("g", { class: "layer end" }, svg);
+  const x = layout.end + 0.9 * type;
+  const title = { x, "font-size": 0.95 * type, "font-weight": 650 };
+  svgElement("text", { ...title, y: 2.55 * type }, group, "what comes next");
+  const final = data.first + data.pieces.length === data.count;
+  layout.rows.forEach(({ road }, row) => {
+    if (final && row === layout.rows.length - 1) return;
+    svgElement("text", { class: "faint", x, y: road + 0.34 * type, "font-size": 0.85 * type,
+      opacity: 0.75 }, group, "→");
+    svgElement("text", { class: "faint code", x: x + 1.4 * type, y: road + 0.34 * type,
+      "font-size": 0.85 * type }, group, `${data.expected[row]}  ${data.likely[row]}`);
+  });
+  if (!final) return group;
+  data.next.forEach((candidate, rank) => drawChoice(group, layout, candidate, rank, tell));
+  return group;
+}
+
+function drawChoice(group, layout, candidate, rank, tell) {
+  const { type, choice } = layout;
+  const [x, y] = [layout.end + 0.5 * type, layout.choicesTop + rank * choice];
+  const middle = y + choice / 2;
+  const made = svgElement("g", { class: "choice", role: "button", tabindex: 0, "aria-label":
+    `${candidate.piece}: probability ${candidate.text}. Append it` }, group);
+  svgElement("rect", { class: "back", x, y: y + 1, width: layout.right - type, height: choice - 2, rx: 6 }, made);
+  svgElement("text", { class: "code piece", x: x + 0.4 * type, y: middle + 0.34 * type,
+    "font-size": type, "font-weight": rank ? 400 : 700 }, made,
+    fitted(layout.measure, candidate.piece, 5.4 * type));
+  const track = { x: x + 6.1 * type, y: middle - 0.42 * type, height: 0.84 * type, rx: 3 };
+  const length = layout.right - 10.6 * type;
+  svgElement("rect", { ...track, class: "track", width: length }, made);
+  svgElement("rect", { ...track, class: "bar", width: Math.max(2, length * candidate.share) }, made);
+  svgElement("text", { class: "number", x: x + layout.right - 1.2 * type, y: middle + 0.33 * type,
+    "font-size": 0.9 * type, "text-anchor": "end" }, made, candidate.text);
+  made.onclick = () => tell("append", candidate.token);
+  made.onkeydown = (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    tell("append", candidate.token);
+  };
+}
+
+// Keep the stage that is spoken of in sight; never scroll the page.
+function showStage(sheet, layout, stage) {
+  const [start, end] = [layout.start(stage), layout.start(stage + 1)];
+  if (start - layout.left < sheet.scrollLeft) sheet.scrollLeft = start - layout.left;
+  sheet.scrollLeft = Math.max(sheet.scrollLeft, end - sheet.clientWidth);
+}
+
+// Three digits, whatever the size.
+function shortNumber(norm) {
+  return norm >= 100 ? norm.toFixed(0) : norm.toPrecision(3);
+}
+
+function stageName({ kind, layers }) {
+  if (kind === "embedding") return "Embedding";
+  if (kind === "blocks") return layers[0] === layers[1] ? `Block ${layers[0]}` : `Blocks ${layers[0]}–${layers[1]}`;
+  return `Block ${layers[0]}, ${kind}`;
+}
+
+function describeJourney(parts, data, state, last) {
+  const { at, hovered } = state;
+  const stage = hovered?.stage ?? at;
+  const row = hovered?.row ?? data.selected - data.first;
+  parts.steps.textContent = at === null ? "" : `${at + 1} / ${last + 1}`;
+  if (stage === null) return sayOverview(parts.caption, data);
+  if (stage === last) return sayEnd(parts.caption, data);
+  sayStage(parts.caption, data, stage, row);
+}
+
+function sayOverview(caption, data) {
+  const cut = data.first + data.pieces.length < data.count || data.first
+    ? ` Shown are tokens ${data.first} to ${data.first + data.pieces.length - 1} of ${data.count}.` : "";
+  say(caption, "A road is a token's residual stream, as thick as its norm. Parts only ever ",
+    { strong: "add" }, ` to it. Press Space to go hook by hook.${cut}`);
+}
+
+function sayEnd(caption, data) {
+  const best = data.next[0];
+  say(caption, "Every road ends in a guess of its next token, but only the last one's is new: ",
+    { strong: best.piece }, ` with probability ${best.text}. Click it to append it and go round again.`);
+}
+
+function sayStage(caption, data, i, row) {
+  const stage = data.stages[i];
+  const place = data.first + row;
+  const [added, stream] = [stage.added[row], stage.stream[row]].map(shortNumber);
+  const piece = { strong: data.pieces[row] };
+  const parts = i === 0
+    ? [piece, ` becomes ${data.width} numbers; the road starts with norm ${stream}.`]
+    : [`${stageName(stage)}: `, piece, ...readsWords(stage, data, row),
+       ` adds ${added}; the stream's norm goes from ${shortNumber(data.stages[i - 1].stream[row])} to ${stream}.`];
+  say(caption, ...parts);
+  element("span", "hook quiet", caption,
+    `${stage.addedName} [1, ${data.count}, ${data.width}] → ${stage.streamName}, position ${place}`);
+}
+
+function readsWords(stage, data, row) {
+  if (stage.kind === "MLP") return [" is looked at alone, and it"];
+  const top = stage.reads.filter(([query]) => query === row)
+    .sort((one, other) => other[2] - one[2]).slice(0, 2);
+  if (!top.length) return [""];
+  return [" reads ", ...top.flatMap(([, key, weight], n) =>
+    [n ? ", " : "", { strong: data.pieces[key] }, ` ${weight.toFixed(3)}`]), " (mean of the heads) and"];
+}

@@ -1,0 +1,67 @@
+// Where everything on the journey's sheet stands: one row per token, one column per stage.
+
+const TOP_ROWS = 2; // lines of the heading above the roads
+const CHOICE_ROWS = 5;
+
+// All lengths in CSS pixels; type follows the page's root size.
+function journeyLayout(root, data) {
+  const type = clamp(0.84 * rem(), 11, 24);
+  const measure = document.createElement("canvas").getContext("2d");
+  measure.font = fontOf(root, type, { code: true });
+  const widest = Math.max(...data.pieces.map((piece) => measure.measureText(piece).width));
+  const left = clamp(widest + 18, 3 * type, 8.5 * type);
+  const right = 15 * type;
+  const count = data.stages.length;
+  const room = (root.clientWidth || 900) - left - right;
+  const column = clamp(room / count, 3.1 * type, 12 * type);
+  const row = type * (data.pieces.length > 8 ? 2 : 2.5);
+  const chosenRow = row + 1.5 * type;
+  const top = (TOP_ROWS * 1.5 + 0.4) * type;
+  const chosen = data.selected - data.first;
+  let y = top;
+  const rows = data.pieces.map((_, place) => {
+    const height = place === chosen ? chosenRow : row;
+    const made = { top: y, height, road: y + height * (place === chosen ? 0.56 : 0.62) };
+    y += height;
+    return made;
+  });
+  const last = rows.at(-1);
+  const choice = 1.75 * type;
+  const choicesTop = Math.max(top, last.road - choice / 2);
+  const height = Math.max(y, choicesTop + CHOICE_ROWS * choice) + 4;
+  return {
+    type, left, right, column, row, top, chosen, rows, measure, choice, choicesTop,
+    height, bottom: y,
+    width: left + count * column + right,
+    start: (stage) => left + stage * column,
+    merge: (stage) => left + (stage + 0.74) * column,
+    end: left + count * column,
+    thickest: 0.46 * row,
+  };
+}
+
+// Norms as thicknesses. The first token's stream is often many times longer than all
+// others and would make them hairs: it does not set the scale, and is cut to it.
+function journeyScale(data, layout) {
+  const others = (norms) => (norms.length > 1 && data.first === 0 ? norms.slice(1) : norms);
+  const most = Math.max(1e-9, ...data.stages.flatMap(({ stream }) => others(stream)));
+  return { most, thickness: (norm) =>
+    clamp((norm / most) * layout.thickest, 1, 1.25 * layout.thickest) };
+}
+
+// A band along a straight road that changes its thickness between two places.
+function roadPath(x0, x1, x2, y, before, after) {
+  const [b, a] = [before / 2, after / 2];
+  const middle = (x1 + x2) / 2;
+  return `M${x0},${y - b} L${x1},${y - b} C${middle},${y - b} ${middle},${y - a} ${x2},${y - a}` +
+    ` L${x2},${y + a} C${middle},${y + a} ${middle},${y + b} ${x1},${y + b} L${x0},${y + b} Z`;
+}
+
+// What is added comes down from its node and joins the road at (x, y).
+function branchPath(nodeX, nodeY, x, y, thickness) {
+  const half = thickness / 2;
+  const bend = (x - nodeX) * 0.55;
+  return `M${nodeX},${nodeY - half} C${nodeX + bend},${nodeY - half} ${x - bend * 0.5 + half},${y}` +
+    ` ${x + half},${y} L${x - half},${y} C${x - bend * 0.5 - half},${y}` +
+    ` ${nodeX + bend},${nodeY + half} ${nodeX},${nodeY + half} Z`;
+}
