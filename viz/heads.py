@@ -62,8 +62,8 @@ def two_texts_chart(scores: Sequence[ScoreOnText]) -> alt.LayerChart:
         .legend(orient="top", labelLimit=260),
         tooltip=["score:N", "text:N", alt.Tooltip("value:Q", format=".3f")],
     )
-    numbers = rows.mark_text(align="left", dx=9, color=GRAY).encode(
+    numbers = rows.mark_text(align="left", dx=9).encode(
         x="value:Q", text=alt.Text("value:Q", format=".3f")
     )
-    chart: alt.LayerChart = (bands + dots + numbers).properties(height=alt.Step(20))
+    chart: alt.LayerChart = (bands + dots + numbers).properties(height=alt.Step(17))
     return chart

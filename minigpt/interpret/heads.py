@@ -22,12 +22,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 ByHead = Float[np.ndarray, "layer head"]
+Patterns = Float[np.ndarray, "layer head q_pos k_pos"]
 
 HABITS: Final = {
-    "previous_token": "mostly the previous token",
-    "induction": "mostly what came next last time",
-    "duplicate_token": "mostly its own duplicates",
-    "first_token": "mostly the first token",
+    "previous_token": "mostly previous token",
+    "induction": "mostly induction",
+    "duplicate_token": "mostly duplicates",
+    "first_token": "mostly first token",
     "self_token": "mostly itself",
 }
 """The scores that are shares of weight, and what a head is called that lives so."""
@@ -74,9 +75,7 @@ class Caption:
     key_position: int
 
 
-def head_scores(
-    patterns: Float[np.ndarray, "layer head q_pos k_pos"], tokens: Sequence[int]
-) -> HeadScores:
+def head_scores(patterns: Patterns, tokens: Sequence[int]) -> HeadScores:
     """Score every head on one text.
 
     Args:
@@ -159,7 +158,7 @@ def strongest_read(
     )
 
 
-def _entropy(patterns: Float[np.ndarray, "layer head q_pos k_pos"]) -> ByHead:
+def _entropy(patterns: Patterns) -> ByHead:
     """Average the entropy of rows 1 … of every head, one layer at a time."""
     means = np.full(patterns.shape[:2], np.nan)
     if patterns.shape[-1] > 1:

@@ -1,24 +1,45 @@
 """Head explorer: every head of the chosen model on your prompt, and one of them close.
 
-Learning goal: a head is a table of weights, one row per token, and heads differ.
+Learning goal: a head is a table of weights, one row per token; what it looks like
+depends on the text, and means little until it is held against untrained heads.
 """
+
+import math
 
 import streamlit as st
 
-from minigpt.interpret import HeadScores, head_scores, strongest_read
+from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.heads import HABITS, SCORES, head_scores, strongest_read
+from minigpt.interpret.null_band import cautious_label, untrained_scores
 from minigpt.interpret.reading import Reading
-from pages.frame import models, state
+from pages.frame import (
+    head_code,
+    head_corpus,
+    head_pins,
+    head_questions,
+    head_score_tabs,
+    head_study,
+    lesson,
+    models,
+    notebook,
+    provenance,
+)
 from pages.frame.guard import guard
-from pages.frame.reading import choose_place, pick_head, read
+from pages.frame.head_study import Study
+from pages.frame.questions import check, predict
+from pages.frame.reading import Place, choose_place, pick_head, read
 from viz.attention import pattern_table
 from viz.components import attention_heatmap, head_grid, head_lines
 
-SCORES = {
-    "previous token": "previous_token",
-    "first token": "first_token",
-    "itself": "self_token",
-}
 PATTERN_VIEWS = ("Heat map", "Lines")
+TABS = (
+    "On another text",
+    "Every score",
+    head_pins.TAB,
+    "In its corpus",
+    "Without it",
+    "Weights",
+)
 
 
 def pick_cell(cell: tuple[int, int] | None) -> None:
@@ -34,60 +55,52 @@ def pick_row(token: int | None) -> None:
         st.session_state["token"], st.session_state["_read"] = token, None
 
 
-def show_all_heads(
-    reading: Reading, scores: HeadScores, place: tuple[int, int]
-) -> None:
-    """Show a thumbnail of every head, with a bar for one score."""
-    layers, heads = reading.patterns.shape[:2]
-    st.subheader(f"All {layers * heads} heads", anchor=False)
-    bar = st.session_state.get("grid_score", "previous token")
+def show_all_heads(reading: Reading, study: Study, place: Place) -> None:
+    """Show a thumbnail of every head, with a bar for one score and its band."""
+    layers, heads, count, _ = reading.patterns.shape
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader(f"All {layers * heads} heads", anchor=False)
+        st.space("stretch")
+        score = st.selectbox(
+            "Bar under each head",
+            SCORES,
+            key="grid_score",
+            format_func=head_score_tabs.name_of,
+            label_visibility="collapsed",
+            width=170,
+        )
+    values = getattr(study.scores, score)
     head_grid(
         reading.patterns,
-        place,
+        (place.layer, place.head),
         key="all_heads",
-        scores=getattr(scores, SCORES[bar]),
-        score_name=bar,
+        scores=values,
+        score_name=head_score_tabs.name_of(score),
+        limit=1.0 if score in HABITS else max(math.log(count), 1.0),
+        band=None if study.band is None else study.band.edges(score),
         on_select=pick_head,
     )
-    st.segmented_control(
-        "Bar under each head",
-        list(SCORES),
-        default="previous token",
-        required=True,
-        key="grid_score",
-        help="Mean weight on that token, over the rows of this prompt; 0 to 1.",
+    if values[0, 0] != values[0, 0]:
+        st.caption("No token of this prompt comes back: there is nothing to score.")
+        return
+    st.caption(
+        "Rows read, columns are read. Bar: mean over the rows, "
+        + ("0 to 1." if score in HABITS else "in nats.")
+        + " Mark, and in brackets: untrained heads, mean ± 2 sd."
     )
-    st.caption("Rows read, columns are read. Hover to enlarge, click to open.")
+    notebook.code("all heads", head_code.score(score), variable="score", drawn=values)
 
 
 def show_one_head(
-    reading: Reading, scores: HeadScores, place: tuple[int, int], token: int
+    checkpoint: Checkpoint, reading: Reading, study: Study, place: Place
 ) -> None:
-    """Show one head's pattern, the chosen row in words, and where the number is."""
-    layer, head = place
+    """Show one head's pattern, and the chosen cell with its origin."""
+    layer, head, token = place
     pattern, pieces = reading.patterns[layer, head], reading.pieces
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(f"L{layer}H{head}", anchor=False)
-        st.space("stretch")
-        view = st.segmented_control(
-            "View of the head",
-            PATTERN_VIEWS,
-            default="Heat map",
-            required=True,
-            key="pattern_view",
-            label_visibility="collapsed",
-            persist_state="session",
-        )
+    view = show_heading(study, place)
     read = st.session_state.get("_read")
     if read is None or read > token:
         read = strongest_read(pattern, pieces, token).key_position
-    # Above the figure, so that the number's origin is in sight without scrolling.
-    name, shape = reading.hook_name(layer), [1, *reading.patterns.shape[1:]]
-    st.code(
-        f"{name}[0, {head}, {token}, {read}] = {pattern[token, read]:.4f}\n"
-        f"shape {shape}  batch head q_pos k_pos",
-        language=None,
-    )
     if view == "Lines":
         head_lines(
             pieces,
@@ -99,77 +112,122 @@ def show_one_head(
             layer=layer,
             on_select=pick_row,
         )
+        name, variable, drawn = "lines", "patterns", reading.patterns[layer]
+        body = head_code.layer_patterns(layer)
     else:
         attention_heatmap(
             pieces, pattern, (token, read), key="head_as_map", on_select=pick_cell
         )
+        name, variable, drawn = "heat map", "pattern", pattern
+        body = head_code.pattern(layer, head)
+    hook = reading.hook_name(layer)
+    with st.container(horizontal=True, gap="small"):
+        provenance.show(checkpoint, reading.tokens, hook, (0, head, token, read))
+        notebook.code(name, body, variable=variable, drawn=drawn)
 
 
-def show_tables(reading: Reading, scores: HeadScores, place: tuple[int, int]) -> None:
-    """Show the numbers behind the figures, and the code that makes them."""
-    with st.expander("Scores of every head", icon=":material/table:"):
-        show_scores(scores)
-    with st.expander("Weights of this head", icon=":material/table:"):
-        st.dataframe(pattern_table(reading.pieces, reading.patterns[place]))
-    with st.expander("Code", icon=":material/code:"):
-        st.code(code(place), language="python", wrap_lines=True)
+def show_heading(study: Study, place: Place) -> str:
+    """Show the head's name, what it is here, and the ways to look at it."""
+    layer, head, _ = place
+    with st.container(horizontal=True, vertical_alignment="center"):
+        label = head_score_tabs.label(study, layer, head)
+        st.subheader(f"L{layer}H{head} · {label}", anchor=False)
+        st.space("stretch")
+        is_pinned = (layer, head) in head_pins.pins()
+        st.button(
+            "Unpin" if is_pinned else "Pin",
+            icon=":material/keep_off:" if is_pinned else ":material/keep:",
+            key="pin",
+            type="tertiary",
+            on_click=head_pins.pin,
+            args=(layer, head),
+            help="Keep this head, and compare it with the next one you choose.",
+        )
+        return st.segmented_control(
+            "View of the head",
+            PATTERN_VIEWS,
+            default=PATTERN_VIEWS[0],
+            required=True,
+            key="pattern_view",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
 
 
-def show_scores(scores: HeadScores) -> None:
-    """Show how each head behaves on this prompt, as a table."""
-    layers, heads = scores.entropy.shape
-    rows = [
-        {
-            "head": f"L{layer}H{head}",
-            "previous token": scores.previous_token[layer, head],
-            "first token": scores.first_token[layer, head],
-            "itself": scores.self_token[layer, head],
-            "entropy (nats)": scores.entropy[layer, head],
-        }
-        for layer in range(layers)
-        for head in range(heads)
+def show_tabs(
+    checkpoint: Checkpoint, reading: Reading, here: Study, there: Study, place: Place
+) -> None:
+    """Show what else there is to know of the head; closed tabs cost nothing."""
+    tabs = dict(
+        zip(TABS, st.tabs(TABS, key="head_tab", on_change="rerun"), strict=True)
+    )
+    fill = {
+        TABS[0]: lambda: head_score_tabs.show_two_texts(here, there, place),
+        TABS[1]: lambda: head_score_tabs.show_every_score(here, there),
+        TABS[2]: lambda: head_pins.show_side_by_side(reading, place),
+        TABS[3]: lambda: head_corpus.show_examples(checkpoint, place),
+        TABS[4]: lambda: head_corpus.show_cut(checkpoint, reading, place),
+        TABS[5]: lambda: st.dataframe(
+            pattern_table(reading.pieces, reading.patterns[place.layer, place.head])
+        ),
+    }
+    for name, tab in tabs.items():
+        if tab.open:
+            with tab, guard():
+                fill[name]()
+
+
+def questions(
+    checkpoint: Checkpoint, reading: Reading, here: Study, there: Study, place: Place
+) -> None:
+    """Ask what the model's numbers answer clearly."""
+    asked = [
+        head_questions.strongest_key(reading, place),
+        head_questions.beyond_untrained(here, place),
+        head_questions.elsewhere(here, there, place),
     ]
-    weight = st.column_config.ProgressColumn(format="%.3f", min_value=0, max_value=1)
-    st.dataframe(
-        rows,
-        hide_index=True,
-        column_config={
-            **dict.fromkeys(SCORES, weight),
-            "entropy (nats)": st.column_config.NumberColumn(format="%.3f"),
-        },
+    if checkpoint.model.config.num_parameters <= head_study.QUICK:
+        costs = head_corpus.costs_of_layer(checkpoint, place.layer)
+        asked.append(head_questions.largest_cost(costs))
+    check([question for question in asked if question is not None])
+
+
+goal, guess = st.columns([2, 3], vertical_alignment="center")
+with goal:
+    lesson.open(
+        "Head explorer",
+        "What a head looks like depends on the text.",
     )
-    st.caption(
-        "Mean attention weight over the rows of this prompt. Entropy is 0 when a row "
-        "rests on one token. A score says how a head behaves on this text, not what "
-        "it is for."
-    )
-
-
-def code(place: tuple[int, int]) -> str:
-    """Return the lines that rebuild the pattern in a notebook."""
-    layer, head = place
-    entry = models.chosen_entry()
-    return (
-        "import torch\n"
-        "import minigpt\n\n"
-        f"model, tokenizer, _ = minigpt.load({str(models.chosen_path(entry))!r})\n"
-        f"tokens = torch.tensor([tokenizer.encode({state.get('prompt')!r})])\n"
-        "logits, cache = model.run_with_cache(tokens)\n"
-        f'pattern = cache["blocks.{layer}.attn.hook_pattern"][0, {head}]\n'
-    )
-
-
-st.title("Head explorer")
 with guard():
+    checkpoint = models.chosen()
     text, numbers = st.columns([4, 3])
     with text:
-        reading = read(models.chosen())
+        reading = read(checkpoint)
     with numbers:
-        layer, head, token = choose_place(reading)
-    scores = head_scores(reading.patterns, reading.tokens)
+        place = choose_place(reading)
+    here = head_study.on_prompt(checkpoint, reading)
+    question = head_questions.most_previous(here.scores)
+    if question is not None:
+        with guess:
+            predict(question)
     left, right = st.columns([2, 3], gap="large")
     with left:
-        show_all_heads(reading, scores, (layer, head))
+        show_all_heads(reading, here, place)
     with right:
-        show_one_head(reading, scores, (layer, head), token)
-    show_tables(reading, scores, (layer, head))
+        show_one_head(checkpoint, reading, here, place)
+    there = head_study.on_random_tokens(checkpoint)
+    show_tabs(checkpoint, reading, here, there, place)
+    lesson.explain(
+        "Each thumbnail is one head: dark is where a row puts its weight. A diagonal "
+        "reads the token before, a first column rests on the first token, a stripe "
+        "parallel to the diagonal copies.\n\nA score alone says little: near the start "
+        "there are few tokens to choose from, so **untrained** heads score too. And a "
+        "name holds for one text: give the same head **random tokens, said twice**, "
+        "and it may show what your prompt gave it no chance to. Even then, looking is "
+        "not causing: *Without it* cuts the head.",
+        head_scores,
+        untrained_scores,
+        cautious_label,
+    )
+    questions(checkpoint, reading, here, there, place)
+    head_study.compute_bands()

@@ -96,7 +96,7 @@ def test_an_architecture_too_large_for_a_second_one_is_refused():
 @pytest.mark.parametrize(
     ("weight", "edge", "queries", "label"),
     [
-        (0.7, 0.1, 20, "mostly the previous token"),
+        (0.7, 0.1, 20, "mostly previous token"),
         (0.45, 0.1, 20, "unclassified"),  # not most of the weight
         (0.7, 0.69, 20, "unclassified"),  # no farther than an untrained head
         (0.9, 0.1, 2, "unclassified"),  # two queries are no habit

@@ -18,7 +18,7 @@ export default function headGrid({ data, parentElement, setTriggerValue }) {
     paint();
     bringIntoView(parts.stage, state.selected, sizes);
   };
-  const describe = (place) => describeHead(parts.caption, data, place, state.selected);
+  const describe = (place) => describeHead(parts.caption, data, place);
 
   function select(place) {
     state.selected = state.cursor = place;
@@ -182,9 +182,13 @@ function paintScore(root, context, data, [layer, head], { cell, dense }, x, y) {
   context.fillStyle = inside ? text : themeColour(root, "--st-primary-color");
   context.fillRect(x, top, along(score), height);
   if (low !== null && !dense) {
-    context.globalAlpha = 0.75;
-    context.fillStyle = text;
-    context.fillRect(x + along(low), top - 2, Math.max(2, along(high) - along(low)), height + 4);
+    const band = [x + along(low), top - 2, Math.max(2, along(high) - along(low)), height + 4];
+    context.globalAlpha = 0.3;
+    context.fillStyle = context.strokeStyle = text;
+    context.fillRect(...band);
+    context.globalAlpha = 0.8;
+    context.lineWidth = 1;
+    context.strokeRect(...band);
   }
   context.globalAlpha = 1;
 }
@@ -208,14 +212,13 @@ function scoreText(data, [layer, head]) {
 
 function bandText(data, place) {
   const [low, high] = bandOf(data, place);
-  return low === null ? "" : ` (untrained ${low.toFixed(3)}–${high.toFixed(3)})`;
+  return low === null ? "" : ` (${low.toFixed(2)}–${high.toFixed(2)})`;
 }
 
-function describeHead(caption, data, place, selected) {
+function describeHead(caption, data, place) {
   if (!place) return say(caption, `${data.layers} × ${data.heads} heads. Choose one.`);
-  const chosen = selected && place[0] === selected[0] && place[1] === selected[1];
-  say(caption, { strong: `L${place[0]}H${place[1]}` }, scoreText(data, place) + bandText(data, place),
-    chosen ? " · selected" : "");
+  say(caption, { strong: `L${place[0]}H${place[1]}` }, scoreText(data, place),
+    bandText(data, place));
 }
 
 function magnify(root, parts, thumbnail, data, place, event) {
