@@ -96,7 +96,7 @@ def before_after_bars(
             alt.datum.stage == BEFORE, alt.value(0.55), alt.value(1.0)
         ),
     )
-    numbers = rows.mark_text(align="left", dx=4).encode(text="text:N")
+    numbers = rows.mark_text(align="left", dx=4, color=GRAY).encode(text="text:N")
     chart: alt.LayerChart = (bars + numbers).properties(height=alt.Step(13))
     return chart
 
