@@ -5,13 +5,12 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Int
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from minigpt.config import RunConfig
 from minigpt.datasets.corpus import Corpus
 from minigpt.datasets.repeated_words import RepeatedWords, repeated_words
 from minigpt.datasets.repeats import RepeatsFirst
-from minigpt.datasets.texts import Example, PackedDataset, WindowDataset
+from minigpt.datasets.texts import PackedDataset, WindowDataset
 from minigpt.datasets.windows import WindowSampler
 from minigpt.tokenizers import Tokenizer
 
@@ -24,7 +23,7 @@ class Source:
 
     sampler: RepeatsFirst
     """The batches of each step."""
-    held_out: Dataset[Example]
+    held_out: PackedDataset | WindowDataset
     """What it is validated on."""
     probe: Int[Tensor, " pos"]
     """Ids that it never learns from, to photograph attention on."""
@@ -46,12 +45,13 @@ def build_source(config: RunConfig, corpus: Corpus, tokenizer: Tokenizer) -> Sou
     train, context = config.train, config.model.max_seq_len
     words = torch.unique(corpus.train_tokens)
     sampler: RepeatedWords | WindowSampler
+    held_out: PackedDataset | WindowDataset
     if config.data.source == "repeats":
         sampler = repeated_words(
             tokenizer, config.data.repeats_words, context, train.batch_size, train.seed
         )
         said_twice = sampler.said_twice(_SAID_TWICE)
-        held_out: Dataset[Example] = WindowDataset(sampler.held_out())
+        held_out = WindowDataset(sampler.held_out())
         probe = said_twice[0]
     else:
         sampler = WindowSampler(

@@ -1,5 +1,6 @@
 """The flags of `train`: tutorials' names, the recipe's defaults, clear refusals."""
 
+import json
 import subprocess
 import sys
 
@@ -8,7 +9,13 @@ import pytest
 from minigpt.cli import main
 from minigpt.cli.parsing import given_flags
 from minigpt.cli.settings import parse_train
-from minigpt.config import ModelConfig, TrainConfig, get_config, get_recipe
+from minigpt.config import (
+    ModelConfig,
+    RunConfig,
+    TrainConfig,
+    get_config,
+    get_recipe,
+)
 from minigpt.errors import ConfigError
 
 
@@ -60,10 +67,33 @@ def test_none_can_be_said_for_an_optional_number():
     assert config_of("--eval_batches None").train.eval_batches is None
 
 
+@pytest.mark.parametrize("recipe", ["induction", "induction-live"])
+def test_a_recipe_comes_back_from_its_flags_and_from_json(recipe):
+    config = config_of(f"--recipe {recipe}")
+    assert config == get_recipe(recipe)
+    assert RunConfig(**json.loads(json.dumps(config.to_dict()))) == config
+
+
+@pytest.mark.parametrize(
+    ("words", "gain"), [("10 1 2 0.5", (10, 1, 2, 0.5)), ("3", 3.0)]
+)
+def test_a_gain_is_one_number_or_one_for_each_head(words, gain):
+    config = config_of(f"--positional_encoding relative --relative_gain {words}")
+    assert config.transformer.relative_gain == gain
+    again = ModelConfig(**json.loads(json.dumps(config.transformer.to_dict())))
+    assert again == config.transformer
+
+
+def test_steps_to_save_at_are_a_list_of_numbers():
+    assert config_of("--checkpoint_steps 0 1 8").train.checkpoint_steps == (0, 1, 8)
+
+
 def test_a_data_file_is_remembered_by_its_full_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert config_of("--data_file text.txt").data.source == str(tmp_path / "text.txt")
-    assert config_of("--data_file tales").data.source == "tales"
+    for built_in in ("tales", "repeats"):
+        line = f"--data_file {built_in} --tokenizer word"
+        assert config_of(line).data.source == built_in
 
 
 @pytest.mark.parametrize(
@@ -84,6 +114,11 @@ def test_a_data_file_is_remembered_by_its_full_path(tmp_path, monkeypatch):
         ("--tokenizer bpe --vocab_size 5", "vocab_size is 5"),
         ("--tokenizer bpe --min_freq 2", "--min_freq is for"),
         ("--data_file a.txt --tales_megabytes 2", "--tales_megabytes is for"),
+        ("--data_file tales --repeats_words 9", "--repeats_words is for"),
+        ("--data_file repeats", "whole words: choose 'word'"),
+        ("--relative_gain 10 1", "relative_gain has 2 numbers and num_heads is 4"),
+        ("--relative_gain 0", "relative_gain.number is 0"),
+        ("--checkpoint_steps -1", "checkpoint_steps.0 is -1"),
         ("--max_steps 5 --num_epochs 2", "give one of them"),
         ("--name a --output_dir b", "give one of them"),
         ("--resume a --num_layers 2", "drop --num_layers"),

@@ -150,6 +150,18 @@ def test_alibis_penalty_grows_with_distance_at_each_heads_slope():
     assert bias[0, 0, 1].item() == -math.inf
 
 
+def test_each_head_may_have_a_gain_of_its_own():
+    bias = RelativeBias(2, 4, gain=(10.0, 1.0))
+    torch.nn.init.normal_(bias.bias_table)
+    plain = RelativeBias(2, 4, gain=1.0)
+    plain.load_state_dict(bias.state_dict())
+    ours, ones = (each(5, 5, torch.device("cpu")) for each in (bias, plain))
+    past = ones.isfinite()
+    assert torch.equal(ours.isfinite(), past)
+    assert torch.allclose(ours[0][past[0]], 10 * ones[0][past[0]])
+    assert torch.equal(ours[1][past[1]], ones[1][past[1]])
+
+
 def test_far_distances_share_the_last_relative_bias():
     relative = RelativeBias(1, 3, gain=2.0)
     relative.bias_table.data = torch.tensor([[1.0, 2.0, 3.0]])

@@ -1,6 +1,12 @@
 import pytest
 
-from minigpt.config import DataConfig, ModelConfig, RunConfig, TokenizerConfig
+from minigpt.config import (
+    DataConfig,
+    ModelConfig,
+    RunConfig,
+    TokenizerConfig,
+    get_recipe,
+)
 from minigpt.datasets.tales import generate_tales
 from minigpt.errors import DataError
 from minigpt.model import create_model
@@ -46,6 +52,16 @@ def test_more_steps_take_longer(text_path):
     longer = config.replace(train={**config.train.to_dict(), "max_steps": 5000})
     shorter = config.replace(train={**config.train.to_dict(), "max_steps": 50})
     assert estimate_run(longer).seconds > 50 * estimate_run(shorter).seconds
+
+
+def test_repeats_never_come_to_an_end():
+    config = get_recipe("induction-live")
+    estimate = estimate_run(config)
+    assert estimate.text_tokens is None
+    assert estimate.seen_tokens == 500 * 16 * 32
+    sizes = {**config.transformer.to_dict(), "vocab_size": estimate.vocab_size}
+    model = create_model("transformer", **sizes)
+    assert estimate.num_parameters == sum(p.numel() for p in model.parameters())
 
 
 def test_a_text_shorter_than_a_window_is_refused_with_numbers(tmp_path):

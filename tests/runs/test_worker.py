@@ -5,13 +5,18 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+from torch.utils.data import DataLoader
 
 from minigpt.checkpoint import load_checkpoint
-from minigpt.config import RunConfig
+from minigpt.config import RunConfig, get_recipe
+from minigpt.datasets.repeated_words import repeated_words
+from minigpt.datasets.texts import WindowDataset
 from minigpt.errors import DataError, RunError
+from minigpt.interpret.repetition import read_repetition
 from minigpt.runs.lock import RunLock
 from minigpt.runs.worker import train_run
 from minigpt.training.callbacks import TrainerCallback
+from minigpt.training.evaluate import evaluate_loss
 
 
 def tiny(text_file, **train):
@@ -142,6 +147,42 @@ def test_an_mlp_trains_too_without_snapshots(store, text_file):
     assert run.status().state == "finished"
     assert run.snapshots().steps == []
     assert run.snapshots().pieces == []
+
+
+def repeats(**train):
+    recipe = get_recipe("induction-live")
+    steps = {"checkpoint_steps": (0, 5, 9), "eval_interval": 6, "keep_checkpoints": 1}
+    return recipe.replace(
+        train=recipe.train.replace(**{"max_steps": 12, **steps, **train}).to_dict()
+    )
+
+
+def test_a_run_on_repeats_notes_what_is_said_twice_and_keeps_chosen_steps(store):
+    run = store.create(repeats(), "repeats")
+    train_run(run, command="python -m minigpt train --recipe induction-live")
+    noted = [r for r in run.metrics().records if r["kind"] == "repetition"]
+    assert [r["step"] for r in noted] == run.snapshots().steps
+    assert {0, 5, 9} <= set(run.snapshots().steps)
+    assert [step for step, _ in run.checkpoints()] == [0, 5, 9, 12]
+    model, tokenizer, metadata = load_checkpoint(run.latest)
+    assert metadata.provenance["data"]["source"] == "repeats"
+    words = repeated_words(tokenizer, 64, 32)
+    read = read_repetition(model, words.said_twice(32))
+    assert noted[-1]["second_loss"] == pytest.approx(read.second_loss, abs=1e-5)
+    assert noted[-1]["induction"] == pytest.approx(read.induction, abs=1e-5)
+    assert run.snapshots().pieces == tokenizer.pieces(words.said_twice(1)[0].tolist())
+    held_out = DataLoader(WindowDataset(words.held_out()), batch_size=64)
+    loss = evaluate_loss(model, held_out).loss
+    assert run.status().validation_loss == pytest.approx(loss, abs=1e-5)
+
+
+def test_a_run_on_repeats_that_was_stopped_goes_on_bit_for_bit(store):
+    whole = store.create(repeats(), "whole")
+    train_run(whole)
+    run = store.create(repeats(), "halves")
+    train_run(run, callbacks=[StopAfter(run, 7)])
+    train_run(run, resume=True)
+    assert losses(run) == losses(whole)
 
 
 def test_a_text_that_changed_is_not_resumed_on(store, text_file, text):

@@ -70,3 +70,17 @@ def test_every_group_keeps_its_own_peak():
     )
     scheduler = build_schedule(optimizer, TrainConfig(warmup_steps=1), 10)
     assert scheduler.get_last_lr() == pytest.approx([0.05, 0.5])
+
+
+def test_a_decay_may_rest_at_the_peak_first():
+    config = TrainConfig(
+        schedule="linear",
+        warmup_steps=20,
+        decay_start=0.7,
+        min_learning_rate_ratio=0.1,
+    )
+    factors = [schedule_factor(step, config, 400) for step in range(401)]
+    assert set(factors[20:281]) == {1.0}
+    assert factors[340] == pytest.approx(0.55)
+    assert factors[400] == pytest.approx(0.1)
+    assert max(factors[:20]) < 1.0

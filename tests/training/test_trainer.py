@@ -170,6 +170,25 @@ def test_only_the_newest_step_checkpoints_stay_and_two_can_be_resumed(
     assert resumable == {"checkpoint_step_28", "checkpoint_step_30"}
 
 
+def test_checkpoints_of_chosen_steps_stay_besides_and_begin_with_step_0(
+    new_model, loader, tmp_path
+):
+    config = TrainConfig(
+        max_steps=30,
+        eval_interval=10,
+        keep_checkpoints=1,
+        checkpoint_steps=(0, 1, 7, 25),
+    )
+    untrained = new_model()
+    Trainer(new_model(), loader(), output_dir=tmp_path, config=config).train()
+    assert names(tmp_path) == {f"checkpoint_step_{step}" for step in (0, 1, 7, 25, 30)}
+    resumable = {p.name for p in tmp_path.iterdir() if has_training_state(p)}
+    assert resumable == {"checkpoint_step_25", "checkpoint_step_30"}
+    first = new_model()
+    load_weights(tmp_path / "checkpoint_step_0", first)
+    assert torch.equal(first.token_embedding.weight, untrained.token_embedding.weight)
+
+
 def test_the_best_model_is_the_one_that_had_the_best_loss(
     new_model, loader, held_out, tmp_path
 ):

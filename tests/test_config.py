@@ -1,0 +1,38 @@
+"""Settings that depend on each other, and the number of weights that follows."""
+
+import pytest
+
+from minigpt.config import ModelConfig, get_recipe
+from minigpt.errors import ConfigError
+from minigpt.model import create_model
+
+
+@pytest.mark.parametrize("recipe", ["default", "gpt2", "induction", "induction-live"])
+def test_the_weights_of_a_recipe_are_counted_without_building_it(recipe):
+    config = get_recipe(recipe).transformer
+    model = create_model("transformer", **config.to_dict())
+    assert config.num_parameters == sum(p.numel() for p in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"),
+    [
+        ((10.0,), "relative_gain has 1 numbers and num_heads is 2"),
+        ((), "relative_gain has 0 numbers"),
+        ((10.0, 0.0), r"relative_gain.numbers.1 is 0.0: input should be greater"),
+        (101, r"relative_gain.number is 101: input should be less"),
+        ("10", r"relative_gain.number is '10'"),
+        (("10", 1), r"relative_gain.numbers.0 is '10'"),
+        (None, "relative_gain.number is None"),
+    ],
+)
+def test_a_gain_that_does_not_fit_is_refused(gain, words):
+    with pytest.raises(ConfigError, match=words):
+        ModelConfig(num_heads=2, relative_gain=gain)
+
+
+def test_a_gain_is_kept_when_another_is_refused():
+    config = ModelConfig(num_heads=2, relative_gain=[10, 1])
+    with pytest.raises(ConfigError, match="3 numbers"):
+        config.relative_gain = (1, 2, 3)
+    assert config.relative_gain == (10, 1)
