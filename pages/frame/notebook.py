@@ -3,6 +3,9 @@
 The lines end by naming what the figure shows, so that a test can run them and compare.
 """
 
+import json
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +42,33 @@ def code(
     st.session_state.setdefault("_recipes", {})[name] = recipe
     with st.popover("Code", icon=":material/code:", type="tertiary"):
         st.code(recipe.lines, language="python", wrap_lines=True)
+        st.download_button(
+            "Numbers as JSON",
+            lambda: as_json(drawn),
+            file_name=f"{name.replace(' ', '_')}.json",
+            mime="application/json",
+            key=f"_numbers_{name}",
+            on_click="ignore",
+            icon=":material/download:",
+            type="tertiary",
+            help=f"What the lines call `{variable}`, as the figure shows it.",
+        )
+
+
+def as_json(drawn: Any) -> str:
+    """Write a figure's numbers as JSON; what is not a number becomes null."""
+
+    def plain(value: Any) -> Any:
+        if hasattr(value, "tolist"):
+            value = value.tolist()
+        if isinstance(value, Mapping):
+            return {str(key): plain(each) for key, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(each) for each in value]
+        is_number = not isinstance(value, float) or math.isfinite(value)
+        return value if is_number else None
+
+    return json.dumps(plain(drawn))
 
 
 def opening() -> str:

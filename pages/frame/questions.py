@@ -5,6 +5,7 @@ A question's answer is computed from the model and prompt of this moment, never 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 import streamlit as st
 
@@ -20,45 +21,59 @@ class Question:
     text: str
     """Markdown; put what a user or model wrote through `words.plain`."""
     options: Sequence[str]
-    """Plain texts, all different."""
+    """Plain texts, shown as they are."""
     answer: int
     """Which option is right, computed from the model."""
     why: str
     """What the model's numbers say, shown with the verdict. Markdown."""
 
+    @property
+    def fingerprint(self) -> str:
+        """Tells this question from the same one about another model or prompt."""
+        content = (self.id, self.text, *self.options, self.answer, self.why)
+        return sha256(repr(content).encode()).hexdigest()[:12]
+
 
 def predict(question: Question) -> None:
     """Ask before the reader plays: a guess first."""
-    with st.container(border=True, key=f"predict_{question.id.replace('.', '_')}"):
-        st.markdown(f"**Predict.** {question.text}")
-        _answer(question)
+    with st.container(border=True, key=f"predict_{question.fingerprint}"):
+        _ask(question, f"**Predict.** {question.text}")
 
 
 def check(questions: Sequence[Question]) -> None:
     """Ask at the end of a lesson."""
-    st.subheader("Check", anchor=False)
-    for column, question in zip(
-        st.columns(max(1, len(questions))), questions, strict=False
-    ):
-        with column, st.container(border=True):
-            st.markdown(question.text)
-            _answer(question)
+    if not questions:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("Check", anchor=False, width="content")
+        summary = st.container(width="content")
+    right = 0
+    for column, question in zip(st.columns(len(questions)), questions, strict=True):
+        with column, st.container(border=True, key=f"check_{question.fingerprint}"):
+            right += _ask(question, question.text)
+    summary.caption(f"{right} of {len(questions)} right · graded by this model")
 
 
-def _answer(question: Question) -> None:
-    options = [plain(option) for option in question.options]
+def _ask(question: Question, text: str) -> bool:
+    """Show a question, its options and the verdict; return whether it is right."""
+    st.markdown(text)
+    options = [plain(option.replace("\n", "⏎")) for option in question.options]
     chosen = st.radio(
-        "Your answer",
-        options,
+        question.text,
+        range(len(options)),
         index=None,
-        key=f"_answer_{question.id}",
+        format_func=options.__getitem__,
+        # Another model or prompt makes another question, with no answer yet.
+        key=f"_answer_{question.fingerprint}",
         label_visibility="collapsed",
-        horizontal=max(map(len, options)) < 12,
+        horizontal=sum(map(len, options)) < 48,
     )
     if chosen is None:
-        return
-    right = options.index(chosen) == question.answer
+        return False
+    right = chosen == question.answer
     progress = st.session_state.setdefault("_progress", {})
     progress[question.id] = progress.get(question.id, False) or right
-    verdict = "✓ Right." if right else f"✗ The model says: {options[question.answer]}."
-    st.markdown(f"**{verdict}** {question.why}")
+    with st.container(key=f"{'right' if right else 'wrong'}_{question.fingerprint}"):
+        verdict = "**✓ Right.**" if right else f"**✗ No: {options[question.answer]}.**"
+        st.markdown(f"{verdict} {question.why}")
+    return right

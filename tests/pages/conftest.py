@@ -19,9 +19,15 @@ def models(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def open_page(models, monkeypatch) -> Callable[..., AppTest]:
-    """Return a function that opens a page of the app, as a deep link would."""
+def root_on_path(monkeypatch) -> Path:
+    """Let a script import `pages`, which is no installed package; return the root."""
     monkeypatch.syspath_prepend(str(ROOT))
+    return ROOT
+
+
+@pytest.fixture
+def open_page(models, monkeypatch, root_on_path) -> Callable[..., AppTest]:
+    """Return a function that opens a page of the app, as a deep link would."""
 
     def open_(page: str = "", *, data: Path = models, **query: str) -> AppTest:
         monkeypatch.setenv("MINIGPT_DATA", str(data))
