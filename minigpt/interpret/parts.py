@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from minigpt.config import ModelConfig
 from minigpt.errors import DataError
-from minigpt.model import TransformerLM
+from minigpt.model import LanguageModel, TransformerLM
 
 Place = tuple[slice | int, ...]
 """Which cells of a hook's activation, the batch first."""
@@ -136,6 +136,19 @@ class Token:
 
 Part = Head | Attention | MLP | Edge | Token
 """Anything that can be cut."""
+
+
+def require_heads(model: LanguageModel) -> None:
+    """Check that a model has parts to cut.
+
+    Raises:
+        DataError: If it is an MLP.
+    """
+    if not isinstance(model, TransformerLM):
+        raise DataError(
+            "This model is an MLP: it has no attention heads to cut or to patch. "
+            "Choose a transformer."
+        )
 
 
 def parts_of_layer(model: TransformerLM, layer: int) -> list[Part]:

@@ -48,6 +48,24 @@ class Carried:
     """Which axis of the activation the places lie on, the batch being 0."""
     places: Literal["position", "head"]
 
+    def example(
+        self, layer: int, place: int, length: int
+    ) -> tuple[str, tuple[int, ...]]:
+        """Return one number that is carried over: its hook, and where in it.
+
+        Args:
+            layer: Which layer.
+            place: Which position or head.
+            length: Tokens of the prompt.
+        """
+        last = length - 1
+        index = {
+            (1, "position"): (0, place, 0),
+            (1, "head"): (0, place, last, 0),
+            (2, "head"): (0, last, place, 0),
+        }[self.axis, self.places]
+        return f"blocks.{layer}.{self.hook}", index
+
 
 CARRIED: Final = {
     "residual stream": Carried("hook_resid_pre", 1, "position"),
@@ -85,6 +103,15 @@ class PatchMap:
     """logit(answer) − logit(rival) after the prompt that is run."""
     other_difference: float
     """The same after the prompt that values are taken from."""
+
+    def strongest(self) -> tuple[int, int]:
+        """Return layer and place of the patch that moves the answer farthest.
+
+        Of equal ones the last, where what makes the difference has travelled farthest.
+        """
+        flat = np.round(np.abs(self.moved), 3).ravel()[::-1]
+        cell = np.unravel_index(self.moved.size - 1 - flat.argmax(), self.moved.shape)
+        return int(cell[0]), int(cell[1])
 
 
 def patch_map(model: TransformerLM, prompts: Prompts, what: str) -> PatchMap:

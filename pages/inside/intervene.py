@@ -1,11 +1,88 @@
-"""Intervene.
+"""Intervene: cut a part of the model or carry values over, and see what breaks.
 
-Learning goal: Looking is not causing: change a value inside the model, and see what breaks.
+Learning goal: looking is not causing; only an intervention says what a head is for.
 """
 
 import streamlit as st
 
-st.title("Intervene")
-st.markdown(
-    "Looking is not causing: change a value inside the model, and see what breaks."
+from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.each_in_turn import run_each
+from minigpt.interpret.interventions import Cut
+from minigpt.interpret.parts import require_heads
+from minigpt.interpret.patching import patch_map
+from pages.frame import (
+    intervene_cut,
+    intervene_patch,
+    intervene_questions,
+    intervene_turn,
+    lesson,
+    models,
+    questions,
+    state,
 )
+from pages.frame.guard import guard
+
+CUT = (
+    "A **cut** replaces what a part adds to the residual stream; everything after it "
+    "is computed anew. **zero** takes the part away; its **mean**, or its values in "
+    "another text (**resample**), take away only what it says about *this* text. Watch "
+    "the other heads: one that loses its score without being touched was fed by what "
+    "you cut. And a head that looks striking may not matter: looking is not causing."
+)
+PATCH = (
+    "The corrupted prompt runs, and **one** place gets the value it had in the clean "
+    "one. **1**: that alone brings the whole answer back; **0**: it carries nothing of "
+    "it. Read the map downwards: the difference begins at the exchanged word and "
+    "travels to the last token, which alone predicts. The shares need not add up to "
+    "1. **Reverse** asks which places cannot be done without: where there is a spare "
+    "path, the answer differs."
+)
+TURN = (
+    "Every head is cut alone, and the loss over held-out text is measured again. A "
+    "head can be **needed** though its pattern has no name, and **striking** yet not "
+    "needed. One cut at a time misses heads that stand in for each other: cut two of "
+    "them under Cut to see the pair."
+)
+
+
+def show_cut(checkpoint: Checkpoint) -> None:
+    """Show what cutting parts does to a prompt and to a corpus."""
+    reading = intervene_cut.show(checkpoint)
+    lesson.explain(CUT, Cut)
+    questions.check(intervene_questions.of_cut(checkpoint, reading))
+
+
+def show_patch(checkpoint: Checkpoint) -> None:
+    """Show what values carried from one prompt into another do."""
+    patching = intervene_patch.show(checkpoint)
+    lesson.explain(PATCH, patch_map)
+    questions.check(intervene_questions.of_patch(checkpoint, patching))
+
+
+def show_turn(checkpoint: Checkpoint) -> None:
+    """Show what each head's cut costs."""
+    measured = intervene_turn.show(checkpoint)
+    lesson.explain(TURN, run_each)
+    if measured is not None:
+        questions.check(intervene_questions.of_turn(*measured))
+
+
+PARTS = {"Cut": show_cut, "Patch": show_patch, "Cut each in turn": show_turn}
+
+lesson.open(
+    "Intervene",
+    "Looking is not causing: change a value inside the model, and see what breaks.",
+)
+part = st.segmented_control(
+    "What to do",
+    list(PARTS),
+    default="Cut",
+    required=True,
+    key="intervene",
+    label_visibility="collapsed",
+    **state.BOUND,
+)
+with guard():
+    chosen = models.chosen()
+    require_heads(chosen.model)
+    PARTS[part](chosen)

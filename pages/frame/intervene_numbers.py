@@ -1,0 +1,164 @@
+"""What the Intervene page measures: each number computed once, then remembered."""
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import TypeVar
+
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.ablation import PairEffect, continue_text, cut_pair, measure
+from minigpt.interpret.causes import State, state_under
+from minigpt.interpret.corpora import Windows
+from minigpt.interpret.each_in_turn import HeadEffects, cut_each_head
+from minigpt.interpret.effects import Effect
+from minigpt.interpret.interventions import Cut, How
+from minigpt.interpret.patching import PatchMap, Prompts, patch_effect, patch_map
+from minigpt.interpret.probes import familiar_tokens, repeated_tokens
+from minigpt.interpret.prompt_pairs import Pair, predictions, ready_pair
+from pages.frame import corpora, models
+
+QUICK = 5_000_000
+"""Weights up to which a model reads a whole corpus while the reader waits."""
+
+WRITTEN = 12
+"""Tokens of a continuation."""
+
+Number = TypeVar("Number")
+
+
+def is_quick(checkpoint: Checkpoint) -> bool:
+    """Whether a model is small enough to be cut in every head without asking."""
+    return checkpoint.model.config.num_parameters <= QUICK
+
+
+def windows(checkpoint: Checkpoint) -> Windows:
+    """Return the corpus: sixteen windows of held-out text, two for a large model."""
+    return corpora.windows(checkpoint, count=16 if is_quick(checkpoint) else 2)
+
+
+def effect(
+    checkpoint: Checkpoint, tokens: Sequence[int], cuts: Sequence[Cut]
+) -> Effect:
+    """Return what cuts do to the next token after a prompt."""
+    others = windows(checkpoint)
+    return _once(
+        checkpoint,
+        ("effect", *tokens, *map(str, cuts)),
+        lambda: measure(checkpoint.model, tokens, cuts, others),
+    )
+
+
+def continuation(
+    checkpoint: Checkpoint, tokens: Sequence[int], cuts: Sequence[Cut]
+) -> str:
+    """Return the likeliest continuation of a prompt while cuts are made."""
+    others, decode = windows(checkpoint), checkpoint.tokenizer.decode
+    written = _once(
+        checkpoint,
+        ("continuation", *tokens, *map(str, cuts)),
+        lambda: continue_text(checkpoint.model, tokens, WRITTEN, cuts, others),
+    )
+    return decode([*tokens, *written]).removeprefix(decode(list(tokens)))
+
+
+def state_under_cuts(checkpoint: Checkpoint, cuts: Sequence[Cut]) -> State:
+    """Return all heads' scores and the corpus loss while cuts are made."""
+    texts = windows(checkpoint)
+    familiar = familiar_tokens(checkpoint.tokenizer, texts)
+    repeated = repeated_tokens(familiar, checkpoint.model.config.max_seq_len)
+    return _once(
+        checkpoint,
+        ("state", *map(str, cuts)),
+        lambda: state_under(checkpoint.model, list(cuts), texts, repeated),
+    )
+
+
+def pair_effect(checkpoint: Checkpoint, first: Cut, second: Cut) -> PairEffect:
+    """Return what two cuts cost alone and together."""
+    texts = windows(checkpoint)
+    return _once(
+        checkpoint,
+        ("pair", str(first), str(second)),
+        lambda: cut_pair(checkpoint.model, texts, (first, second)),
+    )
+
+
+def heads_on_prompt(
+    checkpoint: Checkpoint, tokens: Sequence[int], layers: Sequence[int]
+) -> HeadEffects:
+    """Return what cutting each head of some layers does to one prompt."""
+    return _once(
+        checkpoint,
+        ("heads", *tokens, "layers", *layers),
+        lambda: cut_each_head(checkpoint.model, [list(tokens)], layers=layers),
+    )
+
+
+def heads_of_layer(checkpoint: Checkpoint, layer: int, how: How) -> HeadEffects:
+    """Return what cutting each head of a layer does on the corpus."""
+    texts = windows(checkpoint)
+    return _once(
+        checkpoint,
+        ("layer", layer, how),
+        lambda: cut_each_head(checkpoint.model, texts, how, texts, layers=[layer]),
+    )
+
+
+def ready_prompts(checkpoint: Checkpoint) -> Pair:
+    """Return two prompts that this model tells apart."""
+    return _once(
+        checkpoint,
+        ("prompts",),
+        lambda: ready_pair(checkpoint.model, checkpoint.tokenizer),
+    )
+
+
+def both_predictions(
+    checkpoint: Checkpoint, clean: list[int], corrupted: list[int]
+) -> Effect:
+    """Return the next token after the clean prompt, and after the corrupted one."""
+    return _once(
+        checkpoint,
+        ("both", *clean, "and", *corrupted),
+        lambda: predictions(checkpoint.model, clean, corrupted),
+    )
+
+
+def patches(checkpoint: Checkpoint, prompts: Prompts, what: str) -> PatchMap:
+    """Return how far every patch of one kind moves the answer."""
+    return _once(
+        checkpoint,
+        ("patches", what, *_key(prompts)),
+        lambda: patch_map(checkpoint.model, prompts, what),
+    )
+
+
+def patched(
+    checkpoint: Checkpoint, prompts: Prompts, what: str, cell: tuple[int, int]
+) -> Effect:
+    """Return what one patch does to the next token."""
+    return _once(
+        checkpoint,
+        ("patched", what, *cell, *_key(prompts)),
+        lambda: patch_effect(checkpoint.model, prompts, what, *cell),
+    )
+
+
+def _key(prompts: Prompts) -> tuple[Hashable, ...]:
+    run, other = prompts.run, prompts.other
+    return (*run, "from", *other, "answer", prompts.answer, prompts.rival)
+
+
+def _once(
+    checkpoint: Checkpoint, key: tuple[Hashable, ...], compute: Callable[[], Number]
+) -> Number:
+    return _remembered(models.serial(checkpoint.model), key, compute)
+
+
+@st.cache_data(max_entries=512, show_spinner="Running the model …")
+def _remembered(
+    serial: int,  # noqa: ARG001 (stands for the model in the cache's key)
+    key: tuple[Hashable, ...],  # noqa: ARG001
+    _compute: Callable[[], Number],
+) -> Number:
+    return _compute()

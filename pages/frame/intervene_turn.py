@@ -1,0 +1,132 @@
+"""Cut each in turn: which heads does the model need, and are they those that shine?"""
+
+import time
+
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.causes import Habit, strongest_habit
+from minigpt.interpret.each_in_turn import HeadEffects
+from minigpt.interpret.heads import HeadScores
+from pages.frame import intervene_code, intervene_numbers, notebook
+from pages.frame.intervene_choose import set_cuts
+from pages.frame.words import duration
+from viz.components import value_grid
+from viz.effects import looking_and_causing
+
+MEASURES = {"rise of the loss": "loss", "KL of the next token": "kl"}
+
+
+def show(checkpoint: Checkpoint) -> tuple[HeadEffects, HeadScores] | None:
+    """Show what cutting each head alone costs, beside how sharply it looks.
+
+    Returns:
+        What was measured; None if the reader has not asked for it yet.
+    """
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        how = st.segmented_control(
+            "Each head becomes",
+            ["zero", "mean", "resample"],
+            default="zero",
+            required=True,
+            key="turn_how",
+        )
+        measure = st.segmented_control(
+            "Shown, over held-out text",
+            list(MEASURES),
+            default="rise of the loss",
+            required=True,
+            key="turn_measure",
+        )
+    effects = _measured(checkpoint, how)
+    if effects is None:
+        return None
+    scores = intervene_numbers.state_under_cuts(checkpoint, ()).scores
+    left, right = st.columns([5, 6], gap="large")
+    with left:
+        _show_map(checkpoint, effects, how, measure)
+    with right:
+        _show_looking(effects, scores)
+    return effects, scores
+
+
+def _measured(checkpoint: Checkpoint, how: str) -> HeadEffects | None:
+    """Return every head's effect, layer by layer, or offer to begin."""
+    layers, heads = (
+        checkpoint.model.config.num_layers,
+        checkpoint.model.config.num_heads,
+    )
+    asked = f"_turn_{checkpoint.model.config.num_parameters}"
+    if not intervene_numbers.is_quick(checkpoint) and not st.session_state.get(asked):
+        if not st.button(f"Cut all {layers * heads} heads, one after the other"):
+            return None
+        st.session_state[asked] = True
+    bar, begun, found = st.empty(), time.monotonic(), []
+    for layer in range(layers):
+        found.append(intervene_numbers.heads_of_layer(checkpoint, layer, how))
+        passed = time.monotonic() - begun
+        if passed > 0.3:
+            left = passed / (layer + 1) * (layers - layer - 1)
+            text = f"Layer {layer + 1} of {layers}; about {duration(left)} left"
+            bar.progress((layer + 1) / layers, text)
+    bar.empty()
+    return HeadEffects.stacked(found)
+
+
+def _show_map(
+    checkpoint: Checkpoint, effects: HeadEffects, how: str, measure: str
+) -> None:
+    values = getattr(effects, MEASURES[measure])
+    layers, heads = values.shape
+    value_grid(
+        values,
+        key="turn_map",
+        rows=[f"L{layer}" for layer in range(layers)],
+        columns=[f"H{head}" for head in range(heads)],
+        unit=f"{measure}, nats",
+        row_title="layer",
+        column_title="head",
+        signed=True,
+        on_select=lambda place: (
+            None if place is None else set_cuts(["L{}H{} {}".format(*place, how)])
+        ),
+    )
+    st.caption("Click a head: it is what the tab Cut then cuts.")
+    count, length = intervene_numbers.windows(checkpoint).shape
+    notebook.code(
+        "each head",
+        intervene_code.reading((count, length))
+        + "\nfrom minigpt.interpret.each_in_turn import cut_each_head\n"
+        f"windows, how = windows.numpy(), {how!r}\n"
+        "effects = cut_each_head(model, windows, how, windows)\n"
+        f"effects = effects.{MEASURES[measure]}",
+        variable="effects",
+        drawn=values,
+    )
+
+
+def _show_looking(effects: HeadEffects, scores: HeadScores) -> None:
+    layers, heads = effects.loss.shape
+    names = [f"L{layer}H{head}" for layer in range(layers) for head in range(heads)]
+    st.markdown(_told(strongest_habit(scores, effects)))
+    st.altair_chart(
+        looking_and_causing(
+            names,
+            scores.previous_token.ravel().tolist(),
+            effects.loss.ravel().tolist(),
+        )
+    )
+
+
+def _told(habit: Habit) -> str:
+    """Say whether the head that looks most sharply is the one that is needed."""
+    sharpest = (
+        f"**{habit.sharpest}** looks most sharply: {habit.weight:.2f} of its weight on "
+        f"the previous token. Cutting it raises the loss by {habit.cost:.2f} nats."
+    )
+    if habit.sharpest == habit.needed:
+        return f"{sharpest} No head is needed more: here, looking and causing agree."
+    return (
+        f"{sharpest} **{habit.needed}** gives that token {habit.needed_weight:.2f}, "
+        f"and cutting it costs {habit.needed_cost:.2f}. Looking is not causing."
+    )
