@@ -107,16 +107,16 @@ there = [float(getattr(scores, name)[{layer}, {head}]) for name in names]
 """
 
 
-def strongest_reads(layer: int, head: int, count: int) -> str:
-    """Return the lines that find the largest weights in the held-out windows."""
+def examples(layer: int, head: int, count: int) -> str:
+    """Return the lines that find a head's strongest reads, and draw random ones."""
     return f"""
 from minigpt.interpret.corpora import held_out_windows
+from minigpt.interpret.corpus_examples import corpus_examples
 
 length = min(64, model.config.max_seq_len)
-windows = torch.tensor(held_out_windows(metadata, tokenizer, length))
-_, cache = model.run_with_cache(windows, "blocks.{layer}.attn.hook_pattern")
-pattern = cache["pattern", {layer}][:, {head}, 1:]  # query 0 reads only itself
-strongest = pattern.amax((1, 2)).sort(descending=True).values[:{count}]
+windows = held_out_windows(metadata, tokenizer, length)
+found = corpus_examples(model, windows, {layer}, {head}, {count})
+weights = [example.weight for example in [*found.strongest, *found.random]]
 """
 
 

@@ -41,12 +41,6 @@ def show_examples(checkpoint: Checkpoint, place: Place) -> None:
     with left:
         st.markdown(f"**The {len(found.strongest)} strongest**, picked for it")
         _show_rows(checkpoint, text.windows, found.strongest, "strongest")
-        notebook.code(
-            "strongest reads",
-            head_code.strongest_reads(place.layer, place.head, len(found.strongest)),
-            variable="strongest",
-            drawn=[example.weight for example in found.strongest],
-        )
     with right:
         st.markdown(f"**{len(found.random)} drawn at random**, whatever they show")
         _show_rows(checkpoint, text.windows, found.random, "random")
@@ -54,6 +48,12 @@ def show_examples(checkpoint: Checkpoint, place: Place) -> None:
     st.caption(
         f"{count} windows of {length} tokens: {text.description}. The framed token "
         "reads; the darker, the more."
+    )
+    notebook.code(
+        "examples",
+        head_code.examples(place.layer, place.head, EXAMPLES),
+        variable="weights",
+        drawn=[example.weight for example in [*found.strongest, *found.random]],
     )
 
 

@@ -18,7 +18,7 @@ def name_of(score: str) -> str:
 def label(study: Study, layer: int, head: int) -> str:
     """Return the name of a head's habit on a text, if one is that strong."""
     if study.band is None:
-        return "not compared yet"
+        return "not compared"
     return cautious_label(study.scores, study.band, layer, head)
 
 
