@@ -51,7 +51,7 @@ def attribution_bars(table: pd.DataFrame, chosen: str | None = None) -> alt.Char
         .mark_bar(cornerRadiusEnd=2, cursor="pointer", strokeWidth=2)
         .encode(
             x=alt.X("part:N", sort=None, title=None).axis(
-                labelAngle=-50, labelOverlap=len(table) > 40, grid=False, **LEAN
+                labelAngle=-90, labelOverlap=True, grid=False, **LEAN
             ),
             y=alt.Y("share:Q", title="share of the logit").axis(**LEAN),
             color=sign.otherwise(alt.value(NEGATIVE)),

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from viz.attention import Array
 from viz.probabilities import probability_text
-from viz.tokens import display_piece, display_pieces, placed_pieces
+from viz.tokens import display_piece, display_pieces
 
 MOST_CELLS = 3000
 """So many cells of a grid appear at once."""
@@ -51,7 +51,7 @@ def headings(pieces: Sequence[str]) -> list[str]:
 
 def top_view(
     points: Sequence[str],
-    pieces: Sequence[str],
+    tokens: Sequence[str],
     tops: Sequence[Sequence[str]],
     probabilities: Array,
 ) -> GridView:
@@ -59,72 +59,71 @@ def top_view(
 
     Args:
         points: Names of the places along the stream.
-        pieces: The prompt's token texts, one per column.
+        tokens: The prompt's tokens by position and text, `6 ·a`, one per column.
         tops: Text of the likeliest token, [point pos].
         probabilities: Its probability, [point pos].
     """
     said = [
         [
-            f"says “{display_piece(piece)}” with probability {p:.4f}"
+            f"“{display_piece(piece)}” with probability {p:.4f}"
             for piece, p in zip(row, row_of_p, strict=True)
         ]
         for row, row_of_p in zip(tops, probabilities.tolist(), strict=True)
     ]
     texts = [display_pieces(row) for row in tops]
-    return _view(points, pieces, probabilities, texts, said, "probability", 1.0)
+    return _view(points, tokens, probabilities, texts, said, "probability", 1.0)
 
 
 def probability_view(
-    points: Sequence[str], pieces: Sequence[str], token: str, probabilities: Array
+    points: Sequence[str], tokens: Sequence[str], token: str, probabilities: Array
 ) -> GridView:
     """Show one token's probability in every cell. Arguments as for `top_view`."""
     said = [
-        [f"gives “{display_piece(token)}” the probability {p:.6f}" for p in row]
+        [f"“{display_piece(token)}” with probability {p:.6f}" for p in row]
         for row in probabilities.tolist()
     ]
     texts = [[probability_text(p) for p in row] for row in probabilities.tolist()]
-    return _view(points, pieces, probabilities, texts, said, "probability", 1.0)
+    return _view(points, tokens, probabilities, texts, said, "probability", 1.0)
 
 
 def rank_view(
-    points: Sequence[str], pieces: Sequence[str], token: str, ranks: Array
+    points: Sequence[str], tokens: Sequence[str], token: str, ranks: Array
 ) -> GridView:
     """Show one token's rank in every cell; the first is darkest."""
     said = [
-        [f"puts “{display_piece(token)}” at rank {rank}" for rank in row]
+        [f"“{display_piece(token)}” at rank {rank}" for rank in row]
         for row in ranks.tolist()
     ]
     texts = [[str(rank) for rank in row] for row in ranks.tolist()]
-    return _view(points, pieces, 1 / ranks.astype(float), texts, said, "1 / rank", 1.0)
+    return _view(points, tokens, 1 / ranks.astype(float), texts, said, "1 / rank", 1.0)
 
 
 def divergence_view(
-    points: Sequence[str], pieces: Sequence[str], kl: Array
+    points: Sequence[str], tokens: Sequence[str], kl: Array
 ) -> GridView:
     """Show how far every cell is from what the model says at last."""
     said = [
-        [f"is {nats:.4f} nats away from the model's output" for nats in row]
+        [f"{nats:.4f} nats away from the model's output" for nats in row]
         for row in kl.tolist()
     ]
     texts = [[f"{nats:.2f}" for nats in row] for row in kl.tolist()]
     unit = "nats to the model's output (KL)"
-    return _view(points, pieces, kl, texts, said, unit, None)
+    return _view(points, tokens, kl, texts, said, unit, None)
 
 
 def _view(
     points: Sequence[str],
-    pieces: Sequence[str],
+    tokens: Sequence[str],
     values: Array,
     texts: list[list[str]],
     said: list[list[str]],
     unit: str,
     limit: float | None,
 ) -> GridView:
-    after = placed_pieces(pieces)
     sentences = [
         [
-            f"After {piece}, the {point} {words}"
-            for piece, words in zip(after, row, strict=True)
+            f"{token}, after {point}: {words}"
+            for token, words in zip(tokens, row, strict=True)
         ]
         for point, row in zip(points, said, strict=True)
     ]

@@ -5,6 +5,7 @@ Before: `lens`, the whole grid. Next: `attribution`, which parts decided the rac
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any, Final
 
 import altair as alt
 import numpy as np
@@ -15,10 +16,10 @@ from viz.probabilities import probability_text
 from viz.theme import BLUE, NEGATIVE, POSITIVE, VERMILLION
 from viz.tokens import display_piece
 
-LEAN = {"titlePadding": 6, "labelPadding": 5}
+LEAN: Final[dict[str, Any]] = {"titlePadding": 6, "labelPadding": 5}
 """Axes of small charts: their words stand close, so that the bars have the room."""
 
-NARROW = {"left": 0, "right": 4, "top": 2, "bottom": 2}
+NARROW: Final[dict[str, Any]] = {"left": 0, "right": 4, "top": 2, "bottom": 2}
 
 
 def labelled(pieces: Sequence[str], numbers: Sequence[str]) -> list[str]:
@@ -109,7 +110,7 @@ def race_lines(table: pd.DataFrame, first: str, second: str) -> alt.Chart:
         alt.Chart(long)
         .mark_line(point=True, strokeWidth=2)
         .encode(
-            x=_along(table),
+            x=_along(),
             y=alt.Y("logit:Q", title="logit").axis(tickCount=4, **LEAN),
             color=alt.Color("token:N", title=None)
             .scale(domain=names, range=[BLUE, VERMILLION])
@@ -135,7 +136,7 @@ def gap_bars(table: pd.DataFrame) -> alt.Chart:
         alt.Chart(gaps)
         .mark_bar(cornerRadiusEnd=2)
         .encode(
-            x=_along(table),
+            x=_along(),
             y=alt.Y("gap:Q", title="A − B (logit)").axis(tickCount=4, **LEAN),
             color=ahead.otherwise(alt.value(NEGATIVE)),
             tooltip=["after:N", alt.Tooltip("gap:Q", format="+.4f", title="A − B")],
@@ -145,11 +146,9 @@ def gap_bars(table: pd.DataFrame) -> alt.Chart:
     return chart
 
 
-def _along(table: pd.DataFrame) -> alt.X:
-    # Slanted names of a few layers fit; those of many are thinned.
-    many = len(table) > 20
+def _along() -> alt.X:
     return (
         alt.X("after:N", sort=None, title=None)
         .scale(paddingInner=0.3)
-        .axis(labelAngle=-40, labelOverlap=many, labelLimit=100, grid=False, **LEAN)
+        .axis(labelAngle=-90, labelOverlap=True, labelLimit=100, grid=False, **LEAN)
     )

@@ -84,10 +84,20 @@ class Column:
         after, before = self.probabilities[point], self.probabilities[point - 1]
         return after - before if point else np.zeros_like(after)
 
-    def moved(self, point: int, k: int = 4) -> Int[np.ndarray, " 2k"]:
-        """Return the ids that a point promoted most, then those it suppressed most."""
-        order = np.argsort(-self.change(point), kind="stable")
-        return order if len(order) <= 2 * k else np.r_[order[:k], order[-k:]]
+    def moved(
+        self, point: int, k: int = 4, least: float = 1e-3
+    ) -> Int[np.ndarray, " moved"]:
+        """Return what a point promoted most, then what it suppressed most.
+
+        Args:
+            point: A place along the stream.
+            k: At most so many ids of each.
+            least: Leave out smaller changes of probability.
+        """
+        change = self.change(point)
+        order = np.argsort(-change, kind="stable")
+        up, down = order[:k], order[k:][-k:]
+        return np.r_[up[change[up] >= least], down[change[down] <= -least]]
 
 
 def lens_points(model: TransformerLM) -> list[Point]:

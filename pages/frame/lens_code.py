@@ -117,9 +117,9 @@ with torch.inference_mode():
 
 METRICS = {
     "top token": "shown = logits.softmax(-1).max(-1).values\n",
-    "probability of A": "shown = logits.softmax(-1)[..., {token}]\n",
+    "p of A": "shown = logits.softmax(-1)[..., {token}]\n",
     "rank of A": "shown = (logits > logits[..., {token}, None]).sum(-1) + 1\n",
-    "KL to the output": "here = logits.log_softmax(-1)\n"
+    "KL": "here = logits.log_softmax(-1)\n"
     "final = here[-1]\n"
     "shown = (final.exp() * (final - here)).sum(-1)\n",
 }

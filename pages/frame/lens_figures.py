@@ -21,7 +21,7 @@ from viz.lens import (
     window,
 )
 from viz.lens_charts import labelled, top_bars
-from viz.tokens import display_piece
+from viz.tokens import display_piece, placed_pieces
 
 
 def show_lens(
@@ -85,6 +85,8 @@ def show_grid(source: Source, lens: Lens, chosen: tuple[int, int], a: int) -> No
             key="lens_metric",
             persist_state="session",
             label_visibility="collapsed",
+            help="The likeliest token; the probability or rank of A; how far the whole "
+            "distribution is from the model's output, in nats.",
         )
         drawn = view.values if metric != "rank of A" else 1 / view.values
         body = lens_code.grid(metric, a, columns)
@@ -102,11 +104,13 @@ def show_cell(
     probabilities = column.probabilities[point, ids]
     st.markdown(f"**{name}**, after **{after}**: the ten likeliest")
     st.altair_chart(top_bars([source.piece(i) for i in ids], probabilities))
+    moved = [int(token) for token in column.moved(point)]
+    changes = column.change(point)[moved]
     if point == 0:
         st.caption("Nothing stands before the embedding that it could change.")
+    elif not moved:
+        st.caption(f"{name} changes no probability by 0.001.")
     else:
-        moved = [int(token) for token in column.moved(point)]
-        changes = column.change(point)[moved]
         st.markdown(f"Promoted and suppressed by **{name}**")
         pieces = [source.piece(token) for token in moved]
         names = labelled(pieces, [f"{change:+.3f}" for change in changes])
@@ -118,7 +122,7 @@ def show_cell(
             variable="top",
             drawn=probabilities,
         )
-        if point:
+        if moved:
             code(
                 "Promoted and suppressed",
                 lens_code.change(position, point, moved),
@@ -153,18 +157,18 @@ def show_origin(
 
 def _view(source: Source, lens: Lens, metric: str, columns: range, a: int) -> GridView:
     """Return what the grid shows of the columns given."""
-    names = [f"stream after {point.name}" for point in lens.points]
+    names = [point.name for point in lens.points]
     part = slice(columns.start, columns.stop)
-    pieces = source.pieces[part]
+    tokens = placed_pieces(source.pieces)[part]
     if metric == "top token":
         tops = [
             source.checkpoint.tokenizer.pieces(row.tolist())
             for row in lens.top_tokens[:, part, 0]
         ]
-        return top_view(names, pieces, tops, lens.top_probabilities[:, part, 0])
-    if metric == "KL to the output":
-        return divergence_view(names, pieces, lens.kl[:, part])
+        return top_view(names, tokens, tops, lens.top_probabilities[:, part, 0])
+    if metric == "KL":
+        return divergence_view(names, tokens, lens.kl[:, part])
     path = source.path_of(a)
     if metric == "rank of A":
-        return rank_view(names, pieces, source.piece(a), path.rank[:, part])
-    return probability_view(names, pieces, source.piece(a), path.probability[:, part])
+        return rank_view(names, tokens, source.piece(a), path.rank[:, part])
+    return probability_view(names, tokens, source.piece(a), path.probability[:, part])

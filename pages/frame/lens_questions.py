@@ -55,7 +55,7 @@ def check_questions(
 
 def _stretches(layers: int) -> list[tuple[str, str]]:
     """Cut the stream into at most four stretches: the first point's name, a title."""
-    firsts = sorted({0, (layers + 1) // 2, layers - 1})
+    firsts = sorted({0, layers // 2, layers - 1})
     lasts = [*(first - 1 for first in firsts[1:]), layers - 1]
     return [
         ("embedding", "embedding"),
