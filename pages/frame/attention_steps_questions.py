@@ -12,8 +12,8 @@ CLEAR = 0.02
 """Two weights nearer than this are a tie: nobody should have to guess between them."""
 
 
-def strongest(steps: AttentionSteps, pieces: list[str], name: str) -> Question | None:
-    """Ask which token the query reads most; None where that is a tie or no choice.
+def strongest(steps: AttentionSteps, pieces: list[str], name: str) -> Question:
+    """Ask which token the query reads most; where that is a tie, ask something else.
 
     Args:
         steps: The row.
@@ -23,7 +23,7 @@ def strongest(steps: AttentionSteps, pieces: list[str], name: str) -> Question |
     readable = range(steps.query + 1)
     order = sorted(readable, key=lambda key: -steps.pattern[key])[:4]
     if len(order) < 2 or steps.pattern[order[0]] - steps.pattern[order[1]] < CLEAR:
-        return None
+        return _spread(steps, pieces, name)
     names = placed_pieces(pieces)
     shown = sorted(order)
     best = order[0]
@@ -33,6 +33,18 @@ def strongest(steps: AttentionSteps, pieces: list[str], name: str) -> Question |
         [names[key] for key in shown],
         shown.index(best),
         f"{plain(names[best])} gets {steps.pattern[best]:.3f} of the row.",
+    )
+
+
+def _spread(steps: AttentionSteps, pieces: list[str], name: str) -> Question:
+    largest = float(steps.pattern.max())
+    return Question(
+        "attention.spread",
+        f"Does **{_word(pieces[steps.query])}** give more than half of its row to one "
+        f"token in {name}?",
+        ["yes", "no"],
+        int(largest <= 0.5),
+        f"Its largest weight is {largest:.3f}.",
     )
 
 

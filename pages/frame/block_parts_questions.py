@@ -9,13 +9,13 @@ CLEAR = 1.05
 """Two lengths whose ratio is smaller are a tie: nobody should guess between them."""
 
 
-def writes_more(view: BlockView, piece: str) -> Question | None:
-    """Ask which sublayer adds more; of a model without MLPs, which head writes most."""
+def writes_more(view: BlockView, piece: str) -> Question:
+    """Ask which sublayer adds more; where that is no question, which head."""
     if view.mlp_out is None:
-        return strongest_head(view, piece)
+        return _strongest_head(view, piece) or _grows(view, piece)
     attention, mlp = length(view.attn_out), length(view.mlp_out)
     if max(attention, mlp) < CLEAR * min(attention, mlp):
-        return strongest_head(view, piece)
+        return _strongest_head(view, piece) or _grows(view, piece)
     return Question(
         "block.sublayers",
         f"What adds the longer vector to the stream of **{_word(piece)}** in block "
@@ -26,7 +26,7 @@ def writes_more(view: BlockView, piece: str) -> Question | None:
     )
 
 
-def strongest_head(view: BlockView, piece: str) -> Question | None:
+def _strongest_head(view: BlockView, piece: str) -> Question | None:
     """Ask which head writes most; None where that is a tie or no choice."""
     norms = view.head_norms
     order = sorted(range(len(norms)), key=lambda head: -norms[head])[:4]
@@ -42,14 +42,24 @@ def strongest_head(view: BlockView, piece: str) -> Question | None:
     )
 
 
+def _grows(view: BlockView, piece: str) -> Question:
+    before, after = length(view.resid_pre), length(view.resid_post)
+    return Question(
+        "block.grows",
+        f"Does the stream of **{_word(piece)}** grow longer in block {view.layer}?",
+        ["yes", "no"],
+        int(after <= before),
+        f"Its length goes from {before:.2f} to {after:.2f}.",
+    )
+
+
 def checks(view: BlockView, piece: str) -> list[Question]:
     """Ask what the numbers of this block come to."""
-    asked = [
+    return [
         _added(view, piece),
         _normalized(view),
         _fired(view, piece) if view.activations is not None else _concatenated(view),
     ]
-    return [question for question in asked if question is not None]
 
 
 def _added(view: BlockView, piece: str) -> Question:

@@ -16,7 +16,7 @@ from minigpt.interpret.attention_steps import (
 from minigpt.interpret.reading import Reading
 from minigpt.model import CausalAttention, MultiHeadAttention, SelfAttention
 from pages.frame import attention_steps_questions as questions
-from pages.frame import lesson, models, notebook, provenance
+from pages.frame import lesson, models, notebook, present, provenance
 from pages.frame.attention_steps_code import recipe
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
@@ -39,9 +39,12 @@ def choose_edit(checkpoint: Checkpoint, reading: Reading, place: Place) -> HeadE
     """Show what can be left out, and return the edit that is wanted."""
     scheme = checkpoint.model.config.positional_encoding
     in_the_head = scheme in ("rope", "alibi", "relative")
+    offered = [ROOT, MASK, *([POSITIONS] if in_the_head else [])]
+    kept = st.session_state.get("left_out", [])
+    st.session_state["left_out"] = [step for step in kept if step in offered]
     left_out = st.pills(
         "Leave out",
-        [ROOT, MASK, *([POSITIONS] if in_the_head else [])],
+        offered,
         selection_mode="multi",
         key="left_out",
         help="For this head, in every row. The model runs again from there. "
@@ -72,8 +75,23 @@ def undo() -> None:
     st.session_state.pop("_set_weight", None)
 
 
+def rows_without(edit: HeadEdit, steps: AttentionSteps) -> list[str]:
+    """Return the rows of the sheet whose step an edit leaves out."""
+    positions = "turned" if steps.turned else "bias"
+    steps_left_out = {
+        "scaled": edit.without_scale,
+        "scores": edit.without_mask,
+        positions: edit.without_positions,
+    }
+    return [row for row, left_out in steps_left_out.items() if left_out]
+
+
 def show_sheet(
-    reading: Reading, place: Place, steps: AttentionSteps, edited: EditedHead | None
+    reading: Reading,
+    place: Place,
+    steps: AttentionSteps,
+    edited: EditedHead | None,
+    left_out: list[str],
 ) -> tuple[str, int]:
     """Show the sheet; return the row and key whose number is traced below."""
     row = row_id(reading, place)
@@ -86,17 +104,13 @@ def show_sheet(
     def set_weight(key: int, weight: float) -> None:
         st.session_state["_set_weight"] = (row, (key, weight))
 
-    left_out = st.session_state.get("left_out", [])
-    rows = {ROOT: "scaled", MASK: "scores", POSITIONS: "bias"}
-    if steps.turned:
-        rows[POSITIONS] = "turned"
     steps_sheet(
         reading.pieces,
         steps,
         opened,
         key="attention_sheet",
         edited=edited,
-        left_out=[rows[name] for name in left_out],
+        left_out=left_out,
         on_open=open_cell,
         on_query=pick_token,
         on_weight=set_weight,
@@ -148,7 +162,7 @@ with guard():
     question = questions.strongest(
         steps, reading.pieces, f"L{place.layer}H{place.head}"
     )
-    if question is not None:
+    if not present.is_on():
         predict(question)
     left, right = st.columns([5, 2], gap="medium")
     with right:
@@ -157,7 +171,13 @@ with guard():
         changed = edit != HeadEdit()
         show_prediction(checkpoint, edited, changed)
     with left:
-        cell = show_sheet(reading, place, steps, edited if changed else None)
+        cell = show_sheet(
+            reading,
+            place,
+            steps,
+            edited if changed else None,
+            rows_without(edit, steps),
+        )
         notebook.code(
             "the sheet",
             recipe(checkpoint.model.config, place),
@@ -165,6 +185,8 @@ with guard():
             drawn={"raw": steps.raw, "weights": steps.pattern, "z": steps.z},
         )
     trace(checkpoint, reading, place, cell)
+    if present.is_on():  # on a projector the figure comes first, to be seen whole
+        predict(question)
     lesson.explain(
         "Each token is turned into three vectors. The **query** asks, the **keys** "
         "answer, the **values** are what can be carried. q · k says how well they fit; "

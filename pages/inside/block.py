@@ -13,7 +13,7 @@ from minigpt.interpret.reading import Reading
 from minigpt.model import Block, FeedForward, LayerNorm, RMSNorm
 from pages.frame import block_parts_code as recipes
 from pages.frame import block_parts_questions as questions
-from pages.frame import lesson, models, notebook, provenance
+from pages.frame import lesson, models, notebook, present, provenance
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, choose_place, read
@@ -100,7 +100,7 @@ with guard():
     view = block_view(checkpoint.model, reading.tokens, place.layer, place.token)
     piece = reading.pieces[place.token]
     question = questions.writes_more(view, piece)
-    if question is not None:
+    if not present.is_on():
         predict(question)
     hook, index = show_block(checkpoint, reading, place, view)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -120,6 +120,8 @@ with guard():
             f"blocks.{place.layer}.{hook}",
             (0, place.token, *index),
         )
+    if present.is_on():  # on a projector the figure comes first, to be seen whole
+        predict(question)
     show_stream(checkpoint, reading, place)
     lesson.explain(
         "The stream of a token is one vector. Each sublayer reads it through a norm, "

@@ -131,8 +131,9 @@ function drawNeurons(panel, block, tell) {
   const most = Math.max(...block.neurons.map(({ activation }) => Math.abs(activation)));
   const table = element("table", "neurons", panel);
   const head = element("tr", "quiet", element("thead", "", table));
-  for (const text of ["neuron", "activation", "", "adds", "and so promotes"])
-    element("th", "", head, text).scope = "col";
+  for (const [text, name] of [["neuron", ""], ["activation", ""], ["", "bars"],
+    ["adds", "adds"], ["and so promotes", ""]])
+    element("th", name, head, text).scope = "col";
   const body = element("tbody", "", table);
   for (const { index, activation, norm: length, promotes } of block.neurons) {
     const line = element("tr", "", body);
@@ -144,7 +145,7 @@ function drawNeurons(panel, block, tell) {
     const bar = element("span", activation < 0 ? "bar_of minus" : "bar_of",
       element("span", "track", element("td", "bars", line)));
     bar.style.width = `${100 * Math.abs(activation) / most}%`;
-    element("td", "number", line, number(length));
+    element("td", "number adds", line, number(length));
     const tokens = element("td", "promotes", line);
     for (const piece of promotes) element("span", "piece", tokens, piece);
   }
