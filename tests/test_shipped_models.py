@@ -1,6 +1,7 @@
 """The models in data/models are what they say they are."""
 
 import json
+import runpy
 from pathlib import Path
 
 import pytest
@@ -9,18 +10,25 @@ from torch.utils.data import DataLoader
 from minigpt.checkpoint import load_checkpoint, read_metadata
 from minigpt.config import DataConfig, GenerationConfig
 from minigpt.datasets.corpus import encode_corpus
+from minigpt.datasets.repeated_words import repeated_words
 from minigpt.datasets.tales import generate_tales
 from minigpt.datasets.tales_mentions import introduced
-from minigpt.datasets.texts import PackedDataset
+from minigpt.datasets.texts import PackedDataset, WindowDataset
 from minigpt.generation import Generator
-from minigpt.runs.catalogue import available_models
+from minigpt.runs.catalogue import available_models, find_model
 from minigpt.training.evaluate import evaluate_loss
 
-DATA = Path(__file__).parent.parent / "data"
-NAMES = ["glass", "tales"]
+ROOT = Path(__file__).parent.parent
+DATA = ROOT / "data"
+TALES = ["glass", "tales"]
+NAMES = ["glass", "induction", "tales"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+def checkpoint(name):
+    return find_model(DATA, name).path
+
+
+@pytest.mark.parametrize("name", TALES)
 def test_it_reaches_its_recorded_loss_on_stories_it_never_saw(name):
     model, tokenizer, metadata = load_checkpoint(DATA / "models" / name)
     data = DataConfig(**metadata.provenance["data"])
@@ -32,7 +40,7 @@ def test_it_reaches_its_recorded_loss_on_stories_it_never_saw(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_says_how_it_was_made(name):
-    metadata = read_metadata(DATA / "models" / name)
+    metadata = read_metadata(checkpoint(name))
     assert metadata.provenance["command"] == f"python data/make_models.py {name}"
     about = json.loads((DATA / "models" / name / "about.json").read_text("utf-8"))
     assert set(about) == {"title", "description"}
@@ -60,3 +68,55 @@ def test_the_stories_speak_of_whom_they_introduced():
         unknown += len(mentions.from_nowhere)
     assert known > 60
     assert known / (known + unknown) >= 0.9
+
+
+@pytest.fixture(scope="module")
+def induction():
+    """Return what the benchmark measures, on the model that ships."""
+    benchmark = runpy.run_path(str(ROOT / "benchmarks" / "induction.py"))
+    return benchmark["measure_all"](find_model(DATA, "induction").steps)
+
+
+def test_induction_reaches_its_recorded_loss(induction):
+    model, tokenizer, metadata = load_checkpoint(checkpoint("induction"))
+    held_out = WindowDataset(repeated_words(tokenizer, 126, 64).held_out())
+    loss = evaluate_loss(model, DataLoader(held_out, batch_size=64)).loss
+    assert loss == pytest.approx(metadata.provenance["validation_loss"], abs=0.01)
+
+
+def test_the_first_head_reads_the_previous_token_and_a_later_one_copies(induction):
+    scores = induction.whole.scores
+    assert scores.previous_token[0, 0] >= 0.60
+    assert scores.induction[1].max() >= 0.80
+    assert induction.whole.second_loss <= 0.30
+    assert induction.whole.first_loss >= 4.8
+
+
+@pytest.mark.parametrize("how", ["zero", "mean"])
+def test_without_the_previous_token_head_copying_is_gone(induction, how):
+    cut, control = induction.cuts[f"L0H0 {how}"], induction.cuts[f"L0H1 {how}"]
+    assert cut.induction <= 0.10
+    assert cut.second_loss >= 4.8
+    assert abs(control.induction - induction.whole.induction) <= 0.03
+    assert abs(control.second_loss - induction.whole.second_loss) <= 0.10
+
+
+def test_the_change_is_quick_and_many_checkpoints_show_it(induction):
+    curve = induction.curve
+    assert len(curve.steps) == 41
+    begin, end = curve.change
+    assert end - begin <= 100
+    assert induction.inside >= 10
+    assert curve.induction[0] < 0.05
+    assert begin <= curve.score_step <= curve.loss_step <= end + 10
+    assert curve.first_loss.max() > curve.first_loss[0] + 0.5
+
+
+def test_readable_texts_are_continued_by_copying_alone(induction):
+    sure = [p for p in induction.prompts if p.before >= 0.7 and p.after <= 0.05]
+    assert len(sure) >= 3
+
+
+def test_induction_is_small_enough_to_ship_with_all_its_checkpoints():
+    files = [path for path in (DATA / "models/induction").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 10_000_000

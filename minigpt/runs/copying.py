@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from minigpt.errors import RunError
+from minigpt.interpret.repetition import Repetition
 from minigpt.runs.files import replace_file
 from minigpt.runs.snapshots import Snapshots
 from minigpt.runs.store import Run
@@ -81,6 +82,18 @@ class Copying:
         start, end = values[0], values[-1]
         behind = values - start >= share * (end - start)
         return int(self.steps[int(behind.argmax())])
+
+
+def repetition_record(step: int, read: Repetition) -> dict[str, Any]:
+    """Return the line of a journal that `copying` reads."""
+    return {
+        "kind": "repetition",
+        "step": step,
+        "first_loss": read.first_loss,
+        "second_loss": read.second_loss,
+        "induction": read.induction,
+        "previous_token": read.previous_token,
+    }
 
 
 def copying(records: Iterable[Mapping[str, Any]]) -> Copying | None:

@@ -13,8 +13,9 @@ import torch
 
 from minigpt.config import GenerationConfig
 from minigpt.generation.generator import Generator
-from minigpt.interpret.repetition import Repetition, read_repetition
+from minigpt.interpret.repetition import read_repetition
 from minigpt.model import LanguageModel, TransformerLM
+from minigpt.runs.copying import repetition_record
 from minigpt.runs.files import Journal
 from minigpt.runs.heartbeat import Heartbeat
 from minigpt.runs.snapshots import snapshot_steps
@@ -163,22 +164,11 @@ class Recorder(TrainerCallback):
         with torch.inference_mode():
             _, cache = model.run_with_cache(tokens, "*.attn.hook_pattern")
         if self._said_twice is not None:
-            self._log_repetition(step, read_repetition(model, self._said_twice))
+            read = read_repetition(model, self._said_twice)
+            self._metrics.append(repetition_record(step, read))
         model.train(was_training)
         patterns = [pattern[0].float().cpu() for pattern in cache.values()]
         self._snapshots.save(step, torch.stack(patterns).numpy())
-
-    def _log_repetition(self, step: int, read: Repetition) -> None:
-        self._metrics.append(
-            {
-                "kind": "repetition",
-                "step": step,
-                "first_loss": read.first_loss,
-                "second_loss": read.second_loss,
-                "induction": read.induction,
-                "previous_token": read.previous_token,
-            }
-        )
 
     def _write_sample(self, step: int) -> None:
         """Let the model continue a line end, or else its first probe token."""

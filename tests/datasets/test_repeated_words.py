@@ -1,6 +1,7 @@
-"""Repeated words: windows that say their beginning again, the same for the same seed."""
+"""Repeated words: windows that say themselves again, the same for the same seed."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -96,9 +97,7 @@ def test_a_prompt_can_only_be_continued_by_one_word_that_it_has_said(tokenizer):
         pieces = tokenizer.pieces(tokenizer.encode(prompt))
         assert not tokenizer.unknown(prompt)
         came_next = {
-            after
-            for before, after in zip(pieces, pieces[1:], strict=False)
-            if before == pieces[-1]
+            after for before, after in pairwise(pieces) if before == pieces[-1]
         }
         assert came_next == {answer}
 

@@ -1,4 +1,4 @@
-"""What words cost that are said twice, against torch's own loss and a perfect copier."""
+"""What words cost that are said twice, against torch's own loss."""
 
 import numpy as np
 import pytest
