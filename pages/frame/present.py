@@ -8,7 +8,13 @@ _RULES = """
 html { font-size: 20px !important; }
 [data-testid="stSidebar"], [data-testid="stExpandSidebarButton"],
 [data-testid="stHeader"] { display: none !important; }
-[data-testid="stMainBlockContainer"] { padding: 1rem 2rem !important; max-width: none; }
+[data-testid="stMainBlockContainer"] {
+  padding: 0.4rem 1.5rem 3rem !important; max-width: none;
+}
+[data-testid="stMainBlockContainer"] [data-testid="stVerticalBlock"] { gap: 0.45rem; }
+[data-testid="stMainBlockContainer"] h1 { font-size: 1.6rem; padding: 0; }
+[data-testid="stMainBlockContainer"] h3 { padding: 0; }
+.st-key-lesson_goal p { font-size: 1rem; }
 """
 
 

@@ -28,7 +28,8 @@ def show(
     name = placed(hook, found.index)
     key = sha256(name.encode()).hexdigest()[:12]
     with st.container(key=f"provenance_{key}", horizontal=True, gap="small"):
-        st.code(f"{name} = {digits(found.value)}", language=None, width="content")
+        line = f"{name} = {digits(found.value)}"
+        st.code(line, language=None, wrap_lines=True, width="content")
         with st.popover(
             "Where does this number come from?",
             icon=":material/account_tree:",

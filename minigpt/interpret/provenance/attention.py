@@ -12,6 +12,7 @@ from minigpt.interpret.provenance.working import (
     Working,
     add_up,
     along,
+    bare,
     multiply_and_add,
     number,
     parts,
@@ -77,7 +78,7 @@ def turned(site: Site) -> Working:
                 "product": numbers * factors,
             },
         ),
-        spell_products(numbers, factors) + f"  (angle {number(angle)})",
+        spell_products(numbers, factors) + f"  (angle {bare(angle)})",
         float(numbers @ factors),
     )
 
@@ -117,8 +118,8 @@ def weight(site: Site) -> Working:
     weights = powers / powers.sum()
     columns = {"score": scores, f"exp(score{less})": powers, "weight": weights}
     readable = k_pos <= q_pos
-    below = spell_sum((f"exp({number(each)}{less})" for each in scores), powers)
-    own = f"exp({number(scores[k_pos])}{less})" if readable else "exp(−∞)"
+    below = spell_sum((f"exp({bare(each)}{less})" for each in scores), powers)
+    own = f"exp({bare(scores[k_pos])}{less})" if readable else "exp(−∞)"
     return Working(
         "softmax over the row: exp(score) / Σ exp(scores)",
         along("k_pos", columns, k_pos if readable else None),

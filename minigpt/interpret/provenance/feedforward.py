@@ -9,6 +9,7 @@ from minigpt.interpret.provenance import norms, stream
 from minigpt.interpret.provenance.site import Site, weight_and_bias
 from minigpt.interpret.provenance.working import (
     Working,
+    bare,
     multiply_and_add,
     number,
     parts,
@@ -48,7 +49,7 @@ def neuron_out(site: Site) -> Working:
     called = "silu" if name == "swiglu" else name
     x = float(site.here("mlp.hook_pre", *site.index[1:]))
     operands, formula = {"x": x}, f"{called}(x) = {symbols}"
-    arithmetic, result = f"{called}({number(x)})", activation(x)
+    arithmetic, result = f"{called}({bare(x)})", activation(x)
     if name == "swiglu":
         gate = float(site.here("mlp.hook_pre_linear", *site.index[1:]))
         operands["gate"] = gate
@@ -113,7 +114,7 @@ def hidden_in(site: Site) -> Working:
 def hidden_out(site: Site) -> Working:
     """How strongly one unit of an MLP model's hidden layer fires."""
     x = float(site.here("hook_pre", *site.index[1:]))
-    return Working("tanh(x)", parts(x=x), f"tanh({number(x)})", math.tanh(x))
+    return Working("tanh(x)", parts(x=x), f"tanh({bare(x)})", math.tanh(x))
 
 
 def hidden_logit(site: Site) -> Working:

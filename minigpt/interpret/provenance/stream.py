@@ -44,7 +44,9 @@ def _wave(place: int, dimension: int, d_model: int) -> Working:
     angle = place / 10_000**exponent
     return Working(
         f"{name}(pos / 10000^(2i / d_model))",
-        parts(pos=place, two_i=dimension - dimension % 2, d_model=d_model, angle=angle),
+        parts(
+            pos=place, **{"2i": dimension - dimension % 2}, d_model=d_model, angle=angle
+        ),
         f"{name}({place} / 10000^{number(exponent)})",
         wave(angle),
     )

@@ -129,10 +129,19 @@ def spell_sum(terms: Iterable[str], values: Sequence[float] | Vector) -> str:
 
 
 def number(value: float) -> str:
-    """Write a number with four significant digits; a negative one in brackets.
+    """Write a number as a factor or a term: a negative one stands in brackets.
 
     >>> number(0.123456), number(-2), number(1234567.0)
     ('0.1235', '(−2)', '1.235e+06')
     """
+    return f"({bare(value)})" if value < 0 else bare(value)
+
+
+def bare(value: float) -> str:
+    """Write a number with four significant digits and a real minus.
+
+    >>> bare(-0.5), bare(-math.inf)
+    ('−0.5', '−∞')
+    """
     text = "∞" if math.isinf(value) else f"{abs(value):.4g}"
-    return f"(−{text})" if value < 0 else text
+    return f"−{text}" if value < 0 else text
