@@ -87,6 +87,11 @@ def find_circuit(scores: HeadScores) -> Circuit | None:
     return Circuit(previous, control, induction) if clear else None
 
 
+def sharpest_head(scores: HeadScores) -> Head:
+    """Return the head with the most weight on the previous token."""
+    return Head(*_peak(scores.previous_token))
+
+
 def state_under(
     model: TransformerLM,
     cuts: list[Cut],
@@ -120,14 +125,15 @@ def strongest_habit(scores: HeadScores, effects: HeadEffects) -> Habit:
         scores: Of every head.
         effects: Of cutting each.
     """
-    sharpest, needed = _peak(scores.previous_token), _peak(effects.loss)
+    sharpest, needed = sharpest_head(scores), Head(*_peak(effects.loss))
+    looks, costs = scores.previous_token, effects.loss
     return Habit(
-        sharpest=Head(*sharpest),
-        weight=float(scores.previous_token[sharpest]),
-        cost=float(effects.loss[sharpest]),
-        needed=Head(*needed),
-        needed_weight=float(scores.previous_token[needed]),
-        needed_cost=float(effects.loss[needed]),
+        sharpest=sharpest,
+        weight=float(looks[sharpest.layer, sharpest.head]),
+        cost=float(costs[sharpest.layer, sharpest.head]),
+        needed=needed,
+        needed_weight=float(looks[needed.layer, needed.head]),
+        needed_cost=float(costs[needed.layer, needed.head]),
     )
 
 

@@ -213,7 +213,7 @@ def _undo() -> None:
 def _columns(checkpoint: Checkpoint) -> list[str]:
     config = checkpoint.model.config
     heads = [f"H{head}" for head in range(config.num_heads)]
-    return [*heads, "attention", *(["MLP"] if config.mlp_width else [])]
+    return [*heads, "attn", *(["MLP"] if config.mlp_width else [])]
 
 
 def _remains(cut: Cut | None) -> float:

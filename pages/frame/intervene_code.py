@@ -2,34 +2,35 @@
 
 from collections.abc import Sequence
 
+from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.interventions import FROM_OTHER_TEXTS, Cut
 from minigpt.interpret.parts import Place
 from minigpt.interpret.patching import CARRIED, Prompts
 from minigpt.model import TransformerLM
+from pages.frame import intervene_numbers
 
 
-def cutting(model: TransformerLM, cuts: Sequence[Cut], windows: tuple[int, int]) -> str:
+def cutting(checkpoint: Checkpoint, cuts: Sequence[Cut]) -> str:
     """Return lines that make some cuts with hooks, as `edits`.
 
     Args:
-        model: Whose parts they are.
+        checkpoint: Whose parts they are.
         cuts: What is changed.
-        windows: How many held-out windows stand for other texts, and their length.
     """
     lines = []
     if any(cut.how in FROM_OTHER_TEXTS for cut in cuts):
-        lines += [reading(windows), "_, other = model.run_with_cache(windows)", ""]
+        lines += [reading(checkpoint), "_, other = model.run_with_cache(windows)", ""]
     lines.append("edits = []")
     for number, cut in enumerate(cuts):
-        places = cut.part.places(model)
+        places = cut.part.places(checkpoint.model)
         lines += _edit(f"edit_{number}", cut, next(iter(places.values())))
         lines += [f"edits.append(({name!r}, edit_{number}))" for name in places]
     return "\n".join(lines) + "\n"
 
 
-def reading(windows: tuple[int, int]) -> str:
-    """Return lines that read the corpus."""
-    count, length = windows
+def reading(checkpoint: Checkpoint) -> str:
+    """Return lines that read the corpus, as `windows`."""
+    count, length = intervene_numbers.windows(checkpoint).shape
     return (
         "from minigpt.interpret.corpora import held_out_windows\n"
         f"windows = held_out_windows(_, tokenizer, length={length}, count={count})\n"

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.heads import ByHead
 from minigpt.interpret.patching import (
     CARRIED,
-    PatchMap,
     Prompts,
     same_length,
     telling_tokens,
@@ -29,6 +29,27 @@ BY_POSITION = [name for name, kind in CARRIED.items() if kind.places == "positio
 BY_HEAD = [name for name, kind in CARRIED.items() if kind.places == "head"]
 
 
+class Patch(NamedTuple):
+    """One cell of a map."""
+
+    what: str
+    layer: int
+    place: int
+    """Position or head."""
+
+    def fits(self, moved: ByHead) -> bool:
+        """Whether the map has this cell; other prompts have other maps."""
+        layers, places = moved.shape
+        return 0 <= self.layer < layers and 0 <= self.place < places
+
+    def named(self, positions: Sequence[str]) -> str:
+        """Say which values are carried over. Markdown."""
+        if CARRIED[self.what].places == "head":
+            return f"The {self.what} of **L{self.layer}H{self.place}**"
+        where = plain(positions[self.place])
+        return f"The {self.what} at **{where}** in layer {self.layer}"
+
+
 class Patching(NamedTuple):
     """What the reader chose to patch."""
 
@@ -42,18 +63,13 @@ class Patching(NamedTuple):
 def show(checkpoint: Checkpoint) -> Patching:
     """Show two prompts, the maps of all patches, and what one patch does."""
     patching = _choose_prompts(checkpoint)
-    config = checkpoint.model.config
-    layers = [f"L{layer}" for layer in range(config.num_layers)]
-    what = _choose_what("carry", BY_POSITION if config.mlp_width else BY_POSITION[:2])
-    found = _show_map(checkpoint, patching, what, layers, patching.names)
     left, right = st.columns([5, 6], gap="large")
     with left:
-        which = _choose_what("carry_head", BY_HEAD)
-        count = config.kv_heads if which == "values" else config.num_heads
-        heads = [f"H{head}" for head in range(count)]
-        _show_map(checkpoint, patching, which, layers, heads)
+        has_mlp = bool(checkpoint.model.config.mlp_width)
+        _show_map(checkpoint, patching, BY_POSITION if has_mlp else BY_POSITION[:2])
     with right:
-        _show_patch(checkpoint, patching, found, what)
+        _show_map(checkpoint, patching, BY_HEAD)
+        _show_patch(checkpoint, patching)
     return patching
 
 
@@ -143,91 +159,82 @@ def _named(checkpoint: Checkpoint, token: int) -> str:
     return f"{piece}  ({token})"
 
 
-def _choose_what(key: str, options: Sequence[str]) -> str:
-    return st.segmented_control(
-        "Carried over",
-        options,
-        default=options[0],
-        required=True,
-        key=key,
-        label_visibility="collapsed",
-    )
-
-
 def _show_map(
-    checkpoint: Checkpoint,
-    patching: Patching,
-    what: str,
-    rows: list[str],
-    columns: list[str],
-) -> PatchMap:
-    found = intervene_numbers.patches(checkpoint, patching.prompts, what)
-    kind = CARRIED[what].places
-    cell = _cell(what, found)
+    checkpoint: Checkpoint, patching: Patching, options: Sequence[str]
+) -> None:
+    """Show what every patch of one kind moves: tokens or heads by layers."""
+    kind = CARRIED[options[0]].places
+    with st.container(horizontal=True, vertical_alignment="center"):
+        what = st.segmented_control(
+            "Carried over",
+            options,
+            default=options[0],
+            required=True,
+            key=f"carry_{kind}",
+            label_visibility="collapsed",
+        )
+        st.space("stretch")
+        found = intervene_numbers.patches(checkpoint, patching.prompts, what)
+        layers, places = found.moved.shape
+        notebook.code(
+            f"{kind} map",
+            intervene_code.patching(checkpoint.model, patching.prompts, what, places),
+            variable="moved",
+            drawn=found.moved,
+        )
+    names = patching.names if kind == "position" else _heads(places)
+    chosen = _chosen_patch()
+    is_here = chosen is not None and chosen.what == what and chosen.fits(found.moved)
 
-    def remember(place: tuple[int, int] | None) -> None:
-        st.session_state["_patched"] = None if place is None else (what, place)
+    def remember(cell: tuple[int, int] | None) -> None:
+        # Tokens and heads stand in the rows, so that a long prompt reads downwards.
+        patch = None if cell is None else Patch(what, layer=cell[1], place=cell[0])
+        st.session_state["_patch"] = patch
 
     value_grid(
-        found.moved,
+        found.moved.T,
         key=f"map_{kind}",
-        rows=rows,
-        columns=columns,
-        unit="share of the way to the other prompt's answer",
-        row_title="layer",
-        column_title=kind,
+        rows=names,
+        columns=[f"L{layer}" for layer in range(layers)],
+        unit="of the way to the other answer",
+        row_title=kind,
+        column_title="layer",
         signed=True,
         limit=1.0,
-        selected=cell,
+        selected=(chosen.place, chosen.layer) if is_here else None,
         on_select=remember,
     )
-    notebook.code(
-        f"{kind} map",
-        intervene_code.patching(checkpoint.model, patching.prompts, what, len(columns)),
-        variable="moved",
-        drawn=found.moved,
-    )
-    return found
 
 
-def _cell(what: str, found: PatchMap) -> tuple[int, int] | None:
-    """Return the patch that was clicked in this map; it may be of another."""
-    chosen, place = st.session_state.get("_patched") or (None, (0, 0))
-    rows, columns = found.moved.shape
-    fits = place[0] < rows and place[1] < columns
-    return place if chosen == what and fits else None
-
-
-def _show_patch(
-    checkpoint: Checkpoint, patching: Patching, found: PatchMap, what: str
-) -> None:
-    """Show what one patch does: the one clicked, or the strongest of the first map."""
-    chosen, cell = st.session_state.get("_patched") or (None, (0, 0))
-    if chosen in BY_HEAD:
-        what, found = (
-            chosen,
-            intervene_numbers.patches(checkpoint, patching.prompts, chosen),
-        )
-    cell = _cell(what, found) or found.strongest()
-    layer, place = cell
-    effect = intervene_numbers.patched(checkpoint, patching.prompts, what, cell)
+def _show_patch(checkpoint: Checkpoint, patching: Patching) -> None:
+    """Show what one patch does: the one clicked, or the strongest of the stream."""
+    patch = _chosen_patch() or Patch(BY_POSITION[0], -1, -1)
+    found = intervene_numbers.patches(checkpoint, patching.prompts, patch.what)
+    if not patch.fits(found.moved):
+        patch = Patch(patch.what, *found.strongest())
+    cell = patch.layer, patch.place
+    effect = intervene_numbers.patched(checkpoint, patching.prompts, patch.what, cell)
     prompts, tokenizer = patching.prompts, checkpoint.tokenizer
     answer, rival = (
         f"**{plain(display_piece(piece))}**"
         for piece in tokenizer.pieces([prompts.answer, prompts.rival])
     )
-    where = f"at **{plain(patching.names[place])}**"
-    if CARRIED[what].places == "head":
-        where = f"of **L{layer}H{place}**"
     st.markdown(
-        f"The {what} {where}, layer {layer}, carried over: {answer} "
+        f"{patch.named(patching.names)}: {answer} "
         f"{effect.before[prompts.answer]:.3f} → {effect.after[prompts.answer]:.3f}, "
         f"{rival} {effect.before[prompts.rival]:.3f} → "
-        f"{effect.after[prompts.rival]:.3f}; moved **{found.moved[cell]:.3f}** of the "
+        f"{effect.after[prompts.rival]:.3f}. Moved **{found.moved[cell]:.3f}** of the "
         f"way from {found.run_difference:+.2f} to {found.other_difference:+.2f} logits."
     )
     pieces = tokenizer.pieces(range(tokenizer.vocab_size))
-    st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=6))
-    hook, index = CARRIED[what].example(layer, place, len(prompts.other))
-    st.caption("One of the numbers carried over, in the prompt that gives it:")
+    st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=5))
+    hook, index = CARRIED[patch.what].example(*cell, len(prompts.other))
     provenance.show(checkpoint, prompts.other, hook, index)
+
+
+def _chosen_patch() -> Patch | None:
+    return st.session_state.get("_patch")
+
+
+def _heads(count: int) -> list[str]:
+    return [f"H{head}" for head in range(count)]

@@ -92,10 +92,9 @@ def _show_map(
         ),
     )
     st.caption("Click a head: it is what the tab Cut then cuts.")
-    count, length = intervene_numbers.windows(checkpoint).shape
     notebook.code(
         "each head",
-        intervene_code.reading((count, length))
+        intervene_code.reading(checkpoint)
         + "\nfrom minigpt.interpret.each_in_turn import cut_each_head\n"
         f"windows, how = windows.numpy(), {how!r}\n"
         "effects = cut_each_head(model, windows, how, windows)\n"
