@@ -210,8 +210,8 @@ def single_token(tokenizer: Tokenizer, text: str) -> int:
         if len(tokens) == 1 and tokens[0] != tokenizer.unk_id:
             return tokens[0]
     raise DataError(
-        f"{text!r} is {len(tokenizer.encode(typed))} tokens for this model, and the "
-        "lens follows one: type a single token, such as one from the list."
+        f"{text!r} is not one token of this model but {len(tokenizer.encode(typed))}, "
+        "or unknown to it: type a single token, such as one from the list."
     )
 
 

@@ -6,14 +6,19 @@ import torch
 from model.test_transformer import VARIANTS, small_model, some_tokens
 from torch import nn
 
+from minigpt.errors import DataError
 from minigpt.interpret.logit_lens import (
     Column,
+    decisive_dimension,
     follow_token,
     lens_column,
     lens_points,
     logit_lens,
     overtaking,
+    settling,
+    single_token,
 )
+from minigpt.tokenizers import BPETokenizer, CharTokenizer
 
 TOKENS = some_tokens(1, 12)[0].tolist()
 
@@ -125,3 +130,39 @@ def test_more_tokens_than_the_vocabulary_are_not_asked_for():
 )
 def test_overtaking_is_where_the_winner_stays_ahead(winner, rival, point):
     assert overtaking(np.array(winner), np.array(rival)) == point
+
+
+@pytest.mark.parametrize(
+    ("tops", "point"), [([4, 7, 5, 7, 7], 3), ([7, 7], 0), ([1, 2], 1), ([3], 0)]
+)
+def test_settling_is_where_the_last_word_appears_for_good(tops, point):
+    assert settling(np.array(tops)) == point
+
+
+def test_a_token_can_be_named_with_or_without_its_space():
+    tokenizer = BPETokenizer(400)
+    tokenizer.build_vocab("the cat sat on the mat. the cat sat. " * 9)
+    cat = single_token(tokenizer, "cat")
+    assert tokenizer.pieces([cat]) == [" cat"]
+    assert single_token(tokenizer, "·cat") == cat
+
+
+def test_a_text_of_several_tokens_is_refused_and_counted():
+    tokenizer = CharTokenizer()
+    tokenizer.build_vocab("the cat")
+    assert tokenizer.pieces([single_token(tokenizer, "c")]) == ["c"]
+    for text, count in (("cat", "3"), ("", "0"), ("x", "1")):
+        with pytest.raises(DataError, match=f"not one token of this model but {count}"):
+            single_token(tokenizer, text)
+
+
+@pytest.mark.parametrize("changes", [{}, {"norm": "rmsnorm", "tie_embeddings": False}])
+def test_without_its_decisive_number_a_token_loses_most(changes):
+    model = small_model(**changes)
+    point = lens_points(model)[-1]
+    found = decisive_dimension(model, TOKENS, point, 5, 7)
+    with torch.inference_mode():
+        _, cache = model.run_with_cache(torch.tensor([TOKENS]))
+        final = model.ln_final(cache[point.hook])[0, 5]
+        each = final.expand(32, 32).clone().fill_diagonal_(0)
+        assert found == int(model.unembed(each[None])[0, :, 7].argmin())
