@@ -164,6 +164,7 @@ def _swap(before: Side, after: Side) -> None:
         (after, "against", "against_step"),
     ):
         st.session_state[model] = side.entry.id
-        st.session_state.pop(step, None)
         if len(side.entry.steps) > 1:
             st.session_state[step] = side.step
+        else:
+            st.session_state.pop(step, None)

@@ -8,6 +8,7 @@ from minigpt.interpret.gradients import saliency
 from pages.frame import compare_code, compare_results, notebook, provenance, state
 from pages.frame.compare_results import Compared
 from pages.frame.guard import show_note
+from pages.frame.place import shared_place
 from pages.frame.reading import pick_head
 from pages.frame.words import plain
 from viz.comparison import tensor_bars, tensor_table
@@ -21,9 +22,10 @@ def heads(shown: Compared) -> None:
     """Show how differently each head looks at the text."""
     change = compare_results.head_change(shown)
     layers, count = change.shape
-    for key, size in (("layer", layers), ("head", count)):
-        state.keep_possible(key, range(size), key)
-    chosen = state.get("layer", 0), state.get("head", 0)
+    chosen = (
+        shared_place("layer", range(layers), 0),
+        shared_place("head", range(count), 0),
+    )
     value_grid(
         change,
         key="head_change",

@@ -7,6 +7,7 @@ from minigpt.interpret.journey import Journey, Stage, journey
 from minigpt.interpret.reading import append_token
 from minigpt.model import LanguageModel
 from pages.frame import keyboard, models, notebook, provenance, state
+from pages.frame.place import shared_place
 from viz.components.journey import JourneyClick, norm_table
 from viz.components.journey import journey as journey_sheet
 
@@ -37,8 +38,7 @@ def _follow(
 def show(checkpoint: Checkpoint, found: Journey, tokens: list[int]) -> int:
     """Show the sheet, and return the token whose numbers are printed on it."""
     tokenizer = checkpoint.tokenizer
-    state.keep_possible("token", range(len(tokens)), "token")
-    selected: int = state.get("token", len(tokens) - 1)
+    selected = shared_place("token", range(len(tokens)), len(tokens) - 1)
     ids = found.expected[-1].tolist()
     prompt = state.get("prompt", state.DEFAULT_PROMPT)
 

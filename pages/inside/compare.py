@@ -20,6 +20,7 @@ from pages.frame import (
 from pages.frame.compare_choice import Side, Text, choose
 from pages.frame.compare_results import Compared
 from pages.frame.guard import guard, show_note
+from pages.frame.place import shared_place
 from pages.frame.questions import check, predict
 from pages.frame.words import plain
 from viz.comparison import expected_bars
@@ -32,9 +33,7 @@ SHOWN = 5
 
 def choose_piece(found: TextComparison) -> int:
     """Return the piece that is open: by default the one that got worst."""
-    places = range(len(found.pieces))
-    state.keep_possible("piece", places, "piece")
-    return state.get("piece", found.worst)
+    return shared_place("piece", range(len(found.pieces)), found.worst)
 
 
 def pick_piece(found: TextComparison, text: Text, place: int | None) -> None:

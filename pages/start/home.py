@@ -92,7 +92,7 @@ def show_cards() -> None:
     for number, (column, (page, icon, title, words)) in enumerate(
         zip(st.columns(len(CARDS)), CARDS, strict=True), start=1
     ):
-        with column, st.container(border=True, key=f"card_{number}"):
+        with column, st.container(border=True, height="stretch", key=f"card_{number}"):
             st.page_link(page, label=title, icon=icon)
             st.caption(words)
 

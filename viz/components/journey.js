@@ -2,6 +2,7 @@
 // page, a token shows its own numbers, a predicted token is appended.
 
 const PLAY_MS = 1100;
+const LEAST_FAINT = 0.15; // Weaker reading is drawn for the chosen token alone.
 
 export default function journey({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".journey");
@@ -108,6 +109,9 @@ function drawJourney(parts, root, data, hover, tell) {
     return group;
   });
   layers.push(drawEnd(svg, layout, data, hover, tell));
+  // Beside the list of what comes next there is room for words and buttons.
+  root.classList.toggle("beside", sheet.scrollHeight <= sheet.clientHeight && layout.end > 30 * layout.type);
+  root.style.setProperty("--beside", `${Math.min(layout.end, root.clientWidth - layout.right)}px`);
   if (fresh) sheet.scrollTop = sheet.scrollHeight; // the last token is where it leads
   return { layers, layout };
 }
@@ -141,7 +145,7 @@ function drawHeading(group, layout, stage, i, hover, tell) {
   svgElement("rect", { class: `band ${stage.kind}`, x: layout.start(i) + 1, y: layout.top, rx: 6,
     width: column - 2, height: layout.bottom - layout.top, "pointer-events": "none" }, station);
   const middle = layout.start(i) + column / 2;
-  const narrow = column < 5.2 * type;
+  const narrow = column < 4.6 * type;
   const words = narrow && stage.kind === "attention" ? "attn" : HEADINGS[stage.kind];
   const lines = stage.kind === "embedding" ? ["", words]
     : stage.kind === "blocks" ? ["blocks", blockName(stage.layers)]
@@ -159,66 +163,75 @@ function drawHeading(group, layout, stage, i, hover, tell) {
   station.onmouseleave = station.onblur = () => hover(null);
 }
 
-// Attention: from each road that is read to the branch of the one that reads.
+// Attention: from each road that is read to the node of the one that reads.
 function drawReads(group, layout, stage, i) {
-  const from = layout.start(i) + 0.06 * layout.column;
-  const to = nodeX(layout, i);
+  const from = layout.start(i) + 0.02 * layout.column;
   for (const [query, key, weight] of stage.reads) {
     if (query === key) continue;
     const chosen = query === layout.chosen;
-    if (!chosen && weight < 0.15) continue;
-    const [y0, y1] = [layout.rows[key].road, nodeY(layout, query)];
-    const bend = (to - from) * 0.6;
-    svgElement("path", { class: "read",
-      d: `M${from},${y0} C${from + bend},${y0} ${to - bend},${y1} ${to},${y1}`,
-      "stroke-width": (chosen ? 1 : 0.8) + 2.6 * weight,
-      opacity: (chosen ? 0.35 + 0.65 * weight : 0.3 * weight) }, group);
+    if (!chosen && weight < LEAST_FAINT) continue;
+    svgElement("path", { class: "read", "stroke-width": 0.8 + 2.6 * weight,
+      d: bendPath(from, layout.rows[key].road, layout.node(i), nodeY(layout, query)),
+      opacity: chosen ? 0.4 + 0.6 * weight : 0.36 * weight }, group);
   }
-}
-
-function nodeX(layout, i) {
-  return layout.start(i) + 0.42 * layout.column;
 }
 
 function nodeY(layout, row) {
   const { top, road } = layout.rows[row];
-  return road - (road - top) * (row === layout.chosen ? 0.5 : 0.7);
+  return road - (road - top) * (row === layout.chosen ? 0.52 : 0.72);
 }
 
 // One stage of every road: as thick as before, what is added, as thick as afterwards.
 function drawRoads(group, layout, scale, data, i, hover, tell) {
-  const stage = data.stages[i];
-  const before = i ? data.stages[i - 1].stream : stage.stream.map(() => 0);
-  const { type } = layout;
-  layout.rows.forEach(({ top, height, road }, row) => {
-    const chosen = row === layout.chosen;
-    const [x0, merge, x2] = [layout.start(i), layout.merge(i), layout.start(i + 1)];
-    const thickness = scale.thickness(stage.stream[row]);
-    if (i) {
-      const added = scale.thickness(stage.added[row]);
-      svgElement("path", { class: `road${chosen ? " chosen" : ""}`, d:
-        roadPath(x0, merge - 0.12 * layout.column, x2, road, scale.thickness(before[row]), thickness) }, group);
-      svgElement("path", { class: "leaf", d: `M${x0 + 0.1 * layout.column},${road} C${x0 +
-        0.25 * layout.column},${road} ${x0 + 0.25 * layout.column},${nodeY(layout, row)} ${nodeX(layout, i)},${nodeY(layout, row)}` }, group);
-      svgElement("path", { class: "branch", opacity: chosen ? 1 : 0.62, d:
-        branchPath(nodeX(layout, i), nodeY(layout, row), merge, road, added) }, group);
-      if (chosen) {
-        const hue = stage.kind === "MLP" ? "green" : "blue";
-        svgElement("text", { class: hue, x: nodeX(layout, i) + 0.04 * layout.column,
-          y: top + 0.85 * type, "font-size": 0.78 * type, "text-anchor": "middle" },
-          group, `+${shortNumber(stage.added[row])}`);
-      }
-    } else
-      svgElement("path", { class: `road${chosen ? " chosen" : ""}`, d:
-        roadPath(x0 + 2, x0 + 0.2 * layout.column, x2, road, 1, thickness) }, group);
-    if (chosen)
-      svgElement("text", { x: x2 - 3, y: top + height - 0.35 * type, "font-size": 0.78 * type,
-        "text-anchor": "end", class: "stream" }, group, shortNumber(stage.stream[row]));
-    const hot = svgElement("rect", { class: "hot", x: x0, y: top, width: layout.column, height }, group);
+  layout.rows.forEach(({ top, height }, row) => {
+    if (i) drawAdding(group, layout, scale, data, i, row);
+    else drawBeginning(group, layout, scale, data.stages[0], row);
+    if (row === layout.chosen) printNorms(group, layout, data.stages[i], i);
+    const hot = svgElement("rect", { class: "hot", x: layout.start(i), y: top,
+      width: layout.column, height }, group);
     hot.onmouseenter = () => hover({ stage: i, row });
     hot.onmouseleave = () => hover(null);
     hot.onclick = () => tell("token", data.first + row);
   });
+}
+
+function roadClass(layout, row) {
+  return `road${row === layout.chosen ? " chosen" : ""}`;
+}
+
+function drawBeginning(group, layout, scale, stage, row) {
+  const [x0, x1] = [layout.start(0) + 4, layout.start(1)];
+  const { road } = layout.rows[row];
+  const thickness = scale(stage.stream[row]);
+  svgElement("circle", { class: roadClass(layout, row), cx: x0, cy: road,
+    r: Math.max(2.5, thickness / 2) }, group);
+  svgElement("path", { class: roadClass(layout, row),
+    d: roadPath(x0, x0, x0, x1, road, thickness, thickness) }, group);
+}
+
+function drawAdding(group, layout, scale, data, i, row) {
+  const stage = data.stages[i];
+  const [x0, node, merge, x3] = [layout.start(i), layout.node(i), layout.merge(i), layout.start(i + 1)];
+  const { road } = layout.rows[row];
+  const y = nodeY(layout, row);
+  svgElement("path", { class: roadClass(layout, row), d: roadPath(x0, node, merge, x3, road,
+    scale(data.stages[i - 1].stream[row]), scale(stage.stream[row])) }, group);
+  svgElement("path", { class: "leaf", d: bendPath(x0 + 0.05 * layout.column, road, node, y) }, group);
+  svgElement("path", { class: "branch", "stroke-width": scale(stage.added[row]),
+    d: bendPath(node, y, merge, road), opacity: row === layout.chosen ? 0.95 : 0.6 }, group);
+  svgElement("circle", { class: "node", cx: node, cy: y, r: row === layout.chosen ? 3.5 : 2.2 }, group);
+}
+
+// The chosen token's numbers: what is added above its road, what comes of it below.
+function printNorms(group, layout, stage, i) {
+  const { type } = layout;
+  const { top, height } = layout.rows[layout.chosen];
+  if (i)
+    svgElement("text", { class: `added ${stage.kind === "MLP" ? "green" : "blue"}`,
+      x: layout.node(i) + 0.5 * type, y: top + 0.85 * type, "font-size": 0.8 * type },
+      group, `+${shortNumber(stage.added[layout.chosen])}`);
+  svgElement("text", { class: "stream", x: layout.start(i + 1) - 3, y: top + height - 0.25 * type,
+    "font-size": 0.8 * type, "text-anchor": "end" }, group, shortNumber(stage.stream[layout.chosen]));
 }
 
 // The ends of the roads: faint but for the last, which says what comes next.

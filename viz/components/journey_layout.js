@@ -13,7 +13,7 @@ function journeyLayout(root, data) {
   const right = 15 * type;
   const count = data.stages.length;
   const room = (root.clientWidth || 900) - left - right;
-  const column = clamp(room / count, 3.1 * type, 12 * type);
+  const column = Math.max(room / count, 3.1 * type);
   const row = type * (data.pieces.length > 8 ? 2 : 2.5);
   const chosenRow = row + 1.5 * type;
   const top = (TOP_ROWS * 1.5 + 0.4) * type;
@@ -21,7 +21,7 @@ function journeyLayout(root, data) {
   let y = top;
   const rows = data.pieces.map((_, place) => {
     const height = place === chosen ? chosenRow : row;
-    const made = { top: y, height, road: y + height * (place === chosen ? 0.56 : 0.62) };
+    const made = { top: y, height, road: y + height * (place === chosen ? 0.58 : 0.66) };
     y += height;
     return made;
   });
@@ -34,34 +34,33 @@ function journeyLayout(root, data) {
     height, bottom: y,
     width: left + count * column + right,
     start: (stage) => left + stage * column,
-    merge: (stage) => left + (stage + 0.74) * column,
+    node: (stage) => left + (stage + 0.48) * column,
+    merge: (stage) => left + (stage + 0.9) * column,
     end: left + count * column,
-    thickest: 0.46 * row,
+    thickest: 0.42 * row,
   };
 }
 
-// Norms as thicknesses. The first token's stream is often many times longer than all
-// others and would make them hairs: it does not set the scale, and is cut to it.
+// Norms as thicknesses. They differ a thousandfold, so it is the square root that is drawn:
+// as with a pipe, the norm is the section. The first token's stream is often far longer than
+// all others: it does not set the scale, and is cut to it.
 function journeyScale(data, layout) {
   const others = (norms) => (norms.length > 1 && data.first === 0 ? norms.slice(1) : norms);
   const most = Math.max(1e-9, ...data.stages.flatMap(({ stream }) => others(stream)));
-  return { most, thickness: (norm) =>
-    clamp((norm / most) * layout.thickest, 1, 1.25 * layout.thickest) };
+  return (norm) => clamp(Math.sqrt(norm / most), 0.05, 1.2) * layout.thickest;
 }
 
-// A band along a straight road that changes its thickness between two places.
-function roadPath(x0, x1, x2, y, before, after) {
+// A band along a straight road, from x0 to x3, that changes its thickness from x1 to x2.
+function roadPath(x0, x1, x2, x3, y, before, after) {
   const [b, a] = [before / 2, after / 2];
   const middle = (x1 + x2) / 2;
   return `M${x0},${y - b} L${x1},${y - b} C${middle},${y - b} ${middle},${y - a} ${x2},${y - a}` +
-    ` L${x2},${y + a} C${middle},${y + a} ${middle},${y + b} ${x1},${y + b} L${x0},${y + b} Z`;
+    ` L${x3},${y - a} L${x3},${y + a} L${x2},${y + a}` +
+    ` C${middle},${y + a} ${middle},${y + b} ${x1},${y + b} L${x0},${y + b} Z`;
 }
 
-// What is added comes down from its node and joins the road at (x, y).
-function branchPath(nodeX, nodeY, x, y, thickness) {
-  const half = thickness / 2;
-  const bend = (x - nodeX) * 0.55;
-  return `M${nodeX},${nodeY - half} C${nodeX + bend},${nodeY - half} ${x - bend * 0.5 + half},${y}` +
-    ` ${x + half},${y} L${x - half},${y} C${x - bend * 0.5 - half},${y}` +
-    ` ${nodeX + bend},${nodeY + half} ${nodeX},${nodeY + half} Z`;
+// The middle line of what leaves or joins a road: level at both ends.
+function bendPath(x0, y0, x1, y1) {
+  const middle = (x0 + x1) / 2;
+  return `M${x0},${y0} C${middle},${y0} ${middle},${y1} ${x1},${y1}`;
 }
