@@ -43,6 +43,9 @@ _CONTENTS = {
     # A checkpoint keeps it all.
     "load_checkpoint": "minigpt.checkpoint",
     "save_checkpoint": "minigpt.checkpoint",
+    # Models of others come in, and yours go out to them.
+    "from_pretrained": "minigpt.pretrained",
+    "export_pretrained": "minigpt.pretrained",
     "MinigptError": "minigpt.errors",
 }
 

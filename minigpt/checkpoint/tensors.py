@@ -18,14 +18,22 @@ WEIGHT_TYPES = ("F32", "F16")
 """What a file of weights may hold; either is read as 32 bits."""
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def write_tensors(
+    path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None
+) -> None:
     """Write tensors by name.
+
+    Args:
+        path: The file.
+        tensors: What to write.
+        metadata: Words for the header.
 
     Raises:
         OSError: If the disk is full, or refuses.
     """
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     try:
-        save_file({name: t.contiguous() for name, t in tensors.items()}, path)
+        save_file(contiguous, path, metadata)
     except SafetensorError as error:
         raise OSError(str(error)) from error
 
@@ -75,7 +83,7 @@ def read_weights(path: Path, expected: nn.Module) -> dict[str, Tensor]:
 def check_weights(path: Path, expected: nn.Module) -> None:
     """Compare a file's header with a model. Arguments and errors: `read_weights`."""
     wanted = {name: tuple(w.shape) for name, w in expected.state_dict().items()}
-    found = _read_header(path)
+    found = read_header(path)
     for name, (shape, kind) in found.items():
         if name not in wanted:
             raise CheckpointError(
@@ -98,7 +106,7 @@ def check_weights(path: Path, expected: nn.Module) -> None:
         raise CheckpointError(f"{path}: the tensor {missing[0]!r} is missing{more}.")
 
 
-def _read_header(path: Path) -> dict[str, tuple[tuple[int, ...], str]]:
+def read_header(path: Path) -> dict[str, tuple[tuple[int, ...], str]]:
     """Return each tensor's shape and type, by name."""
     try:
         with safe_open(path, framework="pt") as file:

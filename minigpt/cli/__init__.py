@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 
 from minigpt.cli.output import complain, say
 from minigpt.errors import MinigptError, near_names
@@ -23,6 +24,8 @@ COMMANDS = {
     "tokenizer": "train a tokenizer, encode, decode, look inside",
     "data": "fetch, write, describe or clean a text",
     "inspect": "show a model's parts, activations and next-token table",
+    "import": "bring GPT-2, or a model of its kind, to your models",
+    "export": "write a model in the format of Hugging Face",
 }
 
 
@@ -44,8 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = near_names(name, COMMANDS)
         complain(f"There is no command {name!r}.{hint} See: python -m minigpt --help")
         return 2
+    module = f"{name}_" if iskeyword(name) else name
     try:
-        code: int = import_module(f"minigpt.cli.{name}").run(rest)
+        code: int = import_module(f"minigpt.cli.{module}").run(rest)
         sys.stdout.flush()
     except MinigptError as error:
         complain(str(error))

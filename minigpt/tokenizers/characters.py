@@ -6,9 +6,11 @@ that the training text does not have: they become `<unk>`.
 
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from minigpt.tokenizers.base import SPECIAL_TOKENS, UNK_ID, Tokenizer, checked_texts
+from minigpt.tokenizers.huggingface import write_characters
 from minigpt.tokenizers.vocabulary import read_pieces, written
 
 
@@ -68,6 +70,18 @@ class CharTokenizer(Tokenizer):
         tokenizer._know(read_pieces(fields, cls.kind, is_piece=lambda p: len(p) == 1))
         tokenizer._built = True
         return tokenizer
+
+    def save_huggingface(self, path: Path | str) -> None:
+        """Write a `tokenizer.json` that `tokenizers` and `transformers` load.
+
+        Ids are equal, except that they read the *name* of a special token in a text as
+        that token, and this tokenizer never does.
+
+        Args:
+            path: A file, or a directory in which to write `tokenizer.json`.
+        """
+        self._require_vocabulary()
+        write_characters(Path(path), self._pieces)
 
     def _know(self, characters: list[str]) -> None:
         self._pieces = [*SPECIAL_TOKENS, *characters]

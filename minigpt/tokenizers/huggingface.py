@@ -5,11 +5,12 @@ byte-level BPE with GPT-2's pretokens. A file that asks for anything else is ref
 the name of the field, because reading it half would give other ids without a word.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from minigpt.errors import CheckpointError
-from minigpt.tokenizers.base import FORMAT
+from minigpt.tokenizers.base import FORMAT, SPECIAL_TOKENS, UNK_ID
 from minigpt.tokenizers.byte_pair_vocabulary import (
     BytePairVocabulary,
     vocabulary_from_printable,
@@ -178,12 +179,55 @@ def _require(holds: bool, field: str, value: Any, wanted: str) -> None:
 
 
 def write_huggingface(path: Path, vocabulary: BytePairVocabulary) -> None:
-    """Write a `tokenizer.json`.
+    """Write a byte pair vocabulary as a `tokenizer.json`.
 
     Args:
         path: A file, or an existing directory.
         vocabulary: What to write.
     """
+    model = {
+        "type": "BPE",
+        "dropout": None,
+        "unk_token": None,
+        "continuing_subword_prefix": None,
+        "end_of_word_suffix": None,
+        "fuse_unk": False,
+        "byte_fallback": False,
+        "ignore_merges": False,
+        "vocab": vocabulary.printable_vocabulary(),
+        "merges": [list(pair) for pair in vocabulary.printable_merges()],
+    }
+    special = vocabulary.special_tokens
+    _write_tokenizer_json(path, model, special, cut=_BYTE_LEVEL, join=_BYTE_LEVEL)
+
+
+def write_characters(path: Path, pieces: Sequence[str]) -> None:
+    """Write a vocabulary of characters as a `tokenizer.json`.
+
+    Args:
+        path: A file, or an existing directory.
+        pieces: The four special tokens and the characters, in the order of their ids.
+    """
+    ids = {piece: token for token, piece in enumerate(pieces)}
+    model = {"type": "WordLevel", "vocab": ids, "unk_token": SPECIAL_TOKENS[UNK_ID]}
+    cut = {
+        "type": "Split",
+        "pattern": {"Regex": r"[\s\S]"},  # a dot would leave out line ends
+        "behavior": "Isolated",
+        "invert": False,
+    }
+    special = dict(enumerate(SPECIAL_TOKENS))
+    _write_tokenizer_json(path, model, special, cut=cut, join={"type": "Fuse"})
+
+
+def _write_tokenizer_json(
+    path: Path,
+    model: dict[str, Any],
+    special_tokens: Mapping[int, str],
+    cut: dict[str, Any],
+    join: dict[str, Any],
+) -> None:
+    """Write a `tokenizer.json` of a model, of how texts are cut and joined again."""
     flags = {
         "single_word": False,
         "lstrip": False,
@@ -197,23 +241,12 @@ def write_huggingface(path: Path, vocabulary: BytePairVocabulary) -> None:
         "padding": None,
         "added_tokens": [
             {"id": token, "content": name, **flags}
-            for token, name in sorted(vocabulary.special_tokens.items())
+            for token, name in sorted(special_tokens.items())
         ],
         "normalizer": None,
-        "pre_tokenizer": _BYTE_LEVEL,
+        "pre_tokenizer": cut,
         "post_processor": None,
-        "decoder": _BYTE_LEVEL,
-        "model": {
-            "type": "BPE",
-            "dropout": None,
-            "unk_token": None,
-            "continuing_subword_prefix": None,
-            "end_of_word_suffix": None,
-            "fuse_unk": False,
-            "byte_fallback": False,
-            "ignore_merges": False,
-            "vocab": vocabulary.printable_vocabulary(),
-            "merges": [list(pair) for pair in vocabulary.printable_merges()],
-        },
+        "decoder": join,
+        "model": model,
     }
     write_json(path / "tokenizer.json" if path.is_dir() else path, fields)

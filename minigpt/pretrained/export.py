@@ -1,0 +1,152 @@
+"""From a model of ours to a directory that `transformers` loads, with equal logits."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from minigpt.checkpoint.directory import replaced_directory
+from minigpt.checkpoint.metadata import CONFIG_FILE
+from minigpt.checkpoint.tensors import write_tensors
+from minigpt.errors import CheckpointError, ConfigError
+from minigpt.model import LanguageModel, TransformerLM
+from minigpt.pretrained.load import OWN_TOKENIZER_FILE, SHAPES
+from minigpt.pretrained.shape import Shape
+from minigpt.pretrained.weights import WEIGHTS_FILE, parts
+from minigpt.tokenizers import BPETokenizer, CharTokenizer, Tokenizer
+
+
+def export_pretrained(
+    model: LanguageModel, tokenizer: Tokenizer, directory: Path | str
+) -> Path:
+    """Write a model in the format of Hugging Face: all of it, or nothing.
+
+    What the model lacks and the format wants is written so that it does nothing: a bias
+    of 0, a scale of 1, positions of 0. The numbers stay exactly the same.
+
+    A tokenizer of words is kept in minigpt's own form, which `from_pretrained` reads;
+    `transformers` then has the model, and no tokenizer.
+
+    Args:
+        model: A transformer with settings that GPT-2 or Llama can have.
+        tokenizer: Its tokenizer.
+        directory: Where; it must be new or empty.
+
+    Returns:
+        The directory.
+
+    Raises:
+        ConfigError: If neither shape can express the model, with the settings.
+        CheckpointError: If there is something else, or the disk is full.
+    """
+    directory = Path(directory)
+    shape = _fitting_shape(model)
+    if directory.is_file() or (directory.is_dir() and any(directory.iterdir())):
+        raise CheckpointError(
+            f"{directory} exists and holds something: choose a new place to export to."
+        )
+    try:
+        with replaced_directory(directory) as beside:
+            _write_settings(beside, model, tokenizer, shape)
+            _write_tokenizer(beside, tokenizer, model.config.max_seq_len)
+            tensors = _their_tensors(model, shape)
+            write_tensors(beside / WEIGHTS_FILE, tensors, {"format": "pt"})
+    except OSError as error:
+        raise CheckpointError(
+            f"{directory} could not be written: {error.strerror or error}. Nothing was "
+            "left there; make room and try again."
+        ) from error
+    return directory
+
+
+def _fitting_shape(model: LanguageModel) -> Shape:
+    if not isinstance(model, TransformerLM):
+        raise ConfigError(
+            "Only transformers can be exported: transformers has no model like MLPLM."
+        )
+    reasons = []
+    for shape in SHAPES:
+        misfits = shape.misfits(model.config)
+        if not misfits:
+            return shape
+        reasons.append(f"{shape.title}'s: {'; '.join(misfits)}")
+    raise ConfigError(
+        "This model fits neither shape that can be exported. "
+        + ". ".join(reasons)
+        + ". Train a model with the settings of one of them, for instance with "
+        "--recipe gpt2."
+    )
+
+
+def _write_settings(
+    directory: Path, model: TransformerLM, tokenizer: Tokenizer, shape: Shape
+) -> None:
+    ends = {
+        "bos_token_id": tokenizer.bos_id,
+        "eos_token_id": tokenizer.eos_id,
+        "pad_token_id": tokenizer.pad_id,
+    }
+    config = {
+        "model_type": shape.model_types[0],
+        "architectures": [shape.architecture],
+        "dtype": "float32",
+        **shape.write(shape.complete(model.config)),
+        **ends,
+    }
+    _write_json(directory / CONFIG_FILE, config)
+    _write_json(directory / "generation_config.json", ends)
+
+
+def _write_tokenizer(directory: Path, tokenizer: Tokenizer, max_length: int) -> None:
+    if isinstance(tokenizer, BPETokenizer | CharTokenizer):
+        tokenizer.save_huggingface(directory)
+        roles = ("bos", "eos", "unk", "pad")
+        ids = {f"{role}_token": getattr(tokenizer, f"{role}_id") for role in roles}
+        special = {
+            role: tokenizer.special_tokens[token]
+            for role, token in ids.items()
+            if token is not None
+        }
+        settings = {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "model_max_length": max_length,
+            "clean_up_tokenization_spaces": False,
+            **special,
+        }
+        _write_json(directory / "tokenizer_config.json", settings)
+    if not isinstance(tokenizer, BPETokenizer):
+        tokenizer.save(directory / OWN_TOKENIZER_FILE)
+
+
+def _their_tensors(model: TransformerLM, shape: Shape) -> dict[str, Tensor]:
+    """Return the tensors of a file, by the shape's names."""
+    full = shape.complete(model.config)
+    places = shape.places(full)
+    with torch.device("meta"):
+        wanted = TransformerLM(**full.to_dict()).state_dict()
+    own = model.state_dict()
+    tensors = {}
+    for name, like in wanted.items():
+        weight = own[name] if name in own else _neutral(model, name, like)
+        for theirs, part in parts(weight.detach().cpu().float(), places[name]):
+            tensors[theirs] = part.T if places[name].turned else part
+    return tensors
+
+
+def _neutral(model: TransformerLM, name: str, like: Tensor) -> Tensor:
+    """Return what does nothing in the place of a weight that the model lacks.
+
+    Sinusoidal positions are no weight here, and in the file they are.
+    """
+    if name == "position_embedding.weight" and model.position_embedding is not None:
+        return model.position_embedding(0, len(like))
+    *_, part, kind = name.split(".")
+    scales = part.startswith("ln") and kind == "weight"
+    return torch.full(like.shape, 1.0 if scales else 0.0)
+
+
+def _write_json(path: Path, fields: dict[str, Any]) -> None:
+    text = json.dumps(fields, indent=2, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")

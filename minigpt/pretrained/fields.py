@@ -1,0 +1,107 @@
+"""`config.json` of somebody else: every field is understood, harmless, or refused.
+
+A field that is overlooked may change what the model computes without a word. So each
+is taken (we know what to do with it), required to have its usual value (we cannot do
+anything else), or known to be about something else than the computation.
+"""
+
+from collections.abc import Collection, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, TypeVar
+
+from minigpt.errors import CheckpointError
+
+Value = TypeVar("Value")
+
+# What does not touch logits: bookkeeping, training, how to generate, other tasks.
+HARMLESS = (
+    *("_name_or_path", "architectures", "model_type", "tokenizer_class"),
+    *("transformers_version", "dtype", "torch_dtype", "_attn_implementation*"),
+    *("use_cache", "output_*", "return_dict*", "torchscript", "tf_legacy_loss"),
+    *("keys_to_ignore_at_inference", "chunk_size_feed_forward", "use_bfloat16"),
+    *("*initializer_range", "gradient_checkpointing", "is_decoder", "problem_type"),
+    *("*num_labels", "id2label", "label2id", "finetuning_task", "summary_*"),
+    *("task_specific_params", "*_token_id", "max_length", "min_length", "do_sample"),
+    *("early_stopping", "num_beam*", "temperature", "top_k", "top_p", "typical_p"),
+    *("*_penalty", "*no_repeat_ngram_size", "bad_words_ids", "num_return_sequences"),
+    *("prefix", "remove_invalid_values", "*suppress_tokens"),
+    *("n_ctx", "*_pdrop", "*_dropout"),
+)
+# Another value than these would be another computation.
+USUAL: Mapping[str, tuple[Any, ...]] = {
+    "is_encoder_decoder": (False,),
+    "add_cross_attention": (False,),
+    "cross_attention_hidden_size": (None,),
+    "tie_encoder_decoder": (False,),
+    "pruned_heads": ({}, None),
+}
+
+
+class Fields:
+    """The fields of a `config.json`, ticked off one by one.
+
+    Args:
+        path: Where they come from, for the messages.
+        content: The parsed JSON object.
+    """
+
+    def __init__(self, path: Path, content: Mapping[str, Any]) -> None:
+        self.path = path
+        self._left = dict(content)
+
+    def take(self, name: str, kind: type[Value], default: Value | None = None) -> Value:
+        """Return a field's value.
+
+        Args:
+            name: The field.
+            kind: What it must be.
+            default: What a missing field or a null means; None: it must be there.
+
+        Raises:
+            CheckpointError: If it is missing, or of another kind.
+        """
+        value = self._left.pop(name, None)
+        if value is None:
+            value = default
+        if kind is float and type(value) is int:
+            value = float(value)
+        if value is None:
+            raise CheckpointError(f"{self.path}: the field {name!r} is missing.")
+        if type(value) is not kind:
+            raise CheckpointError(
+                f"{self.path}: {name} is {value!r:.80}, not of type {kind.__name__}."
+            )
+        return value
+
+    def require(self, name: str, allowed: Collection[Any]) -> None:
+        """Require a field, if it is there, to have one of a few values.
+
+        Raises:
+            CheckpointError: If it has another, which would change what is computed.
+        """
+        if name not in self._left:
+            return
+        value = self._left.pop(name)
+        # 1 == True and 0 == False, but a field of one kind is not one of the other.
+        if not any(type(value) is type(one) and value == one for one in allowed):
+            raise CheckpointError(
+                f"{self.path}: {name} is {value!r:.80}, which this project cannot "
+                f"compute; it can with {' or '.join(map(repr, allowed))}."
+            )
+
+    def finish(self) -> None:
+        """Make sure that nothing was overlooked.
+
+        Raises:
+            CheckpointError: If a field is left that may matter.
+        """
+        for name, values in USUAL.items():
+            self.require(name, values)
+        for name, value in self._left.items():
+            if not any(fnmatchcase(name, pattern) for pattern in HARMLESS):
+                raise CheckpointError(
+                    f"{self.path}: {name} = {value!r:.60} is unknown here and may "
+                    "change what the model computes. If you know that it does not, "
+                    "delete the line from a copy of the directory and load that."
+                )

@@ -1,0 +1,121 @@
+"""From a name to a directory: on this machine, in the cache, or from the hub.
+
+Names are those of huggingface.co. What was fetched once lies in `huggingface_hub`'s
+cache and is used from there without asking the network again; a newer version is asked
+for by its revision.
+"""
+
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from minigpt.errors import CheckpointError
+
+# The first names of these repositories; the hub forwards them.
+REPOSITORIES = {
+    "gpt2": "openai-community/gpt2",
+    "gpt2-medium": "openai-community/gpt2-medium",
+    "gpt2-large": "openai-community/gpt2-large",
+    "gpt2-xl": "openai-community/gpt2-xl",
+    "distilgpt2": "distilbert/distilgpt2",
+}
+FILES = [
+    "config.json",
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "model-*.safetensors",
+    "tokenizer.json",
+    "vocab.json",
+    "merges.txt",
+]
+"""All that is fetched: no pickles, no code."""
+_NAME = re.compile(r"[\w-][\w.-]{0,95}(/[\w-][\w.-]{0,95})?")
+
+
+def find_directory(
+    name_or_path: str | Path, revision: str | None = None, offline: bool = False
+) -> Path:
+    """Return the directory of a model, fetching it if need be.
+
+    Args:
+        name_or_path: A directory; or a name such as `gpt2` or `owner/model`.
+        revision: A branch, tag or commit of the repository (none: `main`).
+        offline: Whether to look on this machine only.
+
+    Raises:
+        CheckpointError: If there is none, or it cannot be had; with the remedy.
+    """
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        return path
+    name = str(name_or_path)
+    if not _NAME.fullmatch(name):
+        raise CheckpointError(
+            f"There is no directory {name}, and it is no name of a repository, such as "
+            "gpt2 or owner/model."
+        )
+    try:
+        import huggingface_hub
+    except ImportError:
+        raise CheckpointError(
+            f"There is no directory {name}. To fetch a model of that name, install "
+            "huggingface-hub (pip install 'minigpt[gpt2]')."
+        ) from None
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
+
+    repository = REPOSITORIES.get(name, name)
+
+    def snapshot(on_this_machine: bool) -> Path:
+        found = huggingface_hub.snapshot_download(
+            repository,
+            revision=revision,
+            allow_patterns=FILES,
+            local_files_only=on_this_machine,
+        )
+        return Path(found)
+
+    failures = (HfHubHTTPError, HTTPError, HFValidationError, OSError)
+    with suppress(*failures):
+        return snapshot(on_this_machine=True)
+    try:
+        return snapshot(on_this_machine=offline)
+    except failures as error:
+        raise _unavailable(repository, revision, error, offline) from None
+
+
+def commit_of(directory: Path) -> str | None:
+    """Return the commit of a directory in the cache; None for any other directory."""
+    is_snapshot = directory.parent.name == "snapshots"
+    return directory.name if is_snapshot else None
+
+
+def _unavailable(
+    repository: str, revision: str | None, error: Exception, offline: bool
+) -> CheckpointError:
+    """Say why a model cannot be had, and what would help."""
+    from huggingface_hub import constants
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    what = repository if revision is None else f"{repository} at {revision}"
+    if isinstance(error, RevisionNotFoundError):
+        return CheckpointError(f"{repository} has no revision {revision!r}.")
+    if isinstance(error, RepositoryNotFoundError | GatedRepoError):
+        return CheckpointError(
+            f"huggingface.co has no model {what} that everyone may read: check the "
+            "name, or log in with `hf auth login` if it is yours or behind a form."
+        )
+    reason = (
+        "offline was asked for"
+        if offline
+        else f"it could not be fetched ({type(error).__name__})"
+    )
+    return CheckpointError(
+        f"{what} is not complete in the cache, {constants.HF_HUB_CACHE}, and {reason}. "
+        "Try again with a network; or copy that cache from a machine that has one "
+        "(HF_HUB_CACHE says where it is); or give a directory with config.json, "
+        "model.safetensors and tokenizer.json."
+    )

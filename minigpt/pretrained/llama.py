@@ -1,0 +1,146 @@
+"""Llama's shape: RoPE, RMSNorm, a gated MLP, keys that groups of heads may share.
+
+Numbers are turned in pairs (i, i + d_head / 2), as here, so weights need no reordering.
+
+Source: Touvron et al. 2023, arXiv:2302.13971, section 2.2; the names are those of
+`LlamaForCausalLM` in `transformers`.
+"""
+
+from typing import Any
+
+from minigpt.config import ModelConfig
+from minigpt.errors import CheckpointError
+from minigpt.pretrained.fields import Fields
+from minigpt.pretrained.shape import Place, Shape, layers
+
+
+def read_settings(fields: Fields) -> ModelConfig:
+    """Translate a Llama's settings.
+
+    Raises:
+        CheckpointError: If one is missing, wrong, or not in our space.
+    """
+    d_model = fields.take("hidden_size", int)
+    num_heads = fields.take("num_attention_heads", int)
+    fields.require("hidden_act", ("silu", "swish"))
+    fields.require("head_dim", (d_model // max(num_heads, 1), None))
+    fields.require("sliding_window", (None,))
+    # In how many parts a product is computed.
+    fields.take("pretraining_tp", int, 1)
+    return ModelConfig(
+        vocab_size=fields.take("vocab_size", int),
+        d_model=d_model,
+        num_layers=fields.take("num_hidden_layers", int),
+        num_heads=num_heads,
+        num_kv_heads=fields.take("num_key_value_heads", int, num_heads),
+        d_ff=fields.take("intermediate_size", int),
+        max_seq_len=fields.take("max_position_embeddings", int),
+        positional_encoding="rope",
+        rope_base=_read_rope_base(fields),
+        norm="rmsnorm",
+        norm_eps=fields.take("rms_norm_eps", float, 1e-6),
+        activation="swiglu",
+        bias=_read_bias(fields),
+        tie_embeddings=fields.take("tie_word_embeddings", bool, False),
+    )
+
+
+def _read_rope_base(fields: Fields) -> float:
+    """Read RoPE's base, from either of the two places where versions keep it."""
+    base = fields.take("rope_theta", float, 10_000.0)
+    fields.require("rope_scaling", (None, {"rope_type": "default"}))
+    fields.require("partial_rotary_factor", (1.0, 1))
+    parameters = Fields(fields.path, fields.take("rope_parameters", dict, {}))
+    base = parameters.take("rope_theta", float, base)
+    parameters.require("rope_type", ("default",))
+    parameters.require("partial_rotary_factor", (1.0, 1))
+    parameters.finish()
+    return base
+
+
+def _read_bias(fields: Fields) -> bool:
+    in_attention = fields.take("attention_bias", bool, False)
+    in_mlp = fields.take("mlp_bias", bool, False)
+    if in_attention != in_mlp:
+        raise CheckpointError(
+            f"{fields.path}: attention_bias is {in_attention} and mlp_bias {in_mlp}; "
+            "here both have biases or neither has."
+        )
+    return in_mlp
+
+
+def write_settings(config: ModelConfig) -> dict[str, Any]:
+    """Translate our settings into Llama's."""
+    return {
+        "vocab_size": config.vocab_size,
+        "hidden_size": config.d_model,
+        "num_hidden_layers": config.num_layers,
+        "num_attention_heads": config.num_heads,
+        "num_key_value_heads": config.kv_heads,
+        "head_dim": config.d_head,
+        "intermediate_size": config.mlp_width,
+        "max_position_embeddings": config.max_seq_len,
+        # Versions before 5 of `transformers` read the first, later ones the second.
+        "rope_theta": config.rope_base,
+        "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_base},
+        "rms_norm_eps": config.norm_eps,
+        "hidden_act": "silu",
+        "attention_bias": config.bias,
+        "mlp_bias": config.bias,
+        "attention_dropout": config.dropout,
+        "tie_word_embeddings": config.tie_embeddings,
+    }
+
+
+def places(config: ModelConfig) -> dict[str, Place]:
+    """Tell where each weight lies: queries, keys and values are three matrices."""
+    width, kv_width = config.d_model, config.kv_heads * config.d_head
+    block = {
+        "ln1.weight": Place(("input_layernorm.weight",)),
+        "ln2.weight": Place(("post_attention_layernorm.weight",)),
+    }
+    for kind in ["weight", "bias"] if config.bias else ["weight"]:
+        block[f"attn.qkv.{kind}"] = Place(
+            tuple(f"self_attn.{part}_proj.{kind}" for part in "qkv"),
+            rows=(width, kv_width, kv_width),
+        )
+        for ours, theirs in [
+            ("attn.output", "self_attn.o_proj"),
+            ("mlp.input", "mlp.gate_proj"),  # what goes through the bend
+            ("mlp.gate", "mlp.up_proj"),
+            ("mlp.output", "mlp.down_proj"),
+        ]:
+            block[f"{ours}.{kind}"] = Place((f"{theirs}.{kind}",))
+    found = {
+        "token_embedding.weight": Place(("model.embed_tokens.weight",)),
+        **layers(config, block, "model.layers.{}."),
+        "ln_final.weight": Place(("model.norm.weight",)),
+    }
+    if not config.tie_embeddings:
+        found["head.weight"] = Place(("lm_head.weight",))
+    return found
+
+
+def complete(config: ModelConfig) -> ModelConfig:
+    """Add what a Llama always has: scales, and an MLP."""
+    return config.replace(norm_affine=True, d_ff=max(config.mlp_width, 1))
+
+
+LLAMA = Shape(
+    title="Llama",
+    model_types=("llama", "mistral"),
+    architecture="LlamaForCausalLM",
+    prefix="model.",
+    no_weights=r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq",
+    read=read_settings,
+    write=write_settings,
+    places=places,
+    fits={
+        "positional_encoding": ("rope",),
+        "norm": ("rmsnorm",),
+        "activation": ("swiglu",),
+        "qk_norm": (False,),
+    },
+    shares_keys=True,
+    complete=complete,
+)

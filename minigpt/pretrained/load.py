@@ -1,0 +1,128 @@
+"""From a directory of somebody else to a model of ours, with the same numbers."""
+
+from pathlib import Path
+
+import torch
+
+from minigpt.checkpoint import Checkpoint, CheckpointMetadata
+from minigpt.checkpoint.metadata import CONFIG_FILE, read_json
+from minigpt.errors import CheckpointError, ConfigError
+from minigpt.model import TransformerLM
+from minigpt.model.device import resolve_device
+from minigpt.model.positions import build_rotary
+from minigpt.pretrained.fields import Fields
+from minigpt.pretrained.gpt2 import GPT2
+from minigpt.pretrained.hub import commit_of, find_directory
+from minigpt.pretrained.llama import LLAMA
+from minigpt.pretrained.shape import Shape
+from minigpt.pretrained.weights import WeightFiles
+from minigpt.tokenizers import BPETokenizer, Tokenizer, load_tokenizer
+
+SHAPES = (GPT2, LLAMA)
+OWN_TOKENIZER_FILE = "minigpt_tokenizer.json"
+"""A tokenizer that `tokenizer.json` cannot express, in our own form."""
+
+
+def from_pretrained(
+    name_or_path: str | Path,
+    device: str | torch.device = "cpu",
+    *,
+    revision: str | None = None,
+    offline: bool = False,
+) -> Checkpoint:
+    """Load a model in the format of Hugging Face, of GPT-2's shape or of Llama's.
+
+    >>> model, tokenizer, _ = from_pretrained("gpt2")  # doctest: +SKIP
+
+    Args:
+        name_or_path: `gpt2`, `gpt2-medium`, `distilgpt2`, … or any repository's name;
+            or a directory with `config.json`, `model.safetensors` (or several, with an
+            index) and `tokenizer.json` (or `vocab.json` and `merges.txt`).
+        device: Where the model shall be: `cpu`, `cuda`, `auto`, …
+        revision: A branch, tag or commit of the repository.
+        offline: Whether to look on this machine only.
+
+    Returns:
+        The model, in evaluation mode, its tokenizer, and where they come from.
+
+    Raises:
+        CheckpointError: If it cannot be had, is incomplete or damaged, or has a setting
+            that this project cannot compute; with the file and the field.
+    """
+    directory = find_directory(name_or_path, revision, offline)
+    model = read_model(directory)
+    own = directory / OWN_TOKENIZER_FILE
+    tokenizer: Tokenizer = (
+        load_tokenizer(own)
+        if own.is_file()
+        else BPETokenizer.from_pretrained(directory)
+    )
+    if tokenizer.vocab_size > model.config.vocab_size:
+        raise CheckpointError(
+            f"The tokenizer of {directory} knows {tokenizer.vocab_size} tokens, and "
+            f"the model only {model.config.vocab_size}: they do not belong together."
+        )
+    metadata = CheckpointMetadata(
+        model_type="transformer",
+        model=model.config.to_dict(),
+        provenance={"pretrained": str(name_or_path), "commit": commit_of(directory)},
+    )
+    return Checkpoint(model.to(resolve_device(str(device))), tokenizer, metadata)
+
+
+def read_model(directory: Path) -> TransformerLM:
+    """Read settings and weights, without a tokenizer.
+
+    Returns:
+        The model, on the CPU and in evaluation mode.
+
+    Raises:
+        CheckpointError: As `from_pretrained`.
+    """
+    shape, fields = _recognize(directory / CONFIG_FILE)
+    try:
+        config = shape.read(fields)
+        fields.finish()
+        # Names and shapes without memory: nothing large is made before all fits.
+        with torch.device("meta"):
+            model = TransformerLM(**config.to_dict())
+    except ConfigError as error:
+        raise CheckpointError(f"{fields.path}: {error}") from None
+    files, places = WeightFiles(directory, shape), shape.places(config)
+    files.check(model.state_dict(), places)
+    _give_memory(model)
+    files.fill(model.state_dict(), places)
+    return model.eval()
+
+
+def _recognize(path: Path) -> tuple[Shape, Fields]:
+    """Find the shape that a `config.json` names.
+
+    Raises:
+        CheckpointError: If there is none for it.
+    """
+    content = read_json(path)
+    if content.get("format") == "minigpt-checkpoint":
+        raise CheckpointError(
+            f"{path} is of a checkpoint of minigpt: load it with minigpt.load."
+        )
+    named = content.get("model_type")
+    for shape in SHAPES:
+        if named in shape.model_types:
+            return shape, Fields(path, content)
+    known = [name for shape in SHAPES for name in shape.model_types]
+    raise CheckpointError(
+        f"{path}: model_type is {named!r:.80}, and this project reads "
+        f"{', '.join(known)}."
+    )
+
+
+def _give_memory(model: TransformerLM) -> None:
+    """Turn a model without memory into one whose weights are still to be filled in.
+
+    Random ones, as a new model has, would take seconds at GPT-2's size.
+    """
+    model.to_empty(device="cpu")
+    for block in model.blocks:
+        # RoPE's angles are no weights: nobody will fill them in.
+        block.attn.rotary = build_rotary(model.config)

@@ -1,0 +1,178 @@
+"""Weights in safetensors files, one or several, put into a model where they belong.
+
+Every name and shape is compared with the model before a number is read. Then one tensor
+at a time goes from the file straight to its place, so that a model takes little more
+memory while it is loaded than it does afterwards.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from minigpt.checkpoint.metadata import read_json
+from minigpt.checkpoint.tensors import read_header, unreadable
+from minigpt.errors import CheckpointError, near_names
+from minigpt.pretrained.shape import Place, Shape
+
+WEIGHTS_FILE = "model.safetensors"
+INDEX_FILE = "model.safetensors.index.json"
+TYPES = ("F32", "F16", "BF16")
+"""What tensors may be; all become 32 bits."""
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+
+class WeightFiles:
+    """The tensors of a directory, by the full names that a shape gives them.
+
+    Args:
+        directory: With `model.safetensors`, or an index and the files that it names.
+        shape: Whose names they are.
+
+    Raises:
+        CheckpointError: If a file is missing, damaged or named from elsewhere.
+    """
+
+    def __init__(self, directory: Path, shape: Shape) -> None:
+        self.directory = directory
+        self._found: dict[str, tuple[Path, str, tuple[int, ...]]] = {}
+        for path in _weight_files(directory):
+            for name, (size, kind) in read_header(path).items():
+                known = name.startswith((shape.prefix, "lm_head."))
+                full = name if known else shape.prefix + name
+                if re.fullmatch(shape.no_weights, full):
+                    continue
+                if kind not in TYPES:
+                    raise CheckpointError(
+                        f"{path}: the tensor {name!r} has type {kind}; weights are "
+                        f"{' or '.join(TYPES)}."
+                    )
+                if full in self._found:
+                    raise CheckpointError(
+                        f"{path}: the tensor {full!r} is there twice."
+                    )
+                self._found[full] = (path, name, size)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._found
+
+    def read(self, name: str) -> Tensor:
+        """Read one tensor.
+
+        Raises:
+            CheckpointError: If the file is damaged.
+        """
+        path, stored_name, _ = self._found[name]
+        try:
+            # Opened anew for each: what a closed file held does not stay in memory.
+            with safe_open(path, framework="pt") as file:
+                tensor: Tensor = file.get_tensor(stored_name)
+        except (OSError, ValueError) as error:
+            raise unreadable(path, error) from None
+        return tensor
+
+    def check(self, weights: Mapping[str, Tensor], places: Mapping[str, Place]) -> None:
+        """Compare names and shapes with a model.
+
+        Args:
+            weights: The model's; `meta` tensors suffice.
+            places: Where each lies.
+
+        Raises:
+            CheckpointError: If a tensor is missing, too many or of another shape.
+        """
+        wanted = {
+            name: tuple(part.T.shape if places[ours].turned else part.shape)
+            for ours, weight in weights.items()
+            for name, part in parts(weight, places[ours])
+        }
+        for name, size in wanted.items():
+            if name not in self._found:
+                raise CheckpointError(
+                    f"{self.directory}: the tensor {name!r} is missing."
+                    f"{near_names(name, self._found)}"
+                )
+            path, stored_name, found = self._found[name]
+            if found != size:
+                raise CheckpointError(
+                    f"{path}: the tensor {stored_name!r} has shape {list(found)}; "
+                    f"config.json describes a model where it has {list(size)}."
+                )
+        for name in self._found.keys() - wanted.keys() - {"lm_head.weight"}:
+            path, stored_name, _ = self._found[name]
+            raise CheckpointError(
+                f"{path}: the tensor {stored_name!r} does not belong to this model."
+                f"{near_names(name, wanted)}"
+            )
+
+    @torch.no_grad()
+    def fill(self, weights: Mapping[str, Tensor], places: Mapping[str, Place]) -> None:
+        """Put the numbers into a model's weights, as 32 bits.
+
+        Args:
+            weights: The model's, written in place.
+            places: Where each lies.
+
+        Raises:
+            CheckpointError: If a file is damaged, or the head of a model whose head is
+                its embedding is something else.
+        """
+        for ours, weight in weights.items():
+            for name, part in parts(weight, places[ours]):
+                stored = self.read(name)
+                part.copy_(stored.T if places[ours].turned else stored)
+        if "head.weight" not in weights and "lm_head.weight" in self:
+            head = self.read("lm_head.weight")
+            if not torch.equal(head.float(), weights["token_embedding.weight"]):
+                raise CheckpointError(
+                    f"{self.directory}: the head (lm_head.weight) is not the token "
+                    "embedding, and config.json says that it is: set "
+                    '"tie_word_embeddings": false in a copy of it.'
+                )
+
+
+def parts(weight: Tensor, place: Place) -> list[tuple[str, Tensor]]:
+    """Cut one of our weights into the tensors that a file has, as views, by name."""
+    pieces = weight.split(place.rows or [len(weight)])
+    return list(zip(place.names, pieces, strict=True))
+
+
+def _weight_files(directory: Path) -> list[Path]:
+    """Find the files; several are listed in an index.
+
+    Raises:
+        CheckpointError: If there are none, or the index leads elsewhere.
+    """
+    index = directory / INDEX_FILE
+    if (directory / WEIGHTS_FILE).is_file() or not index.is_file():
+        _require_safetensors(directory)
+        return [directory / WEIGHTS_FILE]
+    weight_map = read_json(index).get("weight_map")
+    if not isinstance(weight_map, dict) or not weight_map:
+        raise CheckpointError(f"{index} is damaged: it has no 'weight_map'.")
+    names = sorted({str(name) for name in weight_map.values()})
+    for name in names:
+        if not re.fullmatch(r"[\w-][\w.-]*\.safetensors", name):
+            raise CheckpointError(
+                f"{index} names {name!r:.80}: only safetensors files beside it "
+                "are read."
+            )
+    return [directory / name for name in names]
+
+
+def _require_safetensors(directory: Path) -> None:
+    if (directory / WEIGHTS_FILE).is_file():
+        return
+    pickles = sorted(
+        file.name for pattern in PICKLES for file in directory.glob(pattern)
+    )
+    what = f", only {pickles[0]}" if pickles else ""
+    raise CheckpointError(
+        f"{directory} has no {WEIGHTS_FILE}{what}. Pickled weights can run any code "
+        "when they are read, so they never are: if you trust them, let transformers "
+        "convert them (AutoModelForCausalLM.from_pretrained(…).save_pretrained(…)), or "
+        "ask for a repository or revision with safetensors."
+    )
