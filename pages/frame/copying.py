@@ -196,12 +196,27 @@ def _show_film(run: Run, curve: Copying) -> None:
     """Show the two heads that copying takes, around the change."""
     snapshots = run.snapshots()
     steps = [step for step in curve.film(FILM) if step in snapshots.steps]
+    films = []
     for habit, what in zip(
         HABITS, ("the previous word", "what came next last time"), strict=True
     ):
         film = film_of_strongest(snapshots, steps, habit)
         st.markdown(f"Reads {what} most: **L{film.layer}H{film.head}**")
         _show_frames(film)
+        films.append(film)
+    heads = [(film.layer, film.head) for film in films]
+    notebook.code(
+        "film",
+        f"""
+film = [
+    [pictures(step)["patterns"][layer, head] for step in {steps}]
+    for layer, head in {heads}
+]
+""",
+        variable="film",
+        drawn=[film.patterns for film in films],
+        begin=history.opening_of_pictures(run),
+    )
 
 
 def _show_frames(film: Film) -> None:

@@ -28,6 +28,16 @@ def opening(run: Run) -> str:
     )
 
 
+def opening_of_pictures(run: Run) -> str:
+    """Return the lines of a notebook that read one step's `pictures` of a run."""
+    path = str((run.path / "snapshots").absolute())
+    return (
+        "from safetensors.numpy import load_file\n\n\n"
+        "def pictures(step):\n"
+        f'    return load_file({path!r} + f"/step_{{step:06d}}.safetensors")\n\n\n'
+    )
+
+
 def _follow(run: Run, journal: str) -> list[dict[str, Any]]:
     slot = f"_{journal}_{run.path}"
     records, offset = st.session_state.get(slot, ([], 0))

@@ -173,8 +173,18 @@ def show_heads(run: Run) -> None:
         score_name="previous token",
     )
     st.caption(f"Step {snapshot.step:,}. Bar: mean weight on the previous token.")
-    with st.popover("The text they read", icon=":material/notes:"):
-        st.text("".join(snapshots.pieces))
+    with st.container(horizontal=True):
+        with st.popover("The text they read", icon=":material/notes:"):
+            st.text("".join(snapshots.pieces))
+        notebook.code(
+            "heads forming",
+            f"""
+patterns = pictures({snapshot.step})["patterns"]  # 255 is a weight of 1
+""",
+            variable="patterns",
+            drawn=snapshot.patterns,
+            begin=history.opening_of_pictures(run),
+        )
 
 
 def show_details(run: Run) -> None:

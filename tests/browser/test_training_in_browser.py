@@ -5,8 +5,13 @@ import re
 import time
 
 import pytest
+import torch
 
+from minigpt.checkpoint import load_checkpoint
 from minigpt.datasets.tales import generate_tales
+from minigpt.interpret.heads import head_scores
+from minigpt.runs import RunStore
+from minigpt.runs.copying import copying
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -87,6 +92,53 @@ def test_upload_train_reload_stop_resume_finish_open_and_generate(page, own_serv
     page.get_by_role("button", name="Generate").click()
     page.get_by_text("12 tokens.").wait_for()
     expect(page.locator(".token_stream .token")).to_have_count(12)
+
+
+def shown_film(page) -> list[list[str]]:
+    """Return what stands under each picture: a step and a score."""
+    captions = page.get_by_test_id("stCaptionContainer").filter(
+        has_text=re.compile(r"^step \d+\s+[01]\.\d\d$")
+    )
+    expect(captions).to_have_count(8)
+    return [re.findall(r"[\d.]+", text) for text in captions.all_inner_texts()]
+
+
+def test_guess_a_step_and_see_the_stripe_and_the_drop_come_together(page, own_server):
+    server = own_server
+    page.goto(server.url + "/training")
+    page.get_by_role("heading", name="Training").wait_for()
+    page.get_by_role("button", name="to copy").or_(
+        page.get_by_role("radio", name="to copy")
+    ).first.click()
+    start = page.get_by_role("button", name="Start the experiment")
+    expect(start).to_be_disabled()
+    set_number(page, "Your guess, a step", 90)
+    start.click()
+    badge(page, "finished").wait_for(timeout=180_000)
+
+    (run,) = RunStore(server.data / "runs").list()
+    curve = copying(run.metrics().records)
+    verdict = page.get_by_text("You said step").inner_text()
+    said = [int(number) for number in re.findall(r"\d+", verdict)]
+    assert said == [90, abs(90 - curve.loss_step), curve.loss_step, curve.score_step]
+
+    # The numbers under the pictures are those of the checkpoints' own hooks.
+    probe = json.loads((run.path / "snapshots/probe.json").read_text("utf-8"))["tokens"]
+    steps = curve.film(4)
+    film = shown_film(page)
+    assert [int(step) for step, _ in film] == steps * 2
+    for (step, previous), (_, induction) in zip(film[:4], film[4:], strict=True):
+        saved = dict(run.checkpoints())
+        if int(step) not in saved:
+            continue  # a picture was taken there, and no checkpoint kept
+        model = load_checkpoint(saved[int(step)]).model
+        with torch.inference_mode():
+            _, cache = model.run_with_cache(torch.tensor([probe]))
+        patterns = torch.stack([cache["pattern", layer][0] for layer in range(2)])
+        scores = head_scores(patterns.numpy(), probe)
+        assert any(f"{s:.2f}" == previous for s in scores.previous_token.flat)
+        assert any(f"{s:.2f}" == induction for s in scores.induction.flat)
+    assert page.get_by_text("L0H0").first.is_visible()
 
 
 def test_a_file_that_is_no_text_is_refused_in_place(page, server):

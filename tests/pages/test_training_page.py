@@ -1,9 +1,12 @@
+import numpy as np
 import pytest
 
 from minigpt.config import RunConfig
 from minigpt.config.recipes import get_recipe
 from minigpt.runs import RunStore
+from minigpt.runs.copying import copying, keep_guess
 from minigpt.runs.status import RunStatus, write_status
+from minigpt.runs.worker import train_run
 
 PAGE = "pages/train/training.py"
 
@@ -138,3 +141,116 @@ def test_a_damaged_run_does_not_hide_the_others(open_page, finished):
     assert not app.exception
     (table,) = (frame.value for frame in app.dataframe)
     assert set(table["run"]) == {"first", "broken"}
+
+
+@pytest.fixture(scope="session")
+def copied(tmp_path_factory):
+    """Return a data directory with a run `copied`, trained on repeated words."""
+    data = tmp_path_factory.mktemp("copied")
+    run = RunStore(data / "runs").create(get_recipe("induction-live"), "copied")
+    keep_guess(run, 90)
+    train_run(run)
+    return data
+
+
+def open_experiment(open_page, data):
+    app = open_page(PAGE, data=data)
+    (aim,) = (group for group in app.button_group if group.key == "aim")
+    return aim.set_value(aim.options[1]).run()
+
+
+def experiment_button(app):
+    return next(b for b in app.button if b.label == "Start the experiment")
+
+
+def test_the_experiment_begins_with_a_guess(open_page, tmp_path):
+    app = open_experiment(open_page, tmp_path)
+    assert not app.exception
+    assert experiment_button(app).disabled
+    assert "First guess" in experiment_button(app).help
+    app.number_input(key="guess").set_value(120).run()
+    assert not experiment_button(app).disabled
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("10 1 2", "relative_gain has 3 numbers and num_heads is 2"),
+        ("ten one", "relative_gain is 'ten one': type numbers"),
+        ("10 0", "relative_gain.numbers.1 is 0"),
+    ],
+)
+def test_gains_that_do_not_fit_are_said_in_place(open_page, tmp_path, typed, words):
+    app = open_experiment(open_page, tmp_path)
+    app.number_input(key="guess").set_value(120).run()
+    app.text_input(key="copy.model.relative_gain").set_value(typed).run()
+    assert any(words in text for text in texts(app))
+    assert experiment_button(app).disabled
+
+
+def test_afterwards_the_guess_stands_beside_what_came(open_page, copied):
+    app = open_page(PAGE, data=copied, run="copied")
+    assert not app.exception
+    curve = copying(RunStore(copied / "runs").open("copied").metrics().records)
+    assert 60 <= curve.score_step <= curve.loss_step <= 250
+    verdict = next(m.value for m in app.markdown if "You said" in m.value)
+    assert "step **90**" in verdict
+    assert f"{curve.loss_step - 90} steps too early" in verdict
+    assert f"half down at step **{curve.loss_step}**" in verdict
+    assert f"half up at step **{curve.score_step}**" in verdict
+
+
+def test_the_words_state_the_numbers_of_this_run(open_page, copied):
+    app = open_page(PAGE, data=copied, run="copied")
+    curve = copying(RunStore(copied / "runs").open("copied").metrics().records)
+    begin, end = curve.change
+    (told,) = (m.value for m in app.markdown if "The stripe and the drop" in m.value)
+    assert f"Until about step {begin}, words cost {curve.second_loss[0]:.2f}" in told
+    assert f"by step {end} copying works: {curve.second_loss[-1]:.2f} nats" in told
+    assert f"up to {curve.first_loss.max():.2f} nats" in told
+    assert len(told.split()) <= 120
+
+
+def test_the_check_is_graded_by_this_run(open_page, copied):
+    app = open_page(PAGE, data=copied, run="copied")
+    curve = copying(RunStore(copied / "runs").open("copied").metrics().records)
+    begin, end = curve.change
+    right = {
+        "What does it cost?": "ln 70 nats",
+        "from a tenth to nine": f"{end - begin} steps",
+        "for the first time?": "It got dearer",
+    }
+    asked = [radio for radio in app.radio if any(q in radio.label for q in right)]
+    assert len(asked) == 3
+    for radio in asked:
+        answer = next(a for q, a in right.items() if q in radio.label)
+        plain = [option.replace("\\", "") for option in radio.options]
+        place = next(n for n, option in enumerate(plain) if option.startswith(answer))
+        radio.set_value(place).run()
+    app.run()
+    assert sum("✓ Right" in m.value for m in app.markdown) == 3
+    assert any("3 of 3 right" in caption.value for caption in app.caption)
+
+
+def test_the_code_under_each_figure_gives_its_numbers(open_page, copied):
+    app = open_page(PAGE, data=copied, run="copied")
+    recipes = app.session_state["_recipes"]
+    assert set(recipes) == {"copying", "film", "loss", "heads forming"}
+    for recipe in recipes.values():
+        names = {}
+        exec(recipe.lines, names)
+        found, drawn = names[recipe.variable], recipe.drawn
+        if isinstance(drawn, dict):
+            assert found == drawn
+        else:
+            np.testing.assert_allclose(found, drawn)
+
+
+def test_a_run_that_did_not_learn_to_copy_says_so(open_page, tmp_path):
+    recipe = get_recipe("induction-live")
+    short = recipe.replace(train=recipe.train.replace(max_steps=4).to_dict())
+    train_run(RunStore(tmp_path / "runs").create(short, "short"))
+    app = open_page(PAGE, data=tmp_path, run="short")
+    assert not app.exception
+    assert any("did not learn to copy" in m.value for m in app.markdown)
+    assert not any("You said" in m.value for m in app.markdown)
