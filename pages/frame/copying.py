@@ -1,7 +1,5 @@
 """The Training page's experiment: guess when a model learns to copy, then watch it."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from minigpt.config import ModelConfig, RunConfig, TrainConfig, get_recipe
@@ -21,7 +19,8 @@ from minigpt.runs.copying import (
 from minigpt.runs.estimate import estimate_run
 from pages.frame import history, lesson, notebook, settings, words
 from pages.frame.guard import guard
-from pages.frame.questions import Question, check
+from pages.frame.questions import check
+from pages.frame.training_questions import about_copying
 from viz.components import token_pieces
 from viz.repetition import LINES, copying_curve, pattern_picture
 
@@ -166,7 +165,7 @@ def show(run: Run, status: RunStatus, curve: Copying) -> None:
         _show_film(run, curve)
     if over and curve.loss_step is not None:
         _explain(curve)
-        check(_questions(curve, status))
+        check(about_copying(curve, status))
 
 
 def _halves(curve: Copying) -> dict[str, int]:
@@ -267,39 +266,3 @@ def _explain(curve: Copying) -> None:
         RepeatedWords,
         read_repetition,
     )
-
-
-def _questions(curve: Copying, status: RunStatus) -> Sequence[Question]:
-    last, vocabulary = int(curve.steps[-1]), status.vocab_size or 2
-    begin, end = curve.change
-    steps = sorted({3, end - begin, last // 2, last})
-    shift = curve.first_loss_shift
-    shifts = ("It got cheaper too.", "It stayed the same.", "It got dearer.")
-    return [
-        Question(
-            "training.unknowable",
-            f"One of {vocabulary} tokens comes next, and nobody can know which. What "
-            "does it cost?",
-            ["0 nats", "1 nat", f"ln {vocabulary} nats", f"{vocabulary} nats"],
-            2,
-            f"Untrained, this model paid {curve.first_loss[0]:.2f} nats; ln "
-            f"{vocabulary} is {status.uniform_loss or 0:.2f}.",
-        ),
-        Question(
-            "training.how_long",
-            f"Of {last} steps, how many did the change take, from a tenth to nine "
-            "tenths of the induction score?",
-            [f"{each} steps" for each in steps],
-            steps.index(end - begin),
-            f"It began at step {begin} and was done at step {end}.",
-        ),
-        Question(
-            "training.first_time",
-            "While words said a second time got cheaper, what became of words said "
-            "for the first time?",
-            shifts,
-            0 if shift < -0.2 else 2 if shift > 0.2 else 1,
-            f"At its farthest, that loss was {abs(shift):.2f} nats "
-            f"{'above' if shift > 0 else 'below'} its beginning.",
-        ),
-    ]

@@ -6,8 +6,12 @@ import streamlit as st
 
 from minigpt.errors import MinigptError, RunError
 from minigpt.runs import Run, RunStatus, launch
-from pages.frame import copying, history, notebook, state, words
+from minigpt.training.loss import language_model_loss
+from minigpt.training.step import take_step
+from pages.frame import copying, history, lesson, notebook, state, words
 from pages.frame.guard import guard, show_problem
+from pages.frame.questions import check
+from pages.frame.training_questions import about_a_text
 from viz.components import head_grid
 from viz.training import loss_curve
 
@@ -49,6 +53,8 @@ def _show_now(run: Run, alive: bool) -> None:
             show_curve(run, status)
         with heads:
             show_heads(run)
+        if learned is None:
+            show_lesson(status)
         show_details(run)
 
 
@@ -185,6 +191,26 @@ patterns = pictures({snapshot.step})["patterns"]  # 255 is a weight of 1
             drawn=snapshot.patterns,
             begin=history.opening_of_pictures(run),
         )
+
+
+def show_lesson(status: RunStatus) -> None:
+    """Say what a loss means; in the end, ask about this run's."""
+    uniform = status.uniform_loss
+    if uniform is None:
+        return
+    lesson.explain(
+        "The **loss** says how surprised the model is by each next token, in nats: 0 "
+        "if it was sure and right. Who knows nothing pays ln(vocabulary), here "
+        f"**{uniform:.2f}**. The other dashed lines are what counting alone reaches: "
+        "single tokens (*unigram*), pairs of them (*bigram*). Below the last, the "
+        "model must be reading more than one token back. The validation loss is of "
+        "text that it never learns from: where it rises while the training loss "
+        "falls, the model learns by heart.",
+        language_model_loss,
+        take_step,
+    )
+    if status.state == "finished":
+        check(about_a_text(status))
 
 
 def show_details(run: Run) -> None:

@@ -254,3 +254,34 @@ def test_a_run_that_did_not_learn_to_copy_says_so(open_page, tmp_path):
     assert not app.exception
     assert any("did not learn to copy" in m.value for m in app.markdown)
     assert not any("You said" in m.value for m in app.markdown)
+
+
+def test_the_check_of_a_run_on_a_text_is_graded_by_its_own_losses(open_page, tmp_path):
+    run = RunStore(tmp_path / "runs").create(RunConfig(), "text")
+    write_status(
+        run.path,
+        RunStatus(
+            state="finished", step=9, total_steps=9, vocab_size=60, train_loss=1.4,
+            validation_loss=2.1, uniform_loss=4.09, unigram_loss=3.2, bigram_loss=2.4,
+        ),
+    )  # fmt: skip
+    app = open_page(PAGE, data=tmp_path, run="text")
+    assert not app.exception
+    right = {"ln 60 nats", "bigram", "the text that it learns from"}
+    asked = [radio for radio in app.radio if right & set(radio.options)]
+    assert len(asked) == 3
+    for radio in asked:
+        (answer,) = right & set(radio.options)
+        radio.set_value(radio.options.index(answer)).run()
+    assert sum("✓ Right" in m.value for m in app.markdown) == 3
+
+
+def test_a_question_without_a_clear_answer_is_not_asked(root_on_path):
+    from pages.frame.training_questions import about_a_text
+
+    tie = RunStatus(
+        state="finished", vocab_size=60, train_loss=2.41, validation_loss=2.4,
+        uniform_loss=4.09, unigram_loss=3.2, bigram_loss=2.41,
+    )  # fmt: skip
+    assert [q.id for q in about_a_text(tie)] == ["training.unknowable"]
+    assert about_a_text(RunStatus(state="finished")) == []
