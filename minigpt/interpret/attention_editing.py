@@ -18,6 +18,7 @@ from torch import Tensor
 from minigpt.errors import DataError
 from minigpt.hooks import HookPoint
 from minigpt.interpret.attention_steps import (
+    AttentionSteps,
     HeadTensors,
     head_tensors,
     require_place,
@@ -106,7 +107,6 @@ def edit_head(
     at = f"blocks.{layer}.attn.hook_"
     with torch.inference_mode():
         ids = torch.tensor([tokens], device=model.device)
-        before = model(ids)[0]
         hooks = [
             (at + "attn_scores", change_scores),
             (at + "pattern", change_pattern),
@@ -116,9 +116,19 @@ def edit_head(
     rows = {name: row.float().cpu().numpy() for name, row in kept.items()}
     return EditedHead(
         **rows,
-        here=compare_logits(before[query], after[query]),
-        last=compare_logits(before[-1], after[-1]),
+        here=compare_logits(parts.logits[query], after[query]),
+        last=compare_logits(parts.logits[-1], after[-1]),
     )
+
+
+def unscaled_pattern(steps: AttentionSteps) -> Float[np.ndarray, " k_pos"]:
+    """Return the row that the softmax would give without ÷ √d_head."""
+    scores = steps.raw if steps.bias is None else steps.raw + steps.bias
+    powers = np.where(
+        np.isneginf(steps.scores), 0.0, np.exp(scores - scores[: steps.query + 1].max())
+    )
+    pattern: np.ndarray = powers / powers.sum()
+    return pattern
 
 
 def edited_scores(parts: HeadTensors, edit: HeadEdit) -> Float[Tensor, "q_pos k_pos"]:

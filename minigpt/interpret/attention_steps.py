@@ -42,6 +42,8 @@ class HeadTensors:
     scores: Float[Tensor, "q_pos k_pos"]
     pattern: Float[Tensor, "q_pos k_pos"]
     z: Float[Tensor, "pos d_head"]
+    logits: Float[Tensor, "pos vocab"]
+    """What the model predicts with the head as it is."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def head_tensors(
     names = [at + name for name in [*names, "attn_scores", "pattern", "z"]]
     normalized = f"blocks.{layer}.ln1.hook_normalized"
     with torch.inference_mode():
-        _, cache = model.run_with_cache(
+        logits, cache = model.run_with_cache(
             torch.tensor([tokens], device=model.device),
             names_filter=[normalized, *names],
         )
@@ -151,6 +153,7 @@ def head_tensors(
         scores=cache[at + "attn_scores"][0, head],
         pattern=cache[at + "pattern"][0, head],
         z=cache[at + "z"][0, :, head],
+        logits=logits[0],
     )
 
 

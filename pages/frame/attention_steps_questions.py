@@ -2,7 +2,7 @@
 
 import math
 
-from minigpt.interpret.attention_editing import EditedHead
+from minigpt.interpret.attention_editing import unscaled_pattern
 from minigpt.interpret.attention_steps import AttentionSteps
 from pages.frame.questions import Question
 from pages.frame.words import plain
@@ -48,20 +48,17 @@ def _spread(steps: AttentionSteps, pieces: list[str], name: str) -> Question:
     )
 
 
-def checks(
-    steps: AttentionSteps, pieces: list[str], without_scale: EditedHead
-) -> list[Question]:
+def checks(steps: AttentionSteps, pieces: list[str]) -> list[Question]:
     """Ask what the numbers of this row come to.
 
     Args:
         steps: The row.
         pieces: The tokens' texts.
-        without_scale: The same row without ÷ √d.
     """
     return [
         _scaling(steps, pieces),
         _masking(steps, pieces),
-        _collapse(steps, without_scale),
+        _collapse(steps),
     ]
 
 
@@ -94,8 +91,9 @@ def _masking(steps: AttentionSteps, pieces: list[str]) -> Question:
     )
 
 
-def _collapse(steps: AttentionSteps, without_scale: EditedHead) -> Question:
-    before, after = float(steps.pattern.max()), float(without_scale.pattern.max())
+def _collapse(steps: AttentionSteps) -> Question:
+    before = float(steps.pattern.max())
+    after = float(unscaled_pattern(steps).max())
     options = ["it grows", "it shrinks", "it stays within 0.01"]
     answer = 2 if abs(after - before) <= 0.01 else int(after < before)
     return Question(

@@ -7,21 +7,18 @@ onto one token.
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.attention_editing import EditedHead, HeadEdit, edit_head
-from minigpt.interpret.attention_steps import (
-    AttentionSteps,
-    attention_steps,
-    shared_head,
-)
+from minigpt.interpret.attention_editing import EditedHead, HeadEdit
+from minigpt.interpret.attention_steps import AttentionSteps, shared_head
 from minigpt.interpret.reading import Reading
 from minigpt.model import CausalAttention, MultiHeadAttention, SelfAttention
 from pages.frame import attention_steps_questions as questions
 from pages.frame import lesson, models, notebook, present, provenance
 from pages.frame.attention_steps_code import recipe
+from pages.frame.attention_steps_data import edit_of, steps_of
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, choose_place, pick_token, read
-from viz.components.attention_steps import attention_steps as steps_sheet
+from viz.components.attention_steps import attention_steps
 from viz.effects import before_after_bars
 
 ROOT, POSITIONS, MASK = "÷ √d", "positions", "mask"
@@ -104,7 +101,7 @@ def show_sheet(
     def set_weight(key: int, weight: float) -> None:
         st.session_state["_set_weight"] = (row, (key, weight))
 
-    steps_sheet(
+    attention_steps(
         reading.pieces,
         steps,
         opened,
@@ -120,16 +117,19 @@ def show_sheet(
 
 def show_prediction(checkpoint: Checkpoint, edited: EditedHead, changed: bool) -> None:
     """Show the next token's distribution, before and after the edit."""
-    effect = edited.here
-    pieces = checkpoint.tokenizer.pieces(list(range(len(effect.before))))
-    st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=6))
+    effect, config = edited.here, checkpoint.model.config
     if changed:
-        st.caption(
-            f"KL {effect.kl:.3f} nats here, {edited.last.kl:.3f} after the last token."
-        )
-        st.button("Undo", icon=":material/undo:", on_click=undo, type="tertiary")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(
+                f"KL {effect.kl:.3f} nats here, {edited.last.kl:.3f} at the end: one "
+                f"of {config.num_layers * config.num_heads} heads has changed.",
+                width="stretch",
+            )
+            st.button("Undo", on_click=undo, type="tertiary")
     else:
         st.caption("Leave out a step, or set a weight at the softmax.")
+    pieces = checkpoint.tokenizer.pieces(list(range(len(effect.before))))
+    st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=5))
 
 
 def trace(
@@ -157,8 +157,7 @@ with guard():
         reading = read(checkpoint)
     with numbers:
         place = choose_place(reading)
-    here = (checkpoint.model, reading.tokens, *place)
-    steps = attention_steps(*here)
+    steps = steps_of(checkpoint, reading, place)
     question = questions.strongest(
         steps, reading.pieces, f"L{place.layer}H{place.head}"
     )
@@ -167,7 +166,7 @@ with guard():
     left, right = st.columns([5, 2], gap="medium")
     with right:
         edit = choose_edit(checkpoint, reading, place)
-        edited = edit_head(*here, edit)
+        edited = edit_of(checkpoint, reading, place, edit)
         changed = edit != HeadEdit()
         show_prediction(checkpoint, edited, changed)
     with left:
@@ -198,8 +197,4 @@ with guard():
         CausalAttention,
         MultiHeadAttention,
     )
-    check(
-        questions.checks(
-            steps, reading.pieces, edit_head(*here, HeadEdit(without_scale=True))
-        )
-    )
+    check(questions.checks(steps, reading.pieces))

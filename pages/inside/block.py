@@ -7,13 +7,13 @@ residual stream remembers.
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.block_view import BlockView, block_view, firing_neurons
-from minigpt.interpret.journey import journey
+from minigpt.interpret.block_view import BlockView, firing_neurons
 from minigpt.interpret.reading import Reading
 from minigpt.model import Block, FeedForward, LayerNorm, RMSNorm
 from pages.frame import block_parts_code as recipes
 from pages.frame import block_parts_questions as questions
 from pages.frame import lesson, models, notebook, present, provenance
+from pages.frame.block_parts_data import block_of, stages_of
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, choose_place, read
@@ -62,9 +62,7 @@ def show_block(
 def show_stream(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
     """Show the token's stream through all blocks, and what each part adds."""
     config = checkpoint.model.config
-    stages = journey(
-        checkpoint.model, reading.tokens, most=config.num_layers, count=1
-    ).stages
+    stages = stages_of(checkpoint, reading)
     names = [
         stage.kind if stage.kind == "embedding" else f"L{stage.layers[0]} {stage.kind}"
         for stage in stages
@@ -97,7 +95,7 @@ with guard():
         reading = read(checkpoint)
     with numbers:
         place = choose_place(reading)
-    view = block_view(checkpoint.model, reading.tokens, place.layer, place.token)
+    view = block_of(checkpoint, reading, place)
     piece = reading.pieces[place.token]
     question = questions.writes_more(view, piece)
     if not present.is_on():

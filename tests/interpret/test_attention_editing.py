@@ -7,7 +7,12 @@ import pytest
 import torch
 
 from minigpt.errors import DataError
-from minigpt.interpret.attention_editing import HeadEdit, edit_head, set_weight
+from minigpt.interpret.attention_editing import (
+    HeadEdit,
+    edit_head,
+    set_weight,
+    unscaled_pattern,
+)
 from minigpt.interpret.attention_steps import attention_steps
 from minigpt.model import create_model
 
@@ -49,6 +54,7 @@ def test_without_the_root_the_scores_are_the_raw_products(scheme):
     large = edited(model, without_scale=True)
     np.testing.assert_allclose(large.scores[:5], steps.raw[:5] + bias, atol=1e-4)
     assert np.isneginf(large.scores[5:]).all()
+    np.testing.assert_allclose(unscaled_pattern(steps), large.pattern, atol=1e-5)
 
 
 def test_without_the_root_a_row_collapses():
