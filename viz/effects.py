@@ -163,6 +163,8 @@ def looking_and_causing(
 ) -> alt.LayerChart:
     """Draw each head by how sharply it looks and by what cutting it costs.
 
+    Only the outermost heads are labelled; the others say their names when pointed at.
+
     Args:
         names: Of the heads, `L0H1`.
         weights: Mean weight on the previous token, 0–1.
@@ -187,7 +189,18 @@ def looking_and_causing(
         ],
     )
     points = heads.mark_circle(size=90, color=BLUE, opacity=0.8)
-    labels = heads.mark_text(align="left", dx=8, color=GRAY).encode(text="head:N")
+    outermost = {
+        place
+        for values in (weights, costs)
+        for place in sorted(range(len(names)), key=lambda place: -values[place])[:3]
+    }
+    labels = (
+        heads.transform_filter(
+            alt.FieldOneOfPredicate("head", [names[place] for place in outermost])
+        )
+        .mark_text(align="left", dx=8, color=GRAY)
+        .encode(text="head:N")
+    )
     chart: alt.LayerChart = (points + labels).properties(height=260)
     return chart
 

@@ -28,8 +28,8 @@ class Pair:
 
 PAIRS: Final = (
     Pair(
-        "Luke and Peg were best friends. Luke had a gold flute, and",
-        "Luke and Lily were best friends. Luke had a gold flute, and",
+        "Tom and Peg were friends. Tom had a kite, and",
+        "Tom and Lily were friends. Tom had a kite, and",
     ),
     Pair(
         "Mia met Tom . the sun was up . then Ana fed Sam . Mia met",

@@ -90,13 +90,7 @@ def show_scores(checkpoint: Checkpoint, cuts: Sequence[Cut]) -> None:
         body = intervene_code.cutting(checkpoint, cuts)
         notebook.code(
             "scores",
-            "from minigpt.interpret.probes import (\n"
-            "    familiar_tokens, repeated_tokens, scores_on)\n"
-            + intervene_code.reading(checkpoint)
-            + "\nfamiliar = familiar_tokens(tokenizer, windows.numpy())\n"
-            "repeated = repeated_tokens(familiar, model.config.max_seq_len)\n"
-            + body
-            + "with model.hooks(edits):\n"
+            intervene_code.scoring(checkpoint) + body + "with model.hooks(edits):\n"
             f"    scores = scores_on(model, repeated).{name}",
             variable="scores",
             drawn=after,

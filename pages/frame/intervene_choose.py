@@ -15,7 +15,7 @@ from pages.frame.reading import choose_place
 from viz.components import attention_heatmap, token_pieces, value_grid
 
 BECOMES = ("zero", "mean", "resample", "scale")
-WAYS = ("A part", "One look", "A token")
+WAYS = ("Cut a part", "Cut one look", "Cut a token")
 
 
 def set_cuts(cuts: Sequence[str], prompt: str | None = None) -> None:
@@ -36,9 +36,10 @@ def cut_list(checkpoint: Checkpoint, length: int) -> list[Cut]:
     texts = row.multiselect(
         "What is cut",
         st.session_state.get("cut", []),
+        label_visibility="collapsed",
         key="cut",
         accept_new_options=True,
-        placeholder="Nothing yet: click a cell, or type L0H0 mean",
+        placeholder="Nothing is cut: click, or type L0H0 mean",
         help="Write a part (L0H1, attention0, MLP0, L0H1[7,3], token3), then zero, "
         "mean, resample or a factor such as x0.5.",
         **state.BOUND,
@@ -66,7 +67,12 @@ def cut_list(checkpoint: Checkpoint, length: int) -> list[Cut]:
 def choose(checkpoint: Checkpoint, reading: Reading, cuts: list[Cut]) -> None:
     """Show a way to point at what is to be cut, and what is to become of it."""
     way = st.segmented_control(
-        "Point at", WAYS, default=WAYS[0], required=True, key="cut_way"
+        "Point at",
+        WAYS,
+        default=WAYS[0],
+        required=True,
+        key="cut_way",
+        label_visibility="collapsed",
     )
     if way == WAYS[0]:
         _choose_part(checkpoint, cuts)

@@ -38,6 +38,17 @@ def reading(checkpoint: Checkpoint) -> str:
     )
 
 
+def scoring(checkpoint: Checkpoint) -> str:
+    """Return lines that make random tokens said twice, as `repeated`."""
+    return (
+        "from minigpt.interpret.probes import (\n"
+        "    familiar_tokens, repeated_tokens, scores_on)\n"
+        f"{reading(checkpoint)}\n"
+        "familiar = familiar_tokens(tokenizer, windows.numpy())\n"
+        "repeated = repeated_tokens(familiar, model.config.max_seq_len)\n"
+    )
+
+
 def patching(model: TransformerLM, prompts: Prompts, what: str, places: int) -> str:
     """Return lines that patch every place of every layer, as `moved`."""
     carried = CARRIED[what]

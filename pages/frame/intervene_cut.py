@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.effects import Effect
@@ -23,9 +24,15 @@ from viz.effects import before_after_bars
 from viz.tokens import display_piece
 
 
-def show(checkpoint: Checkpoint) -> Reading:
-    """Show the prompt, what is cut, and everything that this changes."""
-    reading = read(checkpoint)
+def show(checkpoint: Checkpoint, row: DeltaGenerator) -> Reading:
+    """Show the prompt, what is cut, and everything that this changes.
+
+    Args:
+        checkpoint: The chosen model.
+        row: Where there is room for the prompt.
+    """
+    with row:
+        reading = read(checkpoint)
     story = st.container()
     left, right = st.columns([5, 6], gap="large")
     with right:
@@ -57,18 +64,16 @@ def _show_next_token(
     effect = intervene_numbers.effect(checkpoint, reading.tokens, cuts)
     tokenizer = checkpoint.tokenizer
     pieces = tokenizer.pieces(range(tokenizer.vocab_size))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(_moved(pieces, effect, bool(cuts)))
-        st.space("stretch")
-        body = intervene_code.cutting(checkpoint, cuts)
-        notebook.code(
-            "next token",
-            body + "logits = model.run_with_hooks(tokens, edits)\n"
-            "after = logits[0, -1].softmax(-1).detach()",
-            variable="after",
-            drawn=effect.after,
-        )
+    st.markdown(_moved(pieces, effect, bool(cuts)))
     st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=6))
+    notebook.code(
+        "next token",
+        intervene_code.cutting(checkpoint, cuts)
+        + "logits = model.run_with_hooks(tokens, edits)\n"
+        "after = logits[0, -1].softmax(-1).detach()",
+        variable="after",
+        drawn=effect.after,
+    )
 
 
 def _moved(pieces: Sequence[str], effect: Effect, is_cut: bool) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.heads import ByHead
@@ -60,9 +61,14 @@ class Patching(NamedTuple):
     """Whether corrupted values are carried into the clean prompt."""
 
 
-def show(checkpoint: Checkpoint) -> Patching:
-    """Show two prompts, the maps of all patches, and what one patch does."""
-    patching = _choose_prompts(checkpoint)
+def show(checkpoint: Checkpoint, row: DeltaGenerator) -> Patching:
+    """Show two prompts, the maps of all patches, and what one patch does.
+
+    Args:
+        checkpoint: The chosen model.
+        row: Where there is room for the answer and its rival.
+    """
+    patching = _choose_prompts(checkpoint, row)
     left, right = st.columns([5, 6], gap="large")
     with left:
         has_mlp = bool(checkpoint.model.config.mlp_width)
@@ -73,7 +79,7 @@ def show(checkpoint: Checkpoint) -> Patching:
     return patching
 
 
-def _choose_prompts(checkpoint: Checkpoint) -> Patching:
+def _choose_prompts(checkpoint: Checkpoint, row: DeltaGenerator) -> Patching:
     _begin_with_ready_prompts(checkpoint)
     left, right = st.columns(2)
     clean = left.text_input(
@@ -96,7 +102,7 @@ def _choose_prompts(checkpoint: Checkpoint) -> Patching:
     unknown = tokenizer.unknown(clean) + tokenizer.unknown(corrupted)
     if unknown:
         show_note(models.unknown_words(unknown))
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row:
         answer, rival = _choose_tokens(checkpoint, *ids)
         reverse = st.toggle(
             "Reverse",
@@ -149,7 +155,7 @@ def _choose_tokens(
             for each in dict.fromkeys([token, *likeliest])
         }
         shared.keep_possible(key, list(tokens), key)
-        name = st.selectbox(label, list(tokens), key=key, width=190, **shared.BOUND)
+        name = st.selectbox(label, list(tokens), key=key, width=150, **shared.BOUND)
         chosen.append(tokens[name])
     return chosen[0], chosen[1]
 
@@ -164,24 +170,16 @@ def _show_map(
 ) -> None:
     """Show what every patch of one kind moves: tokens or heads by layers."""
     kind = CARRIED[options[0]].places
-    with st.container(horizontal=True, vertical_alignment="center"):
-        what = st.segmented_control(
-            "Carried over",
-            options,
-            default=options[0],
-            required=True,
-            key=f"carry_{kind}",
-            label_visibility="collapsed",
-        )
-        st.space("stretch")
-        found = intervene_numbers.patches(checkpoint, patching.prompts, what)
-        layers, places = found.moved.shape
-        notebook.code(
-            f"{kind} map",
-            intervene_code.patching(checkpoint.model, patching.prompts, what, places),
-            variable="moved",
-            drawn=found.moved,
-        )
+    what = st.segmented_control(
+        "Carried over",
+        options,
+        default=options[0],
+        required=True,
+        key=f"carry_{kind}",
+        label_visibility="collapsed",
+    )
+    found = intervene_numbers.patches(checkpoint, patching.prompts, what)
+    layers, places = found.moved.shape
     names = patching.names if kind == "position" else _heads(places)
     chosen = _chosen_patch()
     is_here = chosen is not None and chosen.what == what and chosen.fits(found.moved)
@@ -203,6 +201,12 @@ def _show_map(
         limit=1.0,
         selected=(chosen.place, chosen.layer) if is_here else None,
         on_select=remember,
+    )
+    notebook.code(
+        f"{kind} map",
+        intervene_code.patching(checkpoint.model, patching.prompts, what, places),
+        variable="moved",
+        drawn=found.moved,
     )
 
 

@@ -3,6 +3,7 @@
 import time
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.causes import Habit, strongest_habit
@@ -17,13 +18,19 @@ from viz.effects import looking_and_causing
 MEASURES = {"rise of the loss": "loss", "KL of the next token": "kl"}
 
 
-def show(checkpoint: Checkpoint) -> tuple[HeadEffects, HeadScores] | None:
+def show(
+    checkpoint: Checkpoint, row: DeltaGenerator
+) -> tuple[HeadEffects, HeadScores] | None:
     """Show what cutting each head alone costs, beside how sharply it looks.
+
+    Args:
+        checkpoint: The chosen model.
+        row: Where there is room for the choices.
 
     Returns:
         What was measured; None if the reader has not asked for it yet.
     """
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row:
         how = st.segmented_control(
             "Each head becomes",
             ["zero", "mean", "resample"],
@@ -46,7 +53,7 @@ def show(checkpoint: Checkpoint) -> tuple[HeadEffects, HeadScores] | None:
     with left:
         _show_map(checkpoint, effects, how, measure)
     with right:
-        _show_looking(effects, scores)
+        _show_looking(checkpoint, effects, scores)
     return effects, scores
 
 
@@ -104,7 +111,9 @@ def _show_map(
     )
 
 
-def _show_looking(effects: HeadEffects, scores: HeadScores) -> None:
+def _show_looking(
+    checkpoint: Checkpoint, effects: HeadEffects, scores: HeadScores
+) -> None:
     layers, heads = effects.loss.shape
     names = [f"L{layer}H{head}" for layer in range(layers) for head in range(heads)]
     st.markdown(_told(strongest_habit(scores, effects)))
@@ -114,6 +123,13 @@ def _show_looking(effects: HeadEffects, scores: HeadScores) -> None:
             scores.previous_token.ravel().tolist(),
             effects.loss.ravel().tolist(),
         )
+    )
+    notebook.code(
+        "looking",
+        intervene_code.scoring(checkpoint)
+        + "weights = scores_on(model, repeated).previous_token",
+        variable="weights",
+        drawn=scores.previous_token,
     )
 
 

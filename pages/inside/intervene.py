@@ -4,6 +4,7 @@ Learning goal: looking is not causing; only an intervention says what a head is 
 """
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.each_in_turn import run_each
@@ -45,23 +46,23 @@ TURN = (
 )
 
 
-def show_cut(checkpoint: Checkpoint) -> None:
+def show_cut(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     """Show what cutting parts does to a prompt and to a corpus."""
-    reading = intervene_cut.show(checkpoint)
+    reading = intervene_cut.show(checkpoint, row)
     lesson.explain(CUT, Cut)
     questions.check(intervene_questions.of_cut(checkpoint, reading))
 
 
-def show_patch(checkpoint: Checkpoint) -> None:
+def show_patch(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     """Show what values carried from one prompt into another do."""
-    patching = intervene_patch.show(checkpoint)
+    patching = intervene_patch.show(checkpoint, row)
     lesson.explain(PATCH, patch_map)
     questions.check(intervene_questions.of_patch(checkpoint, patching))
 
 
-def show_turn(checkpoint: Checkpoint) -> None:
+def show_turn(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     """Show what each head's cut costs."""
-    measured = intervene_turn.show(checkpoint)
+    measured = intervene_turn.show(checkpoint, row)
     lesson.explain(TURN, run_each)
     if measured is not None:
         questions.check(intervene_questions.of_turn(*measured))
@@ -73,7 +74,8 @@ lesson.open(
     "Intervene",
     "Looking is not causing: change a value inside the model, and see what breaks.",
 )
-part = st.segmented_control(
+top = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+part = top.segmented_control(
     "What to do",
     list(PARTS),
     default="Cut",
@@ -85,4 +87,4 @@ part = st.segmented_control(
 with guard():
     chosen = models.chosen()
     require_heads(chosen.model)
-    PARTS[part](chosen)
+    PARTS[part](chosen, top)
