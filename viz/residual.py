@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from viz.attention import Array
-from viz.theme import BLUE, GRAY, ORANGE
+from viz.theme import BLUE, GRAY, GREEN, PURPLE
 
-COLOURS = {"embedding": GRAY, "attention": BLUE, "MLP": ORANGE}
+COLOURS = {"embedding": PURPLE, "attention": BLUE, "MLP": GREEN}
 STREAM = "stream afterwards"
 
 

@@ -106,7 +106,7 @@ def attention_steps(
             on_query(position)
 
     def weigh() -> None:
-        weighed = sent(key, "weighed", _read_weight)
+        weighed = sent(key, "weighed", read_weight)
         if weighed is not None and fits((0, weighed[0])) and on_weight is not None:
             on_weight(*weighed)
 
@@ -156,7 +156,7 @@ def _packed_edit(edited: EditedSteps) -> dict[str, str]:
     }
 
 
-def _read_weight(value: object) -> tuple[int, float]:
+def read_weight(value: object) -> tuple[int, float]:
     """Read a position and a weight out of a browser's message."""
     if not isinstance(value, list) or len(value) != 2:
         raise TypeError(f"A weight is a position and a number, not {value!r}.")
