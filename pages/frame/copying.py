@@ -17,7 +17,7 @@ from minigpt.runs.copying import (
     kept_guess,
 )
 from minigpt.runs.estimate import estimate_run
-from pages.frame import history, lesson, notebook, settings, words
+from pages.frame import history, lesson, notebook, present, settings, words
 from pages.frame.guard import guard
 from pages.frame.questions import check
 from pages.frame.training_questions import about_copying
@@ -158,6 +158,7 @@ def show(run: Run, status: RunStatus, curve: Copying) -> None:
                 uniform_loss=status.uniform_loss or 0.0,
                 guess=guess,
                 halves=_halves(curve) if over else {},
+                height=430 if present.is_on() else 350,
             )
         )
         _show_code(run, curve)
@@ -201,7 +202,8 @@ def _show_film(run: Run, curve: Copying) -> None:
     ):
         film = film_of_strongest(snapshots, steps, habit)
         st.markdown(f"Reads {what} most: **L{film.layer}H{film.head}**")
-        _show_frames(film)
+        with st.container(key=f"film_of_{habit}"):
+            _show_frames(film)
         films.append(film)
     heads = [(film.layer, film.head) for film in films]
     notebook.code(
