@@ -112,17 +112,21 @@ def pool_patterns(patterns: Array, size: int) -> Array:
     count = patterns.shape[-1]
     if count <= size:
         return patterns
-    if np.issubdtype(patterns.dtype, np.floating):
-        patterns = np.nan_to_num(patterns)  # Or one masked cell would blank its patch.
     patch = -(-count // size)
-    missing = -count % patch
-    edges = [(0, 0)] * (patterns.ndim - 2) + [(0, missing), (0, missing)]
-    side = (count + missing) // patch
-    padded = np.pad(patterns, edges).reshape(
-        *patterns.shape[:-2], side, patch, side, patch
-    )
-    pooled: Array = padded.max(axis=(-3, -1))
-    return pooled
+    if missing := -count % patch:
+        edges = [(0, 0)] * (patterns.ndim - 2) + [(0, missing), (0, missing)]
+        patterns = np.pad(patterns, edges)
+    # Rows first, then columns, each as a maximum of slices: several times quicker than
+    # one over patches. fmax, or one masked cell would blank its patch.
+    rows = _largest_of([patterns[..., i::patch, :] for i in range(patch)])
+    return _largest_of([rows[..., i::patch] for i in range(patch)])
+
+
+def _largest_of(slices: Sequence[Array]) -> Array:
+    largest = slices[0]
+    for each in slices[1:]:
+        largest = np.fmax(largest, each)
+    return largest
 
 
 def reading_sentence(

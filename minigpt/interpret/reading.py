@@ -78,13 +78,13 @@ def attention_patterns(
     model: Hooked, tokens: list[int]
 ) -> Float[np.ndarray, "layer head q_pos k_pos"]:
     """Return the attention weights of all heads of all layers on one text."""
-    names = [name for name in model.hook_points if name.endswith("attn.hook_pattern")]
     device = next(model.parameters()).device
     with torch.inference_mode():
         _, cache = model.run_with_cache(
-            torch.tensor([tokens], device=device), names_filter=names
+            torch.tensor([tokens], device=device),
+            names_filter=lambda name: name.endswith("attn.hook_pattern"),
         )
-        return torch.stack([cache[name][0] for name in names]).float().cpu().numpy()
+        return torch.cat(list(cache.values())).float().cpu().numpy()
 
 
 def append_token(tokenizer: Tokenizer, prompt: str, token: int) -> str:

@@ -4,7 +4,8 @@ Everything is computed once per model and text. A band belongs to the architectu
 every training step of a model shares it.
 """
 
-from typing import Any, NamedTuple
+import json
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -18,8 +19,11 @@ from minigpt.interpret.probes import familiar_tokens, repeated_tokens, scores_on
 from minigpt.interpret.reading import Reading
 from pages.frame import corpora, models
 
-QUICK = 3_000_000
-"""Weights of a model whose band is there at once; a larger one's comes last."""
+Tokens = tuple[tuple[int, ...], ...]
+"""Ids of one text or several of one length, as a cache's key wants them."""
+
+QUICK = 2_000_000
+"""Weights and cells of patterns that are there at once; a larger band comes last."""
 
 MOST = 400_000_000
 """Weights of the largest model beside which there is room for untrained ones."""
@@ -28,7 +32,7 @@ MOST = 400_000_000
 class Study(NamedTuple):
     """Every head on one text."""
 
-    tokens: tuple[tuple[int, ...], ...]
+    tokens: Tokens
     """The text, or several."""
     scores: HeadScores
     band: NullBand | None
@@ -76,28 +80,27 @@ def compute_bands() -> None:
     st.rerun()
 
 
-def _band_if_there(
-    config: ModelConfig, tokens: tuple[tuple[int, ...], ...]
-) -> NullBand | None:
+def _band_if_there(config: ModelConfig, tokens: Tokens) -> NullBand | None:
     """Return a band that is quick or was computed before; remember that it is owed."""
     if config.num_parameters > MOST:
         return None
-    settings = config.to_dict()
+    settings = json.dumps(config.to_dict())
     is_known = _name(settings, tokens) in st.session_state.get("_bands", ())
-    if config.num_parameters <= QUICK or is_known:
-        return band([_untrained(settings, tokens, seed) for seed in range(SEEDS)])
+    cells = config.num_layers * config.num_heads * len(tokens) * len(tokens[0]) ** 2
+    if config.num_parameters + cells <= QUICK or is_known:
+        return _band(settings, tokens)
     st.session_state.setdefault("_bands_owed", []).append((settings, tokens))
     return None
 
 
-def _name(settings: dict[str, Any], tokens: tuple[tuple[int, ...], ...]) -> int:
-    return hash((repr(settings), tokens))
+def _name(settings: str, tokens: Tokens) -> int:
+    return hash((settings, tokens))
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
 def _scores_here(
     serial: int,  # noqa: ARG001 (stands for the model in the cache's key)
-    tokens: tuple[tuple[int, ...], ...],
+    tokens: Tokens,
     _patterns: Patterns,
 ) -> HeadScores:
     return head_scores(_patterns, tokens[0])
@@ -107,13 +110,17 @@ def _scores_here(
 def _scores_there(
     serial: int,  # noqa: ARG001
     _model: Hooked,
-    tokens: tuple[tuple[int, ...], ...],
+    tokens: Tokens,
 ) -> HeadScores:
     return scores_on(_model, tokens)
 
 
+@st.cache_data(max_entries=128, show_spinner=False)
+def _band(settings: str, tokens: Tokens) -> NullBand:
+    return band([_untrained(settings, tokens, seed) for seed in range(SEEDS)])
+
+
 @st.cache_data(max_entries=512, show_spinner=False)
-def _untrained(
-    settings: dict[str, Any], tokens: tuple[tuple[int, ...], ...], seed: int
-) -> HeadScores:
-    return untrained_scores(ModelConfig(**settings), tokens, seed)
+def _untrained(settings: str, tokens: Tokens, seed: int) -> HeadScores:
+    """Each model alone, so that what is left undone goes on where it stopped."""
+    return untrained_scores(ModelConfig(**json.loads(settings)), tokens, seed)

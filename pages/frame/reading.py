@@ -7,6 +7,8 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.reading import Reading, read_prompt
+from minigpt.model import LanguageModel
+from minigpt.tokenizers.base import Tokenizer
 from pages.frame import keyboard, models, notebook, state
 from pages.frame.guard import show_note
 
@@ -30,12 +32,24 @@ def read(checkpoint: Checkpoint, label: str = "Prompt") -> Reading:
     longest = model.config.max_seq_len
     last_only = may_cut(len(tokenizer.encode(prompt)), longest)
     notebook.read_last(longest if last_only else None)
-    reading = read_prompt(model, tokenizer, prompt, last_only=last_only)
+    reading = _reading(models.serial(model), prompt, last_only, model, tokenizer)
     if reading.unknown:
         show_note(models.unknown_words(reading.unknown))
     layers, heads, count, _ = reading.patterns.shape
     keyboard.offer(layer=layers, head=heads, token=count)
     return reading
+
+
+# A resource, and so shared and not copied: 12 × 12 heads on 256 tokens are 38 MB.
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _reading(
+    serial: int,  # noqa: ARG001 (stands for model and tokenizer in the cache's key)
+    prompt: str,
+    last_only: bool,
+    _model: LanguageModel,
+    _tokenizer: Tokenizer,
+) -> Reading:
+    return read_prompt(_model, _tokenizer, prompt, last_only=last_only)
 
 
 def may_cut(count: int, longest: int) -> bool:

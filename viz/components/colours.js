@@ -74,7 +74,10 @@ function paintLevels(width, height, levelAt, table) {
   for (let cell = 0; cell < width * height; cell++) {
     const level = levelAt(cell);
     if (level === null) continue;
-    image.data.set([...table[level], 255], cell * 4);
+    const colour = table[level];
+    for (let channel = 0; channel < 3; channel++)
+      image.data[4 * cell + channel] = colour[channel];
+    image.data[4 * cell + 3] = 255;
   }
   context.putImageData(image, 0, 0);
   return canvas;

@@ -65,7 +65,7 @@ def head_grid(
         data={
             "layers": layers,
             "heads": heads,
-            **_thumbnails(patterns),
+            **thumbnails(patterns),
             "selected": None if chosen is None else list(chosen),
             "scores": _rounded("Scores", scores, (layers, heads)),
             "scoreName": score_name,
@@ -78,7 +78,7 @@ def head_grid(
     return chosen
 
 
-def _thumbnails(patterns: Array) -> dict[str, object]:
+def thumbnails(patterns: Array) -> dict[str, object]:
     """Shrink and pack the patterns; of a causal model, only what may be read."""
     number, count = patterns.shape[0] * patterns.shape[1], patterns.shape[-1]
     side = min(THUMBNAIL, max(8, int((2 * MOST_CELLS / max(number, 1)) ** 0.5)))
