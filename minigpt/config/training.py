@@ -11,6 +11,9 @@ from pydantic import Field, Strict, model_validator
 from minigpt.config.base import Config
 from minigpt.config.model import MLPConfig, ModelConfig
 
+_TWICE = 12
+"""The shortest window in which six words are said twice."""
+
 _Step = Annotated[int, Field(ge=0)]
 
 
@@ -186,6 +189,11 @@ class RunConfig(Config):
             raise ValueError(
                 f"tokenizer.kind is {self.tokenizer.kind!r}, and repeats is made of "
                 "whole words: choose 'word'"
+            )
+        if self.data.source == "repeats" and self.model.max_seq_len < _TWICE:
+            raise ValueError(
+                f"max_seq_len is {self.model.max_seq_len}, and repeats says six words "
+                f"or more again: choose {_TWICE} or more"
             )
         return self
 

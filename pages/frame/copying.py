@@ -1,141 +1,28 @@
-"""The Training page's experiment: guess when a model learns to copy, then watch it."""
+"""The Training page's experiment during and after: losses, scores, heads, a verdict.
+
+Before: `experiment`, which asks for a guess and starts the run.
+"""
 
 import streamlit as st
 
-from minigpt.config import ModelConfig, RunConfig, TrainConfig, get_recipe
-from minigpt.datasets.repeated_words import RepeatedWords, example_window
-from minigpt.errors import ConfigError
+from minigpt.datasets.repeated_words import RepeatedWords
 from minigpt.interpret.repetition import read_repetition
-from minigpt.runs import Run, RunStatus, RunStore, launch
+from minigpt.runs import Run, RunStatus
 from minigpt.runs.copying import (
     HABITS,
     Copying,
     Film,
     copying,
     film_of_strongest,
-    keep_guess,
     kept_guess,
 )
-from minigpt.runs.estimate import estimate_run
-from pages.frame import history, lesson, notebook, present, settings, words
-from pages.frame.guard import guard
+from pages.frame import history, lesson, notebook, present
 from pages.frame.questions import check
 from pages.frame.training_questions import about_copying
-from viz.components import token_pieces
 from viz.repetition import LINES, copying_curve, pattern_picture
 
-RECIPE = get_recipe("induction-live")
-SETTLED = ("max_steps", "num_epochs", "device", "num_threads", "compile")
 FILM = 4
-_EMPTY: dict[str, list[float]] = {"step": [], **{name: [] for name in LINES}}
-
-
-def choose(store: RunStore) -> None:
-    """Show what will be learned, ask for a guess, and offer the start."""
-    left, right = st.columns([2, 3], gap="large")
-    with left:
-        st.markdown(
-            "A model of two layers, attention only, reads **random words said again "
-            "and again**. The first time, nobody can know what comes next. The second "
-            "time it could copy, if it looked back."
-        )
-        question, start = st.container(), st.container()
-        config = None
-        with guard():
-            config = _settings()
-    with question:
-        guess = _ask((config or RECIPE).train.max_steps or 1)
-    with start:
-        _offer_start(store, config, guess)
-    with right:
-        _show_task(config or RECIPE, guess)
-
-
-def _settings() -> RunConfig:
-    """Let the reader change the experiment.
-
-    Raises:
-        ConfigError: If the settings do not fit together.
-    """
-    with st.expander("Change the experiment", icon=":material/tune:"):
-        steps = settings.field(RECIPE.train, "max_steps", "copy", label="Steps")
-        model_tab, train_tab = st.tabs(["Model", "Training"])
-        with model_tab:
-            model = settings.edit(
-                RECIPE.transformer, "copy.model", skip=("vocab_size",), columns=2
-            )
-        with train_tab:
-            train = settings.edit(RECIPE.train, "copy.train", skip=SETTLED, columns=2)
-    if steps is None:
-        raise ConfigError("How many steps? Type a number, 1 or more.")
-    before = RECIPE.train.to_dict()
-    return RECIPE.replace(
-        transformer=ModelConfig(**model).to_dict(),
-        train=TrainConfig(**{**before, **train, "max_steps": steps}).to_dict(),
-    )
-
-
-def _ask(steps: int) -> int | None:
-    with st.container(border=True, key="predict_copying"):
-        st.markdown(
-            f"**Predict.** Of {steps:,} steps: at which one is the loss on words said "
-            "a second time **half down**?"
-        )
-        guess = st.number_input(
-            "Your guess, a step",
-            min_value=1,
-            max_value=steps,
-            value=None,
-            step=1,
-            placeholder=f"1 to {steps}",
-            key="guess",
-            persist_state="session",
-        )
-    return None if guess is None else int(guess)
-
-
-def _offer_start(store: RunStore, config: RunConfig | None, guess: int | None) -> None:
-    missing = "First guess: a step." if guess is None else "First mend the settings."
-    ready = config is not None and guess is not None
-    if st.button(
-        "Start the experiment",
-        type="primary",
-        icon=":material/play_arrow:",
-        width="stretch",
-        disabled=not ready,
-        help=None if ready else missing,
-    ):
-        with guard():
-            run = launch.start(store, config)
-            keep_guess(run, guess)
-            st.session_state["_started"] = run.id
-            st.rerun()
-    if config is not None:
-        estimate = estimate_run(config)
-        st.caption(
-            f"{words.count(estimate.num_parameters)} weights, "
-            f"{words.count(estimate.seen_tokens)} tokens to read, roughly "
-            f"{words.duration(estimate.seconds)} after the start."
-        )
-
-
-def _show_task(config: RunConfig, guess: int | None) -> None:
-    """Show a line that the model will read, and the picture that will fill."""
-    line = example_window(config.data.repeats_words, config.transformer.max_seq_len)
-    token_pieces(line.pieces, line.tokens, key="copying_example")
-    st.caption("One line that it reads. One colour is one word.")
-    st.altair_chart(
-        copying_curve(
-            _EMPTY,
-            last_step=config.train.max_steps or 1,
-            uniform_loss=line.uniform_loss,
-            guess=guess,
-            height=260,
-        )
-    )
-    st.caption(
-        f"Dotted: {line.uniform_loss:.2f} nats, what a word costs that nobody can know."
-    )
+"""Pictures of a head: before, twice during the change, and in the end."""
 
 
 def curve_of(run: Run) -> Copying | None:
@@ -163,9 +50,9 @@ def show(run: Run, status: RunStatus, curve: Copying) -> None:
         )
         _show_code(run, curve)
     with film:
-        _show_film(run, curve)
+        before, copier = _show_films(run, curve)
     if over and curve.loss_step is not None:
-        _explain(curve)
+        _explain(curve, before, copier)
         check(about_copying(curve, status))
 
 
@@ -177,7 +64,10 @@ def _halves(curve: Copying) -> dict[str, int]:
 def _show_verdict(curve: Copying, guess: int | None) -> None:
     """Say what was guessed and what came."""
     if curve.loss_step is None or curve.score_step is None:
-        st.markdown("**It did not learn to copy in these steps.** The loss stayed.")
+        st.markdown(
+            "**It did not learn to copy in these steps.** The loss on words said a "
+            f"second time ended at {curve.second_loss[-1]:.2f} nats."
+        )
         return
     said = ""
     if guess is not None:
@@ -192,8 +82,8 @@ def _show_verdict(curve: Copying, guess: int | None) -> None:
     )
 
 
-def _show_film(run: Run, curve: Copying) -> None:
-    """Show the two heads that copying takes, around the change."""
+def _show_films(run: Run, curve: Copying) -> list[Film]:
+    """Show the two heads that copying takes, around the change, and return them."""
     snapshots = run.snapshots()
     steps = [step for step in curve.film(FILM) if step in snapshots.steps]
     films = []
@@ -201,7 +91,7 @@ def _show_film(run: Run, curve: Copying) -> None:
         HABITS, ("the previous word", "what came next last time"), strict=True
     ):
         film = film_of_strongest(snapshots, steps, habit)
-        st.markdown(f"Reads {what} most: **L{film.layer}H{film.head}**")
+        st.markdown(f"Reads {what} most: **{_name(film)}**")
         with st.container(key=f"film_of_{habit}"):
             _show_frames(film)
         films.append(film)
@@ -218,6 +108,7 @@ film = [
         drawn=[film.patterns for film in films],
         begin=history.opening_of_pictures(run),
     )
+    return films
 
 
 def _show_frames(film: Film) -> None:
@@ -247,7 +138,11 @@ lines = [[noted[step][name] for step in sorted(noted)] for name in names]
     )
 
 
-def _explain(curve: Copying) -> None:
+def _name(film: Film) -> str:
+    return f"L{film.layer}H{film.head}"
+
+
+def _explain(curve: Copying, before: Film, copier: Film) -> None:
     begin, end = curve.change
     dearer = ""
     if curve.first_loss_shift > 0.2:
@@ -259,12 +154,12 @@ def _explain(curve: Copying) -> None:
     lesson.explain(
         "**The stripe and the drop come in the same steps.** Until about step "
         f"{begin}, words cost {curve.second_loss[0]:.2f} nats however often they were "
-        "said. Copying takes two heads: one in layer 0 that reads the previous word, "
-        "and one in layer 1 that looks for where the present word stood before and "
-        "reads what came next. Either is useless alone, so they grow together, and by "
-        f"step {end} copying works: {curve.second_loss[-1]:.2f} nats in the end."
-        f"{dearer} Which head of layer 0 it would be was decided beforehand, by its "
-        "larger `relative_gain`.",
+        f"said. Copying takes two heads: one ({_name(before)}) that reads the previous "
+        f"word, and one in a later layer ({_name(copier)}) that looks for where the "
+        "present word stood before and reads what came next. Either is useless alone, "
+        f"so they grow together, and by step {end} copying works: "
+        f"{curve.second_loss[-1]:.2f} nats in the end.{dearer} The experiment favours "
+        "one head beforehand, by a larger `relative_gain`.",
         RepeatedWords,
         read_repetition,
     )

@@ -17,7 +17,7 @@ from minigpt.config import (
 from minigpt.errors import ConfigError
 from minigpt.runs import RunStore, launch
 from minigpt.runs.estimate import Estimate, estimate_run
-from pages.frame import copying, settings, state, texts, words
+from pages.frame import experiment, settings, state, texts, words
 from pages.frame.guard import guard
 
 RECIPE = get_recipe("default")
@@ -46,7 +46,7 @@ def show(store: RunStore) -> None:
         persist_state="session",
     )
     if aim == COPY:
-        copying.choose(store)
+        experiment.choose(store)
     else:
         show_text(store)
 
