@@ -65,7 +65,7 @@ def listen() -> None:
 def show_help() -> None:
     """List the keys."""
     rows = "\n".join(f"| `{keys}` | {words} |" for keys, words in HELP)
-    st.markdown(f"| key | moves to |\n|---|---|\n{rows}")
+    st.markdown(f"| key | leads to |\n|---|---|\n{rows}")
     st.caption("While you type, the keys write.")
 
 

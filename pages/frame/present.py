@@ -9,11 +9,12 @@ html { font-size: 20px !important; }
 [data-testid="stSidebar"], [data-testid="stExpandSidebarButton"],
 [data-testid="stHeader"] { display: none !important; }
 [data-testid="stMainBlockContainer"] {
-  padding: 0.4rem 1.5rem 3rem !important; max-width: none;
+  padding: 0.2rem 1.5rem 3rem !important; max-width: none;
 }
 [data-testid="stMainBlockContainer"] [data-testid="stVerticalBlock"] { gap: 0.45rem; }
 [data-testid="stMainBlockContainer"] h1 { font-size: 1.6rem; padding: 0; }
 [data-testid="stMainBlockContainer"] h3 { padding: 0; }
+[class*="st-key-predict_"] { padding: 0.3rem 0.8rem !important; gap: 0 !important; }
 .st-key-lesson_goal p { font-size: 1rem; }
 """
 

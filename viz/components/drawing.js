@@ -94,7 +94,7 @@ function arrowStep(event) {
 
 // How tall a picture may be, so that it is seen whole on a projector.
 function roomBelow() {
-  return 0.52 * window.innerHeight;
+  return 0.46 * window.innerHeight;
 }
 
 function clamp(value, low, high) {

@@ -1,0 +1,158 @@
+"""The frame, as a reader meets it: keys, steps, a number's origin, questions, words."""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import torch
+
+from minigpt.checkpoint import load_checkpoint
+
+expect = pytest.importorskip("playwright.sync_api").expect
+pytestmark = pytest.mark.browser
+
+PROMPT = "the red kite"
+
+
+def query(page) -> dict[str, str]:
+    return {key: value[0] for key, value in parse_qs(urlsplit(page.url).query).items()}
+
+
+def wait_for(page, **wanted: str) -> None:
+    page.wait_for_function(
+        """wanted => {
+            const now = new URLSearchParams(location.search);
+            return Object.entries(wanted).every(([k, v]) => now.get(k) === v);
+        }""",
+        arg=wanted,
+    )
+
+
+def field(page, label: str, value: object):
+    expect(page.get_by_label(label, exact=True)).to_have_value(str(value))
+
+
+@pytest.fixture
+def explorer(page, server):
+    page.goto(f"{server.url}/head_explorer?prompt={PROMPT}")
+    page.locator(".attention_heatmap .caption").wait_for()
+    settle(page)
+    return page
+
+
+def settle(page) -> None:
+    """Wait until the script has run through: the listener comes last."""
+    page.locator(".st-key-keyboard").wait_for(state="attached")
+    page.wait_for_function(
+        "() => !document.querySelector('[data-testid=stStatusWidget]')"
+    )
+
+
+def press(page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def test_keys_move_token_layer_and_head_and_stay_inside(explorer):
+    page = explorer
+    press(page, "ArrowLeft", "ArrowLeft", "ArrowDown", "]")
+    wait_for(page, token="9", layer="1", head="1")
+    press(page, "ArrowDown", "ArrowDown", "]", "ArrowRight")
+    wait_for(page, token="10")
+    field(page, "Layer", 1)
+    field(page, "Head", 1)
+    press(page, *["ArrowRight"] * 5, "ArrowUp", "[")
+    field(page, "Token", len(PROMPT) - 1)
+    field(page, "Layer", 0)
+    field(page, "Head", 0)
+
+
+def test_keys_that_somebody_else_wants_are_left_alone(explorer):
+    page = explorer
+    prompt = page.get_by_label("Prompt", exact=True)
+    prompt.click()
+    press(page, "End", "ArrowLeft", "[")
+    expect(prompt).to_have_value("the red kit[e")
+    page.locator(".attention_heatmap .stage").focus()
+    press(page, "ArrowUp", "ArrowLeft")
+    page.locator("h1").click()
+    press(page, "Control+ArrowLeft", "Alt+ArrowDown")
+    press(page, "ArrowLeft")  # the one that counts
+    wait_for(page, token="10")
+    field(page, "Layer", 0)
+
+
+def test_a_question_mark_lists_the_keys(explorer):
+    press(explorer, "?")
+    dialog = explorer.get_by_role("dialog")
+    dialog.get_by_text("the token before, the token after").wait_for()
+    press(explorer, "Escape")
+    dialog.wait_for(state="hidden")
+
+
+def test_a_numbers_origin_shows_its_operands_and_its_line(explorer, data):
+    page = explorer
+    line = page.locator("[class*=st-key-provenance_] code").first
+    name, _, shown = line.inner_text().partition(" = ")
+    layer, *index = map(int, re.findall(r"\d+", name))
+    path = data / "models/glass/checkpoints/checkpoint_step_100"
+    model, tokenizer, _ = load_checkpoint(path)
+    with torch.inference_mode():
+        _, cache = model.run_with_cache(torch.tensor([tokenizer.encode(PROMPT)]))
+    own = float(cache["pattern", layer][tuple(index)])
+    assert shown == f"{own:.4f}"
+    page.get_by_role("button", name="Where does this number come from?").click()
+    working = page.locator("[class*=st-key-explained_]")
+    working.get_by_text("softmax over the row").wait_for()
+    first = working.locator("code").nth(1).inner_text()
+    assert first.splitlines()[-1] == f"= {own:.4f}"
+    scores = cache["attn_scores", layer][tuple(index[:-1])]
+    assert f"exp({float(scores[index[-1]]):.4g}".replace("-", "−") in first
+    assert "self.hook_pattern(" in working.locator("code").last.inner_text()
+
+
+def test_the_time_machine_walks_by_button_and_by_itself(explorer):
+    page = explorer
+    count = page.locator(".st-key-time_machine")
+    expect(count).to_contain_text("3 of 3")
+    page.get_by_role("button", name="The step before").first.click()
+    wait_for(page, step="10")
+    expect(count).to_contain_text("2 of 3")
+    page.get_by_role("button", name="Walk through the steps").first.click()
+    expect(count).to_contain_text("3 of 3")
+    page.get_by_role("button", name="Walk through the steps").first.wait_for()
+
+
+def test_an_answer_is_graded_and_another_prompt_asks_anew(explorer):
+    page = explorer
+    question = page.locator("[class*=st-key-predict_]")
+    question.get_by_role("radio").first.focus()
+    press(page, "Space")
+    verdict = question.get_by_text(re.compile("^[✓✗]"))
+    verdict.wait_for()
+    field(page, "Layer", 0)
+    prompt = page.get_by_label("Prompt", exact=True)
+    prompt.fill("a cat and a kite")
+    prompt.press("Enter")
+    wait_for(page, prompt="a cat and a kite")
+    expect(verdict).to_have_count(0)
+
+
+def test_the_glossary_is_searched(explorer):
+    page = explorer
+    page.get_by_role("button", name="Glossary").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Search").fill("hook_pattern")
+    dialog.get_by_label("Search").press("Enter")
+    expect(dialog.locator(".st-key-glossary strong")).to_have_text(["pattern"])
+
+
+def test_present_mode_has_the_figure_and_the_steps_on_one_screen(page, server):
+    page.goto(f"{server.url}/head_explorer?present=1&prompt={PROMPT}")
+    canvas = page.locator(".attention_heatmap canvas").first
+    canvas.wait_for()
+    settle(page)
+    box = canvas.bounding_box()
+    assert box["y"] + box["height"] <= 720
+    page.get_by_role("button", name="The step before").last.click()
+    expect(page.locator(".st-key-leave_present")).to_contain_text("step 10")
