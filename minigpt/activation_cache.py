@@ -26,6 +26,9 @@ class ActivationCache(Mapping[str, Tensor]):
             return self._activations[key]
         return self._activations[self._full_name(key)]
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._activations
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._activations)
 

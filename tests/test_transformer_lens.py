@@ -1,0 +1,139 @@
+"""Our activations and edits against TransformerLens's of the same names.
+
+TransformerLens brings a lot with it, so it is no requirement: where it is not
+installed, these tests are skipped by name. To run them, `pip install
+transformer-lens==4.3.0` in a copy of the environment.
+
+One edit differs on purpose: since version 4, theirs of `hook_resid_mid` reaches the MLP
+and not the stream. Here, as in their versions before, it is the stream.
+"""
+
+import os
+
+import pytest
+import torch
+import transformers
+from model.gpt2_oracle import copy_gpt2, random_gpt2
+
+from minigpt.tokenizers import BPETokenizer
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+pytest.importorskip("transformer_lens", reason="TransformerLens is not installed")
+from transformer_lens.model_bridge import TransformerBridge
+
+VOCAB = 307
+SIZES = [
+    {"n_embd": 32, "n_layer": 2, "n_head": 4},
+    {"n_embd": 96, "n_layer": 4, "n_head": 6, "n_inner": 200},
+]
+
+
+@pytest.fixture(scope="module", params=SIZES, ids=["small", "larger"])
+def both(request, tmp_path_factory):
+    """One GPT-2 of random weights, as our model and as theirs."""
+    reference = random_gpt2(vocab_size=VOCAB, **request.param)
+    ours = copy_gpt2(reference)
+    directory = tmp_path_factory.mktemp("gpt2")
+    reference.save_pretrained(directory)
+    tokenizer = BPETokenizer()
+    tokenizer.build_vocab("a tokenizer must be there, though nobody asks it")
+    tokenizer.save_huggingface(directory)
+    special = {"bos_token": "<bos>", "eos_token": "<eos>", "pad_token": "<pad>"}
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_file=str(directory / "tokenizer.json"), **special
+    ).save_pretrained(directory)
+    theirs = TransformerBridge.boot_transformers(
+        str(directory),
+        hf_model=reference,
+        tokenizer=transformers.AutoTokenizer.from_pretrained(directory),
+    )
+    return ours, theirs
+
+
+@pytest.fixture(scope="module")
+def tokens():
+    generator = torch.Generator().manual_seed(2)
+    return torch.randint(0, VOCAB, (2, 24), generator=generator)
+
+
+def assert_close(actual, expected, name):
+    # Masked scores are −∞ here and a very large negative number there.
+    actual, expected = (value.clamp(min=-1e4) for value in (actual, expected))
+    torch.testing.assert_close(
+        actual, expected, atol=1e-4, rtol=0, msg=lambda text: f"{name}: {text}"
+    )
+
+
+@torch.inference_mode()
+def test_every_activation_equals_theirs_of_the_same_name(both, tokens):
+    ours, theirs = both
+    logits, cache = ours.run_with_cache(tokens)
+    their_logits, their_cache = theirs.run_with_cache(tokens)
+    assert_close(logits, their_logits, "logits")
+    assert [name for name in cache if name not in their_cache] == []
+    for name, value in cache.items():
+        assert_close(value, their_cache[name], name)
+
+
+@torch.inference_mode()
+def test_each_heads_result_equals_theirs(both, tokens):
+    ours, theirs = both
+    name = "blocks.1.attn.hook_result"
+    theirs.set_use_attn_result(use_attn_result=True)
+    try:
+        _, their_cache = theirs.run_with_cache(tokens)
+    finally:
+        theirs.set_use_attn_result(use_attn_result=False)
+    _, cache = ours.run_with_cache(tokens, names_filter=name)
+    assert_close(cache[name], their_cache[name], name)
+
+
+def without_head_1(z, hook):
+    z = z.clone()
+    z[:, :, 1] = 0
+    return z
+
+
+def without_the_first_key(scores, hook):
+    scores = scores.clone()
+    scores[..., 3:, 0] = -1e4
+    return scores
+
+
+def reading_itself(pattern, hook):
+    return torch.eye(pattern.shape[-1]).expand_as(pattern)
+
+
+def halved(value, hook):
+    return value / 2
+
+
+@pytest.mark.parametrize(
+    ("name", "edit"),
+    [
+        ("hook_embed", halved),
+        ("hook_pos_embed", halved),
+        ("blocks.0.hook_resid_pre", halved),
+        ("blocks.1.ln1.hook_scale", halved),
+        ("blocks.1.ln1.hook_normalized", halved),
+        ("blocks.0.attn.hook_q", halved),
+        ("blocks.0.attn.hook_k", halved),
+        ("blocks.0.attn.hook_v", without_head_1),
+        ("blocks.1.attn.hook_attn_scores", without_the_first_key),
+        ("blocks.0.attn.hook_pattern", reading_itself),
+        ("blocks.0.attn.hook_z", without_head_1),
+        ("blocks.1.hook_attn_out", halved),
+        ("blocks.0.mlp.hook_pre", halved),
+        ("blocks.1.mlp.hook_post", halved),
+        ("blocks.0.hook_mlp_out", halved),
+        ("blocks.0.hook_resid_post", halved),
+        ("ln_final.hook_scale", halved),
+        ("ln_final.hook_normalized", halved),
+    ],
+)
+@torch.inference_mode()
+def test_an_edit_gives_their_logits(both, tokens, name, edit):
+    ours, theirs = both
+    edited = ours.run_with_hooks(tokens, fwd_hooks=[(name, edit)])
+    assert_close(edited, theirs.run_with_hooks(tokens, fwd_hooks=[(name, edit)]), name)
+    assert (edited - ours(tokens)).abs().max() > 1e-2
