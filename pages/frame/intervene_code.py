@@ -33,8 +33,8 @@ def reading(checkpoint: Checkpoint) -> str:
     count, length = intervene_numbers.windows(checkpoint).shape
     return (
         "from minigpt.interpret.corpora import held_out_windows\n"
-        f"windows = held_out_windows(_, tokenizer, length={length}, count={count})\n"
-        "windows = torch.tensor(windows)"
+        "windows = torch.tensor(held_out_windows(\n"
+        f"    metadata, tokenizer, length={length}, count={count}))"
     )
 
 

@@ -76,17 +76,42 @@ def test_every_code_shown_gives_the_numbers_drawn(open_page, part):
         np.testing.assert_allclose(found, recipe.drawn, atol=1e-5, err_msg=name)
 
 
-def test_the_patch_map_is_the_hooks(open_page, view, loaded):
+def test_every_cell_of_the_patch_map_is_a_run_with_that_hook(open_page, loaded):
     app = open_page(PAGE, intervene="Patch", **PAIR)
     model, tokenizer = loaded
     clean, corrupted = (ids(tokenizer, PAIR[key]) for key in ("clean", "corrupted"))
-    recipe = app.session_state["_recipes"]["position map"]
-    moved = np.asarray(recipe.drawn)
-    # The first three characters and the last four words are the same in both.
+    answer, rival = (
+        int(app.selectbox(key=key).value.rpartition("(")[2].rstrip(")"))
+        for key in ("answer", "rival")
+    )
+    _, cache = model.run_with_cache(clean)
+
+    def difference(text, hooks=()):
+        logits = model.run_with_hooks(text, hooks)[0, -1]
+        return float(logits[answer] - logits[rival])
+
+    start, end = difference(corrupted), difference(clean)
+    moved = figure(app, "position map")
     assert moved.shape == (2, clean.shape[1])
-    np.testing.assert_allclose(moved[0, :4], 0, atol=1e-4)
-    assert moved[0].sum() != 0
-    assert model(clean).shape == model(corrupted).shape
+    for layer, place in np.ndindex(moved.shape):
+
+        def carry(value, hook, place=place):
+            value = value.clone()
+            value[:, place] = cache[hook.name][:, place]
+            return value
+
+        name = f"blocks.{layer}.hook_resid_pre"
+        expected = (difference(corrupted, [(name, carry)]) - start) / (end - start)
+        assert moved[layer, place] == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_reverse_runs_the_clean_prompt(open_page, loaded):
+    app = open_page(PAGE, intervene="Patch", reverse="true", **PAIR)
+    there = figure(open_page(PAGE, intervene="Patch", **PAIR), "position map")
+    back = figure(app, "position map")
+    # Before layer 0 only the exchanged letters differ, whichever prompt is run.
+    assert np.flatnonzero(np.abs(back[0]) > 1e-4).tolist() == [4, 5, 6]
+    assert not np.allclose(there, back, atol=1e-3)
 
 
 def test_prompts_of_unequal_length_are_shown_in_pieces(open_page):

@@ -1,0 +1,135 @@
+"""What a reader does on the Intervene page: cut a head, patch a prompt, share the link."""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+import torch
+
+from minigpt.checkpoint import load_checkpoint
+
+expect = pytest.importorskip("playwright.sync_api").expect
+pytestmark = pytest.mark.browser
+
+PROMPT = "the red kite was"
+OTHER = "the tan kite was"
+
+
+@pytest.fixture(scope="module")
+def loaded(data):
+    path = data / "models/glass/checkpoints/checkpoint_step_100"
+    model, tokenizer, _ = load_checkpoint(path)
+    return model.requires_grad_(False), tokenizer
+
+
+def open_page(page, server, query: str) -> None:
+    page.goto(f"{server.url}/intervene?{query}")
+    page.get_by_role("heading", name="Intervene", level=1).wait_for()
+
+
+def grid(page, label: str):
+    """Return one table of numbers, found by the beginning of its name."""
+    return page.get_by_role("grid", name=re.compile(f"^{label}"))
+
+
+def cells(table) -> list[list[str]]:
+    rows = table.locator("tbody tr")
+    return [row.locator("td").all_inner_texts() for row in rows.all()]
+
+
+def after_cutting_a_head(model, tokens, layer, head):
+    def zero(z, hook):
+        z = z.clone()
+        z[:, :, head] = 0
+        return z
+
+    hooks = [(f"blocks.{layer}.attn.hook_z", zero)]
+    return model.run_with_hooks(tokens, hooks)[0, -1].softmax(-1)
+
+
+def test_a_click_cuts_a_head_and_the_numbers_are_those_of_the_hook(
+    page, server, loaded
+):
+    open_page(page, server, f"prompt={PROMPT}")
+    page.get_by_text("Next token, whole model:").wait_for()
+    parts = grid(page, "layer by columns")
+    parts.locator("tbody tr").nth(1).locator("td").nth(0).click()
+    sentence = page.get_by_text(re.compile("^Next token: .* → .*KL"))
+    sentence.wait_for()
+    assert cells(parts)[1][0] == "0"
+    model, tokenizer = loaded
+    tokens = torch.tensor([tokenizer.encode(PROMPT)])
+    before = model(tokens)[0, -1].softmax(-1)
+    after = after_cutting_a_head(model, tokens, 1, 0)
+    kl = float((before * (before / after).log()).sum())
+    shown = list(map(float, re.findall(r"\d\.\d+", sentence.inner_text())))
+    top = int(before.argmax())
+    assert shown[:3] == pytest.approx([before[top], after[top], kl], abs=6e-4)
+    page.wait_for_function("location.search.includes('cut=L1H0')")
+    link = page.url
+    assert parse_qs(urlsplit(link).query)["cut"] == ["L1H0 zero"]
+    page.goto("about:blank")
+    page.goto(link)
+    expect(sentence).to_be_visible()
+    expect(page.get_by_text("L1H0 zero").first).to_be_visible()
+    page.get_by_role("button", name="Make whole").click()
+    page.get_by_text("Next token, whole model:").wait_for()
+
+
+def test_an_edge_is_cut_by_clicking_a_weight(page, server):
+    open_page(page, server, f"prompt={PROMPT}&layer=1&head=1")
+    page.get_by_role("radio", name="Cut one look").click()
+    canvas = page.locator(".attention_heatmap canvas").first
+    canvas.wait_for()
+    page.locator(".attention_heatmap .stage").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_function("location.search.includes('L1H1%5B')")
+    page.get_by_text(re.compile("^Next token: ")).wait_for()
+
+
+def test_the_patch_map_shows_the_hooks_numbers_and_opens_a_cell(page, server, loaded):
+    query = f"intervene=Patch&clean={PROMPT}&corrupted={OTHER}"
+    open_page(page, server, query)
+    table = grid(page, "position by layer")
+    table.wait_for()
+    model, tokenizer = loaded
+    answer, rival = (
+        int(re.search(r"\((\d+)\)", box.input_value())[1])
+        for box in (
+            page.get_by_label(name) for name in ("Answer (clean)", "Rival (corrupted)")
+        )
+    )
+    clean, run = (torch.tensor([tokenizer.encode(text)]) for text in (PROMPT, OTHER))
+    _, cache = model.run_with_cache(clean)
+
+    def difference(text, hooks=()):
+        logits = model.run_with_hooks(text, hooks)[0, -1]
+        return float(logits[answer] - logits[rival])
+
+    start, end = difference(run), difference(clean)
+
+    def moved(layer, place):
+        def carry(value, hook):
+            value = value.clone()
+            value[:, place] = cache[hook.name][:, place]
+            return value
+
+        patched = difference(run, [(f"blocks.{layer}.hook_resid_pre", carry)])
+        return (patched - start) / (end - start)
+
+    shown = np.array(
+        [[float(text.replace("−", "-")) for text in row] for row in cells(table)]
+    )
+    expected = np.array(
+        [[moved(0, place), moved(1, place)] for place in range(len(PROMPT))]
+    )
+    np.testing.assert_allclose(shown, expected, atol=6e-3)
+    table.locator("tbody tr").nth(5).locator("td").nth(1).click()
+    sentence = page.get_by_text(
+        re.compile(r"^The residual stream at 5 e\|a in layer 1")
+    )
+    sentence.wait_for()
+    found = float(re.search(r"Moved (−?-?\d+\.\d+)", sentence.inner_text())[1])
+    assert found == pytest.approx(moved(1, 5), abs=6e-4)
