@@ -41,5 +41,5 @@ def test_a_gain_is_kept_when_another_is_refused():
 def test_a_window_too_short_to_say_anything_twice_is_refused():
     recipe = get_recipe("induction-live")
     short = recipe.transformer.replace(max_seq_len=11)
-    with pytest.raises(ConfigError, match="max_seq_len is 11.* choose 12 or more"):
+    with pytest.raises(ConfigError, match=r"max_seq_len is 11.* choose 12 or more"):
         recipe.replace(transformer=short.to_dict())

@@ -19,14 +19,16 @@ import re
 import shutil
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from minigpt.config import RunConfig
 from minigpt.errors import ConfigError, RunError, near_names
 from minigpt.runs.files import JournalChunk, read_journal, replace_file
 from minigpt.runs.lock import RunLock
-from minigpt.runs.snapshots import Snapshots
 from minigpt.runs.status import RunStatus, read_status, write_status
+
+if TYPE_CHECKING:
+    from minigpt.runs.snapshots import Snapshots
 
 RUN_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _RUN_ID_WORDS = (
@@ -87,8 +89,11 @@ class Run:
         """Read what the model wrote since `offset`: `step`, `prompt`, `text`."""
         return read_journal(self.path / "samples.jsonl", offset)
 
-    def snapshots(self) -> Snapshots:
+    def snapshots(self) -> "Snapshots":
         """Attention on the run's fixed probe text; empty for a model without heads."""
+        # Only now: what looks into models imports torch, and --help need not wait.
+        from minigpt.runs.snapshots import Snapshots
+
         return Snapshots(self.path / "snapshots")
 
     def checkpoints(self) -> list[SavedStep]:

@@ -52,7 +52,7 @@ def show(run: Run, status: RunStatus, curve: Copying) -> None:
     with film:
         before, copier = _show_films(run, curve)
     if over and curve.loss_step is not None:
-        _explain(curve, before, copier)
+        _explain(run, curve, before, copier)
         check(about_copying(curve, status))
 
 
@@ -142,14 +142,18 @@ def _name(film: Film) -> str:
     return f"L{film.layer}H{film.head}"
 
 
-def _explain(curve: Copying, before: Film, copier: Film) -> None:
+def _explain(run: Run, curve: Copying, before: Film, copier: Film) -> None:
     begin, end = curve.change
-    dearer = ""
+    dearer = favoured = ""
     if curve.first_loss_shift > 0.2:
         peak = curve.first_loss[0] + curve.first_loss_shift
         dearer = (
             f" Words said the *first* time even got dearer, up to {peak:.2f} nats: a "
             "young copier also copies where there is nothing to copy."
+        )
+    if isinstance(run.config.transformer.relative_gain, tuple):
+        favoured = (
+            " The experiment favours one head beforehand, by a larger `relative_gain`."
         )
     lesson.explain(
         "**The stripe and the drop come in the same steps.** Until about step "
@@ -158,8 +162,7 @@ def _explain(curve: Copying, before: Film, copier: Film) -> None:
         f"word, and one in a later layer ({_name(copier)}) that looks for where the "
         "present word stood before and reads what came next. Either is useless alone, "
         f"so they grow together, and by step {end} copying works: "
-        f"{curve.second_loss[-1]:.2f} nats in the end.{dearer} The experiment favours "
-        "one head beforehand, by a larger `relative_gain`.",
+        f"{curve.second_loss[-1]:.2f} nats in the end.{dearer}{favoured}",
         RepeatedWords,
         read_repetition,
     )
