@@ -112,15 +112,6 @@ def test_a_link_opens_exactly_the_view_it_was_copied_from(page, server):
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("the cat")
 
 
-def test_clicking_a_token_at_home_appends_it(page, server):
-    open_page(page, server, "/?prompt=the", "A language model")
-    first = page.locator(".next_tokens .candidate").filter(has_not_text="<").first
-    piece = first.locator(".piece").inner_text()
-    first.click()
-    appended = "the" + piece.replace("·", " ")
-    wait_for_query(page, prompt=appended)
-
-
 def test_clicking_an_alternative_forces_it_and_the_text_goes_on(page, server):
     open_page(page, server, "/generation?prompt=the cat", "Generation")
     page.get_by_label("max_new_tokens", exact=True).fill("15")
