@@ -64,14 +64,17 @@ def show_shares(
     token, minus = pair[0], pair[1] if split == SPLITS[0] else None
     found = source.attribution(position, token, minus)
     _begin_at_the_strongest_head(found)
-    part = _chosen_part(found)
-    show_bars(source, found, part, (position, token, minus))
+    asked = (position, token, minus)
+    bars = st.container()
     left, right = st.columns([3, 2], gap="medium")
     with left:
         layer, head, _ = choose_place(reading, ("layer", "head"))
-        show_heads(source, found, (layer, head), (position, token, minus))
+        show_heads(source, found, (layer, head), asked)
+    part = _chosen_part(found, (layer, head))
+    with bars:
+        show_bars(source, found, part, asked)
     with right:
-        show_part(source, found, part, (position, token, minus))
+        show_part(source, found, part, asked)
 
 
 def show_bars(
@@ -204,9 +207,8 @@ def _begin_at_the_strongest_head(found: Attribution) -> None:
         pick_head((layer, head))
 
 
-def _chosen_part(found: Attribution) -> Part:
+def _chosen_part(found: Attribution, place: tuple[int, int]) -> Part:
     """Return the part that was clicked last: a bar, or the shared head."""
-    place = state.get("layer", 0), state.get("head", 0)
     name, at = st.session_state.get("_lens_part", (None, None))
     parts = {part.name: part for part in found.parts}
     if at == place and name in parts:

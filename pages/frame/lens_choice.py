@@ -42,6 +42,7 @@ def _choose(
         [name(token) for token in offered],
         key=key,
         accept_new_options=True,
+        filter_mode="contains",
         help="The likeliest next tokens with their probabilities, or type another.",
     )
     if chosen in names:
