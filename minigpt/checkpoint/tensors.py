@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from minigpt.errors import CheckpointError, near_names
 
 WEIGHT_TYPES = ("F32", "F16")
-"""What a file of weights may hold; either is read as 32 bits."""
+"""What a file of weights may hold; in the model, either becomes 32 bits."""
 
 
 def write_tensors(
@@ -66,7 +66,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def read_weights(path: Path, expected: nn.Module) -> dict[str, Tensor]:
-    """Read the weights of a model as 32 bits, if they are exactly those it has.
+    """Read the weights of a model, if they are exactly those it has.
 
     Args:
         path: A safetensors file.
@@ -77,7 +77,7 @@ def read_weights(path: Path, expected: nn.Module) -> dict[str, Tensor]:
             many, of the wrong shape or of the wrong type.
     """
     check_weights(path, expected)
-    return {name: weight.float() for name, weight in read_tensors(path).items()}
+    return read_tensors(path)
 
 
 def check_weights(path: Path, expected: nn.Module) -> None:
