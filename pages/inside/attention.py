@@ -36,12 +36,9 @@ def choose_edit(checkpoint: Checkpoint, reading: Reading, place: Place) -> HeadE
     """Show what can be left out, and return the edit that is wanted."""
     scheme = checkpoint.model.config.positional_encoding
     in_the_head = scheme in ("rope", "alibi", "relative")
-    offered = [ROOT, MASK, *([POSITIONS] if in_the_head else [])]
-    kept = st.session_state.get("left_out", [])
-    st.session_state["left_out"] = [step for step in kept if step in offered]
     left_out = st.pills(
         "Leave out",
-        offered,
+        [ROOT, MASK, *([POSITIONS] if in_the_head else [])],
         selection_mode="multi",
         key="left_out",
         help="For this head, in every row. The model runs again from there. "
