@@ -1,4 +1,4 @@
-"""What a reader does on the Intervene page: cut a head, patch a prompt, share the link."""
+"""What a reader does on the Intervene page: cut a head, patch, share the link."""
 
 import re
 from urllib.parse import parse_qs, urlsplit
@@ -60,9 +60,9 @@ def test_a_click_cuts_a_head_and_the_numbers_are_those_of_the_hook(
     assert cells(parts)[1][0] == "0"
     model, tokenizer = loaded
     tokens = torch.tensor([tokenizer.encode(PROMPT)])
-    before = model(tokens)[0, -1].softmax(-1)
-    after = after_cutting_a_head(model, tokens, 1, 0)
-    kl = float((before * (before / after).log()).sum())
+    before = model(tokens)[0, -1].softmax(-1).numpy()
+    after = after_cutting_a_head(model, tokens, 1, 0).numpy()
+    kl = (before * np.log(before / after)).sum()
     shown = list(map(float, re.findall(r"\d\.\d+", sentence.inner_text())))
     top = int(before.argmax())
     assert shown[:3] == pytest.approx([before[top], after[top], kl], abs=6e-4)
@@ -97,9 +97,7 @@ def test_the_patch_map_shows_the_hooks_numbers_and_opens_a_cell(page, server, lo
     model, tokenizer = loaded
     answer, rival = (
         int(re.search(r"\((\d+)\)", box.input_value())[1])
-        for box in (
-            page.get_by_label(name) for name in ("Answer (clean)", "Rival (corrupted)")
-        )
+        for box in map(page.get_by_label, ("Answer (clean)", "Rival (corrupted)"))
     )
     clean, run = (torch.tensor([tokenizer.encode(text)]) for text in (PROMPT, OTHER))
     _, cache = model.run_with_cache(clean)
