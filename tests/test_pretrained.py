@@ -3,9 +3,11 @@
 import json
 import shutil
 
+import huggingface_hub
 import pytest
 import torch
 import transformers
+from pretrained_hub import COMMIT, Hub
 from safetensors.torch import load_file, save_file
 
 import minigpt
@@ -396,3 +398,67 @@ def test_reading_leaves_the_generator_alone(saved):
     torch.manual_seed(5)
     read_model(directory)
     assert torch.equal(torch.rand(1), expected)
+
+
+@pytest.fixture
+def hub(saved, tmp_path, monkeypatch):
+    """A hub with `someone/small`, which has pickles and code too; an empty cache."""
+    directory = saved(random_gpt2())
+    (directory / "pytorch_model.bin").write_bytes(b"pickled")
+    (directory / "modeling.py").write_bytes(b"raise SystemExit")
+    hub = Hub("someone/small", directory)
+    constants = huggingface_hub.constants
+    template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(
+        constants.ENDPOINT, hub.url
+    )
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", tmp_path / "cache")
+    yield hub
+    hub.close()
+
+
+def test_a_model_is_fetched_once_and_then_found_without_a_network(hub, tmp_path):
+    model, tokenizer, metadata = minigpt.from_pretrained("someone/small")
+    assert metadata.provenance == {"pretrained": "someone/small", "commit": COMMIT}
+    fetched = {file.name for file in (tmp_path / "cache").rglob("snapshots/*/*")}
+    assert fetched == {"config.json", "model.safetensors", "tokenizer.json"}
+    asked = len(hub.asked)
+    assert asked
+    hub.close()
+    for offline in (False, True):
+        again = minigpt.from_pretrained("someone/small", offline=offline)
+        assert torch.equal(again.model(some_tokens()), model(some_tokens()))
+        assert again.tokenizer.to_dict() == tokenizer.to_dict()
+    assert len(hub.asked) == asked
+
+
+def test_a_name_that_the_hub_lacks_is_said(hub):
+    with pytest.raises(CheckpointError, match="no model someone/smal that everyone"):
+        minigpt.from_pretrained("someone/smal")
+    with pytest.raises(CheckpointError, match="no revision 'old'"):
+        minigpt.from_pretrained("someone/small", revision="old")
+
+
+@pytest.mark.parametrize("offline", [False, True])
+def test_without_a_network_the_remedy_is_named(hub, offline, tmp_path):
+    hub.close()
+    with pytest.raises(CheckpointError) as error:
+        minigpt.from_pretrained("gpt2", offline=offline)
+    message = str(error.value)
+    for words in (
+        "openai-community/gpt2",
+        str(tmp_path / "cache"),
+        "model.safetensors",
+    ):
+        assert words in message
+    assert ("offline was asked for" in message) == offline
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    "name", ["no/such/directory", "../gpt2", "", "a b", "~nobody/x"]
+)
+def test_what_is_neither_a_directory_nor_a_name_is_said(name):
+    with pytest.raises(CheckpointError, match="no directory"):
+        minigpt.from_pretrained(name)

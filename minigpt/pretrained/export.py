@@ -10,6 +10,7 @@ from torch import Tensor
 from minigpt.checkpoint.directory import replaced_directory
 from minigpt.checkpoint.metadata import CONFIG_FILE
 from minigpt.checkpoint.tensors import write_tensors
+from minigpt.config import ModelConfig
 from minigpt.errors import CheckpointError, ConfigError
 from minigpt.model import LanguageModel, TransformerLM
 from minigpt.pretrained.load import OWN_TOKENIZER_FILE, SHAPES
@@ -42,7 +43,11 @@ def export_pretrained(
         CheckpointError: If there is something else, or the disk is full.
     """
     directory = Path(directory)
-    shape = _fitting_shape(model)
+    if not isinstance(model, TransformerLM):
+        raise ConfigError(
+            "Only a TransformerLM can be exported: transformers has no MLPLM."
+        )
+    shape = _fitting_shape(model.config)
     if directory.is_file() or (directory.is_dir() and any(directory.iterdir())):
         raise CheckpointError(
             f"{directory} exists and holds something: choose a new place to export to."
@@ -61,14 +66,15 @@ def export_pretrained(
     return directory
 
 
-def _fitting_shape(model: LanguageModel) -> Shape:
-    if not isinstance(model, TransformerLM):
-        raise ConfigError(
-            "Only transformers can be exported: transformers has no model like MLPLM."
-        )
+def _fitting_shape(config: ModelConfig) -> Shape:
+    """Choose the shape that can express the settings.
+
+    Raises:
+        ConfigError: If none can; says why not.
+    """
     reasons = []
     for shape in SHAPES:
-        misfits = shape.misfits(model.config)
+        misfits = shape.misfits(config)
         if not misfits:
             return shape
         reasons.append(f"{shape.title}'s: {'; '.join(misfits)}")

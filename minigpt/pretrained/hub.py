@@ -45,10 +45,9 @@ def find_directory(
     Raises:
         CheckpointError: If there is none, or it cannot be had; with the remedy.
     """
-    path = Path(name_or_path).expanduser()
-    if path.is_dir():
-        return path
     name = str(name_or_path)
+    if name and Path(name).expanduser().is_dir():
+        return Path(name).expanduser()
     if not _NAME.fullmatch(name):
         raise CheckpointError(
             f"There is no directory {name}, and it is no name of a repository, such as "
@@ -61,8 +60,6 @@ def find_directory(
             f"There is no directory {name}. To fetch a model of that name, install "
             "huggingface-hub (pip install 'minigpt[gpt2]')."
         ) from None
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
-
     repository = REPOSITORIES.get(name, name)
 
     def snapshot(on_this_machine: bool) -> Path:
@@ -74,12 +71,11 @@ def find_directory(
         )
         return Path(found)
 
-    failures = (HfHubHTTPError, HTTPError, HFValidationError, OSError)
-    with suppress(*failures):
+    with suppress(OSError, ValueError):
         return snapshot(on_this_machine=True)
     try:
         return snapshot(on_this_machine=offline)
-    except failures as error:
+    except Exception as error:  # of the hub, httpx, requests, xet: it depends
         raise _unavailable(repository, revision, error, offline) from None
 
 

@@ -1,6 +1,7 @@
 """From a directory of somebody else to a model of ours, with the same numbers."""
 
 from pathlib import Path
+from typing import cast
 
 import torch
 
@@ -8,6 +9,7 @@ from minigpt.checkpoint import Checkpoint, CheckpointMetadata
 from minigpt.checkpoint.metadata import CONFIG_FILE, read_json
 from minigpt.errors import CheckpointError, ConfigError
 from minigpt.model import TransformerLM
+from minigpt.model.block import Block
 from minigpt.model.device import resolve_device
 from minigpt.model.positions import build_rotary
 from minigpt.pretrained.fields import Fields
@@ -125,4 +127,4 @@ def _give_memory(model: TransformerLM) -> None:
     model.to_empty(device="cpu")
     for block in model.blocks:
         # RoPE's angles are no weights: nobody will fill them in.
-        block.attn.rotary = build_rotary(model.config)
+        cast(Block, block).attn.rotary = build_rotary(model.config)
