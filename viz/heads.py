@@ -44,7 +44,7 @@ def two_texts_chart(scores: Sequence[ScoreOnText]) -> alt.LayerChart:
         y=alt.Y("score:N", sort=order, title=None, scale=alt.Scale(paddingInner=0.35)),
         yOffset=alt.YOffset("text:N", sort=[HERE, ELSEWHERE]),
     )
-    bands = rows.mark_bar(color=GRAY, opacity=0.45, cornerRadius=2).encode(
+    bands = rows.mark_bar(color=GRAY, opacity=0.3, cornerRadius=2).encode(
         x=alt.X("low:Q", title="mean weight").scale(domain=[0, 1]),
         x2="high:Q",
         tooltip=[
@@ -62,7 +62,7 @@ def two_texts_chart(scores: Sequence[ScoreOnText]) -> alt.LayerChart:
         .legend(orient="top", labelLimit=260),
         tooltip=["score:N", "text:N", alt.Tooltip("value:Q", format=".3f")],
     )
-    numbers = rows.mark_text(align="left", dx=9).encode(
+    numbers = rows.mark_text(align="left", dx=9, color=GRAY).encode(
         x="value:Q", text=alt.Text("value:Q", format=".3f")
     )
     chart: alt.LayerChart = (bands + dots + numbers).properties(height=alt.Step(17))

@@ -57,9 +57,10 @@ def pick_row(token: int | None) -> None:
 
 def show_all_heads(reading: Reading, study: Study, place: Place) -> None:
     """Show a thumbnail of every head, with a bar for one score and its band."""
-    layers, heads, count, _ = reading.patterns.shape
+    layers, heads, length, _ = reading.patterns.shape
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(f"All {layers * heads} heads", anchor=False)
+        count = layers * heads
+        st.subheader(f"All {count} heads" if count > 1 else "Its head", anchor=False)
         st.space("stretch")
         score = st.selectbox(
             "Bar under each head",
@@ -76,7 +77,7 @@ def show_all_heads(reading: Reading, study: Study, place: Place) -> None:
         key="all_heads",
         scores=values,
         score_name=head_score_tabs.name_of(score),
-        limit=1.0 if score in HABITS else max(math.log(count), 1.0),
+        limit=1.0 if score in HABITS else max(math.log(length), 1.0),
         band=None if study.band is None else study.band.edges(score),
         on_select=pick_head,
     )

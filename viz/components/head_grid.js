@@ -1,7 +1,7 @@
 // Every head's pattern on one canvas: layers down, heads across. Hover magnifies, a click
 // or Enter selects.
 
-const DENSE = 24; // Pixels: below this, thumbnails stand closer and bars are thin.
+const DENSE = 32; // Pixels: below this, thumbnails stand closer and bars are thin.
 const MAGNIFIED = 208;
 
 export default function headGrid({ data, parentElement, setTriggerValue }) {
@@ -181,14 +181,16 @@ function paintScore(root, context, data, [layer, head], { cell, dense }, x, y) {
   context.globalAlpha = inside ? 0.4 : 1;
   context.fillStyle = inside ? text : themeColour(root, "--st-primary-color");
   context.fillRect(x, top, along(score), height);
-  if (low !== null && !dense) {
-    const band = [x + along(low), top - 2, Math.max(2, along(high) - along(low)), height + 4];
-    context.globalAlpha = 0.3;
+  if (low !== null) {
+    const margin = dense ? 0 : 2;
+    const band = [x + along(low), top - margin, Math.max(2, along(high) - along(low)),
+      height + 2 * margin];
+    context.globalAlpha = dense ? 0.7 : 0.3;
     context.fillStyle = context.strokeStyle = text;
     context.fillRect(...band);
     context.globalAlpha = 0.8;
     context.lineWidth = 1;
-    context.strokeRect(...band);
+    if (!dense) context.strokeRect(...band);
   }
   context.globalAlpha = 1;
 }
@@ -212,7 +214,7 @@ function scoreText(data, [layer, head]) {
 
 function bandText(data, place) {
   const [low, high] = bandOf(data, place);
-  return low === null ? "" : ` (${low.toFixed(2)}–${high.toFixed(2)})`;
+  return low === null ? "" : ` (${low.toFixed(3)}–${high.toFixed(3)})`;
 }
 
 function describeHead(caption, data, place) {

@@ -1,0 +1,82 @@
+"""What the views of heads send to the browser, and what their chart draws."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+
+from viz.components.head_grid import THUMBNAIL, head_grid, thumbnails
+from viz.components.reading_examples import ReadingExample, _packed
+from viz.heads import ELSEWHERE, HERE, ScoreOnText, two_texts_chart
+
+RNG = np.random.default_rng(0)
+
+
+def causal(layers, heads, count):
+    weights = np.tril(RNG.random((layers, heads, count, count)))
+    return weights / weights.sum(-1, keepdims=True)
+
+
+def unpacked(data):
+    return np.frombuffer(base64.b64decode(data["weights"]), dtype=np.uint8)
+
+
+def test_of_a_causal_model_only_what_may_be_read_is_sent():
+    patterns = causal(2, 3, 20)
+    data = thumbnails(patterns)
+    assert data["causal"]
+    rows, columns = np.tril_indices(20)
+    expected = np.rint(patterns[..., rows, columns] * 255).ravel()
+    np.testing.assert_array_equal(unpacked(data), expected)
+
+
+def test_a_model_that_reads_ahead_is_sent_whole():
+    data = thumbnails(np.full((1, 1, 4, 4), 0.25))
+    assert not data["causal"]
+    assert len(unpacked(data)) == 16
+
+
+def test_the_more_heads_the_smaller_their_thumbnails():
+    assert thumbnails(causal(1, 2, 100))["side"] <= THUMBNAIL
+    many = thumbnails(np.tril(np.ones((48, 25, 64, 64), dtype=np.float32)))
+    assert len(unpacked(many)) < 1_000_000
+
+
+def test_not_a_number_is_no_weight():
+    patterns = np.where(np.tril(np.ones((4, 4))) > 0, 0.5, np.nan)[None, None]
+    assert thumbnails(patterns)["causal"]
+
+
+def test_a_band_must_fit_the_heads():
+    low = np.zeros((2, 3))
+    with pytest.raises(ValueError, match=r"high edge.*\[2 3\].*\[3, 2\]"):
+        head_grid(causal(2, 3, 4), key="grid", scores=low, band=(low, low.T))
+
+
+def test_an_example_names_its_strongest_reads_and_shows_all_of_them():
+    row = np.zeros(60)
+    row[[3, 50, 59]] = 0.2, 0.7, 0.1
+    data = _packed(ReadingExample([f" w{i}" for i in range(60)], row))
+    assert data["reads"] == [["·w50", "0.700"], ["·w3", "0.200"], ["·w59", "0.100"]]
+    assert data["pieces"][0] == "·w3"  # Cut where the earliest of them stands.
+    assert data["isCut"]
+    levels = np.frombuffer(base64.b64decode(data["levels"]), dtype=np.uint8)
+    assert levels[0] == round(0.2 * 255)
+
+
+def test_an_example_must_have_a_weight_per_piece():
+    with pytest.raises(ValueError, match="2 pieces, but weights of"):
+        _packed(ReadingExample(["a", "b"], np.ones(3)))
+
+
+def test_the_chart_of_two_texts_draws_each_score_beside_its_band():
+    scores = [
+        ScoreOnText("induction", HERE, 0.1, 0.05, 0.2),
+        ScoreOnText("induction", ELSEWHERE, 0.9, 0.02, 0.03),
+        ScoreOnText("self token", HERE, float("nan"), 0.05, 0.2),
+    ]
+    spec = json.loads(two_texts_chart(scores).to_json())
+    (data,) = spec["datasets"].values()
+    assert [row["value"] for row in data] == [0.1, 0.9, None]
+    assert [(row["low"], row["high"]) for row in data][1] == (0.02, 0.03)
