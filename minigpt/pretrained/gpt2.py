@@ -7,12 +7,13 @@ names are those of `GPT2LMHeadModel` in `transformers`.
 from typing import Any
 
 from minigpt.config import ModelConfig
+from minigpt.config.model import Activation
 from minigpt.errors import CheckpointError, near_names
 from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.shape import Place, Shape, layers
 
 # `gelu_new` and `gelu_pytorch_tanh` are one formula; plain `gelu` is another.
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Activation] = {
     "gelu_new": "gelu",
     "gelu_pytorch_tanh": "gelu",
     "relu": "relu",

@@ -58,7 +58,7 @@ def find_directory(
     except ImportError:
         raise CheckpointError(
             f"There is no directory {name}. To fetch a model of that name, install "
-            "huggingface-hub (pip install 'minigpt[gpt2]')."
+            "what fetches it: pip install huggingface-hub."
         ) from None
     repository = REPOSITORIES.get(name, name)
 

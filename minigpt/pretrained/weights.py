@@ -136,7 +136,7 @@ class WeightFiles:
 
 def parts(weight: Tensor, place: Place) -> list[tuple[str, Tensor]]:
     """Cut one of our weights into the tensors that a file has, as views, by name."""
-    pieces = weight.split(place.rows or [len(weight)])
+    pieces = torch.split(weight, list(place.rows or [len(weight)]))
     return list(zip(place.names, pieces, strict=True))
 
 
