@@ -5,7 +5,7 @@ chooses the columns to show. Next: `lens_charts`, for one of its columns.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,9 @@ class GridView:
     """What a grid of the lens shows; for `viz.components.value_grid`."""
 
     values: npt.NDArray[np.float64]
+    """What the shades stand for."""
+    numbers: npt.NDArray[np.float64]
+    """What is printed or said: the ranks, where a shade is 1 / rank."""
     texts: list[list[str]]
     sentences: list[list[str]]
     unit: str
@@ -95,7 +98,8 @@ def rank_view(
         for row in ranks.tolist()
     ]
     texts = [[str(rank) for rank in row] for row in ranks.tolist()]
-    return _view(points, tokens, 1 / ranks.astype(float), texts, said, "1 / rank", 1.0)
+    view = _view(points, tokens, ranks, texts, said, "1 / rank", 1.0)
+    return replace(view, values=1 / view.numbers)
 
 
 def divergence_view(
@@ -114,7 +118,7 @@ def divergence_view(
 def _view(
     points: Sequence[str],
     tokens: Sequence[str],
-    values: Array,
+    numbers: Array,
     texts: list[list[str]],
     said: list[list[str]],
     unit: str,
@@ -127,4 +131,5 @@ def _view(
         ]
         for point, row in zip(points, said, strict=True)
     ]
-    return GridView(np.asarray(values, float), texts, sentences, unit, limit)
+    shown = np.asarray(numbers, dtype=np.float64)
+    return GridView(shown, shown, texts, sentences, unit, limit)

@@ -60,6 +60,18 @@ class Attribution:
     scale: float
     """What the final norm divides by here, held fixed."""
 
+    @property
+    def order(self) -> list[int]:
+        """Places of the parts, from the one that adds most to the one that takes most."""
+        places: list[int] = np.argsort(-self.shares, kind="stable").tolist()
+        return places
+
+    @property
+    def strongest_head(self) -> tuple[int, int]:
+        """Layer and head of the largest share, either way."""
+        layer, head = divmod(int(np.abs(self.heads).argmax()), self.heads.shape[1])
+        return layer, head
+
     def by_layer(self) -> "Attribution":
         """Return the same sum with the heads and bias of a layer put together."""
         names: dict[str, Part] = {}

@@ -203,8 +203,7 @@ def _begin_at_the_strongest_head(found: Attribution) -> None:
     """Where no head was ever chosen, choose the one with the largest share."""
     chosen = {"layer", "head"} & (set(st.session_state) | set(st.query_params))
     if not chosen:
-        layer, head = divmod(int(abs(found.heads).argmax()), found.heads.shape[1])
-        pick_head((layer, head))
+        pick_head(found.strongest_head)
 
 
 def _chosen_part(found: Attribution, place: tuple[int, int]) -> Part:

@@ -88,9 +88,8 @@ def show_grid(source: Source, lens: Lens, chosen: tuple[int, int], a: int) -> No
             help="The likeliest token; the probability or rank of A; how far the whole "
             "distribution is from the model's output, in nats.",
         )
-        drawn = view.values if metric != "rank of A" else 1 / view.values
         body = lens_code.grid(metric, a, columns)
-        code("Lens", body, variable="shown", drawn=drawn)
+        code("Lens", body, variable="shown", drawn=view.numbers)
 
 
 def show_cell(

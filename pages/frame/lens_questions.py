@@ -114,17 +114,17 @@ def _largest(
     source: Source, pair: tuple[int, int], split: Attribution
 ) -> Question | None:
     """Ask which part speaks most for A against B."""
-    order = split.shares.argsort()[::-1]
+    order = split.order
     if len(order) < 4 or split.shares[order[0]] - split.shares[order[1]] < 1e-4:
         return None
-    places = sorted(int(i) for i in (order[0], order[1], order[-2], order[-1]))
+    places = sorted((order[0], order[1], order[-2], order[-1]))
     one, other = (plain(display_piece(source.piece(token))) for token in pair)
-    winner = split.parts[int(order[0])].name
+    winner = split.parts[order[0]].name
     return Question(
         id="logit_lens.largest",
         text=f"Which of these parts speaks most for **{one}** against **{other}**?",
         options=[split.parts[place].name for place in places],
-        answer=places.index(int(order[0])),
+        answer=places.index(order[0]),
         why=f"{plain(winner)} adds {plain(f'{split.shares[order[0]]:+.3f}')}.",
     )
 

@@ -96,6 +96,14 @@ def test_the_heads_of_a_layer_are_put_together_without_loss():
     assert grouped.shares[4] == pytest.approx(found.heads[1].sum() + bias, abs=1e-6)
 
 
+def test_parts_are_ranked_by_what_they_add_and_heads_by_size():
+    found = attribute(small_model(), TOKENS, POSITION, A, B)
+    ranked = found.shares[found.order]
+    assert (np.diff(ranked) <= 0).all()
+    layer, head = found.strongest_head
+    assert abs(found.heads[layer, head]) == np.abs(found.heads).max()
+
+
 @pytest.mark.parametrize("changes", [{}, {"activation": "swiglu"}], ids=str)
 def test_the_neurons_of_an_mlp_add_up_to_its_share(changes):
     model = small_model(**changes)

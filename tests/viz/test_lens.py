@@ -22,7 +22,6 @@ def test_the_likeliest_tokens_are_printed_visibly_and_said_with_their_probabilit
     view = top_view(POINTS, TOKENS, [[" a", "\n"], ["<b>", "x"]], P)
     assert view.texts == [["·a", "⏎"], ["<b>", "x"]]
     assert view.sentences[1][0] == "0 the, after L0 MLP: “<b>” with probability 1.0000"
-    assert view.values is not None
     assert (view.unit, view.limit) == ("probability", 1.0)
     np.testing.assert_array_equal(view.values, P)
 
@@ -36,6 +35,7 @@ def test_a_tokens_own_probability_is_never_printed_as_zero_when_it_is_not():
 def test_the_first_rank_is_the_darkest():
     view = rank_view(POINTS, TOKENS, "a", np.array([[1, 4], [10, 2]]))
     np.testing.assert_allclose(view.values, [[1, 0.25], [0.1, 0.5]])
+    np.testing.assert_array_equal(view.numbers, [[1, 4], [10, 2]])
     assert view.texts[1] == ["10", "2"]
     assert view.sentences[0][1].endswith("“a” at rank 4")
 
