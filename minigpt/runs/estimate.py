@@ -24,7 +24,7 @@ _VOCABULARY_CHARACTERS = {"char": 50_000_000, "word": 1_000_000, "bpe": 100_000}
 # attention, norms, the backward pass and the optimizer around it.
 _EFFICIENCY = 0.5
 # A step of the smallest model still calls some hundred small functions.
-_SECONDS_PER_STEP = 0.004
+_SECONDS_PER_STEP = 0.008
 
 
 class Estimate(NamedTuple):
