@@ -15,6 +15,32 @@ SHOWN = 16
 """Bars in a figure of tensors: the largest."""
 
 
+def loss_table(pieces: Sequence[str], before: Array, after: Array) -> pd.DataFrame:
+    """Return each piece's loss in both models: the table behind the tinted text.
+
+    Args:
+        pieces: Texts that follow each other.
+        before: Nats per piece, [piece]; not-a-number where nothing predicts it.
+        after: The same of the other model.
+
+    Raises:
+        ValueError: If the lengths differ.
+    """
+    if not len(pieces) == len(before) == len(after):
+        raise ValueError(
+            f"{len(pieces)} pieces, {len(before)} losses before and {len(after)} after."
+        )
+    table = pd.DataFrame(
+        {
+            "piece": placed_pieces(pieces),
+            "before (nats)": before,
+            "after (nats)": after,
+        }
+    )
+    table["change (nats)"] = table["after (nats)"] - table["before (nats)"]
+    return table
+
+
 def expected_table(
     pieces: Sequence[str], probabilities: Sequence[float], came: int | None
 ) -> pd.DataFrame:
@@ -68,6 +94,7 @@ def expected_bars(
         .encode(
             y=alt.Y("label:N", title=None, sort=None).axis(
                 labelFont="monospace",
+                labelLimit=220,
                 labelOverlap=False,
                 ticks=False,
                 domain=False,

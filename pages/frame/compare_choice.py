@@ -53,15 +53,10 @@ def choose() -> tuple[Side, Side, Text]:
         DataError: If there is no model yet.
     """
     entry = models.chosen_entry()
-    other, step, button, kind, field = st.columns(
-        [4, 3, 2.6, 5, 5], vertical_alignment="bottom"
-    )
-    with other:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         against = _choose_against(entry)
-    with step:
         before = _side(against, _choose_step(against, entry))
-    after = _side(entry, _step(entry))
-    with button:
+        after = _side(entry, _step(entry))
         st.button(
             "Swap",
             icon=":material/swap_horiz:",
@@ -70,7 +65,6 @@ def choose() -> tuple[Side, Side, Text]:
             args=(before, after),
             help="Compare in the other direction.",
         )
-    with kind:
         read = st.segmented_control(
             "Text that both read",
             (HELD_OUT, PROMPT),
@@ -79,7 +73,6 @@ def choose() -> tuple[Side, Side, Text]:
             key="read",
             **state.BOUND,
         )
-    with field:
         if read == PROMPT:
             return before, after, Text(state.prompt_input(), is_prompt=True)
         return before, after, Text(_held_out(before, after), is_prompt=False)
@@ -94,6 +87,7 @@ def _choose_against(entry: ModelEntry) -> ModelEntry:
         list(known),
         index=list(known).index(default),
         key="against",
+        width=190,
         on_change=lambda: st.session_state.pop("against_step", None),
         help="The change goes from this model to the one in the sidebar.",
         **state.BOUND,
@@ -147,6 +141,7 @@ def _choose_step(against: ModelEntry, entry: ModelEntry) -> int | None:
         steps,
         index=steps.index(default),
         key="against_step",
+        width=110,
         **state.BOUND,
     )
     return chosen

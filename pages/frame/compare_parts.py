@@ -185,7 +185,7 @@ def input_saliency(shown: Compared) -> None:
     )
     st.caption(
         "Gradient × activation at hook_embed: what the logit would lose, to first "
-        "order, if this token's embedding faded."
+        "order, if this token's embedding faded. Small where a norm undoes fading."
     )
     notebook.code(
         "saliency",

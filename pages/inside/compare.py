@@ -23,7 +23,7 @@ from pages.frame.guard import guard, show_note
 from pages.frame.place import shared_place
 from pages.frame.questions import check, predict
 from pages.frame.words import plain
-from viz.comparison import expected_bars
+from viz.comparison import expected_bars, loss_table
 from viz.components import tinted_text
 from viz.tokens import display_piece, placed_pieces
 
@@ -72,12 +72,18 @@ def show_text(shown: Compared) -> None:
         ],
         on_select=lambda chosen: pick_piece(found, text, chosen),
     )
-    notebook.code(
-        "losses",
-        compare_code.losses(before, after, text, same_tokens=found.same_tokens),
-        variable="change",
-        drawn=[value for value in found.change.tolist() if value == value],
-    )
+    with st.container(horizontal=True):
+        notebook.code(
+            "losses",
+            compare_code.losses(before, after, text, same_tokens=found.same_tokens),
+            variable="change",
+            drawn=[value for value in found.change.tolist() if value == value],
+        )
+        with st.popover("Every piece", icon=":material/table:", type="tertiary"):
+            st.dataframe(
+                loss_table(found.pieces, found.before_losses, found.after_losses),
+                hide_index=True,
+            )
 
 
 def show_piece(shown: Compared) -> None:

@@ -97,11 +97,11 @@ def show_cards() -> None:
             st.caption(words)
 
 
-st.title("A language model you can see through", anchor=False)
-st.markdown(
+lesson.open(
+    "A language model you can see through",
     "**minigpt** is a small GPT that learns from your text, on this machine, in "
     "minutes. **Every number on the screen is a real tensor** of a model that you can "
-    "train yourself."
+    "train yourself.",
 )
 sheet, ways, below = st.container(), st.container(), st.container()
 with ways:

@@ -17,10 +17,10 @@ export default function journey({ data, parentElement, setTriggerValue }) {
 
   function update() {
     const { at } = state;
-    drawn.layers.forEach((group, stage) => {
+    drawn.layers.forEach((groups, stage) => groups.forEach((group) => {
       group.classList.toggle("later", at !== null && stage > at);
       group.classList.toggle("now", stage === at);
-    });
+    }));
     describeJourney(parts, data, state, last);
     parts.play.textContent = state.timer ? "❚❚ Pause" : "▶ Play";
   }
@@ -75,6 +75,7 @@ function prepareJourney(root) {
   sheet.setAttribute("role", "group");
   sheet.setAttribute("aria-label", "Roads of the tokens through the model. Space goes to the " +
     "next hook, up and down to another token, Escape shows everything.");
+  const head = svgElement("svg", { class: "head" }, sheet);
   const svg = svgElement("svg", {}, sheet);
   const foot = element("div", "foot", root);
   const caption = element("p", "caption", foot);
@@ -89,30 +90,34 @@ function prepareJourney(root) {
   const steps = element("span", "steps quiet", foot);
   const next = button("Next ▶", "One hook on: Space");
   const play = button("▶ Play", "Hook by hook");
-  return root.parts = { sheet, svg, caption, back, steps, next, play };
+  return root.parts = { sheet, head, svg, caption, back, steps, next, play };
 }
 
 function drawJourney(parts, root, data, hover, tell) {
-  const { svg, sheet } = parts;
+  const { head, svg, sheet } = parts;
   const layout = journeyLayout(root, data);
   const scale = journeyScale(data, layout);
   const fresh = !svg.childElementCount;
-  svg.replaceChildren();
-  svg.setAttribute("width", layout.width);
-  svg.setAttribute("height", layout.height);
+  for (const [part, height] of [[head, layout.heading], [svg, layout.height]]) {
+    part.replaceChildren();
+    part.setAttribute("width", layout.width);
+    part.setAttribute("height", height);
+  }
   drawRows(svg, layout, data, tell);
   const layers = data.stages.map((stage, i) => {
+    const station = drawHeading(head, layout, stage, i, hover, tell);
     const group = svgElement("g", { class: `layer ${stage.kind}` }, svg);
-    drawHeading(group, layout, stage, i, hover, tell);
+    svgElement("rect", { class: `band ${stage.kind}`, x: layout.start(i) + 1, y: 0, rx: 6,
+      width: layout.column - 2, height: layout.bottom }, group);
     if (stage.reads.length) drawReads(group, layout, stage, i);
     drawRoads(group, layout, scale, data, i, hover, tell);
-    return group;
+    return [station, group];
   });
-  layers.push(drawEnd(svg, layout, data, hover, tell));
+  layers.push(drawEnd(head, svg, layout, data, tell));
   // Beside the list of what comes next there is room for words and buttons.
   root.classList.toggle("beside", sheet.scrollHeight <= sheet.clientHeight && layout.end > 30 * layout.type);
   root.style.setProperty("--beside", `${Math.min(layout.end, root.clientWidth - layout.right)}px`);
-  if (fresh) sheet.scrollTop = sheet.scrollHeight; // the last token is where it leads
+  if (fresh) sheet.scrollTop = sheet.scrollHeight; // the last token is where it leads to
   return { layers, layout };
 }
 
@@ -135,24 +140,18 @@ function blockName([first, last]) {
   return first === last ? `block ${first}` : `${first}–${last}`;
 }
 
-// Two lines above a stage, and the band behind it: together the way to its page.
-function drawHeading(group, layout, stage, i, hover, tell) {
+// Two lines above a stage: the way to its page.
+function drawHeading(head, layout, stage, i, hover, tell) {
   const { type, column } = layout;
-  const station = svgElement("g", { class: "station", role: "link", tabindex: 0,
-    "aria-label": stageName(stage) + ": open its page" }, group);
-  svgElement("rect", { class: `band ${stage.kind}`, x: layout.start(i) + 1, y: 0, rx: 6,
-    width: column - 2, height: (TOP_ROWS * 1.5) * type }, station);
-  svgElement("rect", { class: `band ${stage.kind}`, x: layout.start(i) + 1, y: layout.top, rx: 6,
-    width: column - 2, height: layout.bottom - layout.top, "pointer-events": "none" }, station);
-  const middle = layout.start(i) + column / 2;
-  const narrow = column < 4.6 * type;
-  const words = narrow && stage.kind === "attention" ? "attn" : HEADINGS[stage.kind];
-  const lines = stage.kind === "embedding" ? ["", words]
-    : stage.kind === "blocks" ? ["blocks", blockName(stage.layers)]
-    : [narrow ? `b ${stage.layers[0]}` : blockName(stage.layers), words];
-  lines.forEach((line, n) => svgElement("text", { x: middle, y: (1.25 + 1.3 * n) * type,
-    class: n ? "" : "faint", "text-anchor": "middle", "font-size": (n ? 0.95 : 0.85) * type,
-    "font-weight": n ? 650 : 400 }, station, line));
+  const station = svgElement("g", { class: "layer station", role: "link", tabindex: 0,
+    "aria-label": `${stageName(stage)}: open its page` }, head);
+  svgElement("title", {}, station, `${stageName(stage)}: open its page`);
+  svgElement("rect", { class: `band ${stage.kind}`, x: layout.start(i) + 1, y: 1, rx: 6,
+    width: column - 2, height: 3 * type }, station);
+  headingLines(stage, column < 4.6 * type).forEach((line, n) =>
+    svgElement("text", { x: layout.start(i) + column / 2, y: (1.25 + 1.3 * n) * type,
+      class: n ? "" : "faint", "text-anchor": "middle", "font-size": (n ? 0.95 : 0.85) * type,
+      "font-weight": n ? 650 : 400 }, station, line));
   station.onclick = () => tell("stage", i);
   station.onkeydown = (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;
@@ -161,6 +160,13 @@ function drawHeading(group, layout, stage, i, hover, tell) {
   };
   station.onmouseenter = station.onfocus = () => hover({ stage: i });
   station.onmouseleave = station.onblur = () => hover(null);
+  return station;
+}
+
+function headingLines({ kind, layers: [first, last] }, narrow) {
+  if (kind === "embedding") return ["", "embed"];
+  if (kind === "blocks") return first === last ? ["block", first] : ["blocks", `${first}–${last}`];
+  return [narrow ? `b ${first}` : `block ${first}`, narrow && kind === "attention" ? "attn" : kind];
 }
 
 // Attention: from each road that is read to the node of the one that reads.
@@ -235,12 +241,13 @@ function printNorms(group, layout, stage, i) {
 }
 
 // The ends of the roads: faint but for the last, which says what comes next.
-function drawEnd(svg, layout, data, hover, tell) {
+function drawEnd(head, svg, layout, data, tell) {
   const { type } = layout;
-  const group = svgElement("g", { class: "layer end" }, svg);
+  const group = svgElement("g", { class: "layer" }, svg);
+  const title = svgElement("g", { class: "layer" }, head);
   const x = layout.end + 0.9 * type;
-  const title = { x, "font-size": 0.95 * type, "font-weight": 650 };
-  svgElement("text", { ...title, y: 2.55 * type }, group, "what comes next");
+  svgElement("text", { x, y: 2.55 * type, "font-size": 0.95 * type, "font-weight": 650 }, title,
+    "what comes next");
   const final = data.first + data.pieces.length === data.count;
   layout.rows.forEach(({ road }, row) => {
     if (final && row === layout.rows.length - 1) return;
@@ -249,9 +256,9 @@ function drawEnd(svg, layout, data, hover, tell) {
     svgElement("text", { class: "faint code", x: x + 1.4 * type, y: road + 0.34 * type,
       "font-size": 0.85 * type }, group, `${data.expected[row]}  ${data.likely[row]}`);
   });
-  if (!final) return group;
+  if (!final) return [title, group];
   data.next.forEach((candidate, rank) => drawChoice(group, layout, candidate, rank, tell));
-  return group;
+  return [title, group];
 }
 
 function drawChoice(group, layout, candidate, rank, tell) {

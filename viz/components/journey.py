@@ -97,9 +97,9 @@ def journey(
     count = len(pieces)
     if not 0 <= selected < count:
         raise ValueError(f"There is no token {selected} among {count}.")
-    for name, rows in (("expected", expected), ("probabilities", probabilities)):
-        if len(rows) != count:
-            raise ValueError(f"{count} pieces, but {name} for {len(rows)} positions.")
+    for name, given in (("expected", expected), ("probabilities", probabilities)):
+        if len(given) != count:
+            raise ValueError(f"{count} pieces, but {name} for {len(given)} positions.")
     first = max(0, min(count - MOST_ROWS, selected))
     rows = slice(first, first + MOST_ROWS)
     limits = {"token": count, "stage": len(stages)}
@@ -123,20 +123,7 @@ def journey(
             "stages": [_packed(stage, rows) for stage in stages],
             "expected": [display_pieces(row[:1])[0] for row in expected[rows]],
             "likely": [probability_text(row[0]) for row in probabilities[rows]],
-            "next": [
-                {
-                    "piece": piece,
-                    "token": int(token),
-                    "share": float(share),
-                    "text": probability_text(share),
-                }
-                for piece, token, share in zip(
-                    display_pieces(expected[-1]),
-                    next_ids,
-                    probabilities[-1],
-                    strict=True,
-                )
-            ],
+            "next": _choices(expected[-1], next_ids, probabilities[-1]),
             "selected": selected,
             "nudges": nudges,
         },
@@ -158,6 +145,23 @@ def norm_table(pieces: Sequence[str], stages: Sequence[Stage]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _choices(
+    pieces: Sequence[str], ids: Sequence[int], probabilities: Array
+) -> list[dict[str, object]]:
+    """Pack the next tokens that can be appended, likeliest first."""
+    return [
+        {
+            "piece": piece,
+            "token": int(token),
+            "share": float(share),
+            "text": probability_text(share),
+        }
+        for piece, token, share in zip(
+            display_pieces(pieces), ids, probabilities, strict=True
+        )
+    ]
+
+
 def _packed(stage: Stage, rows: slice) -> dict[str, object]:
     return {
         "kind": stage.kind,
@@ -177,7 +181,7 @@ def _rounded(norms: Array) -> list[float]:
 
 def _reads(weights: Array) -> list[list[float]]:
     """List what is strong enough to draw: query, key, weight."""
-    strong = np.argwhere(np.asarray(weights) >= LEAST_WEIGHT)
+    strong = np.argwhere(np.asarray(weights, np.float64) >= LEAST_WEIGHT)
     return [
         [int(query), int(key), round(float(weights[query, key]), 4)]
         for query, key in strong

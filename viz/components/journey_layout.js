@@ -1,6 +1,5 @@
 // Where everything on the journey's sheet stands: one row per token, one column per stage.
 
-const TOP_ROWS = 2; // lines of the heading above the roads
 const CHOICE_ROWS = 5;
 
 // All lengths in CSS pixels; type follows the page's root size.
@@ -16,9 +15,8 @@ function journeyLayout(root, data) {
   const column = Math.max(room / count, 3.1 * type);
   const row = type * (data.pieces.length > 8 ? 2 : 2.5);
   const chosenRow = row + 1.5 * type;
-  const top = (TOP_ROWS * 1.5 + 0.4) * type;
   const chosen = data.selected - data.first;
-  let y = top;
+  let y = 0;
   const rows = data.pieces.map((_, place) => {
     const height = place === chosen ? chosenRow : row;
     const made = { top: y, height, road: y + height * (place === chosen ? 0.58 : 0.66) };
@@ -27,11 +25,11 @@ function journeyLayout(root, data) {
   });
   const last = rows.at(-1);
   const choice = 1.75 * type;
-  const choicesTop = Math.max(top, last.road - choice / 2);
+  const choicesTop = Math.max(0, last.road - choice / 2);
   const height = Math.max(y, choicesTop + CHOICE_ROWS * choice) + 4;
   return {
-    type, left, right, column, row, top, chosen, rows, measure, choice, choicesTop,
-    height, bottom: y,
+    type, left, right, column, row, chosen, rows, measure, choice, choicesTop,
+    height, bottom: y, heading: 3.4 * type,
     width: left + count * column + right,
     start: (stage) => left + stage * column,
     node: (stage) => left + (stage + 0.48) * column,

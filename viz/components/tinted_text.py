@@ -1,5 +1,6 @@
 """A text whose pieces are tinted by a signed number each, blue or vermillion."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -71,7 +72,7 @@ def tinted_text(
             "pieces": display_pieces(pieces),
             "breaks": ["\n" in piece for piece in pieces],
             "levels": _levels(-numbers if lower_is_better else numbers, most),
-            "numbers": [_signed(number) for number in numbers],
+            "numbers": [_signed(number, _decimals(most)) for number in numbers],
             "unit": unit,
             "sentences": None if sentences is None else list(sentences),
             "range": _range(most, ends, lower_is_better=lower_is_better),
@@ -95,19 +96,28 @@ def _levels(numbers: Array, limit: float) -> list[int | None]:
     ]
 
 
-def _signed(number: float) -> str | None:
+def _decimals(limit: float) -> int:
+    """Choose decimals so that the largest number keeps three digits.
+
+    >>> [_decimals(limit) for limit in (4.6, 0.2, 0.004)]
+    [3, 3, 5]
+    """
+    return max(3, 2 - math.floor(math.log10(limit)))
+
+
+def _signed(number: float, decimals: int) -> str | None:
     """Print a number with its sign; one that rounds to zero has none."""
     if not np.isfinite(number):
         return None
-    text = f"{number:+.3f}".replace("-", "−")
-    return text if text.strip("+−0.") else "0.000"
+    text = f"{number:+.{decimals}f}".replace("-", "−")
+    return text if text.strip("+−0.") else text[1:]
 
 
 def _range(
     limit: float, ends: tuple[str, str], *, lower_is_better: bool
 ) -> dict[str, str]:
     """Say what the two ends of the legend mean, vermillion first."""
-    low, high = f"−{limit:.2f}", f"+{limit:.2f}"
+    low, high = f"−{limit:.3g}", f"+{limit:.3g}"
     if lower_is_better:
         low, high = high, low
     vermillion, blue = (f" {end}" if end else "" for end in ends)
