@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from viz.attention import Array
-from viz.lens_charts import LEAN, NARROW
+from viz.lens_charts import LEAN, NARROW, token_axis
 from viz.theme import NEGATIVE, NEUTRAL, POSITIVE
 
 SUM = "sum"
@@ -86,15 +86,7 @@ def signed_bars(names: Sequence[str], values: Array, unit: str) -> alt.Chart:
         alt.Chart(pd.DataFrame({"name": list(names), "value": numbers}))
         .mark_bar(cornerRadiusEnd=2)
         .encode(
-            y=alt.Y("name:N", title=None, sort=None).axis(
-                labelFont="monospace",
-                labelOverlap=False,
-                labelBaseline="middle",
-                ticks=False,
-                domain=False,
-                labelLimit=190,
-                **LEAN,
-            ),
+            y=token_axis("name"),
             x=alt.X("value:Q", title=unit)
             .scale(domain=[-limit, limit])
             .axis(tickCount=5, **LEAN),

@@ -38,6 +38,19 @@ def labelled(pieces: Sequence[str], numbers: Sequence[str]) -> list[str]:
     return names
 
 
+def token_axis(field: str) -> alt.Y:
+    """Return the axis of bars that are named by tokens, every name printed."""
+    return alt.Y(f"{field}:N", title=None, sort=None).axis(
+        labelFont="monospace",
+        labelOverlap=False,
+        labelBaseline="middle",
+        ticks=False,
+        domain=False,
+        labelLimit=190,
+        **LEAN,
+    )
+
+
 def top_bars(pieces: Sequence[str], probabilities: Array) -> alt.Chart:
     """Draw the likeliest tokens of one cell, on the whole scale from 0 to 1.
 
@@ -56,15 +69,7 @@ def top_bars(pieces: Sequence[str], probabilities: Array) -> alt.Chart:
         alt.Chart(table)
         .mark_bar(color=BLUE, cornerRadiusEnd=2)
         .encode(
-            y=alt.Y("token:N", title=None, sort=None).axis(
-                labelFont="monospace",
-                labelOverlap=False,
-                labelBaseline="middle",
-                ticks=False,
-                domain=False,
-                labelLimit=190,
-                **LEAN,
-            ),
+            y=token_axis("token"),
             x=alt.X("probability:Q", title="probability")
             .scale(domain=[0, 1])
             .axis(**LEAN),

@@ -62,7 +62,7 @@ class Attribution:
 
     @property
     def order(self) -> list[int]:
-        """Places of the parts, from the one that adds most to the one that takes most."""
+        """Places of the parts, from what adds most to what takes most."""
         places: list[int] = np.argsort(-self.shares, kind="stable").tolist()
         return places
 
