@@ -9,6 +9,7 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.runs import ModelEntry
 from pages.frame import models, state
 from pages.frame.corpora import held_out_text
+from pages.frame.guard import show_problem
 
 PROMPT, HELD_OUT = "Prompt", "Held-out text"
 
@@ -53,10 +54,13 @@ def choose() -> tuple[Side, Side, Text]:
         DataError: If there is no model yet.
     """
     entry = models.chosen_entry()
+    notes = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         against = _choose_against(entry)
         before = _side(against, _choose_step(against, entry))
         after = _side(entry, _step(entry))
+        with notes:
+            _say_unknown()
         st.button(
             "Swap",
             icon=":material/swap_horiz:",
@@ -88,7 +92,7 @@ def _choose_against(entry: ModelEntry) -> ModelEntry:
         index=list(known).index(default),
         key="against",
         width=190,
-        on_change=lambda: st.session_state.pop("against_step", None),
+        on_change=_forget_step,
         help="The change goes from this model to the one in the sidebar.",
         **state.BOUND,
     )
@@ -114,6 +118,19 @@ def _held_out(before: Side, after: Side) -> str:
     if len(other.encode(text)) > longest:
         text = other.decode(other.encode(text)[:longest])
     return text
+
+
+def _say_unknown() -> None:
+    """Say which part of the link leads nowhere, as the frame does for its own."""
+    for key in ("against", "against_step"):
+        if note := st.session_state.get(f"_unknown_{key}"):
+            show_problem(f"{note} What you see is the default.")
+
+
+def _forget_step() -> None:
+    """Begin at the default step of another model; its steps are others."""
+    state.forget_unknown("against")
+    st.session_state.pop("against_step", None)
 
 
 def _another(entry: ModelEntry, known: list[str]) -> str:
@@ -142,6 +159,8 @@ def _choose_step(against: ModelEntry, entry: ModelEntry) -> int | None:
         index=steps.index(default),
         key="against_step",
         width=110,
+        on_change=state.forget_unknown,
+        args=("against_step",),
         **state.BOUND,
     )
     return chosen

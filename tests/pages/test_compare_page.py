@@ -201,3 +201,11 @@ def test_what_cannot_be_compared_is_said_in_place(open_page, prompt, words):
 def test_comparing_a_model_with_itself_is_said(open_page):
     app = open_page(PAGE, against_step="100")
     assert any("with itself" in text.value for text in app.text)
+
+
+def test_a_link_to_nothing_is_said_and_the_default_is_shown(open_page, view):
+    app = open_page(PAGE, against="glas", against_step="11")
+    said = [text.value for text in app.text]
+    assert any("no model 'glas'" in text for text in said)
+    assert any("no training step '11'" in text for text in said)
+    assert view(app, "tinted_text")["pieces"]

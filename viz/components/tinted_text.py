@@ -4,10 +4,13 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from viz.attention import Array
 from viz.components.mounting import current_choice, listener, read_position, register
 from viz.tokens import display_pieces
+
+Floats = npt.NDArray[np.float64]
 
 MOST_LEVEL = 254
 """Tints run from 0, full vermillion, over the middle, none, to this one, full blue."""
@@ -83,12 +86,12 @@ def tinted_text(
     return chosen
 
 
-def _largest(numbers: Array) -> float:
+def _largest(numbers: Floats) -> float:
     finite = np.abs(numbers[np.isfinite(numbers)])
     return float(finite.max(initial=0.0)) or 1.0
 
 
-def _levels(numbers: Array, limit: float) -> list[int | None]:
+def _levels(numbers: Floats, limit: float) -> list[int | None]:
     share = (np.clip(numbers / limit, -1.0, 1.0) + 1) / 2
     return [
         round(float(level)) if np.isfinite(level) else None
