@@ -10,7 +10,7 @@ from viz.tokens import placed_pieces
 
 KEYS = {
     "previous_token": "the token just before",
-    "induction": "what came next the last time",
+    "induction": "what came next last time",
     "duplicate_token": "earlier copies of the token",
     "first_token": "the first token",
     "self_token": "the token itself",
@@ -76,8 +76,8 @@ def beyond_untrained(study: Study, place: Place) -> Question | None:
     answer = 0 if score > high else 2 if score < low else 1
     return Question(
         "head_explorer.band",
-        f"L{place.layer}H{place.head} gives {KEYS[name]} {score:.2f} of its weight "
-        "here. What do untrained heads give?",
+        f"L{place.layer}H{place.head} puts {score:.2f} of its weight on {KEYS[name]}. "
+        "And untrained heads?",
         ["Less", "About as much", "More"],
         answer,
         f"Theirs lie between {low:.3f} and {high:.3f} on this prompt.",

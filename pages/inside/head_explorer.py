@@ -85,9 +85,9 @@ def show_all_heads(reading: Reading, study: Study, place: Place) -> None:
         st.caption("No token of this prompt comes back: there is nothing to score.")
         return
     st.caption(
-        "Rows read, columns are read. Bar: mean over the rows, "
-        + ("0 to 1." if score in HABITS else "in nats.")
-        + " Mark, and in brackets: untrained heads, mean ± 2 sd."
+        "Rows read, columns are read. Bar: mean over rows, "
+        + ("0 to 1" if score in HABITS else "in nats")
+        + "; mark and brackets: untrained heads, ± 2 sd."
     )
     notebook.code("all heads", head_code.score(score), variable="score", drawn=values)
 

@@ -47,7 +47,8 @@ def reading_examples(examples: Sequence[ReadingExample], *, key: str) -> None:
 
 
 def _packed(example: ReadingExample) -> dict[str, object]:
-    pieces, row = display_pieces(example.pieces), np.asarray(example.row)
+    pieces = display_pieces(example.pieces)
+    row = np.asarray(example.row, dtype=np.float64)
     if row.shape != (len(pieces),) or not pieces:
         raise ValueError(f"{len(pieces)} pieces, but weights of {list(row.shape)}.")
     strongest = [
