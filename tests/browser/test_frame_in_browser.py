@@ -74,7 +74,7 @@ def test_keys_that_somebody_else_wants_are_left_alone(explorer):
     press(page, "End", "ArrowLeft", "[")
     expect(prompt).to_have_value("the red kit[e")
     page.locator(".attention_heatmap .stage").focus()
-    press(page, "ArrowUp", "ArrowLeft")
+    press(page, "ArrowDown", "ArrowDown")
     page.locator("h1").click()
     press(page, "Control+ArrowLeft", "Alt+ArrowDown")
     press(page, "ArrowLeft")  # the one that counts
