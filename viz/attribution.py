@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from viz.attention import Array
-from viz.lens_charts import LEAN, NARROW, token_axis
+from viz.lens_charts import LEAN, NARROW, room_for, token_axis
 from viz.theme import NEGATIVE, NEUTRAL, POSITIVE
 
 SUM = "sum"
@@ -93,6 +93,6 @@ def signed_bars(names: Sequence[str], values: Array, unit: str) -> alt.Chart:
             color=sign.otherwise(alt.value(NEGATIVE)),
             tooltip=["name:N", alt.Tooltip("value:Q", format="+.4f", title=unit)],
         )
-        .properties(height=alt.Step(17), padding=NARROW)
+        .properties(height=room_for(len(numbers)), padding=NARROW)
     )
     return chart

@@ -51,6 +51,11 @@ def token_axis(field: str) -> alt.Y:
     )
 
 
+def room_for(bars: int) -> int:
+    """Return the height in pixels of a chart of bars, one below the other."""
+    return 17 * bars + 40
+
+
 def top_bars(pieces: Sequence[str], probabilities: Array) -> alt.Chart:
     """Draw the likeliest tokens of one cell, on the whole scale from 0 to 1.
 
@@ -75,7 +80,7 @@ def top_bars(pieces: Sequence[str], probabilities: Array) -> alt.Chart:
             .axis(**LEAN),
             tooltip=["token:N", alt.Tooltip("probability:Q", format=".4f")],
         )
-        .properties(height=alt.Step(17), padding=NARROW)
+        .properties(height=room_for(len(table)), padding=NARROW)
     )
     return chart
 
@@ -141,7 +146,7 @@ def gap_bars(table: pd.DataFrame) -> alt.Chart:
         alt.Chart(gaps)
         .mark_bar(cornerRadiusEnd=2)
         .encode(
-            x=_along(),
+            x=_along().scale(paddingInner=0.3),
             y=alt.Y("gap:Q", title="A − B (logit)").axis(tickCount=4, **LEAN),
             color=ahead.otherwise(alt.value(NEGATIVE)),
             tooltip=["after:N", alt.Tooltip("gap:Q", format="+.4f", title="A − B")],
@@ -152,8 +157,6 @@ def gap_bars(table: pd.DataFrame) -> alt.Chart:
 
 
 def _along() -> alt.X:
-    return (
-        alt.X("after:N", sort=None, title=None)
-        .scale(paddingInner=0.3)
-        .axis(labelAngle=-90, labelOverlap=True, labelLimit=100, grid=False, **LEAN)
+    return alt.X("after:N", sort=None, title=None).axis(
+        labelAngle=-90, labelOverlap=True, labelLimit=100, grid=False, **LEAN
     )

@@ -11,24 +11,29 @@ frozen), a token's logit is a sum over the parts:
 This is what a part says *directly*. What it says to later layers is counted as theirs,
 and had it been silent, the scale would have been another.
 
-Before: `logit_lens`, when the answer appears. Next: `ablation`, which takes parts away.
+Before: `logit_lens`, when the answer appears. Next: `attribution_close_up`, one part's
+neurons; `ablation`, which takes parts away.
 
 Source: Elhage et al., "A Mathematical Framework for Transformer Circuits" (2021);
 Wang et al. 2022, arXiv:2211.00593, sec. 3.1, for A minus B.
 """
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from minigpt.activation_cache import ActivationCache
-from minigpt.interpret.logit_lens import unembedding_row
+from minigpt.interpret.direction import (
+    block_at,
+    logit_direction,
+    read_parts,
+    unembedding,
+)
 from minigpt.model import Block, TransformerLM
-from minigpt.model.norm import LayerNorm, RMSNorm
 
 Kind = Literal["embedding", "position", "head", "bias", "mlp", "norm"]
 
@@ -92,17 +97,6 @@ class Attribution:
         )
 
 
-@dataclass(frozen=True)
-class Neurons:
-    """The neurons of one MLP that add most, either way."""
-
-    neurons: Int[np.ndarray, " k"]
-    activations: Float[np.ndarray, " k"]
-    """`blocks.{layer}.mlp.hook_post` at the position."""
-    shares: Float[np.ndarray, " k"]
-    """Activation times what the neuron's output weights say; largest size first."""
-
-
 @torch.inference_mode()
 def attribute(
     model: TransformerLM,
@@ -120,14 +114,14 @@ def attribute(
         token: A, the id whose logit is split.
         minus: B: split logit(A) − logit(B) instead.
     """
-    logits, cache = _read(model, tokens[: position + 1])
+    logits, cache = read_parts(model, tokens[: position + 1])
     scale = cache["ln_final.hook_scale"][0, -1]  # [1]
-    unembedding = _unembedding(model, token, minus)
-    direction = _direction(model.ln_final, unembedding, scale)
+    row = unembedding(model, token, minus)
+    direction = logit_direction(model.ln_final, row, scale)
     parts, shares = _first_parts(model, cache, direction)
     heads = []
     for layer in range(model.config.num_layers):
-        by_head = _head_shares(_block(model, layer), cache["z", layer], direction)
+        by_head = _head_shares(block_at(model, layer), cache["z", layer], direction)
         heads.append(by_head)
         parts += [
             Part(f"L{layer}H{head}", "head", f"blocks.{layer}.attn.hook_z", layer, head)
@@ -139,7 +133,7 @@ def attribute(
     shift = getattr(model.ln_final, "bias", None)
     if shift is not None:
         parts.append(Part("norm bias", "norm", None))
-        shares.append(shift @ unembedding)
+        shares.append(shift @ row)
     last = logits[0, -1]
     return Attribution(
         parts=parts,
@@ -148,107 +142,6 @@ def attribute(
         heads=torch.stack(heads).cpu().numpy(),
         scale=float(scale),
     )
-
-
-@torch.inference_mode()
-def top_neurons(
-    model: TransformerLM,
-    tokens: list[int],
-    position: int,
-    layer: int,
-    token: int,
-    minus: int | None = None,
-    k: int = 10,
-) -> Neurons:
-    """Find the neurons of one MLP that add most to a logit, or take most from it.
-
-    Args:
-        model: With an MLP, in evaluation mode.
-        tokens: Ids of the prompt.
-        position: After which of them the logit is read.
-        layer: Whose MLP.
-        token: A, as in `attribute`.
-        minus: B, as in `attribute`.
-        k: How many neurons.
-    """
-    _, cache = _read(model, tokens[: position + 1])
-    scale = cache["ln_final.hook_scale"][0, -1]
-    direction = _direction(model.ln_final, _unembedding(model, token, minus), scale)
-    fired = cache["post", layer][0, -1]  # [d_ff]
-    shares = fired * (direction @ _block(model, layer).mlp.output.weight)
-    strongest = shares.abs().topk(min(k, len(shares))).indices
-    return Neurons(
-        neurons=strongest.cpu().numpy(),
-        activations=fired[strongest].cpu().numpy(),
-        shares=shares[strongest].cpu().numpy(),
-    )
-
-
-@torch.inference_mode()
-def decisive_entry(
-    model: TransformerLM,
-    tokens: list[int],
-    position: int,
-    part: Part,
-    token: int,
-    minus: int | None = None,
-) -> tuple[int, ...]:
-    """Return the place, in a part's hook, of the number that does most for its share.
-
-    Args:
-        model: In evaluation mode.
-        tokens: Ids of the prompt.
-        position: After which of them the logit is read.
-        part: With a hook: one of an `Attribution`'s.
-        token: A, as in `attribute`.
-        minus: B, as in `attribute`.
-
-    Returns:
-        (0, position, dimension), or for a head (0, position, head, dimension).
-    """
-    _, cache = _read(model, tokens[: position + 1])
-    scale = cache["ln_final.hook_scale"][0, -1]
-    weights = _direction(model.ln_final, _unembedding(model, token, minus), scale)
-    value = cache[str(part.hook)][0, -1]
-    if part.layer is None or part.head is None:
-        return 0, position, int((value * weights).abs().argmax())
-    output = _block(model, part.layer).attn.output.weight
-    terms = value * (weights @ output).view(value.shape)  # [head d_head]
-    return 0, position, part.head, int(terms[part.head].abs().argmax())
-
-
-def _read(model: TransformerLM, tokens: list[int]) -> tuple[Tensor, ActivationCache]:
-    wanted = (
-        "hook_embed",
-        "hook_pos_embed",
-        "attn.hook_z",
-        "hook_mlp_out",
-        "mlp.hook_post",
-        "ln_final.hook_scale",
-    )
-    ids = torch.tensor([tokens], device=model.device)
-    return model.run_with_cache(ids, lambda name: name.endswith(wanted))
-
-
-def _unembedding(
-    model: TransformerLM, token: int, minus: int | None
-) -> Float[Tensor, " d_model"]:
-    """Return W_U[A], or W_U[A] − W_U[B]."""
-    row = unembedding_row(model, token)
-    return row if minus is None else row - unembedding_row(model, minus)
-
-
-def _direction(
-    norm: LayerNorm | RMSNorm,
-    unembedding: Float[Tensor, " d_model"],
-    scale: Float[Tensor, " 1"],
-) -> Float[Tensor, " d_model"]:
-    """Return the direction of the residual stream that the logit is read along."""
-    weighted = unembedding if norm.weight is None else norm.weight * unembedding
-    # Centring is a projection: done to the direction, it is done to every part.
-    if isinstance(norm, LayerNorm):
-        weighted = weighted - weighted.mean()
-    return weighted / scale
 
 
 def _first_parts(
@@ -280,7 +173,7 @@ def _other_parts(
     """Return what a layer adds besides its heads: attention's bias, and its MLP."""
     parts: list[Part] = []
     shares: list[Tensor] = []
-    block = _block(model, layer)
+    block = block_at(model, layer)
     if block.attn.output.bias is not None:
         parts.append(Part(f"L{layer} bias", "bias", None, layer))
         shares.append(block.attn.output.bias @ direction)
@@ -290,7 +183,3 @@ def _other_parts(
         )
         shares.append(cache["mlp_out", layer][0, -1] @ direction)
     return parts, shares
-
-
-def _block(model: TransformerLM, layer: int) -> Block:
-    return cast(Block, model.blocks[layer])

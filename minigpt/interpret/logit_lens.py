@@ -21,6 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from minigpt.errors import DataError
+from minigpt.interpret.direction import unembedding_row
 from minigpt.interpret.effects import divergence
 from minigpt.model import TransformerLM
 from minigpt.tokenizers.base import Tokenizer
@@ -226,13 +227,6 @@ def decisive_dimension(
     with torch.inference_mode():
         terms = model.ln_final(stream)[0, -1] * unembedding_row(model, token)
     return int(terms.argmax())
-
-
-def unembedding_row(model: TransformerLM, token: int) -> Float[Tensor, " d_model"]:
-    """Return W_U[token]: the direction whose size in the final vector is the logit."""
-    tied = model.config.tie_embeddings
-    weight: Tensor = (model.token_embedding if tied else model.head).weight
-    return weight[token]
 
 
 def _streams(

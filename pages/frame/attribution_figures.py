@@ -2,12 +2,8 @@
 
 import streamlit as st
 
-from minigpt.interpret.attribution import (
-    Attribution,
-    Part,
-    decisive_entry,
-    top_neurons,
-)
+from minigpt.interpret.attribution import Attribution, Part
+from minigpt.interpret.attribution_close_up import decisive_entry, top_neurons
 from minigpt.interpret.logit_lens import Column, overtaking
 from minigpt.interpret.reading import Reading
 from pages.frame import lens_code, provenance, state
@@ -171,7 +167,15 @@ def show_part(
     if part.hook is None:
         st.caption("A bias: the same for every prompt, up to the norm's scale.")
         return
-    with st.expander("Where this share comes from", icon=":material/route:"):
+    origin = st.expander(
+        "Where this share comes from",
+        icon=":material/route:",
+        key="share_origin",
+        on_change="rerun",
+    )
+    if not origin.open:
+        return
+    with origin:
         index = decisive_entry(model, source.tokens, position, part, token, minus)
         st.caption(
             "A share is a sum over the numbers of a hook, each times a weight. The "

@@ -37,8 +37,15 @@ def show_lens(
         show_grid(source, lens, (point, position), pair[0])
     with right:
         show_cell(source, column, lens, (point, position))
-    with st.expander("Where the chosen cell comes from", icon=":material/route:"):
-        show_origin(source, column, lens, (point, position))
+    origin = st.expander(
+        "Where the chosen cell comes from",
+        icon=":material/route:",
+        key="lens_origin",
+        on_change="rerun",
+    )
+    if origin.open:
+        with origin:
+            show_origin(source, column, lens, (point, position))
 
 
 def pick_cell(first: int, cell: tuple[int, int] | None) -> None:

@@ -1,0 +1,81 @@
+"""The direction of the residual stream along which a logit is read.
+
+    logit(t) = final vector · W_U[t]
+
+The final vector is the stream after the last norm, which centres it (LayerNorm),
+divides it by one number, its scale, and weights it. With the scale held fixed, all of
+that can be done to W_U[t] instead, and what is left is a direction: the logit is the
+stream's size along it, and so is each part's share.
+
+Next: `logit_lens`, `attribution` and `attribution_close_up`, which read along it.
+"""
+
+from typing import cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from minigpt.activation_cache import ActivationCache
+from minigpt.model import Block, LayerNorm, RMSNorm, TransformerLM
+
+
+def unembedding_row(model: TransformerLM, token: int) -> Float[Tensor, " d_model"]:
+    """Return W_U[token]: the direction whose size in the final vector is the logit."""
+    tied = model.config.tie_embeddings
+    weight: Tensor = (model.token_embedding if tied else model.head).weight
+    return weight[token]
+
+
+def unembedding(
+    model: TransformerLM, token: int, minus: int | None
+) -> Float[Tensor, " d_model"]:
+    """Return W_U[A], or W_U[A] − W_U[B]."""
+    row = unembedding_row(model, token)
+    return row if minus is None else row - unembedding_row(model, minus)
+
+
+def logit_direction(
+    norm: LayerNorm | RMSNorm,
+    unembedding: Float[Tensor, " d_model"],
+    scale: Float[Tensor, " 1"],
+) -> Float[Tensor, " d_model"]:
+    """Return the direction of the residual stream that a logit is read along.
+
+        direction = centre(weight ⊙ W_U[t]) / scale          (RMSNorm: no centring)
+
+    Args:
+        norm: The model's final norm.
+        unembedding: W_U[t], or the difference of two rows.
+        scale: What the norm divides by here: `ln_final.hook_scale`.
+    """
+    weighted = unembedding if norm.weight is None else norm.weight * unembedding
+    # Centring is a projection: done to the direction, it is done to every part.
+    if isinstance(norm, LayerNorm):
+        weighted = weighted - weighted.mean()
+    return weighted / scale
+
+
+def read_parts(
+    model: TransformerLM, tokens: list[int]
+) -> tuple[Tensor, ActivationCache]:
+    """Run a model, and keep what each of its parts adds to the stream.
+
+    Returns:
+        Logits [1 pos vocab], and the hooks that `attribution` reads.
+    """
+    wanted = (
+        "hook_embed",
+        "hook_pos_embed",
+        "attn.hook_z",
+        "hook_mlp_out",
+        "mlp.hook_post",
+        "ln_final.hook_scale",
+    )
+    ids = torch.tensor([tokens], device=model.device)
+    return model.run_with_cache(ids, lambda name: name.endswith(wanted))
+
+
+def block_at(model: TransformerLM, layer: int) -> Block:
+    """Return one block of a model."""
+    return cast(Block, model.blocks[layer])
