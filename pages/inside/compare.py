@@ -130,8 +130,8 @@ def show_origin(after: Side, found: TextComparison, position: int) -> None:
     log_prob = found.after.log_probs[position - 1, token]
     piece = display_piece(after.checkpoint.tokenizer.piece(token))
     st.code(
-        f"loss[{position}] = −ln softmax(logits[0, {position - 1}])[{token}]\n"
-        f"= {-log_prob:.4f} nats, where {token} is {piece}",
+        f"loss[{position}] = {-log_prob:.4f} nats\n"
+        f"= −ln softmax(logits[0, {position - 1}])[{token}]\n{token} is {piece}",
         language=None,
         wrap_lines=True,
     )

@@ -65,8 +65,8 @@ def explain() -> None:
     lesson.explain(
         "Each row is one token. Its **residual stream**, a vector, starts as an "
         "embedding and runs to the right; attention and MLPs read it and **add** what "
-        "they found. Nothing is ever taken off the road or put in its place, so what "
-        "was written early can be read late.\n\n"
+        "they found. Nothing is ever put in its place, so what was written early can "
+        "be read late.\n\n"
         "Roads only meet where attention reads from one into another. All of them end "
         "in a guess, but the tokens inside the prompt have come already: **only the "
         "last road predicts**. Click its guess, and everything runs again with one "

@@ -147,7 +147,7 @@ def test_the_piece_in_the_url_is_open(open_page, view):
 def test_the_loss_of_the_open_piece_is_the_models(open_page, models):
     app = open_page(PAGE, prompt=PROMPT, read="Prompt", piece="5")
     block = next(each.value for each in app.code if "loss[5]" in each.value)
-    shown = float(block.split("= ")[-1].split(" nats")[0])
+    shown = float(block.removeprefix("loss[5] = ").split(" nats")[0])
     expected = losses(checkpoint(models, 100), PROMPT)[4]
     assert shown == pytest.approx(expected, abs=6e-5)
 

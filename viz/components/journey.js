@@ -2,7 +2,6 @@
 // page, a token shows its own numbers, a predicted token is appended.
 
 const PLAY_MS = 1100;
-const LEAST_FAINT = 0.15; // Weaker reading is drawn for the chosen token alone.
 
 export default function journey({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".journey");
@@ -13,6 +12,7 @@ export default function journey({ data, parentElement, setTriggerValue }) {
   state.hovered = null;
   const last = data.stages.length; // the step after the stages is the prediction
   const tell = (what, value) => setTriggerValue("picked", { value: [what, value] });
+  const { first, pieces: { length: rows } } = data;
   let drawn = null;
 
   function update() {
@@ -50,7 +50,7 @@ export default function journey({ data, parentElement, setTriggerValue }) {
     if (event.key === " ") next();
     else if (event.key === "Escape") { stop(); go(-1); }
     else if (step?.[1]) (step[1] > 0 ? next : back)();
-    else if (step?.[0]) tell("token", clamp(data.selected + step[0], data.first, data.first + data.pieces.length - 1));
+    else if (step?.[0]) tell("token", clamp(data.selected + step[0], first, first + rows - 1));
     else return;
     event.preventDefault();
     event.stopPropagation(); // The page has keys of its own.
@@ -93,198 +93,6 @@ function prepareJourney(root) {
   return root.parts = { sheet, head, svg, caption, back, steps, next, play };
 }
 
-function drawJourney(parts, root, data, hover, tell) {
-  const { head, svg, sheet } = parts;
-  const layout = journeyLayout(root, data);
-  const scale = journeyScale(data, layout);
-  const fresh = !svg.childElementCount;
-  for (const [part, height] of [[head, layout.heading], [svg, layout.height]]) {
-    part.replaceChildren();
-    part.setAttribute("width", layout.width);
-    part.setAttribute("height", height);
-  }
-  drawRows(svg, layout, data, tell);
-  const layers = data.stages.map((stage, i) => {
-    const station = drawHeading(head, layout, stage, i, hover, tell);
-    const group = svgElement("g", { class: `layer ${stage.kind}` }, svg);
-    svgElement("rect", { class: `band ${stage.kind}`, x: layout.start(i) + 1, y: 0, rx: 6,
-      width: layout.column - 2, height: layout.bottom }, group);
-    if (stage.reads.length) drawReads(group, layout, stage, i);
-    drawRoads(group, layout, scale, data, i, hover, tell);
-    return [station, group];
-  });
-  layers.push(drawEnd(head, svg, layout, data, tell));
-  // Beside the list of what comes next there is room for words and buttons.
-  root.classList.toggle("beside", sheet.scrollHeight <= sheet.clientHeight && layout.end > 30 * layout.type);
-  root.style.setProperty("--beside", `${Math.min(layout.end, root.clientWidth - layout.right)}px`);
-  if (fresh) sheet.scrollTop = sheet.scrollHeight; // the last token is where it leads to
-  return { layers, layout };
-}
-
-function drawRows(svg, layout, data, tell) {
-  const { type } = layout;
-  layout.rows.forEach(({ top, height, road }, row) => {
-    const chosen = row === layout.chosen ? " chosen" : "";
-    const back = svgElement("rect", { class: `row${chosen}`, x: 0, y: top, rx: 6,
-      width: layout.width, height }, svg);
-    back.onclick = () => tell("token", data.first + row);
-    svgElement("text", { class: `code${chosen && " chosen-name"}`, "font-size": type,
-      x: layout.left - 8, y: road + 0.34 * type, "text-anchor": "end" }, svg,
-      fitted(layout.measure, data.pieces[row], layout.left - 14));
-  });
-}
-
-const HEADINGS = { embedding: "embed", attention: "attention", MLP: "MLP", blocks: "" };
-
-function blockName([first, last]) {
-  return first === last ? `block ${first}` : `${first}–${last}`;
-}
-
-// Two lines above a stage: the way to its page.
-function drawHeading(head, layout, stage, i, hover, tell) {
-  const { type, column } = layout;
-  const station = svgElement("g", { class: "layer station", role: "link", tabindex: 0,
-    "aria-label": `${stageName(stage)}: open its page` }, head);
-  svgElement("title", {}, station, `${stageName(stage)}: open its page`);
-  svgElement("rect", { class: `band ${stage.kind}`, x: layout.start(i) + 1, y: 1, rx: 6,
-    width: column - 2, height: 3 * type }, station);
-  headingLines(stage, column < 4.6 * type).forEach((line, n) =>
-    svgElement("text", { x: layout.start(i) + column / 2, y: (1.25 + 1.3 * n) * type,
-      class: n ? "" : "faint", "text-anchor": "middle", "font-size": (n ? 0.95 : 0.85) * type,
-      "font-weight": n ? 650 : 400 }, station, line));
-  station.onclick = () => tell("stage", i);
-  station.onkeydown = (event) => {
-    if (event.key !== "Enter" && event.key !== " ") return;
-    event.preventDefault();
-    tell("stage", i);
-  };
-  station.onmouseenter = station.onfocus = () => hover({ stage: i });
-  station.onmouseleave = station.onblur = () => hover(null);
-  return station;
-}
-
-function headingLines({ kind, layers: [first, last] }, narrow) {
-  if (kind === "embedding") return ["", "embed"];
-  if (kind === "blocks") return first === last ? ["block", first] : ["blocks", `${first}–${last}`];
-  return [narrow ? `b ${first}` : `block ${first}`, narrow && kind === "attention" ? "attn" : kind];
-}
-
-// Attention: from each road that is read to the node of the one that reads.
-function drawReads(group, layout, stage, i) {
-  const from = layout.start(i) + 0.02 * layout.column;
-  for (const [query, key, weight] of stage.reads) {
-    if (query === key) continue;
-    const chosen = query === layout.chosen;
-    if (!chosen && weight < LEAST_FAINT) continue;
-    svgElement("path", { class: "read", "stroke-width": 0.8 + 2.6 * weight,
-      d: bendPath(from, layout.rows[key].road, layout.node(i), nodeY(layout, query)),
-      opacity: chosen ? 0.4 + 0.6 * weight : 0.36 * weight }, group);
-  }
-}
-
-function nodeY(layout, row) {
-  const { top, road } = layout.rows[row];
-  return road - (road - top) * (row === layout.chosen ? 0.52 : 0.72);
-}
-
-// One stage of every road: as thick as before, what is added, as thick as afterwards.
-function drawRoads(group, layout, scale, data, i, hover, tell) {
-  layout.rows.forEach(({ top, height }, row) => {
-    if (i) drawAdding(group, layout, scale, data, i, row);
-    else drawBeginning(group, layout, scale, data.stages[0], row);
-    if (row === layout.chosen) printNorms(group, layout, data.stages[i], i);
-    const hot = svgElement("rect", { class: "hot", x: layout.start(i), y: top,
-      width: layout.column, height }, group);
-    hot.onmouseenter = () => hover({ stage: i, row });
-    hot.onmouseleave = () => hover(null);
-    hot.onclick = () => tell("token", data.first + row);
-  });
-}
-
-function roadClass(layout, row) {
-  return `road${row === layout.chosen ? " chosen" : ""}`;
-}
-
-function drawBeginning(group, layout, scale, stage, row) {
-  const [x0, x1] = [layout.start(0) + 4, layout.start(1)];
-  const { road } = layout.rows[row];
-  const thickness = scale(stage.stream[row]);
-  svgElement("circle", { class: roadClass(layout, row), cx: x0, cy: road,
-    r: Math.max(2.5, thickness / 2) }, group);
-  svgElement("path", { class: roadClass(layout, row),
-    d: roadPath(x0, x0, x0, x1, road, thickness, thickness) }, group);
-}
-
-function drawAdding(group, layout, scale, data, i, row) {
-  const stage = data.stages[i];
-  const [x0, node, merge, x3] = [layout.start(i), layout.node(i), layout.merge(i), layout.start(i + 1)];
-  const { road } = layout.rows[row];
-  const y = nodeY(layout, row);
-  svgElement("path", { class: roadClass(layout, row), d: roadPath(x0, node, merge, x3, road,
-    scale(data.stages[i - 1].stream[row]), scale(stage.stream[row])) }, group);
-  svgElement("path", { class: "leaf", d: bendPath(x0 + 0.05 * layout.column, road, node, y) }, group);
-  svgElement("path", { class: "branch", "stroke-width": scale(stage.added[row]),
-    d: bendPath(node, y, merge, road), opacity: row === layout.chosen ? 0.95 : 0.6 }, group);
-  svgElement("circle", { class: "node", cx: node, cy: y, r: row === layout.chosen ? 3.5 : 2.2 }, group);
-}
-
-// The chosen token's numbers: what is added above its road, what comes of it below.
-function printNorms(group, layout, stage, i) {
-  const { type } = layout;
-  const { top, height } = layout.rows[layout.chosen];
-  if (i)
-    svgElement("text", { class: `added ${stage.kind === "MLP" ? "green" : "blue"}`,
-      x: layout.node(i) + 0.5 * type, y: top + 0.85 * type, "font-size": 0.8 * type },
-      group, `+${shortNumber(stage.added[layout.chosen])}`);
-  svgElement("text", { class: "stream", x: layout.start(i + 1) - 3, y: top + height - 0.25 * type,
-    "font-size": 0.8 * type, "text-anchor": "end" }, group, shortNumber(stage.stream[layout.chosen]));
-}
-
-// The ends of the roads: faint but for the last, which says what comes next.
-function drawEnd(head, svg, layout, data, tell) {
-  const { type } = layout;
-  const group = svgElement("g", { class: "layer" }, svg);
-  const title = svgElement("g", { class: "layer" }, head);
-  const x = layout.end + 0.9 * type;
-  svgElement("text", { x, y: 2.55 * type, "font-size": 0.95 * type, "font-weight": 650 }, title,
-    "what comes next");
-  const final = data.first + data.pieces.length === data.count;
-  layout.rows.forEach(({ road }, row) => {
-    if (final && row === layout.rows.length - 1) return;
-    svgElement("text", { class: "faint", x, y: road + 0.34 * type, "font-size": 0.85 * type,
-      opacity: 0.75 }, group, "→");
-    svgElement("text", { class: "faint code", x: x + 1.4 * type, y: road + 0.34 * type,
-      "font-size": 0.85 * type }, group, `${data.expected[row]}  ${data.likely[row]}`);
-  });
-  if (!final) return [title, group];
-  data.next.forEach((candidate, rank) => drawChoice(group, layout, candidate, rank, tell));
-  return [title, group];
-}
-
-function drawChoice(group, layout, candidate, rank, tell) {
-  const { type, choice } = layout;
-  const [x, y] = [layout.end + 0.5 * type, layout.choicesTop + rank * choice];
-  const middle = y + choice / 2;
-  const made = svgElement("g", { class: "choice", role: "button", tabindex: 0, "aria-label":
-    `${candidate.piece}: probability ${candidate.text}. Append it` }, group);
-  svgElement("rect", { class: "back", x, y: y + 1, width: layout.right - type, height: choice - 2, rx: 6 }, made);
-  svgElement("text", { class: "code piece", x: x + 0.4 * type, y: middle + 0.34 * type,
-    "font-size": type, "font-weight": rank ? 400 : 700 }, made,
-    fitted(layout.measure, candidate.piece, 5.4 * type));
-  const track = { x: x + 6.1 * type, y: middle - 0.42 * type, height: 0.84 * type, rx: 3 };
-  const length = layout.right - 10.6 * type;
-  svgElement("rect", { ...track, class: "track", width: length }, made);
-  svgElement("rect", { ...track, class: "bar", width: Math.max(2, length * candidate.share) }, made);
-  svgElement("text", { class: "number", x: x + layout.right - 1.2 * type, y: middle + 0.33 * type,
-    "font-size": 0.9 * type, "text-anchor": "end" }, made, candidate.text);
-  made.onclick = () => tell("append", candidate.token);
-  made.onkeydown = (event) => {
-    if (event.key !== "Enter" && event.key !== " ") return;
-    event.preventDefault();
-    tell("append", candidate.token);
-  };
-}
-
 // Keep the stage that is spoken of in sight; never scroll the page.
 function showStage(sheet, layout, stage) {
   const [start, end] = [layout.start(stage), layout.start(stage + 1)];
@@ -292,38 +100,30 @@ function showStage(sheet, layout, stage) {
   sheet.scrollLeft = Math.max(sheet.scrollLeft, end - sheet.clientWidth);
 }
 
-// Three digits, whatever the size.
-function shortNumber(norm) {
-  return norm >= 100 ? norm.toFixed(0) : norm.toPrecision(3);
-}
-
-function stageName({ kind, layers }) {
-  if (kind === "embedding") return "Embedding";
-  if (kind === "blocks") return layers[0] === layers[1] ? `Block ${layers[0]}` : `Blocks ${layers[0]}–${layers[1]}`;
-  return `Block ${layers[0]}, ${kind}`;
-}
-
 function describeJourney(parts, data, state, last) {
   const { at, hovered } = state;
   const stage = hovered?.stage ?? at;
   const row = hovered?.row ?? data.selected - data.first;
   parts.steps.textContent = at === null ? "" : `${at + 1} / ${last + 1}`;
-  if (stage === null) return sayOverview(parts.caption, data);
+  if (stage === null) return sayOverview(parts, data);
   if (stage === last) return sayEnd(parts.caption, data);
   sayStage(parts.caption, data, stage, row);
 }
 
-function sayOverview(caption, data) {
-  const cut = data.first + data.pieces.length < data.count || data.first
-    ? ` Shown are tokens ${data.first} to ${data.first + data.pieces.length - 1} of ${data.count}.` : "";
-  say(caption, "A road is a token's residual stream, as thick as its norm. Parts only ever ",
-    { strong: "add" }, ` to it. Press Space to go hook by hook.${cut}`);
+function sayOverview({ caption, sheet }, data) {
+  const [first, last] = [data.first, data.first + data.pieces.length - 1];
+  const hidden = data.pieces.length < data.count
+    ? ` Shown are tokens ${first} to ${last} of ${data.count}.`
+    : sheet.scrollHeight > sheet.clientHeight ? ` All ${data.count} tokens: scroll.` : "";
+  say(caption, "A road is a token's residual stream, thicker where its norm is larger. Parts only ",
+    { strong: "add" }, ` to it. Press Space to go hook by hook.${hidden}`);
 }
 
 function sayEnd(caption, data) {
   const best = data.next[0];
   say(caption, "Every road ends in a guess of its next token, but only the last one's is new: ",
-    { strong: best.piece }, ` with probability ${best.text}. Click it to append it and go round again.`);
+    { strong: best.piece }, ` with probability ${best.text}. `,
+    "Click it to append it and go round again.");
 }
 
 function sayStage(caption, data, i, row) {
@@ -334,10 +134,12 @@ function sayStage(caption, data, i, row) {
   const parts = i === 0
     ? [piece, ` becomes ${data.width} numbers; the road starts with norm ${stream}.`]
     : [`${stageName(stage)}: `, piece, ...readsWords(stage, data, row),
-       ` adds ${added}; the stream's norm goes from ${shortNumber(data.stages[i - 1].stream[row])} to ${stream}.`];
+       ` adds ${added}; the stream's norm goes from `,
+       `${shortNumber(data.stages[i - 1].stream[row])} to ${stream}.`];
   say(caption, ...parts);
   element("span", "hook quiet", caption,
-    `${stage.addedName} [1, ${data.count}, ${data.width}] → ${stage.streamName}, position ${place}`);
+    `${stage.addedName} [1, ${data.count}, ${data.width}] → ${stage.streamName}, ` +
+    `position ${place}`);
 }
 
 function readsWords(stage, data, row) {
@@ -346,5 +148,6 @@ function readsWords(stage, data, row) {
     .sort((one, other) => other[2] - one[2]).slice(0, 2);
   if (!top.length) return [""];
   return [" reads ", ...top.flatMap(([, key, weight], n) =>
-    [n ? ", " : "", { strong: data.pieces[key] }, ` ${weight.toFixed(3)}`]), " (mean of the heads) and"];
+    [n ? ", " : "", { strong: data.pieces[key] }, ` ${weight.toFixed(3)}`]),
+    " (mean of the heads) and"];
 }

@@ -17,7 +17,7 @@ MOST_ROWS = 64
 LEAST_WEIGHT = 0.05
 """Attention weights below this are not drawn."""
 
-_mount = register("journey", "journey_layout")
+_mount = register("journey", "journey_layout", "journey_drawing")
 
 
 class Stage(Protocol):
@@ -75,9 +75,9 @@ def journey(
 ) -> None:
     """Draw every token's road from its embedding, left, to what comes next, right.
 
-    A road is as thick as the stream's norm at that hook, a branch as thick as the norm
-    of what is added there. Lines into a branch are attention: from which roads it
-    reads. Space goes from hook to hook, Esc shows everything again.
+    A road's thickness grows with the stream's norm at that hook (its square root), a
+    branch's with the norm of what is added there. Lines into a branch are attention:
+    from which roads it reads. Space goes from hook to hook, Esc shows everything again.
 
     Args:
         pieces: Token texts, one per position.

@@ -16,7 +16,7 @@ function journeyLayout(root, data) {
   const row = type * (data.pieces.length > 8 ? 2 : 2.5);
   const chosenRow = row + 1.5 * type;
   const chosen = data.selected - data.first;
-  let y = 0;
+  let y = 0.25 * type; // the thickest branch of the first row
   const rows = data.pieces.map((_, place) => {
     const height = place === chosen ? chosenRow : row;
     const made = { top: y, height, road: y + height * (place === chosen ? 0.58 : 0.66) };
