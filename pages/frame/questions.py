@@ -49,7 +49,8 @@ def check(questions: Sequence[Question]) -> None:
         summary = st.container(width="content")
     right = 0
     for column, question in zip(st.columns(len(questions)), questions, strict=True):
-        with column, st.container(border=True, key=f"check_{question.fingerprint}"):
+        key = f"check_{question.fingerprint}"
+        with column, st.container(border=True, height="stretch", key=key):
             right += _ask(question, question.text)
     summary.caption(f"{right} of {len(questions)} right · graded by this model")
 
