@@ -20,24 +20,18 @@ from minigpt.activation_cache import ActivationCache
 from minigpt.model import Block, LayerNorm, RMSNorm, TransformerLM
 
 
-def unembedding_row(model: TransformerLM, token: int) -> Float[Tensor, " d_model"]:
-    """Return W_U[token]: the direction whose size in the final vector is the logit."""
+def unembedding(
+    model: TransformerLM, token: int, minus: int | None = None
+) -> Float[Tensor, " d_model"]:
+    """Return W_U[A], or W_U[A] − W_U[B]: what the final vector is compared with."""
     tied = model.config.tie_embeddings
     weight: Tensor = (model.token_embedding if tied else model.head).weight
-    return weight[token]
-
-
-def unembedding(
-    model: TransformerLM, token: int, minus: int | None
-) -> Float[Tensor, " d_model"]:
-    """Return W_U[A], or W_U[A] − W_U[B]."""
-    row = unembedding_row(model, token)
-    return row if minus is None else row - unembedding_row(model, minus)
+    return weight[token] if minus is None else weight[token] - weight[minus]
 
 
 def logit_direction(
     norm: LayerNorm | RMSNorm,
-    unembedding: Float[Tensor, " d_model"],
+    row: Float[Tensor, " d_model"],
     scale: Float[Tensor, " 1"],
 ) -> Float[Tensor, " d_model"]:
     """Return the direction of the residual stream that a logit is read along.
@@ -46,10 +40,10 @@ def logit_direction(
 
     Args:
         norm: The model's final norm.
-        unembedding: W_U[t], or the difference of two rows.
+        row: W_U[t], or the difference of two rows.
         scale: What the norm divides by here: `ln_final.hook_scale`.
     """
-    weighted = unembedding if norm.weight is None else norm.weight * unembedding
+    weighted = row if norm.weight is None else norm.weight * row
     # Centring is a projection: done to the direction, it is done to every part.
     if isinstance(norm, LayerNorm):
         weighted = weighted - weighted.mean()

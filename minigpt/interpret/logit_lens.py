@@ -21,7 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from minigpt.errors import DataError
-from minigpt.interpret.direction import unembedding_row
+from minigpt.interpret.direction import unembedding
 from minigpt.interpret.effects import divergence
 from minigpt.model import TransformerLM
 from minigpt.tokenizers.base import Tokenizer
@@ -225,7 +225,7 @@ def decisive_dimension(
     """
     stream = _streams(model, tokens[: position + 1])[lens_points(model).index(point)]
     with torch.inference_mode():
-        terms = model.ln_final(stream)[0, -1] * unembedding_row(model, token)
+        terms = model.ln_final(stream)[0, -1] * unembedding(model, token)
     return int(terms.argmax())
 
 
