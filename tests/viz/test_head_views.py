@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from viz.attention import pool_patterns
 from viz.components.head_grid import THUMBNAIL, head_grid, thumbnails
 from viz.components.reading_examples import ReadingExample, _packed
 from viz.heads import ELSEWHERE, HERE, ScoreOnText, two_texts_chart
@@ -35,6 +36,21 @@ def test_a_model_that_reads_ahead_is_sent_whole():
     data = thumbnails(np.full((1, 1, 4, 4), 0.25))
     assert not data["causal"]
     assert len(unpacked(data)) == 16
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.uint8])
+@pytest.mark.parametrize(("count", "size", "patch"), [(130, 64, 3), (128, 64, 2)])
+def test_pooling_keeps_the_largest_weight_of_each_patch(kind, count, size, patch):
+    patterns = (RNG.random((1, 2, count, count)) * 255).astype(kind)
+    pooled = pool_patterns(patterns, size)
+    side = -(-count // patch)
+    assert pooled.shape == (1, 2, side, side)
+    for row in range(0, side, 7):
+        for column in range(side):
+            rows = slice(row * patch, (row + 1) * patch)
+            columns = slice(column * patch, (column + 1) * patch)
+            largest = patterns[..., rows, columns].max((-2, -1))
+            np.testing.assert_array_equal(pooled[..., row, column], largest)
 
 
 def test_the_more_heads_the_smaller_their_thumbnails():
