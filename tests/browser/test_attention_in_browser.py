@@ -64,7 +64,9 @@ def test_every_number_of_the_sheet_is_the_tensors(page, server, hooks):
     shown = row(page, "softmax")
     assert numbers(shown.all_inner_texts()) == pytest.approx(weights.tolist(), abs=6e-4)
     # What comes later is hatched, not zero.
-    expect(shown.nth(QUERY + 1)).to_have_class(re.compile("masked"))
+    for cells in (row(page, "mask"), shown):
+        expect(cells.nth(QUERY + 1)).to_have_class(re.compile("masked"))
+        expect(cells.nth(QUERY)).not_to_have_class(re.compile("masked"))
 
 
 def test_an_open_cell_shows_its_products_and_where_they_come_from(page, server, hooks):
@@ -95,6 +97,19 @@ def test_a_click_on_a_token_lets_it_read(page, server):
     page.wait_for_function("new URLSearchParams(location.search).get('token') === '4'")
     expect(page.locator(".token.reads")).to_have_text("d")
     expect(page.get_by_label("Token", exact=True)).to_have_value("4")
+
+
+def test_the_sheet_is_walked_with_the_keyboard(page, server):
+    open_page(page, server)
+    step_to(page, "softmax")
+    page.locator(".token.reads").focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowLeft", "Enter"):
+        page.keyboard.press(key)
+    opened = page.locator(".sheet td[aria-selected=true]")
+    expect(opened).to_have_text(row(page, "q · k").nth(QUERY - 1).inner_text())
+    expect(page.locator(".attention_steps .caption")).to_contain_text("Esc closes")
+    page.keyboard.press("Escape")
+    expect(opened).to_have_count(0)
 
 
 def test_a_weight_is_moved_and_row_and_prediction_follow(page, server, hooks):

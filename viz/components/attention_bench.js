@@ -39,10 +39,13 @@ function laterTokens(count) {
 }
 
 function drawBench(bench, head, step, key, tools) {
-  // A slider that is being moved must not be replaced under the hand.
-  if (bench.contains(bench.getRootNode().activeElement) && bench.shown === `${step} ${key}`)
-    return;
-  bench.shown = `${step} ${key}`;
+  const place = `${step} ${key}`;
+  const content = [place, head.version, cssRgb(tools.paint.ink[0])].join(" ");
+  // A slider that is being moved must not be replaced under the hand, nor one that has
+  // just been reached for when nothing has changed.
+  const held = bench.contains(bench.getRootNode().activeElement);
+  if (bench.content === content || (held && bench.place === place)) return;
+  Object.assign(bench, { place, content });
   bench.replaceChildren();
   const draw = { k: vectors, turned: turns, raw: products, scaled: scaling, bias: biases,
     scores: masking, pattern: softmax, v: average };

@@ -16,7 +16,9 @@ from viz.components.mounting import (
 )
 from viz.tokens import display_pieces
 
-_mount = register("attention_steps", "stepping", "number_table", "attention_bench")
+_mount = register(
+    "attention_steps", "stepping", "number_table", "attention_sheet", "attention_bench"
+)
 
 ROWS = ("k", "turned", "raw", "scaled", "bias", "scores", "pattern", "v")
 """The sheet's rows, each one step; `turned` and `bias` only where the head has them."""

@@ -76,3 +76,8 @@ function number(value) {
 function decodeFloats(packed) {
   return new Float32Array(decodeBytes(packed).buffer);
 }
+
+function inRows(values, width) {
+  return Array.from({ length: values.length / width }, (_, row) =>
+    values.subarray(row * width, (row + 1) * width));
+}

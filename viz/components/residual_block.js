@@ -45,11 +45,6 @@ function unpackBlock(data) {
   return block;
 }
 
-function inRows(values, width) {
-  return Array.from({ length: values.length / width }, (_, row) =>
-    values.subarray(row * width, (row + 1) * width));
-}
-
 // Build the elements when the block's shape changes; else a new token only redraws.
 function prepareBlock(root, block) {
   const shape = [...block.parts, block.results.length].join(" ");
