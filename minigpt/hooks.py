@@ -100,19 +100,22 @@ class Hooked(nn.Module):
     """
 
     def name_hook_points(self) -> None:
-        """Give every hook point its module path as its name."""
-        for name, module in self.named_modules():
-            if isinstance(module, HookPoint):
-                module.name = name
+        """Give every hook point its module path as its name, and keep a list of them.
 
-    @property
-    def hook_points(self) -> dict[str, HookPoint]:
-        """Every hook point by name, in the order of the computation."""
-        return {
+        The list is made once: a walk over all modules takes as long as a small block.
+        """
+        self._hook_points = {
             name: module
             for name, module in self.named_modules()
             if isinstance(module, HookPoint)
         }
+        for name, point in self._hook_points.items():
+            point.name = name
+
+    @property
+    def hook_points(self) -> dict[str, HookPoint]:
+        """Every hook point by name, in the order of the computation."""
+        return dict(self._hook_points)
 
     @contextmanager
     def hooks(

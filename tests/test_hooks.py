@@ -1,3 +1,4 @@
+import copy
 import threading
 
 import pytest
@@ -241,3 +242,19 @@ def test_an_ambiguous_short_name_says_what_it_may_mean(model, tokens):
     assert cache["scale", 0, "ln2"].shape == (2, 16, 1)
     with pytest.raises(HookError, match="was not recorded"):
         cache["blocks.0.nothing"]
+
+
+def test_a_copy_of_a_model_has_hook_points_of_its_own(model, tokens):
+    twin = copy.deepcopy(model)
+    points = twin.hook_points.values()
+    assert not {id(point) for point in points} & set(
+        map(id, model.hook_points.values())
+    )
+    _, cache = twin.run_with_cache(tokens)
+    assert list(cache) == list(model.run_with_cache(tokens)[1])
+
+
+def test_a_cache_says_what_it_does_not_hold(model, tokens):
+    _, cache = model.run_with_cache(tokens, names_filter="*pattern")
+    assert "blocks.0.attn.hook_pattern" in cache
+    assert "blocks.0.attn.hook_z" not in cache
