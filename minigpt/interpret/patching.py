@@ -104,6 +104,12 @@ class PatchMap:
     other_difference: float
     """The same after the prompt that values are taken from."""
 
+    @classmethod
+    def stacked(cls, layers: "Sequence[PatchMap]") -> "PatchMap":
+        """Join what was measured some layers at a time."""
+        moved = np.concatenate([some.moved for some in layers])
+        return cls(moved, layers[0].run_difference, layers[0].other_difference)
+
     def strongest(self) -> tuple[int, int]:
         """Return layer and place of the patch that moves the answer farthest.
 
@@ -114,13 +120,19 @@ class PatchMap:
         return int(cell[0]), int(cell[1])
 
 
-def patch_map(model: TransformerLM, prompts: Prompts, what: str) -> PatchMap:
+def patch_map(
+    model: TransformerLM,
+    prompts: Prompts,
+    what: str,
+    layers: Sequence[int] | None = None,
+) -> PatchMap:
     """Carry one place of one layer over, for every layer and place.
 
     Args:
         model: The model; it is left as it was.
         prompts: The two texts and answers.
         what: One of `CARRIED`. With grouped heads, `values` has a place per group.
+        layers: Which layers (none: all), one row of the map for each.
 
     Raises:
         DataError: If the prompts differ in length or do not differ in their answer,
@@ -136,17 +148,17 @@ def patch_map(model: TransformerLM, prompts: Prompts, what: str) -> PatchMap:
             "After both prompts the answer and its rival are equally far apart "
             f"({start:.3f} logits): choose tokens on which the prompts disagree."
         )
+    if layers is None:
+        layers = range(len(values))
     places = range(values[0].shape[CARRIED[what].axis])
     patches = [
-        carry(what, layer, place, value)
-        for layer, value in enumerate(values)
-        for place in places
+        carry(what, layer, place, values[layer]) for layer in layers for place in places
     ]
     patched = [
         _difference(logits[0, -1], prompts) for logits in run_each(model, run, patches)
     ]
     moved = (np.array(patched) - start) / (end - start)
-    return PatchMap(moved.reshape(len(values), len(places)), start, end)
+    return PatchMap(moved.reshape(len(layers), len(places)), start, end)
 
 
 def patch_effect(

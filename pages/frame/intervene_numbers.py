@@ -1,5 +1,6 @@
 """What the Intervene page measures: each number computed once, then remembered."""
 
+import time
 from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
@@ -16,9 +17,13 @@ from minigpt.interpret.patching import PatchMap, Prompts, patch_effect, patch_ma
 from minigpt.interpret.probes import familiar_tokens, repeated_tokens
 from minigpt.interpret.prompt_pairs import Pair, predictions, ready_pair
 from pages.frame import corpora, models
+from pages.frame.words import duration
 
 QUICK = 5_000_000
 """Weights up to which a model reads a whole corpus while the reader waits."""
+
+SOON = 0.3
+"""Seconds that a reader waits without being told for how long."""
 
 WRITTEN = 12
 """Tokens of a continuation."""
@@ -94,14 +99,18 @@ def heads_on_prompt(
     )
 
 
-def heads_of_layer(checkpoint: Checkpoint, layer: int, how: How) -> HeadEffects:
-    """Return what cutting each head of a layer does on the corpus."""
+def heads_on_corpus(checkpoint: Checkpoint, how: How) -> HeadEffects:
+    """Return what cutting each head does on the corpus, layer by layer."""
     texts = windows(checkpoint)
-    return _once(
-        checkpoint,
-        ("layer", layer, how),
-        lambda: cut_each_head(checkpoint.model, texts, how, texts, layers=[layer]),
-    )
+
+    def one(layer: int) -> HeadEffects:
+        return _once(
+            checkpoint,
+            ("layer", layer, how),
+            lambda: cut_each_head(checkpoint.model, texts, how, texts, layers=[layer]),
+        )
+
+    return HeadEffects.stacked(_layer_by_layer(checkpoint, one))
 
 
 def ready_prompts(checkpoint: Checkpoint) -> Pair:
@@ -125,12 +134,16 @@ def both_predictions(
 
 
 def patches(checkpoint: Checkpoint, prompts: Prompts, what: str) -> PatchMap:
-    """Return how far every patch of one kind moves the answer."""
-    return _once(
-        checkpoint,
-        ("patches", what, *_key(prompts)),
-        lambda: patch_map(checkpoint.model, prompts, what),
-    )
+    """Return how far every patch of one kind moves the answer, layer by layer."""
+
+    def one(layer: int) -> PatchMap:
+        return _once(
+            checkpoint,
+            ("patches", layer, what, *_key(prompts)),
+            lambda: patch_map(checkpoint.model, prompts, what, [layer]),
+        )
+
+    return PatchMap.stacked(_layer_by_layer(checkpoint, one))
 
 
 def patched(
@@ -142,6 +155,34 @@ def patched(
         ("patched", what, *cell, *_key(prompts)),
         lambda: patch_effect(checkpoint.model, prompts, what, *cell),
     )
+
+
+def may_begin(checkpoint: Checkpoint, label: str) -> bool:
+    """Whether to begin what takes a large model long; if not, offer it as a button."""
+    begun = f"_begun_{models.serial(checkpoint.model)}_{label}"
+    if is_quick(checkpoint) or st.session_state.get(begun):
+        return True
+    if not st.button(label, icon=":material/play_arrow:"):
+        return False
+    st.session_state[begun] = True
+    return True
+
+
+def _layer_by_layer(
+    checkpoint: Checkpoint, one: Callable[[int], Number]
+) -> list[Number]:
+    """Measure every layer, and say how long the rest will take if it takes long."""
+    layers = checkpoint.model.config.num_layers
+    bar, begun, found = st.empty(), time.monotonic(), []
+    for layer in range(layers):
+        found.append(one(layer))
+        passed = time.monotonic() - begun
+        if passed > SOON:
+            left = passed / (layer + 1) * (layers - layer - 1)
+            text = f"Layer {layer + 1} of {layers}; about {duration(left)} left"
+            bar.progress((layer + 1) / layers, text)
+    bar.empty()
+    return found
 
 
 def _key(prompts: Prompts) -> tuple[Hashable, ...]:

@@ -61,14 +61,19 @@ class Patching(NamedTuple):
     """Whether corrupted values are carried into the clean prompt."""
 
 
-def show(checkpoint: Checkpoint, row: DeltaGenerator) -> Patching:
+def show(checkpoint: Checkpoint, row: DeltaGenerator) -> Patching | None:
     """Show two prompts, the maps of all patches, and what one patch does.
 
     Args:
         checkpoint: The chosen model.
         row: Where there is room for the answer and its rival.
+
+    Returns:
+        What is patched; None if the reader has not asked for it yet.
     """
     patching = _choose_prompts(checkpoint, row)
+    if not intervene_numbers.may_begin(checkpoint, "Patch every place in turn"):
+        return None
     left, right = st.columns([5, 6], gap="large")
     with left:
         has_mlp = bool(checkpoint.model.config.mlp_width)
@@ -185,21 +190,26 @@ def _show_map(
     is_here = chosen is not None and chosen.what == what and chosen.fits(found.moved)
 
     def remember(cell: tuple[int, int] | None) -> None:
-        # Tokens and heads stand in the rows, so that a long prompt reads downwards.
-        patch = None if cell is None else Patch(what, layer=cell[1], place=cell[0])
+        patch = None
+        if cell is not None:
+            patch = Patch(what, *(cell[::-1] if tall else cell))
         st.session_state["_patch"] = patch
 
+    by_layer = [f"L{layer}" for layer in range(layers)]
+    # Tokens stand in the rows, so that a long prompt reads downwards.
+    tall = kind == "position"
+    selected = (chosen.layer, chosen.place) if is_here else None
     value_grid(
-        found.moved.T,
+        found.moved.T if tall else found.moved,
         key=f"map_{kind}",
-        rows=names,
-        columns=[f"L{layer}" for layer in range(layers)],
+        rows=names if tall else by_layer,
+        columns=by_layer if tall else names,
         unit="of the way to the other answer",
-        row_title=kind,
-        column_title="layer",
+        row_title=kind if tall else "layer",
+        column_title="layer" if tall else kind,
         signed=True,
         limit=1.0,
-        selected=(chosen.place, chosen.layer) if is_here else None,
+        selected=selected[::-1] if selected and tall else selected,
         on_select=remember,
     )
     notebook.code(

@@ -46,9 +46,9 @@ def _offer_circuit(
     )
     if list(cuts) in ([Cut(previous)], [Cut(control)]):
         st.markdown(
-            f"**{cuts[0].part} is cut.** {induction}, untouched, goes from "
-            f"{before:.2f} to **{after:.2f}**; the loss where a pair comes again from "
-            f"{whole.copying_loss:.2f} to **{now.copying_loss:.2f}** nats."
+            f"**{cuts[0].part} is cut.** {induction}, untouched: induction score "
+            f"{before:.2f} → **{after:.2f}**. Loss where a pair comes again: "
+            f"{whole.copying_loss:.2f} → **{now.copying_loss:.2f}** nats."
         )
     else:
         st.markdown(

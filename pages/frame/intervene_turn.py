@@ -1,7 +1,5 @@
 """Cut each in turn: which heads does the model need, and are they those that shine?"""
 
-import time
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -11,7 +9,6 @@ from minigpt.interpret.each_in_turn import HeadEffects
 from minigpt.interpret.heads import HeadScores
 from pages.frame import intervene_code, intervene_numbers, notebook
 from pages.frame.intervene_choose import set_cuts
-from pages.frame.words import duration
 from viz.components import value_grid
 from viz.effects import looking_and_causing
 
@@ -45,9 +42,11 @@ def show(
             required=True,
             key="turn_measure",
         )
-    effects = _measured(checkpoint, how)
-    if effects is None:
+    config = checkpoint.model.config
+    count = config.num_layers * config.num_heads
+    if not intervene_numbers.may_begin(checkpoint, f"Cut all {count} heads in turn"):
         return None
+    effects = intervene_numbers.heads_on_corpus(checkpoint, how)
     scores = intervene_numbers.state_under_cuts(checkpoint, ()).scores
     left, right = st.columns([5, 6], gap="large")
     with left:
@@ -55,29 +54,6 @@ def show(
     with right:
         _show_looking(checkpoint, effects, scores)
     return effects, scores
-
-
-def _measured(checkpoint: Checkpoint, how: str) -> HeadEffects | None:
-    """Return every head's effect, layer by layer, or offer to begin."""
-    layers, heads = (
-        checkpoint.model.config.num_layers,
-        checkpoint.model.config.num_heads,
-    )
-    asked = f"_turn_{checkpoint.model.config.num_parameters}"
-    if not intervene_numbers.is_quick(checkpoint) and not st.session_state.get(asked):
-        if not st.button(f"Cut all {layers * heads} heads, one after the other"):
-            return None
-        st.session_state[asked] = True
-    bar, begun, found = st.empty(), time.monotonic(), []
-    for layer in range(layers):
-        found.append(intervene_numbers.heads_of_layer(checkpoint, layer, how))
-        passed = time.monotonic() - begun
-        if passed > 0.3:
-            left = passed / (layer + 1) * (layers - layer - 1)
-            text = f"Layer {layer + 1} of {layers}; about {duration(left)} left"
-            bar.progress((layer + 1) / layers, text)
-    bar.empty()
-    return HeadEffects.stacked(found)
 
 
 def _show_map(

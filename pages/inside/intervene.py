@@ -57,7 +57,8 @@ def show_patch(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     """Show what values carried from one prompt into another do."""
     patching = intervene_patch.show(checkpoint, row)
     lesson.explain(PATCH, patch_map)
-    questions.check(intervene_questions.of_patch(checkpoint, patching))
+    if patching is not None:
+        questions.check(intervene_questions.of_patch(checkpoint, patching))
 
 
 def show_turn(checkpoint: Checkpoint, row: DeltaGenerator) -> None:

@@ -8,6 +8,7 @@ from minigpt.errors import DataError
 from minigpt.interpret.effects import compare_logits
 from minigpt.interpret.patching import (
     CARRIED,
+    PatchMap,
     Prompts,
     carry,
     patch_effect,
@@ -100,6 +101,18 @@ def test_the_effect_of_a_cell_is_the_cells(model):
     whole = found.other_difference - found.run_difference
     moved = (d - found.run_difference) / whole
     assert moved == pytest.approx(found.moved[1, 4], abs=1e-4)
+
+
+def test_layers_can_be_patched_one_at_a_time(model):
+    one_by_one = [patch_map(model, PROMPTS, "z", [layer]) for layer in range(3)]
+    joined, whole = PatchMap.stacked(one_by_one), patch_map(model, PROMPTS, "z")
+    np.testing.assert_allclose(joined.moved, whole.moved, atol=1e-4)
+    assert joined.run_difference == whole.run_difference
+
+
+def test_the_strongest_patch_is_the_last_of_the_largest():
+    moved = np.array([[0.0, 1.0], [-1.0, 0.5]])
+    assert PatchMap(moved, 0.0, 1.0).strongest() == (1, 0)
 
 
 def test_grouped_heads_share_their_values():
