@@ -72,6 +72,20 @@ class TextComparison:
         return int(np.nanargmax(self.change))
 
     @property
+    def best(self) -> int:
+        """Which piece gained most, or lost least."""
+        return int(np.nanargmin(self.change))
+
+    def most_changed(self, count: int) -> list[int]:
+        """Return the pieces whose loss changed most, either way, largest first."""
+        size = np.abs(np.nan_to_num(self.change))
+        return [int(place) for place in np.argsort(-size, kind="stable")[:count]]
+
+    def mean_change_without(self, place: int) -> float:
+        """Return the mean change per piece that the others have, in nats."""
+        return float(np.nanmean(np.delete(self.change, place)))
+
+    @property
     def mean_change(self) -> float:
         """Mean change in nats: per token, or per character if the tokens differ."""
         counted = np.isfinite(self.change)

@@ -13,6 +13,7 @@ arXiv:1704.02685, for gradient × input.
 """
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +51,9 @@ class Saliency:
     """The logit, or the target's minus the rival's."""
 
 
-def batch_gradients(model: LanguageModel, tokens: np.ndarray) -> BatchGradients:
+def batch_gradients(
+    model: LanguageModel, tokens: np.ndarray | Sequence[Sequence[int]]
+) -> BatchGradients:
     """Compute the gradient of the loss on a batch, and its size in every part.
 
     The model given may be shared and frozen: it stays untouched.
@@ -62,14 +65,15 @@ def batch_gradients(model: LanguageModel, tokens: np.ndarray) -> BatchGradients:
     Raises:
         DataError: If there is nothing to predict.
     """
-    if tokens.ndim != 2 or tokens.shape[1] < 2 or not tokens.shape[0]:
+    batch = np.asarray(tokens)
+    if batch.ndim != 2 or batch.shape[1] < 2 or not batch.shape[0]:
         raise DataError(
             "Gradients need texts of at least two tokens, as a table [batch pos]; "
-            f"these have shape {list(tokens.shape)}."
+            f"these have shape {list(batch.shape)}."
         )
     twin = _trainable_twin(model)
     with torch.inference_mode(mode=False), torch.enable_grad():
-        ids = torch.as_tensor(tokens, dtype=torch.long, device=model.device)
+        ids = torch.as_tensor(batch, dtype=torch.long, device=model.device)
         loss = language_model_loss(twin(ids[:, :-1]), ids[:, 1:])
         names, weights = zip(*twin.named_parameters(), strict=True)
         gradients = dict(zip(names, torch.autograd.grad(loss, weights), strict=True))

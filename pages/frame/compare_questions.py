@@ -1,6 +1,6 @@
 """Predict and Check of the Compare page, answered by the two models on the screen."""
 
-import numpy as np
+import math
 
 from minigpt.interpret.comparison import TextComparison
 from pages.frame.compare_choice import Side
@@ -33,9 +33,9 @@ def checks(found: TextComparison) -> list[Question]:
 
 
 def _direction(found: TextComparison) -> Question:
-    place = found.worst if found.worse else int(np.nanargmin(found.change))
+    place = found.worst if found.worse else found.best
     change = float(found.change[place])
-    factor = np.exp(-change)
+    factor = math.exp(-change)
     options = ["higher", "lower", "the same"]
     answer = 0 if change < 0 else 1 if change > 0 else 2
     return Question(
@@ -50,13 +50,15 @@ def _direction(found: TextComparison) -> Question:
 
 def _largest(found: TextComparison) -> Question | None:
     """Ask which piece changed most; None without a clear answer."""
-    size = np.abs(np.nan_to_num(found.change))
-    order = np.argsort(-size, kind="stable")[:4]
-    if len(order) < 3 or size[order[0]] - size[order[1]] < 0.02:
+    order = found.most_changed(4)
+    if found.compared < 3:
+        return None
+    first, second = (abs(float(found.change[place])) for place in order[:2])
+    if first - second < 0.02:
         return None
     names = placed_pieces(found.pieces)
-    shown = sorted(int(place) for place in order)
-    best = int(order[0])
+    shown = sorted(order)
+    best = order[0]
     return Question(
         "compare.largest",
         "Which piece's loss changes most, either way?",
@@ -68,10 +70,9 @@ def _largest(found: TextComparison) -> Question | None:
 
 def _removed(found: TextComparison) -> Question | None:
     """Ask what the mean would do without the piece that gained most."""
-    change = found.change[np.isfinite(found.change)]
-    if len(change) < 3:
+    if found.compared < 3:
         return None
-    rest = float(np.delete(change, change.argmin()).mean())
+    rest = found.mean_change_without(found.best)
     if abs(rest) < 0.005:
         return None
     return Question(

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import streamlit as st
 
 from minigpt.interpret import comparison, gradients
@@ -12,6 +11,7 @@ from minigpt.interpret.pattern_change import pattern_change
 from minigpt.interpret.weight_change import WeightChange, weight_change
 from pages.frame import models
 from pages.frame.compare_choice import Side, Text
+from viz.attention import Array
 
 Versions = tuple[int, int]
 
@@ -33,7 +33,7 @@ def text_comparison(before: Side, after: Side, text: str) -> TextComparison:
     return _text((before.version, after.version), text, before, after)
 
 
-def head_change(shown: Compared) -> np.ndarray:
+def head_change(shown: Compared) -> Array:
     """Return how differently the heads look at the text, [layer head], in bits."""
     before, after = shown.before, shown.after
     return _heads((before.version, after.version), shown.text.content, before, after)
@@ -74,7 +74,7 @@ def _heads(
     text: str,
     _before: Side,
     _after: Side,
-) -> np.ndarray:
+) -> Array:
     return pattern_change(_before.checkpoint, _after.checkpoint, text)
 
 
@@ -107,4 +107,4 @@ def _pulls(
     tokens: tuple[int, ...],
     _side: Side,
 ) -> BatchGradients:
-    return gradients.batch_gradients(_side.checkpoint.model, np.array([tokens]))
+    return gradients.batch_gradients(_side.checkpoint.model, [tokens])

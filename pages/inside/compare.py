@@ -127,10 +127,9 @@ def show_piece(shown: Compared) -> None:
 def show_origin(after: Side, found: TextComparison, position: int) -> None:
     """Show where the loss of the chosen model's token comes from."""
     token = found.after.tokens[position]
-    log_prob = found.after.log_probs[position - 1, token]
     piece = display_piece(after.checkpoint.tokenizer.piece(token))
     st.code(
-        f"loss[{position}] = {-log_prob:.4f} nats\n"
+        f"loss[{position}] = {found.after.losses[position]:.4f} nats\n"
         f"= −ln softmax(logits[0, {position - 1}])[{token}]\n{token} is {piece}",
         language=None,
         wrap_lines=True,

@@ -52,6 +52,18 @@ def test_equal_tokens_are_compared_one_by_one():
     assert found.compared == len(expected)
 
 
+def test_the_pieces_that_changed_most_are_found():
+    found = compare_text(checkpoint(seed=0), checkpoint(seed=1), TEXT)
+    change = found.change
+    assert change[found.best] == np.nanmin(change)
+    assert change[found.worst] == np.nanmax(change)
+    sizes = [abs(change[place]) for place in found.most_changed(len(change) - 1)]
+    assert sizes == sorted(np.abs(change[1:]), reverse=True)
+    others = [c for n, c in enumerate(change) if n not in (0, found.best)]
+    rest = found.mean_change_without(found.best)
+    assert rest == pytest.approx(np.mean(others))
+
+
 def test_a_model_compared_with_itself_changes_nothing():
     same = checkpoint()
     found = compare_text(same, same, TEXT)
