@@ -40,7 +40,7 @@ def visit(chromium, address):
 
     def go(show: str, *, scheme: str = "light", width: int = 1280):
         context = chromium.new_context(
-            viewport={"width": width, "height": 1300}, color_scheme=scheme
+            viewport={"width": width, "height": 1500}, color_scheme=scheme
         )
         contexts.append(context)
         page = context.new_page()
