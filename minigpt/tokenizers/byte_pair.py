@@ -7,7 +7,8 @@ full. Frequent words end as one token, rare ones as a few.
     "low lower lowest"  →  low| low|er| low|est
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -132,9 +133,23 @@ class BPETokenizer(Tokenizer):
         Raises:
             DataError: If there is no text, or it is not text.
         """
+        yield from self.steps_on(word_counts(texts), min_freq)
+
+    def steps_on(
+        self, words: Mapping[str, int], min_freq: int = 1
+    ) -> Iterator[MergeStep]:
+        """Do as `training_steps` does, with words that were counted before.
+
+        Args:
+            words: What `word_counts` returned.
+            min_freq: Pairs that occur less often are not merged, in occurrences.
+
+        Yields:
+            The merges, in order.
+        """
         size = SMALLEST
         for step in learn_merges(
-            word_counts(texts),
+            words,
             alphabet={NUM_SPECIAL + n: bytes([b]) for n, b in enumerate(BYTE_ORDER)},
             first_token=SMALLEST,
         ):
@@ -155,6 +170,18 @@ class BPETokenizer(Tokenizer):
         vocabulary = grown_vocabulary(merges)
         tokenizer = cls(max(SMALLEST, len(vocabulary.token_bytes)))
         tokenizer._know(vocabulary)
+        return tokenizer
+
+    def limited_to(self, merges: int) -> Self:
+        """Return the tokenizer as it was after its first merges, with the same ids.
+
+        Args:
+            merges: How many of its merges it may use.
+        """
+        tokenizer = type(self)()
+        tokenizer._know(
+            replace(self._vocabulary, merges=self._vocabulary.merges[:merges])
+        )
         return tokenizer
 
     @classmethod
@@ -212,6 +239,14 @@ class BPETokenizer(Tokenizer):
             DataError: If there is no such token.
         """
         return self._vocabulary.token_bytes[self._checked_ids([token])[0]]
+
+    def merge_rank(self, token: int) -> int | None:
+        """Return which merge made a token, from 0; None for a byte or special token.
+
+        Raises:
+            DataError: If there is no such token.
+        """
+        return self._vocabulary.first_rank.get(self._checked_ids([token])[0])
 
     def unknown(self, text: str) -> list[str]:
         """Return an empty list: every text is made of bytes."""

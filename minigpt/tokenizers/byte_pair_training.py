@@ -42,6 +42,8 @@ class MergeStep:
     """Its bytes: those of the pair, one after the other."""
     count: int
     """How often the pair occurred, before it was merged."""
+    joined: int
+    """How many of them became one token: all, unless they overlap, as in `aaa`."""
 
 
 def learn_merges(
@@ -73,9 +75,16 @@ def learn_merges(
         if token == first_token:
             spellings[token] = piece
             first_token += 1
-        words.merge(pair, chr(token))
-        parts = (spellings[left], spellings[right])
-        yield MergeStep(rank, parts, (left, right), token, piece, count)
+        overlapping = words.merge(pair, chr(token))
+        yield MergeStep(
+            rank=rank,
+            pair=(spellings[left], spellings[right]),
+            pair_ids=(left, right),
+            token=token,
+            piece=piece,
+            count=count,
+            joined=count - overlapping,
+        )
         rank += 1
 
 
@@ -109,17 +118,25 @@ class _Words:
                 heapq.heappop(self.heap)
         return None
 
-    def merge(self, pair: str, token: str) -> None:
-        """Join the pair into the token, in every word that has it."""
+    def merge(self, pair: str, token: str) -> int:
+        """Join the pair into the token, in every word that has it.
+
+        Returns:
+            How many occurrences were left because they overlap one that was joined.
+        """
         grown: set[str] = set()
+        overlapping = 0
         for number in self.holders.pop(pair):
             word = self.words[number]
             if pair in word:  # or an earlier merge, or this loop, took it away
                 self._recount(number, pair, token, grown)
                 self.words[number] = word.replace(pair, token)
+                if pair[0] == pair[1]:
+                    overlapping += self.counts[number] * _overlaps(word, pair)
         del self.pair_counts[pair]
         for pair in grown:
             heapq.heappush(self.heap, (-self.pair_counts[pair], pair))
+        return overlapping
 
     def _recount(self, number: int, pair: str, token: str, grown: set[str]) -> None:
         """Correct the counts of the pairs beside each occurrence in one word."""
@@ -146,3 +163,12 @@ class _Words:
                 pair_counts[fresh] += count
                 holders[fresh].append(number)
                 grown.add(fresh)
+
+
+def _overlaps(word: str, pair: str) -> int:
+    """Count the occurrences of a token beside itself that cannot be joined.
+
+    >>> _overlaps("aaa-aaaaa", "aa")
+    3
+    """
+    return sum(map(pair.__eq__, map(str.__add__, word, word[1:]))) - word.count(pair)

@@ -51,6 +51,14 @@ class BytePairVocabulary:
             }
         )
 
+    @cached_property
+    def first_rank(self) -> dict[int, int]:
+        """The first merge that makes each token."""
+        ranks: dict[int, int] = {}
+        for rank, (left, right) in enumerate(self.merges):
+            ranks.setdefault(self._joined(left, right), rank)
+        return ranks
+
     @property
     def merged_pieces(self) -> list[tuple[bytes, bytes]]:
         """The merges, as bytes."""

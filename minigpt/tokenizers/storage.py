@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from minigpt.config import TokenizerConfig
 from minigpt.errors import CheckpointError, near_names
@@ -44,6 +45,38 @@ def load_tokenizer(path: Path | str) -> Tokenizer:
         return KINDS[kind].from_dict(fields)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
+
+
+def open_tokenizer(path: Path | str) -> Tokenizer:
+    """Read a tokenizer's file: one of ours, or one that `from_pretrained` reads.
+
+    Args:
+        path: A `tokenizer.json`, or GPT-2's `vocab.json` with `merges.txt` beside it.
+
+    Raises:
+        CheckpointError: If the file is missing, damaged, or of a kind that is not read.
+    """
+    if read_json(Path(path)).get("format") == FORMAT:
+        return load_tokenizer(path)
+    return BPETokenizer.from_pretrained(path)
+
+
+def exported(tokenizer: Tokenizer) -> bytes:
+    """Return the contents of a `tokenizer.json` for others to load.
+
+    Hugging Face's format, which `tokenizers` and `transformers` read; a word tokenizer,
+    whose rule for spaces they do not have, in our own.
+
+    Args:
+        tokenizer: Any that has a vocabulary.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "tokenizer.json"
+        if isinstance(tokenizer, BPETokenizer | CharTokenizer):
+            tokenizer.save_huggingface(path)
+        else:
+            tokenizer.save(path)
+        return path.read_bytes()
 
 
 def build_tokenizer(config: TokenizerConfig, texts: str | Iterable[str]) -> Tokenizer:

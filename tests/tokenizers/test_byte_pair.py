@@ -61,6 +61,22 @@ def test_a_tokenizer_can_be_made_of_the_first_merges(tokenizer):
         BPETokenizer.from_merges([(b"ab", b"c")])
 
 
+def test_a_limited_tokenizer_keeps_its_ids_and_forgets_the_later_merges(tokenizer):
+    early = tokenizer.limited_to(5)
+    made = BPETokenizer.from_merges(tokenizer.merges[:5])
+    assert early.encode(TEXT) == made.encode(TEXT)
+    assert early.vocab_size == tokenizer.vocab_size
+    assert tokenizer.limited_to(10_000).encode(TEXT) == tokenizer.encode(TEXT)
+
+
+def test_a_token_knows_the_merge_that_first_made_it(tokenizer):
+    for token in range(tokenizer.vocab_size):
+        rank = tokenizer.merge_rank(token)
+        if rank is not None:
+            assert b"".join(tokenizer.merges[rank]) == tokenizer.token_bytes(token)
+    assert [tokenizer.merge_rank(token) for token in (0, 4, 260)] == [None, None, 0]
+
+
 def merges_by_definition(word_counts, alphabet, count):
     """Count everything anew in each step: slow, and beyond doubt."""
     words = {word: tuple(map(ord, word)) for word in word_counts}

@@ -12,6 +12,7 @@ from minigpt.tokenizers import (
     load_tokenizer,
 )
 from minigpt.tokenizers import files as tokenizer_files
+from minigpt.tokenizers.storage import exported, open_tokenizer
 
 HEADER = {"format": "minigpt-tokenizer", "version": 1, "kind": "char"}
 SPECIAL = ["<pad>", "<unk>", "<bos>", "<eos>"]
@@ -108,3 +109,29 @@ def test_a_failed_save_leaves_the_last_good_file(tmp_path, monkeypatch):
     monkeypatch.undo()
     assert load_tokenizer(tmp_path / "tokenizer.json").to_dict() == first.to_dict()
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_an_export_gives_tokenizers_the_same_ids(tmp_path):
+    rust = pytest.importorskip("tokenizers")
+    text = "The cat's hat — früh am Morgen, 早上好 🙂 1234  \n"
+    for tokenizer in (BPETokenizer(300), CharTokenizer()):
+        tokenizer.build_vocab(text * 3)
+        theirs = rust.Tokenizer.from_str(exported(tokenizer).decode())
+        assert theirs.encode(text).ids == tokenizer.encode(text)
+
+
+def test_a_file_is_opened_whoever_wrote_it(tmp_path):
+    text = "The cat's hat. " * 3
+    for tokenizer in (BPETokenizer(300), WordTokenizer(), CharTokenizer()):
+        tokenizer.build_vocab(text)
+        tokenizer.save(tmp_path / "tokenizer.json")
+        opened = open_tokenizer(tmp_path / "tokenizer.json")
+        assert opened.kind == tokenizer.kind
+        assert opened.encode(text) == tokenizer.encode(text)
+    for tokenizer in (BPETokenizer(300), WordTokenizer()):
+        tokenizer.build_vocab(text)
+        (tmp_path / "tokenizer.json").write_bytes(exported(tokenizer))
+        opened = open_tokenizer(tmp_path / "tokenizer.json")
+        assert opened.encode(text) == tokenizer.encode(text)
+    with pytest.raises(CheckpointError, match=r"merges\.txt"):
+        open_tokenizer(written(tmp_path / "vocab.json", {"a": 1}))
