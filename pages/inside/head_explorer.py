@@ -122,9 +122,8 @@ def show_one_head(
         name, variable, drawn = "heat map", "pattern", pattern
         body = head_code.pattern(layer, head)
     hook = reading.hook_name(layer)
-    with st.container(horizontal=True, gap="small"):
-        provenance.show(checkpoint, reading.tokens, hook, (0, head, token, read))
-        notebook.code(name, body, variable=variable, drawn=drawn)
+    provenance.show(checkpoint, reading.tokens, hook, (0, head, token, read))
+    notebook.code(name, body, variable=variable, drawn=drawn)
 
 
 def show_heading(study: Study, place: Place) -> str:
