@@ -20,11 +20,11 @@ def when_it_settles(source: Source, lens: Lens, position: int) -> Question:
     read = plain(display_piece(source.pieces[position]))
     return Question(
         id="logit_lens.settles",
-        text=f"After **{read}**, the model's likeliest next token is **{said}**. From "
+        text=f"After “**{read}**”, the model's likeliest next token is “**{said}**”. From "
         "where on does its residual stream already say so?",
         options=[title for _, title in stretches],
         answer=answer,
-        why=f"The lens says **{said}** from the {plain(names[found])} on.",
+        why=f"The lens says “**{said}**” from the {plain(names[found])} on.",
     )
 
 
@@ -76,7 +76,7 @@ def _first_word(source: Source, column: Column, position: int) -> Question | Non
     said = plain(display_piece(source.piece(first)))
     answers = [*kinds.values(), "some other token"]
     answer = answers.index(kinds.get(first, "some other token"))
-    why = f"It says **{said}**."
+    why = f"It says “**{said}**”."
     if source.checkpoint.model.config.tie_embeddings and first == own:
         why += " Embedding and unembedding are one matrix here: it echoes."
     return Question(
