@@ -20,8 +20,8 @@ def when_it_settles(source: Source, lens: Lens, position: int) -> Question:
     read = plain(display_piece(source.pieces[position]))
     return Question(
         id="logit_lens.settles",
-        text=f"After “**{read}**”, the model's likeliest next token is “**{said}**”. From "
-        "where on does its residual stream already say so?",
+        text=f"After “**{read}**”, the model's likeliest next token is “**{said}**”. "
+        "From where on does its residual stream already say so?",
         options=[title for _, title in stretches],
         answer=answer,
         why=f"The lens says “**{said}**” from the {plain(names[found])} on.",
