@@ -192,7 +192,7 @@ def looking_and_causing(
     outermost = {
         place
         for values in (weights, costs)
-        for place in sorted(range(len(names)), key=lambda place: -values[place])[:3]
+        for place in sorted(range(len(names)), key=lambda place: -values[place])[:2]
     }
     labels = (
         heads.transform_filter(
