@@ -67,7 +67,12 @@ page = st.navigation(
                 "pages/write/generation.py",
                 title="Generation",
                 icon=":material/edit_note:",
-            )
+            ),
+            st.Page(
+                "pages/write/beam_search.py",
+                title="Beam search",
+                icon=":material/account_tree:",
+            ),
         ],
     }
 )
