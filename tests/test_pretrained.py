@@ -425,6 +425,7 @@ def test_a_model_is_fetched_once_and_then_found_without_a_network(hub, tmp_path)
     assert fetched == {"config.json", "model.safetensors", "tokenizer.json"}
     asked = len(hub.asked)
     assert asked
+    minigpt.from_pretrained("someone/small")
     hub.close()
     for offline in (False, True):
         again = minigpt.from_pretrained("someone/small", offline=offline)
