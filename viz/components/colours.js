@@ -5,6 +5,12 @@ const INK_LIGHT = ["#f2f7fb", "#cbe1f2", "#7fb9de", "#2b88c4", "#005f96", "#0030
 const INK_DARK = ["#152231", "#14385a", "#0b608f", "#2c92d0", "#83c5f0", "#e6f5ff"];
 // Below and above zero, as in viz/theme.py.
 const SIGNED = ["#D55E00", "#0072B2"];
+// One token id has one hue, wherever its piece stands.
+const PIECE_HUES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A7FD1"];
+
+function hueOf(token) {
+  return PIECE_HUES[token % PIECE_HUES.length];
+}
 
 function themeColour(root, name) {
   return getComputedStyle(root).getPropertyValue(name).trim();

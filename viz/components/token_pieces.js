@@ -1,7 +1,5 @@
 // A text as bounded pieces. One colour is one token id, so that twins are seen at once.
 
-const PIECE_HUES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A7FD1"];
-
 export default function tokenPieces({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".token_pieces");
   root.parts ??= preparePieces(root);
@@ -40,7 +38,7 @@ function preparePieces(root) {
 
 function makePiece(data, piece, place) {
   const span = element("span", "piece", null, piece);
-  span.style.setProperty("--hue", PIECE_HUES[data.ids[place] % PIECE_HUES.length]);
+  span.style.setProperty("--hue", hueOf(data.ids[place]));
   span.dataset.id = data.ids[place];
   span.setAttribute("role", "option");
   span.tabIndex = -1;

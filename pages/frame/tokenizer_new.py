@@ -1,0 +1,167 @@
+"""The Tokenizer page: train a tokenizer on a text of one's own, or open a file."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from minigpt.errors import DataError
+from minigpt.runs import data_directory
+from minigpt.tokenizers.byte_pair import SMALLEST
+from minigpt.tokenizers.storage import open_tokenizer
+from pages.frame import texts
+from pages.frame.guard import guard
+from pages.frame.tokenizer_bench import (
+    DEFAULT_SIZE,
+    KINDS,
+    SOURCE,
+    TALES,
+    TEXTS,
+    Entry,
+    add,
+    described,
+    tokenizer_of,
+)
+
+TRAIN, OPEN = "Train", "Open a file"
+PASTE, UPLOAD = "paste", "upload"
+LARGEST_VOCABULARY = 20_000
+_WHOLE = "tokenizer.json"
+
+
+def show() -> None:
+    """Show the two ways to a new tokenizer; the page begins anew when there is one."""
+    what = st.segmented_control(
+        "New tokenizer",
+        [TRAIN, OPEN],
+        default=TRAIN,
+        required=True,
+        key="new_tokenizer",
+        label_visibility="collapsed",
+    )
+    made = None
+    with guard():
+        made = _train() if what == TRAIN else _open()
+    if made is not None:
+        add(made)
+        st.session_state["_wanted_tokenizer"] = made.name
+        st.rerun()
+
+
+def _train() -> Entry | None:
+    """Let the reader choose kind, text and size; return what was trained just now.
+
+    Raises:
+        DataError: If the text cannot be learned from.
+    """
+    kind = st.segmented_control(
+        "Kind",
+        list(KINDS),
+        format_func=KINDS.__getitem__,
+        default="bpe",
+        required=True,
+        key="tokenizer_kind",
+        persist_state="session",
+    )
+    size = DEFAULT_SIZE
+    if kind == "bpe":
+        merges = st.number_input(
+            "Merges to learn",
+            1,
+            LARGEST_VOCABULARY,
+            1000,
+            step=100,
+            key="tokenizer_merges",
+            persist_state="session",
+        )
+        size = SMALLEST + int(merges)
+    choice = st.segmented_control(
+        "Text",
+        [*TEXTS, PASTE, UPLOAD],
+        format_func=lambda each: TEXTS.get(each, each),
+        default=TALES,
+        required=True,
+        key="tokenizer_text",
+        persist_state="session",
+    )
+    contents, name = _contents(choice)
+    ready = choice in TEXTS or bool(contents)
+    if not st.button(
+        "Train",
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=not ready,
+        help=None if ready else "First give it a text.",
+        key="train_tokenizer",
+    ):
+        return None
+    source = choice if choice in (TALES, SOURCE) else str(texts.keep(contents, name))
+    entry = Entry(described(kind, TEXTS.get(choice, name), size), kind, source, size)
+    tokenizer_of(entry)
+    return entry
+
+
+def _contents(choice: str) -> tuple[bytes, str]:
+    """Show the field of a text that the reader brings; return it, and its name."""
+    if choice == PASTE:
+        text = st.text_area("Your text", key="tokenizer_pasted", height=120)
+        contents = text.encode("utf-8", "replace")
+        return contents, f"pasted {sha256(contents).hexdigest()[:4]}"
+    if choice == UPLOAD:
+        file = st.file_uploader("A text file, UTF-8", key="tokenizer_upload")
+        if file is not None:
+            return file.getvalue(), file.name
+    return b"", ""
+
+
+def _open() -> Entry | None:
+    """Let the reader upload a tokenizer; return it once it is known to be one.
+
+    Raises:
+        CheckpointError: If it is none that can be read.
+        DataError: If the files are not those that are asked for.
+    """
+    files = st.file_uploader(
+        "tokenizer.json, or GPT-2's vocab.json and merges.txt",
+        type=["json", "txt"],
+        accept_multiple_files=True,
+        key="tokenizer_files",
+        help="Ours, or a byte-level BPE of Hugging Face with GPT-2's pattern.",
+    )
+    if not files:
+        return None
+    path = _kept(files)
+    name = f"{files[0].name} {path.parent.name[:4]}"
+    if any(entry.name == name for entry in st.session_state.get("_tokenizers", [])):
+        return None
+    entry = Entry(name, "file", str(path))
+    open_tokenizer(path)
+    return entry
+
+
+def _kept(files: Sequence[UploadedFile]) -> Path:
+    """Keep a tokenizer's files under a hash of their contents; return the first one.
+
+    Raises:
+        DataError: If there are too few or too many, or they cannot be written.
+    """
+    paired = any(file.name.endswith(".txt") for file in files)
+    names = {".txt": "merges.txt", ".json": "vocab.json" if paired else _WHOLE}
+    contents = {
+        names[Path(file.name).suffix.lower()]: file.getvalue() for file in files
+    }
+    if len(contents) != len(files) or len(files) != 1 + paired:
+        raise DataError(
+            "Give one tokenizer.json, or one vocab.json together with one merges.txt."
+        )
+    digest = sha256(b"\0".join(contents[name] for name in sorted(contents)))
+    folder = data_directory() / "texts" / f"tokenizer-{digest.hexdigest()[:12]}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            (folder / name).write_bytes(content)
+    except OSError as error:
+        raise DataError(f"Cannot keep the files in {folder}: {error}.") from None
+    return folder / names[".json"]

@@ -1,0 +1,208 @@
+"""Byte pairs in pictures: what there is to merge, and what merging brings."""
+
+from collections.abc import Sequence
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from viz.theme import BLUE, GRAY, ORANGE, SKY
+
+NEXT, GUESSED, LATER, HIDDEN = "merged next", "your guess", "later", "?"
+FAINT = f"{GRAY}44"
+
+MOST_POINTS = 400
+"""Points of a curve: more would not be seen."""
+
+
+def pair_table(
+    names: Sequence[str], counts: Sequence[int], *, hidden: bool, guess: int | None
+) -> pd.DataFrame:
+    """Return one row per pair: the table behind the bars.
+
+    Args:
+        names: Of the pairs, the most frequent first.
+        counts: Occurrences, as many.
+        hidden: Whether the counts are still to be guessed: then none is told, and the
+            names are in alphabetical order.
+        guess: Which of them the reader takes for the first, if any.
+
+    Returns:
+        Columns pair, count, text, what.
+
+    Raises:
+        ValueError: If there are not as many counts as names.
+    """
+    if len(names) != len(counts):
+        raise ValueError(f"{len(names)} pairs but {len(counts)} counts.")
+    if hidden:
+        names, counts = sorted(names), [1] * len(names)
+    what = [NEXT if place == 0 else LATER for place in range(len(names))]
+    if guess is not None and guess > 0:
+        what[guess] = GUESSED
+    if hidden:
+        what = [HIDDEN] * len(names)
+    return pd.DataFrame(
+        {
+            "pair": list(names),
+            "count": list(counts),
+            "text": ["?" if hidden else f"{count:,}" for count in counts],
+            "what": what,
+        }
+    )
+
+
+def pair_bars(
+    names: Sequence[str],
+    counts: Sequence[int],
+    *,
+    hidden: bool = False,
+    guess: int | None = None,
+) -> alt.LayerChart:
+    """Draw how often each pair stands side by side; the one merged next stands out.
+
+    Args:
+        names: See `pair_table`.
+        counts: See `pair_table`.
+        hidden: See `pair_table`.
+        guess: See `pair_table`.
+
+    Raises:
+        ValueError: See `pair_table`.
+    """
+    table = pair_table(names, counts, hidden=hidden, guess=guess)
+    rows = alt.Chart(table).encode(
+        y=alt.Y("pair:N", title=None, sort=None).axis(
+            labelFont="monospace", labelFontSize=13, ticks=False, domain=False
+        ),
+        x=alt.X(
+            "count:Q",
+            title="times side by side",
+            axis=None if hidden else alt.Undefined,
+        ).scale(domainMin=0),
+        tooltip=["pair:N", alt.Tooltip("text:N", title="times"), "what:N"],
+    )
+    bars = rows.mark_bar(cornerRadiusEnd=2).encode(
+        color=alt.Color("what:N", legend=None).scale(
+            domain=[NEXT, GUESSED, LATER, HIDDEN], range=[BLUE, ORANGE, GRAY, FAINT]
+        )
+    )
+    numbers = rows.mark_text(align="left", dx=5, color=GRAY).encode(text="text:N")
+    chart: alt.LayerChart = (bars + numbers).properties(height=alt.Step(23))
+    return chart
+
+
+def compression_table(token_counts: Sequence[int]) -> pd.DataFrame:
+    """Return the points of the curve: columns merges, tokens, bytes_per_token.
+
+    Args:
+        token_counts: Tokens of the text after 0, 1, 2 … merges; the first are bytes.
+
+    Raises:
+        ValueError: If there is no count, or one is not positive.
+    """
+    if not token_counts or min(token_counts) < 1:
+        raise ValueError("A text has one token at least after any number of merges.")
+    last = len(token_counts) - 1
+    merges = np.unique(np.linspace(0, last, min(MOST_POINTS, last + 1)).astype(int))
+    tokens = np.asarray(token_counts)[merges]
+    return pd.DataFrame(
+        {
+            "merges": merges,
+            "tokens": tokens,
+            "bytes_per_token": token_counts[0] / tokens,
+        }
+    )
+
+
+def compression_curve(token_counts: Sequence[int], merges: int) -> alt.LayerChart:
+    """Draw how much text one token carries, against the merges made.
+
+    Args:
+        token_counts: See `compression_table`.
+        merges: Where the reader stands, 0 to all.
+
+    Raises:
+        ValueError: See `compression_table`.
+    """
+    table = compression_table(token_counts)
+    here = pd.DataFrame(
+        {
+            "merges": [merges],
+            "tokens": [token_counts[merges]],
+            "bytes_per_token": [token_counts[0] / token_counts[merges]],
+        }
+    )
+    x = alt.X("merges:Q", title="merges made").scale(nice=False)
+    y = alt.Y("bytes_per_token:Q", title="bytes per token").scale(domainMin=0)
+    tooltip = [
+        alt.Tooltip("merges:Q", format=","),
+        alt.Tooltip("tokens:Q", title="tokens of the text", format=","),
+        alt.Tooltip("bytes_per_token:Q", title="bytes per token", format=".2f"),
+    ]
+    line = alt.Chart(table).mark_line(color=BLUE).encode(x=x, y=y, tooltip=tooltip)
+    point = alt.Chart(here).encode(x=x, y=y, tooltip=tooltip)
+    rule = point.mark_rule(color=GRAY, strokeDash=[4, 4]).encode(y=alt.Undefined)
+    dot = point.mark_point(color=ORANGE, filled=True, size=110)
+    chart: alt.LayerChart = (line + rule + dot).properties(height=200)
+    return chart
+
+
+def script_table(
+    sentences: Sequence[str],
+    num_bytes: Sequence[int],
+    tokens: dict[str, Sequence[int]],
+    unknown: dict[str, Sequence[int]],
+) -> pd.DataFrame:
+    """Return one row per sentence and tokenizer: the table behind the bars.
+
+    Args:
+        sentences: Their languages and scripts.
+        num_bytes: Bytes of each.
+        tokens: Tokenizer's name → tokens of each sentence.
+        unknown: Tokenizer's name → how many of those are `<unk>`.
+
+    Returns:
+        Columns sentence, tokenizer, tokens, bytes_per_token, text.
+    """
+    return pd.DataFrame(
+        {
+            "sentence": sentence,
+            "tokenizer": name,
+            "tokens": count,
+            "bytes_per_token": size / count,
+            "text": f"{count} tokens" + (f", {lost} <unk>" if lost else ""),
+        }
+        for name, counts in tokens.items()
+        for sentence, size, count, lost in zip(
+            sentences, num_bytes, counts, unknown[name], strict=True
+        )
+    )
+
+
+def script_bars(table: pd.DataFrame) -> alt.LayerChart:
+    """Draw how many bytes of each sentence a token carries: longer is cheaper.
+
+    Args:
+        table: What `script_table` returned, of one tokenizer or two.
+    """
+    names = list(dict.fromkeys(table["tokenizer"]))
+    rows = alt.Chart(table).encode(
+        y=alt.Y("sentence:N", title=None, sort=None).axis(ticks=False, domain=False),
+        yOffset=alt.YOffset("tokenizer:N", sort=names),
+        x=alt.X("bytes_per_token:Q", title="bytes per token").scale(domainMin=0),
+        tooltip=[
+            "sentence:N",
+            "tokenizer:N",
+            "tokens:Q",
+            alt.Tooltip("bytes_per_token:Q", title="bytes per token", format=".2f"),
+        ],
+    )
+    bars = rows.mark_bar(cornerRadiusEnd=2).encode(
+        color=alt.Color("tokenizer:N", title=None, sort=names)
+        .scale(domain=names, range=[BLUE, SKY][: len(names)])
+        .legend(orient="top", labelLimit=400)
+    )
+    numbers = rows.mark_text(align="left", dx=4, color=GRAY).encode(text="text:N")
+    chart: alt.LayerChart = (bars + numbers).properties(height=alt.Step(15))
+    return chart

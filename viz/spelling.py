@@ -1,0 +1,38 @@
+r"""Tokens drawn to stand alone: bytes that are no text, marks without their letter."""
+
+import unicodedata
+
+from viz.tokens import display_piece
+
+
+def standing_alone(piece: str) -> str:
+    r"""Draw a token's text so that it can stand in a box of its own.
+
+    A mark that belongs on the letter before it gets a dotted circle to sit on.
+
+    >>> standing_alone(" the"), ascii(standing_alone("\u0301"))
+    ('·the', "'\\u25cc\\u0301'")
+    """
+    drawn = display_piece(piece)
+    return f"◌{drawn}" if unicodedata.category(drawn[0]).startswith("M") else drawn
+
+
+def spelled(piece: bytes) -> str:
+    r"""Draw a token's bytes: as text, or as numbers where they are half a character.
+
+    >>> spelled(b" the"), spelled(b"\xc3"), spelled("é".encode())
+    ('·the', 'C3', 'é')
+    """
+    try:
+        return standing_alone(piece.decode("utf-8"))
+    except UnicodeDecodeError:
+        return piece.hex(" ").upper()
+
+
+def pair_name(pair: tuple[bytes, bytes]) -> str:
+    """Name two tokens that stand side by side.
+
+    >>> pair_name((b" t", b"he"))
+    '·t + he'
+    """
+    return f"{spelled(pair[0])} + {spelled(pair[1])}"
