@@ -1,12 +1,11 @@
 """What a reader does: open a link, click a head, go from page to page."""
 
-import ast
 import re
 from urllib.parse import parse_qs, urlsplit
 
+import navigation
 import pytest
 import torch
-from streamlit_server import ROOT
 
 from minigpt.checkpoint import load_checkpoint
 
@@ -26,18 +25,6 @@ def wait_for_query(page, **wanted: str) -> None:
         }""",
         arg=wanted,
     )
-
-
-def titles() -> list[str]:
-    """Return the titles in the navigation of app.py, in order."""
-    tree = ast.parse((ROOT / "app.py").read_text(encoding="utf-8"))
-    return [
-        keyword.value.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        for keyword in node.keywords
-        if keyword.arg == "title"
-    ]
 
 
 def open_page(page, server, path: str, title: str) -> None:
@@ -65,7 +52,9 @@ def test_a_fresh_server_asked_first_for_a_deep_link_shows_that_page(
     with serve_app(data, visited=True) as fresh:
         open_page(page, fresh, "/head_explorer?layer=1&head=1", "Head explorer")
         names = page.get_by_test_id("stSidebarNavLink").all_inner_texts()
-        assert [name.split("\n")[-1] for name in names] == titles()
+        assert [name.split("\n")[-1] for name in names] == [
+            each.title for each in navigation.PAGES
+        ]
         page.get_by_role("heading", name=re.compile("^L1H1")).wait_for()
         assert page.get_by_role("dialog").count() == 0
         page.goto("about:blank")  # before its server is gone

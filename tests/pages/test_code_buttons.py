@@ -1,31 +1,17 @@
 """The lines behind every figure are run, and give the numbers that the page drew."""
 
-import ast
 import json
 import shutil
-from pathlib import Path
 
+import navigation
 import numpy as np
 import pytest
 import torch
 
-ROOT = Path(__file__).parents[2]
 PROMPT = "Mia had a red kite. Mia had a"
 
 
-def pages_of_the_app() -> list[str]:
-    """Return the path of every page in the navigation of app.py."""
-    tree = ast.parse((ROOT / "app.py").read_text(encoding="utf-8"))
-    return [
-        node.args[0].value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "Page"
-    ]
-
-
-PAGES = pages_of_the_app()
+PAGES = [page.path for page in navigation.PAGES]
 INSIDE = [page for page in PAGES if page.startswith("pages/inside/")]
 
 

@@ -1,0 +1,148 @@
+"""The course: its lessons in order. Whatever names a page reads it here.
+
+The navigation, the path on Home, "Next lesson" and the tests that walk through all
+pages follow this list. A lesson whose file is not there yet is left out.
+"""
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import streamlit as st
+
+_ROOT: Final = Path(__file__).parents[2]
+
+
+class Lesson(NamedTuple):
+    """One page of the navigation."""
+
+    path: str
+    title: str
+    icon: str
+    section: str
+    aha: str = ""
+    """What a reader takes home, in one line. Pages without one are no lessons."""
+
+    @property
+    def name(self) -> str:
+        """The page's name in the URL, in the session and in saved progress."""
+        return Path(self.path).stem
+
+
+HOME: Final = Lesson("pages/start/home.py", "Home", ":material/home:", "")
+
+LESSONS: Final = tuple(
+    lesson
+    for lesson in (
+        Lesson(
+            "pages/text/tokenizer.py",
+            "Tokenizer",
+            ":material/extension:",
+            "Understand",
+            "The same word splits differently after different training.",
+        ),
+        Lesson(
+            "pages/text/embeddings.py",
+            "Embeddings and positions",
+            ":material/scatter_plot:",
+            "Understand",
+            "Without positions, “dog bites man” is “man bites dog”.",
+        ),
+        Lesson(
+            "pages/inside/attention.py",
+            "Attention, step by step",
+            ":material/center_focus_strong:",
+            "Understand",
+            "A row is a weighted average; without ÷ √d it collapses.",
+        ),
+        Lesson(
+            "pages/inside/block.py",
+            "Multi-head and block",
+            ":material/layers:",
+            "Understand",
+            "Heads move information, MLPs transform it, the stream remembers.",
+        ),
+        Lesson(
+            "pages/train/training.py",
+            "Training",
+            ":material/trending_down:",
+            "Train",
+            "The induction stripe and the drop in the loss come together.",
+        ),
+        Lesson(
+            "pages/inside/head_explorer.py",
+            "Head explorer",
+            ":material/grid_view:",
+            "Look inside",
+            "A head that looks like one thing here does another elsewhere.",
+        ),
+        Lesson(
+            "pages/inside/logit_lens.py",
+            "Logit lens and attribution",
+            ":material/search:",
+            "Look inside",
+            "You see the layer where the answer overtakes its rival.",
+        ),
+        Lesson(
+            "pages/inside/intervene.py",
+            "Intervene",
+            ":material/content_cut:",
+            "Look inside",
+            "Cut one head and another dies: looking is not causing.",
+        ),
+        Lesson(
+            "pages/inside/compare.py",
+            "Compare",
+            ":material/compare:",
+            "Look inside",
+            "The mean improves while some tokens get worse.",
+        ),
+        Lesson(
+            "pages/write/generation.py",
+            "Generation",
+            ":material/edit_note:",
+            "Write",
+            "The model gives a distribution; you choose.",
+        ),
+        Lesson(
+            "pages/write/beam_search.py",
+            "Beam search",
+            ":material/account_tree:",
+            "Write",
+            "The best first step is not always the best way.",
+        ),
+    )
+    if (_ROOT / lesson.path).is_file()
+)
+
+LIBRARY: Final = Lesson(
+    "pages/library/library.py", "Library", ":material/inventory_2:", "Library"
+)
+
+PAGES: Final = (
+    HOME,
+    *LESSONS,
+    *([LIBRARY] if (_ROOT / LIBRARY.path).is_file() else []),
+)
+"""Every page, as the navigation shows them."""
+
+
+def navigation() -> dict[str, list[st.Page]]:
+    """Return the pages by section, for `st.navigation`."""
+    sections: dict[str, list[st.Page]] = {}
+    for each in PAGES:
+        page = st.Page(
+            each.path, title=each.title, icon=each.icon, default=each == HOME
+        )
+        sections.setdefault(each.section, []).append(page)
+    return sections
+
+
+def lesson_named(name: str) -> Lesson | None:
+    """Return the lesson of a name in the URL; None for other pages."""
+    return next((lesson for lesson in LESSONS if lesson.name == name), None)
+
+
+def after(lesson: Lesson) -> Lesson | None:
+    """Return the lesson that follows; None after the last."""
+    place = LESSONS.index(lesson) + 1
+    return LESSONS[place] if place < len(LESSONS) else None
