@@ -37,6 +37,7 @@ class Generator:
         model: Who writes.
         tokenizer: The one that the model was trained with.
         device: auto, cpu, cuda, cuda:1 or mps.
+        last_only: Of a prompt longer than the window, read the end and do not refuse.
 
     Raises:
         ConfigError: If the device does not exist, or the two do not fit together.
@@ -47,6 +48,8 @@ class Generator:
         model: LanguageModel,
         tokenizer: Tokenizer,
         device: str | torch.device = "auto",
+        *,
+        last_only: bool = False,
     ) -> None:
         if model.config.vocab_size != tokenizer.vocab_size:
             raise ConfigError(
@@ -60,6 +63,7 @@ class Generator:
             model.eval()
         self.model = model
         self.tokenizer = tokenizer
+        self.last_only = last_only
 
     def generate_greedy(self, prompt: str, max_new_tokens: int = 100) -> str:
         """Continue a prompt with the likeliest token, again and again.
@@ -230,7 +234,8 @@ class Generator:
         Raises:
             DataError: If the prompt is longer than the model's window.
         """
-        return encode_prompt(prompt, self.tokenizer, self.model.config.max_seq_len)
+        limit = self.model.config.max_seq_len
+        return encode_prompt(prompt, self.tokenizer, limit, last_only=self.last_only)
 
     @torch.inference_mode()
     def next_distribution(

@@ -8,7 +8,7 @@ MOST_NAMED = 10
 
 
 def encode_prompt(
-    text: str, tokenizer: Tokenizer, max_seq_len: int
+    text: str, tokenizer: Tokenizer, max_seq_len: int, *, last_only: bool = False
 ) -> tuple[list[int], list[str]]:
     """Turn a prompt into tokens.
 
@@ -20,13 +20,15 @@ def encode_prompt(
         text: The prompt.
         tokenizer: The model's.
         max_seq_len: The model's window, in tokens.
+        last_only: Of a prompt that is longer, keep the end.
 
     Returns:
         At least one token, and what a reader should be told: what the tokenizer never
         saw.
 
     Raises:
-        DataError: If the prompt is longer than the window, or is no text.
+        DataError: If the prompt is longer than the window and must not be cut, or is
+            no text.
     """
     tokens = tokenizer.encode(text)
     warnings = []
@@ -38,6 +40,8 @@ def encode_prompt(
     if not tokens:
         start = tokenizer.bos_id if tokenizer.eos_id is None else tokenizer.eos_id
         tokens = [start or 0]
+    if last_only:
+        tokens = tokens[-max_seq_len:]
     if len(tokens) > max_seq_len:
         raise DataError(
             f"The prompt is {len(tokens)} tokens long, and this model reads at most "

@@ -31,6 +31,8 @@ class Draw:
     logits: Float[Tensor, "1 vocab"]
     filtered: Float[Tensor, "1 vocab"]
     """Logits after the filters; −∞ where removed."""
+    waits: Float[Tensor, " vocab"] | None
+    """The dice: a time per token, exponential with mean 1 (greedy throws none)."""
     forced: bool
     forgot: int
 
@@ -102,7 +104,7 @@ class Sampler:
         filtered = logits
         for _, function in self._filters:
             filtered = function(filtered, text)
-        token = self._choose(filtered)
+        token, waits = self._choose(filtered)
         place = self.num_written
         forced = place < len(self._forced)
         if forced:
@@ -112,13 +114,15 @@ class Sampler:
         self._text[0, self._length] = token
         self._length += 1
         self.has_ended = token == self._eos_id and place >= len(self._forced) - 1
-        return Draw(token, log_prob, logits, filtered, forced, self._window.forgot)
+        forgot = self._window.forgot
+        return Draw(token, log_prob, logits, filtered, waits, forced, forgot)
 
-    def _choose(self, filtered: Tensor) -> int:
+    def _choose(self, filtered: Tensor) -> tuple[int, Tensor | None]:
+        """Return the token, and the dice that were thrown for it."""
         if self._greedy:
-            return int(filtered.argmax())
+            return int(filtered.argmax()), None
         # A race: each token arrives after an exponential time, at the rate of its
         # probability. The first is drawn; torch.multinomial does the same, slower.
         probabilities = filtered[0].softmax(dim=-1).cpu()
         waits = torch.empty_like(probabilities).exponential_(generator=self._dice)
-        return int((probabilities / waits).argmax())
+        return int((probabilities / waits).argmax()), waits
