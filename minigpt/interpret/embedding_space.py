@@ -1,0 +1,213 @@
+"""The embedding as a space: which tokens lie near each other, and along what.
+
+Each token is one row of a table, a point in d_model dimensions. Points near each other
+in *direction* are read alike by whatever comes next. Nobody can see 128 dimensions:
+principal components are the two or three directions along which the points differ most,
+and the share of the variance they hold says how much a picture leaves out.
+
+Before: a tokenizer's ids. Next: `position_views`, how order is told.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Int
+from safetensors import safe_open
+
+from minigpt.checkpoint.load import find_checkpoint
+from minigpt.checkpoint.save import WEIGHTS_FILE
+from minigpt.interpret.corpora import Windows
+from minigpt.model import MLPLM, LanguageModel
+
+Table = Float[np.ndarray, "vocab d_model"]
+Which = Literal["embedding", "unembedding"]
+NAMES = {"embedding": "token_embedding.weight", "unembedding": "head.weight"}
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The tokens whose vectors point most nearly the same way as one token's."""
+
+    tokens: list[int]
+    """Ids, nearest first; without the token itself."""
+    cosines: Float[np.ndarray, " neighbour"]
+    """From −1, opposite, through 0, unrelated, to 1, the same direction."""
+
+
+@dataclass(frozen=True)
+class Components:
+    """The directions along which some vectors differ most."""
+
+    mean: Float[np.ndarray, " d_model"]
+    directions: Float[np.ndarray, "component d_model"]
+    """Of length 1 and at right angles; the one with the most variance first."""
+    explained: Float[np.ndarray, " component"]
+    """Share of all variance along each, 0–1."""
+
+    def project(
+        self, vectors: Float[np.ndarray, "point d_model"]
+    ) -> Float[np.ndarray, "point component"]:
+        """Return where vectors lie along the directions, seen from the mean."""
+        points: np.ndarray = (vectors - self.mean) @ self.directions.T
+        return points
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Some tokens' vectors at several steps of a training."""
+
+    steps: list[int]
+    tokens: list[int]
+    paths: Float[np.ndarray, "step token component"]
+    """In the plane of the last step, so that only the tokens move."""
+    cosines: Float[np.ndarray, "step token"]
+    """Of each token with the first one, at that step."""
+    explained: Float[np.ndarray, " component"]
+
+
+def has_unembedding(model: LanguageModel) -> bool:
+    """Whether the logits come from a table of their own, comparable token by token.
+
+    An MLP's head reads its hidden layer, which no embedding lives in: it still has one
+    row for each token.
+    """
+    return isinstance(model, MLPLM) or not model.config.tie_embeddings
+
+
+def token_table(model: LanguageModel, which: Which = "embedding") -> Table:
+    """Return one row per token: what it is read as, or what it is written with.
+
+    Args:
+        model: Any language model.
+        which: With tied weights, both are the same table.
+    """
+    untied = which == "unembedding" and has_unembedding(model)
+    weight = model.head.weight if untied else model.token_embedding.weight
+    table: np.ndarray = weight.detach().float().cpu().numpy()
+    return table
+
+
+def nearest(table: Table, token: int, count: int = 8) -> Neighbours:
+    """Find the tokens with the largest cosine to a token's vector.
+
+        cos(a, b) = a · b / (‖a‖ ‖b‖)
+
+    Args:
+        table: One row per token.
+        token: Whose neighbours.
+        count: How many.
+    """
+    cosines = cosines_with(table, token)
+    cosines[token] = -np.inf
+    count = min(count, len(table) - 1)
+    best = np.argsort(-cosines, kind="stable")[:count]
+    return Neighbours(best.tolist(), cosines[best])
+
+
+def cosines_with(table: Table, token: int) -> Float[np.ndarray, " vocab"]:
+    """Return the cosine of every token's vector with one token's; 0 for a zero."""
+    lengths = np.linalg.norm(table, axis=1)
+    products = table @ table[token]
+    scale = lengths * lengths[token]
+    return np.divide(products, scale, out=np.zeros_like(products), where=scale > 0)
+
+
+def principal_components(
+    vectors: Float[np.ndarray, "point d_model"], count: int = 3
+) -> Components:
+    """Find the directions of most variance.
+
+        X − mean = U S Vᵀ;  directions = rows of Vᵀ;  explained = S² / Σ S²
+
+    A direction and its opposite are as good: each is turned so that its largest number
+    is positive, and the same vectors always give the same picture.
+
+    Args:
+        vectors: The points, at least one.
+        count: How many directions; fewer where the points span fewer.
+
+    Source: Pearson 1901, "On lines and planes of closest fit".
+    """
+    mean = vectors.mean(axis=0)
+    _, sizes, directions = np.linalg.svd(vectors - mean, full_matrices=False)
+    variance = sizes**2
+    shares = variance / variance.sum() if variance.sum() > 0 else variance
+    largest = np.abs(directions).argmax(axis=1)
+    signs = np.sign(directions[np.arange(len(directions)), largest])
+    turned = directions * np.where(signs == 0, 1, signs)[:, None]
+    return Components(mean, turned[:count], shares[:count])
+
+
+def frequent_tokens(windows: Windows, count: int) -> list[int]:
+    """Return the commonest tokens of some text, the commonest first."""
+    ids, counts = np.unique(windows, return_counts=True)
+    return [int(token) for token in ids[np.argsort(-counts, kind="stable")][:count]]
+
+
+def sampled_tokens(
+    size: int, most: int, always: Sequence[int] = (), seed: int = 0
+) -> Int[np.ndarray, " token"]:
+    """Return all ids, or of a large vocabulary some, in their order.
+
+    Args:
+        size: Of the vocabulary.
+        most: How many may be drawn.
+        always: Ids that must be among them.
+        seed: Same seed, same tokens.
+    """
+    if size <= most:
+        return np.arange(size)
+    drawn = np.random.default_rng(seed).choice(size, most, replace=False)
+    return np.union1d(drawn, np.asarray(always, dtype=np.int64))
+
+
+def saved_table(directory: Path, which: Which = "embedding") -> Table:
+    """Read one table of a checkpoint, and nothing else of it.
+
+    Raises:
+        CheckpointError: If there is no checkpoint.
+    """
+    path = find_checkpoint(directory) / WEIGHTS_FILE
+    with safe_open(path, framework="np") as file:
+        name = NAMES[which]
+        known = set(file.keys())
+        tensor = file.get_tensor(name if name in known else NAMES["embedding"])
+    table: np.ndarray = tensor.astype(np.float32)
+    return table
+
+
+def drift(
+    checkpoints: Sequence[tuple[int, Path]],
+    tokens: Sequence[int],
+    which: Which = "embedding",
+    plane: Sequence[int] | None = None,
+) -> Drift:
+    """Follow some tokens through a training.
+
+    Args:
+        checkpoints: Steps in order, and where each is saved.
+        tokens: Whom to follow; cosines are with the first.
+        which: In which table.
+        plane: The tokens whose components at the last step make the plane; by default
+            all of the vocabulary.
+
+    Raises:
+        CheckpointError: If a checkpoint is missing.
+    """
+    last = saved_table(checkpoints[-1][1], which)
+    basis = principal_components(last if plane is None else last[list(plane)], 2)
+    paths, cosines = [], []
+    for _, directory in checkpoints:
+        table = saved_table(directory, which)[list(tokens)]
+        paths.append(basis.project(table))
+        cosines.append(cosines_with(table, 0))
+    return Drift(
+        steps=[step for step, _ in checkpoints],
+        tokens=list(tokens),
+        paths=np.stack(paths),
+        cosines=np.stack(cosines),
+        explained=basis.explained,
+    )

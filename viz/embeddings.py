@@ -1,0 +1,281 @@
+"""Tokens as points: the nearest of one, all of them in a plane, their way to there."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from viz.attention import Array
+from viz.lens_charts import LEAN, NARROW, labelled, room_for, token_axis
+from viz.theme import BLUE, GRAY, NEGATIVE, POSITIVE, VERMILLION
+from viz.tokens import display_piece, display_pieces
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+CHOSEN, NEAR, OTHER = "chosen", "nearest", "other"
+MARKS = (CHOSEN, NEAR, OTHER)
+HUES = (VERMILLION, BLUE, GRAY)
+
+LABELLED = 80
+"""Up to so many points, each is named; of more, only the chosen and its nearest."""
+
+
+def neighbour_bars(pieces: Sequence[str], cosines: Array) -> alt.LayerChart:
+    """Draw the tokens nearest to one, as long as their cosine.
+
+    Args:
+        pieces: Token texts, nearest first.
+        cosines: As many, −1 to 1.
+    """
+    numbers = [f"{cosine:.3f}" for cosine in cosines]
+    table = pd.DataFrame(
+        {
+            "token": labelled(pieces, numbers),
+            "cosine": np.asarray(cosines, dtype=np.float64),
+        }
+    )
+    least = min(0.0, float(table["cosine"].min())) if len(table) else 0.0
+    toward = alt.when(alt.datum.cosine > 0).then(alt.value(POSITIVE))
+    bars: alt.LayerChart = (
+        alt.Chart(table)
+        .mark_bar(cornerRadiusEnd=2)
+        .encode(
+            y=token_axis("token"),
+            x=alt.X("cosine:Q", title="cosine")
+            .scale(domain=[least, 1])
+            .axis(tickCount=4, **LEAN),
+            color=toward.otherwise(alt.value(NEGATIVE)),
+            tooltip=["token:N", alt.Tooltip("cosine:Q", format=".4f")],
+        )
+        .properties(height=room_for(len(table)), padding=NARROW)
+    )
+    return bars
+
+
+def point_table(
+    pieces: Sequence[str], points: Array, marks: Sequence[str]
+) -> pd.DataFrame:
+    """Return one row per token: the table behind the scatter.
+
+    Args:
+        pieces: Token texts.
+        points: Places along the components, [token component].
+        marks: `chosen`, `nearest` or `other`, as many.
+
+    Returns:
+        Columns token, mark, c1, c2, … (at least two).
+
+    Raises:
+        ValueError: If the lengths differ or a mark is unknown.
+    """
+    if not len(pieces) == len(points) == len(marks):
+        raise ValueError(
+            f"{len(pieces)} pieces, {len(points)} points and {len(marks)} marks: there "
+            "must be as many of each."
+        )
+    unknown = set(marks) - set(MARKS)
+    if unknown:
+        raise ValueError(f"A mark is one of {', '.join(MARKS)}, not {unknown}.")
+    places = np.asarray(points, dtype=np.float64)
+    # Points on a line, or a single one, have no second direction.
+    missing = max(0, 2 - places.shape[1])
+    places = np.pad(places, ((0, 0), (0, missing)))
+    columns = {f"c{i + 1}": places[:, i] for i in range(places.shape[1])}
+    return pd.DataFrame(
+        {"token": display_pieces(pieces), "mark": list(marks), **columns}
+    )
+
+
+def component_titles(explained: Sequence[float], count: int = 2) -> list[str]:
+    """Name components with the share of the variance that they hold.
+
+    >>> component_titles([0.5, 0.031])
+    ['component 1 (50.0% of the variance)', 'component 2 (3.1% of the variance)']
+    """
+    shares = [*explained, *[0.0] * count][:count]
+    return [
+        f"component {i + 1} ({100 * share:.1f}% of the variance)"
+        for i, share in enumerate(shares)
+    ]
+
+
+def scatter(table: pd.DataFrame, explained: Sequence[float]) -> alt.LayerChart:
+    """Draw tokens in the plane of the first two components.
+
+    Args:
+        table: From `point_table`.
+        explained: Share of the variance along each component.
+    """
+    first, second = component_titles(explained)
+    base = alt.Chart(table).encode(
+        x=alt.X("c1:Q", title=first).scale(zero=False, nice=False, padding=14),
+        y=alt.Y("c2:Q", title=second).scale(zero=False, nice=False, padding=14),
+        color=alt.Color("mark:N", title=None)
+        .scale(domain=list(MARKS), range=list(HUES))
+        .legend(orient="top"),
+        tooltip=[
+            "token:N",
+            alt.Tooltip("c1:Q", format=".3f"),
+            alt.Tooltip("c2:Q", format=".3f"),
+        ],
+    )
+    few = len(table) <= LABELLED
+    dots = base.mark_circle().encode(
+        size=alt.when(alt.datum.mark == OTHER)
+        .then(alt.value(45 if few else 18))
+        .otherwise(alt.value(80)),
+        opacity=alt.when(alt.datum.mark == OTHER)
+        .then(alt.value(0.55))
+        .otherwise(alt.value(1.0)),
+    )
+    named = base if few else base.transform_filter(alt.datum.mark != OTHER)
+    names = named.mark_text(
+        align="left", dx=6, dy=-4, font="monospace", fontSize=12
+    ).encode(text="token:N")
+    chart: alt.LayerChart = (dots + names).properties(height=330, padding=NARROW)
+    return chart
+
+
+def scatter_3d(table: pd.DataFrame, explained: Sequence[float]) -> "go.Figure":
+    """Draw tokens along three components, to turn with the mouse.
+
+    Args:
+        table: From `point_table`, of three components.
+        explained: Share of the variance along each component.
+    """
+    import plotly.graph_objects as go  # slow to import, and wanted on request alone
+
+    titles = [
+        title.replace(" of the variance", "")
+        for title in component_titles(explained, 3)
+    ]
+    figure = go.Figure()
+    depth = table["c3"] if "c3" in table else np.zeros(len(table))
+    for mark, hue in zip(MARKS, HUES, strict=True):
+        rows = table["mark"] == mark
+        figure.add_trace(
+            go.Scatter3d(
+                x=table["c1"][rows],
+                y=table["c2"][rows],
+                z=depth[rows],
+                name=mark,
+                mode="markers" if mark == OTHER else "markers+text",
+                text=[_unmarked(token) for token in table["token"][rows]],
+                hovertemplate="%{text}<extra></extra>",
+                marker={"color": hue, "size": 3 if mark == OTHER else 6},
+            )
+        )
+    axes = dict(zip(("xaxis", "yaxis", "zaxis"), titles, strict=True))
+    figure.update_layout(
+        height=430,
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        scene={axis: {"title": {"text": title}} for axis, title in axes.items()},
+        legend={"orientation": "h", "y": 1.0},
+    )
+    return figure
+
+
+def drift_table(
+    steps: Sequence[int], pieces: Sequence[str], cosines: Array, paths: Array
+) -> pd.DataFrame:
+    """Return one row per step and token: the table behind both figures of training.
+
+    Args:
+        steps: Of the training.
+        pieces: Token texts, the chosen one first.
+        cosines: With the chosen one, [step token].
+        paths: In the plane, [step token component].
+
+    Raises:
+        ValueError: If the shapes do not fit.
+    """
+    size = (len(steps), len(pieces))
+    if cosines.shape != size or paths.shape[:2] != size:
+        raise ValueError(
+            f"{size[0]} steps of {size[1]} tokens, but cosines of "
+            f"{list(cosines.shape)} and paths of {list(paths.shape)}."
+        )
+    names = labelled(pieces, [""] * len(pieces))
+    return pd.DataFrame(
+        {
+            "step": step,
+            "token": name.strip(),
+            "cosine": float(cosines[row, column]),
+            "c1": float(paths[row, column, 0]),
+            "c2": float(paths[row, column, 1]) if paths.shape[2] > 1 else 0.0,
+            "order": row,
+        }
+        for row, step in enumerate(steps)
+        for column, name in enumerate(names)
+    )
+
+
+def drift_lines(table: pd.DataFrame, chosen: str, now: int) -> alt.LayerChart:
+    """Draw the cosine of some tokens with a chosen one, over the training.
+
+    Args:
+        table: From `drift_table`.
+        chosen: The chosen token's text.
+        now: Where the time machine stands.
+    """
+    others = table[table["token"] != table["token"].iloc[0]]
+    lines = (
+        alt.Chart(others)
+        .mark_line(strokeWidth=2)
+        .encode(
+            x=alt.X("step:Q", title="training step (root scale)")
+            .scale(type="sqrt", nice=False)
+            .axis(**LEAN),
+            y=alt.Y("cosine:Q", title=f"cosine with {display_piece(chosen)}").axis(
+                **LEAN
+            ),
+            color=alt.Color("token:N", title=None, sort=None).legend(
+                orient="top", labelFont="monospace", columns=4
+            ),
+            tooltip=["token:N", "step:Q", alt.Tooltip("cosine:Q", format=".3f")],
+        )
+    )
+    here = (
+        alt.Chart(pd.DataFrame({"step": [now]}))
+        .mark_rule(color=GRAY, strokeDash=[4, 3])
+        .encode(x="step:Q")
+    )
+    chart: alt.LayerChart = (lines + here).properties(height=230, padding=NARROW)
+    return chart
+
+
+def drift_paths(
+    table: pd.DataFrame, explained: Sequence[float], now: int
+) -> alt.LayerChart:
+    """Draw the same tokens' ways through the plane of the last step.
+
+    Args:
+        table: From `drift_table`.
+        explained: Share of the variance along the plane's two directions.
+        now: Where the time machine stands; there, each token is a dot with its name.
+    """
+    first, second = component_titles(explained)
+    ways = alt.Chart(table).encode(
+        x=alt.X("c1:Q", title=first).axis(**LEAN),
+        y=alt.Y("c2:Q", title=second).axis(**LEAN),
+        color=alt.Color("token:N", title=None, sort=None, legend=None),
+        tooltip=["token:N", "step:Q"],
+    )
+    trails = ways.mark_line(strokeWidth=1.5, opacity=0.6).encode(order="order:Q")
+    here = ways.transform_filter(alt.datum.step == now)
+    dots = here.mark_circle(size=70, opacity=1)
+    names = here.mark_text(align="left", dx=6, dy=-4, font="monospace").encode(
+        text="token:N"
+    )
+    chart: alt.LayerChart = (trails + dots + names).properties(
+        height=262, padding=NARROW
+    )
+    return chart
+
+
+def _unmarked(text: str) -> str:
+    """Plotly reads markup in its texts; a token's angle bracket is not one."""
+    return text.replace("&", "&amp;").replace("<", "&lt;")

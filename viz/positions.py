@@ -1,0 +1,194 @@
+"""Positions as pictures: vectors by position, what distance does, loss past the end."""
+
+from collections.abc import Sequence
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from viz.attention import Array
+from viz.lens_charts import LEAN, NARROW
+from viz.theme import BLUE, GRAY, VERMILLION, signed_scale
+
+MOST_ROWS, MOST_COLUMNS = 48, 64
+"""Of a large table, every so many-th position and number is drawn."""
+
+MOST_POINTS = 160
+"""Distances in a line; of more, every so many-th."""
+
+MOST_LINES = 12
+"""Heads drawn, the chosen one among them."""
+
+
+def every(length: int, most: int) -> int:
+    """Return the stride that leaves at most so many of a length.
+
+    >>> every(100, 48), every(40, 48)
+    (3, 1)
+    """
+    return max(1, -(-length // most))
+
+
+def vector_picture(vectors: Array) -> alt.Chart:
+    """Draw position vectors as rows of signed cells.
+
+    Args:
+        vectors: [pos d_model].
+    """
+    down, across = every(len(vectors), MOST_ROWS), every(vectors.shape[1], MOST_COLUMNS)
+    shown = np.asarray(vectors, dtype=np.float64)[::down, ::across]
+    rows, columns = np.indices(shown.shape)
+    table = pd.DataFrame(
+        {
+            "position": (rows * down).ravel(),
+            "number": (columns * across).ravel(),
+            "value": shown.ravel(),
+        }
+    )
+    axis = {"labelOverlap": True, "ticks": False, "domain": False, **LEAN}
+    chart: alt.Chart = (
+        alt.Chart(table)
+        .mark_rect()
+        .encode(
+            x=alt.X("number:O", title="number of the vector").axis(
+                labelAngle=0, **axis
+            ),
+            y=alt.Y("position:O", title="position").axis(**axis),
+            color=alt.Color("value:Q", title=None)
+            .scale(signed_scale(float(np.abs(shown).max()) or 1.0))
+            .legend(orient="right", gradientLength=180, format=".2~g"),
+            tooltip=[
+                "position:O",
+                "number:O",
+                alt.Tooltip("value:Q", format=".4f"),
+            ],
+        )
+        .properties(height=310, padding=NARROW)
+    )
+    return chart
+
+
+def distance_table(
+    distances: Array, values: Array, names: Sequence[str], chosen: int
+) -> pd.DataFrame:
+    """Return one row per series and distance, thinned: the table behind the lines.
+
+    Args:
+        distances: In tokens.
+        values: [series distance].
+        names: Of the series.
+        chosen: Which series stands out.
+
+    Raises:
+        ValueError: If the shapes do not fit.
+    """
+    if values.shape != (len(names), len(distances)):
+        raise ValueError(
+            f"{len(names)} series of {len(distances)} distances need values of "
+            f"[{len(names)} {len(distances)}], not {list(values.shape)}."
+        )
+    others = [place for place in range(len(names)) if place != chosen]
+    drawn = [*others[: MOST_LINES - 1], chosen]
+    # Close distances matter most: the first are all kept.
+    step = every(len(distances), MOST_POINTS)
+    kept = [far for far in range(len(distances)) if far < 40 or far % step == 0]
+    return pd.DataFrame(
+        {
+            "distance": int(distances[far]),
+            "series": names[place],
+            "value": float(values[place, far]),
+            "chosen": place == chosen,
+        }
+        for place in drawn
+        for far in kept
+    )
+
+
+def distance_lines(
+    table: pd.DataFrame, meaning: str, trained: int | None
+) -> alt.LayerChart:
+    """Draw what distance does: one line, or one per head with the chosen one full.
+
+    Args:
+        table: From `distance_table`.
+        meaning: What a value is, with its unit.
+        trained: Distances from here on came in no training text; None: all did.
+    """
+    lines = (
+        alt.Chart(table)
+        .mark_line(strokeWidth=2, interpolate="linear")
+        .encode(
+            x=alt.X("distance:Q", title="distance (tokens)")
+            .scale(nice=False)
+            .axis(**LEAN),
+            y=alt.Y("value:Q", title=meaning).axis(**LEAN),
+            detail="series:N",
+            color=alt.when(alt.datum.chosen)
+            .then(alt.value(BLUE))
+            .otherwise(alt.value(GRAY)),
+            opacity=alt.when(alt.datum.chosen)
+            .then(alt.value(1.0))
+            .otherwise(alt.value(0.5)),
+            tooltip=[
+                "series:N",
+                "distance:Q",
+                alt.Tooltip("value:Q", format=".3f"),
+            ],
+        )
+    )
+    chart: alt.LayerChart = alt.layer(lines, *_end_of_training(trained, "distance"))
+    return chart.properties(height=300, padding=NARROW)
+
+
+def loss_table(losses: Array, bucket: int) -> pd.DataFrame:
+    """Average losses over neighbouring positions: the table behind the line.
+
+    Args:
+        losses: Nats, [pos].
+        bucket: Positions in a point.
+    """
+    starts = range(0, len(losses), bucket)
+    return pd.DataFrame(
+        {
+            "position": [
+                start + min(bucket, len(losses) - start) / 2 for start in starts
+            ],
+            "loss": [
+                float(np.mean(losses[start : start + bucket])) for start in starts
+            ],
+        }
+    )
+
+
+def loss_line(table: pd.DataFrame, trained: int) -> alt.LayerChart:
+    """Draw the loss by position, with the end of the training length.
+
+    Args:
+        table: From `loss_table`.
+        trained: The longest text of the training, in tokens.
+    """
+    line = (
+        alt.Chart(table)
+        .mark_line(point=True, strokeWidth=2, color=BLUE)
+        .encode(
+            x=alt.X("position:Q", title="position (tokens)").axis(**LEAN),
+            y=alt.Y("loss:Q", title="loss (nats per token)")
+            .scale(zero=True)
+            .axis(**LEAN),
+            tooltip=["position:Q", alt.Tooltip("loss:Q", format=".3f")],
+        )
+    )
+    chart: alt.LayerChart = alt.layer(line, *_end_of_training(trained, "position"))
+    return chart.properties(height=220, padding=NARROW)
+
+
+def _end_of_training(trained: int | None, field: str) -> list[alt.Chart]:
+    """Return a line where the training texts ended, and its words."""
+    if trained is None:
+        return []
+    base = alt.Chart(pd.DataFrame({field: [trained], "words": ["longest in training"]}))
+    rule = base.mark_rule(color=VERMILLION, strokeDash=[5, 3])
+    words = base.mark_text(
+        align="left", dx=5, y=8, color=VERMILLION, fontWeight=600
+    ).encode(text="words:N")
+    return [layer.encode(x=f"{field}:Q") for layer in (rule, words)]
