@@ -55,7 +55,7 @@ def run(words: Sequence[str]) -> int:
         f"{arguments.source}, as published. {config['num_layers']} layers of "
         f"{config['num_heads']} heads, {tokenizer.vocab_size:,} tokens."
     )
-    about = {"title": arguments.name, "description": description}
+    about = {"origin": "import", "description": description}
     text = json.dumps(about, indent=2, ensure_ascii=False)
     (directory / "about.json").write_text(text + "\n", encoding="utf-8")
     say(f"wrote {directory}")

@@ -1,8 +1,8 @@
-"""Every model there is to look into: the shipped ones and those of your own runs.
+"""Every model there is to look into: shipped, brought here, and of your own runs.
 
-A shipped model is `data/models/<id>/`: a checkpoint, or a `checkpoints/` directory with
-one per step (a film of its training), and beside it optionally `about.json` with a
-`title` and a `description`.
+A model is `data/models/<id>/`: a checkpoint, or a `checkpoints/` directory with one per
+step (a film of its training), and beside it optionally `about.json` with a `title` and
+a `description`. One that was brought here says there what its `origin` is.
 """
 
 import json
@@ -30,7 +30,7 @@ class ModelEntry:
     title: str
     path: Path
     """The checkpoint to open by default."""
-    kind: Literal["shipped", "run"]
+    kind: Literal["shipped", "brought", "run"]
     description: str
     steps: tuple[SavedStep, ...]
     """Every saved step, in order: the time machine's stops."""
@@ -41,16 +41,16 @@ class ModelEntry:
 
 
 def available_models(data_dir: Path) -> list[ModelEntry]:
-    """List every model that can be opened: shipped ones by name, then runs, new first.
+    """List every model that can be opened: `models/` by name, then runs, new first.
 
     Args:
         data_dir: Holds `models/` and `runs/`; either may be missing.
     """
     models = data_dir / "models"
     paths = sorted(models.iterdir()) if models.is_dir() else []
-    shipped = [_shipped(path) for path in paths if _is_child(path, models)]
+    ready = [_ready(path) for path in paths if _is_child(path, models)]
     runs = [_trained(run) for run in RunStore(data_dir / "runs").list()]
-    return [entry for entry in [*shipped, *runs] if entry is not None]
+    return [entry for entry in [*ready, *runs] if entry is not None]
 
 
 def find_model(data_dir: Path, model_id: str) -> ModelEntry:
@@ -70,7 +70,8 @@ def find_model(data_dir: Path, model_id: str) -> ModelEntry:
     raise RunError(f"There is no model {model_id!r}.{hint}")
 
 
-def _shipped(path: Path) -> ModelEntry | None:
+def _ready(path: Path) -> ModelEntry | None:
+    """Read what lies in `models/`; None if it is no model, or was deleted meanwhile."""
     steps = list_checkpoints(path / "checkpoints")
     own_step = checkpoint_step(path)
     if own_step is not None:
@@ -78,11 +79,13 @@ def _shipped(path: Path) -> ModelEntry | None:
     if not steps:
         return None
     about = _about(path / "about.json")
+    brought = "origin" in about
     return ModelEntry(
         id=path.name,
-        title=about.get("title", path.name),
+        # What was brought here can be renamed.
+        title=path.name if brought else about.get("title", path.name),
         path=path if own_step is not None else steps[-1].path,
-        kind="shipped",
+        kind="brought" if brought else "shipped",
         description=about.get("description", ""),
         steps=tuple(steps),
     )

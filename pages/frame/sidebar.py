@@ -1,13 +1,19 @@
 """The sidebar: which model every page looks at, and at which step of its training."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.runs import ModelEntry
 from pages.frame import glossary, keyboard, models, present, state, time_machine
 
+KINDS = {"shipped": "Shipped", "brought": "Brought here", "run": "Your run"}
 
-def show() -> None:
+
+def show() -> DeltaGenerator:
     """Show the choice of model and step, and what helps on every page.
+
+    Returns:
+        Where a link to this page can be offered, once the page is known.
 
     The style puts all this above the navigation, where it is in sight on every screen.
     """
@@ -17,7 +23,7 @@ def show() -> None:
             time_machine.show(_choose_model(known))
         else:
             st.caption("No model yet. Train one: it takes a minute.")
-        _show_aids()
+        return _show_aids()
 
 
 def _choose_model(known: list[ModelEntry]) -> ModelEntry:
@@ -34,12 +40,11 @@ def _choose_model(known: list[ModelEntry]) -> ModelEntry:
     )
     entry = titles[chosen]
     with st.container(key="about_model"):
-        kind = "Shipped. " if entry.kind == "shipped" else "Your run. "
-        st.text(kind + entry.description)
+        st.text(f"{KINDS[entry.kind]}. {entry.description}")
     return entry
 
 
-def _show_aids() -> None:
+def _show_aids() -> DeltaGenerator:
     """Show present mode, the words of the course, and the keys."""
     with st.container(horizontal=True, gap="small", key="aids"):
         st.button(
@@ -55,6 +60,7 @@ def _show_aids() -> None:
             glossary.show()
         if st.button("Keys", icon=":material/keyboard:", type="tertiary"):
             keyboard.show_help()
+        return st.container(width="content")
 
 
 def _forget_step() -> None:

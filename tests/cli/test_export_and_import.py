@@ -54,7 +54,7 @@ def test_a_model_goes_out_and_comes_back(save, home, capsys):
 
     assert main(["import", "out", "again"]) == 0
     entry = find_model(home / "data", "again")
-    assert (entry.kind, entry.title) == ("shipped", "again")
+    assert (entry.kind, entry.title) == ("brought", "again")
     assert entry.description.startswith("out, as published. 4 layers of 2 heads")
     again = minigpt.load(entry.path)
     torch.testing.assert_close(again.model(tokens), model(tokens), atol=1e-6, rtol=0)
