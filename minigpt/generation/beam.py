@@ -105,7 +105,7 @@ def beam_search(
     scores, nodes = np.zeros(1, dtype=np.float32), np.array([-1])
 
     for length in range(1, config.max_new_tokens + 1):
-        log_probs = _next_log_probs(window, texts, config)
+        log_probs = next_log_probs(window, texts, config)
         found = _consider(log_probs, scores, config.num_beams)
         require_numbers(float(found.cumulative[0]))
         normalized = found.cumulative / np.float64(length) ** config.length_penalty
@@ -125,9 +125,10 @@ def beam_search(
     return tree.result(finished.candidates, window.forgot)
 
 
-def _next_log_probs(
+def next_log_probs(
     window: Window, texts: Int[Tensor, "beam pos"], config: GenerationConfig
 ) -> Float[Tensor, "beam vocab"]:
+    """Score every next token of every text: ln p, after the repetition penalty."""
     log_probs = window.next_logits(texts).log_softmax(dim=-1)
     if config.repetition_penalty != 1.0:
         log_probs = penalize_repetition(log_probs, texts, config.repetition_penalty)

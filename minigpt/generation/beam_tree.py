@@ -50,26 +50,37 @@ class BeamCandidate:
     step: int
     """Counted from 1: its text is so many tokens long."""
     rank: int
-    """Among all candidates of its step, by cumulative score; 0 is the best."""
+    """Among all candidates of its step, by cumulative score; 0 is the best, −1 that
+    of a text which the search never came to (see `beam_paths`)."""
     token: int
     log_prob: float
     cumulative: float
     score: float
     """Cumulative, normalised by length."""
-    status: Literal["kept", "pruned", "finished"]
+    status: Literal["kept", "pruned", "finished", "unseen"]
     reason: str
     returned: int | None
     """Its place among the returned texts; 0 is the answer."""
 
 
 @dataclass(frozen=True)
-class BeamSequence:
-    """A finished text."""
+class ScoredText:
+    """A whole text, and how likely each of its tokens was."""
 
     tokens: list[int]
     """What was written, without the prompt."""
+    log_probs: list[float]
+    """Of each token."""
+    cumulative: float
+    """Their sum."""
     score: float
-    """Cumulative log-probability, normalised by length."""
+    """The sum, normalised by length."""
+
+
+@dataclass(frozen=True)
+class BeamSequence(ScoredText):
+    """A finished text of a search."""
+
     candidate: int
     """The id of its last candidate."""
 
@@ -99,14 +110,17 @@ class BeamResult:
     @property
     def sequences(self) -> list[BeamSequence]:
         """The finished texts, best first."""
-        return [
-            BeamSequence(
-                tokens=[node.token for node in self.path(candidate)],
-                score=float(self.normalized[candidate]),
-                candidate=candidate,
-            )
-            for candidate in self.returned
-        ]
+        return [self._sequence(candidate) for candidate in self.returned]
+
+    def _sequence(self, candidate: int) -> BeamSequence:
+        path = self.path(candidate)
+        return BeamSequence(
+            tokens=[node.token for node in path],
+            log_probs=[node.log_prob for node in path],
+            cumulative=float(self.cumulative[candidate]),
+            score=float(self.normalized[candidate]),
+            candidate=candidate,
+        )
 
     def path(self, candidate: int) -> list[BeamCandidate]:
         """List the candidates from the first token to one of them."""
