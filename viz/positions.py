@@ -136,8 +136,9 @@ def distance_lines(
             ],
         )
     )
-    chart: alt.LayerChart = alt.layer(lines, *_end_of_training(trained, "distance"))
-    return chart.properties(height=300, padding=NARROW)
+    both = lines + _end_of_training(trained, "distance")
+    chart: alt.LayerChart = both.properties(height=300, padding=NARROW)
+    return chart
 
 
 def loss_table(losses: Array, bucket: int) -> pd.DataFrame:
@@ -147,15 +148,14 @@ def loss_table(losses: Array, bucket: int) -> pd.DataFrame:
         losses: Nats, [pos].
         bucket: Positions in a point.
     """
+    nats = np.asarray(losses, dtype=np.float64)
     starts = range(0, len(losses), bucket)
     return pd.DataFrame(
         {
             "position": [
                 start + min(bucket, len(losses) - start) / 2 for start in starts
             ],
-            "loss": [
-                float(np.mean(losses[start : start + bucket])) for start in starts
-            ],
+            "loss": [float(nats[start : start + bucket].mean()) for start in starts],
         }
     )
 
@@ -178,17 +178,21 @@ def loss_line(table: pd.DataFrame, trained: int) -> alt.LayerChart:
             tooltip=["position:Q", alt.Tooltip("loss:Q", format=".3f")],
         )
     )
-    chart: alt.LayerChart = alt.layer(line, *_end_of_training(trained, "position"))
-    return chart.properties(height=220, padding=NARROW)
+    both = line + _end_of_training(trained, "position")
+    chart: alt.LayerChart = both.properties(height=220, padding=NARROW)
+    return chart
 
 
-def _end_of_training(trained: int | None, field: str) -> list[alt.Chart]:
-    """Return a line where the training texts ended, and its words."""
-    if trained is None:
-        return []
-    base = alt.Chart(pd.DataFrame({field: [trained], "words": ["longest in training"]}))
+def _end_of_training(trained: int | None, field: str) -> alt.LayerChart:
+    """Return a line where the training texts ended, and its words; or nothing."""
+    places = [] if trained is None else [trained]
+    words = ["longest in training"] * len(places)
+    base = alt.Chart(pd.DataFrame({field: places, "words": words})).encode(
+        x=f"{field}:Q"
+    )
     rule = base.mark_rule(color=VERMILLION, strokeDash=[5, 3])
-    words = base.mark_text(
-        align="left", dx=5, y=8, color=VERMILLION, fontWeight=600
+    text = base.mark_text(
+        align="right", dx=-5, y=8, color=VERMILLION, fontWeight=600
     ).encode(text="words:N")
-    return [layer.encode(x=f"{field}:Q") for layer in (rule, words)]
+    both: alt.LayerChart = rule + text
+    return both

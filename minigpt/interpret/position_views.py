@@ -9,7 +9,7 @@ Before: `embedding_space`. Next: `word_order`, what is lost without positions.
 """
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import cast, get_args
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from minigpt.errors import DataError
 from minigpt.interpret.attention_steps import shared_head
 from minigpt.interpret.corpora import Windows
 from minigpt.model import TransformerLM
+from minigpt.model.block import Block
 from minigpt.model.positions import (
     AlibiBias,
     LearnedPositions,
@@ -137,11 +138,9 @@ def head_bias(
         layer: Which block.
         length: Queries and keys.
     """
-    bias: AlibiBias | RelativeBias | None
-    if scheme == "alibi":
-        bias = AlibiBias(model.config.num_heads)
-    else:
-        bias = model.blocks[layer].attn.position_bias
+    bias: AlibiBias | RelativeBias | None = AlibiBias(model.config.num_heads)
+    if scheme == "relative":
+        bias = cast(Block, model.blocks[layer]).attn.position_bias
     if bias is None:
         raise DataError("This model has no learned biases.")
     return _array(bias(length, length, torch.device("cpu")))

@@ -1,0 +1,179 @@
+"""Embeddings and positions: what a token is to the model, and how it knows the order.
+
+Learning goal: a token is a point in a space, and order must be told.
+Aha: without positions, one layer gives "dog bites man" and "man bites dog" the same
+answer.
+"""
+
+from contextlib import suppress
+
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.errors import DataError
+from minigpt.interpret.reading import Reading
+from minigpt.interpret.word_order import without_positions
+from minigpt.model import MLPLM, TransformerLM
+from minigpt.model.embedding import TokenEmbedding
+from minigpt.model.positions import (
+    AlibiBias,
+    LearnedPositions,
+    RelativeBias,
+    RotaryPositions,
+    SinusoidalPositions,
+    causal_mask,
+)
+from pages.frame import (
+    embeddings_positions,
+    embeddings_shuffle,
+    embeddings_tokens,
+    lesson,
+    models,
+    state,
+)
+from pages.frame import embeddings_questions as questions
+from pages.frame.embeddings_data import (
+    Text,
+    components_of,
+    neighbours_of,
+    read_any,
+    turning_of,
+)
+from pages.frame.guard import guard
+from pages.frame.questions import Question, check, predict
+from pages.frame.reading import Place
+
+TOKENS, POSITIONS, SHUFFLE = "Tokens", "Positions", "Shuffle the words"
+PARTS = (TOKENS, POSITIONS, SHUFFLE)
+
+WORDS = """
+A token's **embedding** is one row of a table. Training moved tokens that are used
+alike to one side; cosines see all directions, a flat picture only two.
+
+Attention is a **weighted average**, and an average has no order: one layer without
+positions cannot tell "dog bites man" from "man bites dog". So order is told: by adding
+a vector, by turning queries and keys, or by adding to scores. The last two speak of
+**distance**, which a longer text does not run out of.
+
+The causal mask leaks order too, from the second layer on: what each token has read
+depends on where it stood.
+"""
+
+WINDOW_WORDS = """
+A token's **embedding** is one row of a table. Training moved tokens that are used
+alike to one side; cosines see all directions, a flat picture only two.
+
+This model has no attention and so no positions to add: it joins the embeddings of its
+last few tokens into one long vector, and a token's **place in that vector** is its
+position. A shuffle inside the window changes the vector; what stands before the window
+is never read.
+"""
+
+SOURCES = {
+    "learned": LearnedPositions,
+    "sinusoidal": SinusoidalPositions,
+    "rope": RotaryPositions,
+    "alibi": AlibiBias,
+    "relative": RelativeBias,
+    "none": causal_mask,
+}
+
+
+def choose_part(checkpoint: Checkpoint) -> str:
+    """Show the page's parts, and return one."""
+    return str(
+        st.segmented_control(
+            "Part",
+            PARTS if isinstance(checkpoint.model, TransformerLM) else (TOKENS, SHUFFLE),
+            default=TOKENS,
+            required=True,
+            key="embeddings_part",
+            **state.BOUND,
+        )
+    )
+
+
+def show_tokens(checkpoint: Checkpoint, text: Text) -> list[Question | None]:
+    """Show tokens as points; return what is asked of them at the end."""
+    chosen = embeddings_tokens.choose_token(checkpoint, text)
+    found = neighbours_of(checkpoint, chosen.which, chosen.token)
+    pieces = checkpoint.tokenizer.pieces(found.tokens)
+    ask(questions.nearest(chosen.piece, found, pieces))
+    embeddings_tokens.show(checkpoint, text, chosen, found)
+    drawn, _ = embeddings_tokens.drawn_tokens(checkpoint, text, chosen, found)
+    components, _ = components_of(checkpoint, chosen.which, drawn)
+    return [questions.variance(components, len(drawn))]
+
+
+def show_positions(checkpoint: Checkpoint, reading: Reading) -> None:
+    """Show one scheme, drawn and measured."""
+    scheme = embeddings_positions.choose_scheme(checkpoint)
+    place = Place(state.get("layer", 0), state.get("head", 0), 0)
+    ask(embeddings_positions.distance_question(checkpoint, scheme, place))
+    embeddings_positions.show(checkpoint, reading, scheme)
+
+
+def show_shuffle(checkpoint: Checkpoint, text: Text) -> None:
+    """Show the prompt in two orders, and what is said after each."""
+    tests = embeddings_shuffle.run_tests(checkpoint, text)
+    if 1 in tests.bare:
+        ask(questions.one_layer(tests.bare[1]))
+    embeddings_shuffle.show(checkpoint, text, tests)
+
+
+def ask(question: Question | None) -> None:
+    """Ask before the figure, if there is something to ask."""
+    if question is not None:
+        predict(question)
+
+
+def final_questions(checkpoint: Checkpoint, text: Text) -> list[Question | None]:
+    """Return what is asked at the end of every part."""
+    config, reading = checkpoint.model.config, text.reading
+    tests = None
+    with suppress(DataError):  # a prompt with one order alone is not asked about
+        tests = embeddings_shuffle.run_tests(checkpoint, text)
+    if reading is None:
+        return [
+            questions.window(config),
+            questions.window_order(None if tests is None else tests.model),
+            questions.window_weights(config),
+        ]
+    last = len(text.tokens) - 1
+    turning = None
+    with suppress(DataError):  # heads of an odd width have no pairs to turn
+        turning = turning_of(checkpoint, text.tokens, 0, 0, last)
+    return [
+        questions.two_layers(None if tests is None else tests.bare.get(2)),
+        questions.rope_distance(turning, last, max(0, last - 1)),
+        questions.beyond(config),
+        questions.learned_numbers(config),
+    ]
+
+
+lesson.open(
+    "Embeddings and positions",
+    "A token is a **point** in a space, and its place in the text must be **told**.",
+)
+with guard():
+    checkpoint = models.chosen()
+    prompt, choice = st.columns([5, 4], vertical_alignment="bottom")
+    with choice:
+        part = choose_part(checkpoint)
+    with prompt:
+        text = read_any(checkpoint)
+    own_questions: list[Question | None] = []
+    with guard():
+        if part == TOKENS:
+            own_questions = show_tokens(checkpoint, text)
+        elif part == POSITIONS and text.reading is not None:
+            show_positions(checkpoint, text.reading)
+        else:
+            show_shuffle(checkpoint, text)
+    if text.reading is None:
+        lesson.explain(WINDOW_WORDS, TokenEmbedding, MLPLM)
+    else:
+        scheme = checkpoint.model.config.positional_encoding
+        lesson.explain(WORDS, TokenEmbedding, SOURCES[scheme], without_positions)
+    asked = [*own_questions, *final_questions(checkpoint, text)]
+    check([question for question in asked if question is not None][:3])
