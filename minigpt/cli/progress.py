@@ -110,10 +110,14 @@ class PlainLines(TrainerCallback):
 def describe(record: EvalRecord) -> str:
     """Put an evaluation into a line."""
     bits = record.bits_per_character
+    measured = [f"{name} {value:.3f}" for name, value in record.measures.items()]
+    if record.unit == "token":
+        measured.append(f"perplexity {record.perplexity:.2f}")
+    if bits is not None:
+        measured.append(f"{bits:.3f} bits per character")
     return (
-        f"step {record.step}: validation loss {record.loss:.4f} nats per token, "
-        f"perplexity {record.perplexity:.2f}"
-        + ("" if bits is None else f", {bits:.3f} bits per character")
+        f"step {record.step}: validation loss {record.loss:.4f} nats per {record.unit}, "
+        + ", ".join(measured)
         + (" (whole split)" if record.complete else "")
         + (" – best so far" if record.is_best else "")
     )

@@ -1,6 +1,7 @@
 """Configurations: one source for files, flags, widgets and error texts."""
 
 from minigpt.config.base import Config
+from minigpt.config.finetuning import FinetuneConfig, LoraConfig
 from minigpt.config.generation import GenerationConfig, Strategy
 from minigpt.config.model import PRESETS, MLPConfig, ModelConfig, get_config
 from minigpt.config.recipes import RECIPES, get_recipe
@@ -16,7 +17,9 @@ __all__ = [
     "RECIPES",
     "Config",
     "DataConfig",
+    "FinetuneConfig",
     "GenerationConfig",
+    "LoraConfig",
     "MLPConfig",
     "ModelConfig",
     "RunConfig",

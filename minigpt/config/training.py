@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, Strict, model_validator
 
 from minigpt.config.base import Config
+from minigpt.config.finetuning import FinetuneConfig
 from minigpt.config.model import MLPConfig, ModelConfig
 
 _TWICE = 12
@@ -182,6 +183,9 @@ class RunConfig(Config):
     )
     mlp: MLPConfig = Field(MLPConfig(), description="Sizes, when model_type is mlp.")
     train: TrainConfig = Field(TrainConfig(), description="The training.")
+    finetune: FinetuneConfig | None = Field(
+        None, description="What a base learns besides (none: it is trained from zero)."
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

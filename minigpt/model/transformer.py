@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from minigpt.config import ModelConfig
+from minigpt.config import LoraConfig, ModelConfig
 from minigpt.errors import DataError
 from minigpt.hooks import Hooked, HookPoint
 from minigpt.model.block import Block
@@ -44,6 +44,9 @@ class TransformerLM(Hooked):
     Raises:
         ConfigError: If a setting is wrong, or the model would not fit in memory.
     """
+
+    adapter: LoraConfig | None = None
+    """What stands beside frozen weights, if anything (see `minigpt.finetuning`)."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__()

@@ -107,6 +107,7 @@ class Recorder(TrainerCallback):
                     "gradient_norm": record.gradient_norm,
                     "tokens_seen": record.tokens_seen,
                     "tokens_per_second": record.tokens_per_second,
+                    **record.measures,
                 }
             )
         self._heartbeat.update(
@@ -131,6 +132,7 @@ class Recorder(TrainerCallback):
                 "bits_per_character": record.bits_per_character,
                 "is_best": record.is_best,
                 "complete": record.complete,
+                **record.measures,
             }
         )
         self._heartbeat.update(validation_loss=record.loss)

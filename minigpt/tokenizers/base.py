@@ -41,6 +41,8 @@ class Tokenizer(ABC):
     unk_id: int | None = UNK_ID
     bos_id: int | None = BOS_ID
     eos_id: int | None = EOS_ID
+    added_tokens: tuple[str, ...] = ()
+    """Special tokens that came later, the last of the vocabulary (see `chat`)."""
 
     @abstractmethod
     def build_vocab(self, texts: str | Iterable[str], min_freq: int = 1) -> None:
@@ -107,7 +109,9 @@ class Tokenizer(ABC):
     @property
     def special_tokens(self) -> dict[int, str]:
         """The special tokens: id → name."""
-        return dict(enumerate(SPECIAL_TOKENS))
+        first = dict(enumerate(SPECIAL_TOKENS))
+        start = self.vocab_size - len(self.added_tokens)
+        return first | dict(enumerate(self.added_tokens, start))
 
     def piece(self, token: int) -> str:
         r"""Return the text to show for one token.

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 from minigpt.tokenizers.base import SPECIAL_TOKENS, UNK_ID, Tokenizer, checked_texts
 from minigpt.tokenizers.huggingface import write_characters
-from minigpt.tokenizers.vocabulary import read_pieces, written
+from minigpt.tokenizers.vocabulary import read_added, read_pieces, written
 
 
 class CharTokenizer(Tokenizer):
@@ -57,7 +57,7 @@ class CharTokenizer(Tokenizer):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the characters, in the order of their tokens."""
-        return written(self.kind, self._pieces)
+        return written(self.kind, self._pieces, self.added_tokens)
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Self:
@@ -67,7 +67,8 @@ class CharTokenizer(Tokenizer):
             CheckpointError: If a field is missing or wrong.
         """
         tokenizer = cls()
-        tokenizer._know(read_pieces(fields, cls.kind, is_piece=lambda p: len(p) == 1))
+        characters = read_pieces(fields, cls.kind, is_piece=lambda p: len(p) == 1)
+        tokenizer._know(characters, read_added(fields))
         tokenizer._built = True
         return tokenizer
 
@@ -81,10 +82,11 @@ class CharTokenizer(Tokenizer):
             path: A file, or a directory in which to write `tokenizer.json`.
         """
         self._require_vocabulary()
-        write_characters(Path(path), self._pieces)
+        write_characters(Path(path), self._pieces, self.special_tokens)
 
-    def _know(self, characters: list[str]) -> None:
-        self._pieces = [*SPECIAL_TOKENS, *characters]
+    def _know(self, characters: list[str], added: tuple[str, ...] = ()) -> None:
+        self._pieces = [*SPECIAL_TOKENS, *characters, *added]
+        self.added_tokens = added
         self._ids = {char: 4 + place for place, char in enumerate(characters)}
         self._built = False
 

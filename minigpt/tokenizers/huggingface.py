@@ -201,12 +201,15 @@ def write_huggingface(path: Path, vocabulary: BytePairVocabulary) -> None:
     _write_tokenizer_json(path, model, special, cut=_BYTE_LEVEL, join=_BYTE_LEVEL)
 
 
-def write_characters(path: Path, pieces: Sequence[str]) -> None:
+def write_characters(
+    path: Path, pieces: Sequence[str], special_tokens: Mapping[int, str]
+) -> None:
     """Write a vocabulary of characters as a `tokenizer.json`.
 
     Args:
         path: A file, or an existing directory.
-        pieces: The four special tokens and the characters, in the order of their ids.
+        pieces: All pieces, in the order of their ids.
+        special_tokens: Those of them that no text contains: id → name.
     """
     ids = {piece: token for token, piece in enumerate(pieces)}
     model = {"type": "WordLevel", "vocab": ids, "unk_token": SPECIAL_TOKENS[UNK_ID]}
@@ -216,8 +219,7 @@ def write_characters(path: Path, pieces: Sequence[str]) -> None:
         "behavior": "Isolated",
         "invert": False,
     }
-    special = dict(enumerate(SPECIAL_TOKENS))
-    _write_tokenizer_json(path, model, special, cut=cut, join={"type": "Fuse"})
+    _write_tokenizer_json(path, model, special_tokens, cut=cut, join={"type": "Fuse"})
 
 
 def _write_tokenizer_json(

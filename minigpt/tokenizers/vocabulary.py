@@ -7,9 +7,19 @@ from minigpt.errors import CheckpointError
 from minigpt.tokenizers.base import FORMAT, SPECIAL_TOKENS, VERSION
 
 
-def written(kind: str, pieces: list[str]) -> dict[str, Any]:
-    """Return the fields of a file; `pieces` includes the special tokens."""
-    return {"format": FORMAT, "version": VERSION, "kind": kind, "pieces": pieces}
+def written(
+    kind: str, pieces: list[str], added: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Return the fields of a file.
+
+    Args:
+        kind: Of tokenizer.
+        pieces: All pieces, from the special tokens to those that were added.
+        added: The names of special tokens that were added, the last of the pieces.
+    """
+    own = pieces[: len(pieces) - len(added)]
+    fields = {"format": FORMAT, "version": VERSION, "kind": kind, "pieces": own}
+    return fields | ({"added": list(added)} if added else {})
 
 
 def read_header(fields: dict[str, Any], kind: str, others: set[str]) -> None:
@@ -46,7 +56,7 @@ def read_pieces(
     Raises:
         CheckpointError: If a field is missing or wrong.
     """
-    read_header(fields, kind, {"pieces"})
+    read_header(fields, kind, {"pieces"} | (fields.keys() & {"added"}))
     pieces = fields["pieces"]
     if not isinstance(pieces, list) or tuple(pieces[:4]) != SPECIAL_TOKENS:
         raise CheckpointError(
@@ -64,3 +74,21 @@ def read_pieces(
             )
         seen.add(piece)
     return list(pieces[4:])
+
+
+def read_added(fields: dict[str, Any]) -> tuple[str, ...]:
+    """Read the special tokens that were added; most files have none.
+
+    Raises:
+        CheckpointError: If they are not a list of different names.
+    """
+    added = fields.get("added", [])
+    is_list = isinstance(added, list) and all(isinstance(name, str) for name in added)
+    if not is_list or len({*SPECIAL_TOKENS, *added}) != len(SPECIAL_TOKENS) + len(
+        added
+    ):
+        raise CheckpointError(
+            f"The tokenizer's added tokens must be a list of different names, not "
+            f"{added!r:.80}."
+        )
+    return tuple(added)

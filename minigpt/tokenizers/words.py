@@ -29,7 +29,7 @@ from minigpt.tokenizers.base import (
     checked_text,
     checked_texts,
 )
-from minigpt.tokenizers.vocabulary import read_pieces, written
+from minigpt.tokenizers.vocabulary import read_added, read_pieces, written
 
 JOINT, SPACE = "", " "
 _SHOWN_JOINT = "⁀"
@@ -90,7 +90,7 @@ class WordTokenizer(Tokenizer):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the words, in the order of their tokens."""
-        return written(self.kind, self._pieces)
+        return written(self.kind, self._pieces, self.added_tokens)
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Self:
@@ -106,13 +106,14 @@ class WordTokenizer(Tokenizer):
                 f"'' and ' ', not {pieces[:2]!r:.80}."
             )
         tokenizer = cls()
-        tokenizer._know(pieces[2:])
+        tokenizer._know(pieces[2:], read_added(fields))
         tokenizer._built = True
         return tokenizer
 
-    def _know(self, words: list[str]) -> None:
-        self._pieces = [*SPECIAL_TOKENS, JOINT, SPACE, *words]
-        self._ids = {piece: 4 + n for n, piece in enumerate(self._pieces[4:])}
+    def _know(self, words: list[str], added: tuple[str, ...] = ()) -> None:
+        self._pieces = [*SPECIAL_TOKENS, JOINT, SPACE, *words, *added]
+        self._ids = {piece: 4 + n for n, piece in enumerate([JOINT, SPACE, *words])}
+        self.added_tokens = added
         self._built = False
 
     @property

@@ -6,7 +6,7 @@ callbacks; the process with rank 0 alone does so when there are several.
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -38,6 +38,8 @@ class StepRecord:
     """Over the last steps, without evaluations and saves."""
     eta_seconds: float | None
     """Time left at this pace, in seconds; None while the end is unknown."""
+    measures: dict[str, float] = field(default_factory=dict)
+    """What else the objective measured, by name."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,10 @@ class EvalRecord:
     """Whether no evaluation of this kind was lower before."""
     complete: bool
     """Whether all held-out text was read, or only `eval_batches` batches."""
+    measures: dict[str, float] = field(default_factory=dict)
+    """What else the objective measured, by name."""
+    unit: str = "token"
+    """What the loss is a mean of."""
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ divided at the end.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -16,7 +17,8 @@ from minigpt.errors import DataError
 from minigpt.tokenizers.base import Tokenizer
 from minigpt.training.batches import to_batch
 from minigpt.training.distributed import Team
-from minigpt.training.loss import IGNORED, count_labels, language_model_loss
+from minigpt.training.loss import IGNORED
+from minigpt.training.objective import NextToken, Objective
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,12 @@ class Evaluation:
     """How surprised a model was by a text."""
 
     total_nats: float
-    """Over all tokens."""
+    """Over all tokens, or whatever else the objective counts."""
     num_tokens: int
     num_characters: int | None = None
     """Characters these tokens stand for; None if that cannot be told."""
+    measures: dict[str, float] = field(default_factory=dict)
+    """What else the objective measured: means over what it counts."""
 
     @property
     def loss(self) -> float:
@@ -58,6 +62,7 @@ def evaluate_loss(
     batches: Iterable[Any],
     tokenizer: Tokenizer | None = None,
     team: Team | None = None,
+    objective: Objective | None = None,
 ) -> Evaluation:
     """Measure the loss over batches, without learning from them.
 
@@ -66,6 +71,7 @@ def evaluate_loss(
         batches: Pairs (inputs, labels), or mappings with `input_ids` and `labels`.
         tokenizer: To count characters.
         team: The processes that read other batches of the same text.
+        objective: What the loss is (none: the next token's).
 
     Returns:
         Sums over all batches, of the whole team.
@@ -74,27 +80,34 @@ def evaluate_loss(
         DataError: If there is not a single token to predict.
     """
     device = next(model.parameters()).device
-    nats, tokens, characters = 0.0, 0, 0.0
+    objective = objective or NextToken()
+    nats, tokens, characters, measures = 0.0, 0, 0.0, Counter[str]()
     was_training = model.training
     model.eval()
     try:
         with torch.no_grad():
             for raw in batches:
                 inputs, labels = to_batch(raw, device)
-                loss = language_model_loss(model(inputs), labels, reduction="sum")
-                nats += loss.item()
-                tokens += int(count_labels(labels))
+                outcome = objective.outcome(model, inputs, labels)
+                nats += outcome.total.item()
+                measures.update(outcome.measures)
+                tokens += int(objective.count(labels))
                 kept = labels[labels != IGNORED].tolist()
                 characters += count_characters(kept, tokenizer)
     finally:
         model.train(was_training)
     if team is not None:
-        nats, total, characters = team.sum([nats, tokens, characters])
-        tokens = int(total)
+        totals = team.sum([nats, tokens, characters, *measures.values()])
+        nats, total, characters = totals[:3]
+        tokens, measures = (
+            int(total),
+            Counter(dict(zip(measures, totals[3:], strict=True))),
+        )
     if tokens == 0:
         raise DataError("The evaluation data holds no token to predict: it is empty.")
     known = math.isfinite(characters)
-    return Evaluation(nats, tokens, int(characters) if known else None)
+    means = {name: total / tokens for name, total in measures.items()}
+    return Evaluation(nats, tokens, int(characters) if known else None, means)
 
 
 def count_characters(tokens: list[int], tokenizer: Tokenizer | None) -> float:

@@ -6,18 +6,20 @@ wherever they lie: each part's *sum* is divided by the whole's number of labels.
 """
 
 import math
+from collections import Counter
 from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
 from minigpt.config import TrainConfig
 from minigpt.errors import RunError
 from minigpt.training.batches import Batch, random_seed
 from minigpt.training.distributed import Team, without_sharing
-from minigpt.training.loss import count_labels, language_model_loss
+from minigpt.training.loss import count_labels
+from minigpt.training.objective import NextToken, Objective
 
 
 class StepOutcome(NamedTuple):
@@ -29,6 +31,8 @@ class StepOutcome(NamedTuple):
     """Before clipping."""
     num_tokens: int
     """Labels learned from, over the whole team."""
+    measures: dict[str, float] = {}
+    """What else the objective measured: means over what it counts."""
 
 
 def take_step(
@@ -38,6 +42,7 @@ def take_step(
     config: TrainConfig,
     team: Team,
     step: int,
+    objective: Objective | None = None,
 ) -> StepOutcome:
     """Learn from one batch.
 
@@ -48,29 +53,40 @@ def take_step(
         config: Precision, parts, clipping, seed.
         team: The processes at work.
         step: Steps taken before this one; dropout depends on it.
+        objective: What to minimise (none: the next token's loss).
 
     Raises:
         RunError: If the loss or the gradient is not a number. The weights are then
             still those of the step before.
     """
-    num_tokens = int(team.sum([int(count_labels(batch[1]))])[0])
+    objective = objective or NextToken()
+    counts = [int(count_labels(batch[1])), int(objective.count(batch[1]))]
+    num_tokens, number = map(int, team.sum(counts))
     torch.manual_seed(random_seed(config.seed, "dropout", step, team.rank))
     forward.train()
     optimizer.zero_grad()
-    own_loss = accumulate_gradient(forward, batch, config, team, num_tokens)
-    loss = team.sum([own_loss])[0]
+    own_loss, measures = accumulate_gradient(
+        forward, batch, config, team, number, objective
+    )
+    loss, *means = team.sum([own_loss, *measures.values()])
     _require_finite("loss", loss, step)
     weights = [p for group in optimizer.param_groups for p in group["params"]]
     limit = config.gradient_clip or math.inf
     norm = nn.utils.clip_grad_norm_(weights, limit).item()
     _require_finite("gradient", norm, step)
     optimizer.step()
-    return StepOutcome(loss, norm, num_tokens)
+    measured = dict(zip(measures, means, strict=True))
+    return StepOutcome(loss, norm, num_tokens, measured)
 
 
 def accumulate_gradient(
-    forward: nn.Module, batch: Batch, config: TrainConfig, team: Team, num_tokens: int
-) -> float:
+    forward: nn.Module,
+    batch: Batch,
+    config: TrainConfig,
+    team: Team,
+    number: int,
+    objective: Objective,
+) -> tuple[float, dict[str, float]]:
     """Add a batch's gradient to the weights' `.grad`, part by part.
 
     Args:
@@ -78,10 +94,11 @@ def accumulate_gradient(
         batch: This process's inputs and labels.
         config: Precision and number of parts.
         team: The processes at work.
-        num_tokens: Labels of the whole batch, over the whole team.
+        number: What the objective counts in the whole batch, over the whole team.
+        objective: What to minimise.
 
     Returns:
-        This process's share of the mean loss, in nats per token.
+        This process's share of the mean loss, in nats, and of the other measures.
     """
     parts = list(
         zip(*(half.chunk(config.accumulation_steps) for half in batch), strict=True)
@@ -91,17 +108,19 @@ def accumulate_gradient(
         dtype=torch.bfloat16,
         enabled=config.precision == "bfloat16",
     )
-    loss = 0.0
-    for number, (inputs, labels) in enumerate(parts, start=1):
-        is_last = number == len(parts)
+    loss, measures, number = 0.0, Counter[str](), max(1, number)
+    for place, (inputs, labels) in enumerate(parts, start=1):
+        is_last = place == len(parts)
         with nullcontext() if is_last else without_sharing(forward):
             with autocast:
-                logits: Tensor = forward(inputs)
-            share = language_model_loss(logits, labels, "sum") / max(1, num_tokens)
+                outcome = objective.outcome(forward, inputs, labels)
+            share = outcome.total / number
             # Sharing averages over the team, and what is wanted is the sum.
             torch.autograd.backward(share * team.size)
         loss += share.item()
-    return loss
+        for name, total in outcome.measures.items():
+            measures[name] += total / number
+    return loss, dict(measures)
 
 
 def _require_finite(what: str, value: float, step: int) -> None:

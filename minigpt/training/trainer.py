@@ -40,6 +40,7 @@ from minigpt.training.callbacks import (
 from minigpt.training.distributed import join_team
 from minigpt.training.evaluate import Evaluation
 from minigpt.training.keeper import CheckpointKeeper
+from minigpt.training.objective import NextToken, Objective
 from minigpt.training.optimizer import build_optimizer
 from minigpt.training.progress import Pace, Progress
 from minigpt.training.resume import capture_state, restore_state
@@ -72,6 +73,7 @@ class Trainer:
         tokenizer: Saved with the model (none: that of the data set, if it has one).
         callbacks: Who hears of steps, evaluations and checkpoints.
         provenance: How the model came to be, for its checkpoints; JSON types.
+        objective: What to minimise (none: the next token's loss).
 
     Raises:
         ConfigError: If a setting is wrong, or the machine's memory is too small.
@@ -91,6 +93,7 @@ class Trainer:
         tokenizer: Tokenizer | None = None,
         callbacks: Sequence[TrainerCallback] = (),
         provenance: dict[str, Any] | None = None,
+        objective: Objective | None = None,
     ) -> None:
         config = config or TrainConfig()
         if eval_interval is not None:
@@ -112,8 +115,14 @@ class Trainer:
             tokenizer = getattr(dataset, "tokenizer", None)
         self.tokenizer = tokenizer
         self.provenance = provenance or {}
+        self.objective = objective or NextToken()
         self.validation = Validation(
-            self.model, eval_dataloader, config.eval_batches, tokenizer, self.team
+            self.model,
+            eval_dataloader,
+            config.eval_batches,
+            tokenizer,
+            self.team,
+            self.objective,
         )
         self.keeper = CheckpointKeeper(
             Path(output_dir),
@@ -199,8 +208,14 @@ class Trainer:
         progress, optimizer = self.progress, self.optimizer
         learning_rate = float(optimizer.param_groups[0]["lr"])
         self._pace.begin()
-        loss, gradient_norm, num_tokens = take_step(
-            forward, optimizer, batch, self.config, self.team, progress.step
+        loss, gradient_norm, num_tokens, measures = take_step(
+            forward,
+            optimizer,
+            batch,
+            self.config,
+            self.team,
+            progress.step,
+            self.objective,
         )
         if self.lr_scheduler is not None:
             self.lr_scheduler.step()
@@ -219,6 +234,7 @@ class Trainer:
                 tokens_seen=progress.tokens_seen,
                 tokens_per_second=self._pace.tokens_per_second,
                 eta_seconds=self._pace.eta_seconds(steps_left),
+                measures=measures,
             )
         )
         return loss
@@ -281,6 +297,8 @@ class Trainer:
             bits_per_character=evaluation.bits_per_character,
             is_best=is_best,
             complete=complete,
+            measures=evaluation.measures,
+            unit=self.objective.unit,
         )
         self.callbacks.on_evaluation(record)
 

@@ -14,6 +14,7 @@ from minigpt.errors import ConfigError
 from minigpt.tokenizers.base import Tokenizer
 from minigpt.training.distributed import Team
 from minigpt.training.evaluate import Evaluation, evaluate_loss
+from minigpt.training.objective import Objective
 
 
 class Validation:
@@ -25,6 +26,7 @@ class Validation:
         limit: Batches of a quick look (none: all).
         tokenizer: To count characters.
         team: The processes that share the work.
+        objective: What the loss is.
     """
 
     def __init__(
@@ -34,9 +36,10 @@ class Validation:
         limit: int | None,
         tokenizer: Tokenizer | None,
         team: Team,
+        objective: Objective,
     ) -> None:
         self.model, self.batches, self.limit = model, batches, limit
-        self.tokenizer, self.team = tokenizer, team
+        self.tokenizer, self.team, self.objective = tokenizer, team, objective
 
     @property
     def is_possible(self) -> bool:
@@ -72,4 +75,6 @@ class Validation:
                 "There is nothing to evaluate on: give the Trainer an eval_dataloader."
             )
         own_part = islice(self.batches, self.team.rank, limit, self.team.size)
-        return evaluate_loss(self.model, own_part, self.tokenizer, self.team)
+        return evaluate_loss(
+            self.model, own_part, self.tokenizer, self.team, self.objective
+        )

@@ -9,6 +9,7 @@ from minigpt.config import TrainConfig
 from minigpt.errors import RunError
 from minigpt.training.distributed import Team
 from minigpt.training.loss import IGNORED, count_labels, language_model_loss
+from minigpt.training.objective import NextToken
 from minigpt.training.step import accumulate_gradient, take_step
 
 ALONE = Team(rank=0, size=1, device=torch.device("cpu"))
@@ -25,8 +26,9 @@ def batch():
 
 
 def gradient(model, batch, **settings):
-    loss = accumulate_gradient(
-        model, batch, TrainConfig(**settings), ALONE, int(count_labels(batch[1]))
+    number = int(count_labels(batch[1]))
+    loss, _ = accumulate_gradient(
+        model, batch, TrainConfig(**settings), ALONE, number, NextToken()
     )
     return loss, {name: p.grad for name, p in model.named_parameters()}
 

@@ -1,0 +1,86 @@
+"""What a fine-tuning is made of: a base, examples, and how much of the base may change.
+
+It is a part of `RunConfig`, so a fine-tuning is a run like any other: it has the same
+directory, the same command line and the same page.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, Strict
+
+from minigpt.config.base import Config
+
+LoraTarget = Literal["qkv", "output", "mlp"]
+
+
+class LoraConfig(Config):
+    """Which small matrices stand beside the frozen weights, and for which model."""
+
+    rank: int = Field(
+        8, ge=1, le=4096, description="Rows of A and columns of B: the adapter's rank."
+    )
+    alpha: float = Field(
+        16.0, gt=0.0, le=10_000.0, description="B·A counts alpha / rank times."
+    )
+    # JSON has lists and no tuples, so a list will do too.
+    targets: Annotated[tuple[LoraTarget, ...], Strict(False)] = Field(
+        ("qkv", "output"),
+        min_length=1,
+        description="What is adapted: qkv (queries, keys and values, one packed "
+        "matrix), output (of attention), mlp (all its matrices).",
+    )
+    base_sha256: str | None = Field(
+        None, description="Fingerprint of the weights it was made for."
+    )
+
+
+class FinetuneConfig(Config):
+    """How a base becomes a model that answers."""
+
+    method: Literal["sft", "dpo"] = Field(
+        "sft", description="Learn from right answers, or from pairs of answers."
+    )
+    base: str = Field(
+        ..., min_length=1, description="The checkpoint to start from, as a path."
+    )
+    examples: str = Field(
+        "tales",
+        min_length=1,
+        description="`tales` (the built-in world) or the path of a JSON or JSONL file.",
+    )
+    tales_examples: int = Field(
+        6000, ge=1, le=10_000_000, description="tales: how many examples to write."
+    )
+    validation_fraction: float = Field(
+        0.1, gt=0.0, lt=1.0, description="Share of a file's examples to hold out."
+    )
+    packed: bool = Field(
+        False, description="Put several examples into one row instead of padding each."
+    )
+    lora_rank: int | None = Field(
+        None,
+        ge=1,
+        le=4096,
+        description="Rank of a LoRA adapter (none: all weights change).",
+    )
+    lora_alpha: float = Field(
+        16.0, gt=0.0, le=10_000.0, description="The adapter counts alpha / rank times."
+    )
+    lora_targets: Annotated[tuple[LoraTarget, ...], Strict(False)] = Field(
+        ("qkv", "output"), min_length=1, description="Which matrices it adapts."
+    )
+    beta: float = Field(
+        0.1,
+        gt=0.0,
+        le=100.0,
+        description="dpo: how dearly leaving the reference is paid for.",
+    )
+
+    @property
+    def lora(self) -> LoraConfig | None:
+        """The adapter's settings, if there is one."""
+        if self.lora_rank is None:
+            return None
+        return LoraConfig(
+            rank=self.lora_rank, alpha=self.lora_alpha, targets=self.lora_targets
+        )
