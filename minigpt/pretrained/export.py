@@ -47,7 +47,7 @@ def export_pretrained(
         raise ConfigError(
             "Only a TransformerLM can be exported: transformers has no MLPLM."
         )
-    shape = _fitting_shape(model.config)
+    shape = fitting_shape(model.config)
     if directory.is_file() or (directory.is_dir() and any(directory.iterdir())):
         raise CheckpointError(
             f"{directory} exists and holds something: choose a new place to export to."
@@ -66,7 +66,7 @@ def export_pretrained(
     return directory
 
 
-def _fitting_shape(config: ModelConfig) -> Shape:
+def fitting_shape(config: ModelConfig) -> Shape:
     """Choose the shape that can express the settings.
 
     Raises:

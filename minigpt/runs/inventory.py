@@ -32,8 +32,13 @@ class Facts:
     kind: str
     """`shipped`, `brought` or `run`."""
     description: str
+    path: Path
+    """What to load, or the run's directory while there is nothing."""
     num_bytes: int
     """On disk, with all its checkpoints."""
+    has_model: bool
+    """Whether there is something to look into: a run begins without."""
+    has_heads: bool
     num_parameters: int | None
     step: int
     loss: float | None
@@ -80,6 +85,9 @@ def describe_model(entry: ModelEntry) -> Facts:
         id=entry.id,
         kind=entry.kind,
         description=entry.description,
+        path=entry.path,
+        has_model=True,
+        has_heads=metadata.model_type == "transformer",
         num_bytes=_size(whole),
         num_parameters=metadata.model_config_of_its_kind().num_parameters,
         step=metadata.step,
@@ -103,6 +111,9 @@ def describe_run(run: Run) -> Facts:
         id=run.id,
         kind="run",
         description=_progress(status),
+        path=run.best or run.path,
+        has_model=run.best is not None,
+        has_heads=config.model_type == "transformer",
         num_bytes=_size(run.path),
         num_parameters=status.num_parameters,
         step=status.step,
@@ -155,6 +166,9 @@ def _unknown(name: str, kind: str, path: Path, problem: str) -> Facts:
         id=name,
         kind=kind,
         description="",
+        path=path,
+        has_model=False,
+        has_heads=False,
         num_bytes=_size(path),
         num_parameters=None,
         step=0,

@@ -13,14 +13,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from minigpt.checkpoint import load_checkpoint
+from minigpt.checkpoint import load_checkpoint, read_metadata
 from minigpt.checkpoint.metadata import CONFIG_FILE
 from minigpt.checkpoint.save import TOKENIZER_FILE, WEIGHTS_FILE
-from minigpt.errors import CheckpointError
+from minigpt.config import MLPConfig
+from minigpt.errors import CheckpointError, ConfigError
 from minigpt.pretrained import export_pretrained
+from minigpt.pretrained.export import fitting_shape
 from minigpt.pretrained.load import OWN_TOKENIZER_FILE
 
-MAX_BYTES = 512 * 2**20
+MAX_BYTES = 500 * 2**20
 """The largest model that is taken in, in bytes: GPT-2's size, in 32 bits."""
 _MAX_JSON = 32 * 2**20
 _MAX_CONFIG = 2**20
@@ -69,6 +71,22 @@ def pack_for_others(checkpoint: Path, name: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         directory = export_pretrained(model, tokenizer, Path(folder) / name)
         return _zipped(sorted(directory.iterdir()), name)
+
+
+def why_not_for_others(checkpoint: Path) -> str:
+    """Say why the format of Hugging Face cannot express a model; empty if it can.
+
+    Raises:
+        CheckpointError: If the model's description cannot be read.
+    """
+    config = read_metadata(checkpoint).model_config_of_its_kind()
+    if isinstance(config, MLPConfig):
+        return "transformers has no model of this kind, an MLP on a window of tokens."
+    try:
+        fitting_shape(config)
+    except ConfigError as error:
+        return str(error)
+    return ""
 
 
 def unpack(files: Sequence[tuple[str, IO[bytes]]], directory: Path) -> None:

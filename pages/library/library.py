@@ -1,0 +1,90 @@
+"""Library: what is here, what it cost, and where it comes from.
+
+Learning goal: a model is its weights, its tokenizer, and the line that made them.
+"""
+
+import streamlit as st
+
+from minigpt.checkpoint import load_checkpoint, save_checkpoint
+from minigpt.runs.inventory import Facts, TextFacts
+from pages.frame import (
+    lesson,
+    library_bring,
+    library_card,
+    library_questions,
+    library_shelves,
+    library_trash,
+    notebook,
+    state,
+)
+from pages.frame.guard import guard, show_note
+from pages.frame.library_shelves import MODELS, RUNS, SHELVES, TEXTS
+from pages.frame.questions import check
+
+EMPTY = {
+    MODELS: "No model yet. Train one, which takes a minute, or bring one below.",
+    RUNS: "No run yet. A training that you start is listed here, with all it saved.",
+    TEXTS: "No text of yours yet. The built-in tales need no file; bring others below.",
+}
+
+
+def show_shelf(shelf: str) -> None:
+    """Show what stands on a shelf, the chosen piece of it, and how to bring more."""
+    found = library_shelves.facts(shelf)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        chosen = library_shelves.choose(shelf, found) if found else None
+        if chosen is None:
+            show_note(EMPTY[shelf])
+        if isinstance(chosen, Facts) and chosen.has_model:
+            show_code(chosen)
+        library_bring.show(shelf)
+    with right, guard():
+        if isinstance(chosen, TextFacts):
+            library_card.show_text(chosen)
+        elif chosen is not None:
+            library_card.show(chosen)
+
+
+def show_code(facts: Facts) -> None:
+    """Show the lines that load the chosen model."""
+    notebook.code(
+        "selected model",
+        "num_parameters = sum(p.numel() for p in model.parameters())",
+        variable="num_parameters",
+        drawn=facts.num_parameters,
+        begin="import minigpt\n\nmodel, tokenizer, metadata = "
+        f"minigpt.load({str(facts.path)!r})\n",
+    )
+
+
+lesson.open(
+    "Library", "A model is its weights, its tokenizer, and the line that made them."
+)
+with guard():
+    library_trash.show_problem_of_before()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        shelf = st.segmented_control(
+            "Shelf",
+            SHELVES,
+            default=MODELS,
+            required=True,
+            key="shelf",
+            label_visibility="collapsed",
+            **state.BOUND,
+        )
+        library_trash.show()
+    show_shelf(shelf)
+with guard():
+    lesson.explain(
+        "A checkpoint is a folder of three files: **config.json** says what the model "
+        "is, **tokenizer.json** how text becomes tokens, **model.safetensors** holds "
+        "the weights, four bytes each. None of them can run a program; older formats "
+        "(pickles) can, so they are never read.\n\n"
+        "The **loss** is in nats per token of that model's own tokenizer: compare it "
+        "only between models that cut text alike. The **fingerprint** names the text "
+        "exactly: one letter changed, and it is another.",
+        save_checkpoint,
+        load_checkpoint,
+    )
+    check(library_questions.about(library_shelves.facts(MODELS)))
