@@ -10,29 +10,42 @@ import streamlit as st
 from pages.frame import (
     course,
     guard,
+    hiding,
     keyboard,
     notebook,
     present,
+    progress,
+    sharing,
     sidebar,
     state,
     style,
+    summary,
 )
 
 st.set_page_config(page_title="minigpt", page_icon="🔎", layout="wide")
 
-page = st.navigation(course.navigation())
+page = st.navigation(course.navigation(), expanded=True)
 state.follow()
 state.carry(page.url_path)
+progress.visit(page.url_path)
 notebook.forget()
 keyboard.begin()
 style.apply()
+share = st.sidebar
 with guard.guard():
-    sidebar.show()
+    share = sidebar.show()
 present.apply()
+missing = hiding.apply()
 notes = st.container()
 with guard.guard():
     page.run()
+with guard.guard():
+    summary.show(page.url_path)
+with share:
+    sharing.show(page.url_path)
 with notes:
     for note in state.unknown():
         guard.show_problem(f"{note} What you see is the default.")
+    for note in missing:
+        guard.show_problem(note)
 keyboard.listen()

@@ -43,7 +43,9 @@ def explain(words: str, *sources: type | Callable[..., object]) -> None:
 
 def source(*objects: type | Callable[..., object]) -> None:
     """Show the real source of classes and functions, closed until it is wanted."""
-    with st.expander("Show the source", icon=":material/code_blocks:"):
+    with st.expander(
+        "Show the source", icon=":material/code_blocks:", key="lesson_source"
+    ):
         for each in objects:
             lines, first = inspect.getsourcelines(inspect.unwrap(each))
             path = Path(inspect.getfile(inspect.unwrap(each))).relative_to(_ROOT)

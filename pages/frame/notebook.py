@@ -40,7 +40,9 @@ def code(
     begin = opening() if begin is None else begin
     recipe = Recipe(begin + body.strip() + "\n", variable, drawn)
     st.session_state.setdefault("_recipes", {})[name] = recipe
-    with st.popover("Code", icon=":material/code:", type="tertiary"):
+    with st.popover(
+        "Code", icon=":material/code:", type="tertiary", key=f"code_of_{name}"
+    ):
         st.code(recipe.lines, language="python", wrap_lines=True)
         st.download_button(
             "Numbers as JSON",

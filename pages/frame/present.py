@@ -8,13 +8,16 @@ _RULES = """
 html { font-size: 20px !important; }
 [data-testid="stSidebar"], [data-testid="stExpandSidebarButton"],
 [data-testid="stHeader"] { display: none !important; }
+/* The steps and the way out stand in a margin of their own, and cover nothing. */
 [data-testid="stMainBlockContainer"] {
-  padding: 0.2rem 1.5rem 3rem !important; max-width: none;
+  padding: 0.2rem 3.6rem 2rem 1.2rem !important; max-width: none;
 }
 [data-testid="stMainBlockContainer"] [data-testid="stVerticalBlock"] { gap: 0.45rem; }
-[data-testid="stMainBlockContainer"] h1 { font-size: 1.6rem; padding: 0; }
-[data-testid="stMainBlockContainer"] h3 { padding: 0; }
-[class*="st-key-predict_"] { padding: 0.3rem 0.8rem !important; gap: 0 !important; }
+[data-testid="stMainBlockContainer"] h1 {
+  font-size: 1.6rem; line-height: 1.15; padding: 0.1rem 0 0.45rem;
+}
+[data-testid="stMainBlockContainer"] h3 { line-height: 1.2; padding: 0.3rem 0 0.5rem; }
+[class*="st-key-predict_"] summary { padding: 0.15rem 0.6rem !important; }
 .st-key-lesson_goal p { font-size: 1rem; }
 """
 
@@ -38,7 +41,7 @@ def apply() -> None:
         return
     st.query_params["present"] = "1"
     st.html(f"<style>{_RULES}</style>")
-    with st.container(key="leave_present", horizontal=True, gap="small"):
+    with st.container(key="leave_present"):
+        st.button("✕", help="Leave present mode", on_click=switch, args=(False,))
         if models.entries():
             time_machine.show_small(models.chosen_entry())
-        st.button("✕", help="Leave present mode", on_click=switch, args=(False,))

@@ -9,6 +9,7 @@ from hashlib import sha256
 
 import streamlit as st
 
+from pages.frame import present, progress
 from pages.frame.words import plain
 
 
@@ -35,29 +36,41 @@ class Question:
 
 
 def predict(question: Question) -> None:
-    """Ask before the reader plays: a guess first."""
+    """Ask before the reader plays: a guess first.
+
+    On a projector the question is one line that opens, so that the figure below it is
+    in sight.
+    """
+    if present.is_on():
+        title = f"**Predict.** {question.text}"
+        with st.expander(title, key=f"predict_{question.fingerprint}"):
+            _answer(question)
+        return
     with st.container(border=True, key=f"predict_{question.fingerprint}"):
-        _ask(question, f"**Predict.** {question.text}")
+        st.markdown(f"**Predict.** {question.text}")
+        _answer(question)
 
 
 def check(questions: Sequence[Question]) -> None:
     """Ask at the end of a lesson."""
     if not questions:
         return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("Check", anchor=False, width="content")
-        summary = st.container(width="content")
-    right = 0
-    for column, question in zip(st.columns(len(questions)), questions, strict=True):
-        key = f"check_{question.fingerprint}"
-        with column, st.container(border=True, height="stretch", key=key):
-            right += _ask(question, question.text)
-    summary.caption(f"{right} of {len(questions)} right · graded by this model")
+    with st.container(key="check"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.subheader("Check", anchor=False, width="content")
+            summary = st.container(width="content")
+        right = 0
+        for column, question in zip(st.columns(len(questions)), questions, strict=True):
+            key = f"check_{question.fingerprint}"
+            with column, st.container(border=True, height="stretch", key=key):
+                st.markdown(question.text)
+                right += _answer(question)
+        summary.caption(f"{right} of {len(questions)} right · graded by this model")
 
 
-def _ask(question: Question, text: str) -> bool:
-    """Show a question, its options and the verdict; return whether it is right."""
-    st.markdown(text)
+def _answer(question: Question) -> bool:
+    """Show a question's options and the verdict; return whether it is right."""
+    progress.ask(question.id)
     options = [plain(option.replace("\n", "⏎")) for option in question.options]
     chosen = st.radio(
         question.text,
@@ -72,8 +85,7 @@ def _ask(question: Question, text: str) -> bool:
     if chosen is None:
         return False
     right = chosen == question.answer
-    progress = st.session_state.setdefault("_progress", {})
-    progress[question.id] = progress.get(question.id, False) or right
+    progress.answer(question.id, right)
     with st.container(key=f"{'right' if right else 'wrong'}_{question.fingerprint}"):
         verdict = "**✓ Right.**" if right else f"**✗ No: {options[question.answer]}.**"
         st.markdown(f"{verdict} {question.why}")

@@ -49,16 +49,15 @@ def _show_aids() -> DeltaGenerator:
     with st.container(horizontal=True, gap="small", key="aids"):
         st.button(
             "Present",
-            icon=":material/slideshow:",
             type="tertiary",
             on_click=present.switch,
             args=(True,),
             help="For a projector: large type, no sidebar. ✕ leads back. "
             "Light or dark: menu ⋮, top right.",
         )
-        if st.button("Glossary", icon=":material/menu_book:", type="tertiary"):
+        if st.button("Glossary", type="tertiary"):
             glossary.show()
-        if st.button("Keys", icon=":material/keyboard:", type="tertiary"):
+        if st.button("Keys", type="tertiary"):
             keyboard.show_help()
         return st.container(width="content")
 

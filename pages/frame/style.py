@@ -5,7 +5,9 @@ from pathlib import Path
 import streamlit as st
 
 _FOLDER = Path(__file__).parent
-_RULES = (_FOLDER / "style.css").read_text(encoding="utf-8")
+_RULES = "\n".join(
+    (_FOLDER / name).read_text(encoding="utf-8") for name in ("style.css", "print.css")
+)
 
 
 def apply() -> None:

@@ -44,7 +44,7 @@ def show_small(entry: ModelEntry) -> None:
     if len(steps) < 2:
         return
     chosen = state.get("step", steps[-1])
-    st.text(f"step {chosen}")
+    st.text(f"step\n{chosen}")
     _buttons(steps, chosen, "present")
 
 

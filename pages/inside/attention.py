@@ -12,7 +12,7 @@ from minigpt.interpret.attention_steps import AttentionSteps, shared_head
 from minigpt.interpret.reading import Reading
 from minigpt.model import CausalAttention, MultiHeadAttention, SelfAttention
 from pages.frame import attention_steps_questions as questions
-from pages.frame import lesson, models, notebook, present, provenance
+from pages.frame import lesson, models, notebook, provenance
 from pages.frame.attention_steps_code import recipe
 from pages.frame.attention_steps_data import edit_of, steps_of
 from pages.frame.guard import guard
@@ -155,11 +155,7 @@ with guard():
     with numbers:
         place = choose_place(reading)
     steps = steps_of(checkpoint, reading, place)
-    question = questions.strongest(
-        steps, reading.pieces, f"L{place.layer}H{place.head}"
-    )
-    if not present.is_on():
-        predict(question)
+    predict(questions.strongest(steps, reading.pieces, f"L{place.layer}H{place.head}"))
     left, right = st.columns([5, 2], gap="medium")
     with right:
         edit = choose_edit(checkpoint, reading, place)
@@ -181,8 +177,6 @@ with guard():
             drawn={"raw": steps.raw, "weights": steps.pattern, "z": steps.z},
         )
     trace(checkpoint, reading, place, cell)
-    if present.is_on():  # on a projector the figure comes first, to be seen whole
-        predict(question)
     lesson.explain(
         "Each token is turned into three vectors. The **query** asks, the **keys** "
         "answer, the **values** are what can be carried. q · k says how well they fit; "

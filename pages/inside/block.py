@@ -12,7 +12,7 @@ from minigpt.interpret.reading import Reading
 from minigpt.model import Block, FeedForward, LayerNorm, RMSNorm
 from pages.frame import block_parts_code as recipes
 from pages.frame import block_parts_questions as questions
-from pages.frame import lesson, models, notebook, present, provenance
+from pages.frame import lesson, models, notebook, provenance
 from pages.frame.block_parts_data import block_of, stages_of
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
@@ -97,9 +97,7 @@ with guard():
         place = choose_place(reading)
     view = block_of(checkpoint, reading, place)
     piece = reading.pieces[place.token]
-    question = questions.writes_more(view, piece)
-    if not present.is_on():
-        predict(question)
+    predict(questions.writes_more(view, piece))
     hook, index = show_block(checkpoint, reading, place, view)
     with st.container(horizontal=True, vertical_alignment="center"):
         notebook.code(
@@ -118,8 +116,6 @@ with guard():
             f"blocks.{place.layer}.{hook}",
             (0, place.token, *index),
         )
-    if present.is_on():  # on a projector the figure comes first, to be seen whole
-        predict(question)
     show_stream(checkpoint, reading, place)
     lesson.explain(
         "The stream of a token is one vector. Each sublayer reads it through a norm, "

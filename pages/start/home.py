@@ -1,4 +1,4 @@
-"""Home: what this is, a prompt on its journey through the model, and the ways on.
+"""Home: what this is, a prompt on its journey through the model, and the course.
 
 Learning goal: the stream is added to, never replaced; only the last road predicts.
 """
@@ -8,42 +8,23 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.journey import journey
 from minigpt.model import Block, TransformerLM
-from pages.frame import journey_sheet, lesson, models, next_token, notebook, state
+from pages.frame import (
+    course_path,
+    journey_sheet,
+    lesson,
+    models,
+    next_token,
+    notebook,
+    state,
+)
 from pages.frame.guard import guard, show_note
 from pages.frame.journey_questions import checks
 from pages.frame.questions import check
 from pages.frame.reading import may_cut
 
-CARDS = (
-    (
-        "pages/inside/attention.py",
-        ":material/center_focus_strong:",
-        "Understand",
-        "Attention, step by step: every product and every weight of one head.",
-    ),
-    (
-        "pages/train/training.py",
-        ":material/trending_down:",
-        "Train",
-        "Take the built-in stories or bring a text. Watch the heads form.",
-    ),
-    (
-        "pages/inside/head_explorer.py",
-        ":material/grid_view:",
-        "Look inside",
-        "See where every head looks, cut it, and see what changes.",
-    ),
-    (
-        "pages/write/generation.py",
-        ":material/edit_note:",
-        "Write",
-        "Choose how the next token is drawn; change history with a click.",
-    ),
-)
-
 
 def show_journey(checkpoint: Checkpoint, prompt: str) -> None:
-    """Show the roads of the prompt's tokens; below the ways on, ask about them."""
+    """Show the roads of the prompt's tokens; below the path, ask about them."""
     if not isinstance(checkpoint.model, TransformerLM):
         show_note(
             "This model is an MLP: it mixes the last tokens with fixed weights. It has "
@@ -87,25 +68,15 @@ def read_tokens(checkpoint: Checkpoint, prompt: str) -> list[int]:
     return tokens[-longest:] if last_only else tokens
 
 
-def show_cards() -> None:
-    """Show the ways on."""
-    for number, (column, (page, icon, title, words)) in enumerate(
-        zip(st.columns(len(CARDS)), CARDS, strict=True), start=1
-    ):
-        with column, st.container(border=True, height="stretch", key=f"card_{number}"):
-            st.page_link(page, label=title, icon=icon)
-            st.caption(words)
-
-
 lesson.open(
     "A language model you can see through",
     "**minigpt** is a small GPT that learns from your text, on this machine, in "
     "minutes. **Every number on the screen is a real tensor** of a model that you can "
     "train yourself.",
 )
-sheet, ways, below = st.container(), st.container(), st.container()
-with ways:
-    show_cards()
+sheet, path, below = st.container(), st.container(), st.container()
 with sheet, guard():
     prompt = state.prompt_input("Type the beginning of a text: what comes next?")
     show_journey(models.chosen(), prompt)
+with path:
+    course_path.show()
