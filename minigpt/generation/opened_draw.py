@@ -65,6 +65,12 @@ class OpenedDraw:
         """Ln p of the token in the model's own distribution, in nats."""
         return math.log(max(float(self.stages[0].probabilities[self.token]), 1e-45))
 
+    def under(self, config: GenerationConfig) -> StageNumbers:
+        """Return the distribution that other settings make of the same logits."""
+        logits = torch.from_numpy(self.stages[0].logits)[None]
+        text = torch.tensor([self.text])
+        return _as_numbers(filter_stages(logits, text, config)[-1])
+
     def shown(self, count: int) -> list[int]:
         """Return the likeliest tokens by the model, and the one that comes."""
         order = np.argsort(-self.stages[0].probabilities, kind="stable")

@@ -25,6 +25,7 @@ class Writing:
         prompt: What it starts from.
         config: How it draws.
         forced: Tokens that the reader insists on; the first of the continuation.
+        last_only: Of a prompt longer than the model's window, read the end.
     """
 
     def __init__(
@@ -33,14 +34,19 @@ class Writing:
         prompt: str,
         config: GenerationConfig,
         forced: Sequence[int] = (),
+        *,
+        last_only: bool = False,
     ) -> None:
         self.checkpoint = checkpoint
         self.prompt = prompt
         self.config = config
         self.steps: list[TokenStep] = []
         self.done = self._stopped = False
-        generator = Generator(checkpoint.model, checkpoint.tokenizer)
-        _, self.warnings = generator.encode_prompt(prompt)
+        self.last_only = last_only
+        model, tokenizer, _ = checkpoint
+        # On the device where it is: other readers use the same model meanwhile.
+        generator = Generator(model, tokenizer, model.device, last_only=last_only)
+        self.prompt_tokens, self.warnings = generator.encode_prompt(prompt)
         self._stream: Iterator[TokenStep] = generator.stream(
             prompt, config, forced=forced
         )
@@ -65,6 +71,11 @@ class Writing:
         """The prompt and what was written after it."""
         return self.prompt + (self.steps[-1].text_so_far if self.steps else "")
 
+    @property
+    def unforgotten(self) -> list[TokenStep]:
+        """The steps at which the model still saw the whole text."""
+        return [step for step in self.steps if not step.forgot]
+
     def progress(self) -> str:
         """Say how far it is."""
         count, most = len(self.steps), self.config.max_new_tokens
@@ -78,7 +89,13 @@ class Writing:
     def forced(self, choice: Force) -> "Writing":
         """Return the text that goes another way from one step on."""
         kept = [step.token for step in self.steps[: choice.step]]
-        return Writing(self.checkpoint, self.prompt, self.config, [*kept, choice.token])
+        return Writing(
+            self.checkpoint,
+            self.prompt,
+            self.config,
+            [*kept, choice.token],
+            last_only=self.last_only,
+        )
 
 
 def next_step(checkpoint: Checkpoint, prompt: str) -> tuple[TokenStep, list[str]]:

@@ -6,135 +6,130 @@ Learning goal: the model never chooses. Greedy, sampling and beam search do.
 import streamlit as st
 
 from minigpt.config import GenerationConfig
-from pages.frame import beams, models, settings, state
-from pages.frame.guard import guard, show_note
-from pages.frame.writing import MOMENT, Writing, as_step
-from viz.components import token_stream
-from viz.components.token_stream import Force
+from minigpt.generation.filters import (
+    drop_below_min_p,
+    filter_stages,
+    keep_top_k,
+    keep_top_p,
+    penalize_repetition,
+    scale_by_temperature,
+)
+from minigpt.generation.sample import Sampler
+from pages.frame import (
+    generation_one_token,
+    generation_prompts,
+    generation_strategies,
+    generation_text,
+    generation_tree,
+    lesson,
+    models,
+    present,
+)
+from pages.frame import generation_questions as questions
+from pages.frame.generation_settings import choose_settings
+from pages.frame.generation_source import Source, read_source, seeded, throw_again
+from pages.frame.guard import guard
+from pages.frame.questions import check, predict
 
-STRATEGIES = {
-    "greedy": "Always the likeliest token. The same prompt gives the same text.",
-    "sampling": "Draws from the distribution, after these filters in this order.",
-    "beam": "Keeps several texts at once and returns the likeliest whole.",
-}
-FIELDS = {
-    "greedy": ("repetition_penalty",),
-    "sampling": (
-        "temperature",
-        "repetition_penalty",
-        "top_k",
-        "top_p",
-        "min_p",
-        "seed",
-    ),
-    "beam": ("num_beams", "length_penalty", "early_stopping"),
-}
+ONE, TEXT, TREE, ALL, MANY = (
+    "one token",
+    "a text",
+    "20 continuations",
+    "all strategies",
+    "many prompts",
+)
 
 
-def choose_settings() -> GenerationConfig:
-    """Let the reader choose a strategy and its settings."""
-    base = GenerationConfig()
-    strategy = st.segmented_control(
-        "Strategy",
-        list(STRATEGIES),
-        default=base.strategy,
+def choose_view() -> str:
+    """Let the reader choose what to look at."""
+    if "_next_view" in st.session_state:
+        st.session_state["generation_view"] = st.session_state.pop("_next_view")
+    view: str = st.segmented_control(
+        "Look at",
+        [ONE, TEXT, TREE, ALL, MANY],
+        default=ONE,
         required=True,
-        key="strategy",
-        width="stretch",
+        key="generation_view",
+        label_visibility="collapsed",
         persist_state="session",
     )
-    st.caption(STRATEGIES[strategy])
-    names = ("max_new_tokens", *FIELDS[strategy])
-    values = settings.edit_some(base, "generate", names, columns=2)
-    values["stop_at_eos"] = settings.field(base, "stop_at_eos", "generate")
-    return GenerationConfig(strategy=strategy, **values)
+    return view
 
 
-def start(config: GenerationConfig) -> None:
-    """Begin a new text."""
-    st.session_state.pop("_writing", None)
-    checkpoint, prompt = models.chosen(), state.get("prompt", "")
-    st.session_state["_writing"] = (
-        beams.search(checkpoint, prompt, config)
-        if config.strategy == "beam"
-        else Writing(checkpoint, prompt, config)
-    )
-
-
-def force(choice: Force) -> None:
-    """Put another token into the text, and write on from there."""
-    st.session_state["_writing"] = st.session_state["_writing"].forced(choice)
-
-
-def show_writing() -> None:
-    """Write for a moment, and show what there is."""
-    with guard():
-        writing: Writing = st.session_state["_writing"]
-        was_done = writing.done
-        writing.advance()
-        show_stream(writing)
-        if writing.done and not was_done:
-            st.rerun()
-
-
-def show_stream(writing: Writing) -> None:
-    """Show the text so far, its alternatives, and how it ended."""
-    for warning in writing.warnings:
-        show_note(warning)
-    if any(step.forgot for step in writing.steps):
-        show_note(
-            "The text outgrew what the model reads at once: it went on from the "
-            "newer half and forgot the older."
+def show_view(view: str, source: Source, config: GenerationConfig) -> None:
+    """Show one of the page's figures."""
+    if view == TEXT:
+        generation_text.show(source)
+    elif view == TREE:
+        generation_tree.show(source, config)
+    elif view == ALL:
+        generation_strategies.show(source, config)
+    elif view == MANY:
+        generation_prompts.show(source, config)
+    elif config.strategy == "beam":
+        st.caption("Beam search draws nothing: it keeps several texts at once.")
+        st.page_link(
+            "pages/write/beam_search.py",
+            label="See it step by step on the page Beam search",
+            icon=":material/arrow_forward:",
         )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(writing.progress())
-        st.space("stretch")
-        if not writing.done:
-            st.button("Stop", icon=":material/stop:", on_click=writing.stop)
-    token_stream(
-        [as_step(step) for step in writing.steps],
-        key="written",
-        prompt=writing.prompt,
-        on_force=force,
-    )
-
-
-def show_result() -> None:
-    """Show what was written, or is being written, last."""
-    written = st.session_state.get("_writing")
-    if isinstance(written, Writing):
-        every = None if written.done else MOMENT
-        st.fragment(show_writing, run_every=every)()
-        st.download_button(
-            "Download the text",
-            lambda: written.text,
-            "minigpt.txt",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-    elif written is not None:
-        beams.show(written, models.chosen().tokenizer)
     else:
-        st.caption(
-            "Press Generate. Each token will be tinted by its probability, and tell "
-            "what else might have come."
-        )
+        generation_one_token.show(source, config)
 
 
-st.title("Generation")
+def explain() -> None:
+    """Say what the figures show."""
+    lesson.explain(
+        "After any text, the model gives **every** token a logit, and that is all it "
+        "does. The rest is yours. The repetition penalty and the temperature **bend** "
+        "the distribution; top-k, top-p and min-p **cut** its tail, and what is left "
+        "is shared out anew. Then a die is thrown: each token arrives after its die ÷ "
+        "its probability, and the first one comes.\n\nForce an unlikely token with a "
+        "click: the model does not mind. It reads what stands there and goes on, as if "
+        "it had wanted nothing else.",
+        filter_stages,
+        penalize_repetition,
+        scale_by_temperature,
+        keep_top_k,
+        keep_top_p,
+        drop_below_min_p,
+        Sampler,
+    )
+
+
+def ask(source: Source, config: GenerationConfig) -> None:
+    """Ask for a guess above the figures, and for more below them."""
+    if config.strategy == "beam":
+        return
+    draw = generation_one_token.opened(source, config)
+    tokenizer = source.checkpoint.tokenizer
+    pieces = tokenizer.pieces(list(range(tokenizer.vocab_size)))
+    with below if present.is_on() else above:
+        predict(questions.how_often(draw, config, pieces))
+    with below:
+        explain()
+        check(questions.checks(draw, pieces))
+
+
+lesson.open("Generation", "The model gives a distribution; **we** choose.")
 with guard():
-    models.chosen()
-    state.prompt_input()
-    left, right = st.columns([2, 3], gap="large")
+    source = read_source(models.chosen())
+    above = st.container()
+    left, right = st.columns([5, 9], gap="medium")
+    below = st.container()
     with left, guard():
-        config = choose_settings()
-        if st.button(
+        config, action = choose_settings()
+        if action.button(
             "Generate",
             type="primary",
             icon=":material/play_arrow:",
             width="stretch",
             key="generate",
         ):
-            start(config)
-    with right:
-        show_result()
+            throw_again()
+            st.session_state["_next_view"] = TEXT
+            generation_text.start(source, seeded(config))
+        config = seeded(config)
+        with right, guard():
+            show_view(choose_view(), source, config)
+        ask(source, config)

@@ -65,18 +65,15 @@ def test_greedy_offers_no_setting_that_only_draws(open_page):
     assert names == {"max_new_tokens", "repetition_penalty"}
 
 
-def test_beam_search_shows_what_it_found_and_all_it_considered(open_page, models):
+def test_beam_search_shows_the_likeliest_text_and_the_way_to_its_tree(
+    open_page, models
+):
     app = open_page(PAGE, prompt="the cat")
     app.button_group(key="strategy").set_value("beam").run()
     generate(app, max_new_tokens=6, num_beams=3)
     config = GenerationConfig(strategy="beam", max_new_tokens=6, num_beams=3)
-    result = expected(models, "the cat", config)
-    found, considered = (table.value for table in app.dataframe)
-    assert list(found["score (nats)"]) == pytest.approx(
-        [sequence.score for sequence in result.beams.sequences]
-    )
-    assert len(considered) == 6
-    assert app.code[0].value == result.full_text
+    assert app.code[0].value == expected(models, "the cat", config).full_text
+    assert app.get("page_link")
 
 
 @pytest.mark.parametrize(

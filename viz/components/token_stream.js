@@ -4,7 +4,7 @@
 export default function tokenStream({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".token_stream");
   root.parts ??= prepareStream(root);
-  const { caption, list, panel } = root.parts;
+  const { caption, list, lines, panel } = root.parts;
   const state = { selected: data.selected, hovered: null };
   let drawn; // The step whose alternatives stand in the panel.
   const hadFocus = list.contains(parentElement.activeElement ?? document.activeElement);
@@ -13,8 +13,12 @@ export default function tokenStream({ data, parentElement, setTriggerValue }) {
     ...spans.flatMap((span, i) =>
       data.steps[i].breaks ? [span, document.createElement("br")] : [span]));
 
+  const hover = (place) => { state.hovered = place; update(); };
+  const choose = (place) => spans[place]?.click();
+  const mark = drawSurprise(lines, data.steps, { hover, choose });
   function update() {
     const place = state.hovered ?? state.selected;
+    mark(place);
     spans.forEach((span, i) => span.setAttribute("aria-selected", i === state.selected));
     describeStep(caption, data.steps, place, state);
     // Redrawn only when another step is shown: a button must survive its own click,
@@ -43,7 +47,8 @@ function prepareStream(root) {
     "Generated tokens. Arrow keys move, Enter locks a token, Escape clears.");
   const caption = element("p", "caption", root);
   caption.setAttribute("aria-live", "polite");
-  return { list, caption, panel: element("div", "alternatives", root) };
+  const lines = element("div", "lines", root);
+  return { list, caption, lines, panel: element("div", "alternatives", root) };
 }
 
 function makeToken({ piece, probability, probabilityText }) {
@@ -62,6 +67,6 @@ function describeStep(caption, steps, place, state) {
   const step = steps[place];
   const locked = place === state.selected && state.hovered === null;
   say(caption, { strong: step.piece }, ` came with probability ${step.probabilityText}`,
-    ` · entropy ${step.entropyText} nats · step ${place + 1} of ${steps.length}`,
+    ` · surprise ${step.surpriseText}, entropy ${step.entropyText} nats · step ${place + 1} of ${steps.length}`,
     locked ? " · locked, Esc clears" : "");
 }

@@ -1,5 +1,6 @@
 """Generated text, token by token: how likely each was, what else might have come."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypedDict
 
@@ -9,7 +10,7 @@ from viz.components.mounting import current_choice, listener, read_position, reg
 from viz.probabilities import probability_text
 from viz.tokens import display_piece
 
-_mount = register("token_stream", "alternatives")
+_mount = register("token_stream", "alternatives", "surprise_lines")
 
 
 class Alternative(TypedDict):
@@ -57,7 +58,8 @@ def token_stream(
     """Show generated tokens tinted by probability; one step's alternatives as bars.
 
     Hovering a token previews its step, a click or Enter locks it, Esc clears. Clicking
-    an alternative asks for it in place of the token that came.
+    an alternative asks for it in place of the token that came. Two lines over the
+    tokens, surprise and entropy, share the pointer with the text.
 
     Args:
         steps: What was generated, oldest first.
@@ -108,6 +110,15 @@ def token_stream(
     return StreamChoice(chosen, read_force(result.get("forced")))
 
 
+def surprise(probability: float) -> float:
+    """Return −ln p, in nats; of what is as good as impossible, a large number.
+
+    >>> surprise(1.0), round(surprise(0.5), 3)
+    (0.0, 0.693)
+    """
+    return max(0.0, -math.log(max(float(probability), 1e-30)))
+
+
 def _packed_step(step: Step) -> dict[str, Any]:
     return {
         "piece": display_piece(step["piece"]),
@@ -115,7 +126,10 @@ def _packed_step(step: Step) -> dict[str, Any]:
         "token": int(step["token"]),
         "probability": float(step["probability"]),
         "probabilityText": probability_text(step["probability"]),
+        "entropy": float(step["entropy"]),
         "entropyText": f"{step['entropy']:.2f}",
+        "surprise": surprise(step["probability"]),
+        "surpriseText": f"{surprise(step['probability']):.2f}",
         "alternatives": [
             {
                 "piece": display_piece(each["piece"]),

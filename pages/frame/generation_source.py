@@ -1,0 +1,86 @@
+"""What the Generation page writes from: a model, a prompt, what stands behind it."""
+
+import random
+from typing import NamedTuple
+
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.config import GenerationConfig
+from minigpt.generation import Generator
+from pages.frame import models, notebook, state
+from pages.frame.guard import show_note
+from pages.frame.reading import may_cut
+
+SEEDS = 100_000
+"""A seed that was left to chance is below this: short enough to be read and typed."""
+
+
+class Source(NamedTuple):
+    """A prompt, as a model reads it."""
+
+    checkpoint: Checkpoint
+    prompt: str
+    tokens: list[int]
+    last_only: bool
+    identity: tuple[str, str]
+    """Checkpoint and prompt: what was written after another one does not count."""
+
+    @property
+    def generator(self) -> Generator:
+        """Who writes."""
+        model, tokenizer, _ = self.checkpoint
+        return Generator(model, tokenizer, model.device, last_only=self.last_only)
+
+
+def read_source(checkpoint: Checkpoint) -> Source:
+    """Show the prompt's field and return what the model reads of it.
+
+    Raises:
+        DataError: If the prompt is too long and the reader wants it whole.
+    """
+    prompt = state.prompt_input()
+    model, tokenizer, _ = checkpoint
+    longest = model.config.max_seq_len
+    last_only = may_cut(len(tokenizer.encode(prompt)), longest)
+    notebook.read_last(longest if last_only else None)
+    generator = Generator(model, tokenizer, model.device, last_only=last_only)
+    tokens, warnings = generator.encode_prompt(prompt)
+    for warning in warnings:
+        show_note(warning)
+    if not prompt:
+        begin = tokenizer.pieces(tokens)[0]
+        show_note(f"An empty prompt: the model begins after {begin!r}.")
+    identity = (str(models.chosen_path(models.chosen_entry())), prompt)
+    return Source(checkpoint, prompt, tokens, last_only, identity)
+
+
+def written(source: Source) -> list[int]:
+    """Return the tokens that the reader put behind this prompt, one by one."""
+    identity, tokens = st.session_state.get("_written", (None, []))
+    return list(tokens) if identity == source.identity else []
+
+
+def write(source: Source, tokens: list[int]) -> None:
+    """Remember what stands behind this prompt. Call this from a callback."""
+    st.session_state["_written"] = (source.identity, tokens)
+
+
+def seeded(config: GenerationConfig) -> GenerationConfig:
+    """Return the settings with a seed: of none, the one that chance gave last."""
+    if config.seed is not None:
+        return config
+    if "_chance" not in st.session_state:
+        throw_again()
+    return config.replace(seed=st.session_state["_chance"])
+
+
+def throw_again() -> None:
+    """Let chance give another seed."""
+    st.session_state["_chance"] = random.randrange(SEEDS)
+
+
+def forget_seed() -> None:
+    """Leave the seed to chance, and take another. Call this from a callback."""
+    st.session_state["generate.seed"] = None
+    throw_again()
