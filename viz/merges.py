@@ -75,11 +75,9 @@ def pair_bars(
         y=alt.Y("pair:N", title=None, sort=None).axis(
             labelFont="monospace", labelFontSize=13, ticks=False, domain=False
         ),
-        x=alt.X(
-            "count:Q",
-            title="times side by side",
-            axis=None if hidden else alt.Undefined,
-        ).scale(domainMin=0),
+        x=alt.X("count:Q", title="times side by side")
+        .scale(domainMin=0)
+        .axis(labels=False, ticks=False, grid=False),
         tooltip=["pair:N", alt.Tooltip("text:N", title="times"), "what:N"],
     )
     bars = rows.mark_bar(cornerRadiusEnd=2).encode(
@@ -144,7 +142,7 @@ def compression_curve(token_counts: Sequence[int], merges: int) -> alt.LayerChar
     point = alt.Chart(here).encode(x=x, y=y, tooltip=tooltip)
     rule = point.mark_rule(color=GRAY, strokeDash=[4, 4]).encode(y=alt.Undefined)
     dot = point.mark_point(color=ORANGE, filled=True, size=110)
-    chart: alt.LayerChart = (line + rule + dot).properties(height=200)
+    chart: alt.LayerChart = (line + rule + dot).properties(height=170)
     return chart
 
 
@@ -188,7 +186,9 @@ def script_bars(table: pd.DataFrame) -> alt.LayerChart:
     """
     names = list(dict.fromkeys(table["tokenizer"]))
     rows = alt.Chart(table).encode(
-        y=alt.Y("sentence:N", title=None, sort=None).axis(ticks=False, domain=False),
+        y=alt.Y("sentence:N", title=None, sort=None).axis(
+            ticks=False, domain=False, labelLimit=240
+        ),
         yOffset=alt.YOffset("tokenizer:N", sort=names),
         x=alt.X("bytes_per_token:Q", title="bytes per token").scale(domainMin=0),
         tooltip=[

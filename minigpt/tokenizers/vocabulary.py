@@ -83,10 +83,10 @@ def read_added(fields: dict[str, Any]) -> tuple[str, ...]:
         CheckpointError: If they are not a list of different names.
     """
     added = fields.get("added", [])
-    is_list = isinstance(added, list) and all(isinstance(name, str) for name in added)
-    if not is_list or len({*SPECIAL_TOKENS, *added}) != len(SPECIAL_TOKENS) + len(
-        added
-    ):
+    names = list(SPECIAL_TOKENS)
+    if isinstance(added, list) and all(isinstance(name, str) for name in added):
+        names += added
+    if len(set(names)) < len(SPECIAL_TOKENS) + len(added):
         raise CheckpointError(
             f"The tokenizer's added tokens must be a list of different names, not "
             f"{added!r:.80}."

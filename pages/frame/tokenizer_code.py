@@ -38,7 +38,7 @@ for pretoken in PATTERN.findall({word!r}):
 """
 
 BOTH = """
-ids = {{"one": one.encode(text), "other": other.encode(text)}}
+ids = {"one": one.encode(text), "other": other.encode(text)}
 """
 
 SCRIPTS = """

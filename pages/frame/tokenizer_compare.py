@@ -13,7 +13,7 @@ from pages.frame.words import plain
 from viz.merges import script_bars, script_table
 from viz.spelling import standing_alone
 
-WORDS = ("return", "kite", "garden", "import", "function", "princess", "tokenizer")
+WORDS = ("kite", "garden", "princess", "import", "number", "function", "tokenizer")
 """Words to look at, behind those of the reader's text."""
 
 PROGRAMS_PLACE = 2
@@ -22,15 +22,15 @@ PROGRAMS_PLACE = 2
 
 def show_two(entry: Entry, tokenizer: Tokenizer, text: str) -> None:
     """Show one text under two tokenizers."""
-    left, right = st.columns(2, gap="medium")
-    with right:
-        beside = choose("Beside it", "other_tokenizer", PROGRAMS_PLACE)
+    beside = choose("Compare with", "other_tokenizer", PROGRAMS_PLACE)
     other = tokenizer_of(beside)
     cuts = (cut(tokenizer, text), cut(other, text))
+    left, right = st.columns(2, gap="medium")
     with left:
-        st.text_input("Above", entry.name, disabled=True)
+        st.markdown(f"**{plain(entry.name)}**")
         show_cut(cuts[0], "one", entry.name)
     with right:
+        st.markdown(f"**{plain(beside.name)}**")
         show_cut(cuts[1], "other", beside.name)
     gap = widest_gap(tokenizer, other, [*text.split(), *WORDS])
     st.markdown(_difference(gap, entry.name, beside.name))
@@ -50,7 +50,8 @@ def _difference(gap: WordSplit | None, one: str, other: str) -> str:
         return "No word here differs in its number of tokens."
     return (
         f"The widest gap: **{plain(gap.word)}** is {_pieces(gap.one)} for "
-        f"{plain(one)}, and {_pieces(gap.other)} for {plain(other)}. Same word, different training."
+        f"{plain(one)}, and {_pieces(gap.other)} for {plain(other)}. "
+        "Same word, different training."
     )
 
 

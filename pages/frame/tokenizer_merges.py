@@ -5,6 +5,7 @@ import streamlit as st
 from minigpt.tokenizers.merge_history import MergeHistory, PairCounts
 from minigpt.tokenizers.merge_tree import merge_tree, roots
 from pages.frame import keyboard, notebook
+from pages.frame.guard import guard
 from pages.frame.tokenizer_bench import (
     STORIES,
     Entry,
@@ -23,7 +24,7 @@ OFTEN = 0.8
 """Seconds between two merges while they play."""
 
 CANDIDATES = 4
-EXCERPT = 220
+EXCERPT = 120
 """Characters of the text that are shown."""
 LONGEST_WORD = 32
 """Bytes of the word whose tree is drawn."""
@@ -34,7 +35,7 @@ def show(entry: Entry, text: str) -> None:
     learned = entry if entry.is_learned_here else STORIES
     if learned != entry:
         st.caption(
-            f"{plain(entry.name)} came without the counts of its merges: you watch "
+            f"{plain(entry.name)} has no merges whose counts are known: you watch "
             f"**{plain(learned.name)}**. Choose or train a BPE above to watch another."
         )
     history = history_of(learned)
@@ -55,14 +56,15 @@ def _show_now(entry: Entry, history: MergeHistory, text: str, plays: bool) -> No
         st.rerun()  # the whole page: only that starts and stops the clock
     if plays:
         _go(1, last)
-    merges = _transport(last, plays)
-    pairs = history.pairs(merges, shown=8)
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
-        _show_pairs(entry, history, merges, pairs, plays)
-    with right:
-        _show_compression(entry, history, merges)
-    _show_word(entry, history, merges, text)
+    with guard():
+        merges = _transport(last, plays)
+        pairs = history.pairs(merges, shown=8)
+        left, right = st.columns([3, 2], gap="medium")
+        with left:
+            _show_pairs(entry, history, merges, pairs, plays)
+            _show_word(entry, history, merges, text)
+        with right:
+            _show_compression(entry, history, merges)
 
 
 def _transport(last: int, plays: bool) -> int:
@@ -214,14 +216,14 @@ def _show_compression(entry: Entry, history: MergeHistory, merges: int) -> None:
 
 def _show_word(entry: Entry, history: MergeHistory, merges: int, text: str) -> None:
     """Show the tree of a word, as far as it has grown."""
-    choice, tree = st.columns([1, 4], gap="medium")
-    with choice:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         word = st.text_input(
             "A word's tree",
             value=longest_word(text),
             max_chars=LONGEST_WORD,
             key="tree_word",
             help="A space before a word belongs to it.",
+            width=260,
         )
         word = shortened(word)
         nodes = merge_tree(history.tokenizer, word)
@@ -232,8 +234,7 @@ def _show_word(entry: Entry, history: MergeHistory, merges: int, text: str) -> N
             drawn=[[n.start, n.end, n.rank] for n in nodes if n.rank is not None],
             begin=_begin(entry),
         )
-    with tree:
-        merge_blocks(nodes, roots(nodes, merges), merges, key="merge_tree")
+    merge_blocks(nodes, roots(nodes, merges), merges, key="merge_tree")
 
 
 def longest_word(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The Tokenizer page's first view: one text as pieces and ids, and the vocabulary's size."""
+"""The Tokenizer page's first view: one text as pieces and ids, under any vocabulary."""
 
 from dataclasses import dataclass
 
@@ -8,19 +8,19 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.tokenizers import BPETokenizer, Tokenizer
 from minigpt.tokenizers.base import SPECIAL_TOKENS
 from minigpt.tokenizers.close_up import TokenCloseUp, close_up
-from pages.frame import models, notebook, provenance, state
+from pages.frame import notebook, provenance, state
 from pages.frame.tokenizer_bench import Entry, limited, recipe_of
 from viz.components.piece_links import MOST_PIECES, piece_links
 from viz.tokens import token_table
 
 TO_TRY = {
-    "The, the": "The the The the",
+    "The the": "The the The the",
     "1234": "1 12 123 1234 12345",
-    "spaces": "two  spaces, three   spaces, and some at the end   ",
-    "emoji": "🙂 🙂🙂 👩‍🚀 🇫🇷",
+    "a␣␣b": "two  spaces, three   spaces, and some at the end   ",
+    "🙂": "🙂 🙂🙂 👩\u200d🚀 🇫🇷",
     "<eos>": "The end.<eos>",
-    "right to left": "שלום عليكم world",
-    "marks": "naïve naïve नमस्ते",
+    "שלום": "שלום عليكم world",
+    "naïve": "na\u00efve nai\u0308ve नमस्ते",
 }
 """Texts on which tokenizers trip; `naïve` is there in both of its spellings."""
 
@@ -84,7 +84,8 @@ def cut(tokenizer: Tokenizer, text: str, special: bool = False) -> Cut:
 
 def show(entry: Entry, tokenizer: Tokenizer, text: str, checkpoint: Checkpoint) -> None:
     """Show the view."""
-    merges, special = _choose(tokenizer)
+    merges = _choose(tokenizer)
+    special = st.session_state.get("special_tokens", False)
     now = cut(limited(tokenizer, merges), text, special)
     chosen = show_cut(now, "pieces", entry.name)
     with st.container(horizontal=True, gap="small"):
@@ -100,6 +101,11 @@ def show(entry: Entry, tokenizer: Tokenizer, text: str, checkpoint: Checkpoint) 
             st.dataframe(token_table(pieces, now.ids), hide_index=True)
         with st.popover("Special tokens", icon=":material/star:", type="tertiary"):
             show_special(tokenizer)
+        st.toggle(
+            "Show them",
+            key="special_tokens",
+            help="Put the tokens for beginning and end of a text around it.",
+        )
     whole = merges is None or merges == len(getattr(tokenizer, "merges", []))
     if entry.kind == "model" and whole and now.tokens:
         _trace(checkpoint, now.ids, chosen or 0)
@@ -148,9 +154,9 @@ def show_special(tokenizer: Tokenizer) -> None:
     )
 
 
-def _choose(tokenizer: Tokenizer) -> tuple[int | None, bool]:
-    """Show examples, the vocabulary's slider and the switch; return the latter two."""
-    examples, slider, switch = st.columns([5, 4, 2], vertical_alignment="bottom")
+def _choose(tokenizer: Tokenizer) -> int | None:
+    """Show examples and the vocabulary's slider; return its number of merges."""
+    examples, slider = st.columns([5, 4], vertical_alignment="bottom")
     with examples:
         st.pills(
             "Try", list(TO_TRY), key="to_try", on_change=_try, help="Texts that trip."
@@ -170,13 +176,7 @@ def _choose(tokenizer: Tokenizer) -> tuple[int | None, bool]:
                 help="The same text with a smaller vocabulary: 256 bytes and so many "
                 "merges.",
             )
-    with switch:
-        special = st.toggle(
-            "Special tokens",
-            key="special_tokens",
-            help="Put the tokens for beginning and end of a text around it.",
-        )
-    return merges, special
+    return merges
 
 
 def _try() -> None:

@@ -41,7 +41,6 @@ from pages.frame.embeddings_data import (
 )
 from pages.frame.guard import guard
 from pages.frame.questions import Question, check, predict
-from pages.frame.reading import Place
 
 TOKENS, POSITIONS, SHUFFLE = "Tokens", "Positions", "Shuffle the words"
 PARTS = (TOKENS, POSITIONS, SHUFFLE)
@@ -107,10 +106,9 @@ def show_tokens(checkpoint: Checkpoint, text: Text) -> list[Question | None]:
 
 def show_positions(checkpoint: Checkpoint, reading: Reading) -> None:
     """Show one scheme, drawn and measured."""
-    scheme = embeddings_positions.choose_scheme(checkpoint)
-    place = Place(state.get("layer", 0), state.get("head", 0), 0)
+    scheme, place = embeddings_positions.choose(checkpoint, reading)
     ask(embeddings_positions.distance_question(checkpoint, scheme, place))
-    embeddings_positions.show(checkpoint, reading, scheme)
+    embeddings_positions.show(checkpoint, reading, scheme, place)
 
 
 def show_shuffle(checkpoint: Checkpoint, text: Text) -> None:

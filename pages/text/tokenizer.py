@@ -25,8 +25,7 @@ from pages.frame.guard import guard, show_note
 from pages.frame.questions import check, predict
 from pages.frame.tokenizer_bench import Entry, choose, tokenizer_of
 
-PIECES, MERGES = "Pieces and ids", "Learn merges"
-TWO, SCRIPTS = "Side by side", "Languages"
+PIECES, MERGES, TWO, SCRIPTS = "Pieces", "Merges", "Compare", "Languages"
 VIEWS = (PIECES, MERGES, TWO, SCRIPTS)
 
 SOURCES = {
@@ -110,9 +109,9 @@ with guard():
         "is lost. **Byte pairs** lie between: begin with 256 bytes, so nothing is ever "
         "lost, and make the pair that stands side by side most often a new token, "
         "again and again. Frequent words end whole, rare ones in parts.\n\n"
-        "So the tokens tell what the tokenizer has read. Look at *Side by side*: "
-        "trained on stories it knows *kite*, trained on programs *return*. The "
-        "**same word splits differently after different training**.",
+        "So the tokens tell what a tokenizer has read. Look at *Compare*: trained on "
+        "stories it knows *kite*, trained on programs it knows *number*. The **same "
+        "word splits differently after different training**.",
         *SOURCES[tokenizer.kind],
     )
     check(questions.checks(tokenizer))
