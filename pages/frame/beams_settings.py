@@ -1,0 +1,128 @@
+"""The settings of a beam search, and prompts on which it shows what it is for."""
+
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.config import GenerationConfig
+from minigpt.generation.beam_paths import better_prompt
+from minigpt.generation.prompt import encode_prompt
+from pages.frame import state
+
+WIDEST, LONGEST = 8, 30
+
+PROMPTS = (
+    "The king",
+    "Then",
+    "The dog",
+    "One day",
+    "She was",
+    "The girl",
+    "He saw",
+    "At night",
+    "A boy",
+    "In the",
+    "It was",
+    "They",
+    "a",
+    "t",
+)
+"""Tried in this order, for one after which greedy begins with the wrong token."""
+
+
+def choose(prompt_length: int, window: int) -> GenerationConfig:
+    """Show the settings, and return them.
+
+    Args:
+        prompt_length: Of the prompt, in tokens.
+        window: Tokens that the model reads at most; no text is made longer.
+    """
+    longest = min(LONGEST, window - prompt_length + 1)
+    state.keep_possible("tokens", range(1, longest + 1), "length")
+    row = st.container(horizontal=True, key="beam_settings", gap="small")
+    numbers = {
+        "num_beams": ("Width", 1, WIDEST, 3, "width", "Texts kept at each step."),
+        "max_new_tokens": (
+            "Tokens",
+            1,
+            longest,
+            min(8, longest),
+            "tokens",
+            "Steps of the search. A text that ends earlier needs fewer.",
+        ),
+        "length_penalty": (
+            "Length penalty",
+            -10.0,
+            10.0,
+            1.0,
+            "length_penalty",
+            "A sum is divided by length to this power. 0 compares bare sums.",
+        ),
+        "repetition_penalty": (
+            "Repetition penalty",
+            0.1,
+            10.0,
+            1.0,
+            "repetition",
+            "Above 1, ln p of a token that already occurred is multiplied by this.",
+        ),
+    }
+    values = {
+        name: row.number_input(
+            label,
+            low,
+            high,
+            default,
+            step=0.1 if isinstance(low, float) else 1,
+            format="%g" if isinstance(low, float) else None,
+            key=key,
+            width=104,
+            help=words,
+            **state.BOUND,
+        )
+        for name, (label, low, high, default, key, words) in numbers.items()
+    }
+    early = row.toggle(
+        "Early stopping",
+        key="early_stopping",
+        help="Stop as soon as as many texts have ended as there are beams.",
+        **state.BOUND,
+    )
+    return GenerationConfig(strategy="beam", early_stopping=early, **values)
+
+
+def offer_prompt(checkpoint: Checkpoint, config: GenerationConfig) -> None:
+    """Show a button that looks for a prompt on which greedy begins wrongly."""
+    st.button(
+        "A prompt where greedy begins wrongly",
+        icon=":material/shuffle:",
+        type="tertiary",
+        key="better_prompt",
+        on_click=_take_better_prompt,
+        args=(checkpoint, config),
+        help="Tries some beginnings with this model and these settings, and takes the "
+        "first whose likeliest text begins with a token that greedy does not choose.",
+    )
+    if note := st.session_state.pop("_no_better_prompt", None):
+        st.caption(note)
+
+
+def _take_better_prompt(checkpoint: Checkpoint, config: GenerationConfig) -> None:
+    tokenizer, model = checkpoint.tokenizer, checkpoint.model
+    here = state.get("prompt")
+    offered = [
+        prompt for prompt in PROMPTS if prompt != here and not tokenizer.unknown(prompt)
+    ]
+    # After one of them comes the next, so that a second press shows another.
+    after = PROMPTS.index(here) if here in PROMPTS else -1
+    offered.sort(key=lambda prompt: PROMPTS.index(prompt) <= after)
+    window = model.config.max_seq_len
+    read = [encode_prompt(prompt, tokenizer, window)[0] for prompt in offered]
+    eos_id = tokenizer.eos_id if config.stop_at_eos else None
+    number = better_prompt(model, read, config, eos_id)
+    if number is None:
+        st.session_state["_no_better_prompt"] = (
+            f"Not on any of the {len(offered)} prompts tried: with these settings, "
+            "greedy begins rightly. Try a larger width or more tokens."
+        )
+    else:
+        st.session_state["prompt"] = offered[number]
