@@ -9,7 +9,7 @@ import pandas as pd
 
 from viz.attention import Array
 from viz.lens_charts import LEAN, NARROW, labelled, room_for, token_axis
-from viz.theme import BLUE, GRAY, NEGATIVE, POSITIVE, VERMILLION
+from viz.theme import BLUE, CATEGORIES, GRAY, NEGATIVE, POSITIVE, VERMILLION
 from viz.tokens import display_piece, display_pieces
 
 if TYPE_CHECKING:
@@ -113,9 +113,6 @@ def scatter(table: pd.DataFrame, explained: Sequence[float]) -> alt.LayerChart:
     base = alt.Chart(table).encode(
         x=alt.X("c1:Q", title=first).scale(zero=False, nice=False, padding=14),
         y=alt.Y("c2:Q", title=second).scale(zero=False, nice=False, padding=14),
-        color=alt.Color("mark:N", title=None)
-        .scale(domain=list(MARKS), range=list(HUES))
-        .legend(orient="top"),
         tooltip=[
             "token:N",
             alt.Tooltip("c1:Q", format=".3f"),
@@ -124,6 +121,9 @@ def scatter(table: pd.DataFrame, explained: Sequence[float]) -> alt.LayerChart:
     )
     few = len(table) <= LABELLED
     dots = base.mark_circle().encode(
+        color=alt.Color("mark:N", title=None)
+        .scale(domain=list(MARKS), range=list(HUES))
+        .legend(orient="top"),
         size=alt.when(alt.datum.mark == OTHER)
         .then(alt.value(45 if few else 18))
         .otherwise(alt.value(80)),
@@ -135,7 +135,7 @@ def scatter(table: pd.DataFrame, explained: Sequence[float]) -> alt.LayerChart:
     names = named.mark_text(
         align="left", dx=6, dy=-4, font="monospace", fontSize=12
     ).encode(text="token:N")
-    chart: alt.LayerChart = (dots + names).properties(height=330, padding=NARROW)
+    chart: alt.LayerChart = (dots + names).properties(height=310, padding=NARROW)
     return chart
 
 
@@ -229,12 +229,10 @@ def drift_lines(table: pd.DataFrame, chosen: str, now: int) -> alt.LayerChart:
             x=alt.X("step:Q", title="training step (root scale)")
             .scale(type="sqrt", nice=False)
             .axis(**LEAN),
-            y=alt.Y("cosine:Q", title=f"cosine with {display_piece(chosen)}").axis(
-                **LEAN
-            ),
-            color=alt.Color("token:N", title=None, sort=None).legend(
-                orient="top", labelFont="monospace", columns=4
-            ),
+            y=alt.Y("cosine:Q", title=f"cosine with {display_piece(chosen)}")
+            .scale(zero=False)
+            .axis(**LEAN),
+            color=_hues(table).legend(orient="top", labelFont="monospace", columns=4),
             tooltip=["token:N", "step:Q", alt.Tooltip("cosine:Q", format=".3f")],
         )
     )
@@ -259,14 +257,16 @@ def drift_paths(
     """
     first, second = component_titles(explained)
     ways = alt.Chart(table).encode(
-        x=alt.X("c1:Q", title=first).axis(**LEAN),
-        y=alt.Y("c2:Q", title=second).axis(**LEAN),
-        color=alt.Color("token:N", title=None, sort=None, legend=None),
+        x=alt.X("c1:Q", title=first).scale(zero=False, padding=14).axis(**LEAN),
+        y=alt.Y("c2:Q", title=second).scale(zero=False, padding=14).axis(**LEAN),
         tooltip=["token:N", "step:Q"],
     )
-    trails = ways.mark_line(strokeWidth=1.5, opacity=0.6).encode(order="order:Q")
+    hues = _hues(table).legend(None)
+    trails = ways.mark_line(strokeWidth=1.5, opacity=0.6).encode(
+        order="order:Q", color=hues
+    )
     here = ways.transform_filter(alt.datum.step == now)
-    dots = here.mark_circle(size=70, opacity=1)
+    dots = here.mark_circle(size=70, opacity=1).encode(color=hues)
     names = here.mark_text(align="left", dx=6, dy=-4, font="monospace").encode(
         text="token:N"
     )
@@ -274,6 +274,15 @@ def drift_paths(
         height=262, padding=NARROW
     )
     return chart
+
+
+def _hues(table: pd.DataFrame) -> alt.Color:
+    """Return one colour per token, the same in both figures; the chosen one's first."""
+    names = list(dict.fromkeys(table["token"]))
+    hues = [VERMILLION, *(hue for hue in CATEGORIES if hue != VERMILLION)]
+    return alt.Color("token:N", title=None).scale(
+        domain=names, range=hues[: len(names)]
+    )
 
 
 def _unmarked(text: str) -> str:

@@ -10,7 +10,7 @@ from minigpt.interpret import position_views as views
 from minigpt.interpret.reading import Reading
 from pages.frame import embeddings_code as recipes
 from pages.frame import embeddings_questions as questions
-from pages.frame import notebook, provenance
+from pages.frame import notebook, provenance, state
 from pages.frame.embeddings_data import (
     MOST_READ,
     distances_of,
@@ -45,26 +45,30 @@ WORDS = {
     "none": "Nothing. Only the causal mask tells early from late.",
 }
 
-SHOWN_TOKENS = 24
+SHOWN_TOKENS = 12
 """Rows and columns of the matrix of biases."""
 
 
-def choose_scheme(checkpoint: Checkpoint) -> str:
-    """Show the six schemes, the model's own first chosen, and return one."""
+def choose(checkpoint: Checkpoint, reading: Reading) -> tuple[str, Place]:
+    """Show the six schemes, the model's own chosen at first, and the place to look at.
+
+    Returns:
+        The scheme, and the layer, head and token.
+    """
     own = checkpoint.model.config.positional_encoding
-    # Another model has another scheme of its own: begin there.
-    key = f"scheme_of_{own}"
-    scheme = st.segmented_control(
-        "Scheme",
+    left, right = st.columns([3, 2], vertical_alignment="bottom", gap="small")
+    scheme = left.segmented_control(
+        f"Scheme (this model's: {own})",
         views.SCHEMES,
         default=own,
         required=True,
-        key=key,
-        format_func=lambda name: f"{name} (this model)" if name == own else name,
-        persist_state="session",
-        label_visibility="collapsed",
+        # Another model has another scheme of its own: begin there.
+        key=f"scheme_of_{own}",
+        **state.BOUND,
     )
-    return str(scheme)
+    with right:
+        place = choose_place(reading)
+    return str(scheme), place
 
 
 def distance_question(
@@ -74,20 +78,15 @@ def distance_question(
     model = checkpoint.model
     if not views.is_known(model, scheme):
         return None
-    config = model.config
-    layer = min(place.layer, config.num_layers - 1)
-    head = min(place.head, config.num_heads - 1)
-    found = distances_of(checkpoint, scheme, layer, config.max_seq_len)
-    row = 0 if found is None or len(found.values) == 1 else head
-    return questions.distance(config, scheme, f"L{layer}H{head}", found, row)
+    longest = model.config.max_seq_len
+    found = distances_of(checkpoint, scheme, place.layer, longest)
+    row = 0 if found is None or len(found.values) == 1 else place.head
+    name = f"L{place.layer}H{place.head}"
+    return questions.distance(model.config, scheme, name, found, row)
 
 
-def show(checkpoint: Checkpoint, reading: Reading, scheme: str) -> None:
+def show(checkpoint: Checkpoint, reading: Reading, scheme: str, place: Place) -> None:
     """Show a scheme as picture and as consequence, and what lies past the training."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(WORDS[scheme], width="stretch")
-        with st.container(width="content"):
-            place = choose_place(reading)
     if not views.is_known(checkpoint.model, scheme):
         own = checkpoint.model.config.positional_encoding
         show_note(
@@ -98,6 +97,7 @@ def show(checkpoint: Checkpoint, reading: Reading, scheme: str) -> None:
         return
     left, right = st.columns([1, 1], gap="medium")
     with left:
+        st.markdown(WORDS[scheme])
         _show_picture(checkpoint, reading, scheme, place)
     with right:
         _show_distance(checkpoint, scheme, place)
@@ -279,13 +279,13 @@ def _trace(checkpoint: Checkpoint, reading: Reading, scheme: str, place: Place) 
 def _show_beyond(checkpoint: Checkpoint) -> None:
     longest = checkpoint.model.config.max_seq_len
     st.subheader("Past the training length", anchor=False)
-    begin, words = st.columns([1, 4], vertical_alignment="center")
-    if begin.button("Measure", icon=":material/straighten:", key="measure_beyond"):
-        st.session_state["_measured"] = True
-    words.caption(
-        f"The same weights read texts of {2 * longest} tokens, twice as long as any "
-        "in training. Nothing is trained for it."
-    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Measure", icon=":material/straighten:", key="measure_beyond"):
+            st.session_state["_measured"] = True
+        st.caption(
+            f"The same weights read texts of {2 * longest} tokens, twice as long as "
+            "any in training. Nothing is trained for it."
+        )
     if not st.session_state.get("_measured"):
         return
     try:

@@ -10,6 +10,15 @@ from pages.frame.questions import Question
 from pages.frame.words import plain
 from viz.tokens import display_piece
 
+MEASURES = {
+    "learned": "the cosine of two positions' vectors",
+    "sinusoidal": "the cosine of two positions' vectors",
+    "rope": "q · k of two equal vectors",
+    "alibi": "the number added to a score",
+    "relative": "the number added to a score",
+}
+"""What each scheme makes of a distance, as `Distances.meaning` in a sentence."""
+
 CLEAR = 0.02
 """Numbers closer than this make no fair question."""
 
@@ -60,7 +69,7 @@ def distance(
     whose = f" of {name}" if len(found.values) > 1 else ""
     return Question(
         f"embeddings.distance_{scheme}",
-        f"**{scheme}**{whose}: which is larger, the {found.meaning} 1 token apart or "
+        f"**{scheme}**{whose}: where is {MEASURES[scheme]} larger, 1 token apart or "
         f"{far} tokens apart?",
         ["1 token apart", f"{far} tokens apart"],
         int(distant > near),

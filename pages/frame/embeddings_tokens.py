@@ -1,6 +1,6 @@
 """The first part of "Embeddings and positions": tokens as points in a space."""
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -56,18 +56,18 @@ def choose_token(checkpoint: Checkpoint, text: Text) -> Chosen:
     """Show the prompt's pieces and a field, and return the token that is chosen."""
     tokenizer = checkpoint.tokenizer
     place = shared_place("token", range(len(text.tokens)), len(text.tokens) - 1)
-    left, right = st.columns([5, 3], vertical_alignment="bottom")
-    with right, st.container(horizontal=True, vertical_alignment="bottom"):
+    pieces, field = st.columns([6, 2], vertical_alignment="bottom")
+    with field:
         typed = st.text_input(
-            "Or any other token",
+            "Any other token",
             key="embedding_word",
             max_chars=40,
-            width=190,
+            placeholder="or type another",
+            label_visibility="collapsed",
             help="Its first token. A space before a word may make another token.",
         )
-        which = _choose_table(checkpoint)
     ids = tokenizer.encode(typed) if typed else []
-    with left:
+    with pieces:
         token_pieces(
             text.pieces,
             text.tokens,
@@ -75,6 +75,7 @@ def choose_token(checkpoint: Checkpoint, text: Text) -> Chosen:
             key="embedding_pieces",
             on_select=_pick,
         )
+    which = _table_of(checkpoint)
     if not ids:
         return Chosen(text.tokens[place], text.pieces[place], which, place)
     if ids[0] == tokenizer.unk_id:
@@ -89,11 +90,17 @@ def _pick(place: int | None) -> None:
         st.session_state["embedding_word"] = ""
 
 
-def _choose_table(checkpoint: Checkpoint) -> Which:
-    if not has_unembedding(checkpoint.model):
-        return "embedding"
-    return cast(
-        Which,
+def _table_of(checkpoint: Checkpoint) -> Which:
+    """Return which table was chosen; where they are tied, there is only one."""
+    untied = has_unembedding(checkpoint.model)
+    return (
+        st.session_state.get("embedding_table", "embedding") if untied else "embedding"
+    )
+
+
+def _choose_table(checkpoint: Checkpoint) -> None:
+    """Show the choice between two tables, where there are two."""
+    if has_unembedding(checkpoint.model):
         st.segmented_control(
             "Vectors",
             ("embedding", "unembedding"),
@@ -101,9 +108,9 @@ def _choose_table(checkpoint: Checkpoint) -> Which:
             required=True,
             key="embedding_table",
             persist_state="session",
+            label_visibility="collapsed",
             help="What a token is read as, or what the last vector is compared with.",
-        ),
-    )
+        )
 
 
 def show(checkpoint: Checkpoint, text: Text, chosen: Chosen, found: Neighbours) -> None:
@@ -119,6 +126,7 @@ def show(checkpoint: Checkpoint, text: Text, chosen: Chosen, found: Neighbours) 
 
 
 def _show_neighbours(checkpoint: Checkpoint, chosen: Chosen, found: Neighbours) -> None:
+    _choose_table(checkpoint)
     st.text(f"Nearest to {display_piece(chosen.piece)}")
     pieces = checkpoint.tokenizer.pieces(found.tokens)
     st.altair_chart(neighbour_bars(pieces, found.cosines))
@@ -135,7 +143,7 @@ def drawn_tokens(
 ) -> tuple[tuple[int, ...], str]:
     """Return the ids in the picture, and lines that make them if they are many."""
     must = (chosen.token, *found.tokens)
-    kind = st.session_state.get("embedding_points", EVERY)
+    kind = st.session_state.get("embedding_points", FREQUENT)
     if kind == PROMPT:
         return tuple(dict.fromkeys([*text.tokens, *must])), ""
     if kind == FREQUENT:
@@ -156,8 +164,8 @@ def _show_picture(
     with st.container(horizontal=True, vertical_alignment="center"):
         st.segmented_control(
             "Tokens drawn",
-            (EVERY, FREQUENT, PROMPT),
-            default=EVERY,
+            (FREQUENT, EVERY, PROMPT),
+            default=FREQUENT,
             required=True,
             key="embedding_points",
             persist_state="session",

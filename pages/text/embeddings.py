@@ -29,6 +29,7 @@ from pages.frame import (
     embeddings_tokens,
     lesson,
     models,
+    present,
     state,
 )
 from pages.frame import embeddings_questions as questions
@@ -44,6 +45,9 @@ from pages.frame.questions import Question, check, predict
 
 TOKENS, POSITIONS, SHUFFLE = "Tokens", "Positions", "Shuffle the words"
 PARTS = (TOKENS, POSITIONS, SHUFFLE)
+
+Asked = Question | None
+"""A question, where this model and prompt have a clear answer to it."""
 
 WORDS = """
 A token's **embedding** is one row of a table. Training moved tokens that are used
@@ -92,40 +96,35 @@ def choose_part(checkpoint: Checkpoint) -> str:
     )
 
 
-def show_tokens(checkpoint: Checkpoint, text: Text) -> list[Question | None]:
-    """Show tokens as points; return what is asked of them at the end."""
+def show_tokens(checkpoint: Checkpoint, text: Text) -> tuple[Asked, Asked]:
+    """Show tokens as points; return what is asked before and after."""
     chosen = embeddings_tokens.choose_token(checkpoint, text)
     found = neighbours_of(checkpoint, chosen.which, chosen.token)
-    pieces = checkpoint.tokenizer.pieces(found.tokens)
-    ask(questions.nearest(chosen.piece, found, pieces))
     embeddings_tokens.show(checkpoint, text, chosen, found)
     drawn, _ = embeddings_tokens.drawn_tokens(checkpoint, text, chosen, found)
     components, _ = components_of(checkpoint, chosen.which, drawn)
-    return [questions.variance(components, len(drawn))]
+    pieces = checkpoint.tokenizer.pieces(found.tokens)
+    return (
+        questions.nearest(chosen.piece, found, pieces),
+        questions.variance(components, len(drawn)),
+    )
 
 
-def show_positions(checkpoint: Checkpoint, reading: Reading) -> None:
-    """Show one scheme, drawn and measured."""
+def show_positions(checkpoint: Checkpoint, reading: Reading) -> Asked:
+    """Show one scheme, drawn and measured; return what is asked before."""
     scheme, place = embeddings_positions.choose(checkpoint, reading)
-    ask(embeddings_positions.distance_question(checkpoint, scheme, place))
     embeddings_positions.show(checkpoint, reading, scheme, place)
+    return embeddings_positions.distance_question(checkpoint, scheme, place)
 
 
-def show_shuffle(checkpoint: Checkpoint, text: Text) -> None:
-    """Show the prompt in two orders, and what is said after each."""
+def show_shuffle(checkpoint: Checkpoint, text: Text) -> Asked:
+    """Show the prompt in two orders; return what is asked before."""
     tests = embeddings_shuffle.run_tests(checkpoint, text)
-    if 1 in tests.bare:
-        ask(questions.one_layer(tests.bare[1]))
     embeddings_shuffle.show(checkpoint, text, tests)
+    return questions.one_layer(tests.bare[1]) if 1 in tests.bare else None
 
 
-def ask(question: Question | None) -> None:
-    """Ask before the figure, if there is something to ask."""
-    if question is not None:
-        predict(question)
-
-
-def final_questions(checkpoint: Checkpoint, text: Text) -> list[Question | None]:
+def final_questions(checkpoint: Checkpoint, text: Text) -> list[Asked]:
     """Return what is asked at the end of every part."""
     config, reading = checkpoint.model.config, text.reading
     tests = None
@@ -160,18 +159,24 @@ with guard():
         part = choose_part(checkpoint)
     with prompt:
         text = read_any(checkpoint)
-    own_questions: list[Question | None] = []
-    with guard():
+    # What is asked about a figure stands above it; on a projector, below.
+    above, figures, below = st.container(), st.container(), st.container()
+    first: Asked = None
+    last: Asked = None
+    with figures, guard():
         if part == TOKENS:
-            own_questions = show_tokens(checkpoint, text)
+            first, last = show_tokens(checkpoint, text)
         elif part == POSITIONS and text.reading is not None:
-            show_positions(checkpoint, text.reading)
+            first = show_positions(checkpoint, text.reading)
         else:
-            show_shuffle(checkpoint, text)
+            first = show_shuffle(checkpoint, text)
+    if first is not None:
+        with below if present.is_on() else above:
+            predict(first)
     if text.reading is None:
         lesson.explain(WINDOW_WORDS, TokenEmbedding, MLPLM)
     else:
         scheme = checkpoint.model.config.positional_encoding
         lesson.explain(WORDS, TokenEmbedding, SOURCES[scheme], without_positions)
-    asked = [*own_questions, *final_questions(checkpoint, text)]
+    asked = [last, *final_questions(checkpoint, text)]
     check([question for question in asked if question is not None][:3])
