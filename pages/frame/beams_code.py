@@ -22,7 +22,7 @@ def tree(source: Source, steps: int) -> str:
         "    totals = sums[:, None] + log_p  # [text vocab]\n"
         "    best = totals.flatten().topk(min(2 * width, totals.numel()))\n"
         "    drawn += best.values.tolist()\n"
-        "    rows, ids = best.indices // log_p.shape[1], best.indices % log_p.shape[1]\n"
+        "    rows, ids = best.indices // len(log_p[0]), best.indices % len(log_p[0])\n"
         "    go_on = [i for i, token in enumerate(ids) if token != end][:width]\n"
         "    texts = torch.cat([texts[rows[go_on]], ids[go_on, None]], dim=1)\n"
         "    sums = best.values[go_on]\n"

@@ -1,4 +1,4 @@
-"""What the page of beam search shows, computed once for a model, prompt and settings."""
+"""What the page of beam search shows, computed once for each prompt and settings."""
 
 from dataclasses import dataclass
 

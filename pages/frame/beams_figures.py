@@ -60,8 +60,9 @@ def _trace(source: Source, found: Found, selected: int) -> None:
     if source.config.repetition_penalty != 1.0 and node.token in read:
         penalty = f", times {source.config.repetition_penalty:g}: it occurred before"
     st.caption(
-        f"ln p of “**{piece}**” at step {node.step} is {plain(nats(node.log_prob, 4))}: "
-        f"this logit minus ln Σ exp(logits), {plain(nats(normalizer, 4))}{penalty}."
+        f"ln p of “**{piece}**” at step {node.step} is "
+        f"{plain(nats(node.log_prob, 4))}: this logit minus ln Σ exp(logits), "
+        f"{plain(nats(normalizer, 4))}{penalty}."
     )
     index = (0, len(read) - 1, node.token)
     provenance.show(source.checkpoint, read, "logits", index)

@@ -10,32 +10,51 @@ from viz.tokens import display_piece, display_pieces
 OFFERED = 4
 
 
-def first_token(source: Source, found: Found) -> Question | None:
-    """Ask, before the tree grows, how the best text begins."""
-    answer, greedy = found.best.tokens[0], found.greedy.tokens[0]
-    first = [node.token for node in found.search.candidates if node.step == 1]
-    # Greedy's choice is the likeliest, so it stands first; the answer must be offered.
-    tokens = list(dict.fromkeys([*first[: OFFERED - 1], answer, *first[OFFERED - 1 :]]))
-    names = display_pieces(source.pieces(tokens))
-    options = {name: token for token, name in zip(tokens, names, strict=True)}
-    shown = list(options)[:OFFERED]
-    if (
-        len(shown) < 2
-        or options.get(display_piece(source.pieces([answer])[0])) != answer
-    ):
+def best_way_on(source: Source, found: Found) -> Question | None:
+    """Ask, before the tree grows, where the best text parts from greedy's, and how."""
+    best, greedy = found.best.tokens, found.greedy.tokens
+    shared = 0
+    if best != greedy:
+        shared = next(
+            place
+            for place, pair in enumerate(zip(best, greedy, strict=False))
+            if pair[0] != pair[1]
+        )
+    parent = found.tree.paths[1][shared - 1] if shared else -1
+    after = [node.token for node in found.nodes if node.parent == parent]
+    tokens = [greedy[shared], *after[: OFFERED - 1], best[shared], *after]
+    names: dict[str, int] = {}
+    for token in dict.fromkeys(tokens):
+        names.setdefault(display_piece(source.pieces([token])[0]), token)
+    options = list(names)[:OFFERED]
+    answer = display_piece(source.pieces([best[shared]])[0])
+    if len(options) < 2 or names[answer] != best[shared]:
         return None
-    begins = plain(display_piece(source.pieces([greedy])[0]))
-    width = source.config.num_beams
-    beams = f"{width} beams" if width > 1 else "one beam"
     return Question(
-        id="beam_search.first",
-        text=f"The likeliest next token is “**{begins}**”. With which token does the "
-        f"best whole text begin that {beams} of {source.config.max_new_tokens} steps "
-        "find?",
-        options=shown,
-        answer=[options[name] for name in shown].index(answer),
-        why=f"Its sum is {plain(nats(found.best.cumulative))} nats, greedy’s "
+        id="beam_search.way_on",
+        text=_way_on(source, found, shared),
+        options=options,
+        answer=options.index(answer),
+        why=f"Its whole text has {plain(nats(found.best.cumulative))} nats, greedy’s "
         f"{plain(nats(found.greedy.cumulative))}.",
+    )
+
+
+def _way_on(source: Source, found: Found, shared: int) -> str:
+    """Word the question: the texts part after so many tokens."""
+    width, steps = source.config.num_beams, source.config.max_new_tokens
+    search = f"a beam of width {width} finds in {steps} step{'s' * (steps > 1)}"
+    pieces = display_pieces(source.pieces(found.greedy.tokens[: shared + 1]))
+    likeliest = plain(pieces[-1])
+    if not shared:
+        return (
+            f"The likeliest next token is “**{likeliest}**”, and greedy takes it. With "
+            f"which token does the best text begin that {search}?"
+        )
+    before = plain("".join(pieces[:-1]))
+    return (
+        f"After “**{before}**”, greedy takes the likeliest token, “**{likeliest}**”. "
+        f"How does the best text go on there that {search}?"
     )
 
 

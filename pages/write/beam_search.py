@@ -52,7 +52,7 @@ with guard():
         show_note(warning)
     source = Source(checkpoint, prompt, tokens, config)
     found = find(source)
-    question = beams_questions.first_token(source, found)
+    question = beams_questions.best_way_on(source, found)
     if question is not None:
         predict(question)
     beams_figures.show_tree(source, found)
