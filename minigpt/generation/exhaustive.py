@@ -236,10 +236,11 @@ def _too_many(
 def about(number: int) -> str:
     """Write a whole number that may be far too large for a float.
 
-    >>> about(820), about(1024**8), about(1024**200)
-    ('820', '1.2e+24', '1.1e+602')
+    >>> about(1_048_576), about(1024**8), about(1024**200)
+    ('1,048,576', '1.2 × 10²⁴', '1.1 × 10⁶⁰²')
     """
-    if number < 100_000:
+    if number < 10**8:
         return f"{number:,}"
     digits = str(number)
-    return f"{digits[0]}.{digits[1]}e+{len(digits) - 1}"
+    power = str(len(digits) - 1).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{digits[0]}.{digits[1]} × 10{power}"

@@ -42,19 +42,18 @@ def best_way_on(source: Source, found: Found) -> Question | None:
 
 def _way_on(source: Source, found: Found, shared: int) -> str:
     """Word the question: the texts part after so many tokens."""
-    width, steps = source.config.num_beams, source.config.max_new_tokens
-    search = f"a beam of width {width} finds in {steps} step{'s' * (steps > 1)}"
+    leads = f"leads a beam of width {source.config.num_beams} to its best text?"
     pieces = display_pieces(source.pieces(found.greedy.tokens[: shared + 1]))
     likeliest = plain(pieces[-1])
     if not shared:
         return (
-            f"The likeliest next token is “**{likeliest}**”, and greedy takes it. With "
-            f"which token does the best text begin that {search}?"
+            f"Greedy takes the likeliest next token, “**{likeliest}**”. Which first "
+            f"token {leads}"
         )
     before = plain("".join(pieces[:-1]))
     return (
-        f"After “**{before}**”, greedy takes the likeliest token, “**{likeliest}**”. "
-        f"How does the best text go on there that {search}?"
+        f"After “**{before}**” greedy takes the likeliest, “**{likeliest}**”. Which "
+        f"token {leads}"
     )
 
 

@@ -38,56 +38,69 @@ def choose(prompt_length: int, window: int) -> GenerationConfig:
     """
     longest = min(LONGEST, window - prompt_length + 1)
     state.keep_possible("tokens", range(1, longest + 1), "length")
-    row = st.container(horizontal=True, key="beam_settings", gap="small")
-    numbers = {
-        "num_beams": ("Width", 1, WIDEST, 3, "width", "Texts kept at each step."),
-        "max_new_tokens": (
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
+    with row:
+        width = st.number_input(
+            "Width",
+            1,
+            WIDEST,
+            3,
+            key="width",
+            width=86,
+            help="Texts kept at each step.",
+            **state.BOUND,
+        )
+        tokens = st.number_input(
             "Tokens",
             1,
             longest,
             min(8, longest),
-            "tokens",
-            "Steps of the search. A text that ends earlier needs fewer.",
-        ),
-        "length_penalty": (
-            "Length penalty",
-            -10.0,
-            10.0,
-            1.0,
-            "length_penalty",
-            "A sum is divided by length to this power. 0 compares bare sums.",
-        ),
-        "repetition_penalty": (
-            "Repetition penalty",
-            0.1,
-            10.0,
-            1.0,
-            "repetition",
-            "Above 1, ln p of a token that already occurred is multiplied by this.",
-        ),
-    }
-    values = {
-        name: row.number_input(
-            label,
-            low,
-            high,
-            default,
-            step=0.1 if isinstance(low, float) else 1,
-            format="%g" if isinstance(low, float) else None,
-            key=key,
-            width=104,
-            help=words,
+            key="tokens",
+            width=86,
+            help="Steps of the search. A text that ends earlier needs fewer.",
             **state.BOUND,
         )
-        for name, (label, low, high, default, key, words) in numbers.items()
-    }
-    early = row.toggle(
+        length_penalty = _penalty(
+            "Length penalty",
+            -10.0,
+            "A sum is divided by length to this power. 0 compares bare sums.",
+        )
+        repetition_penalty = _penalty(
+            "Repetition",
+            0.1,
+            "Repetition penalty. Above 1, ln p of a token that already occurred is "
+            "multiplied by this.",
+        )
+    early_stopping = row.toggle(
         "Early stopping",
         key="early_stopping",
         help="Stop as soon as as many texts have ended as there are beams.",
         **state.BOUND,
     )
-    return GenerationConfig(strategy="beam", early_stopping=early, **values)
+    return GenerationConfig(
+        strategy="beam",
+        num_beams=width,
+        max_new_tokens=tokens,
+        length_penalty=length_penalty,
+        repetition_penalty=repetition_penalty,
+        early_stopping=early_stopping,
+    )
+
+
+def _penalty(label: str, low: float, words: str) -> float:
+    """Show the field of one of the two penalties."""
+    return st.number_input(
+        label,
+        low,
+        10.0,
+        1.0,
+        step=0.1,
+        format="%g",
+        key=label.lower().replace(" ", "_"),
+        width=119,
+        help=words,
+        **state.BOUND,
+    )
 
 
 def offer_prompt(checkpoint: Checkpoint, config: GenerationConfig) -> None:

@@ -69,10 +69,11 @@ def _step(found: Found, step: int, vocab_size: int) -> str:
     texts = 1 if step == 1 else sum(node.status == "kept" for node in before)
     kept = sum(node.status == "kept" for node in level)
     finished = sum(node.status == "finished" for node in level)
+    fates = [f"{kept} go on" * (kept > 0), f"{finished} finish" * (finished > 0)]
     words = (
         f"{texts} text{'s' * (texts > 1)} × {vocab_size:,} tokens = "
-        f"{texts * vocab_size:,} candidates. Of the best {len(level)}, {kept} go on"
-        f"{f' and {finished} finish' if finished else ''}."
+        f"{texts * vocab_size:,} candidates. Of the best {len(level)}, "
+        f"{' and '.join(fate for fate in fates if fate) or 'none goes on'}."
     )
     if texts > len(running) and kept:
         words += f" {len(running)} of the {texts} texts are continued among them."

@@ -41,7 +41,7 @@ lesson.open(
 )
 with guard():
     checkpoint = models.chosen()
-    text, numbers = st.columns([2, 3], vertical_alignment="bottom")
+    text, numbers = st.columns([4, 9], vertical_alignment="bottom")
     with text:
         prompt = state.prompt_input()
     window = checkpoint.model.config.max_seq_len

@@ -2,6 +2,10 @@
 // pointed at shows its whole text in words and numbers, a click locks it.
 
 const PLAY_MS = 900;
+const NODE_LINES = {
+  roomy: ["piece · ln p", "sum · score"],
+  compact: ["piece · sum"],
+}; // What a node says, line by line.
 
 export default function beamTree({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".beam_tree");
@@ -19,6 +23,8 @@ export default function beamTree({ data, parentElement, setTriggerValue }) {
   }
   const layout = () => {
     drawn = drawTree(parts, root, data);
+    parts.samples.replaceChildren(...NODE_LINES[drawn.layout.roomy ? "roomy" : "compact"]
+      .map((line) => element("span", "", null, line)));
     drawn.groups.forEach((group, node) => {
       group.onmouseenter = () => point(node);
       group.onmouseleave = () => point(null);
@@ -100,7 +106,6 @@ function pause(state) {
 function prepareTree(root) {
   if (root.parts) return root.parts;
   const stepper = buildStepper(root);
-  const bar = stepper.back.parentElement;
   const play = element("button", "", null, "▶ Play");
   const slider = element("input", "steps");
   Object.assign(slider, { type: "range", min: 1, step: 1 });
@@ -115,15 +120,13 @@ function prepareTree(root) {
   stage.setAttribute("aria-label", "Tree of the search. Arrow keys move from node to " +
     "node, Enter locks one, Escape clears, Space goes on.");
   const svg = svgElement("svg", { "aria-hidden": "true" }, stage);
-  legend(root);
-  return root.parts = { stepper, bar, play, slider, place, told, stage, svg };
+  const samples = legend(root);
+  return root.parts = { stepper, play, slider, place, told, stage, svg, samples };
 }
 
 function legend(root) {
   const line = element("div", "legend quiet", root);
-  const key = element("span", "sample kept", line);
-  element("span", "", key, "piece · ln p");
-  element("span", "", key, "sum · score");
+  const samples = element("span", "sample", line);
   for (const [name, text] of [
     ["kept", "goes on"], ["pruned", "pruned"], ["finished", "finished, #place"],
     ["greedy", "greedy’s path"], ["best", "best found"], ["exhaustive", "best of all texts"],
@@ -132,6 +135,7 @@ function legend(root) {
     element("span", `mark ${name}`, item, name === "exhaustive" ? "◆" : "");
     element("span", "", item, text);
   }
+  return samples;
 }
 
 function describeTree({ told }, data, state) {

@@ -10,7 +10,7 @@ function treeLayout(root, data) {
   const start = 46 * unit;
   const room = (root.clientWidth - start - 26 * unit) / steps;
   const pitch = clamp(room, 102 * unit, 152 * unit);
-  const [height, gap] = roomy ? [34 * unit, 9 * unit] : [20 * unit, 6 * unit];
+  const [height, gap] = roomy ? [34 * unit, 7 * unit] : [20 * unit, 6 * unit];
   const top = 24 * unit;
   return {
     unit, roomy, start, pitch, height, steps, top,
@@ -91,7 +91,7 @@ function drawNode(svg, layout, node) {
   const right = { x: width - pad - 1, "text-anchor": "end", "font-size": 10.5 * unit };
   const number = roomy ? node.logProb : node.sum;
   const room = width - 2 * pad - (number.length * 6.4 + 3) * unit;
-  const firstLine = (roomy ? 14 : 14) * unit;
+  const firstLine = 14 * unit;
   svgElement("text", { class: "piece", x: pad, y: firstLine, "font-size": 12 * unit },
     group, shortened(node.piece, Math.max(3, Math.floor(room / (7.25 * unit)))));
   svgElement("text", { ...right, y: firstLine }, group, number);
@@ -101,7 +101,7 @@ function drawNode(svg, layout, node) {
     svgElement("text", { ...right, y }, group, node.score);
   }
   svgElement("text", {
-    class: "diamond", x: -5 * unit, y: 5 * unit, "font-size": 13 * unit,
+    class: "diamond", x: -6 * unit, y: 5 * unit, "font-size": 15 * unit,
   }, group, "◆");
   if (node.returned !== null)
     svgElement("text", {
