@@ -9,6 +9,7 @@ import io
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -44,6 +45,7 @@ _NOT_NEEDED = (
     "tokenizer_config.json",
     "trainer.json",
 )
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _PICKLES = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".joblib")
 
 
@@ -100,6 +102,16 @@ def unpack(files: Sequence[tuple[str, IO[bytes]]], directory: Path) -> None:
         CheckpointError: If there is anything that a model does not consist of, or too
             much of it.
     """
+    try:
+        _unpack(files, directory)
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        # A RuntimeError is zipfile's word for encryption.
+        raise CheckpointError(
+            f"{files[0][0]!r:.80} cannot be unpacked ({error}): make the zip again."
+        ) from None
+
+
+def _unpack(files: Sequence[tuple[str, IO[bytes]]], directory: Path) -> None:
     folders = set()
     for path, content in _contents(files):
         folder, name = _place_of(path)
@@ -122,31 +134,26 @@ def _contents(
     """Go through the files, or through those inside the zip.
 
     Raises:
-        CheckpointError: If the zip is damaged, encrypted, or links elsewhere.
+        CheckpointError: If the zip links elsewhere, or is packed in an unusual way.
     """
     if len(files) != 1 or not files[0][0].lower().endswith(".zip"):
         yield from files
         return
-    name, parcel = files[0]
-    _check_listing(parcel)
-    try:
-        with zipfile.ZipFile(parcel) as opened:
-            for entry in opened.infolist():
-                # A Mac adds a shadow of each file.
-                if entry.is_dir() or entry.filename.startswith("__MACOSX/"):
-                    continue
-                if stat.S_ISLNK(entry.external_attr >> 16):
-                    raise CheckpointError(
-                        f"{entry.filename!r:.80} is a link: put the file itself into "
-                        "the zip."
-                    )
-                with opened.open(entry) as content:
-                    yield entry.filename, content
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError) as error:
-        # RuntimeError is encryption, NotImplementedError an unusual compression.
-        raise CheckpointError(
-            f"{name!r:.80} cannot be unpacked ({error}): make the zip again."
-        ) from None
+    _check_listing(files[0][1])
+    with zipfile.ZipFile(files[0][1]) as opened:
+        for entry in opened.infolist():
+            # A Mac adds a shadow of each file.
+            if entry.is_dir() or entry.filename.startswith("__MACOSX/"):
+                continue
+            is_link = stat.S_ISLNK(entry.external_attr >> 16)
+            if is_link or entry.compress_type not in _COMPRESSIONS:
+                raise CheckpointError(
+                    f"{entry.filename!r:.80} is "
+                    f"{'a link' if is_link else 'packed in an unusual way'}: put the "
+                    "file itself into an ordinary zip."
+                )
+            with opened.open(entry) as content:
+                yield entry.filename, content
 
 
 def _check_listing(parcel: IO[bytes]) -> None:
@@ -179,7 +186,7 @@ def _place_of(path: str) -> tuple[str, str]:
         CheckpointError: If it is something else, or its path leads elsewhere.
     """
     folder, _, name = path.rpartition("/")
-    if folder.startswith("/") or "\\" in path or ".." in folder.split("/"):
+    if path.startswith("/") or "\\" in path or ".." in folder.split("/"):
         raise CheckpointError(
             f"{path!r:.80} would lie outside of the model's folder: refused."
         )

@@ -19,7 +19,12 @@ def training_command(config: RunConfig) -> str:
 
     Args:
         config: Everything that determines the run.
+
+    Returns:
+        The line; empty for a run that tunes a finished model further.
     """
+    if config.finetune is not None:
+        return ""
     base = get_recipe(config.recipe)
     words = ["python", "-m", "minigpt", "train", "--recipe", config.recipe]
     if config.model_type != base.model_type:

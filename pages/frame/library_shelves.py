@@ -52,8 +52,8 @@ def choose(
     """Show the table, and return the row that is selected."""
     names = [_name(each) for each in found]
     slot = f"_on_shelf_{shelf}"
-    wanted = st.session_state.get(slot, state.get("model"))
-    place = names.index(wanted) if wanted in names else 0
+    wanted = (st.session_state.get(slot), state.get("model"))
+    place = next((names.index(name) for name in wanted if name in names), 0)
     # Another list of names is another table: its rows are counted anew.
     key = f"shelf_{shelf}_{hash(tuple(names))}_{st.session_state.get('_shelf_round')}"
     event = st.dataframe(

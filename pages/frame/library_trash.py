@@ -14,7 +14,7 @@ from minigpt.runs import data_directory
 from minigpt.runs.inventory import Facts
 from minigpt.runs.library import Kind, rename
 from minigpt.runs.trash import TRASH_SECONDS, delete, empty_trash, restore, trash
-from pages.frame import library_shelves, state
+from pages.frame import library_shelves, models, state
 from pages.frame.guard import show_problem
 from pages.frame.words import duration, plain
 
@@ -77,7 +77,9 @@ def show_changes(facts: Facts) -> None:
             help="It ships with minigpt, and pages rely on it: it stays.",
         )
         return
-    with st.popover("Rename", icon=":material/edit:", type="tertiary", key="rename"):
+    # Named after what it renames, so that it closes when that has a new name.
+    key = f"rename_{facts.id}"
+    with st.popover("Rename", icon=":material/edit:", type="tertiary", key=key):
         field = f"new_name_{facts.id}"
         st.text_input(
             "New name",
@@ -127,11 +129,11 @@ def _rename(kind: Literal["model", "run"], name: str, field: str) -> None:
 
 def _delete(kind: Kind, name: str) -> None:
     delete(data_directory(), kind, name)
-    for key in ("model", "run"):
-        if st.session_state.get(key) == name:
-            del st.session_state[key]
-    if state.get("model") is None:
-        st.session_state.pop("step", None)
+    if state.get("model") != name or kind == "text":
+        return
+    st.session_state.pop("step", None)
+    if left := models.entries():
+        st.session_state["model"] = models.default_entry(left).id
 
 
 def _restore(deleted: str) -> None:
