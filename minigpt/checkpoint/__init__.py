@@ -3,6 +3,7 @@
     config.json          kind and sizes of the model, step, where it comes from
     tokenizer.json       how text becomes tokens
     model.safetensors    the weights
+    adapter.json, adapter.safetensors      only of a model that has a LoRA adapter
     optimizer.safetensors, trainer.json    only where training can be resumed
 
 Nothing in it is code: JSON and plain numbers, all of it checked when read.

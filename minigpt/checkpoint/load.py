@@ -5,12 +5,13 @@ from typing import NamedTuple
 
 import torch
 
+from minigpt.checkpoint.adapter import load_adapter_weights
 from minigpt.checkpoint.directory import present
 from minigpt.checkpoint.metadata import CONFIG_FILE, CheckpointMetadata, read_metadata
 from minigpt.checkpoint.save import TOKENIZER_FILE, WEIGHTS_FILE
 from minigpt.checkpoint.tensors import check_weights, empty_like_config, read_weights
 from minigpt.errors import CheckpointError, ConfigError, near_names
-from minigpt.model import MODEL_TYPES, LanguageModel
+from minigpt.model import MODEL_TYPES, LanguageModel, TransformerLM
 from minigpt.model.device import resolve_device
 from minigpt.tokenizers.base import Tokenizer
 from minigpt.tokenizers.storage import load_tokenizer
@@ -96,7 +97,12 @@ def load_checkpoint(
 def load_weights(directory: Path, model: LanguageModel) -> None:
     """Put a checkpoint's weights into a model of exactly its sizes.
 
+    Of a model with an adapter, only the adapter is loaded: its base never changes.
+
     Raises:
         CheckpointError: If file and model differ, with the tensor's name.
     """
+    if isinstance(model, TransformerLM) and model.adapter is not None:
+        load_adapter_weights(directory, model)
+        return
     model.load_state_dict(read_weights(directory / WEIGHTS_FILE, model))

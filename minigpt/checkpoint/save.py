@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from minigpt.checkpoint.adapter import write_adapter
 from minigpt.checkpoint.directory import replaced_directory
 from minigpt.checkpoint.metadata import CONFIG_FILE, CheckpointMetadata
 from minigpt.checkpoint.tensors import write_weights
 from minigpt.checkpoint.training_state import TrainingState, write_training_state
 from minigpt.errors import CheckpointError
-from minigpt.model import MLPLM, LanguageModel
+from minigpt.finetuning.lora import without_adapter
+from minigpt.model import MLPLM, LanguageModel, TransformerLM
 from minigpt.tokenizers.base import Tokenizer
 
 TOKENIZER_FILE = "tokenizer.json"
@@ -30,7 +32,7 @@ def save_checkpoint(
 
     Args:
         directory: Where; an older checkpoint there is replaced.
-        model: The model.
+        model: The model. An adapter is saved beside the weights it is merged into.
         tokenizer: What turns its text into tokens. Without one, training can resume
             from the checkpoint, but `load_checkpoint` will miss it.
         step: Steps of training behind the model.
@@ -60,6 +62,9 @@ def save_checkpoint(
             (beside / CONFIG_FILE).write_text(config + "\n", encoding="utf-8")
             if tokenizer is not None:
                 tokenizer.save(beside / TOKENIZER_FILE)
+            if isinstance(model, TransformerLM) and model.adapter is not None:
+                write_adapter(beside, model, model.adapter)
+                model = without_adapter(model)
             write_weights(beside / WEIGHTS_FILE, model, half=half)
             if training_state is not None:
                 write_training_state(beside, training_state)

@@ -43,6 +43,9 @@ class FinetuneConfig(Config):
     base: str = Field(
         ..., min_length=1, description="The checkpoint to start from, as a path."
     )
+    base_sha256: str | None = Field(
+        None, description="Fingerprint of its weights (none: not looked at yet)."
+    )
     examples: str = Field(
         "tales",
         min_length=1,

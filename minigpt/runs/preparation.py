@@ -4,65 +4,24 @@ Text → tokenizer → tokens → model; for a resumed run the tokenizer comes f
 checkpoint, and the text must still be the one the run began with.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Subset
 
 from minigpt.checkpoint import has_training_state
 from minigpt.config import RunConfig
 from minigpt.datasets.corpus import Corpus, prepare_corpus
 from minigpt.errors import RunError
-from minigpt.model import LanguageModel, create_model
+from minigpt.model import create_model
 from minigpt.runs.baselines import count_baselines
+from minigpt.runs.finetuning import assemble_finetuning
 from minigpt.runs.heartbeat import Heartbeat
-from minigpt.runs.sources import Source, build_source
+from minigpt.runs.prepared import Prepared, installed_version
+from minigpt.runs.sources import build_source
 from minigpt.runs.store import Run, checkpoint_step
-from minigpt.tokenizers import Tokenizer, load_tokenizer
-from minigpt.training.callbacks import TrainerCallback
-from minigpt.training.trainer import Trainer
-
-_MIN_EVAL_BATCH = 32
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """All that is needed to train."""
-
-    config: RunConfig
-    corpus: Corpus
-    tokenizer: Tokenizer
-    model: LanguageModel
-    source: Source
-    checkpoint: Path | None
-    """Where to resume, if anywhere."""
-    start_step: int
-    total_steps: int
-    output_dir: Path
-    provenance: dict[str, Any]
-
-    def build_trainer(self, callbacks: Sequence[TrainerCallback]) -> Trainer:
-        """Put the trainer together."""
-        train, held_out = self.config.train, self.source.held_out
-        # Shuffled once, so that an interim look at the first batches is a fair sample.
-        random = torch.Generator().manual_seed(train.seed)
-        order = torch.randperm(len(held_out), generator=random).tolist()
-        batch_size = max(train.batch_size, _MIN_EVAL_BATCH)
-        return Trainer(
-            self.model,
-            self.source.sampler,
-            DataLoader(Subset(held_out, order), batch_size=batch_size),
-            output_dir=self.output_dir,
-            config=train,
-            tokenizer=self.tokenizer,
-            callbacks=callbacks,
-            provenance=self.provenance,
-        )
+from minigpt.tokenizers import load_tokenizer
 
 
 def prepare(run: Run, resume: bool, heartbeat: Heartbeat, command: str) -> Prepared:
@@ -84,20 +43,13 @@ def prepare(run: Run, resume: bool, heartbeat: Heartbeat, command: str) -> Prepa
     _check_same_text(heartbeat, prepared)
     run.write_config(prepared.config)
     vocab_size = prepared.model.config.vocab_size
-    baselines = count_baselines(
-        np.asarray(prepared.corpus.train_tokens),
-        np.asarray(prepared.corpus.validation_tokens),
-        vocab_size,
-    )
     heartbeat.update(
         step=prepared.start_step,
         total_steps=prepared.total_steps,
         vocab_size=vocab_size,
         num_parameters=sum(p.numel() for p in prepared.model.parameters()),
-        uniform_loss=baselines.uniform,
-        unigram_loss=baselines.unigram,
-        bigram_loss=baselines.bigram,
-        text_sha256=prepared.corpus.sha256,
+        text_sha256=prepared.text_sha256,
+        **_losses_to_beat(prepared.corpus, vocab_size),
     )
     return prepared
 
@@ -113,6 +65,8 @@ def assemble(
         checkpoint: Where to resume, if anywhere.
         command: What the user typed, for the provenance.
     """
+    if config.finetune is not None:
+        return assemble_finetuning(config, output_dir, checkpoint, command)
     tokenizer = None
     if checkpoint is not None:
         tokenizer = load_tokenizer(checkpoint / "tokenizer.json")
@@ -127,7 +81,7 @@ def assemble(
     steps_per_epoch = source.sampler.steps_per_epoch
     return Prepared(
         config=config,
-        corpus=corpus,
+        text_sha256=corpus.sha256,
         tokenizer=tokenizer,
         model=model,
         source=source,
@@ -136,6 +90,7 @@ def assemble(
         total_steps=train.max_steps or train.num_epochs * steps_per_epoch,
         output_dir=output_dir,
         provenance=_provenance(config, corpus, command),
+        corpus=corpus,
     )
 
 
@@ -154,12 +109,22 @@ def _with_vocabulary(config: RunConfig, vocab_size: int) -> RunConfig:
     )
 
 
+def _losses_to_beat(corpus: Corpus | None, vocab_size: int) -> dict[str, float]:
+    if corpus is None:
+        return {}
+    train, held_out = corpus.train_tokens, corpus.validation_tokens
+    baselines = count_baselines(np.asarray(train), np.asarray(held_out), vocab_size)
+    return {f"{name}_loss": loss for name, loss in baselines._asdict().items()}
+
+
 def _check_same_text(heartbeat: Heartbeat, prepared: Prepared) -> None:
     before = heartbeat.status.text_sha256
-    if prepared.checkpoint is None or before in (None, prepared.corpus.sha256):
+    if prepared.checkpoint is None or before in (None, prepared.text_sha256):
         return
+    finetune = prepared.config.finetune
+    source = finetune.examples if finetune else prepared.config.data.source
     raise RunError(
-        f"{prepared.config.data.source} has changed since the run began, so it cannot "
+        f"{source} has changed since the run began, so it cannot "
         "be resumed on it: restore the text, or start a new run."
     )
 
@@ -168,7 +133,7 @@ def _provenance(config: RunConfig, corpus: Corpus, command: str) -> dict[str, An
     """Say where a checkpoint comes from, well enough to make it again."""
     return {
         "command": command,
-        "minigpt": _version(),
+        "minigpt": installed_version(),
         "recipe": config.recipe,
         "data": config.data.to_dict(),
         "text_sha256": corpus.sha256,
@@ -176,10 +141,3 @@ def _provenance(config: RunConfig, corpus: Corpus, command: str) -> dict[str, An
         "tokens_per_step": config.train.batch_size * config.model.max_seq_len,
         "train": config.train.to_dict(),
     }
-
-
-def _version() -> str:
-    try:
-        return version("minigpt")
-    except PackageNotFoundError:  # run from a source tree that is not installed
-        return "source"

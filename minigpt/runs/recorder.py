@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from minigpt.config import GenerationConfig
+from minigpt.finetuning.answering import reply
 from minigpt.generation.generator import Generator
 from minigpt.interpret.repetition import read_repetition
 from minigpt.model import LanguageModel, TransformerLM
@@ -69,7 +70,7 @@ class Recorder(TrainerCallback):
         self._run, self._model, self._tokenizer = run, model, tokenizer
         self._heartbeat, self._requests = heartbeat, requests
         self._probe: list[int] = source.probe[:_PROBE_TOKENS].tolist()
-        self._said_twice = source.said_twice
+        self._said_twice, self._prompt = source.said_twice, source.prompt
         self._log_every = max(1, total_steps // _MAX_LOGGED_STEPS)
         self._snapshots = run.snapshots()
         self._snapshot_steps = {*snapshot_steps(total_steps), *always}
@@ -173,15 +174,11 @@ class Recorder(TrainerCallback):
         self._snapshots.save(step, torch.stack(patterns).numpy())
 
     def _write_sample(self, step: int) -> None:
-        """Let the model continue a line end, or else its first probe token."""
-        prompt = "\n" if not self._tokenizer.unknown("\n") else ""
-        prompt = prompt or self._tokenizer.decode(self._probe[:1])
-        settings = GenerationConfig(max_new_tokens=_SAMPLE_TOKENS, seed=0)
+        """Let the model write something."""
         was_training = self._model.training
         self._model.eval()
         try:
-            generator = Generator(self._model, self._tokenizer, self._model.device)
-            text = generator.generate(prompt, settings).text
+            prompt, text = self._sample()
         except Exception:
             # A sample is a luxury: its failure must not cost the training.
             self._run.log(f"No sample at step {step}:\n{traceback.format_exc()}")
@@ -189,3 +186,14 @@ class Recorder(TrainerCallback):
         finally:
             self._model.train(was_training)
         self._samples.append({"step": step, "prompt": prompt, "text": text})
+
+    def _sample(self) -> tuple[str, str]:
+        """Answer the source's prompt; or continue a line end or a probe's beginning."""
+        model, tokenizer = self._model, self._tokenizer
+        if self._prompt:
+            return self._prompt[-1].content, reply(model, tokenizer, self._prompt)
+        prompt = "\n" if not tokenizer.unknown("\n") else ""
+        prompt = prompt or tokenizer.decode(self._probe[:1])
+        settings = GenerationConfig(max_new_tokens=_SAMPLE_TOKENS, seed=0)
+        generator = Generator(model, tokenizer, model.device)
+        return prompt, generator.generate(prompt, settings).text

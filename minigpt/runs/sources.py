@@ -1,18 +1,28 @@
 """What a run reads: to learn from, to be validated on, and to be photographed on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from minigpt.config import RunConfig
 from minigpt.datasets.corpus import Corpus
 from minigpt.datasets.repeated_words import RepeatedWords, repeated_words
 from minigpt.datasets.repeats import RepeatsFirst
-from minigpt.datasets.texts import PackedDataset, WindowDataset
+from minigpt.datasets.texts import (
+    Example,
+    PackedDataset,
+    WindowDataset,
+    collate_fn,
+)
 from minigpt.datasets.windows import WindowSampler
 from minigpt.tokenizers import Tokenizer
+from minigpt.tokenizers.chat import Message
+from minigpt.training.batches import Sampler
 
 _SAID_TWICE = 32
 
@@ -21,14 +31,18 @@ _SAID_TWICE = 32
 class Source:
     """All that a run reads."""
 
-    sampler: RepeatsFirst
+    sampler: Sampler
     """The batches of each step."""
-    held_out: PackedDataset | WindowDataset
+    held_out: Dataset[Any]
     """What it is validated on."""
     probe: Int[Tensor, " pos"]
     """Ids that it never learns from, to photograph attention on."""
     said_twice: Int[Tensor, "window pos"] | None
     """Windows that say their first half again, where repetitions are all it learns."""
+    collate: Callable[[list[Any]], Example] = collate_fn
+    """Puts held-out examples into one batch."""
+    prompt: tuple[Message, ...] = ()
+    """A conversation whose answer is the sample (none: it continues a line end)."""
 
 
 def build_source(config: RunConfig, corpus: Corpus, tokenizer: Tokenizer) -> Source:

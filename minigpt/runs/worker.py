@@ -16,7 +16,8 @@ from minigpt.runs.curves import loss_curve_svg
 from minigpt.runs.files import replace_file
 from minigpt.runs.heartbeat import Heartbeat
 from minigpt.runs.lock import RunLock
-from minigpt.runs.preparation import Prepared, prepare
+from minigpt.runs.preparation import prepare
+from minigpt.runs.prepared import Prepared
 from minigpt.runs.recorder import Recorder
 from minigpt.runs.stopping import StopRequests
 from minigpt.runs.store import Run

@@ -99,10 +99,8 @@ def evaluate_loss(
     if team is not None:
         totals = team.sum([nats, tokens, characters, *measures.values()])
         nats, total, characters = totals[:3]
-        tokens, measures = (
-            int(total),
-            Counter(dict(zip(measures, totals[3:], strict=True))),
-        )
+        tokens = int(total)
+        measures = Counter(dict(zip(measures, totals[3:], strict=True)))
     if tokens == 0:
         raise DataError("The evaluation data holds no token to predict: it is empty.")
     known = math.isfinite(characters)

@@ -5,6 +5,8 @@ answers (`minigpt.finetuning.preferences`). The step, the evaluation and the tra
 the same for all.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
@@ -18,7 +20,7 @@ class Outcome(NamedTuple):
 
     total: Float[Tensor, ""]
     """Sum of the losses, in nats."""
-    measures: dict[str, float] = {}
+    measures: Mapping[str, float] = MappingProxyType({})
     """Other sums over the same things, by name."""
 
 

@@ -6,7 +6,7 @@ wherever they lie: each part's *sum* is divided by the whole's number of labels.
 """
 
 import math
-from collections import Counter
+from collections import defaultdict
 from contextlib import nullcontext
 from typing import NamedTuple
 
@@ -31,7 +31,7 @@ class StepOutcome(NamedTuple):
     """Before clipping."""
     num_tokens: int
     """Labels learned from, over the whole team."""
-    measures: dict[str, float] = {}
+    measures: dict[str, float]
     """What else the objective measured: means over what it counts."""
 
 
@@ -108,7 +108,8 @@ def accumulate_gradient(
         dtype=torch.bfloat16,
         enabled=config.precision == "bfloat16",
     )
-    loss, measures, number = 0.0, Counter[str](), max(1, number)
+    loss, number = 0.0, max(1, number)
+    measures: dict[str, float] = defaultdict(float)
     for place, (inputs, labels) in enumerate(parts, start=1):
         is_last = place == len(parts)
         with nullcontext() if is_last else without_sharing(forward):
