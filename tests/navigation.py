@@ -1,8 +1,30 @@
 """The pages in the app's navigation, for the tests that visit them all."""
 
 import runpy
+from urllib.parse import urlencode
 
 from streamlit_server import ROOT
 
-PAGES = runpy.run_path(str(ROOT / "pages/frame/course.py"))["PAGES"]
+_course = runpy.run_path(str(ROOT / "pages/frame/course.py"))
+
+PAGES = _course["PAGES"]
 """What `pages.frame.course.PAGES` holds: path, title, name …"""
+
+HOME = _course["HOME"]
+
+
+def visit(page, url: str, lesson, **query: str) -> None:
+    """Open a page of the app in a browser, and wait until it stands still."""
+    name = "" if lesson == HOME else lesson.name
+    page.goto(f"{url}/{name}?{urlencode(query)}")
+    settle(page)
+
+
+def settle(page) -> None:
+    """Wait until the script has run through and what it drew is there."""
+    page.locator(".st-key-keyboard").wait_for(state="attached")
+    page.wait_for_function(
+        """() => !document.querySelector(
+            "[data-testid=stStatusWidget], [data-testid=stSkeleton]"
+        )"""
+    )

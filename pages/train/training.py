@@ -7,6 +7,8 @@ Training is a process of its own; this page and the process share the run's dire
 import streamlit as st
 
 from minigpt.runs import RunStore, data_directory
+from minigpt.training.loss import language_model_loss
+from minigpt.training.optimizer import build_optimizer
 from pages.frame import lesson, set_up, state, watch
 from pages.frame.guard import guard
 
@@ -32,5 +34,6 @@ with guard():
     if chosen == NEW:
         set_up.show(store)
         watch.show_list(runs)
+        lesson.source(language_model_loss, build_optimizer)
     else:
         watch.show(store.open(chosen))

@@ -14,8 +14,8 @@ function alternativeRow(alternative, came, most, force) {
   row.type = "button";
   row.disabled = came;
   if (!came) row.onclick = () => force(alternative.token);
-  row.setAttribute("aria-label", `${alternative.piece}: probability ${alternative.rawText}, ` +
-    `after filtering ${alternative.filteredText}${came ? ", came" : ". Put it here instead"}`);
+  row.title = `${alternative.piece}: probability ${alternative.rawText}, ` +
+    `after filtering ${alternative.filteredText}${came ? ", came" : ". Put it here instead"}`;
   element("span", "piece", row, alternative.piece);
   addBar(row, "raw", alternative.raw / most, alternative.rawText);
   addBar(row, "filtered", alternative.filtered / most,

@@ -70,8 +70,8 @@ function fillRows(parts, data, { stage }) {
       : gone ? removed : "";
     line.number.textContent = throwing && race
       ? arrivalText(race.arrivals[i]) : here.texts[i];
-    line.row.setAttribute("aria-label", `${data.pieces[i]}: probability ${here.texts[i]}` +
-      `${gone ? ", removed" : ""}${won ? ", drawn" : ""}. Put it next`);
+    line.row.title = `${data.pieces[i]}: probability ${here.texts[i]}` +
+      `${gone ? ", removed" : ""}${won ? ", drawn" : ""}. Put it next`;
   });
   fillOthers(parts.others, data, here, throwing, width);
 }
@@ -81,7 +81,7 @@ function fillOthers(line, { race }, here, throwing, width) {
   line.row.querySelector(".piece").textContent = `${here.numOthers} others`;
   line.fill.style.width = width(0);
   line.note.textContent = here.keptOthers
-    ? `${here.keptOthers} of them stay, together ${here.others.toFixed(3)}` : "all removed";
+    ? `${here.keptOthers} of them stay, together ${here.othersText}` : "all removed";
   line.number.textContent = throwing && race ? arrivalText(race.firstOther) : "";
   line.row.title = throwing && race ? "The first to arrive among the others" : "";
 }

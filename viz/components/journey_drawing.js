@@ -53,8 +53,7 @@ function blockName([first, last]) {
 // Two lines above a stage: the way to its page.
 function drawHeading(head, layout, stage, i, hover, tell) {
   const { type, column } = layout;
-  const station = svgElement("g", { class: "layer station", role: "link", tabindex: 0,
-    "aria-label": `${stageName(stage)}: open its page` }, head);
+  const station = svgElement("g", { class: "layer station", role: "link", tabindex: 0 }, head);
   svgElement("title", {}, station, `${stageName(stage)}: open its page`);
   svgElement("rect", { class: `band ${stage.kind}`, x: layout.start(i) + 1, y: 1, rx: 6,
     width: column - 2, height: 3 * type }, station);
@@ -181,8 +180,8 @@ function drawChoice(group, layout, candidate, rank, tell) {
   const { type, choice } = layout;
   const [x, y] = [layout.end + 0.5 * type, layout.choicesTop + rank * choice];
   const middle = y + choice / 2;
-  const made = svgElement("g", { class: "choice", role: "button", tabindex: 0, "aria-label":
-    `${candidate.piece}: probability ${candidate.text}. Append it` }, group);
+  const made = svgElement("g", { class: "choice", role: "button", tabindex: 0 }, group);
+  svgElement("title", {}, made, `${candidate.piece}: probability ${candidate.text}. Append it`);
   svgElement("rect", { class: "back", x, y: y + 1, rx: 6,
     width: layout.right - type, height: choice - 2 }, made);
   svgElement("text", { class: "code piece", x: x + 0.4 * type, y: middle + 0.34 * type,

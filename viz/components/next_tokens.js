@@ -5,8 +5,7 @@ export default function nextTokens({ data, parentElement, setTriggerValue }) {
   root.replaceChildren(...data.candidates.map((candidate) => {
     const row = element("button", "candidate");
     row.type = "button";
-    row.setAttribute("aria-label",
-      `${candidate.piece}: probability ${candidate.text}. Append it`);
+    row.title = `${candidate.piece}: probability ${candidate.text}. Append it`;
     element("span", "piece", row, candidate.piece);
     const track = element("span", "track", row);
     const width = `max(2px, ${clamp(candidate.probability, 0, 1) * 100}%)`;

@@ -61,7 +61,7 @@ function prepareBlock(root, block) {
   root.built.nodes.forEach((node, i) => {
     const [label, name] = partLabel(block, block.parts[i]);
     node.textContent = label;
-    node.setAttribute("aria-label", name);
+    node.setAttribute("aria-label", `${label}: ${name}`);
     node.title = name;
   });
   return root.built;

@@ -1,0 +1,61 @@
+"""Every page in light and dark, looked at by axe-core: nothing serious or critical.
+
+axe-core (MPL 2.0) is no part of this project: `.ci/run` fetches it with npm, and where
+it is not there the tests are skipped.
+"""
+
+import navigation
+import pytest
+from streamlit_server import ROOT
+
+pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.browser
+
+AXE = ROOT / ".cache/axe-core/axe.min.js"
+RUN = """async () => {
+    const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+    return violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+}"""
+STREAMLITS = {"list", "listitem"}
+"""Its navigation puts sections between the list and its items; not ours to mend."""
+
+
+def violations(page) -> list[str]:
+    return [
+        f"{found['id']}: {node['target']} {node['html'][:120]}"
+        for found in page.evaluate(RUN)
+        for node in found["nodes"]
+        if not (found["id"] in STREAMLITS and "stSidebarNav" in outside(page, node))
+    ]
+
+
+def outside(page, node) -> str:
+    """Return the test ids around a node, as Streamlit names its parts."""
+    return page.evaluate(
+        """target => {
+            const ids = [];
+            const found = document.querySelector(target);
+            for (let at = found; at; at = at.parentElement)
+                if (at.dataset.testid) ids.push(at.dataset.testid);
+            return ids.join(" ");
+        }""",
+        node["target"][0] if isinstance(node["target"][0], str) else "body",
+    )
+
+
+@pytest.fixture
+def reader(page):
+    if not AXE.is_file():
+        pytest.skip(f"axe-core is not at {AXE.relative_to(ROOT)}; .ci/run fetches it")
+    return page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_serious_violation(scheme, reader, server):
+    reader.emulate_media(color_scheme=scheme)
+    found = {}
+    for lesson in navigation.PAGES:
+        navigation.visit(reader, server.url, lesson, prompt="the red kite")
+        reader.add_script_tag(path=AXE)
+        found[lesson.name] = violations(reader)
+    assert {name: told for name, told in found.items() if told} == {}

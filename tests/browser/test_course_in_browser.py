@@ -1,0 +1,125 @@
+"""The course in a browser: every page at every size, shared links, a printed lesson."""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import navigation
+import pytest
+
+expect = pytest.importorskip("playwright.sync_api").expect
+pytestmark = pytest.mark.browser
+
+SIZES = [(1280, 720), (1920, 1080), (390, 844)]
+PROMPT = "the red kite"
+TOO_WIDE = """() => {
+    const main = document.querySelector("[data-testid=stMain]");
+    return [main, document.documentElement]
+        .map(node => node.scrollWidth - node.clientWidth)
+        .filter(excess => excess > 1);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_complains_or_overflows_at_any_size(scheme, page, server, witness):
+    page.emulate_media(color_scheme=scheme)
+    problems = []
+    for lesson in navigation.PAGES:
+        navigation.visit(page, server.url, lesson, prompt=PROMPT)
+        for width, height in SIZES:
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_timeout(150)
+            if page.evaluate(TOO_WIDE):
+                problems.append(f"{lesson.name} is wider than {width}")
+        page.set_viewport_size({"width": 1280, "height": 720})
+        if page.get_by_text("Something broke").count():
+            problems.append(f"{lesson.name} broke")
+        problems += [f"{lesson.name}: {error}" for error in witness.errors]
+        witness.errors.clear()
+    assert problems == []
+    log = server.log.read_text(encoding="utf-8", errors="replace")
+    assert "Traceback" not in log
+
+
+def test_a_shared_link_opens_the_view_and_hides_what_was_chosen(page, server):
+    navigation.visit(page, server.url, page_named("head_explorer"), prompt=PROMPT)
+    page.get_by_label("Layer", exact=True).fill("1")
+    page.get_by_label("Layer", exact=True).press("Enter")
+    page.get_by_role("heading", name=re.compile("^L1H0")).wait_for()
+    page.get_by_role("button", name="Share").click()
+    shared = page.get_by_test_id("stPopoverBody")
+    shared.get_by_role("button", name="Prompt").click()
+    shared.get_by_role("button", name="Sidebar").click()
+    address = shared.get_by_test_id("stCode")
+    expect(address).to_contain_text("hide=sidebar,prompt")
+    link = address.inner_text().replace("\n", "").strip()
+    asked = parse_qs(urlsplit(link).query)
+    assert asked["layer"] == ["1"]
+    assert asked["prompt"] == [PROMPT]
+    page.goto("about:blank")
+    page.goto(link)
+    page.get_by_role("heading", name=re.compile("^L1H0")).wait_for()
+    expect(page.get_by_test_id("stSidebar")).to_be_hidden()
+    prompt = page.locator(".st-key-prompt")
+    prompt.wait_for(state="attached")
+    expect(prompt).to_be_hidden()
+    assert prompt.locator("input").input_value() == PROMPT
+
+
+def test_what_is_hidden_stays_hidden_on_the_next_page(page, server):
+    navigation.visit(
+        page, server.url, page_named("head_explorer"), hide="prompt", prompt=PROMPT
+    )
+    expect(page.locator(".st-key-prompt")).to_be_hidden()
+    page.get_by_role("link", name="Next lesson").click()
+    page.get_by_role("heading", name="Logit lens", level=1).wait_for()
+    navigation.settle(page)
+    expect(page.locator(".st-key-prompt")).to_be_hidden()
+    assert "hide=prompt" in page.url
+
+
+def test_an_answer_is_marked_on_the_path_at_home(page, server):
+    navigation.visit(page, server.url, page_named("attention"), prompt=PROMPT)
+    question = page.locator("[class*=st-key-check_]").first
+    question.get_by_role("radio").first.focus()
+    page.keyboard.press("Space")
+    question.get_by_text(re.compile("^[✓✗]")).wait_for()
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="Home").click()
+    path = page.locator(".st-key-lesson_of_attention")
+    expect(path).to_contain_text(re.compile(r"[01] of \d right"))
+    page.get_by_role("link", name="Continue: Attention").click()
+    page.get_by_role("heading", name="Attention, step by step", level=1).wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["attention", "head_explorer"])
+def test_a_lesson_prints_on_two_pages_at_most(scheme, name, page, server, tmp_path):
+    page.emulate_media(color_scheme=scheme)
+    navigation.visit(page, server.url, page_named(name), prompt=PROMPT)
+    page.evaluate("window.print = () => { window.printed = true }")
+    page.get_by_role("button", name="Print this lesson").click()
+    assert page.evaluate("window.printed")
+    path = tmp_path / "lesson.pdf"
+    page.pdf(path=path, prefer_css_page_size=True, print_background=True)
+    assert 1 <= len(re.findall(rb"/Type\s*/Page\b", path.read_bytes())) <= 2
+
+
+def test_on_paper_questions_are_blank_and_controls_are_gone(page, server):
+    navigation.visit(page, server.url, page_named("attention"), prompt=PROMPT)
+    question = page.locator("[class*=st-key-check_]").first
+    question.get_by_role("radio").first.focus()
+    page.keyboard.press("Space")
+    verdict = question.get_by_text(re.compile("^[✓✗]"))
+    verdict.wait_for()
+    page.emulate_media(media="print")
+    expect(verdict).to_be_hidden()
+    expect(page.get_by_test_id("stSidebar")).to_be_hidden()
+    expect(page.get_by_label("Prompt", exact=True)).to_be_hidden()
+    expect(page.get_by_role("button", name="Code")).to_be_hidden()
+    foot = page.locator(".st-key-print_only")
+    expect(foot).to_contain_text(f"Prompt: {PROMPT}")
+    expect(foot).to_contain_text(f"{server.url}/attention?model=glass")
+    expect(question).to_be_visible()
+
+
+def page_named(name: str):
+    return next(page for page in navigation.PAGES if page.name == name)
