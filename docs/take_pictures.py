@@ -30,6 +30,19 @@ TRAINING_STEPS = 600
 SECONDS = 1000  # Playwright counts in milliseconds
 
 
+STORY = "Mia met Tom . the sun was up . then Ana fed Sam . Mia met"
+VIEWS = {
+    "home": f"?prompt={PROMPT}",
+    "tokenizer": "tokenizer",
+    "attention": "attention?model=glass&prompt=Once upon a time there was a girl",
+    "logit-lens": f"logit_lens?prompt={PROMPT}",
+    "intervene": f"intervene?model=induction&prompt={STORY}&cut=L0H0",
+    "beam-search": "beam_search",
+}
+"""Pages that show all there is to see when they open, by what follows the address."""
+HERO = ("home", VIEWS["home"])
+
+
 def main() -> None:
     """Take every picture."""
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as tool:
@@ -41,14 +54,19 @@ def main() -> None:
         with serve(data) as address:
             for scheme in ("light", "dark"):
                 page = open_tab(browser, scheme)
-                explore_heads(page, address)
-                save(page, f"head-explorer-{scheme}.png")
+                for name, view in VIEWS.items() if scheme == "light" else (HERO,):
+                    page.goto(f"{address}/{view}")
+                    page.get_by_role("heading", level=1).wait_for()
+                    settle(page)
+                    save(page, f"{name}-{scheme}.png")
             page = open_tab(browser, "light")
+            explore_heads(page, address)
+            save(page, "head-explorer-light.png")
             generate(page, address)
-            save(page, "generation.png")
+            save(page, "generation-light.png")
             page.set_viewport_size({"width": 1280, "height": 900})
             train(page, address)
-            save(page, "training.png")
+            save(page, "training-light.png")
         browser.close()
 
 
@@ -123,7 +141,8 @@ def train(page: Page, address: str) -> None:
     steps.press("Enter")
     settle(page)
     page.get_by_role("button", name="Start training").click()
-    page.get_by_text("finished").first.wait_for(timeout=600 * SECONDS)
+    badge = page.locator(".stMarkdownBadge", has_text="finished")
+    badge.first.wait_for(timeout=600 * SECONDS)
     settle(page)
 
 
