@@ -20,6 +20,7 @@ COMMANDS = {
     "quickstart": "train a tiny model in a minute and let it write",
     "train": "train a model on a text: yours, or the built-in tales",
     "generate": "let a trained model write",
+    "finetune": "teach a model to answer: sft, LoRA, dpo; and ask it questions",
     "evaluate": "measure a model's loss on a text",
     "tokenizer": "train a tokenizer, encode, decode, look inside",
     "data": "fetch, write, describe or clean a text",

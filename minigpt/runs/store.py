@@ -171,7 +171,10 @@ class RunStore:
             if (self.root.parent / "models" / name).exists():
                 raise RunError(f"{name!r} is a shipped model's name: choose another.")
             return create_run(path, config)
-        stem = re.sub(r"[^a-z0-9]+", "-", Path(config.data.source).stem.lower())
+        source = (
+            config.data.source if config.finetune is None else config.finetune.method
+        )
+        stem = re.sub(r"[^a-z0-9]+", "-", Path(source).stem.lower())
         base = f"{stem[:16].strip('-') or 'run'}-{time.strftime('%m%d-%H%M%S')}"
         for attempt in range(1, 1000):
             suffix = "" if attempt == 1 else f"-{attempt}"

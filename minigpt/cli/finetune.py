@@ -1,0 +1,294 @@
+"""`finetune`: from a model that continues texts to one that answers.
+
+finetune sft --base tales                 learn answers
+finetune dpo --base <name>                learn which answer is better
+finetune evaluate --model_path <name>     how often is it right?
+finetune examples sft                     what it learns from, as JSONL
+finetune merge --adapter <path> --base …  an adapter becomes a model of its own
+"""
+
+import dataclasses
+import json
+import shlex
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
+
+from minigpt.cli.models import find_checkpoint, find_run
+from minigpt.cli.output import note, say
+from minigpt.cli.parsing import argument, config_fields, flag, given_flags, parse
+from minigpt.cli.train import name_of, train_here
+from minigpt.config import FinetuneConfig, RunConfig, TrainConfig
+from minigpt.config.finetuning_recipes import default_training
+from minigpt.errors import ConfigError, DataError, near_names
+from minigpt.runs.store import Run, RunStore, create_run, data_directory
+
+if TYPE_CHECKING:
+    from minigpt.finetuning.measuring import Measured
+
+METHODS = ("sft", "dpo")
+PARTS = (*METHODS, "evaluate", "examples", "merge")
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFlags:
+    """Which run, and where."""
+
+    base: Annotated[
+        str | None, flag("The model to start from: a name, or a checkpoint's path.")
+    ] = None
+    name: Annotated[
+        str | None, flag("The run's name (none: made from the method and the time).")
+    ] = None
+    output_dir: Annotated[
+        Path | None, flag("The run's directory (none: data/runs/<name>).")
+    ] = None
+    resume: Annotated[
+        str | None, flag("Go on with a fine-tuning, by name or directory.")
+    ] = None
+    questions: Annotated[
+        int, flag("Held-out questions to ask in the end (0: none).")
+    ] = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluateArguments:
+    """Which model is asked, and what stands beside it."""
+
+    model_path: Annotated[
+        str | None, flag("A checkpoint or run directory, a run's name or a model's.")
+    ] = None
+    base: Annotated[
+        str | None, flag("What it was tuned from (none: what its checkpoint says).")
+    ] = None
+    data_file: Annotated[
+        str | None,
+        flag(
+            "Conversations of your own to compare its answers with, as JSON or JSONL."
+        ),
+    ] = None
+    questions: Annotated[int, flag("How many questions about tales.")] = 200
+
+
+@dataclasses.dataclass(frozen=True)
+class ExamplesArguments:
+    """What to show."""
+
+    method: Annotated[
+        tyro.conf.Positional[Literal["sft", "dpo"]],
+        argument("METHOD", "sft: answers; dpo: pairs of answers."),
+    ]
+    count: Annotated[int, flag("How many.")] = 5
+    split: Annotated[Literal["train", "held_out", "new"], flag("Of which worlds.")] = (
+        "train"
+    )
+    seed: Annotated[int, flag("Same seed, same examples.")] = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class MergeArguments:
+    """Which adapter, beside which base."""
+
+    adapter: Annotated[Path, flag("An adapter's directory.")]
+    base: Annotated[str, flag("The model it was made for.")]
+    output_dir: Annotated[Path, flag("Where the merged model goes.")]
+
+
+def run(words: Sequence[str]) -> int:
+    """Run `finetune`."""
+    if not words or words[0] in ("-h", "--help"):
+        say((__doc__ or "").strip())
+        return 0
+    part, rest = words[0], words[1:]
+    if part in METHODS:
+        return _tune(part, rest)
+    if part == "evaluate":
+        return _evaluate(rest)
+    if part == "examples":
+        return _examples(rest)
+    if part == "merge":
+        return _merge(rest)
+    raise ConfigError(
+        f"There is no finetune {part!r}: choose {', '.join(PARTS)}."
+        f"{near_names(part, PARTS)}"
+    )
+
+
+def _tune(method: str, words: Sequence[str]) -> int:
+    """Train a run, new or begun, and measure what came of it."""
+    arguments = parse(
+        _arguments_class(method, words), words, f"finetune {method}", "Tune a model."
+    )
+    flags: RunFlags = arguments.run
+    given = given_flags(words)
+    if flags.resume is not None:
+        if extra := given - {"resume", "questions"}:
+            names = ", ".join(f"--{name}" for name in sorted(extra))
+            raise ConfigError(f"--resume goes on as configured: drop {names}.")
+        run = find_run(flags.resume)
+    else:
+        run = _new_run(method, arguments)
+    quoted = shlex.join(["python", "-m", "minigpt", "finetune", method, *words])
+    code = train_here(
+        run,
+        resume=flags.resume is not None,
+        is_new=flags.resume is None,
+        command=quoted,
+        announce=False,
+    )
+    if code == 0 and run.status().state == "finished":
+        _report(run, flags.questions)
+    return code
+
+
+def _arguments_class(method: str, words: Sequence[str]) -> type[Any]:
+    """Make the dataclass whose fields are the flags, with the method's defaults."""
+    tuning = FinetuneConfig(method=method, base="base")  # type: ignore[arg-type]
+    has_adapter = "lora_rank" in given_flags(words)
+    examples = config_fields(
+        tuning,
+        leave_out=[
+            "method",
+            "base",
+            "base_sha256",
+            *([] if method == "dpo" else ["beta"]),
+        ]
+        + (["packed"] if method == "dpo" else []),
+        aliases={"examples": "--data_file"},
+    )
+    training = config_fields(default_training(method, has_adapter=has_adapter))
+    groups = {
+        "run": RunFlags,
+        "tuning": dataclasses.make_dataclass("Tuning", examples, frozen=True),
+        "training": dataclasses.make_dataclass("Training", training, frozen=True),
+    }
+    return dataclasses.make_dataclass("TuneArguments", groups.items(), frozen=True)
+
+
+def _new_run(method: str, arguments: Any) -> Run:
+    flags: RunFlags = arguments.run
+    if flags.base is None:
+        raise ConfigError("--base is missing: give the model to start from.")
+    if flags.name is not None and flags.output_dir is not None:
+        raise ConfigError("--name and --output_dir both say where: give one of them.")
+    settings = dataclasses.asdict(arguments.tuning)
+    if settings["examples"] != "tales":
+        # A run may be resumed from another directory.
+        settings["examples"] = str(Path(settings["examples"]).expanduser().absolute())
+    base = str(find_checkpoint(flags.base).absolute())
+    config = RunConfig(
+        finetune=FinetuneConfig(method=method, base=base, **settings).to_dict(),  # type: ignore[arg-type]
+        train=TrainConfig(**dataclasses.asdict(arguments.training)).to_dict(),
+    )
+    if flags.output_dir is not None:
+        return create_run(flags.output_dir.expanduser().absolute(), config)
+    return RunStore(data_directory() / "runs").create(config, flags.name)
+
+
+def _report(run: Run, questions: int) -> None:
+    """Say what the model can do now, and where it is."""
+    from minigpt.checkpoint import load_checkpoint
+    from minigpt.finetuning.measuring import measure
+
+    best, finetune = run.best, run.config.finetune
+    if best is None or finetune is None:
+        return
+    if questions and finetune.examples == "tales":
+        tuned, base = load_checkpoint(best), load_checkpoint(finetune.base)
+        _show(measure(tuned, base, questions))
+    name = name_of(run)
+    if finetune.lora_rank is not None:
+        say(f"adapter         {best} (adapter.json, adapter.safetensors)")
+    say(f"model           {best}")
+    say(f"ask again       python -m minigpt finetune evaluate --model_path {name}")
+
+
+def _show(measured: "Measured") -> None:
+    """Print scores, each beside the base's and beside not reading."""
+    say("exact match on held-out questions (greedy)")
+    say(f"  {'kind':<14}{'questions':>9}{'tuned':>8}{'base':>8}{'without reading':>17}")
+    for row in measured.exact_match:
+        base = "–" if row.base is None else f"{row.base.share:.2f}"
+        say(
+            f"  {row.kind:<14}{row.tuned.number:>9}{row.tuned.share:>8.2f}{base:>8}"
+            f"{row.without_reading:>17.2f}"
+        )
+    for margin in measured.margins:
+        say(
+            f"prefers {margin.kind:<7} {margin.wins.right} of {margin.wins.number} "
+            f"pairs, margin {margin.margin:.2f} nats"
+        )
+    before = measured.plain_loss_before
+    was = "" if before is None else f" (before: {before:.3f})"
+    say(f"plain stories   {measured.plain_loss:.3f} nats per token{was}")
+
+
+def _evaluate(words: Sequence[str]) -> int:
+    arguments = parse(
+        EvaluateArguments, words, "finetune evaluate", "Ask a tuned model questions."
+    )
+    from minigpt.checkpoint import load_checkpoint
+    from minigpt.datasets.conversations import read_conversations
+    from minigpt.finetuning.measuring import exact_replies, measure
+
+    path = find_checkpoint(arguments.model_path)
+    tuned = load_checkpoint(path)
+    say(f"checkpoint      {path} (step {tuned.metadata.step})")
+    known = tuned.metadata.provenance.get("finetune") or {}
+    wanted = arguments.base or known.get("base")
+    base = None if wanted is None else load_checkpoint(find_checkpoint(wanted))
+    if base is None:
+        note("It does not say what it was tuned from: give --base to compare.")
+    if arguments.data_file is not None:
+        score = exact_replies(tuned, read_conversations(arguments.data_file))
+        say(f"exact match     {score.right} of {score.number} answers, word for word")
+        return 0
+    if arguments.questions < 1:
+        raise DataError("--questions must be at least 1.")
+    _show(measure(tuned, base, arguments.questions))
+    return 0
+
+
+def _examples(words: Sequence[str]) -> int:
+    arguments = parse(
+        ExamplesArguments, words, "finetune examples", "Show what tales teaches."
+    )
+    from minigpt.datasets.tales_instructions import instructions, preferences
+
+    seed, split = arguments.seed, arguments.split
+    if arguments.method == "sft":
+        for example in islice(instructions(seed, split), arguments.count):
+            turns = [message._asdict() for message in example.messages]
+            say(json.dumps({"messages": turns}, ensure_ascii=False))
+        return 0
+    for pair in islice(preferences(seed, split), arguments.count):
+        turns = [message._asdict() for message in pair.prompt]
+        answers = {"chosen": pair.chosen, "rejected": pair.rejected}
+        say(json.dumps({"messages": turns, **answers}, ensure_ascii=False))
+    return 0
+
+
+def _merge(words: Sequence[str]) -> int:
+    arguments = parse(
+        MergeArguments, words, "finetune merge", "Merge an adapter into its base."
+    )
+    from minigpt.checkpoint import load_checkpoint, save_checkpoint
+    from minigpt.finetuning.adapters import load_adapter
+    from minigpt.finetuning.lora import without_adapter
+    from minigpt.model import TransformerLM
+
+    base = load_checkpoint(find_checkpoint(arguments.base))
+    adapted = load_adapter(arguments.adapter.expanduser(), base)
+    assert isinstance(adapted.model, TransformerLM)
+    path = save_checkpoint(
+        arguments.output_dir.expanduser(),
+        without_adapter(adapted.model),
+        adapted.tokenizer,
+        step=base.metadata.step,
+        provenance=base.metadata.provenance,
+    )
+    say(f"model           {path}")
+    return 0
