@@ -19,8 +19,11 @@ CHOSEN, NEAR, OTHER = "chosen", "nearest", "other"
 MARKS = (CHOSEN, NEAR, OTHER)
 HUES = (VERMILLION, BLUE, GRAY)
 
-LABELLED = 80
-"""Up to so many points, each is named; of more, only the chosen and its nearest."""
+FEW = 80
+"""Up to so many points, each is a dot to be seen by itself."""
+
+LABEL_HEIGHT, LABEL_CHARACTER = 0.06, 0.016
+"""Room that a name takes, as a share of the picture's height and width."""
 
 
 def neighbour_bars(pieces: Sequence[str], cosines: Array) -> alt.LayerChart:
@@ -119,7 +122,7 @@ def scatter(table: pd.DataFrame, explained: Sequence[float]) -> alt.LayerChart:
             alt.Tooltip("c2:Q", format=".3f"),
         ],
     )
-    few = len(table) <= LABELLED
+    few = len(table) <= FEW
     dots = base.mark_circle().encode(
         color=alt.Color("mark:N", title=None)
         .scale(domain=list(MARKS), range=list(HUES))
@@ -131,12 +134,41 @@ def scatter(table: pd.DataFrame, explained: Sequence[float]) -> alt.LayerChart:
         .then(alt.value(0.55))
         .otherwise(alt.value(1.0)),
     )
-    named = base if few else base.transform_filter(alt.datum.mark != OTHER)
-    names = named.mark_text(
-        align="left", dx=6, dy=-4, font="monospace", fontSize=12
-    ).encode(text="token:N")
+    names = (
+        base.properties(data=table[free_names(table)])
+        .mark_text(align="left", dx=6, dy=-4, font="monospace", fontSize=12, color=GRAY)
+        .encode(text="token:N")
+    )
     chart: alt.LayerChart = (dots + names).properties(height=310, padding=NARROW)
     return chart
+
+
+def free_names(table: pd.DataFrame) -> list[bool]:
+    """Choose the points to name: as many as fit, and no name over another.
+
+    The chosen token comes first, then its nearest, then the others in their order.
+
+    Args:
+        table: From `point_table`.
+    """
+    places = table[["c1", "c2"]].to_numpy()
+    spread = np.ptp(places, axis=0)
+    shares = (places - places.min(axis=0)) / np.where(spread > 0, spread, 1.0)
+    widths = LABEL_CHARACTER * (1 + table["token"].str.len().to_numpy())
+    order = sorted(
+        range(len(table)), key=lambda row: MARKS.index(table["mark"].iloc[row])
+    )
+    named: list[int] = []
+    for row in order:
+        x, y = shares[row]
+        taken = shares[named]
+        apart_x = np.maximum(
+            taken[:, 0] - x - widths[row], x - taken[:, 0] - widths[named]
+        )
+        if np.all((apart_x > 0) | (np.abs(taken[:, 1] - y) > LABEL_HEIGHT)):
+            named.append(row)
+    chosen = set(named)
+    return [row in chosen for row in range(len(table))]
 
 
 def scatter_3d(table: pd.DataFrame, explained: Sequence[float]) -> "go.Figure":
@@ -267,9 +299,9 @@ def drift_paths(
     )
     here = ways.transform_filter(alt.datum.step == now)
     dots = here.mark_circle(size=70, opacity=1).encode(color=hues)
-    names = here.mark_text(align="left", dx=6, dy=-4, font="monospace").encode(
-        text="token:N"
-    )
+    names = here.mark_text(
+        align="left", dx=6, dy=-4, font="monospace", color=GRAY
+    ).encode(text="token:N")
     chart: alt.LayerChart = (trails + dots + names).properties(
         height=262, padding=NARROW
     )

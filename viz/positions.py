@@ -191,6 +191,6 @@ def _end_of_training(trained: int | None, field: str) -> alt.LayerChart:
         x=f"{field}:Q"
     )
     rule = base.mark_rule(color=VERMILLION, strokeDash=[5, 3])
-    text = base.mark_text(align="right", dx=-5, y=8).encode(text="words:N")
+    text = base.mark_text(align="right", dx=-5, y=8, color=GRAY).encode(text="words:N")
     both: alt.LayerChart = rule + text
     return both

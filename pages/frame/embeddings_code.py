@@ -11,10 +11,10 @@ TABLES = {
 }
 
 
-def neighbours_recipe(which: str, token: int, count: int) -> str:
+def neighbours_recipe(which: str, token: int, size: int, count: int) -> str:
     """Return lines that end with `nearest`: the largest cosines with a token."""
     return (
-        f"table = {TABLES[which]}.detach()\n"
+        f"table = {TABLES[which]}.detach()[:{size}]\n"
         f"cosines = torch.cosine_similarity(table, table[{token}][None], dim=-1)\n"
         f"cosines[{token}] = -1  # itself\n"
         f"nearest = cosines.topk({count}).values"

@@ -80,7 +80,9 @@ def neighbours_of(
 ) -> space.Neighbours:
     """Return the tokens nearest to one."""
     model = checkpoint.model
-    return _neighbours(models.serial(model), model, which, token)
+    # A model may have more rows than its tokenizer has tokens: those mean nothing.
+    size = checkpoint.tokenizer.vocab_size
+    return _neighbours(models.serial(model), model, size, which, token)
 
 
 def components_of(
@@ -150,10 +152,11 @@ def losses_of(checkpoint: Checkpoint) -> Losses:
 def _neighbours(
     serial: int,  # noqa: ARG001 (stands for the model in the cache's key)
     _model: LanguageModel,
+    size: int,
     which: space.Which,
     token: int,
 ) -> space.Neighbours:
-    return space.nearest(space.token_table(_model, which), token)
+    return space.nearest(space.token_table(_model, which)[:size], token)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from minigpt.config import MLPConfig, ModelConfig
 from minigpt.interpret.embedding_space import Components, Neighbours
-from minigpt.interpret.position_views import Distances, Turning
+from minigpt.interpret.position_views import Distances, Turning, slopes
 from minigpt.interpret.word_order import OrderTest
 from pages.frame.questions import Question
 from pages.frame.words import plain
@@ -177,6 +177,22 @@ def learned_numbers(config: ModelConfig) -> Question:
         [str(option) for option in shown],
         shown.index(learned),
         f"{learned}; its embedding has {table}.",
+    )
+
+
+def alibi_cost(config: ModelConfig) -> Question:
+    """Ask what a distance costs in ALiBi's first head."""
+    slope = slopes(config.num_heads)[0]
+    right = f"{4 * slope:.3g}"
+    shown = sorted({right, f"{slope:.3g}", f"{16 * slope:.3g}"}, key=float)
+    return Question(
+        "embeddings.alibi",
+        f"ALiBi, with this model's {config.num_heads} heads: head 0 has a slope of "
+        f"{plain(f'{slope:.3g}')} logits per token. What does a key 4 tokens "
+        "back lose?",
+        shown,
+        shown.index(right),
+        f"4 times the slope: {plain(right)} logits.",
     )
 
 

@@ -129,10 +129,11 @@ def _show_neighbours(checkpoint: Checkpoint, chosen: Chosen, found: Neighbours) 
     _choose_table(checkpoint)
     st.text(f"Nearest to {display_piece(chosen.piece)}")
     pieces = checkpoint.tokenizer.pieces(found.tokens)
+    size = checkpoint.tokenizer.vocab_size
     st.altair_chart(neighbour_bars(pieces, found.cosines))
     notebook.code(
         "nearest tokens",
-        recipes.neighbours_recipe(chosen.which, chosen.token, len(found.tokens)),
+        recipes.neighbours_recipe(chosen.which, chosen.token, size, len(found.tokens)),
         variable="nearest",
         drawn=found.cosines,
     )
@@ -183,7 +184,7 @@ def _show_picture(
         st.plotly_chart(scatter_3d(table, shares), key="embedding_space_3d")
     else:
         st.altair_chart(scatter(table, shares))
-    size = checkpoint.model.config.vocab_size
+    size = checkpoint.tokenizer.vocab_size
     with st.container(horizontal=True, vertical_alignment="center"):
         notebook.code(
             "principal components",

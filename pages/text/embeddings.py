@@ -46,8 +46,8 @@ from pages.frame.questions import Question, check, predict
 TOKENS, POSITIONS, SHUFFLE = "Tokens", "Positions", "Shuffle the words"
 PARTS = (TOKENS, POSITIONS, SHUFFLE)
 
+# A question, where this model and prompt have a clear answer to it.
 Asked = Question | None
-"""A question, where this model and prompt have a clear answer to it."""
 
 WORDS = """
 A token's **embedding** is one row of a table. Training moved tokens that are used
@@ -145,6 +145,7 @@ def final_questions(checkpoint: Checkpoint, text: Text) -> list[Asked]:
         questions.rope_distance(turning, last, max(0, last - 1)),
         questions.beyond(config),
         questions.learned_numbers(config),
+        questions.alibi_cost(config),
     ]
 
 
