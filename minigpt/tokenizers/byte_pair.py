@@ -29,6 +29,7 @@ from minigpt.tokenizers.huggingface import (
     read_huggingface,
     write_huggingface,
 )
+from minigpt.tokenizers.pretoken_cache import PretokenCache
 from minigpt.tokenizers.pretokens import count_pretokens, pretokens
 from minigpt.tokenizers.printable import BYTE_ORDER
 from minigpt.tokenizers.vocabulary import read_header
@@ -43,32 +44,6 @@ _NAMES = {
     "bos_id": ("<bos>", "<s>", "<|endoftext|>"),
     "eos_id": ("<eos>", "</s>", "<|endoftext|>"),
 }
-
-
-class PretokenCache(dict[str, tuple[int, ...]]):
-    """The tokens of pretokens seen before; words repeat, so most of a text is here.
-
-    `dict.__getitem__` calls `__missing__` for a new one, which lets `encode` run in C
-    over the known ones. Threads may share it: the worst that happens is that two of
-    them compute the same entry.
-    """
-
-    max_entries = 2**16
-    max_length = 64
-
-    def __init__(self, vocabulary: BytePairVocabulary) -> None:
-        super().__init__()
-        self._alphabet = vocabulary.alphabet
-        self._table = vocabulary.table
-
-    def __missing__(self, pretoken: str) -> tuple[int, ...]:
-        word = pretoken.encode("utf-8").decode("latin-1").translate(self._alphabet)
-        tokens = tuple(map(ord, self._table.apply(word)))
-        if len(pretoken) <= self.max_length:
-            if len(self) >= self.max_entries:
-                self.clear()
-            self[pretoken] = tokens
-        return tokens
 
 
 class BPETokenizer(Tokenizer):

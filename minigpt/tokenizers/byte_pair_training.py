@@ -125,13 +125,13 @@ class _Words:
             How many occurrences were left because they overlap one that was joined.
         """
         grown: set[str] = set()
-        overlapping = 0
+        twins, overlapping = pair[0] == pair[1], 0
         for number in self.holders.pop(pair):
             word = self.words[number]
             if pair in word:  # or an earlier merge, or this loop, took it away
                 self._recount(number, pair, token, grown)
                 self.words[number] = word.replace(pair, token)
-                if pair[0] == pair[1]:
+                if twins:
                     overlapping += self.counts[number] * _overlaps(word, pair)
         del self.pair_counts[pair]
         for pair in grown:

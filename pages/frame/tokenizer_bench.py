@@ -11,22 +11,12 @@ from pathlib import Path
 import streamlit as st
 
 from minigpt.config import TokenizerConfig
-from minigpt.datasets import generate_tales, read_text
-from minigpt.errors import DataError
 from minigpt.tokenizers import BPETokenizer, Tokenizer, build_tokenizer
 from minigpt.tokenizers.byte_pair import SMALLEST
 from minigpt.tokenizers.merge_history import MergeHistory
-from minigpt.tokenizers.own_source import own_source
 from minigpt.tokenizers.storage import open_tokenizer
 from pages.frame import models
-
-TALES, SOURCE = "tales", "source"
-TEXTS = {TALES: "tales", SOURCE: "this project's source"}
-TALES_SIZE = 1_000_000
-"""Characters of `tales` to learn from."""
-
-LARGEST = 20_000_000
-"""Characters of a text to learn from; more would take minutes."""
+from pages.frame.tokenizer_texts import SOURCE, TALES, TEXTS, recipe_of_text, text_of
 
 KINDS = {"bpe": "BPE", "word": "words", "char": "characters"}
 DEFAULT_SIZE = SMALLEST + 1000
@@ -160,28 +150,6 @@ def _learn(entry: Entry) -> MergeHistory:
     return learned
 
 
-def text_of(source: str) -> str:
-    """Return the text that a source stands for.
-
-    Raises:
-        DataError: If it is a file that is missing, no text, or too long.
-    """
-    if source == SOURCE:
-        return own_source()
-    text = _tales() if source == TALES else read_text(source)
-    if len(text) > LARGEST:
-        raise DataError(
-            f"The text has {len(text):,} characters: {LARGEST:,} are learned from in "
-            "reasonable time. Take a part of it."
-        )
-    return text
-
-
-@st.cache_resource(show_spinner="Writing stories …")
-def _tales() -> str:
-    return generate_tales(TALES_SIZE)
-
-
 def recipe_of(entry: Entry, name: str = "tokenizer") -> str:
     """Return the lines of Python that make an entry's tokenizer."""
     if entry.kind == "model":
@@ -204,20 +172,10 @@ def recipe_of(entry: Entry, name: str = "tokenizer") -> str:
     )
 
 
-def recipe_of_text(source: str) -> str:
-    """Return the lines of Python that give a source's text as `text`."""
-    if source == SOURCE:
-        module, call = "minigpt.tokenizers.own_source import own_source", "own_source()"
-    elif source == TALES:
-        module = "minigpt.datasets import generate_tales"
-        call = f"generate_tales({TALES_SIZE})"
-    else:
-        module, call = "minigpt.datasets import read_text", f"read_text({source!r})"
-    return f"from {module}\n\ntext = {call}\n"
-
-
 def limited(tokenizer: Tokenizer, merges: int | None) -> Tokenizer:
     """Return a tokenizer with its first merges only; None: as it is."""
     if merges is None or not isinstance(tokenizer, BPETokenizer):
+        return tokenizer
+    if merges >= len(tokenizer.merges):
         return tokenizer
     return tokenizer.limited_to(merges)

@@ -3,20 +3,13 @@
 import streamlit as st
 
 from minigpt.tokenizers.merge_history import MergeHistory, PairCounts
-from minigpt.tokenizers.merge_tree import merge_tree, roots
-from pages.frame import keyboard, notebook
+from pages.frame import keyboard, notebook, tokenizer_tree
 from pages.frame.guard import guard
-from pages.frame.tokenizer_bench import (
-    STORIES,
-    Entry,
-    history_of,
-    recipe_of_text,
-    text_of,
-)
-from pages.frame.tokenizer_code import PAIRS, SIZES, TREE
+from pages.frame.tokenizer_bench import STORIES, Entry, history_of, recipe_of
+from pages.frame.tokenizer_code import PAIRS, SIZES
+from pages.frame.tokenizer_texts import beginning_of, recipe_of_text
 from pages.frame.words import plain
 from viz.components import token_pieces
-from viz.components.merge_blocks import merge_blocks
 from viz.merges import compression_curve, pair_bars
 from viz.spelling import pair_name, spelled
 
@@ -26,8 +19,6 @@ OFTEN = 0.8
 CANDIDATES = 4
 EXCERPT = 120
 """Characters of the text that are shown."""
-LONGEST_WORD = 32
-"""Bytes of the word whose tree is drawn."""
 
 
 def show(entry: Entry, text: str) -> None:
@@ -62,7 +53,7 @@ def _show_now(entry: Entry, history: MergeHistory, text: str, plays: bool) -> No
         left, right = st.columns([3, 2], gap="medium")
         with left:
             _show_pairs(entry, history, merges, pairs, plays)
-            _show_word(entry, history, merges, text)
+            tokenizer_tree.show(entry, history, merges, text)
         with right:
             _show_compression(entry, history, merges)
 
@@ -140,7 +131,7 @@ def _show_pairs(
         PAIRS.format(merges=merges, shown=len(pairs.top)),
         variable="counts",
         drawn=[pair.count for pair in pairs.top],
-        begin=_begin(entry),
+        begin=recipe_of(entry),
     )
 
 
@@ -207,55 +198,8 @@ def _show_compression(entry: Entry, history: MergeHistory, merges: int) -> None:
         drawn=counts,
         begin=recipe_of_text(entry.source),
     )
-    excerpt = text_of(entry.source)[:EXCERPT]
+    excerpt = beginning_of(entry.source, EXCERPT)
     early = history.tokenizer.limited_to(merges)
     ids = early.encode(excerpt)
     st.caption("How the text begins, cut now:")
     token_pieces(early.pieces(ids), ids, key="excerpt")
-
-
-def _show_word(entry: Entry, history: MergeHistory, merges: int, text: str) -> None:
-    """Show the tree of a word, as far as it has grown."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        word = st.text_input(
-            "A word's tree",
-            value=longest_word(text),
-            max_chars=LONGEST_WORD,
-            key="tree_word",
-            help="A space before a word belongs to it.",
-            width=260,
-        )
-        word = shortened(word)
-        nodes = merge_tree(history.tokenizer, word)
-        notebook.code(
-            "the tree",
-            TREE.format(word=word),
-            variable="joins",
-            drawn=[[n.start, n.end, n.rank] for n in nodes if n.rank is not None],
-            begin=_begin(entry),
-        )
-    merge_blocks(nodes, roots(nodes, merges), merges, key="merge_tree")
-
-
-def longest_word(text: str) -> str:
-    """Return the longest word of a text, with the space before it.
-
-    >>> longest_word("a little kite")
-    ' little'
-    """
-    word = max(text.split(), key=len, default="kite")
-    return shortened(f" {word}")
-
-
-def shortened(word: str) -> str:
-    """Return as much of a word as its tree has room for, in whole characters."""
-    return word.encode("utf-8")[:LONGEST_WORD].decode("utf-8", "ignore")
-
-
-def _begin(entry: Entry) -> str:
-    return (
-        "from minigpt.tokenizers import BPETokenizer\n"
-        f"{recipe_of_text(entry.source)}"
-        f"tokenizer = BPETokenizer({entry.vocab_size})\n"
-        "tokenizer.build_vocab(text)\n"
-    )

@@ -5,6 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from minigpt.errors import DataError
@@ -16,23 +17,27 @@ from pages.frame.guard import guard
 from pages.frame.tokenizer_bench import (
     DEFAULT_SIZE,
     KINDS,
-    SOURCE,
-    TALES,
-    TEXTS,
     Entry,
     add,
     described,
     tokenizer_of,
 )
+from pages.frame.tokenizer_texts import SOURCE, TALES, TEXTS
 
 TRAIN, OPEN = "Train", "Open a file"
 PASTE, UPLOAD = "paste", "upload"
 LARGEST_VOCABULARY = 20_000
+LONG = 200_000
+"""Bytes of a pasted text that is taken out of its field once it is learned from."""
 _WHOLE = "tokenizer.json"
 
 
-def show() -> None:
-    """Show the two ways to a new tokenizer; the page begins anew when there is one."""
+def show(work: DeltaGenerator) -> None:
+    """Show the two ways to a new tokenizer; the page begins anew when there is one.
+
+    Args:
+        work: Where progress is shown, in sight of the whole page.
+    """
     what = st.segmented_control(
         "New tokenizer",
         [TRAIN, OPEN],
@@ -43,14 +48,14 @@ def show() -> None:
     )
     made = None
     with guard():
-        made = _train() if what == TRAIN else _open()
+        made = _train(work) if what == TRAIN else _open()
     if made is not None:
         add(made)
         st.session_state["_wanted_tokenizer"] = made.name
         st.rerun()
 
 
-def _train() -> Entry | None:
+def _train(work: DeltaGenerator) -> Entry | None:
     """Let the reader choose kind, text and size; return what was trained just now.
 
     Raises:
@@ -99,13 +104,18 @@ def _train() -> Entry | None:
         return None
     source = choice if choice in (TALES, SOURCE) else str(texts.keep(contents, name))
     entry = Entry(described(kind, TEXTS.get(choice, name), size), kind, source, size)
-    tokenizer_of(entry)
+    with work:
+        tokenizer_of(entry)
+    # A browser sends all it holds with every click: a long text it need not keep.
+    st.session_state["_forget_pasted"] = len(contents) > LONG
     return entry
 
 
 def _contents(choice: str) -> tuple[bytes, str]:
     """Show the field of a text that the reader brings; return it, and its name."""
     if choice == PASTE:
+        if st.session_state.pop("_forget_pasted", False):
+            st.session_state["tokenizer_pasted"] = ""
         text = st.text_area("Your text", key="tokenizer_pasted", height=120)
         contents = text.encode("utf-8", "replace")
         return contents, f"pasted {sha256(contents).hexdigest()[:4]}"

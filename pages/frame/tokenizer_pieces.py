@@ -88,7 +88,7 @@ def show(entry: Entry, tokenizer: Tokenizer, text: str, checkpoint: Checkpoint) 
     special = st.session_state.get("special_tokens", False)
     now = cut(limited(tokenizer, merges), text, special)
     chosen = show_cut(now, "pieces", entry.name)
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         notebook.code(
             "the pieces",
             _recipe(merges, special),

@@ -89,9 +89,13 @@ with guard():
         view = choose_view()
         st.space("stretch")
         with st.popover("New tokenizer", icon=":material/add:"):
-            tokenizer_new.show()
+            new = st.container()
         file = st.container(width="content")
-    tokenizer = tokenizer_of(entry)
+    work = st.container()
+    with new:
+        tokenizer_new.show(work)
+    with work:
+        tokenizer = tokenizer_of(entry)
     with file:
         offer_file(tokenizer)
     question = questions.beforehand(tokenizer, text)

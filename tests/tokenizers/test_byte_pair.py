@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from minigpt.errors import CheckpointError, ConfigError, DataError
 from minigpt.tokenizers import BPETokenizer
-from minigpt.tokenizers.byte_pair import PretokenCache
 from minigpt.tokenizers.byte_pair_merging import Merge, MergeTable
 from minigpt.tokenizers.byte_pair_training import learn_merges
+from minigpt.tokenizers.pretoken_cache import PretokenCache
 from minigpt.tokenizers.pretokens import PATTERN, pretokens
 
 TEXT = "The cat sat on the mat. The dog ate the cat's hat, and that's that! " * 3
