@@ -38,8 +38,9 @@ MOST_READ = 20_000
 BATCH = 256
 """Beginnings read in one forward."""
 
-WEIGHTS_PER_SECOND = 1.5e9
-"""Beginnings times weights that a laptop's processor gets through, roughly."""
+SECONDS_PER_READING, SECONDS_PER_WEIGHT = 25e-6, 5e-10
+"""What one beginning costs on a laptop's processor, roughly: for itself, and for each
+weight that it meets."""
 
 Report = Callable[[int, int], None]
 """Told the length reached, and how many beginnings of it are to be read."""
@@ -170,7 +171,8 @@ def best_of_all(
 def affordable(model: LanguageModel, seconds: float) -> int:
     """Estimate how many beginnings can be read in some time, at most `MOST_READ`."""
     weights = sum(parameter.numel() for parameter in model.parameters())
-    return min(MOST_READ, int(seconds * WEIGHTS_PER_SECOND / weights))
+    each = SECONDS_PER_READING + SECONDS_PER_WEIGHT * weights
+    return min(MOST_READ, int(seconds / each))
 
 
 def count_texts(vocab_size: int, length: int, can_end: bool) -> int:

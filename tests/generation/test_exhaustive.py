@@ -48,17 +48,22 @@ def every_text(length: int, eos: int | None) -> list[tuple[int, ...]]:
     return sorted(cut)
 
 
-def score_by_hand(model, text, config: GenerationConfig) -> float:
-    """Score a text with one forward over prompt and text, in plain torch."""
-    read = torch.tensor([[*PROMPT, *text]])
-    log_probs = model(read)[0].log_softmax(dim=-1)
-    total = 0.0
-    for place, token in enumerate(text, start=len(PROMPT)):
-        own = log_probs[place - 1, token].item()
-        total += own * (
-            config.repetition_penalty if token in read[0, :place].tolist() else 1
-        )
-    return total / len(text) ** config.length_penalty
+def scores_by_hand(model, texts, config: GenerationConfig) -> dict:
+    """Score texts with plain torch: one forward for all texts of one length."""
+    scores = {}
+    for length, some in itertools.groupby(sorted(texts, key=len), key=len):
+        group = list(some)
+        read = torch.tensor([[*PROMPT, *text] for text in group])
+        log_probs = model(read).log_softmax(dim=-1).tolist()
+        for text, own in zip(group, log_probs, strict=True):
+            so_far, total = list(PROMPT), 0.0
+            for token in text:
+                seen = token in so_far
+                factor = config.repetition_penalty if seen else 1.0
+                total += factor * own[len(so_far) - 1][token]
+                so_far.append(token)
+            scores[text] = total / length**config.length_penalty
+    return scores
 
 
 def search(model, config: GenerationConfig, eos: int | None, **options):
@@ -76,7 +81,7 @@ def test_no_other_text_scores_higher(eos, length_penalty, repetition_penalty):
     for seed in range(4):
         model = tiny_model(seed)
         texts = every_text(config.max_new_tokens, eos)
-        scores = {text: score_by_hand(model, text, config) for text in texts}
+        scores = scores_by_hand(model, texts, config)
         best = max(texts, key=scores.__getitem__)
         found = search(model, config, eos)
         assert found.num_texts == len(texts)
@@ -167,7 +172,7 @@ def test_an_mlp_can_be_searched_too():
     config = settings(max_new_tokens=3)
     found = search(model, config, None)
     texts = every_text(3, None)
-    best = max(texts, key=lambda text: score_by_hand(model, text, config))
+    best = max(texts, key=scores_by_hand(model, texts, config).__getitem__)
     assert tuple(found.text.tokens) == best
 
 
