@@ -66,9 +66,7 @@ class EvaluateArguments:
     ] = None
     data_file: Annotated[
         str | None,
-        flag(
-            "Conversations of your own to compare its answers with, as JSON or JSONL."
-        ),
+        flag("Conversations of your own, whose answers it should give word for word."),
     ] = None
     questions: Annotated[int, flag("How many questions about tales.")] = 200
 
@@ -148,15 +146,10 @@ def _arguments_class(method: str, words: Sequence[str]) -> type[Any]:
     """Make the dataclass whose fields are the flags, with the method's defaults."""
     tuning = FinetuneConfig(method=method, base="base")  # type: ignore[arg-type]
     has_adapter = "lora_rank" in given_flags(words)
+    of_the_other = "packed" if method == "dpo" else "beta"
     examples = config_fields(
         tuning,
-        leave_out=[
-            "method",
-            "base",
-            "base_sha256",
-            *([] if method == "dpo" else ["beta"]),
-        ]
-        + (["packed"] if method == "dpo" else []),
+        leave_out=["method", "base", "base_sha256", of_the_other],
         aliases={"examples": "--data_file"},
     )
     training = config_fields(default_training(method, has_adapter=has_adapter))
@@ -180,8 +173,8 @@ def _new_run(method: str, arguments: Any) -> Run:
         settings["examples"] = str(Path(settings["examples"]).expanduser().absolute())
     base = str(find_checkpoint(flags.base).absolute())
     config = RunConfig(
-        finetune=FinetuneConfig(method=method, base=base, **settings).to_dict(),  # type: ignore[arg-type]
-        train=TrainConfig(**dataclasses.asdict(arguments.training)).to_dict(),
+        finetune=FinetuneConfig(method=method, base=base, **settings),  # type: ignore[arg-type]
+        train=TrainConfig(**dataclasses.asdict(arguments.training)),
     )
     if flags.output_dir is not None:
         return create_run(flags.output_dir.expanduser().absolute(), config)

@@ -116,8 +116,8 @@ def describe(record: EvalRecord) -> str:
     if bits is not None:
         measured.append(f"{bits:.3f} bits per character")
     return (
-        f"step {record.step}: validation loss {record.loss:.4f} nats per {record.unit}, "
-        + ", ".join(measured)
+        f"step {record.step}: validation loss {record.loss:.4f} nats per "
+        f"{record.unit}, {', '.join(measured)}"
         + (" (whole split)" if record.complete else "")
         + (" – best so far" if record.is_best else "")
     )
