@@ -62,6 +62,8 @@ def show(source: Source, config: GenerationConfig) -> None:
         chain=chain(config),
         prompt=source.prompt,
         written=tokenizer.pieces(written),
+        ends=len(written) + 1 >= config.max_new_tokens
+        or (config.stop_at_eos and draw.token == tokenizer.eos_id),
         on_put=put,
         on_back=back,
     )

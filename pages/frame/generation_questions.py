@@ -10,6 +10,8 @@ from viz.tokens import display_piece
 NUCLEUS = 0.9
 FAR = 10
 """Of a hundred: two answers nearer than this are no choice."""
+CLEAR = 0.02
+"""The same of probabilities."""
 
 
 def how_often(
@@ -60,8 +62,10 @@ def _temperature(draw: OpenedDraw, pieces: list[str]) -> Question:
     cold = draw.under(_only(temperature=0.5))
     hot = draw.under(_only(temperature=2.0))
     numbers = [float(each.probabilities.max()) for each in (cold, before, hot)]
-    wanted = [*numbers, min(1.0, 2 * numbers[1])]
-    options = sorted({f"{number:.3f}" for number in wanted})
+    wrong = [*numbers[1:], min(1.0, 2 * numbers[1]), numbers[0] / 2]
+    apart = min(CLEAR, numbers[0] / 4)
+    far = (number for number in wrong if abs(number - numbers[0]) >= apart)
+    options = sorted({f"{number:.3f}" for number in (numbers[0], *far)})
     best = _word(pieces[int(before.probabilities.argmax())])
     return Question(
         "generation.temperature",
@@ -69,8 +73,8 @@ def _temperature(draw: OpenedDraw, pieces: list[str]) -> Question:
         "other filter?",
         options,
         options.index(f"{numbers[0]:.3f}"),
-        f"Logits are doubled, and each probability squared: {numbers[0]:.3f}. At "
-        f"temperature 2 it would have {numbers[2]:.3f}.",
+        f"Logits are doubled, so probabilities are squared and shared out anew: "
+        f"{numbers[0]:.3f}. At temperature 2 it would have {numbers[2]:.3f}.",
     )
 
 
@@ -90,16 +94,17 @@ def _nucleus(draw: OpenedDraw) -> Question:
 
 def _surprise(draw: OpenedDraw, pieces: list[str]) -> Question:
     p = float(draw.stages[0].probabilities[draw.token])
-    right = f"{surprise(p):.2f} nats"
-    wrong = {f"{p:.2f} nats", f"{1 - p:.2f} nats", f"{surprise(p) / 2:.2f} nats"}
-    options = sorted({right, *wrong})
+    right = surprise(p)
+    wrong = (p, 1 - p, right / 2, right + 1)
+    far = (value for value in wrong if abs(value - right) >= 5 * CLEAR)
+    options = [f"{value:.2f} nats" for value in sorted({right, *far})]
     return Question(
         "generation.surprise",
         f"The dice chose **{_word(pieces[draw.token])}**, to which the model gave "
         f"{p:.3g}. How surprised is the model?",
         options,
-        options.index(right),
-        f"Surprise is −ln p: −ln {p:.3g} = {surprise(p):.2f} nats.",
+        options.index(f"{right:.2f} nats"),
+        f"Surprise is −ln p: −ln {p:.3g} = {right:.2f} nats.",
     )
 
 

@@ -46,6 +46,11 @@ def write_all(source: Source, base: GenerationConfig) -> list[Attempt]:
     return attempts
 
 
+def minus(value: float) -> str:
+    """Write a number that is below 0 with a true minus sign."""
+    return f"{value:.2f}".replace("-", "−")
+
+
 def draw(source: Source, attempts: list[Attempt]) -> None:
     """Show two numbers of each strategy as bars, and below them what it wrote."""
     names = [attempt.name for attempt in attempts]
@@ -62,8 +67,9 @@ def draw(source: Source, attempts: list[Attempt]) -> None:
     )
     for attempt in attempts:
         with st.container(border=True, gap="xxsmall"):
+            mean = minus(attempt.mean_log_prob)
             st.caption(
-                f"**{attempt.name}** · mean log p {attempt.mean_log_prob:.2f} nats · "
+                f"**{attempt.name}** · mean log p {mean} nats · "
                 f"{attempt.distinct} different of {attempt.words} words · "
                 f"{len(attempt.generation.tokens)} tokens in {attempt.seconds:.2f} s"
             )

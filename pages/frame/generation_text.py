@@ -114,23 +114,30 @@ def show_stream(source: Source, writing: Writing) -> None:
         prompt=writing.prompt,
         on_force=force,
     )
-    if writing.done and writing.steps:
-        show_origin(source, writing, choice.selected)
-        show_code(writing)
-
-
-def show_origin(source: Source, writing: Writing, selected: int | None) -> None:
-    """Show where a locked token's logit comes from, and the way to its draw."""
-    if selected is None:
+    if not writing.done:
         return
+    if choice.selected is not None:
+        show_origin(writing, choice.selected)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        show_code(writing)
+        if choice.selected is not None:
+            offer_draw(source, writing, choice.selected)
+
+
+def show_origin(writing: Writing, selected: int) -> None:
+    """Show where a locked token's logit comes from."""
     step = writing.steps[selected]
     before = [each.token for each in writing.steps[:selected]]
     read = [*writing.prompt_tokens, *before][step.forgot :]
     index = (0, len(read) - 1, step.token)
     provenance.show(writing.checkpoint, read, "logits", index)
+
+
+def offer_draw(source: Source, writing: Writing, selected: int) -> None:
+    """Offer to open a locked token's draw, if the text began from this very prompt."""
     same = writing.prompt == source.prompt and writing.checkpoint is source.checkpoint
     if same and st.button("Open this draw", icon=":material/casino:", type="tertiary"):
-        sources.write(source, before)
+        sources.write(source, [step.token for step in writing.steps[:selected]])
         st.session_state["_next_view"] = "one token"
         st.rerun()
 

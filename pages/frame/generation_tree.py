@@ -91,6 +91,9 @@ def draw(
 
     if forced:
         st.text(f"… {tokenizer.decode(forced)}")
+    if not branches:
+        st.caption("The text has ended here: there is nothing to go on with.")
+        return
     continuation_tree(
         branches,
         tokenizer.pieces([branch.token for branch in branches]),

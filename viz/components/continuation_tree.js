@@ -1,38 +1,39 @@
 // Continuations that begin alike share a branch, as wide as many of them go there.
 
-const ROW = 1.4; // Heights and widths in rem: present mode enlarges them.
-const COLUMN = 5.2;
-const REST = 15;
+// In rem: present mode enlarges them.
+const ROW = 1.4;
+const GAP = 1.6;
+const LETTER = 0.52;
+const REST = 17;
+const LONGEST = 24; // Characters of a branch; the caption has them all.
 
 export default function continuationTree({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".continuation_tree");
   const { caption, stage } = root.parts ??= prepareTree(root);
-  const tree = layOut(data.branches);
-  const columns = 1 + Math.max(0, ...data.branches.map(({ depth }) => depth));
+  const { nodes, rows, width } = layOut(data.branches);
   const size = rem();
-  const width = (columns * COLUMN + REST) * size;
-  const height = (tree.rows + 0.5) * ROW * size;
-  const svg = svgElement("svg", { width, height, viewBox: `0 0 ${width} ${height}` });
+  const [wide, high] = [width * size, (rows + 0.5) * ROW * size];
+  const svg = svgElement("svg", { width: wide, height: high, viewBox: `0 0 ${wide} ${high}` });
   const links = svgElement("g", { class: "links" }, svg);
-  const nodes = tree.branches.map((branch) => drawBranch(svg, links, branch, data.count, size));
+  const drawn = nodes.map((node) => drawNode(svg, links, node, data.count, size));
   stage.replaceChildren(svg);
 
   const hover = (place) => {
-    const way = new Set(place === null ? [] : wayTo(tree.branches, place));
-    nodes.forEach(({ node, link }, i) => {
-      node.classList.toggle("near", way.has(i));
+    const way = new Set(place === null ? [] : wayTo(nodes, place));
+    drawn.forEach(({ group, link }, i) => {
+      group.classList.toggle("near", way.has(i));
       link.classList.toggle("near", way.has(i));
     });
-    describeBranch(caption, tree.branches, place, data.count);
+    describeNode(caption, nodes, place, data.count);
   };
-  nodes.forEach(({ node }, place) => {
-    const pick = () => setTriggerValue("picked", { value: place });
-    node.onmouseenter = node.onfocus = () => hover(place);
-    node.onmouseleave = node.onblur = () => hover(null);
-    node.onclick = pick;
-    node.onkeydown = (event) => {
+  drawn.forEach(({ group }, place) => {
+    const pick = () => setTriggerValue("picked", { value: nodes[place].id });
+    group.onmouseenter = group.onfocus = () => hover(place);
+    group.onmouseleave = group.onblur = () => hover(null);
+    group.onclick = pick;
+    group.onkeydown = (event) => {
       const step = arrowStep(event);
-      if (step) moveTo(nodes, neighbour(tree.branches, place, step));
+      if (step) moveTo(drawn, neighbour(nodes, place, step));
       else if (event.key === "Enter") pick();
       else if (event.key === "Escape") hover(null);
       else return;
@@ -40,7 +41,7 @@ export default function continuationTree({ data, parentElement, setTriggerValue 
       event.stopPropagation(); // The page has keys of its own.
     };
   });
-  nodes[0]?.node.setAttribute("tabindex", 0);
+  drawn[0]?.group.setAttribute("tabindex", 0);
   hover(null);
 }
 
@@ -50,53 +51,69 @@ function prepareTree(root) {
   return { caption, stage: element("div", "stage", root) };
 }
 
-// A leaf takes a row. A branch stands in the row of its widest child, which comes first:
-// what most continuations share runs straight on.
+// Branches as boxes: what all of a branch's texts share is one box. A leaf takes a row; a
+// box stands in the row of its widest child, which comes first, so that what most texts
+// share runs straight on.
 function layOut(branches) {
-  const made = branches.map((branch, id) => ({ ...branch, id, children: [], row: 0 }));
-  for (const branch of made)
-    if (branch.parent !== null) made[branch.parent].children.push(branch);
+  const children = branches.map(() => []);
+  branches.forEach(({ parent }, id) => { if (parent !== null) children[parent].push(id); });
+  const nodes = [];
   let rows = 0;
-  const place = (branch) => {
-    branch.children.forEach(place);
-    branch.row = branch.children.length ? branch.children[0].row : rows++;
-  };
-  made.filter(({ parent }) => parent === null).forEach(place);
-  for (const branch of made) branch.from = branch.parent === null ? 0 : made[branch.parent].row;
-  return { branches: made, rows: Math.max(1, rows) };
+  let width = 0;
+  function place(id, parent) {
+    let text = branches[id].piece;
+    const count = branches[id].seeds.length;
+    while (children[id].length === 1 && branches[children[id][0]].seeds.length === count) {
+      [id] = children[id];
+      text += branches[id].piece;
+    }
+    const label = shortened(text, LONGEST);
+    const many = count > 1 ? String(count) : "";
+    const node = {
+      ...branches[id], id, text, label, many, parent, index: nodes.length, children: [],
+      depth: parent === null ? 0 : nodes[parent].depth + 1,
+      x: parent === null ? GAP : nodes[parent].x + nodes[parent].width + GAP,
+      width: ([...label].length + many.length) * LETTER + (many ? 0.95 : 0.6),
+    };
+    nodes.push(node);
+    node.row = children[id].length ? rows : rows++;
+    node.children = children[id].map((child) => place(child, node.index));
+    width = Math.max(width, node.x + node.width + (many ? 0.5 : REST));
+    return node.index;
+  }
+  branches.forEach(({ parent }, id) => { if (parent === null) place(id, null); });
+  return { nodes: nodes.map((node) => ({ ...node, from: nodes[node.parent]?.row ?? 0 })),
+    rows: Math.max(1, rows), width };
 }
 
-function drawBranch(svg, links, branch, count, size) {
+function drawNode(svg, links, node, count, size) {
   const y = (row) => (row + 0.75) * ROW * size;
-  const x = (branch.depth + 0.25) * COLUMN * size;
-  const before = x - 0.25 * COLUMN * size;
-  const [here, from] = [y(branch.row), y(branch.from)];
-  const thick = 1.5 + (0.95 * ROW * size * branch.seeds.length) / count;
+  const [x, before] = [node.x * size, (node.x - GAP) * size];
+  const [here, from] = [y(node.row), y(node.from)];
   const middle = (before + x) / 2;
   const link = svgElement("path", {
-    d: `M${before},${from} C${middle},${from} ${middle},${here} ${x + 4},${here}`,
-    "stroke-width": thick,
+    d: `M${before},${from} C${middle},${from} ${middle},${here} ${x + 2},${here}`,
+    "stroke-width": 1.5 + (0.95 * ROW * size * node.seeds.length) / count,
   }, links);
-  const node = svgElement("g", {
+  const group = svgElement("g", {
     class: "node", role: "button", tabindex: -1,
-    "aria-label": `${branch.piece}: ${branch.seeds.length} of ${count} go here. Force it`,
+    "aria-label": `${node.text}: ${node.seeds.length} of ${count} go here. Force it`,
   }, svg);
   svgElement("rect", {
-    x, y: here - 0.62 * size, width: 0.75 * COLUMN * size, height: 1.24 * size, rx: 5,
-    class: "box",
-  }, node);
-  const many = branch.seeds.length > 1 ? ` ${branch.seeds.length}` : "";
-  const text = svgElement("text", { x: x + 0.3 * size, y: here + 0.32 * size }, node);
-  const room = 7.5 - 1.1 * many.length;
-  text.textContent = shortened(branch.piece, Math.floor(room));
-  if (many) svgElement("tspan", { class: "many" }, text, many);
-  if (branch.seeds.length === 1) {
-    const rest = svgElement("text", {
-      x: x + 0.8 * COLUMN * size, y: here + 0.32 * size, class: "rest",
-    }, node, shortened(branch.rest, 22));
-    svgElement("tspan", { class: "seed" }, rest, `  seed ${branch.seeds[0]}`);
-  }
-  return { node, link };
+    x, y: here - 0.6 * size, width: node.width * size, height: 1.2 * size, rx: 5, class: "box",
+  }, group);
+  const text = svgElement("text", { x: x + 0.3 * size, y: here + 0.3 * size }, group, node.label);
+  if (node.many)
+    svgElement("tspan", { class: "many", dx: 0.3 * size }, text, node.many);
+  else drawRest(group, node, here, size);
+  return { group, link };
+}
+
+// The rest of the only text that goes here, and the seed that wrote it.
+function drawRest(group, { x, width, rest, seeds }, here, size) {
+  const place = { x: (x + width + 0.3) * size, y: here + 0.3 * size, class: "rest" };
+  const text = svgElement("text", place, group, shortened(rest, 20));
+  svgElement("tspan", { class: "seed", dx: 0.5 * size }, text, `seed ${seeds[0]}`);
 }
 
 function shortened(text, most) {
@@ -104,32 +121,31 @@ function shortened(text, most) {
   return characters.length <= most ? text : `${characters.slice(0, most - 1).join("")}…`;
 }
 
-function wayTo(branches, place) {
+function wayTo(nodes, place) {
   const way = [];
-  for (let here = place; here !== null; here = branches[here].parent) way.push(here);
+  for (let here = place; here !== null; here = nodes[here].parent) way.push(here);
   return way;
 }
 
-// Left to the parent, right to the first child, up and down among all in one column.
-function neighbour(branches, place, [down, right]) {
-  const here = branches[place];
+// Left to the parent, right to the first child, up and down among those as deep.
+function neighbour(nodes, place, [down, right]) {
+  const here = nodes[place];
   if (right < 0) return here.parent ?? place;
-  if (right > 0) return here.children[0]?.id ?? place;
-  const column = branches.filter(({ depth }) => depth === here.depth);
-  const at = column.indexOf(here) + down;
-  return column[clamp(at, 0, column.length - 1)].id;
+  if (right > 0) return here.children[0] ?? place;
+  const column = nodes.filter(({ depth }) => depth === here.depth);
+  return column[clamp(column.indexOf(here) + down, 0, column.length - 1)].index;
 }
 
-function moveTo(nodes, place) {
-  nodes.forEach(({ node }, i) => node.setAttribute("tabindex", i === place ? 0 : -1));
-  nodes[place].node.focus();
+function moveTo(drawn, place) {
+  drawn.forEach(({ group }, i) => group.setAttribute("tabindex", i === place ? 0 : -1));
+  drawn[place].group.focus();
 }
 
-function describeBranch(caption, branches, place, count) {
+function describeNode(caption, nodes, place, count) {
   if (place === null)
     return say(caption, "Width: how many go there. Point at a branch; a click forces it.");
-  const { seeds, rest } = branches[place];
-  const text = wayTo(branches, place).reverse().map((i) => branches[i].piece).join("");
+  const { seeds, rest } = nodes[place];
+  const text = wayTo(nodes, place).reverse().map((i) => nodes[i].text).join("");
   const some = seeds.slice(0, 8).join(", ") + (seeds.length > 8 ? ", …" : "");
   say(caption, { strong: text }, rest, ` · ${seeds.length} of ${count} · `,
     seeds.length > 1 ? `seeds ${some}` : `seed ${some}`);

@@ -40,6 +40,8 @@ export default function filterStages({ data, parentElement, setTriggerValue }) {
   }
   function play() {
     clearTimeout(root.timer);
+    if (state.stage === last && data.ends) state.playing = false;
+    update();
     if (!state.playing) return;
     root.timer = setTimeout(() => { go(state.stage + 1); play(); }, STAGE_MS);
   }
@@ -50,16 +52,17 @@ export default function filterStages({ data, parentElement, setTriggerValue }) {
   }
   parts.back.onclick = () => step(-1);
   parts.next.onclick = () => step(1);
-  parts.play.onclick = () => { state.playing = !state.playing; update(); play(); };
+  parts.play.onclick = () => { state.playing = !state.playing; play(); };
   parts.chain.onclick = ({ target }) => {
     const stage = Number(target.closest?.("button")?.dataset.stage ?? NaN);
     if (Number.isFinite(stage)) step(stage - state.stage);
   };
   buildRows(parts, data, put, (row) => { state.hovered = row; update(); });
-  const stop = listenForSpace(step);
-  update();
+  // Data that changed while the view stood still: the listener before knows old data.
+  root.stop?.();
+  root.stop = listenForSpace(step);
   play();
-  return () => { stop(); clearTimeout(root.timer); };
+  return () => { root.stop(); clearTimeout(root.timer); };
 }
 
 // Build the frame once; its content changes with the text and the settings.
@@ -149,8 +152,8 @@ function stageSentence(data, { stage, hovered }) {
   }
   const drawn = data.pieces[data.tokens.indexOf(data.drawn)];
   if (!data.race) return ["No dice: the likeliest is ", { strong: drawn }, ", always."];
-  return ["Every token throws a die and arrives at die ÷ probability. First: ",
-    { strong: drawn }, ". Another seed, another winner."];
+  return ["Each arrives at its die ÷ its probability. First: ", { strong: drawn },
+    data.ends ? ". The text ends here." : ". Another seed, other dice."];
 }
 
 function tokenSentence({ pieces, stages, chain }, row) {

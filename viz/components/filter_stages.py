@@ -42,6 +42,7 @@ def filter_stages(
     chain: Sequence[tuple[str, str]],
     prompt: str = "",
     written: Sequence[str] = (),
+    ends: bool = False,
     on_put: Callable[[int], None] | None = None,
     on_back: Callable[[], None] | None = None,
 ) -> None:
@@ -61,6 +62,7 @@ def filter_stages(
             that `Stage.name` has, and what to call it with its setting.
         prompt: What the text begins with.
         written: What stands behind it already, token by token.
+        ends: Whether the drawn token is the text's last: Play stops there.
         on_put: Called with the token that shall come next.
         on_back: Called when the last token shall go.
 
@@ -96,6 +98,7 @@ def filter_stages(
             "tokens": [int(token) for token in shown],
             "pieces": [display_piece(piece) for piece in pieces],
             "drawn": int(draw.token),
+            "ends": ends,
             "stages": [_packed(stage, shown) for stage in draw.stages],
             "race": _packed_race(draw, shown),
         },
@@ -115,7 +118,7 @@ def _packed(stage: Stage, shown: Sequence[int]) -> dict[str, Any]:
         "logits": [float(x) if np.isfinite(x) else None for x in logits],
         "probabilities": [float(p) for p in probabilities],
         "texts": [probability_text(float(p)) for p in probabilities],
-        "others": others if stage.kept > kept_here else 0.0,
+        "othersText": probability_text(others if stage.kept > kept_here else 0.0),
         "keptOthers": stage.kept - kept_here,
         "numOthers": len(stage.logits) - len(chosen),
         "removed": float(stage.removed),

@@ -1,0 +1,165 @@
+"""What the views of generation are given to show, and what they refuse."""
+
+import json
+import math
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from viz.components.continuation_tree import continuation_tree
+from viz.components.filter_stages import filter_stages
+from viz.components.token_stream import surprise
+from viz.generation import strategy_bars, strategy_table
+
+CHAIN = [("model", "logits"), ("top_k", "top-k 2")]
+
+
+def stage(name, probabilities, removed=0.0):
+    probabilities = np.asarray(probabilities)
+    with np.errstate(divide="ignore"):
+        logits = np.log(probabilities)
+    kept = int((probabilities > 0).sum())
+    return SimpleNamespace(
+        name=name,
+        logits=logits,
+        probabilities=probabilities,
+        removed=removed,
+        kept=kept,
+        entropy=1.0,
+    )
+
+
+def made_up_draw():
+    waits = np.array([0.5, 0.1, 2.0, 1.0])
+    last = np.array([0.6, 0.4, 0.0, 0.0])
+    with np.errstate(divide="ignore"):
+        arrivals = waits / last
+    stages = [stage("model", [0.3, 0.2, 0.25, 0.25]), stage("top_k", last, 0.5)]
+    return SimpleNamespace(stages=stages, waits=waits, arrivals=arrivals, token=1)
+
+
+def shown_by(script):
+    app = AppTest.from_function(script).run()
+    assert not app.exception
+    return json.loads(app.get("bidi_component")[0].proto.json)
+
+
+def test_the_bars_get_what_each_stage_left_and_the_others_together():
+    def script():
+        from tests_of_views import made_up_draw
+
+        from viz.components.filter_stages import filter_stages
+
+        filter_stages(
+            made_up_draw(),
+            [0, 1],
+            ["<b>", "\n"],
+            key="bars",
+            chain=[("model", "logits"), ("top_k", "top-k 2")],
+        )
+
+    data = with_this_module(script)
+    assert data["pieces"] == ["<b>", "⏎"]
+    assert data["stages"][0]["othersText"] == "0.500"
+    assert data["stages"][0]["keptOthers"] == 2
+    assert data["stages"][1]["othersText"] == "0"
+    assert data["stages"][1]["removed"] == 0.5
+    assert data["race"]["waits"] == [0.5, 0.1]
+    assert data["race"]["arrivals"] == pytest.approx([0.5 / 0.6, 0.25])
+    assert data["race"]["firstOther"] is None
+
+
+def with_this_module(script):
+    import sys
+
+    sys.modules["tests_of_views"] = sys.modules[__name__]
+    try:
+        return shown_by(script)
+    finally:
+        del sys.modules["tests_of_views"]
+
+
+def test_a_removed_token_has_no_logit_and_never_arrives():
+    def script():
+        from tests_of_views import made_up_draw
+
+        from viz.components.filter_stages import filter_stages
+
+        filter_stages(
+            made_up_draw(),
+            [2, 1],
+            ["a", "b"],
+            key="bars",
+            chain=[("model", "logits"), ("top_k", "top-k 2")],
+        )
+
+    data = with_this_module(script)
+    assert data["stages"][1]["logits"][0] is None
+    assert data["race"]["arrivals"][0] is None
+    assert data["race"]["firstOther"] == pytest.approx(0.5 / 0.6)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"pieces": ["a"]}, "2 tokens are shown but 1 have texts"),
+        ({"shown": [0, 9]}, "outside the vocabulary of 4"),
+        ({"chain": [("model", "logits")]}, "does not name top_k"),
+    ],
+)
+def test_bars_refuse_what_does_not_fit(change, words):
+    arguments = {"shown": [0, 1], "pieces": ["a", "b"], "chain": CHAIN} | change
+    with pytest.raises(ValueError, match=words):
+        filter_stages(made_up_draw(), key="bars", **arguments)
+
+
+@dataclass
+class Node:
+    id: int
+    parent: int | None
+    depth: int
+    members: list[int]
+
+
+def test_a_tree_refuses_a_branch_before_its_parent():
+    nodes = [Node(0, 1, 1, [0]), Node(1, None, 0, [0])]
+    with pytest.raises(ValueError, match="before its parent"):
+        continuation_tree(nodes, ["a", "b"], [[], []], [7], key="tree")
+    with pytest.raises(ValueError, match="2 branches, 1 pieces"):
+        continuation_tree(nodes, ["a"], [[], []], [7], key="tree")
+
+
+def test_a_large_seed_reaches_the_browser_whole():
+    def script():
+        from tests_of_views import Node
+
+        from viz.components.continuation_tree import continuation_tree
+
+        nodes = [Node(0, None, 0, [0])]
+        continuation_tree(nodes, [" a"], [["\n", "b"]], [2**62 + 1], key="tree")
+
+    data = with_this_module(script)
+    assert data["branches"][0]["seeds"] == [str(2**62 + 1)]
+    assert data["branches"][0]["rest"] == "⏎b"
+
+
+def test_surprise_is_minus_the_logarithm():
+    assert surprise(0.25) == pytest.approx(-math.log(0.25))
+    assert surprise(1.0001) == 0
+    assert math.isfinite(surprise(0.0))
+
+
+@pytest.mark.parametrize("values", [[-0.5, -1.2], [0.4, 1.0]])
+def test_strategies_are_drawn_in_their_order_with_their_numbers(values):
+    chart = strategy_bars(["greedy", "beam"], values, "mean")
+    table = strategy_table(["greedy", "beam"], values, "mean")
+    assert list(table["mean"]) == values
+    drawn = chart.to_dict()
+    (rows,) = drawn["datasets"].values()
+    assert [row["strategy"] for row in rows] == ["greedy", "beam"]
+    assert drawn["layer"][0]["encoding"]["y"]["sort"] is None
+    with pytest.raises(ValueError, match="1 strategies but 2 values"):
+        strategy_bars(["greedy"], values, "mean")
