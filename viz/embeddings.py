@@ -139,7 +139,7 @@ def scatter(table: pd.DataFrame, explained: Sequence[float]) -> alt.LayerChart:
         .mark_text(align="left", dx=6, dy=-4, font="monospace", fontSize=12, color=GRAY)
         .encode(text="token:N")
     )
-    chart: alt.LayerChart = (dots + names).properties(height=310, padding=NARROW)
+    chart: alt.LayerChart = (dots + names).properties(height=265, padding=NARROW)
     return chart
 
 

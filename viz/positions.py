@@ -63,7 +63,7 @@ def vector_picture(vectors: Array) -> alt.Chart:
                 alt.Tooltip("value:Q", format=".4f"),
             ],
         )
-        .properties(height=310, padding=NARROW)
+        .properties(height=285, padding=NARROW)
     )
     return chart
 
@@ -137,7 +137,7 @@ def distance_lines(
         )
     )
     both = lines + _end_of_training(trained, "distance")
-    chart: alt.LayerChart = both.properties(height=300, padding=NARROW)
+    chart: alt.LayerChart = both.properties(height=265, padding=NARROW)
     return chart
 
 

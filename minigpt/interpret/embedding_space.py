@@ -15,10 +15,11 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from minigpt.checkpoint.load import find_checkpoint
 from minigpt.checkpoint.save import WEIGHTS_FILE
+from minigpt.checkpoint.tensors import read_header, unreadable
 from minigpt.interpret.corpora import Windows
 from minigpt.model import MLPLM, LanguageModel
 
@@ -168,13 +169,15 @@ def saved_table(directory: Path, which: Which = "embedding") -> Table:
     """Read one table of a checkpoint, and nothing else of it.
 
     Raises:
-        CheckpointError: If there is no checkpoint.
+        CheckpointError: If there is no checkpoint, or its weights are damaged.
     """
     path = find_checkpoint(directory) / WEIGHTS_FILE
-    with safe_open(path, framework="np") as file:
-        name = NAMES[which]
-        known = set(file.keys())
-        tensor = file.get_tensor(name if name in known else NAMES["embedding"])
+    name = NAMES[which] if NAMES[which] in read_header(path) else NAMES["embedding"]
+    try:
+        with safe_open(path, framework="np") as file:
+            tensor = file.get_tensor(name)
+    except (OSError, SafetensorError) as error:
+        raise unreadable(path, error) from None
     table: np.ndarray = tensor.astype(np.float32)
     return table
 

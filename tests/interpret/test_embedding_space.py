@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from minigpt.checkpoint import save_checkpoint
+from minigpt.errors import CheckpointError
 from minigpt.interpret import embedding_space as space
 from minigpt.model import create_model
 from minigpt.tokenizers import CharTokenizer
@@ -110,3 +111,12 @@ def test_drift_reads_each_steps_own_vectors(tmp_path, which, tied):
     np.testing.assert_allclose(
         found.paths[0], basis.project(tables[0][[4, 6, 5]].numpy()), atol=1e-6
     )
+
+
+def test_a_damaged_step_is_named(tmp_path):
+    tokenizer = CharTokenizer()
+    tokenizer.build_vocab("abcde")
+    save_checkpoint(tmp_path / "0", model(), tokenizer, step=0)
+    (tmp_path / "0" / "model.safetensors").write_bytes(b"none")
+    with pytest.raises(CheckpointError, match="damaged"):
+        space.saved_table(tmp_path / "0")
