@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from hashlib import sha256
+from os import sep
 from pathlib import Path
+from shutil import rmtree
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from minigpt.errors import DataError
+from minigpt.errors import CheckpointError, DataError
 from minigpt.runs import data_directory
 from minigpt.tokenizers.byte_pair import SMALLEST
 from minigpt.tokenizers.storage import open_tokenizer
@@ -146,9 +148,13 @@ def _open() -> Entry | None:
     name = f"{files[0].name} {path.parent.name[:4]}"
     if any(entry.name == name for entry in st.session_state.get("_tokenizers", [])):
         return None
-    entry = Entry(name, "file", str(path))
-    open_tokenizer(path)
-    return entry
+    try:
+        open_tokenizer(path)
+    except CheckpointError as error:
+        rmtree(path.parent)
+        # Where this machine keeps it is not the reader's business.
+        raise CheckpointError(str(error).replace(f"{path.parent}{sep}", "")) from None
+    return Entry(name, "file", str(path))
 
 
 def _kept(files: Sequence[UploadedFile]) -> Path:

@@ -66,6 +66,19 @@ def plural(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
+def lost(unknown: list[str]) -> str:
+    """Say what a tokenizer has no token for.
+
+    >>> lost(["é", "🙂"])
+    'Not in this vocabulary: é, 🙂. There a model reads <unk>.'
+    """
+    more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
+    return (
+        f"Not in this vocabulary: {', '.join(unknown[:8])}{more}. There a model reads "
+        "<unk>."
+    )
+
+
 def cut(tokenizer: Tokenizer, text: str, special: bool = False) -> Cut:
     """Encode a text and look at each token.
 
@@ -102,9 +115,9 @@ def show(entry: Entry, tokenizer: Tokenizer, text: str, checkpoint: Checkpoint) 
         with st.popover("Special tokens", icon=":material/star:", type="tertiary"):
             show_special(tokenizer)
         st.toggle(
-            "Show them",
+            "Put them around the text",
             key="special_tokens",
-            help="Put the tokens for beginning and end of a text around it.",
+            help="The tokens that say where a text begins and where it ends.",
         )
     whole = merges is None or merges == len(getattr(tokenizer, "merges", []))
     if entry.kind == "model" and whole and now.tokens:

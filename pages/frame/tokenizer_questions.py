@@ -21,8 +21,8 @@ def beforehand(tokenizer: Tokenizer, text: str) -> Question | None:
     lost = bool(tokenizer.unknown(EMOJI))
     return Question(
         "tokenizer.emoji",
-        f"This tokenizer learned whole {plain(tokenizer.kind)} pieces. What becomes of "
-        f"{EMOJI}?",
+        f"Here a token is a whole {'word' if tokenizer.kind == 'word' else 'character'}"
+        f" of the training text. What becomes of {EMOJI}?",
         ["its 4 bytes, a token each", "a token of its own", "<unk>: it is lost"],
         2 if lost else 1,
         "What the training text did not have has no token."

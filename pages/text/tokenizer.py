@@ -103,7 +103,7 @@ with guard():
     if asks and not present.is_on():
         predict(question)
     if unknown := tokenizer.unknown(text):
-        show_note(models.unknown_words(unknown))
+        show_note(tokenizer_pieces.lost(unknown))
     with guard():
         show_view(view, entry, tokenizer, text)
     if asks and present.is_on():  # on a projector the figure comes first

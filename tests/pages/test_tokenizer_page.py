@@ -280,10 +280,15 @@ def test_gpt2s_two_files_are_opened_together(open_view, stories):
         (b'{"model": {"type": "Unigram"}}', "Unigram"),
     ],
 )
-def test_what_is_no_tokenizer_is_refused_in_a_line(open_view, content, complaint):
+def test_what_is_no_tokenizer_is_refused_in_a_line(
+    open_view, content, complaint, models
+):
     app = upload(open_view(), ("tokenizer.json", content, "application/json"))
     assert complaint in said(app)
     assert "Something broke" not in said(app)
+    assert str(models) not in said(app)
+    kept = list((models / "texts").glob("tokenizer-*/tokenizer.json"))
+    assert content not in [path.read_bytes() for path in kept]
     assert views(app, "piece_links")
 
 
