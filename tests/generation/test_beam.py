@@ -88,6 +88,36 @@ def test_the_texts_are_those_that_transformers_finds(
     assert ended >= 1  # else the rules of ending were not tried
 
 
+def test_every_number_of_a_text_is_what_transformers_says(cases):
+    config = settings(num_beams=4, length_penalty=0.7)
+    for reference, model, prompt, eos in cases:
+        output = reference.generate(
+            torch.tensor([prompt]),
+            attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
+            num_beams=4,
+            num_return_sequences=4,
+            max_new_tokens=config.max_new_tokens,
+            length_penalty=0.7,
+            do_sample=False,
+            eos_token_id=eos,
+            pad_token_id=0,
+            output_scores=True,
+            return_dict_in_generate=True,
+        )
+        steps = reference.compute_transition_scores(
+            output.sequences, output.scores, output.beam_indices
+        )
+        found = beam_search(model, prompt, config, eos).sequences
+        for sequence, theirs, score in zip(
+            found, steps.tolist(), output.sequences_scores.tolist(), strict=True
+        ):
+            length = len(sequence.tokens)
+            assert sequence.log_probs == pytest.approx(theirs[:length], abs=1e-4)
+            assert sequence.cumulative == pytest.approx(sum(theirs[:length]), abs=1e-4)
+            assert sequence.score == pytest.approx(score, abs=1e-4)
+            assert score == pytest.approx(sequence.cumulative / length**0.7, abs=1e-4)
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"length_penalty": -1.0}, {"repetition_penalty": 1.5}, {"max_new_tokens": 1}],

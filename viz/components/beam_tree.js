@@ -161,7 +161,7 @@ function describePath(told, data, node, state) {
   const outcome = element("p", "caption outcome");
   say(outcome, "sum ", { strong: last.sum }, ` ÷ ${path.length}${power} = score `,
     { strong: last.score }, ` · ${place}${last.status}: ${last.reason}`,
-    node === state.selected && state.hovered === null ? " · locked, Esc clears" : "");
+    node === state.selected ? " · locked, Esc clears" : "");
   told.replaceChildren(line, outcome);
   line.scrollLeft = line.scrollWidth;
 }
