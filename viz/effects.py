@@ -10,7 +10,7 @@ import pandas as pd
 
 from viz.attention import Array
 from viz.probabilities import probability_text
-from viz.theme import BLUE, GRAY
+from viz.theme import BLUE, GRAY, printed
 from viz.tokens import display_piece, placed_pieces
 
 BEFORE, AFTER = "before", "after"
@@ -96,7 +96,7 @@ def before_after_bars(
             alt.datum.stage == BEFORE, alt.value(0.55), alt.value(1.0)
         ),
     )
-    numbers = rows.mark_text(align="left", dx=4, color=GRAY).encode(text="text:N")
+    numbers = printed(rows, dx=4).encode(text="text:N")
     chart: alt.LayerChart = (bars + numbers).properties(height=alt.Step(13))
     return chart
 
@@ -194,13 +194,10 @@ def looking_and_causing(
         for values in (weights, costs)
         for place in sorted(range(len(names)), key=lambda place: -values[place])[:2]
     }
-    labels = (
-        heads.transform_filter(
-            alt.FieldOneOfPredicate("head", [names[place] for place in outermost])
-        )
-        .mark_text(align="left", dx=8, color=GRAY)
-        .encode(text="head:N")
+    named = heads.transform_filter(
+        alt.FieldOneOfPredicate("head", [names[place] for place in outermost])
     )
+    labels = printed(named, dx=8).encode(text="head:N")
     chart: alt.LayerChart = (points + labels).properties(height=260)
     return chart
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import altair as alt
 import pandas as pd
 
-from viz.theme import BLUE, GRAY, ORANGE
+from viz.theme import BLUE, GRAY, ORANGE, printed
 
 HERE, ELSEWHERE = "this prompt", "random tokens, said twice"
 
@@ -62,7 +62,7 @@ def two_texts_chart(scores: Sequence[ScoreOnText]) -> alt.LayerChart:
         .legend(orient="top", labelLimit=260),
         tooltip=["score:N", "text:N", alt.Tooltip("value:Q", format=".3f")],
     )
-    numbers = rows.mark_text(align="left", dx=9, color=GRAY).encode(
+    numbers = printed(rows, dx=9).encode(
         x="value:Q", text=alt.Text("value:Q", format=".3f")
     )
     chart: alt.LayerChart = (bands + dots + numbers).properties(height=alt.Step(17))

@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from viz.theme import BLUE, GRAY, ORANGE, SKY
+from viz.theme import BLUE, GRAY, ORANGE, SKY, printed
 
 NEXT, GUESSED, LATER, HIDDEN = "merged next", "your guess", "later", "?"
 FAINT = f"{GRAY}44"
@@ -85,7 +85,7 @@ def pair_bars(
             domain=[NEXT, GUESSED, LATER, HIDDEN], range=[BLUE, ORANGE, GRAY, FAINT]
         )
     )
-    numbers = rows.mark_text(align="left", dx=5, color=GRAY).encode(text="text:N")
+    numbers = printed(rows, dx=5).encode(text="text:N")
     chart: alt.LayerChart = (bars + numbers).properties(height=alt.Step(23))
     return chart
 
@@ -203,6 +203,6 @@ def script_bars(table: pd.DataFrame) -> alt.LayerChart:
         .scale(domain=names, range=[BLUE, SKY][: len(names)])
         .legend(orient="top", labelLimit=400)
     )
-    numbers = rows.mark_text(align="left", dx=4, color=GRAY).encode(text="text:N")
+    numbers = printed(rows, dx=4).encode(text="text:N")
     chart: alt.LayerChart = (bars + numbers).properties(height=alt.Step(15))
     return chart

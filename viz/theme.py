@@ -45,6 +45,26 @@ def signed_scale(limit: float) -> alt.Scale:
     )
 
 
+def printed(rows: alt.Chart, *, dx: int) -> alt.Chart:
+    """Return marks that print a text right of each row's place, readable in any theme.
+
+    Vega paints text black, whatever the theme, and no gray has a contrast of 4.5 to 1
+    on white and on dark at once. The full end of the theme's own ramp has: it is dark
+    on light, and light on dark.
+
+    Args:
+        rows: The data and where it stands; `text` is still to be encoded.
+        dx: Distance from the place, in pixels.
+    """
+    ramp = alt.Scale(domain=[0, 1], range="ramp")
+    marks: alt.Chart = (
+        rows.transform_calculate(ink="1")
+        .mark_text(align="left", dx=dx)
+        .encode(fill=alt.Fill("ink:Q", scale=ramp, legend=None))
+    )
+    return marks
+
+
 def enlarged(chart: alt.Chart | alt.LayerChart) -> alt.Chart | alt.LayerChart:
     """Return the chart with type that carries across a classroom, and room for it."""
     size = PRESENT_FONT_SIZE

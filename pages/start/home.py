@@ -74,7 +74,7 @@ lesson.open(
     "minutes. **Every number on the screen is a real tensor** of a model that you can "
     "train yourself.",
 )
-sheet, path, below = st.container(), st.container(), st.container()
+sheet, path, below = st.container(), st.container(key="course"), st.container()
 with sheet, guard():
     prompt = state.prompt_input("Type the beginning of a text: what comes next?")
     show_journey(models.chosen(), prompt)
