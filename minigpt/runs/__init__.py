@@ -5,6 +5,10 @@ so the command line and the page see the same thing. In reading order: `files` (
 processes share a file), `lock` (who may write), `status` (the one small file that says
 where the run stands), `store` (the directory as an object), `worker` (the process
 itself), `launch` (starting it from elsewhere), `catalogue` (every model there is).
+
+The library of models, runs and texts: `inventory` (what there is, in numbers),
+`library` (names, and what may be moved), `trash` (deleting that can be undone),
+`parcels` (a model as a zip, out and in), `incoming` (models that are brought here).
 """
 
 from minigpt.runs.catalogue import ModelEntry, available_models, find_model

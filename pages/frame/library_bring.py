@@ -14,8 +14,8 @@ from pages.frame.library_shelves import MODELS, RUNS, TEXTS
 TRAINING = "pages/train/training.py"
 
 
-def show(shelf: str) -> None:
-    """Show the ways to bring something to a shelf."""
+def show(shelf: str, *, is_empty: bool) -> None:
+    """Show the ways to bring something to a shelf, opened where it is empty."""
     if shelf == RUNS:
         st.button(
             "Start a training",
@@ -26,15 +26,17 @@ def show(shelf: str) -> None:
             kwargs={"run": "new run"},
         )
         return
-    if shelf == TEXTS:
-        with guard():
-            _upload_text()
-        return
-    upload, fetch = st.tabs(["Upload a model", "GPT-2, or a directory"])
-    with upload, guard():
-        _upload_model()
-    with fetch, guard():
-        _fetch_model()
+    what = "Bring a text" if shelf == TEXTS else "Bring a model"
+    with st.expander(what, icon=":material/add:", expanded=is_empty):
+        if shelf == TEXTS:
+            with guard():
+                _upload_text()
+            return
+        upload, fetch = st.tabs(["Upload", "GPT-2, or a directory"])
+        with upload, guard():
+            _upload_model()
+        with fetch, guard():
+            _fetch_model()
 
 
 def _upload_model() -> None:

@@ -38,7 +38,7 @@ def show_shelf(shelf: str) -> None:
             show_note(EMPTY[shelf])
         if isinstance(chosen, Facts) and chosen.has_model:
             show_code(chosen)
-        library_bring.show(shelf)
+        library_bring.show(shelf, is_empty=not found)
     with right, guard():
         if isinstance(chosen, TextFacts):
             library_card.show_text(chosen)

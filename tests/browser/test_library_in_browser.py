@@ -20,6 +20,12 @@ def open_library(page, server, query=""):
     page.get_by_role("button", name="Download", exact=True).wait_for()
 
 
+def bring(page, what, file):
+    page.get_by_text(what, exact=True).click()
+    page.get_by_role("button", name="Upload", exact=True).wait_for()
+    page.locator("input[type=file]").first.set_input_files(file)
+
+
 def press(page, name):
     page.get_by_role("button", name=name, exact=True).click()
 
@@ -44,7 +50,7 @@ def test_a_model_goes_out_comes_in_is_renamed_deleted_and_taken_back(
     assert download.value.suggested_filename == "glass.zip"
     download.value.save_as(tmp_path / "glass.zip")
 
-    page.locator("input[type=file]").first.set_input_files(tmp_path / "glass.zip")
+    bring(page, "Bring a model", tmp_path / "glass.zip")
     page.get_by_text("glass.zip").wait_for()
     page.get_by_role("textbox", name="Name here").first.fill("mine")
     press(page, "Add")
@@ -95,9 +101,8 @@ def test_a_hostile_zip_is_one_clear_line_and_leaves_nothing(page, server, data):
     with zipfile.ZipFile(parcel, "w") as opened:
         opened.writestr("../../evil.json", "{}")
     before = sorted(path.name for path in (data / "models").iterdir())
-    page.locator("input[type=file]").first.set_input_files(
-        {"name": "x.zip", "mimeType": "application/zip", "buffer": parcel.getvalue()}
-    )
+    hostile = {"name": "x.zip", "mimeType": "application/zip"}
+    bring(page, "Bring a model", {**hostile, "buffer": parcel.getvalue()})
     page.get_by_text("x.zip").wait_for()
     press(page, "Add")
     page.get_by_text("would lie outside of the model's folder").wait_for()
