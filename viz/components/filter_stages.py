@@ -109,7 +109,8 @@ def filter_stages(
 
 def _packed(stage: Stage, shown: Sequence[int]) -> dict[str, Any]:
     chosen = np.asarray(shown, dtype=np.int64)
-    logits, probabilities = stage.logits[chosen], stage.probabilities[chosen]
+    logits = np.asarray(stage.logits, dtype=np.float64)[chosen]
+    probabilities = np.asarray(stage.probabilities, dtype=np.float64)[chosen]
     others = float(np.clip(1 - probabilities.sum(), 0, 1))
     kept_here = int((logits > -np.inf).sum())
     return {
