@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.errors import CheckpointError
-from minigpt.model import LanguageModel, create_model
+from minigpt.model import LanguageModel
 from minigpt.tokenizers.chat import with_chat_tokens
 
 _FACING_THE_VOCABULARY = ("token_embedding.weight", "head.weight", "head.bias")
@@ -51,11 +51,9 @@ def with_vocabulary(model: LanguageModel, vocab_size: int) -> LanguageModel:
         model: The old tokens keep their numbers, and their rows.
         vocab_size: How many it shall know; at least as many as it does.
     """
-    kind = "transformer" if hasattr(model, "blocks") else "mlp"
+    settings = {**model.config.to_dict(), "vocab_size": vocab_size}
     with torch.random.fork_rng(devices=[]):  # a new model draws weights, to no use
-        larger = create_model(
-            kind, **{**model.config.to_dict(), "vocab_size": vocab_size}
-        )
+        larger = type(model)(**settings)
     dice = torch.Generator().manual_seed(_SEED)
     weights = model.state_dict()
     for name in _FACING_THE_VOCABULARY:

@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import torch
+
 from minigpt.checkpoint import Checkpoint, load_checkpoint
 from minigpt.config import FinetuneConfig, RunConfig
 from minigpt.datasets.conversations import (
@@ -77,6 +79,7 @@ def assemble_finetuning(
     if checkpoint is not None:
         _require_same_tokenizer(finetune.base, base.tokenizer, checkpoint)
     model = base.model.train().requires_grad_(True)
+    torch.manual_seed(train.seed)  # an adapter begins with random numbers
     if finetune.lora is not None:
         model = adapted(model, finetune.lora)
     build = _supervised if finetune.method == "sft" else _preferences
