@@ -42,6 +42,14 @@ def test_pairs_that_spell_the_same_make_no_difference(text, word):
         assert pieces_at(nodes, merges) == expected
 
 
+def test_a_join_waits_for_its_parts_even_if_it_was_learned_before_them():
+    pairs = ["b c", "a b", "ab c", "abc d", "a bc"]
+    merges = [tuple(part.encode() for part in pair.split()) for pair in pairs]
+    nodes = merge_tree(BPETokenizer.from_merges(merges), "abcd")
+    assert [(node.rank, node.needed) for node in nodes[4:]] == [(0, 1), (4, 5), (3, 5)]
+    assert pieces_at(nodes, 4) == [b"a", b"bc", b"d"]
+
+
 def test_every_join_is_a_merge_that_was_learned(tokenizer):
     nodes = merge_tree(tokenizer, "lowest")
     for node in nodes:
