@@ -23,7 +23,7 @@ from minigpt.cli.parsing import argument, config_fields, flag, given_flags, pars
 from minigpt.cli.train import name_of, train_here
 from minigpt.config import FinetuneConfig, RunConfig, TrainConfig
 from minigpt.config.finetuning_recipes import default_training
-from minigpt.errors import ConfigError, DataError, near_names
+from minigpt.errors import ConfigError, DataError, RunError, near_names
 from minigpt.runs.store import Run, RunStore, create_run, data_directory
 
 if TYPE_CHECKING:
@@ -123,10 +123,7 @@ def _tune(method: str, words: Sequence[str]) -> int:
     flags: RunFlags = arguments.run
     given = given_flags(words)
     if flags.resume is not None:
-        if extra := given - {"resume", "questions"}:
-            names = ", ".join(f"--{name}" for name in sorted(extra))
-            raise ConfigError(f"--resume goes on as configured: drop {names}.")
-        run = find_run(flags.resume)
+        run = _begun_run(flags.resume, given - {"resume", "questions"})
     else:
         run = _new_run(method, arguments)
     quoted = shlex.join(["python", "-m", "minigpt", "finetune", method, *words])
@@ -159,6 +156,21 @@ def _arguments_class(method: str, words: Sequence[str]) -> type[Any]:
         "training": dataclasses.make_dataclass("Training", training, frozen=True),
     }
     return dataclasses.make_dataclass("TuneArguments", groups.items(), frozen=True)
+
+
+def _begun_run(wanted: str, extra: set[str]) -> Run:
+    if extra:
+        names = ", ".join(f"--{name}" for name in sorted(extra))
+        raise ConfigError(f"--resume goes on as configured: drop {names}.")
+    run = find_run(wanted)
+    if run.config.finetune is None:
+        raise RunError(f"{run.id} is no fine-tuning: resume it with train --resume.")
+    if run.status().state == "finished":
+        raise RunError(
+            f"The run {run.id!r} has finished: to teach it more, start another from it "
+            f"with --base {name_of(run)}."
+        )
+    return run
 
 
 def _new_run(method: str, arguments: Any) -> Run:

@@ -102,7 +102,7 @@ def test_a_damaged_list_is_told(write, text, complaint):
 def test_bytes_that_are_no_text_are_told_with_their_line(tmp_path):
     path = tmp_path / "data.jsonl"
     path.write_bytes(json.dumps(PLAIN).encode() + b"\n\xff\n")
-    with pytest.raises(DataError, match="not UTF-8 text: byte 79 is 0xff .line 2."):
+    with pytest.raises(DataError, match=r"not UTF-8 text: byte 79 is 0xff \(line 2\)"):
         read_conversations(path)
 
 

@@ -1,4 +1,4 @@
-"""Who speaks: tokens that a tokenizer gains, and the row they make of a conversation."""
+"""Who speaks: tokens that a tokenizer gains, and what they make of a conversation."""
 
 import pytest
 
