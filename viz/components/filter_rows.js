@@ -64,6 +64,7 @@ function fillRows(parts, data, { stage }) {
     line.row.className = `row${gone ? " gone" : ""}${goesNow ? " goes" : ""}${won ? " won" : ""}`;
     line.fill.style.width = width(here.probabilities[i]);
     line.ghost.style.width = width(before.probabilities[i]);
+    line.ghost.hidden = before.probabilities[i] === 0;
     line.logit.textContent = gone ? "−∞" : signed(here.logits[i]);
     const removed = here.name === "model" ? "0" : "removed";
     line.note.textContent = throwing ? throwWords(race, i, won, gone)
