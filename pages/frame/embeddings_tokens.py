@@ -24,13 +24,11 @@ from pages.frame.embeddings_data import (
 from pages.frame.guard import show_note
 from pages.frame.place import shared_place
 from viz.components.token_pieces import token_pieces
+from viz.embedding_drift import drift_lines, drift_paths, drift_table
 from viz.embeddings import (
     CHOSEN,
     NEAR,
     OTHER,
-    drift_lines,
-    drift_paths,
-    drift_table,
     neighbour_bars,
     point_table,
     scatter,

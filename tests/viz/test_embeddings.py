@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from viz import embedding_drift as drift
 from viz import embeddings as viz
 
 PIECES = [" cat", " dog", "<b>", "x.[0]"]
@@ -64,11 +65,11 @@ def test_three_dimensions_hold_three_components_and_no_markup():
 def test_the_training_is_drawn_step_by_step_in_one_colour_a_token():
     cosines = np.array([[1.0, 0.2], [1.0, 0.9]])
     paths = np.arange(8.0).reshape(2, 2, 2)
-    table = viz.drift_table([0, 10], [" cat", " dog"], cosines, paths)
-    lines = viz.drift_lines(table, " cat", now=10)
+    table = drift.drift_table([0, 10], [" cat", " dog"], cosines, paths)
+    lines = drift.drift_lines(table, " cat", now=10)
     drawn = [row["cosine"] for row in rows(lines) if "cosine" in row]
     assert drawn == [0.2, 0.9]
-    ways = viz.drift_paths(table, [0.5, 0.2], now=10)
+    ways = drift.drift_paths(table, [0.5, 0.2], now=10)
     last = [row for row in rows(ways) if row["step"] == 10]
     assert [(row["token"], row["c1"]) for row in last] == [("·cat", 4), ("·dog", 6)]
     one, other = (
@@ -84,7 +85,9 @@ def test_the_training_is_drawn_step_by_step_in_one_colour_a_token():
         (lambda: viz.point_table(PIECES, POINTS, MARKS[:2]), "4 points and 2 marks"),
         (lambda: viz.point_table(PIECES, POINTS, ["best"] * 4), "not {'best'}"),
         (
-            lambda: viz.drift_table([1], PIECES, np.zeros((2, 4)), np.zeros((1, 4, 2))),
+            lambda: drift.drift_table(
+                [1], PIECES, np.zeros((2, 4)), np.zeros((1, 4, 2))
+            ),
             "1 steps of 4 tokens",
         ),
     ],
