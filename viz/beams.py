@@ -129,22 +129,18 @@ def path_to(nodes: Sequence[TreeNode], node: int) -> list[int]:
     return path[::-1]
 
 
-def candidate_table(nodes: Sequence[TreeNode], pieces: Sequence[str]) -> pd.DataFrame:
+def candidate_table(nodes: Sequence[TreeNode], written: Sequence[str]) -> pd.DataFrame:
     """Return every node of the tree, a row each: the table behind it.
 
     Args:
         nodes: In order of their ids.
-        pieces: The text of each node's token.
+        written: The whole text up to each node.
     """
-    shown = display_pieces(pieces)
     return pd.DataFrame(
         {
             "step": [node.step for node in nodes],
             "rank": [node.rank + 1 if node.rank >= 0 else None for node in nodes],
-            "text": [
-                "".join(shown[each] for each in path_to(nodes, node.id))
-                for node in nodes
-            ],
+            "text": display_pieces(written),
             "ln p": [node.log_prob for node in nodes],
             "sum": [node.cumulative for node in nodes],
             "score": [node.score for node in nodes],
@@ -155,17 +151,17 @@ def candidate_table(nodes: Sequence[TreeNode], pieces: Sequence[str]) -> pd.Data
 
 
 def text_table(
-    texts: Mapping[str, ScoredTokens], pieces: Mapping[str, Sequence[str]]
+    texts: Mapping[str, ScoredTokens], written: Mapping[str, str]
 ) -> pd.DataFrame:
     """Return whole texts with their scores, a row each.
 
     Args:
         texts: By name: `1`, `greedy`.
-        pieces: Their tokens' texts, by the same names.
+        written: What their tokens spell, by the same names.
     """
     return pd.DataFrame(
         {
-            "text": ["".join(display_pieces(pieces[name])) for name in texts],
+            "text": display_pieces([written[name] for name in texts]),
             "tokens": [len(text.tokens) for text in texts.values()],
             "sum": [text.cumulative for text in texts.values()],
             "score": [text.score for text in texts.values()],

@@ -43,6 +43,10 @@ class Source:
         """Return the texts of tokens."""
         return self.checkpoint.tokenizer.pieces(tokens)
 
+    def written(self, tokens: list[int]) -> str:
+        """Return what tokens spell together."""
+        return self.checkpoint.tokenizer.decode(tokens)
+
 
 @dataclass(frozen=True)
 class Found:

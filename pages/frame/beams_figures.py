@@ -4,7 +4,7 @@ import streamlit as st
 
 from minigpt.generation.beam_paths import log_normalizer
 from minigpt.generation.beam_tree import ScoredText
-from pages.frame import beams_code, notebook, provenance
+from pages.frame import beams_code, beams_settings, notebook, provenance
 from pages.frame.beams_data import Found, Source, look_further
 from pages.frame.beams_words import against_all, against_greedy, captions
 from pages.frame.guard import show_note
@@ -33,15 +33,20 @@ def show_tree(source: Source, found: Found) -> None:
             variable="drawn",
             drawn=found.search.cumulative,
         )
-        _show_table(found, pieces)
+        _show_table(source, found)
+        beams_settings.offer_prompt(source.checkpoint, source.config)
     _trace(source, found, 0 if selected is None else selected)
 
 
-def _show_table(found: Found, pieces: list[str]) -> None:
+def _show_table(source: Source, found: Found) -> None:
+    paths = [path_to(found.nodes, node.id) for node in found.nodes]
+    written = [
+        source.written([found.nodes[each].token for each in path]) for path in paths
+    ]
     with st.popover("Table", icon=":material/table:", type="tertiary"):
         st.caption("Every node of the tree. ln p, sum and score are in nats.")
         st.dataframe(
-            candidate_table(found.nodes, pieces),
+            candidate_table(found.nodes, written),
             hide_index=True,
             width=640,
             height=360,
@@ -80,8 +85,8 @@ def show_texts(source: Source, found: Found) -> None:
         texts["best of all ◆"] = found.best_of_all.text
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        pieces = {name: source.pieces(text.tokens) for name, text in texts.items()}
-        st.dataframe(text_table(texts, pieces), column_config=_numbers("sum", "score"))
+        written = {name: source.written(text.tokens) for name, text in texts.items()}
+        st.dataframe(text_table(texts, written), column_config=_numbers("sum", "score"))
         notebook.code(
             "the texts",
             beams_code.sums(source, list(texts.values())),

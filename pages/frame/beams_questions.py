@@ -1,11 +1,13 @@
 """Predict and Check of beam search: every answer is computed, none is stored."""
 
+from itertools import pairwise
+
 from minigpt.generation.exhaustive import about
 from pages.frame.beams_data import Found, Source
 from pages.frame.questions import Question
 from pages.frame.words import plain
 from viz.beams import nats
-from viz.tokens import display_piece, display_pieces
+from viz.tokens import display_piece
 
 OFFERED = 4
 
@@ -43,14 +45,14 @@ def best_way_on(source: Source, found: Found) -> Question | None:
 def _way_on(source: Source, found: Found, shared: int) -> str:
     """Word the question: the texts part after so many tokens."""
     leads = f"leads a beam of width {source.config.num_beams} to its best text?"
-    pieces = display_pieces(source.pieces(found.greedy.tokens[: shared + 1]))
-    likeliest = plain(pieces[-1])
+    tokens = found.greedy.tokens
+    likeliest = plain(display_piece(source.pieces([tokens[shared]])[0]))
     if not shared:
         return (
             f"Greedy takes the likeliest next token, “**{likeliest}**”. Which first "
             f"token {leads}"
         )
-    before = plain("".join(pieces[:-1]))
+    before = plain(display_piece(source.written(tokens[:shared])))
     return (
         f"After “**{before}**” greedy takes the likeliest, “**{likeliest}**”. Which "
         f"token {leads}"
@@ -62,11 +64,11 @@ def check_questions(source: Source, found: Found) -> list[Question]:
     vocab_size = source.checkpoint.model.config.vocab_size
     asked = [
         _drop_out(found),
+        _beginnings(found),
         _sum(source, found),
         _candidates(source, found, vocab_size),
-        _beginnings(found),
     ]
-    return [question for question in asked if question is not None]
+    return [question for question in asked if question is not None][:3]
 
 
 def _drop_out(found: Found) -> Question:
@@ -95,7 +97,8 @@ def _sum(source: Source, found: Found) -> Question | None:
     path = found.tree.paths[1]
     if len(path) < 2:
         return None
-    before, node = (found.nodes[each] for each in path[:2])
+    nodes = [found.nodes[each] for each in path]
+    before, node = max(pairwise(nodes), key=lambda pair: -pair[1].log_prob)
     if abs(node.log_prob) < 0.02 or abs(before.cumulative) < 0.02:
         return None  # The sums would look alike.
     right = nats(node.cumulative)
@@ -105,8 +108,9 @@ def _sum(source: Source, found: Found) -> Question | None:
     piece = plain(display_piece(source.pieces([node.token])[0]))
     return Question(
         id="beam_search.sum",
-        text=f"The best text’s first token has ln p {plain(nats(before.log_prob))}, "
-        f"its second, “**{piece}**”, {plain(nats(node.log_prob))}. The sum?",
+        text=f"At step {before.step} the best text’s sum is "
+        f"{plain(nats(before.cumulative))}. Then comes “**{piece}**”, with ln p "
+        f"{plain(nats(node.log_prob))}. The new sum?",
         options=options,
         answer=options.index(right),
         why="Probabilities multiply, so their logarithms add up.",

@@ -56,7 +56,6 @@ with guard():
     if question is not None:
         predict(question)
     beams_figures.show_tree(source, found)
-    beams_settings.offer_prompt(checkpoint, config)
     beams_figures.show_texts(source, found)
     lesson.explain(WORDS, beam_search, best_of_all)
     check(beams_questions.check_questions(source, found))

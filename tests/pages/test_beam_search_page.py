@@ -217,7 +217,7 @@ def test_a_model_whose_scores_are_no_numbers_says_so(open_page, glass, tmp_path)
 
 
 def test_predict_and_checks_are_graded_by_this_search(open_page, glass):
-    app = open_page(PAGE, prompt=PROMPT, tokens="3")
+    app = open_page(PAGE, prompt=PROMPT)
     questions = {
         radio.label: radio for radio in app.radio if radio.key.startswith("_answer_")
     }
