@@ -31,9 +31,13 @@ function stepThrough({ back, next }, count, state, update) {
   }
   back.onclick = () => go(state.stage - 1);
   next.onclick = () => go(state.stage + 1);
+  // When only its data change, a view runs again without having been cleaned up: whoever
+  // listened for it before would step through what is no longer shown.
+  next.forget?.();
+  next.forget = () => document.removeEventListener("keydown", listen);
   document.addEventListener("keydown", listen);
   mark();
-  return { go, stop: () => document.removeEventListener("keydown", listen) };
+  return { go, stop: next.forget };
 }
 
 // Space belongs first to what has the focus: a field, a button. Inside a view's shadow,
