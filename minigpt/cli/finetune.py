@@ -13,21 +13,19 @@ import shlex
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
+from minigpt.cli.finetune_scores import evaluate, show
 from minigpt.cli.models import find_checkpoint, find_run
-from minigpt.cli.output import note, say
+from minigpt.cli.output import say
 from minigpt.cli.parsing import argument, config_fields, flag, given_flags, parse
 from minigpt.cli.train import name_of, train_here
 from minigpt.config import FinetuneConfig, RunConfig, TrainConfig
 from minigpt.config.finetuning_recipes import default_training
-from minigpt.errors import ConfigError, DataError, RunError, near_names
+from minigpt.errors import ConfigError, RunError, near_names
 from minigpt.runs.store import Run, RunStore, create_run, data_directory
-
-if TYPE_CHECKING:
-    from minigpt.finetuning.measuring import Measured
 
 METHODS = ("sft", "dpo")
 PARTS = (*METHODS, "evaluate", "examples", "merge")
@@ -52,23 +50,6 @@ class RunFlags:
     questions: Annotated[
         int, flag("Held-out questions to ask in the end (0: none).")
     ] = 200
-
-
-@dataclasses.dataclass(frozen=True)
-class EvaluateArguments:
-    """Which model is asked, and what stands beside it."""
-
-    model_path: Annotated[
-        str | None, flag("A checkpoint or run directory, a run's name or a model's.")
-    ] = None
-    base: Annotated[
-        str | None, flag("What it was tuned from (none: what its checkpoint says).")
-    ] = None
-    data_file: Annotated[
-        str | None,
-        flag("Conversations of your own, whose answers it should give word for word."),
-    ] = None
-    questions: Annotated[int, flag("How many questions about tales.")] = 200
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +85,7 @@ def run(words: Sequence[str]) -> int:
     if part in METHODS:
         return _tune(part, rest)
     if part == "evaluate":
-        return _evaluate(rest)
+        return evaluate(rest)
     if part == "examples":
         return _examples(rest)
     if part == "merge":
@@ -203,58 +184,12 @@ def _report(run: Run, questions: int) -> None:
         return
     if questions and finetune.examples == "tales":
         tuned, base = load_checkpoint(best), load_checkpoint(finetune.base)
-        _show(measure(tuned, base, questions))
+        show(measure(tuned, base, questions))
     name = name_of(run)
     if finetune.lora_rank is not None:
         say(f"adapter         {best} (adapter.json, adapter.safetensors)")
     say(f"model           {best}")
     say(f"ask again       python -m minigpt finetune evaluate --model_path {name}")
-
-
-def _show(measured: "Measured") -> None:
-    """Print scores, each beside the base's and beside not reading."""
-    say("exact match on held-out questions (greedy)")
-    say(f"  {'kind':<14}{'questions':>9}{'tuned':>8}{'base':>8}{'without reading':>17}")
-    for row in measured.exact_match:
-        base = "–" if row.base is None else f"{row.base.share:.2f}"
-        say(
-            f"  {row.kind:<14}{row.tuned.number:>9}{row.tuned.share:>8.2f}{base:>8}"
-            f"{row.without_reading:>17.2f}"
-        )
-    for margin in measured.margins:
-        say(
-            f"prefers {margin.kind:<7} {margin.wins.right} of {margin.wins.number} "
-            f"pairs, margin {margin.margin:.2f} nats"
-        )
-    before = measured.plain_loss_before
-    was = "" if before is None else f" (before: {before:.3f})"
-    say(f"plain stories   {measured.plain_loss:.3f} nats per token{was}")
-
-
-def _evaluate(words: Sequence[str]) -> int:
-    arguments = parse(
-        EvaluateArguments, words, "finetune evaluate", "Ask a tuned model questions."
-    )
-    from minigpt.checkpoint import load_checkpoint
-    from minigpt.datasets.conversations import read_conversations
-    from minigpt.finetuning.measuring import exact_replies, measure
-
-    path = find_checkpoint(arguments.model_path)
-    tuned = load_checkpoint(path)
-    say(f"checkpoint      {path} (step {tuned.metadata.step})")
-    known = tuned.metadata.provenance.get("finetune") or {}
-    wanted = arguments.base or known.get("base")
-    base = None if wanted is None else load_checkpoint(find_checkpoint(wanted))
-    if base is None:
-        note("It does not say what it was tuned from: give --base to compare.")
-    if arguments.data_file is not None:
-        score = exact_replies(tuned, read_conversations(arguments.data_file))
-        say(f"exact match     {score.right} of {score.number} answers, word for word")
-        return 0
-    if arguments.questions < 1:
-        raise DataError("--questions must be at least 1.")
-    _show(measure(tuned, base, arguments.questions))
-    return 0
 
 
 def _examples(words: Sequence[str]) -> int:

@@ -71,8 +71,8 @@ def _decode(content: bytes, name: str) -> str:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise DataError(
             f"{name} is not UTF-8 text: byte {error.start} is "
-            f"0x{error.object[error.start]:02x} (line {line}). If it is text, save it as "
-            "UTF-8."
+            f"0x{error.object[error.start]:02x} (line {line}). If it is text, save it "
+            "as UTF-8."
         ) from None
     if "\0" in text:
         raise DataError(

@@ -15,7 +15,7 @@ import torch
 
 from minigpt.checkpoint import Checkpoint, load_checkpoint
 from minigpt.config import FinetuneConfig, RunConfig
-from minigpt.datasets.conversations import (
+from minigpt.datasets.conversation_files import (
     read_conversations,
     read_preferences,
 )

@@ -129,7 +129,7 @@ class Recorder(TrainerCallback):
                 "step": record.step,
                 "epoch": record.epoch,
                 "loss": record.loss,
-                "perplexity": record.perplexity,
+                "perplexity": record.perplexity if record.unit == "token" else None,
                 "bits_per_character": record.bits_per_character,
                 "is_best": record.is_best,
                 "complete": record.complete,

@@ -81,6 +81,8 @@ def evaluate_loss(
     """
     device = next(model.parameters()).device
     objective = objective or NextToken()
+    if objective.unit != "token":
+        tokenizer = None  # a pair's loss is not that of writing its text
     nats, tokens, characters, measures = 0.0, 0, 0.0, Counter[str]()
     was_training = model.training
     model.eval()

@@ -142,6 +142,9 @@ def test_dpo_tells_live_what_the_page_shows(store, config):
         assert record["rejected"] < 0
         assert 0.0 <= record["wins"] <= 1.0
     assert records(run, "evaluation")[-1]["margin"] > 0
+    # A pair's loss is no surprise at a text.
+    assert records(run, "evaluation")[-1]["bits_per_character"] is None
+    assert records(run, "evaluation")[-1]["perplexity"] is None
 
 
 def test_not_a_number_stops_keeps_what_is_good_and_says_what_to_change(store, config):

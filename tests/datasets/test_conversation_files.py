@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from minigpt.datasets.conversations import read_conversations, read_preferences
+from minigpt.datasets.conversation_files import read_conversations, read_preferences
 from minigpt.errors import DataError
 
 PLAIN = {"instruction": "Summarize this text:", "input": "A kite.", "output": "Kite."}
