@@ -2,8 +2,8 @@
 
 `tales` writes text and `download` fetches it; `corpus` reads, splits and encodes one
 long text; `texts` makes examples of many short ones; `windows` draws a run's batches;
-`streaming` reads a file larger than memory. `conversations` and `conversation_files` are
-for fine-tuning: examples of how to answer.
+`streaming` reads a file larger than memory. `conversations`, `conversation_files` and
+`tales_instructions` are for fine-tuning: examples of how to answer.
 """
 
 from minigpt.datasets.corpus import (

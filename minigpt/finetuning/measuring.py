@@ -21,6 +21,7 @@ from minigpt.datasets.tales_instructions import Asked, preferences, questions
 from minigpt.datasets.tales_questions import baseline_scores
 from minigpt.datasets.texts import PackedDataset
 from minigpt.finetuning.answering import continue_tokens, reply
+from minigpt.finetuning.chat import ready_to_chat
 from minigpt.finetuning.preferences import (
     PreferenceDataset,
     answer_log_probs,
@@ -158,18 +159,16 @@ def reward_margins(
 
     Args:
         tuned: Who learned.
-        base: What it was before; if it has no chat tokens, there is nothing to compare
-            with, and the answers' own log-probabilities decide.
+        base: What it was before; it gains chat tokens if it lacks them.
         pairs: Their `where` names their kind.
     """
+    base = ready_to_chat(base)
     gained: dict[str, list[float]] = defaultdict(list)
     for start in range(0, len(pairs), _BATCH):
         part = pairs[start : start + _BATCH]
-        after = _log_ratios(tuned, part)
-        before = _log_ratios(base, part) if has_chat_tokens(base.tokenizer) else None
-        for place, pair in enumerate(part):
-            reference = 0.0 if before is None else before[place]
-            gained[pair.where or "all"].append(after[place] - reference)
+        ratios = zip(_log_ratios(tuned, part), _log_ratios(base, part), strict=True)
+        for pair, (after, before) in zip(part, ratios, strict=True):
+            gained[pair.where or "all"].append(after - before)
     return [
         Margin(
             kind,
