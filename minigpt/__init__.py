@@ -40,6 +40,11 @@ _CONTENTS = {
     # Generation writes.
     "GenerationConfig": "minigpt.config",
     "Generator": "minigpt.generation",
+    # Fine-tuning teaches it to answer.
+    "SupervisedDataset": "minigpt.finetuning.supervised",
+    "add_lora": "minigpt.finetuning.lora",
+    "DirectPreference": "minigpt.finetuning.preferences",
+    "reply": "minigpt.finetuning.answering",
     # A checkpoint keeps it all.
     "load_checkpoint": "minigpt.checkpoint",
     "save_checkpoint": "minigpt.checkpoint",

@@ -8,7 +8,12 @@ from jaxtyping import install_import_hook
 
 # Every shape in a signature is checked at every call, so that a transposed mask fails.
 # The hook works on modules that are imported after it: keep it first.
-CHECKED = ["minigpt.model", "minigpt.generation", "minigpt.training"]
+CHECKED = [
+    "minigpt.model",
+    "minigpt.generation",
+    "minigpt.training",
+    "minigpt.finetuning",
+]
 install_import_hook(CHECKED, "beartype.beartype")
 
 ROOT = Path(__file__).parent.parent
