@@ -11,13 +11,13 @@ from minigpt.interpret.attention_editing import EditedHead, HeadEdit
 from minigpt.interpret.attention_steps import AttentionSteps, shared_head
 from minigpt.interpret.reading import Reading
 from minigpt.model import CausalAttention, MultiHeadAttention, SelfAttention
-from pages.frame import attention_steps_questions as questions
 from pages.frame import lesson, models, notebook, provenance
-from pages.frame.attention_steps_code import recipe
-from pages.frame.attention_steps_data import edit_of, steps_of
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, choose_place, pick_token, read
+from pages.parts import attention_steps_questions as questions
+from pages.parts.attention_steps_code import recipe
+from pages.parts.attention_steps_data import edit_of, steps_of
 from viz.components.attention_steps import attention_steps
 from viz.effects import before_after_bars
 

@@ -10,13 +10,13 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.block_view import BlockView, firing_neurons
 from minigpt.interpret.reading import Reading
 from minigpt.model import Block, FeedForward, LayerNorm, RMSNorm
-from pages.frame import block_parts_code as recipes
-from pages.frame import block_parts_questions as questions
 from pages.frame import lesson, models, notebook, provenance
-from pages.frame.block_parts_data import block_of, stages_of
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, choose_place, read
+from pages.parts import block_parts_code as recipes
+from pages.parts import block_parts_questions as questions
+from pages.parts.block_parts_data import block_of, stages_of
 from viz.components.residual_block import NeuronShown, residual_block
 from viz.residual import stream_chart, stream_table
 

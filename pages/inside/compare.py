@@ -7,22 +7,14 @@ import streamlit as st
 
 from minigpt.interpret.comparison import TextComparison, compare_text
 from minigpt.interpret.gradients import batch_gradients, saliency
-from pages.frame import (
-    compare_code,
-    compare_parts,
-    compare_questions,
-    compare_results,
-    lesson,
-    notebook,
-    provenance,
-    state,
-)
-from pages.frame.compare_choice import Side, Text, choose
-from pages.frame.compare_results import Compared
+from pages.frame import lesson, notebook, provenance, state
 from pages.frame.guard import guard, show_note
 from pages.frame.place import shared_place
 from pages.frame.questions import check, predict
 from pages.frame.words import plain
+from pages.parts import compare_code, compare_parts, compare_questions, compare_results
+from pages.parts.compare_choice import Side, Text, choose
+from pages.parts.compare_results import Compared
 from viz.comparison import expected_bars, loss_table
 from viz.components import tinted_text
 from viz.tokens import display_piece, placed_pieces

@@ -12,22 +12,19 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.heads import HABITS, SCORES, head_scores, strongest_read
 from minigpt.interpret.null_band import cautious_label, untrained_scores
 from minigpt.interpret.reading import Reading
-from pages.frame import (
+from pages.frame import lesson, models, notebook, provenance
+from pages.frame.guard import guard
+from pages.frame.questions import check, predict
+from pages.frame.reading import Place, choose_place, pick_head, read
+from pages.parts import (
     head_code,
     head_corpus,
     head_pins,
     head_questions,
     head_score_tabs,
     head_study,
-    lesson,
-    models,
-    notebook,
-    provenance,
 )
-from pages.frame.guard import guard
-from pages.frame.head_study import Study
-from pages.frame.questions import check, predict
-from pages.frame.reading import Place, choose_place, pick_head, read
+from pages.parts.head_study import Study
 from viz.attention import pattern_table
 from viz.components import attention_heatmap, head_grid, head_lines
 

@@ -11,17 +11,14 @@ from minigpt.interpret.each_in_turn import run_each
 from minigpt.interpret.interventions import Cut
 from minigpt.interpret.parts import require_heads
 from minigpt.interpret.patching import patch_map
-from pages.frame import (
+from pages.frame import lesson, models, questions, state
+from pages.frame.guard import guard
+from pages.parts import (
     intervene_cut,
     intervene_patch,
     intervene_questions,
     intervene_turn,
-    lesson,
-    models,
-    questions,
-    state,
 )
-from pages.frame.guard import guard
 
 CUT = (
     "A **cut** replaces what a part adds to the residual stream; everything after it "

@@ -8,18 +8,12 @@ import streamlit as st
 
 from minigpt.interpret.attribution import attribute
 from minigpt.interpret.logit_lens import logit_lens
-from pages.frame import (
-    attribution_figures,
-    lens_choice,
-    lens_figures,
-    lens_questions,
-    lesson,
-    models,
-)
+from pages.frame import lesson, models
 from pages.frame.guard import guard
-from pages.frame.lens_data import Source
 from pages.frame.questions import check, predict
 from pages.frame.reading import choose_place, read
+from pages.parts import attribution_figures, lens_choice, lens_figures, lens_questions
+from pages.parts.lens_data import Source
 
 WORDS = """
 Every row holds the **lens** — the final norm and the unembedding — over the residual

@@ -7,19 +7,17 @@ import streamlit as st
 
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.runs.inventory import Facts, TextFacts
-from pages.frame import (
-    lesson,
+from pages.frame import lesson, notebook, state
+from pages.frame.guard import guard, show_note
+from pages.frame.questions import check
+from pages.parts import (
     library_bring,
     library_card,
     library_questions,
     library_shelves,
     library_trash,
-    notebook,
-    state,
 )
-from pages.frame.guard import guard, show_note
-from pages.frame.library_shelves import MODELS, RUNS, SHELVES, TEXTS
-from pages.frame.questions import check
+from pages.parts.library_shelves import MODELS, RUNS, SHELVES, TEXTS
 
 EMPTY = {
     MODELS: "No model yet. Train one, which takes a minute, or bring one below.",

@@ -8,19 +8,12 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.journey import journey
 from minigpt.model import Block, TransformerLM
-from pages.frame import (
-    course_path,
-    journey_sheet,
-    lesson,
-    models,
-    next_token,
-    notebook,
-    state,
-)
+from pages.frame import course_path, lesson, models, notebook, state
 from pages.frame.guard import guard, show_note
-from pages.frame.journey_questions import checks
 from pages.frame.questions import check
 from pages.frame.reading import may_cut
+from pages.parts import journey_sheet, next_token
+from pages.parts.journey_questions import checks
 
 
 def show_journey(checkpoint: Checkpoint, prompt: str) -> None:

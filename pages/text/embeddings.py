@@ -23,25 +23,18 @@ from minigpt.model.positions import (
     SinusoidalPositions,
     causal_mask,
 )
-from pages.frame import (
-    embeddings_positions,
-    embeddings_shuffle,
-    embeddings_tokens,
-    lesson,
-    models,
-    present,
-    state,
-)
-from pages.frame import embeddings_questions as questions
-from pages.frame.embeddings_data import (
+from pages.frame import lesson, models, present, state
+from pages.frame.guard import guard
+from pages.frame.questions import Question, check, predict
+from pages.parts import embeddings_positions, embeddings_shuffle, embeddings_tokens
+from pages.parts import embeddings_questions as questions
+from pages.parts.embeddings_data import (
     Text,
     components_of,
     neighbours_of,
     read_any,
     turning_of,
 )
-from pages.frame.guard import guard
-from pages.frame.questions import Question, check, predict
 
 TOKENS, POSITIONS, SHUFFLE = "Tokens", "Positions", "Shuffle the words"
 PARTS = (TOKENS, POSITIONS, SHUFFLE)

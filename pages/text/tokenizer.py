@@ -10,20 +10,17 @@ from minigpt.tokenizers import CharTokenizer, Tokenizer, WordTokenizer
 from minigpt.tokenizers.byte_pair_merging import MergeTable
 from minigpt.tokenizers.byte_pair_training import learn_merges
 from minigpt.tokenizers.storage import exported
-from pages.frame import (
-    lesson,
-    models,
-    present,
-    state,
+from pages.frame import lesson, models, present, state
+from pages.frame.guard import guard, show_note
+from pages.frame.questions import check, predict
+from pages.parts import (
     tokenizer_compare,
     tokenizer_merges,
     tokenizer_new,
     tokenizer_pieces,
 )
-from pages.frame import tokenizer_questions as questions
-from pages.frame.guard import guard, show_note
-from pages.frame.questions import check, predict
-from pages.frame.tokenizer_bench import Entry, choose, tokenizer_of
+from pages.parts import tokenizer_questions as questions
+from pages.parts.tokenizer_bench import Entry, choose, tokenizer_of
 
 PIECES, MERGES, TWO, SCRIPTS = "Pieces", "Merges", "Compare", "Languages"
 VIEWS = (PIECES, MERGES, TWO, SCRIPTS)

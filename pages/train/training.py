@@ -9,8 +9,9 @@ import streamlit as st
 from minigpt.runs import RunStore, data_directory
 from minigpt.training.loss import language_model_loss
 from minigpt.training.optimizer import build_optimizer
-from pages.frame import lesson, set_up, state, watch
+from pages.frame import lesson, state
 from pages.frame.guard import guard
+from pages.parts import set_up, watch
 
 NEW = "new run"
 

@@ -9,17 +9,11 @@ import streamlit as st
 from minigpt.generation import beam_search
 from minigpt.generation.exhaustive import best_of_all
 from minigpt.generation.prompt import encode_prompt
-from pages.frame import (
-    beams_figures,
-    beams_questions,
-    beams_settings,
-    lesson,
-    models,
-    state,
-)
-from pages.frame.beams_data import Source, find
+from pages.frame import lesson, models, state
 from pages.frame.guard import guard, show_note
 from pages.frame.questions import check, predict
+from pages.parts import beams_figures, beams_questions, beams_settings
+from pages.parts.beams_data import Source, find
 
 WORDS = """
 At each step every kept text is continued by **every** token. All these candidates

@@ -15,21 +15,19 @@ from minigpt.generation.filters import (
     scale_by_temperature,
 )
 from minigpt.generation.sample import Sampler
-from pages.frame import (
+from pages.frame import lesson, models, present
+from pages.frame.guard import guard
+from pages.frame.questions import check, predict
+from pages.parts import (
     generation_one_token,
     generation_prompts,
     generation_strategies,
     generation_text,
     generation_tree,
-    lesson,
-    models,
-    present,
 )
-from pages.frame import generation_questions as questions
-from pages.frame.generation_settings import choose_settings
-from pages.frame.generation_source import Source, read_source, seeded, throw_again
-from pages.frame.guard import guard
-from pages.frame.questions import check, predict
+from pages.parts import generation_questions as questions
+from pages.parts.generation_settings import choose_settings
+from pages.parts.generation_source import Source, read_source, seeded, throw_again
 
 ONE, TEXT, TREE, ALL, MANY = (
     "one token",

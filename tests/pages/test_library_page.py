@@ -219,7 +219,7 @@ def test_what_a_checkpoint_tells_is_shown_as_it_is(open_page, own):
 def test_the_questions_are_answered_by_the_models_own_numbers(root_on_path, models):
     from minigpt.runs import available_models
     from minigpt.runs.inventory import describe_model
-    from pages.frame.library_questions import about
+    from pages.parts.library_questions import about
 
     facts = [describe_model(entry) for entry in available_models(root_on_path / "data")]
     ratio = {each.id: each.tokens_seen / each.num_parameters for each in facts}

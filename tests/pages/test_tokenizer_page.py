@@ -316,7 +316,7 @@ def test_any_prompt_is_read(open_view, text):
     "kind", [STORIES, PROGRAMS, "words · tales", "characters · tales"]
 )
 def test_three_questions_are_graded_by_the_tokenizer(open_view, kind, root_on_path):
-    from pages.frame.tokenizer_questions import beforehand, checks
+    from pages.parts.tokenizer_questions import beforehand, checks
 
     app = open_view(tokenizer=kind)
     asked = [radio for radio in app.radio if radio.key.startswith("_answer_")]
@@ -332,7 +332,7 @@ def test_three_questions_are_graded_by_the_tokenizer(open_view, kind, root_on_pa
 
 
 def test_the_guess_beforehand_is_the_slider_s_answer(root_on_path, stories):
-    from pages.frame.tokenizer_questions import beforehand
+    from pages.parts.tokenizer_questions import beforehand
 
     question = beforehand(stories.tokenizer, TEXT)
     then = len(stories.tokenizer.limited_to(500).encode(TEXT))

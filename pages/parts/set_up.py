@@ -1,0 +1,237 @@
+"""The Training page before the start: the text, the sizes, and what it will cost."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from minigpt.config import (
+    PRESETS,
+    DataConfig,
+    MLPConfig,
+    ModelConfig,
+    RunConfig,
+    TokenizerConfig,
+    TrainConfig,
+    get_recipe,
+)
+from minigpt.errors import ConfigError
+from minigpt.runs import RunStore, launch
+from minigpt.runs.estimate import Estimate, estimate_run
+from pages.frame import state, words
+from pages.frame.guard import guard
+from pages.parts import experiment, settings, texts
+
+RECIPE = get_recipe("default")
+SIZES = {
+    "quick": "learns in minutes on a laptop",
+    "tiny": "the smallest",
+    "small": "wider: reads better, takes longer",
+    "medium": "wants a GPU",
+    "large": "GPT-2's size: wants a GPU",
+    "mlp": "no attention: the baseline of 2003",
+}
+COPY = "to copy: an experiment of a minute"
+AIMS = ("a text", COPY)
+SOURCES = ("tales", "upload", "paste", "path")
+SETTLED = ("max_steps", "num_epochs", "device", "num_threads", "compile")
+
+
+def show(store: RunStore) -> None:
+    """Show the choices and the start button."""
+    aim = st.segmented_control(
+        "What it shall learn",
+        AIMS,
+        default=AIMS[0],
+        required=True,
+        key="aim",
+        persist_state="session",
+    )
+    if aim == COPY:
+        experiment.choose(store)
+    else:
+        show_text(store)
+
+
+def show_text(store: RunStore) -> None:
+    """Show the choices for a training on a text."""
+    left, right = st.columns(2, gap="large")
+    data = config = None
+    with left:
+        st.subheader("1 · The text", anchor=False)
+        with guard():
+            data = choose_text()
+    with right:
+        st.subheader("2 · The model", anchor=False)
+        size, steps, kind = choose_size()
+    with guard():
+        config = choose_all(data or DataConfig(), size, steps, kind)
+    st.subheader("3 · The start", anchor=False)
+    show_start(store, config if data is not None else None)
+
+
+def choose_text() -> DataConfig | None:
+    """Let the reader choose a text; None until there is one."""
+    source = st.segmented_control(
+        "Where it comes from",
+        SOURCES,
+        default="tales",
+        required=True,
+        key="source",
+        persist_state="session",
+    )
+    if source == "tales":
+        size = settings.field(
+            DataConfig(), "tales_megabytes", "data", label="How much, in MB"
+        )
+        st.caption(
+            "A small built-in world: short stories with people, things, wishes and "
+            "causes, the same on every machine."
+        )
+        return DataConfig(source="tales", tales_megabytes=float(size))
+    path = _own_text(source)
+    return None if path is None else DataConfig(source=str(path))
+
+
+def _own_text(source: str) -> Path | None:
+    if source == "upload":
+        file = st.file_uploader("A text file, UTF-8", type=["txt", "md"], key="upload")
+        return None if file is None else texts.keep(file.getvalue(), file.name)
+    if source == "paste":
+        text = st.text_area(
+            "Your text",
+            key="pasted",
+            height=160,
+            placeholder="A few pages at least: a model that sees little learns little.",
+            persist_state="session",
+        )
+        return texts.keep(text.encode(), "pasted") if text.strip() else None
+    path = st.text_input(
+        "Path on the machine that runs this app",
+        key="path",
+        placeholder="/home/me/book.txt",
+        persist_state="session",
+    )
+    if not path.strip():
+        return None
+    return texts.existing(path.strip())
+
+
+def choose_size() -> tuple[str, int | None, str]:
+    """Let the reader choose a size, a number of steps and a kind of token."""
+    size = st.segmented_control(
+        "Size",
+        list(SIZES),
+        default="quick",
+        required=True,
+        key="size",
+        persist_state="session",
+    )
+    st.caption(f"{size}: {SIZES[size]}.")
+    steps_column, tokens_column = st.columns(2)
+    with steps_column:
+        steps = settings.field(RECIPE.train, "max_steps", "train", label="Steps")
+    with tokens_column:
+        kind = settings.field(RECIPE.tokenizer, "kind", "tokens", label="Tokens")
+    return size, steps, kind
+
+
+def choose_all(data: DataConfig, size: str, steps: int | None, kind: str) -> RunConfig:
+    """Let the reader change every other setting, and return the whole of the run.
+
+    Raises:
+        ConfigError: If the settings do not fit together.
+    """
+    if steps is None:
+        raise ConfigError("How many steps? Type a number, 1 or more.")
+    with st.expander("All settings", icon=":material/tune:"):
+        tokenizer, model, train = all_settings(size, kind, steps)
+    return RunConfig(
+        recipe="default",
+        model_type="mlp" if size == "mlp" else "transformer",
+        data=data,
+        tokenizer=TokenizerConfig(kind=kind, **tokenizer),
+        transformer=RECIPE.transformer if size == "mlp" else ModelConfig(**model),
+        mlp=MLPConfig(**model) if size == "mlp" else RECIPE.mlp,
+        train=TrainConfig(**{**RECIPE.train.to_dict(), **train, "max_steps": steps}),
+    )
+
+
+def all_settings(size: str, kind: str, steps: int) -> tuple[dict, dict, dict]:
+    """Show every field of the configurations, starting from a size."""
+    model_tab, train_tab, tokens_tab = st.tabs(["Model", "Training", "Tokens"])
+    with model_tab:
+        base: ModelConfig | MLPConfig = RECIPE.mlp
+        if size != "mlp":
+            base = RECIPE.transformer.replace(**PRESETS.get(size, {}))
+        model = settings.edit(base, f"model.{size}", skip=("vocab_size",))
+        st.caption("vocab_size follows from the tokenizer.")
+    with train_tab:
+        base_train = RECIPE.train.replace(
+            max_steps=steps, eval_interval=max(1, steps // 10)
+        )
+        train = settings.edit(base_train, f"train.{steps}", skip=SETTLED)
+    with tokens_tab:
+        tokenizer = settings.edit(RECIPE.tokenizer, f"tokens.{kind}", skip=("kind",))
+    return tokenizer, model, train
+
+
+def show_start(store: RunStore, config: RunConfig | None) -> None:
+    """Show what the run will cost, and the button that starts it."""
+    estimate = None
+    if config is not None:
+        with guard():
+            estimate = _estimate(config)
+    if estimate is not None:
+        show_estimate(estimate)
+    name_column, button_column = st.columns([2, 1], vertical_alignment="bottom")
+    name = name_column.text_input(
+        "Name of the run",
+        key="run_name",
+        placeholder="made up from the text and the time",
+        help="a to z, 0 to 9, _ and -",
+    )
+    # Not a callback: it would start with the settings of the run of the page before,
+    # and a number that was typed just before the click would be lost.
+    if button_column.button(
+        "Start training",
+        type="primary",
+        icon=":material/play_arrow:",
+        width="stretch",
+        disabled=estimate is None,
+        help=None if estimate is not None else "First choose a text that can be used.",
+    ):
+        with guard():
+            run = launch.start(store, config, name.strip() or None)
+            st.session_state["_started"] = run.id
+            st.rerun()
+
+
+def show_estimate(estimate: Estimate) -> None:
+    """Show parameters, tokens and time."""
+    passes = words.times(estimate.seen_tokens, estimate.text_tokens)
+    with st.container(horizontal=True):
+        st.metric("Parameters", words.count(estimate.num_parameters), border=True)
+        st.metric("Vocabulary", f"{estimate.vocab_size:,} tokens", border=True)
+        st.metric("Text", f"{words.count(estimate.text_tokens)} tokens", border=True)
+        st.metric(
+            "Read in training",
+            f"{words.count(estimate.seen_tokens)} tokens",
+            delta=f"the text {passes} over",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+        )
+        st.metric("Time, roughly", words.duration(estimate.seconds), border=True)
+
+
+def open_started() -> None:
+    """Choose the run that was just started. Call this before the widget of the run."""
+    run_id = st.session_state.pop("_started", None)
+    if run_id is not None:
+        st.session_state["run"] = run_id
+        state.forget_unknown("run")
+
+
+@st.cache_data(max_entries=32, show_spinner="Looking at the text …")
+def _estimate(config: RunConfig) -> Estimate:
+    return estimate_run(config)
