@@ -12,7 +12,7 @@ import pandas as pd
 
 from viz.attention import Array
 from viz.lens_charts import LEAN, NARROW, labelled, room_for, token_axis
-from viz.theme import BLUE, GRAY, NEGATIVE, POSITIVE, VERMILLION
+from viz.theme import BLUE, GRAY, NEGATIVE, POSITIVE, VERMILLION, printed
 from viz.tokens import display_pieces
 
 if TYPE_CHECKING:
@@ -137,10 +137,9 @@ def scatter(table: pd.DataFrame, explained: Sequence[float]) -> alt.LayerChart:
         .then(alt.value(0.55))
         .otherwise(alt.value(1.0)),
     )
-    names = (
-        base.properties(data=table[free_names(table)])
-        .mark_text(align="left", dx=6, dy=-4, font="monospace", fontSize=12, color=GRAY)
-        .encode(text="token:N")
+    named = base.properties(data=table[free_names(table)])
+    names = printed(named, dx=6, dy=-4, font="monospace", fontSize=12).encode(
+        text="token:N"
     )
     chart: alt.LayerChart = (dots + names).properties(height=265, padding=NARROW)
     return chart

@@ -8,7 +8,7 @@ import pandas as pd
 
 from viz.attention import Array
 from viz.lens_charts import LEAN, NARROW
-from viz.theme import BLUE, GRAY, VERMILLION, signed_scale
+from viz.theme import BLUE, GRAY, VERMILLION, printed, signed_scale
 
 MOST_ROWS, MOST_COLUMNS = 48, 64
 """Of a large table, every so many-th position and number is drawn."""
@@ -191,6 +191,6 @@ def _end_of_training(trained: int | None, field: str) -> alt.LayerChart:
         x=f"{field}:Q"
     )
     rule = base.mark_rule(color=VERMILLION, strokeDash=[5, 3])
-    text = base.mark_text(align="right", dx=-5, y=8, color=GRAY).encode(text="words:N")
+    text = printed(base, dx=-5, align="right", y=8).encode(text="words:N")
     both: alt.LayerChart = rule + text
     return both

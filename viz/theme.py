@@ -10,6 +10,8 @@ theme. The colours below are readable on both backgrounds.
 Source: Okabe & Ito, "Color Universal Design" (2008), for the qualitative palette.
 """
 
+from typing import Any, Literal
+
 import altair as alt
 
 BLUE = "#0072B2"
@@ -45,8 +47,15 @@ def signed_scale(limit: float) -> alt.Scale:
     )
 
 
-def printed(rows: alt.Chart, *, dx: int) -> alt.Chart:
-    """Return marks that print a text right of each row's place, readable in any theme.
+def printed(
+    rows: alt.Chart,
+    *,
+    dx: int,
+    dy: int = 0,
+    align: Literal["left", "right"] = "left",
+    **style: Any,
+) -> alt.Chart:
+    """Return marks that print a text beside each row's place, readable in any theme.
 
     Vega paints text black, whatever the theme, and no gray has a contrast of 4.5 to 1
     on white and on dark at once. The full end of the theme's own ramp has: it is dark
@@ -54,12 +63,15 @@ def printed(rows: alt.Chart, *, dx: int) -> alt.Chart:
 
     Args:
         rows: The data and where it stands; `text` is still to be encoded.
-        dx: Distance from the place, in pixels.
+        dx: Distance from the place to the right, in pixels.
+        dy: Distance downwards.
+        align: Which end of the text stands there.
+        style: What else `mark_text` takes: `font`, `fontSize`.
     """
     ramp = alt.Scale(domain=[0, 1], range="ramp")
     marks: alt.Chart = (
         rows.transform_calculate(ink="1")
-        .mark_text(align="left", dx=dx)
+        .mark_text(align=align, dx=dx, dy=dy, **style)
         .encode(fill=alt.Fill("ink:Q", scale=ramp, legend=None))
     )
     return marks
