@@ -94,13 +94,12 @@ def test_upload_train_reload_stop_resume_finish_open_and_generate(page, own_serv
     expect(page.locator(".token_stream .token")).to_have_count(12)
 
 
-def shown_film(page, last: int) -> list[list[str]]:
-    """Return what stands under each picture, a step and a score, up to the last."""
+def shown_film(page, steps: list[int]) -> list[list[str]]:
+    """Return what stands under the pictures of these steps: a step and a score."""
     captions = page.get_by_test_id("stCaptionContainer").filter(
         has_text=re.compile(r"^step \d+\s+[01]\.\d\d$")
     )
-    expect(captions).to_have_count(8)
-    expect(captions.nth(3)).to_contain_text(f"step {last} ")
+    expect(captions).to_have_text([re.compile(rf"^step {step}\s") for step in steps])
     return [re.findall(r"[\d.]+", text) for text in captions.all_inner_texts()]
 
 
@@ -126,8 +125,7 @@ def test_guess_a_step_and_see_the_stripe_and_the_drop_come_together(page, own_se
     # The numbers under the pictures are those of the checkpoints' own hooks.
     probe = json.loads((run.path / "snapshots/probe.json").read_text("utf-8"))["tokens"]
     steps = curve.film(4)
-    film = shown_film(page, steps[-1])
-    assert [int(step) for step, _ in film] == steps * 2
+    film = shown_film(page, steps * 2)
     for (step, previous), (_, induction) in zip(film[:4], film[4:], strict=True):
         saved = dict(run.checkpoints())
         if int(step) not in saved:
