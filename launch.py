@@ -39,6 +39,7 @@ UNFINISHED = VENV / "installation-unfinished"
 SCRATCH = "minigpt-" + hashlib.sha256(f"{ROOT}{Path.home()}".encode()).hexdigest()[:12]
 LOG = Path(tempfile.gettempdir()) / f"{SCRATCH}.log"
 LOCK = Path(tempfile.gettempdir()) / f"{SCRATCH}.lock"
+STOPPING = "\nStopping. A training that runs saves its state first."
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 14)  # what the pinned torch is built for
 PINS = {
@@ -502,9 +503,10 @@ def run_app(port: int, share: bool, open_browser: bool) -> int:
         status = server.wait()
         if status:
             raise LaunchError(f"the server ended with status {status}.")
+        say(STOPPING)  # Ctrl-C reached the server too, and ended it before this
         return 0
     except KeyboardInterrupt:
-        say("\nStopping. A training that runs saves its state first.")
+        say(STOPPING)
         return 0
     finally:
         stop(server)
