@@ -12,13 +12,11 @@ import torch
 from minigpt.config import GenerationConfig
 from minigpt.errors import ConfigError
 from minigpt.generation.beam import beam_search
-from minigpt.generation.filters import FilterStage, filter_stages
 from minigpt.generation.prompt import encode_prompt
 from minigpt.generation.result import Generation, StopReason
 from minigpt.generation.sample import Sampler
 from minigpt.generation.step import TokenStep, describe
 from minigpt.generation.text import TextWriter
-from minigpt.generation.window import Window
 from minigpt.model import LanguageModel
 from minigpt.model.device import resolve_device
 from minigpt.tokenizers import Tokenizer
@@ -236,20 +234,6 @@ class Generator:
         """
         limit = self.model.config.max_seq_len
         return encode_prompt(prompt, self.tokenizer, limit, last_only=self.last_only)
-
-    @torch.inference_mode()
-    def next_distribution(
-        self, prompt: str, config: GenerationConfig | None = None
-    ) -> list[FilterStage]:
-        """Return the distribution after a prompt, stage by stage of the filters.
-
-        Raises:
-            DataError: If the prompt is longer than the model's window.
-        """
-        tokens, _ = self.encode_prompt(prompt)
-        text = torch.tensor([tokens], device=self.model.device)
-        logits = Window(self.model, 1, len(tokens)).next_logits(text)
-        return filter_stages(logits, text, config or GenerationConfig())
 
     def _sampler(
         self, tokens: list[int], config: GenerationConfig, forced: Sequence[int]

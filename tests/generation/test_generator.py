@@ -307,21 +307,6 @@ def test_no_temperature_is_too_low():
         assert generator.generate("the", settings).tokens == greedy
 
 
-def test_the_next_distribution_is_shown_in_stages():
-    generator = small_generator()
-    stages = generator.next_distribution("the", sampling(top_k=5, top_p=0.9))
-    assert [stage.name for stage in stages] == [
-        "model",
-        "temperature",
-        "top_k",
-        "top_p",
-    ]
-    tokens = torch.tensor([generator.tokenizer.encode("the")])
-    expected = generator.model(tokens)[:, -1].softmax(dim=-1)
-    assert torch.allclose(stages[0].probabilities, expected, atol=1e-5)
-    assert int((stages[2].probabilities > 0).sum()) == 5
-
-
 def test_a_model_and_a_foreign_tokenizer_are_refused():
     with pytest.raises(ConfigError, match=r"vocab_size .* tokenizer"):
         Generator(small_generator().model, tokenizer_for("abc"), "cpu")
