@@ -40,6 +40,19 @@ def read(checkpoint: Checkpoint, label: str = "Prompt") -> Reading:
     return reading
 
 
+def read_at_place(checkpoint: Checkpoint) -> tuple[Reading, Place]:
+    """Show the prompt's field with layer, head and token beside it, in one row.
+
+    Raises:
+        DataError: See `read`.
+    """
+    text, numbers = st.columns([4, 3])
+    with text:
+        reading = read(checkpoint)
+    with numbers:
+        return reading, choose_place(reading)
+
+
 # A resource, and so shared and not copied: 12 × 12 heads on 256 tokens are 38 MB.
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _reading(

@@ -14,7 +14,7 @@ from minigpt.model import CausalAttention, MultiHeadAttention, SelfAttention
 from pages.frame import lesson, models, notebook, provenance
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
-from pages.frame.reading import Place, choose_place, pick_token, read
+from pages.frame.reading import Place, pick_token, read_at_place
 from pages.parts import attention_steps_questions as questions
 from pages.parts.attention_steps_code import recipe
 from pages.parts.attention_steps_data import edit_of, steps_of
@@ -149,11 +149,7 @@ lesson.open(
 )
 with guard():
     checkpoint = models.chosen()
-    text, numbers = st.columns([4, 3])
-    with text:
-        reading = read(checkpoint)
-    with numbers:
-        place = choose_place(reading)
+    reading, place = read_at_place(checkpoint)
     steps = steps_of(checkpoint, reading, place)
     predict(questions.strongest(steps, reading.pieces, f"L{place.layer}H{place.head}"))
     left, right = st.columns([5, 2], gap="medium")

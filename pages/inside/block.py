@@ -13,7 +13,7 @@ from minigpt.model import Block, FeedForward, LayerNorm, RMSNorm
 from pages.frame import lesson, models, notebook, provenance
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
-from pages.frame.reading import Place, choose_place, read
+from pages.frame.reading import Place, read_at_place
 from pages.parts import block_parts_code as recipes
 from pages.parts import block_parts_questions as questions
 from pages.parts.block_parts_data import block_of, stages_of
@@ -90,11 +90,7 @@ lesson.open(
 )
 with guard():
     checkpoint = models.chosen()
-    text, numbers = st.columns([4, 3])
-    with text:
-        reading = read(checkpoint)
-    with numbers:
-        place = choose_place(reading)
+    reading, place = read_at_place(checkpoint)
     view = block_of(checkpoint, reading, place)
     piece = reading.pieces[place.token]
     predict(questions.writes_more(view, piece))

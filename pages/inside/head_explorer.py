@@ -15,7 +15,7 @@ from minigpt.interpret.reading import Reading
 from pages.frame import lesson, models, notebook, provenance
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
-from pages.frame.reading import Place, choose_place, pick_head, read
+from pages.frame.reading import Place, pick_head, read_at_place
 from pages.parts import (
     head_code,
     head_corpus,
@@ -197,11 +197,7 @@ with goal:
     )
 with guard():
     checkpoint = models.chosen()
-    text, numbers = st.columns([4, 3])
-    with text:
-        reading = read(checkpoint)
-    with numbers:
-        place = choose_place(reading)
+    reading, place = read_at_place(checkpoint)
     here = head_study.on_prompt(checkpoint, reading)
     question = head_questions.most_previous(here.scores)
     if question is not None:
