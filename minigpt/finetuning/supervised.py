@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from minigpt.datasets.conversations import Conversation
-from minigpt.datasets.texts import Example, collate_fn
+from minigpt.datasets.texts import Example
 from minigpt.errors import DataError
 from minigpt.model import LanguageModel
 from minigpt.tokenizers import Tokenizer
@@ -29,6 +29,9 @@ from minigpt.training.batches import Batch, random_seed
 from minigpt.training.loss import IGNORED
 
 Item = TypeVar("Item")
+
+_PATIENCE = 300
+"""Conversations in a row that may be too long."""
 
 
 def supervised_example(row: Sequence[ChatToken]) -> Example:
@@ -64,10 +67,29 @@ def encode_checked(
 
 
 def fits(tokenizer: Tokenizer, max_length: int) -> Callable[[Conversation], bool]:
-    """Return the test whether a conversation fits into a model's window."""
-    return lambda conversation: (
-        len(encode_chat(conversation.messages, tokenizer)) - 1 <= max_length
-    )
+    """Return the test whether a conversation fits into a model's window.
+
+    Who writes conversations until enough of them fit would write for ever if none did:
+    after many refusals in a row, the test says so.
+
+    Raises:
+        DataError: From the test, at the 300th conversation in a row that is too long.
+    """
+    in_a_row = 0
+
+    def is_short(conversation: Conversation) -> bool:
+        nonlocal in_a_row
+        length = len(encode_chat(conversation.messages, tokenizer)) - 1
+        in_a_row = 0 if length <= max_length else in_a_row + 1
+        if in_a_row == _PATIENCE:
+            raise DataError(
+                f"The model reads at most max_seq_len = {max_length} tokens, and no "
+                f"example of tales is so short (the last has {length}): choose a base "
+                "with a larger max_seq_len, or bring shorter examples."
+            )
+        return length <= max_length
+
+    return is_short
 
 
 class SupervisedDataset(Dataset[Example]):
@@ -199,10 +221,3 @@ def next_token_losses(
         reduction="none",
     )
     return losses.view(labels.shape)
-
-
-def supervised_sampler(
-    examples: SupervisedDataset, batch_size: int, seed: int
-) -> ExampleSampler[Example]:
-    """Return the batches of a supervised fine-tuning, each padded to its longest."""
-    return ExampleSampler(examples, batch_size, seed, collate_fn)

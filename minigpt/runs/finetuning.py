@@ -42,7 +42,7 @@ PROBE_TOKENS = 64
 """The end of a conversation is photographed: there the answer is."""
 
 _SEED = 0
-_HELD_OUT = 200
+HELD_OUT = 200
 """Examples of tales to validate on."""
 
 Item = TypeVar("Item")
@@ -117,7 +117,7 @@ def read_or_write(
     """
     if finetune.examples == "tales":
         train = list(islice(written("train"), finetune.tales_examples))
-        return train, list(islice(written("held_out"), _HELD_OUT))
+        return train, list(islice(written("held_out"), HELD_OUT))
     found = read(finetune.examples)
     number = max(1, round(len(found) * finetune.validation_fraction))
     if number >= len(found):

@@ -7,11 +7,13 @@ import torch
 from torch.nn import functional as F
 
 from minigpt.datasets.conversations import Conversation
+from minigpt.datasets.tales_instructions import instructions, preferences
 from minigpt.datasets.texts import collate_fn
 from minigpt.errors import DataError
 from minigpt.finetuning.supervised import (
     ExampleSampler,
     SupervisedDataset,
+    fits,
     learned_tokens,
     supervised_example,
 )
@@ -105,3 +107,37 @@ def test_any_batch_can_be_computed_and_processes_share_it(chat_base, conversatio
     assert sum(int((p != IGNORED).sum()) for p in parts) == (whole != IGNORED).sum()
     # The last batch has one example: the second process gets nothing to learn.
     assert (sampler.batch(1, 1, 2)[1] == IGNORED).all()
+
+
+def test_a_window_too_small_for_every_tale_is_an_error_and_no_endless_search(
+    chat_base,
+):
+    is_short = fits(chat_base.tokenizer, 12)
+    with pytest.raises(DataError, match=r"max_seq_len = 12 .* no example of tales"):
+        next(instructions(0, "train", is_short))
+    with pytest.raises(DataError, match="bring shorter examples"):
+        next(preferences(0, "train", fits(chat_base.tokenizer, 12)))
+
+
+def test_now_and_then_too_long_is_only_left_out(chat_base, conversations):
+    is_short = fits(chat_base.tokenizer, 20)
+    long = Conversation((Message("user", "kite " * 40), conversations[0].messages[1]))
+    for _ in range(3):
+        assert not any(is_short(long) for _ in range(299))
+        assert is_short(conversations[2])
+
+
+def test_the_masked_loss_is_what_transformers_makes_of_the_same_labels(
+    chat_base, conversations
+):
+    from transformers.loss.loss_utils import ForCausalLMLoss
+
+    batch = collate_fn(list(SupervisedDataset(conversations, chat_base.tokenizer, 64)))
+    inputs, labels = batch["input_ids"], batch["labels"]
+    logits = chat_base.model(inputs)
+    theirs = ForCausalLMLoss(
+        logits, None, logits.shape[-1], shift_labels=labels, ignore_index=IGNORED
+    )
+    assert language_model_loss(logits, labels).item() == pytest.approx(
+        theirs.item(), abs=1e-5
+    )
