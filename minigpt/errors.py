@@ -17,7 +17,7 @@ class ConfigError(MinigptError):
 
 
 class HookError(MinigptError):
-    """A hook name matches nothing, was never reached, or an edit changed a shape."""
+    """A hook matches nothing, was never reached, changed a shape, or would not fit."""
 
 
 class CheckpointError(MinigptError):

@@ -32,6 +32,7 @@ from torch import Tensor, nn
 
 from minigpt.activation_cache import ActivationCache
 from minigpt.errors import HookError, near_names
+from minigpt.recording_memory import require_room
 
 HookFunction = Callable[..., Tensor | None]
 """`fn(activation, hook)`: return a tensor to replace the activation, or None."""
@@ -136,7 +137,14 @@ class Hooked(nn.Module):
         for names, function in fwd_hooks:
             for point in self._matching_points(names):
                 wanted[point] = (*wanted.get(point, ()), function)
+        with self._watched(wanted):
+            yield
 
+    @contextmanager
+    def _watched(
+        self, wanted: dict[HookPoint, tuple[HookFunction, ...]]
+    ) -> Iterator[None]:
+        """Let each of some points call its functions. Errors: see `hooks`."""
         unreached = {point.name for point in wanted}
 
         def mark_reached(_: Tensor, hook: HookPoint) -> None:
@@ -205,8 +213,12 @@ class Hooked(nn.Module):
             Logits [batch pos vocab] and the recorded activations.
 
         Raises:
-            HookError: If the filter matches nothing, or `incl_bwd` lacks a loss.
+            HookError: If the filter matches nothing, if what it matches would not fit
+                in memory, or if `incl_bwd` lacks a loss.
         """
+        points = self._points_to_record(
+            names_filter, tokens, forward_arguments.get("cache"), 1 + incl_bwd
+        )
         recorded: dict[str, Tensor] = {}
 
         def record(value: Tensor, hook: HookPoint) -> Tensor | None:
@@ -220,17 +232,15 @@ class Hooked(nn.Module):
             recorded[hook.name] = value
             return value
 
-        if names_filter is None:
-            names_filter = _all_but_result
         if not incl_bwd:
-            with self.hooks([(names_filter, record)]):
+            with self._watched(dict.fromkeys(points, (record,))):
                 logits: Tensor = self(tokens, **forward_arguments)
             return logits, ActivationCache(recorded)
 
         if loss is None:
             raise HookError("incl_bwd needs a loss: pass loss=lambda logits: a scalar.")
         with torch.inference_mode(mode=False), torch.enable_grad():
-            with self.hooks([(names_filter, record_differentiable)]):
+            with self._watched(dict.fromkeys(points, (record_differentiable,))):
                 logits = self(tokens, **forward_arguments)
             names = list(recorded)
             gradients = torch.autograd.grad(
@@ -243,6 +253,25 @@ class Hooked(nn.Module):
                 torch.zeros_like(values[name]) if missing else gradient
             )
         return logits.detach(), ActivationCache(values)
+
+    def _points_to_record(
+        self, names_filter: NamesFilter, tokens: Tensor, cache: object, copies: int
+    ) -> list[HookPoint]:
+        """Find the points that a filter means, if there is room for what they see."""
+        if names_filter is None:
+            names_filter = _all_but_result
+        points = self._matching_points(names_filter)
+        config = getattr(self, "config", None)
+        if config is not None:  # a part of a model, by itself, does not know its sizes
+            require_room(
+                [point.name for point in points],
+                config,
+                tokens,
+                next(self.parameters()),
+                seen_before=getattr(cache, "length", 0),
+                copies=copies,
+            )
+        return points
 
     def _matching_points(self, names: NamesFilter) -> list[HookPoint]:
         points = self.hook_points

@@ -1,15 +1,14 @@
 """Whether a model fits: asked before a single weight is allocated."""
 
-import psutil
-
 from minigpt.config import MLPConfig, ModelConfig
 from minigpt.errors import ConfigError
+from minigpt.machine_memory import memory_of
 
 BYTES_PER_WEIGHT = 4
 
 
 def require_memory(config: ModelConfig | MLPConfig, copies: int = 1) -> None:
-    """Refuse a model whose weights exceed this machine's memory.
+    """Refuse a model whose weights exceed the memory that this process may use.
 
     Args:
         config: The model's sizes.
@@ -20,7 +19,7 @@ def require_memory(config: ModelConfig | MLPConfig, copies: int = 1) -> None:
         ConfigError: If they do not fit, with the numbers.
     """
     needed = config.num_parameters * BYTES_PER_WEIGHT * copies
-    available = psutil.virtual_memory().total
+    available = memory_of().total
     if needed > available:
         raise ConfigError(
             f"A model of {config.num_parameters / 1e6:,.0f} M parameters needs "
