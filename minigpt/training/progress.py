@@ -1,6 +1,7 @@
-"""Progress: where a training stands, and how fast it goes."""
+"""Progress: where a training stands, where it ends, and how fast it goes."""
 
 from collections import deque
+from dataclasses import dataclass
 from time import perf_counter
 
 from pydantic import ConfigDict, Field
@@ -54,6 +55,29 @@ class Progress(Config):
             return True
         self.evaluations_since_best += 1
         return False
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where a training ends: at the first limit that it reaches."""
+
+    num_epochs: int | None
+    """Passes over the data; None: as many as the steps take."""
+    max_steps: int | None
+    """Steps; None: as many as the passes take."""
+
+    def are_reached(self, progress: Progress) -> bool:
+        """Whether nothing is left to do."""
+        epochs, steps = self.num_epochs, self.max_steps
+        epochs_done = epochs is not None and progress.epoch >= epochs
+        return epochs_done or (steps is not None and progress.step >= steps)
+
+    def total_steps(self, steps_per_epoch: int | None) -> int | None:
+        """Return how many steps that is; None for data of unknown length."""
+        limits = [] if self.max_steps is None else [self.max_steps]
+        if self.num_epochs is not None and steps_per_epoch is not None:
+            limits.append(self.num_epochs * steps_per_epoch)
+        return min(limits, default=None)
 
 
 class Pace:

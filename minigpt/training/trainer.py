@@ -31,18 +31,17 @@ from minigpt.tokenizers.base import Tokenizer
 from minigpt.training.batches import Batch, Sampler, build_batches
 from minigpt.training.callbacks import (
     CallbackList,
-    EvalRecord,
     Reason,
     StepRecord,
     TrainerCallback,
     TrainingResult,
 )
 from minigpt.training.distributed import join_team
-from minigpt.training.evaluate import Evaluation
 from minigpt.training.keeper import CheckpointKeeper
+from minigpt.training.milestones import Milestones
 from minigpt.training.objective import NextToken, Objective
 from minigpt.training.optimizer import build_optimizer
-from minigpt.training.progress import Pace, Progress
+from minigpt.training.progress import Limits, Pace, Progress
 from minigpt.training.resume import capture_state, restore_state
 from minigpt.training.schedule import build_schedule, get_cosine_schedule_with_warmup
 from minigpt.training.step import take_step
@@ -50,7 +49,6 @@ from minigpt.training.validation import Validation
 
 __all__ = ["Trainer", "get_cosine_schedule_with_warmup"]
 
-BEST = "best_model"
 COPIES_OF_WEIGHTS = 4
 """The weight, its gradient, and two averages of it."""
 
@@ -135,9 +133,6 @@ class Trainer:
             CallbackList(callbacks) if self.team.is_first else TrainerCallback()
         )
         self.progress, self._pace = Progress(), Pace()
-        self._saved: tuple[int, Path] | None = None  # step and path of the last one
-        # Step and outcome of the last quick look.
-        self._evaluated: tuple[int, Evaluation | None] = (-1, None)
 
     def train(
         self,
@@ -164,22 +159,17 @@ class Trainer:
         if num_epochs is None and max_steps is None:
             max_steps = self.config.max_steps
             num_epochs = None if max_steps else self.config.num_epochs
-        total_steps = self._total_steps(num_epochs, max_steps)
+        limits = Limits(num_epochs, max_steps)
+        total_steps = limits.total_steps(self.batches.steps_per_epoch)
         self._prepare_schedule(total_steps)
-        self.progress, self._pace = Progress(), Pace()
-        self._saved, self._evaluated = None, (-1, None)
-        if resume_from_checkpoint is not None:
-            self._resume(find_checkpoint(resume_from_checkpoint))
-        self.model.gradient_checkpointing = self.config.gradient_checkpointing
+        milestones = self._begin(resume_from_checkpoint)
         # The plain model stays as it is, to be evaluated, saved and looked into.
         forward: Any = torch.compile(self.model) if self.config.compile else self.model
         forward = self.team.wrap(forward)
-        if self.progress.step == 0 and 0 in self.config.checkpoint_steps:
-            self._save("checkpoint_step_0")
         loss: float | None = None
         reason: Reason | None = None
         while reason is None:
-            if self._is_over(num_epochs, max_steps):
+            if limits.are_reached(self.progress):
                 reason = "finished"
                 break
             self.callbacks.on_epoch(self.progress.epoch + 1, num_epochs)
@@ -187,13 +177,16 @@ class Trainer:
                 self.progress.epoch, self.progress.position
             ):
                 loss = self._step(forward, batch, total_steps)
-                reason = self._between_steps()
-                if reason or self._is_over(num_epochs, max_steps):
+                milestones.after_step()
+                reason = self._reason_to_stop(milestones)
+                if reason or limits.are_reached(self.progress):
                     break
             else:
                 self.progress.finish_epoch()
-                reason = self._between_epochs() if num_epochs is not None else None
-        return self._finish(reason, loss)
+                if num_epochs is not None:
+                    milestones.after_epoch()
+                    reason = "patience" if milestones.patience_is_over else None
+        return self._finish(milestones, reason, loss)
 
     def evaluate(self) -> float:
         """Return the mean loss over all held-out batches, in nats per token.
@@ -239,93 +232,45 @@ class Trainer:
         )
         return loss
 
-    def _between_steps(self) -> Reason | None:
-        """Evaluate and save if it is time; return why to stop, if there is a reason."""
-        config, step = self.config, self.progress.step
-        if step % config.eval_interval == 0:
-            self._evaluate_and_keep_best()
-        is_due = step % (config.checkpoint_interval or config.eval_interval) == 0
-        if is_due or step in config.checkpoint_steps:
-            self._save(f"checkpoint_step_{step}")
+    def _begin(self, checkpoint: Path | str | None) -> Milestones:
+        """Start from nothing, or from a checkpoint: weights, optimizer, progress."""
+        self.progress, self._pace = Progress(), Pace()
+        directory = None if checkpoint is None else find_checkpoint(checkpoint)
+        if directory is not None:
+            self.progress = restore_state(
+                directory, self.model, self.optimizer, self.lr_scheduler
+            )
+        self.model.gradient_checkpointing = self.config.gradient_checkpointing
+        milestones = Milestones(
+            self.model,
+            self.config,
+            self.progress,
+            validation=self.validation,
+            keeper=self.keeper,
+            callbacks=self.callbacks,
+            capture=lambda: capture_state(
+                self.progress, self.optimizer, self.lr_scheduler
+            ),
+            writes=self.team.is_first,
+            provenance=self.provenance,
+        )
+        milestones.begin(directory)
+        return milestones
+
+    def _reason_to_stop(self, milestones: Milestones) -> Reason | None:
         # All processes must leave at the same step: the first one decides for all.
         if self.team.sum([self.callbacks.should_stop()])[0]:
             return "stopped"
-        return self._out_of_patience()
+        return "patience" if milestones.patience_is_over else None
 
-    def _between_epochs(self) -> Reason | None:
-        """Evaluate and save; return why to stop, if there is a reason."""
-        self._evaluate_and_keep_best()
-        self._save(f"checkpoint_epoch_{self.progress.epoch}")
-        return self._out_of_patience()
-
-    def _out_of_patience(self) -> Reason | None:
-        patience = self.config.patience
-        if patience and self.progress.evaluations_since_best >= patience:
-            return "patience"
-        return None
-
-    def _evaluate_and_keep_best(self) -> None:
-        """Take a quick look, once per step; save the model if it is the best."""
-        step = self.progress.step
-        if not self.validation.is_possible or self._evaluated[0] == step:
-            return
-        evaluation = self.validation.quick_look()
-        self._evaluated = (step, evaluation)
-        is_best = self.progress.note_evaluation(evaluation.loss)
-        complete = self.validation.quick_look_is_complete
-        self._tell_of(evaluation, complete=complete, is_best=is_best)
-        if is_best:
-            self._save(BEST, resumable=False, validation_loss=evaluation.loss)
-
-    def _evaluate_at_the_end(self) -> float:
-        """Return the loss on all held-out text, in nats per token."""
-        self._evaluate_and_keep_best()
-        evaluation = self._evaluated[1]
-        if evaluation is None or not self.validation.quick_look_is_complete:
-            evaluation = self.validation.complete()
-            self._tell_of(evaluation, complete=True, is_best=False)
-        return evaluation.loss
-
-    def _tell_of(
-        self, evaluation: Evaluation, *, complete: bool, is_best: bool
-    ) -> None:
-        record = EvalRecord(
-            step=self.progress.step,
-            epoch=self.progress.epoch + 1,
-            loss=evaluation.loss,
-            perplexity=evaluation.perplexity,
-            bits_per_character=evaluation.bits_per_character,
-            is_best=is_best,
-            complete=complete,
-            measures=evaluation.measures,
-            unit=self.objective.unit,
-        )
-        self.callbacks.on_evaluation(record)
-
-    def _save(self, name: str, *, resumable: bool = True, **facts: Any) -> Path:
-        """Save a checkpoint; of several processes, only the first one writes."""
-        step, state, path = self.progress.step, None, self.keeper.directory / name
-        if resumable:
-            state = capture_state(self.progress, self.optimizer, self.lr_scheduler)
-            self._saved = (step, path)
-        if self.team.is_first:
-            provenance = {**self.provenance, **facts}
-            self.keeper.save(name, self.model, step, provenance, state)
-            self.callbacks.on_checkpoint(path, step)
-        return path
-
-    def _finish(self, reason: Reason, loss: float | None) -> TrainingResult:
-        """Evaluate on all held-out text, save, and tell how it ended."""
-        validation_loss: float | None = None
-        if self.validation.is_possible and reason != "stopped":
-            validation_loss = self._evaluate_at_the_end()
-        step = self.progress.step
-        saved_at, path = self._saved or (None, Path())
-        if saved_at != step:
-            path = self._save(f"checkpoint_step_{step}")
+    def _finish(
+        self, milestones: Milestones, reason: Reason, loss: float | None
+    ) -> TrainingResult:
+        """Evaluate, save, and tell how it ended."""
+        validation_loss, path = milestones.finish(reason)
         self.team.wait()
         result = TrainingResult(
-            step=step,
+            step=self.progress.step,
             epoch=self.progress.epoch,
             loss=loss,
             validation_loss=validation_loss,
@@ -336,24 +281,6 @@ class Trainer:
         )
         self.callbacks.on_end(result)
         return result
-
-    def _resume(self, directory: Path) -> None:
-        """Take weights, optimizer, schedule and progress from a checkpoint."""
-        self.progress = restore_state(
-            directory, self.model, self.optimizer, self.lr_scheduler
-        )
-        self._saved = (self.progress.step, directory)
-
-    def _is_over(self, num_epochs: int | None, max_steps: int | None) -> bool:
-        epochs_done = num_epochs is not None and self.progress.epoch >= num_epochs
-        steps_done = max_steps is not None and self.progress.step >= max_steps
-        return epochs_done or steps_done
-
-    def _total_steps(self, num_epochs: int | None, max_steps: int | None) -> int | None:
-        limits = [] if max_steps is None else [max_steps]
-        if num_epochs is not None and self.batches.steps_per_epoch is not None:
-            limits.append(num_epochs * self.batches.steps_per_epoch)
-        return min(limits, default=None)
 
     def _prepare_schedule(self, total_steps: int | None) -> None:
         """Build the config's schedule, unless the caller steers the optimizer."""
