@@ -107,13 +107,28 @@ def add_lora(model: LanguageModel, config: LoraConfig) -> TransformerLM:
         The same model: it computes what it did, and only the adapter learns.
 
     Raises:
-        ConfigError: If the model has an adapter already, is no transformer, has none
-            of the targets, or a rank that is not lower than its matrices'.
+        ConfigError: If the model has an adapter already; and see `adaptable`.
+    """
+    found = adaptable(model, config)
+    assert isinstance(model, TransformerLM)
+    if model.adapter is not None:
+        raise ConfigError("This model has an adapter already: merge it first.")
+    model.requires_grad_(False)
+    for name, layer in found.items():
+        model.set_submodule(name, LoRALinear(layer, config.rank, config.alpha))
+    model.adapter = config
+    return model
+
+
+def adaptable(model: LanguageModel, config: LoraConfig) -> dict[str, nn.Linear]:
+    """Return the layers that an adapter would stand beside, by name.
+
+    Raises:
+        ConfigError: If the model is no transformer, has none of the targets, or a rank
+            that is not lower than its matrices'.
     """
     if not isinstance(model, TransformerLM):
         raise ConfigError("LoRA adapts attention; an mlp has none: tune all weights.")
-    if model.adapter is not None:
-        raise ConfigError("This model has an adapter already: merge it first.")
     if config.rank > model.config.d_model:
         raise ConfigError(
             f"lora_rank is {config.rank}, and the matrices have rank "
@@ -125,16 +140,12 @@ def add_lora(model: LanguageModel, config: LoraConfig) -> TransformerLM:
         for name, layer in model.named_modules()
         if isinstance(layer, nn.Linear) and name.endswith(wanted)
     }
-    if not found:
+    if not found and model.adapter is None:
         raise ConfigError(
             f"lora_targets is {', '.join(config.targets)}, and this model has no such "
             "matrices: choose qkv or output."
         )
-    model.requires_grad_(False)
-    for name, layer in found.items():
-        model.set_submodule(name, LoRALinear(layer, config.rank, config.alpha))
-    model.adapter = config
-    return model
+    return found
 
 
 def lora_layers(model: nn.Module) -> dict[str, LoRALinear]:

@@ -24,7 +24,7 @@ from minigpt.datasets.texts import Example
 from minigpt.errors import DataError
 from minigpt.model import LanguageModel
 from minigpt.tokenizers import Tokenizer
-from minigpt.tokenizers.chat import ChatToken, encode_chat
+from minigpt.tokenizers.chat import CHAT_TOKENS, ChatToken, encode_chat
 from minigpt.training.batches import Batch, random_seed
 from minigpt.training.loss import IGNORED
 
@@ -190,6 +190,10 @@ class LearnedToken(NamedTuple):
     loss: float
     """How surprised the model was by it, in nats; NaN for the first, which nothing
     precedes."""
+    token: int
+    """Its id."""
+    begins_turn: bool
+    """Whether it says who speaks from here on."""
 
 
 @torch.inference_mode()
@@ -204,8 +208,9 @@ def learned_tokens(
     row = encode_checked(conversation, tokenizer, model.config.max_seq_len)
     tokens = torch.tensor([[token for token, _ in row]], device=model.device)
     losses = next_token_losses(model(tokens[:, :-1]), tokens[:, 1:])[0].tolist()
+    roles = {t for t, name in tokenizer.special_tokens.items() if name in CHAT_TOKENS}
     return [
-        LearnedToken(tokenizer.piece(token), is_answer, loss)
+        LearnedToken(tokenizer.piece(token), is_answer, loss, token, token in roles)
         for (token, is_answer), loss in zip(row, [float("nan"), *losses], strict=True)
     ]
 

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from minigpt.checkpoint import Checkpoint
 from minigpt.errors import DataError
 from minigpt.interpret.reading import attention_patterns
-from minigpt.model import TransformerLM
+from minigpt.model import LanguageModel, TransformerLM
 
 
 def pattern_change(
@@ -28,28 +28,55 @@ def pattern_change(
         DataError: If the models differ in their numbers of layers and heads, or in
             their tokens, or have no heads.
     """
-    grids = []
-    for model in (before.model, after.model):
-        if not isinstance(model, TransformerLM):
-            raise DataError("One of the models is an MLP: it has no heads to compare.")
-        grids.append((model.config.num_layers, model.config.num_heads))
+    tokens = [each.tokenizer.encode(text) for each in (before, after)]
+    if tokens[0] != tokens[1]:
+        both_with_heads(before.model, after.model)
+        raise DataError(
+            "The models cut the text into different tokens, so their patterns have "
+            "different rows and columns and cannot be compared."
+        )
+    return pattern_change_on(before.model, after.model, tokens[0])
+
+
+def pattern_change_on(
+    before: LanguageModel, after: LanguageModel, tokens: list[int]
+) -> Float[np.ndarray, "layer head"]:
+    """Compare what the heads of two models look at in a row of tokens.
+
+    Args:
+        before: One model.
+        after: Another, that knows the same tokens.
+        tokens: What both read.
+
+    Raises:
+        DataError: See `pattern_change`.
+    """
+    models = both_with_heads(before, after)
+    patterns = [attention_patterns(model, tokens) for model in models]
+    rows = row_divergence(*patterns)[..., 1:]
+    if not rows.shape[-1]:
+        raise DataError("One token reads only itself: type a few more words.")
+    return cast(np.ndarray, rows.mean(-1))
+
+
+def both_with_heads(
+    before: LanguageModel, after: LanguageModel
+) -> tuple[TransformerLM, TransformerLM]:
+    """Return two models each of whose heads has a counterpart in the other.
+
+    Raises:
+        DataError: If they have no heads, or different numbers of them.
+    """
+    if not isinstance(before, TransformerLM) or not isinstance(after, TransformerLM):
+        raise DataError("One of the models is an MLP: it has no heads to compare.")
+    grids = [(m.config.num_layers, m.config.num_heads) for m in (before, after)]
     if grids[0] != grids[1]:
         sizes = " and ".join(f"{layers} × {heads}" for layers, heads in grids)
         raise DataError(
             f"The models have {sizes} heads (layers × heads), so no head of one is the "
             "counterpart of a head of the other."
         )
-    tokens = [each.tokenizer.encode(text) for each in (before, after)]
-    if tokens[0] != tokens[1]:
-        raise DataError(
-            "The models cut the text into different tokens, so their patterns have "
-            "different rows and columns and cannot be compared."
-        )
-    patterns = [attention_patterns(each.model, tokens[0]) for each in (before, after)]
-    rows = row_divergence(*patterns)[..., 1:]
-    if not rows.shape[-1]:
-        raise DataError("One token reads only itself: type a few more words.")
-    return cast(np.ndarray, rows.mean(-1))
+    return before, after
 
 
 def row_divergence(

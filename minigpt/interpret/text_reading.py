@@ -59,7 +59,16 @@ def read_text(model: LanguageModel, tokenizer: Tokenizer, text: str) -> TextRead
             f"The text has {len(tokens)} tokens, and one of the models reads at most "
             f"{longest} at once: shorten it by {len(tokens) - longest}."
         )
-    with torch.inference_mode():
-        logits = model(torch.tensor([tokens], device=model.device))[0]
-        log_probs = logits.float().log_softmax(-1).cpu().numpy()
-    return TextReading(tokens, log_probs)
+    return read_tokens(model, tokens)
+
+
+@torch.inference_mode()
+def read_tokens(model: LanguageModel, tokens: list[int]) -> TextReading:
+    """Let a model read a row of tokens, and keep what it expected next at each.
+
+    Args:
+        model: Reads at least as many.
+        tokens: One or more ids.
+    """
+    logits = model(torch.tensor([tokens], device=model.device))[0]
+    return TextReading(tokens, logits.float().log_softmax(-1).cpu().numpy())

@@ -104,6 +104,7 @@ def read_or_write(
     finetune: FinetuneConfig,
     read: Callable[[str], list[Item]],
     written: Callable[[Split], Iterator[Item]],
+    held_out: int = HELD_OUT,
 ) -> tuple[list[Item], list[Item]]:
     """Return the examples to learn from, and those to validate on.
 
@@ -111,13 +112,14 @@ def read_or_write(
         finetune: Says whether they come from a file or from tales.
         read: Reads a file.
         written: Lets tales write, of a split of its worlds.
+        held_out: How many of tales to validate on.
 
     Raises:
         DataError: If a file is wrong, or too short to hold something out.
     """
     if finetune.examples == "tales":
         train = list(islice(written("train"), finetune.tales_examples))
-        return train, list(islice(written("held_out"), HELD_OUT))
+        return train, list(islice(written("held_out"), held_out))
     found = read(finetune.examples)
     number = max(1, round(len(found) * finetune.validation_fraction))
     if number >= len(found):

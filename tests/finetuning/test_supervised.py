@@ -60,6 +60,11 @@ def test_the_loss_is_shown_token_by_token(chat_base, conversations):
     model, tokenizer = chat_base.model, chat_base.tokenizer
     shown = learned_tokens(model, tokenizer, conversations[1])
     assert [token.piece for token in shown][-1] == "<eos>"
+    turns = [token.piece for token in shown if token.begins_turn]
+    assert turns == ["<user>", "<assistant>"]
+    assert tokenizer.pieces([token.token for token in shown]) == [
+        token.piece for token in shown
+    ]
     assert math.isnan(shown[0].loss)
     learned = [token.loss for token in shown if token.is_learned]
     batch = collate_fn([SupervisedDataset([conversations[1]], tokenizer, 64)[0]])

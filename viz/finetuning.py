@@ -1,0 +1,177 @@
+"""How preferences are learned, and how often a tuned model is right.
+
+The log-probability of an answer is a sum over its tokens, in nats. The margin is how
+much more the better answer gained than the worse, times beta.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from viz.theme import BLUE, GRAY, VERMILLION, printed
+from viz.training import thin
+
+CHOSEN, REJECTED = "chosen", "rejected"
+MARGIN, WINS = "margin", "wins"
+UNITS: Final = {
+    CHOSEN: "log-probability of the answer (nats)",
+    REJECTED: "log-probability of the answer (nats)",
+    MARGIN: "margin",
+    WINS: "share of pairs won",
+}
+_SMOOTH = 8
+"""Steps that a point of a line is the mean of: one batch has few pairs."""
+_POINTS = 300
+
+
+def preference_table(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return what a DPO run measured, one row per record and measure.
+
+    Args:
+        records: A run's journal; what has no `margin` is left out.
+
+    Returns:
+        Columns step, measure, value, average (over the last steps), source
+        ("training" or "held out").
+    """
+    tables = []
+    for kind, source in (("step", "training"), ("evaluation", "held out")):
+        rows = [r for r in records if r.get("kind") == kind and r.get(MARGIN) is not None]
+        for measure in UNITS:
+            values = pd.Series([float(r[measure]) for r in rows], dtype=float)
+            average = values
+            if kind == "step":
+                average = values.rolling(_SMOOTH, min_periods=1).mean()
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "step": [int(r["step"]) for r in rows],
+                        "measure": measure,
+                        "value": values,
+                        "average": average,
+                        "source": source,
+                    }
+                )
+            )
+    return pd.concat(tables, ignore_index=True)
+
+
+def log_prob_lines(table: pd.DataFrame) -> alt.LayerChart:
+    """Draw the log-probabilities of the better and the worse answers over the steps.
+
+    Args:
+        table: What `preference_table` returned.
+    """
+    return _lines(table, (CHOSEN, REJECTED), (BLUE, VERMILLION), height=240)
+
+
+def margin_line(table: pd.DataFrame) -> alt.LayerChart:
+    """Draw the margin over the steps. See `log_prob_lines`."""
+    return _lines(table, (MARGIN,), (BLUE,), height=104)
+
+
+def wins_line(table: pd.DataFrame) -> alt.LayerChart:
+    """Draw the share of pairs whose better answer gained more. See `log_prob_lines`."""
+    return _lines(table, (WINS,), (BLUE,), height=104, domain=(0.0, 1.0))
+
+
+def _lines(
+    table: pd.DataFrame,
+    measures: tuple[str, ...],
+    colours: tuple[str, ...],
+    *,
+    height: int,
+    domain: tuple[float, float] | None = None,
+) -> alt.LayerChart:
+    """Draw measures of training as lines, and of held-out pairs as dots."""
+    of_them = table[table["measure"].isin(measures)]
+    training = [
+        thin(rows, "average", _POINTS)
+        for _, rows in of_them[of_them["source"] == "training"].groupby("measure")
+    ]
+    held_out = of_them[of_them["source"] == "held out"]
+    legend = None if len(measures) == 1 else alt.Legend(orient="top", title=None)
+    scale = {"zero": False} if domain is None else {"domain": list(domain)}
+    places = {
+        "x": alt.X("step:Q", title="step").scale(nice=False),
+        "color": alt.Color("measure:N", legend=legend).scale(
+            domain=list(measures), range=list(colours)
+        ),
+    }
+    lines = alt.Chart(pd.concat(training) if training else of_them.head(0)).encode(
+        **places,
+        y=alt.Y("average:Q", title=UNITS[measures[0]]).scale(**scale),
+        tooltip=[
+            "measure:N",
+            "step:Q",
+            alt.Tooltip("value:Q", title="this step", format=".3f"),
+            alt.Tooltip("average:Q", title=f"mean of {_SMOOTH} steps", format=".3f"),
+        ],
+    )
+    dots = alt.Chart(held_out).encode(
+        **places,
+        y=alt.Y("value:Q"),
+        tooltip=[
+            "source:N",
+            "measure:N",
+            "step:Q",
+            alt.Tooltip("value:Q", format=".3f"),
+        ],
+    )
+    return alt.LayerChart(
+        layer=[
+            lines.mark_line(strokeWidth=2),
+            dots.mark_point(size=60, filled=True, opacity=1),
+        ],
+        height=height,
+    )
+
+
+def right_answers_table(
+    rows: Sequence[tuple[str, Mapping[str, float | None]]],
+) -> pd.DataFrame:
+    """Return one row per kind of question and answerer: the table behind the bars.
+
+    Args:
+        rows: The kind of question, and shares 0–1 by who answers; None: not asked.
+    """
+    return pd.DataFrame(
+        {"kind": kind, "who": who, "share": share, "text": f"{share:.0%}"}
+        for kind, shares in rows
+        for who, share in shares.items()
+        if share is not None
+    )
+
+
+def right_answers_bars(table: pd.DataFrame, order: Sequence[str]) -> alt.LayerChart:
+    """Draw how many answers were right, by kind: the tuned model's bar is full.
+
+    Args:
+        table: What `right_answers_table` returned.
+        order: Who answers, in the order of the bars; the last is the tuned model.
+    """
+    names = [name for name in order if (table["who"] == name).any()]
+    others = [GRAY] * (len(names) - 1)
+    rows = alt.Chart(table).encode(
+        y=alt.Y("kind:N", title=None).axis(ticks=False, domain=False),
+        yOffset=alt.YOffset("who:N", sort=names),
+        x=alt.X("share:Q", title="answers right, word for word")
+        .scale(domain=[0, 1.12])
+        .axis(format="%", values=[0, 0.5, 1]),
+        tooltip=["kind:N", "who:N", alt.Tooltip("share:Q", format=".0%")],
+    )
+    opacity = np.linspace(0.35, 0.75, max(1, len(others)))
+    bars = rows.mark_bar(cornerRadiusEnd=2).encode(
+        color=alt.Color("who:N", title=None, sort=names)
+        .scale(domain=names, range=[*others, BLUE])
+        .legend(orient="top"),
+        opacity=alt.Opacity("who:N", legend=None).scale(
+            domain=names, range=[*opacity[: len(others)].tolist(), 1.0]
+        ),
+    )
+    numbers = printed(rows, dx=4).encode(text="text:N")
+    chart: alt.LayerChart = (bars + numbers).properties(height=alt.Step(15))
+    return chart
