@@ -170,7 +170,6 @@ class Answer:
         config = config.replace(max_new_tokens=min(room, config.max_new_tokens))
         self._sampler = Sampler(model, read, config, tokenizer.eos_id)
         self._writer = TextWriter(tokenizer, read)
-        self.seed = self._sampler.seed
 
     @property
     def is_done(self) -> bool:

@@ -8,6 +8,7 @@ large models cost no more than one pass.
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -96,6 +97,6 @@ def places_of(words: str, tokens: Sequence[int], tokenizer: Tokenizer) -> list[i
     spans = [match.span() for match in found if words]
     return [
         place
-        for place, (start, end) in enumerate(zip(ends, ends[1:], strict=False))
+        for place, (start, end) in enumerate(pairwise(ends))
         if any(start < last and end > first for first, last in spans)
     ]

@@ -110,6 +110,13 @@ LESSONS: Final = tuple(
             "Write",
             "The best first step is not always the best way.",
         ),
+        Lesson(
+            "pages/write/chat.py",
+            "Chat",
+            ":material/forum:",
+            "Write",
+            "A chat model is a text model that has seen a format.",
+        ),
     )
     if (_ROOT / lesson.path).is_file()
 )

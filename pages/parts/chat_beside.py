@@ -1,0 +1,77 @@
+"""Another model beside the one that answers: asked the very same."""
+
+import streamlit as st
+
+from minigpt.datasets.tales import Story
+from minigpt.errors import MinigptError
+from pages.frame import course
+from pages.frame.guard import show_problem
+from pages.frame.words import plain
+from pages.parts import chat_messages, chat_models, chat_story, chat_talk
+from pages.parts.chat_models import Speaker
+
+
+def show(speaker: Speaker, story: Story | None) -> None:
+    """Show what another model answers to each question of the conversation.
+
+    It reads the same tokens, the first model's earlier answers included.
+    """
+    other = choose(speaker)
+    if other is None:
+        return
+    turns = chat_talk.current().turns
+    if not turns:
+        st.caption("Ask something: both will answer, from the very same tokens.")
+    with st.container(height=chat_messages.HEIGHT - 90, key="chat_beside"):
+        for number in range(len(turns)):
+            show_answer(number, other, story)
+
+
+def choose(speaker: Speaker) -> Speaker | None:
+    """Let the other model be chosen: by default what this one was tuned from."""
+    known = {entry.id: entry for entry in chat_models.others(speaker)}
+    if not known:
+        st.caption("There is no other model here.")
+        return None
+    if not speaker.is_tuned and not any(map(chat_models.is_tuned, known.values())):
+        offer_tuning()
+    name = st.selectbox(
+        "Beside it",
+        list(known),
+        key=f"beside_{speaker.name}",
+        persist_state="session",
+        help="By default the model that this one was tuned from.",
+    )
+    return chat_models.speaker(known[name])
+
+
+def offer_tuning() -> None:
+    """Say where a tuned model comes from."""
+    st.caption("No model here was tuned to answer yet: these are all bases.")
+    if (tuning := course.lesson_named("finetuning")) is not None:
+        st.page_link(
+            tuning.path,
+            label="Tune one on the Fine-tuning page",
+            icon=":material/arrow_forward:",
+        )
+
+
+def show_answer(number: int, other: Speaker, story: Story | None) -> None:
+    """Show one question, and the other model's answer to it."""
+    talk = chat_talk.current()
+    said = talk.turns[number]
+    with st.chat_message("user"):
+        st.text(said.question)
+    try:
+        answer = chat_talk.answer_beside(talk, number, other)
+    except MinigptError as error:  # a smaller window, most likely
+        show_problem(str(error))
+        return
+    with st.chat_message("assistant"), st.container(key=f"beside_{number}", gap=None):
+        st.text(answer.text or ("…" if not answer.is_done else "(nothing)"))
+        if answer.is_done:
+            asked = chat_story.known(story, said.question)
+            verdict = chat_messages.right_or_wrong(asked, answer)
+            form = "" if said.asking.template else "no template"
+            parts = (verdict, plain(other.name), form)
+            st.caption(" · ".join(part for part in parts if part))
