@@ -7,7 +7,9 @@ from minigpt.errors import ConfigError
 from minigpt.model import create_model
 
 
-@pytest.mark.parametrize("recipe", ["default", "gpt2", "induction", "induction-live"])
+@pytest.mark.parametrize(
+    "recipe", ["default", "speedrun", "gpt2", "induction", "induction-live"]
+)
 def test_the_weights_of_a_recipe_are_counted_without_building_it(recipe):
     config = get_recipe(recipe).transformer
     model = create_model("transformer", **config.to_dict())

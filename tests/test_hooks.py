@@ -57,6 +57,16 @@ def test_every_documented_name_is_recorded_with_its_shape(model, tokens):
     assert {name: tuple(value.shape) for name, value in cache.items()} == expected
 
 
+def test_each_trick_of_the_speedrun_has_its_hook():
+    model = TransformerLM(
+        **SIZES, num_kv_heads=2, token_shift=True, value_embeddings=True
+    )
+    _, cache = model.run_with_cache(torch.zeros(2, 16, dtype=torch.long))
+    assert cache["hook_token_shift"].shape == (2, 16, 32)
+    for layer in range(2):
+        assert cache[f"blocks.{layer}.attn.hook_value_embed"].shape == (2, 16, 2, 8)
+
+
 def test_recording_changes_nothing(model, tokens):
     logits, _ = model.run_with_cache(tokens)
     assert torch.allclose(logits, model(tokens), atol=1e-5)

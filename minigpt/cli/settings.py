@@ -23,6 +23,7 @@ from minigpt.config import (
     get_config,
     get_recipe,
 )
+from minigpt.config.training import RecipeName
 from minigpt.errors import ConfigError
 
 SECOND_NAMES = {
@@ -49,10 +50,11 @@ class RunFlags:
     """Which run, and where."""
 
     recipe: Annotated[
-        Literal["default", "gpt2", "induction", "induction-live"],
+        RecipeName,
         flag(
-            "Preset of model and training: a pure GPT that learns fast, GPT-2's, or "
-            "heads that learn to copy repeated words, in seconds."
+            "Preset of model and training: a pure GPT that learns fast, every trick "
+            "for the shortest time, GPT-2's own settings, or heads that learn to copy "
+            "repeated words, in seconds."
         ),
     ] = "default"
     preset: Annotated[

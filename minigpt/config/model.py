@@ -120,6 +120,15 @@ class ModelConfig(AssignableConfig):
     rope_base: float = Field(
         10_000.0, gt=1.0, le=1e9, description="RoPE's slowest wavelength, over 2π."
     )
+    token_shift: bool = Field(
+        False,
+        description="Add to each embedding a learned share of the one before it.",
+    )
+    value_embeddings: bool = Field(
+        False,
+        description="Add to each token's values, in every layer, a learned vector of "
+        "the token's own.",
+    )
     relative_distances: int = Field(
         32,
         ge=1,
@@ -188,6 +197,8 @@ class ModelConfig(AssignableConfig):
             attention += 2 * self.d_head * learned_per_number
         if self.positional_encoding == "relative":
             attention += self.num_heads * self.relative_distances
+        if self.value_embeddings:
+            attention += self.vocab_size * self.kv_heads * self.d_head
         matrices_in = 2 if self.activation == "swiglu" else 1
         mlp = matrices_in * (d + linear_bias) * d_ff + (d_ff + linear_bias) * d
         norm = d * learned_per_number
@@ -195,6 +206,7 @@ class ModelConfig(AssignableConfig):
         embeddings = self.vocab_size * d * (1 if self.tie_embeddings else 2)
         if self.positional_encoding == "learned":
             embeddings += self.max_seq_len * d
+        embeddings += d * self.token_shift
         return embeddings + self.num_layers * block + norm
 
 

@@ -15,6 +15,8 @@ from minigpt.config.model import MLPConfig, ModelConfig
 _TWICE = 12
 """The shortest window in which six words are said twice."""
 
+RecipeName = Literal["default", "speedrun", "gpt2", "induction", "induction-live"]
+
 _Step = Annotated[int, Field(ge=0)]
 
 
@@ -170,7 +172,7 @@ class TrainConfig(Config):
 class RunConfig(Config):
     """Everything that determines a training run."""
 
-    recipe: Literal["default", "gpt2", "induction", "induction-live"] = Field(
+    recipe: RecipeName = Field(
         "default", description="The preset the settings started from."
     )
     model_type: Literal["transformer", "mlp"] = Field(

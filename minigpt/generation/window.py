@@ -67,6 +67,8 @@ class Window:
         model = self.model
         if new.shape[1] > 1 or not isinstance(model, TransformerLM):
             return None
+        if model.config.token_shift or model.config.value_embeddings:
+            return None  # the decoder knows neither
         if model.training or is_anything_watched() or torch.is_grad_enabled():
             return None
         if self._decoder is None:

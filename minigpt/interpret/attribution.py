@@ -35,7 +35,7 @@ from minigpt.interpret.direction import (
 )
 from minigpt.model import Block, TransformerLM
 
-Kind = Literal["embedding", "position", "head", "bias", "mlp", "norm"]
+Kind = Literal["embedding", "shift", "position", "head", "bias", "mlp", "norm"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class Part:
     """One summand of a logit."""
 
     name: str
-    """`embedding`, `position`, `L1H3`, `L1 bias`, `L1 MLP`, `norm bias`."""
+    """`embedding`, `token before`, `position`, `L1H3`, `L1 bias`, `L1 MLP`, or
+    `norm bias`."""
     kind: Kind
     hook: str | None
     """The hook whose value it reads; None where it is a weight alone."""
@@ -149,6 +150,8 @@ def _first_parts(
 ) -> tuple[list[Part], list[Tensor]]:
     """Return what stands in the stream before any block."""
     parts = [Part("embedding", "embedding", "hook_embed")]
+    if model.token_shift is not None:
+        parts.append(Part("token before", "shift", "hook_token_shift"))
     if model.position_embedding is not None:
         parts.append(Part("position", "position", "hook_pos_embed"))
     return parts, [cache[str(part.hook)][0, -1] @ direction for part in parts]

@@ -60,6 +60,7 @@ def read_parts(
     """
     wanted = (
         "hook_embed",
+        "hook_token_shift",
         "hook_pos_embed",
         "attn.hook_z",
         "hook_mlp_out",

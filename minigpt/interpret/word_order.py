@@ -76,6 +76,7 @@ def without_positions(model: TransformerLM, layers: int) -> TransformerLM:
     settings = {
         **model.config.to_dict(),
         "positional_encoding": "none",
+        "token_shift": False,
         "num_layers": layers,
     }
     bare = empty_like_config(TransformerLM, settings)

@@ -11,14 +11,16 @@ Before: the normalised residual stream. Next: what attention adds back to it.
 """
 
 import math
+from typing import cast
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from minigpt.config import ModelConfig
 from minigpt.hooks import HookPoint
+from minigpt.model.embedding import TokenEmbedding
 from minigpt.model.kv_cache import Cache
 from minigpt.model.norm import build_norm
 from minigpt.model.positions import build_attention_bias, build_rotary, causal_mask
@@ -72,10 +74,14 @@ class MultiHeadAttention(nn.Module):
 
         x ─ qkv ─┬─ q ─ (turn) ─┐
                  ├─ k ─ (turn) ─┴─ q·k/√d_head ─ + bias ─ mask ─ softmax ─┐
-                 └─ v ────────────────────────────────────────── Σ weight·v ─ o ─ out
+                 └─ v ─ (+ token's own) ──────────────────────── Σ weight·v ─ o ─ out
 
     With fewer key/value heads than query heads, groups of query heads share them
     (Ainslie et al. 2023, arXiv:2305.13245).
+
+    With value embeddings, each token adds a vector of its own to its value, whatever
+    the stream has become (after Zhou et al. 2024, arXiv:2410.17897, where it is the
+    first layer's value).
 
     The explicit computation is the definition. torch's fused one gives the same
     numbers quicker, and is used when nobody watches scores or pattern.
@@ -92,6 +98,10 @@ class MultiHeadAttention(nn.Module):
         kv_width = config.kv_heads * config.d_head
         self.widths = [width, kv_width, kv_width]
         self.qkv = nn.Linear(config.d_model, sum(self.widths), bias=config.bias)
+        self.value_embedding: TokenEmbedding | None = None
+        if config.value_embeddings:
+            self.value_embedding = TokenEmbedding(config.vocab_size, kv_width)
+            self.hook_value_embed = HookPoint()  # [batch pos head d_head]
         self.hook_q = HookPoint()  # [batch pos head d_head]
         self.hook_k = HookPoint()
         self.hook_v = HookPoint()
@@ -113,6 +123,7 @@ class MultiHeadAttention(nn.Module):
         x: Float[Tensor, "batch pos d_model"],
         cache: Cache | None = None,
         layer: int = 0,
+        tokens: Int[Tensor, "batch pos"] | None = None,
     ) -> Float[Tensor, "batch pos d_model"]:
         """Let every position read itself and what came before.
 
@@ -120,8 +131,10 @@ class MultiHeadAttention(nn.Module):
             x: Normalised residual stream.
             cache: Keys and values of earlier positions; the new ones are added.
             layer: Which part of the cache is this layer's.
+            tokens: The ids at these positions; only value embeddings look at them.
         """
-        q, k, v = self.queries_keys_values(x, 0 if cache is None else cache.length)
+        start = 0 if cache is None else cache.length
+        q, k, v = self.queries_keys_values(x, start, tokens)
         if cache is not None:
             k = cache.append(2 * layer, k)
             v = cache.append(2 * layer + 1, v)
@@ -136,19 +149,28 @@ class MultiHeadAttention(nn.Module):
         return self.combine_heads(self.hook_z(z.transpose(1, 2)))
 
     def queries_keys_values(
-        self, x: Float[Tensor, "batch pos d_model"], start: int
+        self,
+        x: Float[Tensor, "batch pos d_model"],
+        start: int,
+        tokens: Int[Tensor, "batch pos"] | None = None,
     ) -> tuple[
         Float[Tensor, "batch head pos d_head"],
         Float[Tensor, "batch kv_head pos d_head"],
         Float[Tensor, "batch kv_head pos d_head"],
     ]:
-        """Project x to each head's queries, keys and values; turn them if RoPE."""
+        """Project x to each head's queries, keys and values; turn them if RoPE.
+
+        Arguments as for `forward`; `start` is the first position.
+        """
         q, k, v = (
             part.unflatten(-1, (-1, self.d_head))  # [batch pos head d_head]
             for part in self.qkv(x).split(self.widths, dim=-1)
         )
         if self.q_norm is not None and self.k_norm is not None:
             q, k = self.q_norm(q), self.k_norm(k)
+        if self.value_embedding is not None:
+            own = self.value_embedding(cast(Tensor, tokens)).view_as(v)
+            v = v + self.hook_value_embed(own)
         q, k, v = self.hook_q(q), self.hook_k(k), self.hook_v(v)
         if self.rotary is not None:
             q = self.hook_rot_q(self.rotary(q, start))

@@ -3,7 +3,7 @@
 Before: embeddings. Next: another block, or the final norm and the head.
 """
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from minigpt.config import ModelConfig
@@ -47,10 +47,11 @@ class Block(nn.Module):
         x: Float[Tensor, "batch pos d_model"],
         cache: Cache | None = None,
         layer: int = 0,
+        tokens: Int[Tensor, "batch pos"] | None = None,
     ) -> Float[Tensor, "batch pos d_model"]:
         """Add what attention and MLP have to say. Arguments as for the attention."""
         x = self.hook_resid_pre(x)
-        attended = self.attn(self.ln1(x), cache, layer)
+        attended = self.attn(self.ln1(x), cache, layer, tokens)
         x = x + self.hook_attn_out(self.dropout(attended))
         if self.has_mlp:
             x = self.hook_resid_mid(x)

@@ -1,6 +1,7 @@
 """The model: tokens in, a score for every possible next token out.
 
-    tokens ─ embedding ─(+ positions)─ block ─ … ─ block ─ ln_final ─ head ─ logits
+    tokens ─ embedding ─(+ token before)─(+ positions)─ block ─ … ─ block ─ ln_final
+    ─ head ─ logits
 
 Design decisions:
 
@@ -31,6 +32,7 @@ from minigpt.model.kv_cache import Cache, allocate
 from minigpt.model.memory import require_memory
 from minigpt.model.norm import build_norm
 from minigpt.model.positions import build_absolute_positions
+from minigpt.model.token_shift import TokenShift
 
 
 class TransformerLM(Hooked):
@@ -55,6 +57,9 @@ class TransformerLM(Hooked):
         self.gradient_checkpointing = False
         self.token_embedding = TokenEmbedding(config.vocab_size, config.d_model)
         self.hook_embed = HookPoint()  # [batch pos d_model]
+        self.token_shift = TokenShift(config.d_model) if config.token_shift else None
+        if self.token_shift is not None:
+            self.hook_token_shift = HookPoint()  # [batch pos d_model]
         self.position_embedding = build_absolute_positions(config)
         if self.position_embedding is not None:
             self.hook_pos_embed = HookPoint()  # [batch pos d_model]
@@ -86,24 +91,31 @@ class TransformerLM(Hooked):
         Raises:
             DataError: If the text is longer than `max_seq_len`, or an id is unknown.
         """
-        start = 0 if cache is None else cache.length
-        self._check_length(tokens, start, cache)
-        x = self.embed(tokens, start)
+        self._check_length(tokens, cache)
+        x = self.embed(tokens, cache)
         for layer, block in enumerate(self.blocks):
             if self.gradient_checkpointing and self.training and cache is None:
-                x = checkpoint(block, x, use_reentrant=False)
+                x = checkpoint(block, x, None, layer, tokens, use_reentrant=False)
             else:
-                x = block(x, cache, layer)
+                x = block(x, cache, layer, tokens)
         if cache is not None:
             cache.advance(tokens.shape[1])
         return self.unembed(self.ln_final(x))
 
     def embed(
-        self, tokens: Int[Tensor, "batch pos"], start: int = 0
+        self, tokens: Int[Tensor, "batch pos"], cache: Cache | None = None
     ) -> Float[Tensor, "batch pos d_model"]:
-        """Look up each token's vector and add its position's, if there is one."""
-        x = self.hook_embed(self.token_embedding(tokens))
+        """Look up each token's vector; add the token's before and its position's.
+
+        Arguments as for `forward`. Either is added only if the model has it.
+        """
+        embedded = x = self.hook_embed(self.token_embedding(tokens))
+        if self.token_shift is not None:
+            if cache is not None:
+                embedded = cache.append(2 * len(self.blocks), embedded)
+            x = x + self.hook_token_shift(self.token_shift(embedded, tokens.shape[1]))
         if self.position_embedding is not None:
+            start = 0 if cache is None else cache.length
             positions = self.position_embedding(start, tokens.shape[1])
             x = x + self.hook_pos_embed(positions.expand_as(x))
         return self.dropout(x)
@@ -125,11 +137,17 @@ class TransformerLM(Hooked):
         """
         config = self.config
         max_len = min(max_len or config.max_seq_len, config.max_seq_len)
+        like = self.token_embedding.weight
         shape = (batch_size, config.kv_heads, max_len, config.d_head)
-        return allocate(2 * config.num_layers, shape, self.token_embedding.weight)
+        cache = allocate(2 * config.num_layers, shape, like)
+        if self.token_shift is None:
+            return cache
+        # The next token needs the embedding of the one before.
+        embeddings = allocate(1, (batch_size, max_len, config.d_model), like)
+        return Cache(cache.buffers + embeddings.buffers)
 
-    def _check_length(self, tokens: Tensor, start: int, cache: Cache | None) -> None:
-        length = start + tokens.shape[1]
+    def _check_length(self, tokens: Tensor, cache: Cache | None) -> None:
+        length = tokens.shape[1] + (0 if cache is None else cache.length)
         if length > self.config.max_seq_len:
             raise DataError(
                 f"The text is {length} tokens long, and this model was made for "

@@ -124,6 +124,8 @@ GPT2 = Shape(
         "norm": ("layernorm",),
         "activation": ("gelu", "relu", "relu2"),
         "qk_norm": (False,),
+        "token_shift": (False,),
+        "value_embeddings": (False,),
     },
     shares_keys=False,
     complete=complete,

@@ -140,6 +140,8 @@ LLAMA = Shape(
         "norm": ("rmsnorm",),
         "activation": ("swiglu",),
         "qk_norm": (False,),
+        "token_shift": (False,),
+        "value_embeddings": (False,),
     },
     shares_keys=True,
     complete=complete,

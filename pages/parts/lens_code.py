@@ -62,6 +62,9 @@ def shares(model: TransformerLM, position: int, token: int, minus: int | None) -
         "    direction = direction - direction.mean()" if is_layernorm else "",
         '    direction = direction / cache["ln_final.hook_scale"][0, p]  # frozen',
         '    shares = {"embedding": cache["hook_embed"][0, p] @ direction}',
+        '    shares["token before"] = cache["hook_token_shift"][0, p] @ direction'
+        if model.token_shift is not None
+        else "",
         '    shares["position"] = cache["hook_pos_embed"][0, p] @ direction'
         if model.position_embedding is not None
         else "",

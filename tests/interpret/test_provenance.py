@@ -39,6 +39,13 @@ VARIANTS = {
     "swiglu without bias": {"activation": "swiglu", "bias": False},
     "grouped queries": {"num_heads": 6, "num_kv_heads": 2},
     "one key head": {"num_kv_heads": 1},
+    "token shift": {"token_shift": True},
+    "value embeddings": {"value_embeddings": True, "bias": False},
+    "value embeddings, grouped": {
+        "value_embeddings": True,
+        "num_heads": 6,
+        "num_kv_heads": 2,
+    },
     "qk_norm": {"qk_norm": True},
     "qk_norm, rmsnorm, rope, grouped": {
         "qk_norm": True,

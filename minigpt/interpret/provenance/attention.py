@@ -16,6 +16,7 @@ from minigpt.interpret.provenance.working import (
     multiply_and_add,
     number,
     parts,
+    plus,
     spell_products,
     spell_sum,
 )
@@ -39,7 +40,27 @@ def projection(site: Site) -> Working:
     )
     x = norms.output(site, f"blocks.{site.layer}.ln1", position)
     formula = f"ln1(x) · W_{part.upper()}" + (" + bias" if bias is not None else "")
-    return multiply_and_add(formula, "d_model", ("ln1(x)", x), ("weight", weight), bias)
+    working = multiply_and_add(
+        formula, "d_model", ("ln1(x)", x), ("weight", weight), bias
+    )
+    if part == "v" and site.block.attn.value_embedding is not None:
+        own = float(site.here("attn.hook_value_embed", position, head, dimension))
+        return plus(working, "value embedding", own)
+    return working
+
+
+def own_value(site: Site) -> Working:
+    """What a token adds to its values itself: its row of a table, cut into heads."""
+    _, position, head, dimension = site.index
+    token, column = site.tokens[position], head * site.block.attn.d_head + dimension
+    table = site.block.attn.value_embedding.weight
+    value = float(doubles(table[token, column]))
+    return Working(
+        "the token's row of value_embedding.weight, cut into heads",
+        parts(token_id=token, column=column, weight=value),
+        f"value_embedding.weight[{token}, {column}]",
+        value,
+    )
 
 
 def projected(site: Site) -> Vector:

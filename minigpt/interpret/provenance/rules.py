@@ -33,6 +33,7 @@ LOGITS = "batch pos vocab"
 
 TRANSFORMER = {
     "hook_embed": Rule(STREAM, stream.embedding),
+    "hook_token_shift": Rule(STREAM, stream.token_shift),
     "hook_pos_embed": Rule(STREAM, stream.position),
     "blocks.hook_resid_pre": Rule(STREAM, stream.resid_pre),
     "blocks.ln1.hook_scale": Rule(SIZE, norms.scale(stream.before_attention)),
@@ -51,6 +52,7 @@ TRANSFORMER = {
     "blocks.attn.k_norm.hook_normalized": Rule(
         KEY, norms.normalized(attention.projected)
     ),
+    "blocks.attn.hook_value_embed": Rule(KEY, attention.own_value),
     "blocks.attn.hook_q": Rule(QUERY, attention.projection),
     "blocks.attn.hook_k": Rule(KEY, attention.projection),
     "blocks.attn.hook_v": Rule(KEY, attention.projection),

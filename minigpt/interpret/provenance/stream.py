@@ -23,6 +23,19 @@ def embedding(site: Site) -> Working:
     )
 
 
+def token_shift(site: Site) -> Working:
+    """What a token gets of the embedding before its own."""
+    _, place, dimension = site.index
+    mix = float(doubles(site.model.token_shift.mix[dimension]))
+    before = float(site.value("hook_embed", place - 1, dimension)) if place else 0.0
+    return Working(
+        "mix × embedding of the token before (0 before the first)",
+        parts(mix=mix, embedding_before=before),
+        f"{number(mix)} × {number(before)}",
+        mix * before,
+    )
+
+
 def position(site: Site) -> Working:
     """A position's vector: learned, or a wave."""
     _, place, dimension = site.index
@@ -58,6 +71,8 @@ def resid_pre(site: Site) -> Working:
         before = f"blocks.{site.layer - 1}.hook_resid_post"
         return _added("the stream, as the block before left it", site, before)
     names = ["hook_embed"]
+    if site.model.token_shift is not None:
+        names.append("hook_token_shift")
     if site.model.position_embedding is not None:
         names.append("hook_pos_embed")
     return _added(

@@ -100,6 +100,27 @@ def multiply_and_add(
     return Working(formula, Operands(axis, labels, columns), arithmetic, result)
 
 
+def plus(working: Working, label: str, value: float) -> Working:
+    """Add one more number to a worked-out sum of products.
+
+    Args:
+        working: What `multiply_and_add` returned.
+        label: What the number is; it gets a row of its own.
+        value: The number.
+    """
+    operands = working.operands
+    columns = {
+        title: np.append(values, value if title == "product" else math.nan)
+        for title, values in operands.columns.items()
+    }
+    return Working(
+        f"{working.formula} + {label}",
+        Operands(operands.axis, (*operands.labels, label), columns),
+        f"{working.arithmetic} + {number(value)}",
+        working.result + value,
+    )
+
+
 def spell_products(a: Vector, b: Vector) -> str:
     """Write a sum of products, the largest first."""
     terms = [f"{number(x)} × {number(y)}" for x, y in zip(a, b, strict=True)]
