@@ -49,20 +49,23 @@ def _limits_of_groups() -> Iterator[Memory]:
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if controllers == "":  # version 2: one tree for everything
-            names = ("memory.max", "memory.current", "inactive_file")
-            yield from _limits_upwards(GROUPS, path, names)
-        elif "memory" in controllers.split(","):
-            names = ("memory.limit_in_bytes", "memory.usage_in_bytes")
             yield from _limits_upwards(
-                GROUPS / "memory", path, (*names, "total_inactive_file")
+                GROUPS, path, "memory.max", "memory.current", "inactive_file"
+            )
+        elif "memory" in controllers.split(","):
+            yield from _limits_upwards(
+                GROUPS / "memory",
+                path,
+                "memory.limit_in_bytes",
+                "memory.usage_in_bytes",
+                "total_inactive_file",
             )
 
 
 def _limits_upwards(
-    root: Path, path: str, names: tuple[str, str, str]
+    root: Path, path: str, limit_file: str, usage_file: str, cached_name: str
 ) -> Iterator[Memory]:
     """Yield the limits of a group and of all around it; in a container, the root's."""
-    limit_file, usage_file, cached_name = names
     own = root / path.lstrip("/")
     for group in (own, *own.parents):
         try:

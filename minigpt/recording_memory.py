@@ -25,27 +25,27 @@ KEPT_FREE = 0.1
 """Share of the free memory that the pass itself needs, besides what it leaves."""
 
 
-def row_width(name: str, config: ModelConfig | MLPConfig, keys: int) -> int:
-    """Count the numbers that a hook sees for each token.
+def row_widths(config: ModelConfig | MLPConfig, keys: int) -> dict[str, int]:
+    """Count the numbers that a hook sees for each token, where they are not d_model.
 
-    >>> row_width("blocks.0.attn.hook_pattern", ModelConfig(num_heads=4), keys=7)
+    >>> row_widths(ModelConfig(num_heads=4), keys=7)["hook_pattern"]
     28
 
     Args:
-        name: The hook's name.
         config: The model's sizes.
         keys: How many tokens each one could read, itself included.
+
+    Returns:
+        By the last part of a hook's name, or the last two where that says more.
     """
-    *_, place, hook = ("", *name.split("."))
     if isinstance(config, MLPConfig):
-        widths = {
+        return {
             "hook_window": config.context_size * config.d_model,
             "hook_pre": config.d_ff,
             "hook_post": config.d_ff,
         }
-        return widths.get(hook, config.d_model)
     heads, kv_width = config.num_heads, config.kv_heads * config.d_head
-    widths = {
+    return {
         "hook_k": kv_width,
         "hook_v": kv_width,
         "hook_rot_k": kv_width,
@@ -55,11 +55,12 @@ def row_width(name: str, config: ModelConfig | MLPConfig, keys: int) -> int:
         "hook_pre": config.mlp_width,
         "hook_pre_linear": config.mlp_width,
         "hook_post": config.mlp_width,
-        # A norm divides each vector by one number: a head's vector, if qk_norm.
-        "hook_scale": {"q_norm": heads, "k_norm": config.kv_heads}.get(place, 1),
-        "hook_normalized": kv_width if place == "k_norm" else config.d_model,
+        # A norm divides each vector by one number; of qk_norm, each head's vector.
+        "hook_scale": 1,
+        "q_norm.hook_scale": heads,
+        "k_norm.hook_scale": config.kv_heads,
+        "k_norm.hook_normalized": kv_width,
     }
-    return widths.get(hook, config.d_model)
 
 
 def recorded_bytes(
@@ -83,8 +84,12 @@ def recorded_bytes(
         bytes_per_number: 4 for float32, 2 for bfloat16.
     """
     batch, pos = shape
-    widths = sum(row_width(name, config, seen_before + pos) for name in names)
-    return batch * pos * widths * bytes_per_number
+    special, width = row_widths(config, seen_before + pos), 0
+    for name in names:
+        place, _, hook = name.rpartition(".")
+        own = f"{place.rpartition('.')[2]}.{hook}"
+        width += special.get(own, special.get(hook, config.d_model))
+    return batch * pos * width * bytes_per_number
 
 
 def require_room(

@@ -1,0 +1,32 @@
+"""On a machine that is full, a page says so; it never breaks."""
+
+import pytest
+import streamlit as st
+
+import navigation
+from minigpt import recording_memory
+from minigpt.machine_memory import Memory
+
+MAY_DO_WITHOUT = ("training", "finetuning", "chat", "library")
+
+
+@pytest.fixture
+def full_machine(monkeypatch):
+    st.cache_data.clear()
+    nothing = Memory(total=10**9, free=0)
+    monkeypatch.setattr(recording_memory, "memory_of", lambda device: nothing)
+    monkeypatch.setattr(recording_memory, "ASKED_FROM", 0)
+    yield
+    st.cache_data.clear()
+
+
+@pytest.mark.parametrize("lesson", navigation.PAGES, ids=lambda page: page.name)
+def test_a_recording_that_does_not_fit_is_told_in_one_line(
+    full_machine, open_page, lesson
+):
+    app = open_page("" if lesson == navigation.HOME else lesson.path)
+    assert not app.exception
+    texts = [element.value for element in app.text]
+    told = any("GB of memory" in text and "shorten" in text for text in texts)
+    assert told or lesson.name in MAY_DO_WITHOUT
+    assert not any("not your doing" in text for text in texts)
