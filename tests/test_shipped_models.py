@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 
 from minigpt.checkpoint import load_checkpoint, read_metadata
 from minigpt.config import DataConfig, GenerationConfig
-from minigpt.datasets.corpus import encode_corpus
+from minigpt.datasets.encoding import encode_corpus
 from minigpt.datasets.repeated_words import repeated_words
 from minigpt.datasets.tales import generate_tales
 from minigpt.datasets.tales_mentions import introduced

@@ -67,16 +67,16 @@ def _examples(
     data: DataConfig, arguments: EvaluateArguments, tokenizer: "Tokenizer", context: int
 ) -> tuple["Dataset[Example]", str]:
     """Cut the text into windows; return how much text that was, too."""
-    from minigpt.datasets.corpus import encode_corpus, load_text, split_text
+    from minigpt.datasets.corpus import held_out_text, load_text
+    from minigpt.datasets.encoding import encode_corpus
     from minigpt.datasets.repeated_words import repeated_words
     from minigpt.datasets.texts import PackedDataset, WindowDataset
 
     if data.source == "repeats":
         windows = repeated_words(tokenizer, data.repeats_words, context).held_out()
         return WindowDataset(windows), f"{len(windows):,} windows that were held out"
-    text = load_text(data)
-    if arguments.validation_fraction < 1:
-        text = split_text(text, data.validation_fraction)[1]
+    is_all = arguments.validation_fraction >= 1
+    text = load_text(data) if is_all else held_out_text(data)[0]
     unknown = tokenizer.unknown(text)
     if unknown:
         shown = " ".join(map(repr, unknown[:10]))

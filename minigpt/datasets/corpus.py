@@ -9,18 +9,19 @@ they are needed, and what is kept here is a sample of them.)
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from minigpt.config import DataConfig, TokenizerConfig
-from minigpt.datasets.cuts import parts
+from minigpt.datasets.encoding import encode_corpus
 from minigpt.datasets.repeated_words import WORDS, repeated_words
-from minigpt.datasets.tales import STORY_END, generate_tales
+from minigpt.datasets.tales import generate_tales
+from minigpt.datasets.text_file import TextFile
+from minigpt.datasets.token_rows import TokenRow
 from minigpt.errors import DataError
 from minigpt.tokenizers import Tokenizer
 from minigpt.tokenizers.storage import build_tokenizer
@@ -32,12 +33,19 @@ _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
+LARGE = 1 << 25
+"""A text of more bytes than this (34 million) is not held in memory as a whole."""
+
+MOST_HELD_OUT = 10_000_000
+"""Characters of a large text to validate on, at most: more would take longer and tell
+no more."""
+
+
 def read_text(path: str | Path) -> str:
     r"""Read a UTF-8 text file as it is, but for two traces of where it was written.
 
-    A byte order mark at the start is dropped, and the line ends of Windows (`\r\n`) and
-    of old Macs (`\r`) become `\n`, so that the same text gives the same tokens from
-    every machine.
+    A byte order mark at the start is dropped, and every line ends with `\n`: see
+    `TextFile`.
 
     Args:
         path: The file.
@@ -46,39 +54,10 @@ def read_text(path: str | Path) -> str:
         DataError: If there is no such file, or it is a directory, empty, or not UTF-8
             text.
     """
-    path = Path(path)
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"There is no file {path}: check the path.") from None
-    except IsADirectoryError:
-        raise DataError(f"{path} is a directory: give one text file.") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"Cannot read {path}: {reason}.") from None
-    text = _decode(content, str(path))
+    text = "".join(TextFile(path).blocks())
     if not text.strip():
         raise DataError(f"{path} is empty: give a file with some text in it.")
     return text
-
-
-def _decode(content: bytes, name: str) -> str:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataError(f"{name} is UTF-16 text: save it as UTF-8.")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{name} is not UTF-8 text: byte {error.start} is "
-            f"0x{error.object[error.start]:02x} (line {line}). If it is text, save it "
-            "as UTF-8."
-        ) from None
-    if "\0" in text:
-        raise DataError(
-            f"{name} is not text: it holds zero bytes. If it is text, save it as UTF-8."
-        )
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def clean_text(text: str) -> str:
@@ -113,20 +92,55 @@ def split_text(text: str, validation_fraction: float) -> tuple[str, str]:
     Returns:
         The training text and the validation text.
     """
-    cut = int(len(text) * (1 - validation_fraction))
+    cut = characters_to_learn(len(text), validation_fraction)
     return text[:cut], text[cut:]
+
+
+def characters_to_learn(num_characters: int, validation_fraction: float) -> int:
+    """Return after how many characters a text is cut in two.
+
+    >>> characters_to_learn(1_000_000, 0.1), characters_to_learn(2_000_000_000, 0.1)
+    (900000, 1990000000)
+    """
+    cut = int(num_characters * (1 - validation_fraction))
+    if num_characters > LARGE:
+        cut = max(cut, num_characters - MOST_HELD_OUT)
+    return cut
 
 
 @dataclass(frozen=True)
 class Corpus:
     """A text as tokens, in two parts, with what a run writes down about it."""
 
-    train_tokens: Int[Tensor, " train"]
-    validation_tokens: Int[Tensor, " validation"]
+    train_tokens: Int[Tensor, " train"] | TokenRow
+    validation_tokens: Int[Tensor, " validation"] | TokenRow
     num_characters: int
     """Length of the whole text."""
     sha256: str
     """Fingerprint of the whole text."""
+    sample_characters: int | None = None
+    """How much of it the tokenizer learned from (none: all that is to be learned)."""
+
+    def require_windows(self, context: int, source: str) -> None:
+        """Check that both parts are longer than a window.
+
+        Args:
+            context: Length of the model's window, in tokens.
+            source: What the text is called.
+
+        Raises:
+            DataError: If one is not.
+        """
+        train, validation = len(self.train_tokens), len(self.validation_tokens)
+        if min(train, validation) > context:
+            return
+        raise DataError(
+            f"{source} is too short: of its {self.num_characters:,} characters "
+            f"{train:,} tokens are to learn from and {validation:,} to validate on, "
+            f"and each part needs {context + 1:,}, one more than max_seq_len. Give a "
+            "longer text, or a smaller max_seq_len"
+            + (", or a larger validation_fraction." if validation <= train else ".")
+        )
 
 
 def prepare_corpus(
@@ -153,23 +167,14 @@ def prepare_corpus(
     train_text, validation_text = split_text(text, data.validation_fraction)
     if tokenizer is None:
         tokenizer = build_tokenizer(tokenizer_config, train_text)
-    train = encode_corpus(tokenizer, train_text, data)
-    validation = encode_corpus(tokenizer, validation_text, data)
-    shortest = min(len(train), len(validation))
-    if shortest <= context:
-        raise DataError(
-            f"{data.source} is too short: of its {len(text):,} characters "
-            f"{len(train):,} tokens are to learn from and {len(validation):,} to "
-            f"validate on, and each part needs {context + 1:,}, one more than "
-            "max_seq_len. Give a longer text, or a smaller max_seq_len"
-            + (
-                ", or a larger validation_fraction."
-                if len(validation) == shortest
-                else "."
-            )
-        )
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return Corpus(train, validation, len(text), digest), tokenizer
+    corpus = Corpus(
+        encode_corpus(tokenizer, train_text, data),
+        encode_corpus(tokenizer, validation_text, data),
+        len(text),
+        hashlib.sha256(text.encode()).hexdigest(),
+    )
+    corpus.require_windows(context, data.source)
+    return corpus, tokenizer
 
 
 def _sample_of_repeats(
@@ -203,39 +208,46 @@ def load_text(data: DataConfig) -> str:
     return read_text(data.source)
 
 
-def encode_corpus(
-    tokenizer: Tokenizer, text: str, data: DataConfig
-) -> Int[Tensor, " pos"]:
-    """Encode a text, with the end-of-text token at the end of each document.
-
-    So a model learns where a story ends. What separates the documents stays in the
-    text, after the end: an empty line still announces a beginning.
+def held_out_text(data: DataConfig) -> tuple[str, str]:
+    """Return the end of a text, which a run validates on, and the whole's fingerprint.
 
     Args:
-        tokenizer: Built on such a text.
-        text: The whole or a part of it.
-        data: Says what separates documents; a text without a separator is encoded as
-            it is.
+        data: Says which text, and how much of it is held out.
+
+    Raises:
+        DataError: If it cannot be read.
     """
-    separator = STORY_END if data.source == "tales" else data.document_separator
-    if separator is None:
-        return encode_text(tokenizer, text)
-    *documents, rest = text.split(separator)
-    between = tokenizer.encode(separator)
-    encoded = [
-        np.array(tokenizer.encode(document, add_eos=True) + between, np.int32)
-        for document in documents
-    ]
-    encoded.append(np.array(tokenizer.encode(rest), np.int32))
-    return torch.from_numpy(np.concatenate(encoded))
+    if not is_large(data):
+        text = load_text(data)
+        fingerprint = hashlib.sha256(text.encode()).hexdigest()
+        return split_text(text, data.validation_fraction)[1], fingerprint
+    file = TextFile(data.source)
+    length, fingerprint = file.measure()
+    cut = characters_to_learn(length, data.validation_fraction)
+    return "".join(stretch(file.blocks(), cut)), fingerprint
 
 
-def encode_text(tokenizer: Tokenizer, text: str) -> Int[Tensor, " pos"]:
-    """Encode a long text without ever holding its ids as Python numbers.
+def is_large(data: DataConfig) -> bool:
+    """Whether a run's text is a file that should not be held in memory as a whole."""
+    if data.source in ("tales", "repeats"):
+        return False
+    path = Path(data.source)
+    return path.is_file() and path.stat().st_size > LARGE
 
-    Returns:
-        The ids, in 32 bits: a text of 1 GB takes 4 GB at most.
+
+def stretch(
+    blocks: Iterable[str], start: int = 0, end: int | None = None
+) -> Iterator[str]:
+    """Yield what stands between two places of a text that comes in blocks.
+
+    >>> list(stretch(["abc", "def", "gh"], 2, 7))
+    ['c', 'def', 'g']
     """
-    encoded = [np.array(tokenizer.encode(part), np.int32) for part in parts(text)]
-    whole = np.concatenate(encoded) if encoded else np.zeros(0, np.int32)
-    return torch.from_numpy(whole)
+    place = 0
+    for block in blocks:
+        if end is not None and place >= end:
+            return
+        last = None if end is None else end - place
+        if found := block[max(0, start - place) : last]:
+            yield found
+        place += len(block)

@@ -7,7 +7,7 @@ place is safe for all: **the start of a line**, if at most one white space chara
 stands between it and the line's first word.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 # A text without line ends is cut anywhere after so many characters: memory stays
 # bounded, and about one token per part differs.
@@ -36,20 +36,71 @@ def _is_safe(text: str, place: int) -> bool:
     return not first.isspace() and not text[place - 2].isspace()
 
 
-def parts(text: str, size: int = LONGEST_PART) -> Iterator[str]:
+def parts(text: str | Iterable[str], size: int = LONGEST_PART) -> Iterator[str]:
     """Cut a text into parts of at most `size` characters, at safe places if it can.
 
     Args:
-        text: Any text; the parts joined are this text.
+        text: Any text, or the blocks of one that is read bit by bit; the parts joined
+            are this text, and do not depend on the blocks.
         size: Longest part, in characters.
     """
-    start = 0
-    while start < len(text):
-        part = text[start : start + size]
-        if start + size < len(text):
-            part = part[: last_safe_cut(part) or last_resort(part)]
-        yield part
-        start += len(part)
+    rest = ""
+    for block in _blocks(text, size):
+        rest += block
+        while len(rest) > size:
+            part = _first_part(rest, size)
+            yield part
+            rest = rest[len(part) :]
+    if rest:
+        yield rest
+
+
+def documents(
+    text: str | Iterable[str], separator: str | None, size: int = LONGEST_PART
+) -> Iterator[tuple[str, bool]]:
+    """Cut a text where its documents end, and long documents into parts.
+
+    >>> list(documents("one%two%", "%"))
+    [('one', True), ('two', True), ('', False)]
+
+    Args:
+        text: Any text, or the blocks of one that is read bit by bit.
+        separator: What stands between two documents; it is left out (none: the text
+            is one document that does not end).
+        size: Longest part, in characters.
+
+    Yields:
+        A part, and whether its document ends with it.
+    """
+    if separator is None:
+        yield from ((part, False) for part in parts(text, size))
+        return
+    # A separator may have begun with the last characters that were read.
+    begun = len(separator) - 1
+    rest = ""
+    for block in _blocks(text, size):
+        *ended, rest = (rest + block).split(separator)
+        for document in ended:
+            *before, last = list(parts(document, size)) or [""]
+            yield from ((part, False) for part in before)
+            yield last, True
+        while len(rest) > size + begun:
+            part = _first_part(rest, size)
+            yield part, False
+            rest = rest[len(part) :]
+    yield rest, False
+
+
+def _blocks(text: str | Iterable[str], size: int) -> Iterable[str]:
+    """Give a whole text in blocks, too: a rest that is long would be copied often."""
+    if not isinstance(text, str):
+        return text
+    return (text[start : start + size] for start in range(0, len(text), size))
+
+
+def _first_part(text: str, size: int) -> str:
+    part = text[:size]
+    return part[: last_safe_cut(part) or last_resort(part)]
 
 
 def last_resort(text: str) -> int:

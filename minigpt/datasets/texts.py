@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
+from minigpt.datasets.token_rows import TokenRow, as_row
 from minigpt.errors import DataError
 from minigpt.tokenizers import Tokenizer
 
@@ -120,7 +121,7 @@ class PackedDataset(Dataset[Example]):
     one token into the next; what is left at the end, less than a window, is not used.
 
     Args:
-        tokens: The row.
+        tokens: The row; it may lie in a file.
         context: Tokens to read in one window.
 
     Raises:
@@ -129,11 +130,11 @@ class PackedDataset(Dataset[Example]):
 
     def __init__(
         self,
-        tokens: Sequence[int] | Int[Tensor, " pos"] | np.ndarray,
+        tokens: Sequence[int] | Int[Tensor, " pos"] | np.ndarray | TokenRow,
         context: int,
     ) -> None:
         require_length(context)
-        self.tokens = torch.as_tensor(tokens)
+        self.tokens = as_row(tokens)
         self.context = context
         if len(self.tokens) <= context:
             raise DataError(

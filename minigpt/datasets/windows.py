@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from minigpt.datasets.shuffles import Scattered, random_order
+from minigpt.datasets.token_rows import TokenRow, as_row
 from minigpt.errors import ConfigError, DataError
 
 
@@ -23,7 +25,7 @@ class WindowSampler:
     are shuffled. The few that do not fill a last batch wait for the next epoch.
 
     Args:
-        tokens: The row to learn from.
+        tokens: The row to learn from; it may lie in a file.
         context: Tokens to read in one window.
         batch_size: Windows per step, over all processes.
         seed: Same seed, same batches.
@@ -34,7 +36,7 @@ class WindowSampler:
 
     def __init__(
         self,
-        tokens: Sequence[int] | Int[Tensor, " pos"] | np.ndarray,
+        tokens: Sequence[int] | Int[Tensor, " pos"] | np.ndarray | TokenRow,
         context: int,
         batch_size: int,
         seed: int,
@@ -44,7 +46,7 @@ class WindowSampler:
                 f"context is {context} and batch_size {batch_size}: both must be at "
                 "least 1."
             )
-        self.tokens = torch.as_tensor(tokens)
+        self.tokens = as_row(tokens)
         self.context = context
         self.batch_size = batch_size
         self.seed = seed
@@ -57,7 +59,7 @@ class WindowSampler:
         # One window less than would fit leaves room for the offset.
         self.windows_per_epoch = max(1, questions // context - 1)
         self._room = questions - self.windows_per_epoch * context
-        self._epoch: tuple[int, np.ndarray] | None = None
+        self._epoch: tuple[int, int, np.ndarray | Scattered] | None = None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -84,19 +86,20 @@ class WindowSampler:
                 f"rank {rank}): each process needs at least one window."
             )
         epoch, within = divmod(step, self.steps_per_epoch)
-        starts = self._starts(epoch)
+        offset, order = self._shuffled(epoch)
         first = within * self.batch_size
         numbers = np.arange(first + rank, first + self.batch_size, world_size)
         # A text of fewer windows than a batch holds repeats them within the batch.
-        chosen = torch.from_numpy(starts[numbers % len(starts)])
-        windows = self.tokens[chosen[:, None] + torch.arange(self.context + 1)].long()
+        chosen = order[numbers % self.windows_per_epoch] * self.context
+        starts = torch.from_numpy(offset + chosen)
+        windows = self.tokens[starts[:, None] + torch.arange(self.context + 1)].long()
         return windows[:, :-1], windows[:, 1:]
 
-    def _starts(self, epoch: int) -> np.ndarray:
-        """Return where an epoch's windows begin, in the order they are seen."""
+    def _shuffled(self, epoch: int) -> tuple[int, np.ndarray | Scattered]:
+        """Return where an epoch's first window begins, and the order of all of them."""
         if self._epoch is None or self._epoch[0] != epoch:
-            rng = np.random.default_rng([self.seed, epoch])
-            offset = rng.integers(self._room + 1)
-            order = rng.permutation(self.windows_per_epoch)
-            self._epoch = epoch, offset + order * self.context
-        return self._epoch[1]
+            random = np.random.default_rng([self.seed, epoch])
+            offset = int(random.integers(self._room + 1))
+            order = random_order(self.windows_per_epoch, random)
+            self._epoch = epoch, offset, order
+        return self._epoch[1:]

@@ -9,7 +9,6 @@ corpus examples, comparing) therefore look at many windows, all drawn here:
 - a model that knows neither reads random tokens of its vocabulary, and says so.
 """
 
-import hashlib
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +16,9 @@ from jaxtyping import Int
 
 from minigpt.checkpoint.metadata import CheckpointMetadata
 from minigpt.config import DataConfig
-from minigpt.datasets.corpus import encode_corpus, read_text, split_text
+from minigpt.datasets.corpus import held_out_text
 from minigpt.datasets.cuts import parts
+from minigpt.datasets.encoding import encode_corpus
 from minigpt.datasets.repeated_words import repeated_words
 from minigpt.datasets.tales import generate_tales
 from minigpt.errors import ConfigError, DataError
@@ -115,15 +115,13 @@ def _file_of(data: DataConfig | None, metadata: CheckpointMetadata) -> _Text | N
     if data is None or data.source == "tales":
         return None
     try:
-        text = read_text(data.source)
+        rest, fingerprint = held_out_text(data)
     except DataError:
         return None
     # Another text would not be the one held out. And a checkpoint may come from
     # anyone: it must not open a file that its maker never read.
-    fingerprint = hashlib.sha256(text.encode()).hexdigest()
     if fingerprint != metadata.provenance.get("text_sha256"):
         return None
-    rest = split_text(text, data.validation_fraction)[1]
     return _Text(rest, data, "the part of its text that it did not learn from")
 
 

@@ -126,7 +126,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
 def test_a_file_that_cannot_be_streamed_is_refused_with_the_reason(tmp_path):
     tokenizer = CharTokenizer()
     tokenizer.build_vocab("abc")
-    with pytest.raises(DataError, match="no text file"):
+    with pytest.raises(DataError, match="no file"):
         StreamingTextDataset(tmp_path / "missing.txt", tokenizer, 8)
     path = tmp_path / "a.txt"
     path.write_bytes(b"")
