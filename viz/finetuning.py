@@ -11,7 +11,10 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from viz.attention import Array
+from viz.effects import AFTER, BEFORE
 from viz.theme import BLUE, GRAY, VERMILLION, printed
+from viz.tokens import placed_pieces
 from viz.training import thin
 
 CHOSEN, REJECTED = "chosen", "rejected"
@@ -39,7 +42,9 @@ def preference_table(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """
     tables = []
     for kind, source in (("step", "training"), ("evaluation", "held out")):
-        rows = [r for r in records if r.get("kind") == kind and r.get(MARGIN) is not None]
+        rows = [
+            r for r in records if r.get("kind") == kind and r.get(MARGIN) is not None
+        ]
         for measure in UNITS:
             values = pd.Series([float(r[measure]) for r in rows], dtype=float)
             average = values
@@ -174,4 +179,71 @@ def right_answers_bars(table: pd.DataFrame, order: Sequence[str]) -> alt.LayerCh
     )
     numbers = printed(rows, dx=4).encode(text="text:N")
     chart: alt.LayerChart = (bars + numbers).properties(height=alt.Step(15))
+    return chart
+
+
+def reads_table(
+    pieces: Sequence[str], before: Array, after: Array, shown: int = 8
+) -> pd.DataFrame:
+    """Return what a query reads most, before and after: the table behind the bars.
+
+    Args:
+        pieces: What can be read, one text per key.
+        before: Weights 0–1, [k_pos].
+        after: Weights 0–1, [k_pos].
+        shown: How many keys: those read most in either.
+
+    Returns:
+        Columns piece, stage, weight, text; in the order of the text.
+
+    Raises:
+        ValueError: If the lengths differ.
+    """
+    if not len(pieces) == len(before) == len(after):
+        raise ValueError(
+            f"{len(pieces)} pieces, {len(before)} weights before and {len(after)} "
+            "after: there must be as many of each."
+        )
+    names = placed_pieces(pieces)
+    most = np.argsort(-np.maximum(before, after), kind="stable")[:shown]
+    return pd.DataFrame(
+        {
+            "piece": names[key],
+            "stage": stage,
+            "weight": float(weights[key]),
+            "text": f"{weights[key]:.2f}",
+        }
+        for key in sorted(most.tolist())
+        for stage, weights in ((BEFORE, before), (AFTER, after))
+    )
+
+
+def reads_bars(table: pd.DataFrame) -> alt.LayerChart:
+    """Draw what a query reads most, before the tuning faint and after it full.
+
+    Args:
+        table: What `reads_table` returned.
+    """
+    rows = alt.Chart(table).encode(
+        y=alt.Y("piece:N", title=None, sort=None).axis(
+            labelFont="monospace", labelLimit=160, ticks=False, domain=False
+        ),
+        yOffset=alt.YOffset("stage:N", sort=[BEFORE, AFTER]),
+        x=alt.X("weight:Q", title="attention weight").scale(domain=[0, 1.08]),
+        tooltip=[
+            alt.Tooltip("piece:N", title="reads"),
+            "stage:N",
+            alt.Tooltip("weight:Q", format=".3f"),
+        ],
+    )
+    bars = rows.mark_bar(cornerRadiusEnd=2).encode(
+        color=alt.Color("stage:N", title=None, sort=[BEFORE, AFTER])
+        .scale(domain=[BEFORE, AFTER], range=[GRAY, BLUE])
+        .legend(orient="top"),
+        opacity=alt.condition(
+            alt.datum.stage == BEFORE, alt.value(0.55), alt.value(1.0)
+        ),
+    )
+    numbers = printed(rows, dx=4).encode(text="text:N")
+    chart: alt.LayerChart = (bars + numbers).properties(height=alt.Step(12))
     return chart

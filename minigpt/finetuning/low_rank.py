@@ -2,8 +2,9 @@
 
     ΔW [out, in]  =  B [out, rank] · A [rank, in]
 
-Of an adapter the two are what was learned. Of a full tuning they are the nearest product
-of that rank, and how much of ΔW it holds says whether "nearly of low rank" is true.
+Of an adapter the two are what was learned. Of a full tuning they are the nearest
+product of that rank, and how much of ΔW it holds says whether "nearly of low rank" is
+true.
 
 Source: Hu et al. 2021, arXiv:2106.09685, section 4.1; Eckart & Young 1936 for the
 nearest product.
@@ -21,7 +22,7 @@ from minigpt.checkpoint.adapter import ADAPTER_FILE, ADAPTER_WEIGHTS, read_adapt
 from minigpt.checkpoint.tensors import read_tensors
 from minigpt.config import ModelConfig
 from minigpt.errors import DataError
-from minigpt.finetuning.moved import MLP, layer_matrices, same_shape
+from minigpt.finetuning.moved import PARTS, layer_matrices, rows_of, same_shape
 from minigpt.model import LanguageModel
 
 
@@ -59,13 +60,11 @@ def adapter_product(
         return None
     settings = read_adapter(directory)
     tensors = read_tensors(directory / ADAPTER_WEIGHTS)
-    parts = {label: part for part, label in MLP.items()}
-    place = f"blocks.{layer}.{_PLACES.get(matrix) or parts[matrix]}"
+    place = f"blocks.{layer}.{PARTS[matrix]}"
     if f"{place}.lora_a" not in tensors:
         return None
-    b, a = tensors[f"{place}.lora_b"].float(), tensors[f"{place}.lora_a"].float()
-    if place.endswith(".qkv"):
-        b = _of_qkv(b, config, matrix)
+    b = tensors[f"{place}.lora_b"][rows_of(config, matrix)].float()
+    a = tensors[f"{place}.lora_a"].float()
     scale = settings.alpha / settings.rank
     return LowRank((scale * b).numpy(), a.numpy(), 1.0, is_adapter=True)
 
@@ -85,12 +84,8 @@ def nearest_product(
     Raises:
         DataError: If the matrix did not change, or the models cannot be compared.
     """
-    old, new = same_shape(before, after)
-    matrices = [
-        layer_matrices(dict(model.named_parameters()), model.config, layer)[matrix]
-        for model in (old, new)
-    ]
-    change = (matrices[1] - matrices[0]).detach().float().cpu()
+    old, new = _matrices(before, after, layer, matrix)
+    change = new - old
     if not change.any():
         raise DataError(f"{matrix} of layer {layer} was not touched: ΔW is all zeros.")
     left, sizes, right = torch.linalg.svd(change, full_matrices=False)
@@ -101,14 +96,25 @@ def nearest_product(
     return LowRank(b.numpy(), a.numpy(), held, is_adapter=False)
 
 
-_PLACES = {"q": "attn.qkv", "k": "attn.qkv", "v": "attn.qkv", "o": "attn.output"}
+def weight_at(
+    before: LanguageModel,
+    after: LanguageModel,
+    layer: int,
+    matrix: str,
+    cell: tuple[int, int],
+) -> tuple[float, float]:
+    """Return one weight before and after the tuning. See `nearest_product`."""
+    old, new = _matrices(before, after, layer, matrix)
+    return float(old[cell]), float(new[cell])
 
 
-def _of_qkv(
-    rows: Float[Tensor, "qkv rank"], config: ModelConfig, matrix: str
-) -> Float[Tensor, "out rank"]:
-    own, shared = (
-        heads * config.d_head for heads in (config.num_heads, config.kv_heads)
-    )
-    parts = rows.split([own, shared, shared])
-    return parts["qkv".index(matrix)]
+def _matrices(
+    before: LanguageModel, after: LanguageModel, layer: int, matrix: str
+) -> list[Float[Tensor, "out in"]]:
+    return [
+        layer_matrices(dict(model.named_parameters()), model.config, layer)[matrix]
+        .detach()
+        .float()
+        .cpu()
+        for model in same_shape(before, after)
+    ]

@@ -19,8 +19,16 @@ from minigpt.config import ModelConfig
 from minigpt.errors import DataError
 from minigpt.model import LanguageModel, TransformerLM
 
-ATTENTION = ("q", "k", "v", "o")
-MLP = {"mlp.input": "mlp in", "mlp.gate": "mlp gate", "mlp.output": "mlp out"}
+PARTS = {
+    "q": "attn.qkv",
+    "k": "attn.qkv",
+    "v": "attn.qkv",
+    "o": "attn.output",
+    "mlp in": "mlp.input",
+    "mlp gate": "mlp.gate",
+    "mlp out": "mlp.output",
+}
+"""Where in a block each matrix is kept; `qkv` holds three."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,12 @@ class Moved:
     touched: int
     """Weights of tensors that changed at all."""
     total: int
+
+    @property
+    def largest(self) -> tuple[int, int]:
+        """Layer and column of the matrix that moved farthest."""
+        layer, column = divmod(int(np.nanargmax(self.relative)), len(self.matrices))
+        return layer, column
 
 
 def moved(before: LanguageModel, after: LanguageModel) -> Moved:
@@ -56,7 +70,7 @@ def moved(before: LanguageModel, after: LanguageModel) -> Moved:
         ours, theirs = (layer_matrices(t, config, layer) for t in (first, second))
         for column, name in enumerate(names):
             relative[layer, column] = _ratio(ours[name], theirs[name])
-    weights = (".attn.qkv.weight", ".attn.output.weight", *(f"{m}.weight" for m in MLP))
+    kept_as = tuple(f"{part}.weight" for part in PARTS.values())
     touched = sum(
         weight.numel()
         for name, weight in first.items()
@@ -68,7 +82,7 @@ def moved(before: LanguageModel, after: LanguageModel) -> Moved:
         {
             name: _ratio(weight, second[name])
             for name, weight in first.items()
-            if not name.endswith(weights)
+            if not name.endswith(kept_as)
         },
         touched,
         sum(weight.numel() for weight in first.values()),
@@ -95,24 +109,32 @@ def same_shape(
 
 def matrix_names(tensors: Mapping[str, Tensor]) -> list[str]:
     """Return which matrices the blocks have, in the order of the model."""
-    has = [label for part, label in MLP.items() if f"blocks.0.{part}.weight" in tensors]
-    return [*ATTENTION, *has]
+    return [
+        name for name, part in PARTS.items() if f"blocks.0.{part}.weight" in tensors
+    ]
+
+
+def rows_of(config: ModelConfig, matrix: str) -> slice:
+    """Return which rows of the tensor that holds it are a matrix's own."""
+    own, shared = (
+        heads * config.d_head for heads in (config.num_heads, config.kv_heads)
+    )
+    places = {
+        "q": slice(0, own),
+        "k": slice(own, own + shared),
+        "v": slice(own + shared, own + 2 * shared),
+    }
+    return places.get(matrix, slice(None))
 
 
 def layer_matrices(
     tensors: Mapping[str, Tensor], config: ModelConfig, layer: int
 ) -> dict[str, Float[Tensor, "out in"]]:
     """Return one block's matrices by name; `qkv` is cut into its three parts."""
-    own, shared = (
-        heads * config.d_head for heads in (config.num_heads, config.kv_heads)
-    )
-    qkv = tensors[f"blocks.{layer}.attn.qkv.weight"].split([own, shared, shared])
-    found = dict(zip(ATTENTION, qkv, strict=False))
-    found["o"] = tensors[f"blocks.{layer}.attn.output.weight"]
-    for part, label in MLP.items():
-        if (weight := tensors.get(f"blocks.{layer}.{part}.weight")) is not None:
-            found[label] = weight
-    return found
+    return {
+        name: tensors[f"blocks.{layer}.{PARTS[name]}.weight"][rows_of(config, name)]
+        for name in matrix_names(tensors)
+    }
 
 
 def _tensors(model: TransformerLM) -> dict[str, Tensor]:

@@ -69,6 +69,13 @@ LESSONS: Final = tuple(
             "The induction stripe and the drop in the loss come together.",
         ),
         Lesson(
+            "pages/train/finetuning.py",
+            "Fine-tuning",
+            ":material/school:",
+            "Train",
+            "The same weights, a few hundred examples, a different creature.",
+        ),
+        Lesson(
             "pages/inside/head_explorer.py",
             "Head explorer",
             ":material/grid_view:",

@@ -1,4 +1,4 @@
-"""A conversation as the loss sees it: the prompt gray, each answer token by its loss."""
+"""A conversation as the loss sees it: prompts gray, answers shaded by their loss."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence

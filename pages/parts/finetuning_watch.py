@@ -1,0 +1,180 @@
+"""A tuning at work, and after: its progress live, and what became of the base."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from minigpt.config import RunConfig
+from minigpt.datasets.conversations import Conversation, Preference
+from minigpt.errors import DataError
+from minigpt.runs import Run
+from pages.frame import notebook, state
+from pages.frame.guard import guard, show_note
+from pages.frame.questions import check, predict
+from pages.frame.words import plain
+from pages.parts import (
+    finetuning_answers,
+    finetuning_data,
+    finetuning_example,
+    finetuning_heads,
+    finetuning_questions,
+    finetuning_weights,
+    history,
+    watch,
+)
+from pages.parts.finetuning_data import Both, Tuning
+from viz.finetuning import log_prob_lines, margin_line, preference_table, wins_line
+
+Held = list[Conversation | Preference]
+
+
+def show(tuning: Tuning) -> None:
+    """Show one tuning: while its process lives its progress, then what it changed."""
+    alive = tuning.run is not None and tuning.run.status().is_alive
+    if tuning.run is not None:
+        often = 2 if alive else None
+        st.fragment(_show_run, run_every=often)(tuning.run, alive)
+    if tuning.entry is None:
+        if not alive:
+            show_note("It saved no model, so there is nothing to compare yet.")
+        return
+    with guard():
+        _show_change(tuning, alive=alive)
+
+
+def _show_run(run: Run, alive: bool) -> None:
+    with guard():
+        status = run.status()
+        if status.is_alive != alive or state.is_leaving():
+            st.rerun()  # the whole page, which a fragment's own run is not
+        watch.show_header(run, status)
+        if alive:
+            watch.show_numbers(status)
+            show_curves(run)
+
+
+def show_curves(run: Run) -> None:
+    """Show what the run has measured: its loss; of preferences, what it is made of."""
+    finetune = run.config.finetune
+    if finetune is None or finetune.method == "sft":
+        watch.show_curve(run, run.status())
+        return
+    records = history.metrics(run)
+    table = preference_table(records)
+    if table.empty:
+        st.skeleton(height=300)
+        st.caption("The first steps are on their way.")
+        return
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.markdown("**How likely the answers are**, summed over their tokens")
+        st.altair_chart(log_prob_lines(table))
+    with right:
+        st.markdown("**Margin**: how much more the better answer gained, times beta")
+        st.altair_chart(margin_line(table))
+        st.markdown("**Won**: pairs whose better answer gained more")
+        st.altair_chart(wins_line(table))
+    st.caption("Lines: training, the mean of 8 steps. Dots: pairs that are held out.")
+    notebook.code(
+        "preferences",
+        'margins = [r["margin"] for r in records if r.get("kind") == "step"]\n',
+        variable="margins",
+        drawn=[r["margin"] for r in records if r.get("kind") == "step"],
+        begin=history.opening(run),
+    )
+
+
+def _show_change(tuning: Tuning, *, alive: bool) -> None:
+    """Show what the tuning changed, one view at a time."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        views = [*VIEWS] if tuning.run is not None and not alive else [*VIEWS][:-1]
+        view = st.segmented_control(
+            "What changed",
+            views,
+            default=views[0],
+            required=True,
+            key="look",
+            **state.BOUND,
+        )
+        step = _choose_step(tuning)
+    shown = finetuning_data.both(tuning, step)
+    VIEWS[view](shown)
+
+
+def _choose_step(tuning: Tuning) -> int | None:
+    """Show the saved steps of a run as a slider; the last is the default."""
+    assert tuning.entry is not None
+    steps = [step for step, _ in tuning.entry.steps]
+    if tuning.run is None or len(steps) < 2:
+        return None
+    key = f"tuned_step_{tuning.id}"
+    if st.session_state.get(key) not in steps:
+        st.session_state.pop(key, None)
+    chosen: int = st.select_slider(
+        "After how many steps",
+        steps,
+        value=steps[-1],
+        key=key,
+        width=300,
+        persist_state="session",
+    )
+    return chosen
+
+
+def held_out(shown: Both) -> Held:
+    """Return examples that the tuning did not learn; of tales if its file is gone."""
+    config = RunConfig(finetune=shown.tuning.finetune)
+    try:
+        return [*finetuning_data.examples(config, shown.before).held_out]
+    except DataError as error:
+        show_note(f"{error} The examples below are of tales.")
+        tales = RunConfig(finetune=shown.tuning.finetune.replace(examples="tales"))
+        return [*finetuning_data.examples(tales, shown.before).held_out]
+
+
+def _show_example(shown: Both) -> None:
+    question = st.container()
+    example = finetuning_example.choose(held_out(shown), shown.tuning.id)
+    with question:
+        predict(finetuning_questions.masked(example, shown.after))
+    finetuning_example.show(
+        example,
+        {
+            f"before: {shown.base_name}": shown.before,
+            f"after: {shown.tuning.id}": shown.after,
+        },
+        [str(shown.base_path), str(shown.after_path)],
+    )
+    check(finetuning_questions.after_a_tuning(example, shown))
+
+
+def _show_answers(shown: Both) -> None:
+    is_tales = shown.tuning.finetune.examples == "tales"
+    finetuning_answers.show(shown, [] if is_tales else held_out(shown))
+
+
+def _show_progress(shown: Both) -> None:
+    run = shown.tuning.run
+    assert run is not None
+    status = run.status()
+    watch.show_numbers(status)
+    show_curves(run)
+    watch.show_details(run)
+
+
+VIEWS: dict[str, Callable[[Both], None]] = {
+    "One example": _show_example,
+    "Answers": _show_answers,
+    "Weights": finetuning_weights.show,
+    "Heads": finetuning_heads.show,
+    "Progress": _show_progress,
+}
+
+
+def about(tuning: Tuning) -> str:
+    """Say in one line what was done to which base."""
+    finetune = tuning.finetune
+    how = "all weights" if finetune.lora is None else f"LoRA, rank {finetune.lora.rank}"
+    what = "answers" if finetune.method == "sft" else "preferences"
+    base = finetune.base.rsplit("/checkpoints", 1)[0].rpartition("/")[2]
+    return f"{finetune.method.upper()} · {what} · {how} · from {plain(base)}"

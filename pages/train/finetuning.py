@@ -1,0 +1,63 @@
+"""Fine-tuning: from a model that continues texts to one that answers.
+
+Learning goal: tuning is training with another loss. SFT leaves the prompt out of it,
+LoRA learns a small change beside frozen weights, DPO compares two answers.
+"""
+
+import streamlit as st
+
+from minigpt.finetuning.lora import LoRALinear
+from minigpt.finetuning.preferences import dpo_loss
+from minigpt.finetuning.supervised import supervised_example
+from minigpt.runs import RunStore, data_directory
+from pages.frame import lesson, state
+from pages.frame.guard import guard, show_problem
+from pages.parts import finetuning_data, finetuning_set_up, finetuning_watch
+
+NEW = "new tuning"
+
+lesson.open(
+    "Fine-tuning",
+    "Tuning is training with another loss: what it learns, and what it leaves alone.",
+)
+store = RunStore(data_directory() / "runs")
+with guard():
+    tunings = finetuning_data.tunings(store)
+    finetuning_set_up.open_started()
+    options = [NEW, *tunings]
+    state.keep_possible("tuning", options, "tuning")
+    chosen = st.selectbox(
+        "Tuning",
+        options,
+        index=finetuning_data.default_tuning(options),
+        format_func=lambda name: (
+            f"{name}   ({finetuning_watch.about(tunings[name])})"
+            if name in tunings
+            else name
+        ),
+        key="tuning",
+        on_change=state.forget_unknown,
+        args=("tuning",),
+        help="Start a new one, or open one that is there. The link keeps the choice.",
+        **state.BOUND,
+    )
+    if note := st.session_state.get("_unknown_tuning"):
+        show_problem(f"{note} What you see is the default.")
+    if chosen == NEW:
+        finetuning_set_up.show(store)
+    else:
+        finetuning_watch.show(tunings[chosen])
+    lesson.explain(
+        "**SFT** is pretraining’s loss with the prompt masked: gray tokens are read, "
+        "only the answer is learned. **LoRA** freezes every weight W and learns two "
+        "thin matrices beside it: W + B·A. What it does not stand beside stays the "
+        "base’s, to the bit. **DPO** has no right answer, only a better and a worse: "
+        "it raises the *margin* between how much likelier each became than under the "
+        "frozen reference.\n\n"
+        "The base could already do most of it: it read the stories. Tuning teaches "
+        "*when*: after a question, an answer. Heads that look elsewhere than before "
+        "need not matter; cut them and see.",
+        supervised_example,
+        LoRALinear,
+        dpo_loss,
+    )
