@@ -166,6 +166,8 @@ def _assist(command: TrainCommand) -> int:
 
 
 def _report(run: Run, outcome: "Outcome", announce: bool) -> None:
+    from minigpt.runs.step_time import step_time
+
     result, name = outcome.result, name_of(run)
     if result.reason == "stopped":
         note(
@@ -173,6 +175,8 @@ def _report(run: Run, outcome: "Outcome", announce: bool) -> None:
             f"  python -m minigpt train --resume {name}"
         )
         return
+    if (spent := step_time(run.metrics().records, run.status())) is not None:
+        say(f"a step takes    {spent}")
     if result.reason == "patience":
         say(f"Stopped early at step {result.step}: no new best for a while.")
     if result.validation_loss is not None:

@@ -5,7 +5,6 @@ per character on its beginning, the machine's speed on one matrix product.
 """
 
 import os
-import time
 from functools import cache
 from typing import NamedTuple
 
@@ -17,6 +16,7 @@ from minigpt.datasets.repeated_words import STEPS_PER_EPOCH
 from minigpt.datasets.tales import generate_tales
 from minigpt.errors import DataError
 from minigpt.tokenizers.storage import build_tokenizer
+from minigpt.training.flops import product_speed, training_flops_per_token
 
 _SAMPLE_CHARACTERS = 100_000
 _VOCABULARY_CHARACTERS = {"char": 50_000_000, "word": 1_000_000, "bpe": 100_000}
@@ -25,6 +25,7 @@ _VOCABULARY_CHARACTERS = {"char": 50_000_000, "word": 1_000_000, "bpe": 100_000}
 _EFFICIENCY = 0.5
 # A step of the smallest model still calls some hundred small functions.
 _SECONDS_PER_STEP = 0.008
+_MEASURING_SECONDS = 0.05
 
 
 class Estimate(NamedTuple):
@@ -78,8 +79,7 @@ def _estimate(
     model = config.model.replace(vocab_size=vocab_size)
     tokens_per_step = config.train.batch_size * config.model.max_seq_len
     steps = config.train.max_steps or config.train.num_epochs * steps_per_epoch
-    # 2 operations per weight and token forward, 4 backward: Kaplan et al. 2020, 2.1.
-    operations = 6 * model.num_parameters * steps * tokens_per_step
+    operations = training_flops_per_token(model) * steps * tokens_per_step
     return Estimate(
         num_parameters=model.num_parameters,
         vocab_size=vocab_size,
@@ -103,13 +103,8 @@ def _text(data: DataConfig) -> tuple[str, int]:
 @cache
 def operations_per_second() -> float:
     """Measure how fast this machine multiplies matrices, in operations per second."""
-    rows, inner, columns = 1024, 128, 512
-    left, right = torch.randn(rows, inner), torch.randn(inner, columns)
-    best = float("inf")
-    for _ in range(20):
-        begin = time.perf_counter()
-        torch.mm(left, right)
-        best = min(best, time.perf_counter() - begin)
+    left, right = torch.randn(1024, 128), torch.randn(128, 512)
+    speed = product_speed(left, right, seconds=_MEASURING_SECONDS)
     # A training process takes every core; this one may be held to a single thread.
     cores = max(1, (os.cpu_count() or 1) // torch.get_num_threads())
-    return 2 * rows * inner * columns / best * cores
+    return speed * cores

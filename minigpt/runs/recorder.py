@@ -21,6 +21,7 @@ from minigpt.runs.files import Journal
 from minigpt.runs.heartbeat import Heartbeat
 from minigpt.runs.snapshots import snapshot_steps
 from minigpt.runs.sources import Source
+from minigpt.runs.step_time import elapsed_before
 from minigpt.runs.stopping import StopRequests
 from minigpt.runs.store import Run
 from minigpt.tokenizers.base import Tokenizer
@@ -78,7 +79,9 @@ class Recorder(TrainerCallback):
         self._samples = Journal(run.path / "samples.jsonl")
         self._sum = self._weight = 0.0
         self._sampled: int | None = None
+        self._elapsed = 0.0
         if start_step:
+            self._elapsed = elapsed_before(run.metrics().records, start_step)
             self._metrics.restart(start_step)
             self._samples.restart(start_step)
             self._snapshots.drop_after(start_step)
@@ -93,6 +96,8 @@ class Recorder(TrainerCallback):
 
     def on_step(self, record: StepRecord) -> None:
         """Log the step, and photograph the heads when it is time."""
+        self._elapsed += record.seconds
+        parts = record.parts.items()
         self._sum = _MEMORY * self._sum + record.loss
         self._weight = _MEMORY * self._weight + 1
         recent = self._sum / self._weight
@@ -108,6 +113,8 @@ class Recorder(TrainerCallback):
                     "gradient_norm": record.gradient_norm,
                     "tokens_seen": record.tokens_seen,
                     "tokens_per_second": record.tokens_per_second,
+                    "elapsed_seconds": round(self._elapsed, 6),
+                    **{f"{part}_seconds": round(s, 7) for part, s in parts},
                     **record.measures,
                 }
             )
@@ -127,6 +134,7 @@ class Recorder(TrainerCallback):
             {
                 "kind": "evaluation",
                 "step": record.step,
+                "elapsed_seconds": round(self._elapsed, 6),
                 "epoch": record.epoch,
                 "loss": record.loss,
                 "perplexity": record.perplexity if record.unit == "token" else None,

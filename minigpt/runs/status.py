@@ -63,6 +63,14 @@ class RunStatus(Config):
         None, description="Validation loss of knowing only the token before."
     )
 
+    flops_per_token: int | None = Field(
+        None, description="Arithmetic of learning from one token, from the sizes."
+    )
+    peak_flops_per_second: float | None = Field(
+        None, description="What one large matrix product reaches in this process."
+    )
+    num_threads: int | None = Field(None, description="CPU threads of the process.")
+
     @property
     def is_alive(self) -> bool:
         """Whether a process is, or will soon be, at work on the run."""

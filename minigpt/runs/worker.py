@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
+import torch
+
 from minigpt.errors import MinigptError, RunError
 from minigpt.runs.curves import loss_curve_svg
 from minigpt.runs.files import replace_file
@@ -22,6 +24,9 @@ from minigpt.runs.recorder import Recorder
 from minigpt.runs.stopping import StopRequests
 from minigpt.runs.store import Run
 from minigpt.training.callbacks import TrainerCallback, TrainingResult
+from minigpt.training.flops import measured_peak, training_flops_per_token
+from minigpt.training.precision import uses_half
+from minigpt.training.trainer import Trainer
 
 ProgressFactory = Callable[[int, int], AbstractContextManager[TrainerCallback]]
 """Makes what shows progress, from the total of steps and those taken before."""
@@ -118,12 +123,32 @@ def _train(
         with shown as display:
             others = [] if display is recorder else [display]
             trainer = prepared.build_trainer([recorder, *others, *callbacks])
+            _measure_machine(trainer, prepared, heartbeat)
             heartbeat.enter_state("running", activity="training")
             result = trainer.train(resume_from_checkpoint=prepared.checkpoint)
     finally:
         recorder.close()
         _draw_curve(run, heartbeat)
     return result
+
+
+def _measure_machine(
+    trainer: Trainer, prepared: Prepared, heartbeat: Heartbeat
+) -> None:
+    """Note what the model asks of the machine, and what the machine can do.
+
+    Not for tuning: there only some tokens are learned from, and only some weights.
+    """
+    heartbeat.update(num_threads=torch.get_num_threads())
+    if prepared.config.finetune is not None:
+        return
+    is_half = uses_half(prepared.config.train, trainer.team.device)
+    heartbeat.update(
+        flops_per_token=training_flops_per_token(prepared.model.config),
+        peak_flops_per_second=measured_peak(
+            trainer.team.device, torch.bfloat16 if is_half else torch.float32
+        ),
+    )
 
 
 def _draw_curve(run: Run, heartbeat: Heartbeat) -> None:

@@ -40,6 +40,10 @@ class StepRecord:
     """Time left at this pace, in seconds; None while the end is unknown."""
     measures: dict[str, float] = field(default_factory=dict)
     """What else the objective measured, by name."""
+    seconds: float = 0.0
+    """Of the whole step, without evaluations and saves."""
+    parts: dict[str, float] = field(default_factory=dict)
+    """The same seconds by part (see `timing.PARTS`); empty if not measured."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from collections import deque
 from dataclasses import dataclass
-from time import perf_counter
 
 from pydantic import ConfigDict, Field
 
@@ -85,15 +84,10 @@ class Pace:
 
     def __init__(self, window: int = 50) -> None:
         self._steps: deque[tuple[int, float]] = deque(maxlen=window)
-        self._began = perf_counter()
 
-    def begin(self) -> None:
-        """Start the clock for the next step."""
-        self._began = perf_counter()
-
-    def count_step(self, tokens: int) -> None:
-        """Stop the clock."""
-        self._steps.append((tokens, perf_counter() - self._began))
+    def count_step(self, tokens: int, seconds: float) -> None:
+        """Note how much a step learned from, and how long it took."""
+        self._steps.append((tokens, seconds))
 
     @property
     def tokens_per_second(self) -> float:

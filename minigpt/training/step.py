@@ -20,6 +20,8 @@ from minigpt.training.batches import Batch, random_seed
 from minigpt.training.distributed import Team, without_sharing
 from minigpt.training.loss import count_labels
 from minigpt.training.objective import NextToken, Objective
+from minigpt.training.precision import autocast, half_linears
+from minigpt.training.timing import StepClock
 
 
 class StepOutcome(NamedTuple):
@@ -43,6 +45,7 @@ def take_step(
     team: Team,
     step: int,
     objective: Objective | None = None,
+    clock: StepClock | None = None,
 ) -> StepOutcome:
     """Learn from one batch.
 
@@ -54,19 +57,20 @@ def take_step(
         team: The processes at work.
         step: Steps taken before this one; dropout depends on it.
         objective: What to minimise (none: the next token's loss).
+        clock: Told when forward, backward and optimizer have ended.
 
     Raises:
         RunError: If the loss or the gradient is not a number. The weights are then
             still those of the step before.
     """
-    objective = objective or NextToken()
+    objective, clock = objective or NextToken(), clock or StepClock()
     counts = [int(count_labels(batch[1])), int(objective.count(batch[1]))]
     num_tokens, number = map(int, team.sum(counts))
     torch.manual_seed(random_seed(config.seed, "dropout", step, team.rank))
     forward.train()
     optimizer.zero_grad()
     own_loss, measures = accumulate_gradient(
-        forward, batch, config, team, number, objective
+        forward, batch, config, team, number, objective, clock
     )
     loss, *means = team.sum([own_loss, *measures.values()])
     _require_finite("loss", loss, step)
@@ -75,6 +79,7 @@ def take_step(
     norm = nn.utils.clip_grad_norm_(weights, limit).item()
     _require_finite("gradient", norm, step)
     optimizer.step()
+    clock.end("optimizer")
     measured = dict(zip(measures, means, strict=True))
     return StepOutcome(loss, norm, num_tokens, measured)
 
@@ -86,6 +91,7 @@ def accumulate_gradient(
     team: Team,
     number: int,
     objective: Objective,
+    clock: StepClock | None = None,
 ) -> tuple[float, dict[str, float]]:
     """Add a batch's gradient to the weights' `.grad`, part by part.
 
@@ -96,6 +102,7 @@ def accumulate_gradient(
         team: The processes at work.
         number: What the objective counts in the whole batch, over the whole team.
         objective: What to minimise.
+        clock: Told when forward and backward have ended.
 
     Returns:
         This process's share of the mean loss, in nats, and of the other measures.
@@ -103,21 +110,20 @@ def accumulate_gradient(
     parts = list(
         zip(*(half.chunk(config.accumulation_steps) for half in batch), strict=True)
     )
-    autocast = torch.autocast(
-        team.device.type,
-        dtype=torch.bfloat16,
-        enabled=config.precision == "bfloat16",
-    )
-    loss, number = 0.0, max(1, number)
+    loss, number, clock = 0.0, max(1, number), clock or StepClock()
+    clock.end("other")
     measures: dict[str, float] = defaultdict(float)
     for place, (inputs, labels) in enumerate(parts, start=1):
         is_last = place == len(parts)
-        with nullcontext() if is_last else without_sharing(forward):
-            with autocast:
+        sharing = nullcontext() if is_last else without_sharing(forward)
+        with sharing, half_linears(config, team.device):
+            with autocast(config, team.device):
                 outcome = objective.outcome(forward, inputs, labels)
             share = outcome.total / number
+            clock.end("forward")
             # Sharing averages over the team, and what is wanted is the sum.
             torch.autograd.backward(share * team.size)
+            clock.end("backward")
         loss += share.item()
         for name, total in outcome.measures.items():
             measures[name] += total / number

@@ -45,6 +45,7 @@ from minigpt.training.progress import Limits, Pace, Progress
 from minigpt.training.resume import capture_state, restore_state
 from minigpt.training.schedule import build_schedule, get_cosine_schedule_with_warmup
 from minigpt.training.step import take_step
+from minigpt.training.timing import StepClock
 from minigpt.training.validation import Validation
 
 __all__ = ["Trainer", "get_cosine_schedule_with_warmup"]
@@ -133,6 +134,7 @@ class Trainer:
             CallbackList(callbacks) if self.team.is_first else TrainerCallback()
         )
         self.progress, self._pace = Progress(), Pace()
+        self._clock = StepClock(self.team.device)
 
     def train(
         self,
@@ -173,12 +175,13 @@ class Trainer:
                 reason = "finished"
                 break
             self.callbacks.on_epoch(self.progress.epoch + 1, num_epochs)
+            self._clock.begin()
             for batch in self.batches.epoch(
                 self.progress.epoch, self.progress.position
             ):
+                self._clock.end("data")
                 loss = self._step(forward, batch, total_steps)
-                milestones.after_step()
-                reason = self._reason_to_stop(milestones)
+                reason = self._between_steps(milestones)
                 if reason or limits.are_reached(self.progress):
                     break
             else:
@@ -200,7 +203,6 @@ class Trainer:
         """Take one step and tell of it; return its loss."""
         progress, optimizer = self.progress, self.optimizer
         learning_rate = float(optimizer.param_groups[0]["lr"])
-        self._pace.begin()
         loss, gradient_norm, num_tokens, measures = take_step(
             forward,
             optimizer,
@@ -209,10 +211,13 @@ class Trainer:
             self.team,
             progress.step,
             self.objective,
+            self._clock,
         )
         if self.lr_scheduler is not None:
             self.lr_scheduler.step()
-        self._pace.count_step(num_tokens)
+            self._clock.end("optimizer")
+        seconds, parts = self._clock.finish_step()
+        self._pace.count_step(num_tokens, seconds)
         progress.count_step(loss, num_tokens)
         steps_left = None if total_steps is None else total_steps - progress.step
         self.callbacks.on_step(
@@ -228,6 +233,8 @@ class Trainer:
                 tokens_per_second=self._pace.tokens_per_second,
                 eta_seconds=self._pace.eta_seconds(steps_left),
                 measures=measures,
+                seconds=seconds,
+                parts=parts,
             )
         )
         return loss
@@ -257,7 +264,10 @@ class Trainer:
         milestones.begin(directory)
         return milestones
 
-    def _reason_to_stop(self, milestones: Milestones) -> Reason | None:
+    def _between_steps(self, milestones: Milestones) -> Reason | None:
+        """Evaluate and save, off the clock; return why to stop, if one has to."""
+        with self._clock.paused():
+            milestones.after_step()
         # All processes must leave at the same step: the first one decides for all.
         if self.team.sum([self.callbacks.should_stop()])[0]:
             return "stopped"
