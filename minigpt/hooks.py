@@ -57,6 +57,8 @@ class HookPoint(nn.Module):
 
     def is_watched(self) -> bool:
         """Whether somebody, in this thread and call, wants this value."""
+        if torch.compiler.is_compiling():
+            return False
         active = _active.get()
         return active is not None and self in active
 
