@@ -1,9 +1,9 @@
 """On a machine that is full, a page says so; it never breaks."""
 
+import navigation
 import pytest
 import streamlit as st
 
-import navigation
 from minigpt import recording_memory
 from minigpt.machine_memory import Memory
 
