@@ -30,6 +30,9 @@ from minigpt.tokenizers.chat import (
 Ending = Literal["eos", "length", "window", "stopped"]
 """Why an answer goes no further: its own end, `max_new_tokens`, no room, the reader."""
 
+CLOSED = '"'
+"""Ends what somebody says in a story."""
+
 ROOM_FOR_AN_ANSWER = 24
 """Tokens that are kept free when older turns are left out for a new question."""
 
@@ -105,6 +108,17 @@ def with_roles(tokens: Sequence[int], tokenizer: Tokenizer) -> list[ReadToken]:
     return row
 
 
+def read_as_a_story(story: str, question: str, tokenizer: Tokenizer) -> list[int]:
+    """Return a question as a story has it: the form in which a base can answer.
+
+    Args:
+        story: What is asked about.
+        question: What somebody in it asks.
+        tokenizer: The model's.
+    """
+    return tokenizer.encode(f'{story} "{question}" asked the owl. {CLOSED}'.lstrip())
+
+
 def turns_to_leave_out(
     story: str,
     turns: Sequence[Turn],
@@ -140,6 +154,7 @@ class Answer:
         tokenizer: Its own.
         read: The tokens it answers to.
         config: How it chooses; beam search is not for conversations.
+        until: A mark that ends the answer and is no part of it (none: there is none).
 
     Raises:
         DataError: If there is nothing to read, or the window has no room for an answer.
@@ -151,6 +166,7 @@ class Answer:
         tokenizer: Tokenizer,
         read: Sequence[int],
         config: GenerationConfig = GREEDY,
+        until: str | None = None,
     ) -> None:
         limit = model.config.max_seq_len
         if not read:
@@ -169,7 +185,7 @@ class Answer:
         self._at_most: Ending = "window" if room < config.max_new_tokens else "length"
         config = config.replace(max_new_tokens=min(room, config.max_new_tokens))
         self._sampler = Sampler(model, read, config, tokenizer.eos_id)
-        self._writer = TextWriter(tokenizer, read)
+        self._writer, self._until = TextWriter(tokenizer, read), until
 
     @property
     def is_done(self) -> bool:
@@ -190,6 +206,9 @@ class Answer:
         text = self._writer.add(token)
         self.ending = self._reason()
         self.text = (self._writer.finish() if self.is_done else text).strip()
+        if self._until is not None and self._until in text:
+            self.ending = "eos"
+            self.text = text.partition(self._until)[0].strip().removesuffix(",")
 
     def stop(self) -> None:
         """Write no further."""

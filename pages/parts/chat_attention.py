@@ -4,6 +4,7 @@ import math
 from typing import NamedTuple
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.datasets.tales import Story
 from minigpt.datasets.tales_talk import words_of_fact
@@ -38,8 +39,13 @@ class Sight(NamedTuple):
     """By name, the places in the conversation that may matter to it."""
 
 
-def show(asking: Asking, story: Story | None) -> None:
+def show(asking: Asking, story: Story | None, below: DeltaGenerator) -> None:
     """Show one head's row over the conversation, and all heads in numbers.
+
+    Args:
+        asking: How a question is put now.
+        story: What is talked about, if it is a built-in story.
+        below: Where the numbers of all heads go.
 
     Raises:
         DataError: If the model has no attention.
@@ -62,26 +68,34 @@ def show(asking: Asking, story: Story | None) -> None:
     keyboard.on_next(_next_token)
     _show_row(sight, layer, head, target)
     if target is not None and weights is not None:
-        _show_heads(sight, weights, (layer, head), target)
+        with below:
+            _show_heads(sight, weights, (layer, head), target)
 
 
 def look(row: Row, story: Story | None) -> Sight:
     """Open the chosen token of an answer, or the first that matters."""
     start, tokenizer = len(row.read), row.speaker.checkpoint.tokenizer
-    right = _right_words(story)
-    spelled = places_of(right, row.tokens, tokenizer) if right else []
-    first = next((place for place in spelled if place >= start), start)
+    asked = chat_story.known(story, chat_talk.current().turns[-1].question)
+    right = [] if asked is None else [words_of_fact(asked)]
+    spelled = [
+        each for words in right for each in places_of(words, row.tokens, tokenizer)
+    ]
+    values = () if asked is None else asked.question.candidates
+    said = [
+        place for each in values for place in places_of(each, row.tokens, tokenizer)
+    ]
+    first = min((place for place in said if place >= start), default=start)
     place: int = st.session_state.get("_chat_token", first)
     place = place if start <= place < len(row.tokens) else first
     model = row.speaker.checkpoint.model
     rows = rows_of(model, tuple(row.tokens), place)
     question = chat_talk.current().turns[-1].question
-    asked = places_of(question, row.read, tokenizer)
+    put = places_of(question, row.read, tokenizer)
     count = len(tokenizer.encode(question))
     targets = {
         RIGHT: [each for each in spelled if each < start],
         SAME: [each for each in range(place) if row.tokens[each] == row.tokens[place]],
-        ASKED: asked[-count:],
+        ASKED: put[-count:],
     }
     return Sight(row, place, rows, {name: at for name, at in targets.items() if at})
 
@@ -98,11 +112,6 @@ def _rows(
     _model: LanguageModel,
 ) -> Rows:
     return rows_that_wrote(_model, tokens, len(tokens) - 1)
-
-
-def _right_words(story: Story | None) -> str:
-    asked = chat_story.known(story, chat_talk.current().turns[-1].question)
-    return "" if asked is None else words_of_fact(asked)
 
 
 def _choose_target(sight: Sight) -> str | None:

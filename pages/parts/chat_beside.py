@@ -10,6 +10,8 @@ from pages.frame.words import plain
 from pages.parts import chat_messages, chat_models, chat_story, chat_talk
 from pages.parts.chat_models import Speaker
 
+SAME, STORY = "the same tokens", "as a story asks"
+
 
 def show(speaker: Speaker, story: Story | None) -> None:
     """Show what another model answers to each question of the conversation.
@@ -19,12 +21,23 @@ def show(speaker: Speaker, story: Story | None) -> None:
     other = choose(speaker)
     if other is None:
         return
+    form = st.segmented_control(
+        "It reads",
+        [SAME, STORY],
+        default=SAME,
+        required=True,
+        key="chat_form",
+        persist_state="session",
+        help="The same tokens as the model that answers; or the story with the "
+        "question in quotation marks, as stories have it: a form that bases have seen.",
+    )
     turns = chat_talk.current().turns
     if not turns:
-        st.caption("Ask something: both will answer, from the very same tokens.")
-    with st.container(height=chat_messages.HEIGHT - 90, key="chat_beside"):
+        st.caption("Ask something: both will answer.")
+        return
+    with st.container(height=chat_messages.HEIGHT - 150, key="chat_beside"):
         for number in range(len(turns)):
-            show_answer(number, other, story)
+            show_answer(number, other, story, as_a_story=form == STORY)
 
 
 def choose(speaker: Speaker) -> Speaker | None:
@@ -56,22 +69,25 @@ def offer_tuning() -> None:
         )
 
 
-def show_answer(number: int, other: Speaker, story: Story | None) -> None:
+def show_answer(
+    number: int, other: Speaker, story: Story | None, *, as_a_story: bool
+) -> None:
     """Show one question, and the other model's answer to it."""
     talk = chat_talk.current()
     said = talk.turns[number]
-    with st.chat_message("user"):
-        st.text(said.question)
+    with st.chat_message("user", avatar=chat_messages.USER):
+        question = f'"{said.question}" asked the owl. "' if as_a_story else ""
+        st.text(question or said.question)
     try:
-        answer = chat_talk.answer_beside(talk, number, other)
+        answer = chat_talk.answer_beside(talk, number, other, as_a_story=as_a_story)
     except MinigptError as error:  # a smaller window, most likely
         show_problem(str(error))
         return
-    with st.chat_message("assistant"), st.container(key=f"beside_{number}", gap=None):
+    with chat_messages.answering(f"beside_{number}"):
         st.text(answer.text or ("…" if not answer.is_done else "(nothing)"))
         if answer.is_done:
             asked = chat_story.known(story, said.question)
             verdict = chat_messages.right_or_wrong(asked, answer)
-            form = "" if said.asking.template else "no template"
+            form = "" if said.asking.template or as_a_story else "no template"
             parts = (verdict, plain(other.name), form)
             st.caption(" · ".join(part for part in parts if part))

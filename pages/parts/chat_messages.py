@@ -1,5 +1,8 @@
 """The conversation itself: what was said, what can be done with it, what comes next."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import streamlit as st
 
 from minigpt.datasets.tales import Story
@@ -15,6 +18,8 @@ from pages.parts.chat_talk import Asking, Said
 HEIGHT = 400
 """Pixels of the conversation, so that what is written next stays in sight."""
 
+USER, ASSISTANT = ":material/person:", ":material/smart_toy:"
+
 LONGEST = 2000
 """Characters of one question."""
 
@@ -28,6 +33,7 @@ _ENDINGS = {
 def show(story: Story | None, asking: Asking) -> None:
     """Show story, conversation and the field for the next question."""
     live = bool(chat_talk.under_way())
+    show_buttons()
     with st.container(height=HEIGHT, key="chat_talk", autoscroll=True):
         chat_story.show_field(story)
         turns = chat_talk.current().turns
@@ -81,7 +87,7 @@ def show_question(number: int, said: Said, asking: Asking, *, live: bool) -> Non
         edit(number, said.question, asking)
         return
     with (
-        st.chat_message("user"),
+        st.chat_message("user", avatar=USER),
         st.container(horizontal=True, vertical_alignment="center", gap="small"),
     ):
         st.text(said.question, width="stretch")
@@ -103,7 +109,7 @@ def show_question(number: int, said: Said, asking: Asking, *, live: bool) -> Non
 
 def edit(number: int, question: str, asking: Asking) -> None:
     """Let a question be changed and asked."""
-    with st.chat_message("user"):
+    with st.chat_message("user", avatar=USER):
         text = st.text_area(
             "The question",
             question,
@@ -127,7 +133,7 @@ def show_answer(number: int, said: Said, story: Story | None, asking: Asking) ->
     """Show an answer, whether it is right, and how it came about."""
     answer = said.answer
     forgotten = number < _left_out()
-    with st.chat_message("assistant"), st.container(key=f"answer_{number}", gap=None):
+    with answering(f"answer_{number}"):
         st.text(answer.text or ("…" if not answer.is_done else "(nothing)"))
         if not answer.is_done:
             st.button(
@@ -143,6 +149,20 @@ def show_answer(number: int, said: Said, story: Story | None, asking: Asking) ->
             st.caption(" · ".join(_about(said, verdict, forgotten)), width="stretch")
             if number == len(chat_talk.current().turns) - 1:
                 _offer_again(number, said, asking)
+
+
+@contextmanager
+def answering(key: str) -> Iterator[None]:
+    """Stand where a model speaks.
+
+    Args:
+        key: The place's name on this page.
+    """
+    with (
+        st.chat_message("assistant", avatar=ASSISTANT),
+        st.container(key=key, gap=None),
+    ):
+        yield
 
 
 def _offer_again(number: int, said: Said, asking: Asking) -> None:
@@ -191,32 +211,37 @@ def _open_edit(number: int) -> None:
 
 def show_buttons() -> None:
     """Show what concerns the whole conversation."""
-    has_begun = bool(chat_talk.current().turns)
-    st.button(
-        "Another story",
-        icon=":material/menu_book:",
-        key="chat_another",
-        on_click=chat_story.another,
+    has_begun, can_undo = bool(chat_talk.current().turns), bool(chat_talk.past())
+    buttons = (
+        ("Another story", "menu_book", chat_story.another, True, "", None),
+        (
+            "Clear",
+            "delete_sweep",
+            chat_talk.clear,
+            has_begun,
+            "Nothing was said yet.",
+            "Begin anew about this story.",
+        ),
+        (
+            "Undo",
+            "undo",
+            chat_talk.undo,
+            can_undo,
+            "There is nothing to take back.",
+            "Take back a changed question, another answer, another story, Clear.",
+        ),
     )
-    st.button(
-        "Clear",
-        icon=":material/delete_sweep:",
-        key="chat_clear",
-        on_click=chat_talk.clear,
-        disabled=not has_begun,
-        help="Begin anew about this story." if has_begun else "Nothing was said yet.",
-    )
-    can_undo = bool(chat_talk.past())
-    st.button(
-        "Undo",
-        icon=":material/undo:",
-        key="chat_undo",
-        on_click=chat_talk.undo,
-        disabled=not can_undo,
-        help="Take back: a changed question, another answer, another story, Clear."
-        if can_undo
-        else "There is nothing to take back.",
-    )
+    with st.container(horizontal=True, gap="medium", key="chat_buttons"):
+        for label, icon, action, is_on, why_not, what_for in buttons:
+            st.button(
+                label,
+                icon=f":material/{icon}:",
+                type="tertiary",
+                key=f"chat_{icon}",
+                on_click=action,
+                disabled=not is_on,
+                help=what_for if is_on else why_not,
+            )
 
 
 def ask_again_if_wanted(asking: Asking) -> None:

@@ -54,7 +54,7 @@ def choose() -> Speaker:
         raise DataError("There is no model yet. Train one on the Training page.")
     tuned = [name for name, entry in known.items() if is_tuned(entry)]
     names = [*tuned, *(name for name in known if name not in tuned)]
-    _follow_the_sidebar(known)
+    _follow_the_sidebar(known, tuned)
     state.keep_possible("who", names, "model")
     if note := st.session_state.get("_unknown_who"):
         show_problem(f"{note} What you see is the default.")
@@ -73,13 +73,14 @@ def choose() -> Speaker:
     return speaker(known[chosen])
 
 
-def _follow_the_sidebar(known: dict[str, ModelEntry]) -> None:
-    """Take over a model that was chosen in the sidebar while this page was open."""
-    here = models.chosen_entry().id
+def _follow_the_sidebar(known: dict[str, ModelEntry], tuned: list[str]) -> None:
+    """Take over a model that was chosen in the sidebar, or what was tuned from it."""
+    here = models.chosen_entry()
     before = st.session_state.get("_who_in_sidebar")
-    st.session_state["_who_in_sidebar"] = here
-    if before is not None and before != here and here in known:
-        st.session_state["who"] = here
+    st.session_state["_who_in_sidebar"] = here.id
+    if before is not None and before != here.id:
+        made = [name for name in tuned if _is_made_from(known[name], here)]
+        st.session_state["who"] = here.id if here.id in tuned else [*made, here.id][0]
 
 
 def _default(known: dict[str, ModelEntry], tuned: list[str]) -> str:

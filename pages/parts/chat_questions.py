@@ -36,10 +36,9 @@ def without_template(asking: Asking, story: Story | None) -> Question | None:
     told, untold = (plain(text.replace("\n", " ⏎ ")) or "nothing" for text in texts)
     return Question(
         "chat.template",
-        f"**{plain(asking.speaker.name)}** is asked “{plain(question)}” twice: with "
-        "the tokens that say who speaks, and as plain text. What comes the second "
-        "time?",
-        ["The same answer", "Something else: it goes on with the text"],
+        f"“{plain(question)}” Without the tokens that say who speaks, what does "
+        f"**{plain(asking.speaker.name)}** write?",
+        ["The same answer", "The text goes on"],
         int(texts[0] != texts[1]),
         f"With the template: “{told}”. Without: “{untold}”.",
     )

@@ -13,9 +13,11 @@ import streamlit as st
 from minigpt.config import GenerationConfig
 from minigpt.errors import MinigptError
 from minigpt.finetuning.conversing import (
+    CLOSED,
     Answer,
     Turn,
     messages_of,
+    read_as_a_story,
     read_tokens,
     turns_to_leave_out,
 )
@@ -186,22 +188,33 @@ def advance() -> None:
                     st.session_state["_chat_problem"] = str(error)
 
 
-def answer_beside(talk: Talk, number: int, other: Speaker) -> Answer:
+def answer_beside(
+    talk: Talk, number: int, other: Speaker, *, as_a_story: bool = False
+) -> Answer:
     """Return what another model answers to the same, begun if need be.
 
-    It reads the same conversation, the first model's answers included.
+    Args:
+        talk: The conversation: the first model's earlier answers are read too.
+        number: Which turn's question.
+        other: Who answers.
+        as_a_story: Put the question as a story would, without the turns before it.
 
     Raises:
         DataError: If its window is too small for it.
     """
     said = talk.turns[number]
     model, tokenizer, _ = other.checkpoint
-    read = read_tokens(talk.messages(number), tokenizer, template=said.asking.template)
-    tokens = tuple(each.token for each in read)
-    key = (models.serial(model), tokens, said.asking.config)
+    if as_a_story:
+        tokens = tuple(read_as_a_story(talk.story, said.question, tokenizer))
+    else:
+        form = said.asking.template
+        read = read_tokens(talk.messages(number), tokenizer, template=form)
+        tokens = tuple(each.token for each in read)
+    until = CLOSED if as_a_story else None
+    key = (models.serial(model), tokens, said.asking.config, until)
     answers = _beside()
     if key not in answers:
-        answers[key] = Answer(model, tokenizer, tokens, said.asking.config)
+        answers[key] = Answer(model, tokenizer, tokens, said.asking.config, until)
         while len(answers) > _MOST_BESIDE:
             del answers[next(iter(answers))]
     return answers[key]

@@ -4,6 +4,7 @@ Learning goal: a chat model is a text model that has seen a format.
 """
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.datasets.tales import Story
 from minigpt.finetuning.conversing import Answer
@@ -53,11 +54,17 @@ def choose_view() -> str:
     return view
 
 
-def show_view(asking: Asking, story: Story | None) -> None:
-    """Show what stands beside the conversation."""
+def show_view(asking: Asking, story: Story | None, below: DeltaGenerator) -> None:
+    """Show what stands beside the conversation.
+
+    Args:
+        asking: How a question is put now.
+        story: What is talked about, if it is a built-in story.
+        below: The place under the conversation, for what a view shows besides.
+    """
     view = choose_view()
     if view == LOOKS:
-        chat_attention.show(asking, story)
+        chat_attention.show(asking, story, below)
     elif view == BESIDE:
         chat_beside.show(asking.speaker, story)
     else:
@@ -75,10 +82,12 @@ def show_workbench(asking: Asking, story: Story | None, live: bool) -> None:
     """
     chat_talk.advance()
     left, right = st.columns(2, gap="medium")
-    with left, guard():
-        chat_messages.show(story, asking)
+    with left:
+        with guard():
+            chat_messages.show(story, asking)
+        below = st.container()
     with right, guard():
-        show_view(asking, story)
+        show_view(asking, story, below)
     if live == (not chat_talk.under_way()):
         st.rerun()
 
@@ -86,15 +95,12 @@ def show_workbench(asking: Asking, story: Story | None, live: bool) -> None:
 lesson.open("Chat", "A chat model is a text model that has seen a **format**.")
 with guard():
     above = st.container()
-    who, meter, buttons = st.columns(
-        [3, 3, 5], gap="medium", vertical_alignment="bottom"
-    )
+    who, meter, form = st.columns([3, 3, 4], vertical_alignment="bottom")
     with who:
         speaker = chat_models.choose()
     story = chat_story.prepare(speaker)
-    with buttons, st.container(horizontal=True, vertical_alignment="center"):
+    with form, st.container(horizontal=True, vertical_alignment="center"):
         asking = chat_settings.choose(speaker)
-        chat_messages.show_buttons()
     with meter:
         chat_settings.show_meter(asking)
     chat_models.say_what_it_is(speaker)
