@@ -1,9 +1,9 @@
-"""Decoding: the model's forward for one new token per text, and nothing around it.
+"""Decoding: the model once more, in NumPy, for one new token per text.
 
 The model is made of modules, each with a name and hooks on its values. For one token
-the numbers are few, and calling modules takes longer than multiplying. So while nobody
-watches, a text is continued by the functions below: the same products on the same
-weights, one after the other, with what never changes looked up once.
+the numbers are few: calling modules, and even torch's operations, takes longer than
+multiplying. So on the CPU, while nobody watches, a text is continued by the functions
+below. They read the same weights and the same cache, in place.
 
     x ─ norm ─ qkv ─ attention over the cache ─ out ─(+)─ norm ─ MLP ─(+)─ …
 
@@ -13,11 +13,12 @@ weights, one after the other, with what never changes looked up once.
 from collections.abc import Callable
 from typing import cast
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn import functional as F
 
+from minigpt.config import ModelConfig
 from minigpt.model import TransformerLM
 from minigpt.model.attention import MultiHeadAttention
 from minigpt.model.block import Block
@@ -26,12 +27,18 @@ from minigpt.model.kv_cache import Cache
 from minigpt.model.norm import LayerNorm, RMSNorm
 from minigpt.model.positions import RotaryPositions
 
-Map = Callable[[Tensor], Tensor]
-"""Maps vectors to vectors, [batch width]."""
+Array = np.ndarray
 
-Attention = Callable[[Tensor, Tensor, Tensor, int], Tensor]
-"""Maps x [batch d_model], a layer's keys and values [batch head pos d_head], and the
+Map = Callable[[Array], Array]
+"""Maps vectors to vectors, over the last axis."""
+
+Attention = Callable[[Array, Array, Array, int], Array]
+"""Maps x [batch d_model], a layer's keys and values [batch kv_head pos d_head], and the
 new token's position to what attention adds, [batch d_model]."""
+
+FITS_CACHE = 2**18
+"""A matrix of so many numbers (1 MB) may stay in the processor's cache; a larger one
+comes from memory each time, and reading it takes longer than multiplying."""
 
 
 class Decoder:
@@ -40,26 +47,33 @@ class Decoder:
     Args:
         model: Its weights are read when the decoder is made; a later training step is
             not noticed.
-        copies: Keep the large matrices a second time, turned so that a product with
-            one row reads them in order: about twice as quick, and worth the memory
-            from some dozen tokens on.
+        num_texts: How many texts it will continue at once.
+        copies: Keep the matrices a second time, turned so that a product with one row
+            reads them in order: up to twice as quick, and worth the memory (as much as
+            the model's) from some dozen tokens on.
     """
 
-    def __init__(self, model: TransformerLM, copies: bool) -> None:
-        self.embedding = model.token_embedding.weight
+    def __init__(self, model: TransformerLM, num_texts: int, copies: bool) -> None:
+        config = model.config
+        build = _Builder(config, num_texts, copies)
+        self.embedding = _array(model.token_embedding.weight)
         self.positions = _absolute_positions(model)
-        longest = model.config.max_seq_len
-        self.blocks = [
-            _block(cast(Block, block), longest, copies) for block in model.blocks
-        ]
+        self.blocks = [build.block(cast(Block, block)) for block in model.blocks]
         self.norm = _norm(model.ln_final)
-        tied = model.config.tie_embeddings
-        head = model.token_embedding.weight if tied else model.head.weight
-        self.head = _product(head, None, copies)
+        embedding = model.token_embedding
+        self.head = build.product(embedding if config.tie_embeddings else model.head)
+
+    @staticmethod
+    def knows(model: object) -> bool:
+        """Whether this module says the same as a model: weights are fp32, on the CPU."""
+        if not isinstance(model, TransformerLM):
+            return False
+        weight = model.token_embedding.weight
+        return weight.device.type == "cpu" and weight.dtype == torch.float32
 
     def next_logits(
-        self, tokens: Int[Tensor, " batch"], cache: Cache
-    ) -> Float[Tensor, "batch vocab"]:
+        self, tokens: Int[np.ndarray, " batch"], cache: Cache
+    ) -> Float[np.ndarray, "batch vocab"]:
         """Read one more token of each text and score what comes next.
 
         Args:
@@ -67,123 +81,152 @@ class Decoder:
             cache: What was read before, with room for one more; the token is added.
         """
         position = cache.length
-        x = self.embedding[tokens]
-        if self.positions is not None:
-            x = x + self.positions[position]
-        buffers = iter(cache.buffers)
-        for (attend, think), keys, values in zip(
-            self.blocks, buffers, buffers, strict=True
-        ):
-            x = x + attend(x, keys, values, position)
-            if think is not None:
-                x = x + think(x)
+        buffers = iter([buffer.numpy() for buffer in cache.buffers])
+        # A diverged model has infinities; whoever reads the logits says so.
+        with np.errstate(over="ignore", invalid="ignore"):
+            x = self.embedding[tokens]
+            if self.positions is not None:
+                x = x + self.positions[position]
+            for (attend, think), keys, values in zip(
+                self.blocks, buffers, buffers, strict=True
+            ):
+                x = x + attend(x, keys, values, position)
+                if think is not None:
+                    x = x + think(x)
+            logits = self.head(self.norm(x))
         cache.advance(1)
-        return self.head(self.norm(x))
+        return logits
 
 
-def _block(block: Block, longest: int, copies: bool) -> tuple[Attention, Map | None]:
-    """Return a block's two steps; the second is missing where there is no MLP."""
-    attend = _attention(block.ln1, block.attn, longest, copies)
-    return attend, _mlp(block.ln2, block.mlp, copies) if block.has_mlp else None
+class _Builder:
+    """Makes functions of modules; looks up once what never changes."""
 
+    def __init__(self, config: ModelConfig, num_texts: int, copies: bool) -> None:
+        self.config = config
+        self.num_texts = num_texts
+        self.copies = copies
 
-def _attention(
-    norm: LayerNorm | RMSNorm, attn: MultiHeadAttention, longest: int, copies: bool
-) -> Attention:
-    normalize = _norm(norm)
-    project = _product(attn.qkv.weight, attn.qkv.bias, copies)
-    combine = _product(attn.output.weight, attn.output.bias, copies)
-    normalize_q = None if attn.q_norm is None else _norm(attn.q_norm)
-    normalize_k = None if attn.k_norm is None else _norm(attn.k_norm)
-    turn = None if attn.rotary is None else _turn(attn.rotary)
-    num_heads, d_head = attn.num_heads, attn.d_head
-    counts = [num_heads, attn.kv_heads, attn.kv_heads]
-    shared = attn.kv_heads < num_heads
-    bias = _bias_by_distance(attn, longest)
+    def block(self, block: Block) -> tuple[Attention, Map | None]:
+        """Return a block's two steps; the second is missing where there is no MLP."""
+        attend = self.attention(block.ln1, block.attn)
+        return attend, self.mlp(block.ln2, block.mlp) if block.has_mlp else None
 
-    def attend(x: Tensor, keys: Tensor, values: Tensor, position: int) -> Tensor:
-        heads = project(normalize(x)).view(len(x), -1, 1, d_head)
-        q, k, v = heads.split_with_sizes(counts, dim=1)  # [batch head 1 d_head]
-        if normalize_q is not None and normalize_k is not None:
-            q, k = normalize_q(q), normalize_k(k)
-        if turn is not None:
-            q, k = turn(q, position), turn(k, position)
-        seen = position + 1
-        keys.narrow(2, position, 1).copy_(k)
-        values.narrow(2, position, 1).copy_(v)
-        z = F.scaled_dot_product_attention(
-            q,
-            keys.narrow(2, 0, seen),
-            values.narrow(2, 0, seen),
-            attn_mask=None if bias is None else bias[..., -seen:],
-            enable_gqa=shared,
-        )
-        return combine(z.reshape(len(x), -1))
+    def attention(
+        self, norm: LayerNorm | RMSNorm, attn: MultiHeadAttention
+    ) -> Attention:
+        normalize = _norm(norm)
+        project, combine = self.product(attn.qkv), self.product(attn.output)
+        normalize_q = None if attn.q_norm is None else _norm(attn.q_norm)
+        normalize_k = None if attn.k_norm is None else _norm(attn.k_norm)
+        turn = None if attn.rotary is None else _turn(attn.rotary)
+        num_heads, kv_heads, d_head = attn.num_heads, attn.kv_heads, attn.d_head
+        bias = self.bias_by_distance(attn)
+        scale = d_head**-0.5
+        softmax = _in_torch(lambda scores: torch.softmax(scores, -1))
 
-    return attend
+        def attend(x: Array, keys: Array, values: Array, position: int) -> Array:
+            heads = project(normalize(x)).reshape(len(x), -1, d_head)
+            q, k = heads[:, :num_heads], heads[:, num_heads:-kv_heads]
+            if normalize_q is not None and normalize_k is not None:
+                q, k = normalize_q(q), normalize_k(k)
+            if turn is not None:
+                q, k = turn(q, position), turn(k, position)
+            keys[:, :, position] = k
+            values[:, :, position] = heads[:, -kv_heads:]
+            seen = position + 1
+            # Query heads that share keys are the rows of one product.
+            q = (q * scale).reshape(len(x), kv_heads, -1, d_head)
+            scores = q @ keys[:, :, :seen].mT  # [batch kv_head group k_pos]
+            if bias is not None:
+                scores += bias[..., -seen:]
+            z = softmax(scores) @ values[:, :, :seen]
+            return combine(z.reshape(len(x), -1))
 
+        return attend
 
-def _mlp(norm: LayerNorm | RMSNorm, mlp: FeedForward, copies: bool) -> Map:
-    normalize, activate = _norm(norm), mlp.activation
-    widen = _product(mlp.input.weight, mlp.input.bias, copies)
-    # Long rows are read in order as they are: a turned copy gains nothing here.
-    narrow = _product(mlp.output.weight, mlp.output.bias, copies=False)
-    if not isinstance(mlp, GatedFeedForward):
-        return lambda x: narrow(activate(widen(normalize(x))))
-    gate = _product(mlp.gate.weight, mlp.gate.bias, copies)
+    def mlp(self, norm: LayerNorm | RMSNorm, mlp: FeedForward) -> Map:
+        normalize, activate = _norm(norm), _in_torch(mlp.activation)
+        widen, narrow = self.product(mlp.input), self.product(mlp.output)
+        if not isinstance(mlp, GatedFeedForward):
+            return lambda x: narrow(activate(widen(normalize(x))))
+        gate = self.product(mlp.gate)
 
-    def think(x: Tensor) -> Tensor:
-        x = normalize(x)
-        return narrow(activate(widen(x)) * gate(x))
+        def think(x: Array) -> Array:
+            x = normalize(x)
+            return narrow(activate(widen(x)) * gate(x))
 
-    return think
+        return think
 
+    def product(self, layer: torch.nn.Module) -> Map:
+        """Return x ↦ x Wᵀ + b, in the way that is quickest for these sizes."""
+        weight, bias = cast(Tensor, layer.weight).detach(), getattr(layer, "bias", None)
+        multiply = self.multiply(weight)
+        if bias is None:
+            return multiply
+        shift = _array(bias)
+        return lambda x: multiply(x) + shift
 
-def _product(weight: Tensor, bias: Tensor | None, copies: bool) -> Map:
-    """Return x ↦ x Wᵀ + b."""
-    turned = weight.t().contiguous() if copies else weight.t()
-    if bias is None:
-        return lambda x: torch.mm(x, turned)
-    return lambda x: torch.addmm(bias, x, turned)
+    def multiply(self, weight: Tensor) -> Map:
+        d_out, d_in = weight.shape
+        is_large = weight.numel() > FITS_CACHE
+        if is_large and self.num_texts > 1:
+            # torch reads a large matrix once for all rows, NumPy does not.
+            turned = weight.t()
+            return lambda x: torch.mm(torch.from_numpy(x), turned).numpy()
+        matrix = _array(weight).T
+        # Long rows are read in order as they are: turning them would gain nothing.
+        if self.copies and not (is_large and d_in > d_out):
+            matrix = np.ascontiguousarray(matrix)
+        return lambda x: x @ matrix
+
+    def bias_by_distance(
+        self, attn: MultiHeadAttention
+    ) -> Float[np.ndarray, "kv_head group pos"] | None:
+        """Return what is added to the last query's scores, farthest key first.
+
+        The row of a query depends only on distances, so each is the end of the longest.
+        """
+        if attn.position_bias is None:
+            return None
+        longest = self.config.max_seq_len
+        bias = attn.position_bias(1, longest, torch.device("cpu"))
+        return _array(bias.float()).reshape(attn.kv_heads, -1, longest)
 
 
 def _norm(norm: LayerNorm | RMSNorm) -> Map:
     weight, eps = norm.weight, norm.eps
     if isinstance(norm, RMSNorm):
-        return lambda x: torch.rms_norm(x, x.shape[-1:], weight, eps)
+        return _in_torch(lambda x: torch.rms_norm(x, x.shape[-1:], weight, eps))
     bias = norm.bias
-    return lambda x: torch.layer_norm(x, x.shape[-1:], weight, bias, eps)
+    return _in_torch(lambda x: torch.layer_norm(x, x.shape[-1:], weight, bias, eps))
 
 
-def _turn(rotary: RotaryPositions) -> Callable[[Tensor, int], Tensor]:
+def _in_torch(function: Callable[[Tensor], Tensor]) -> Map:
+    return lambda x: function(torch.from_numpy(x)).numpy()
+
+
+def _turn(rotary: RotaryPositions) -> Callable[[Array, int], Array]:
     """Return RoPE for one position; a pair is turned as a product of complex numbers.
 
     (a + ib)(cos + i sin): number i of the first half with number i of the second.
     """
-    cos, sin = rotary.angles.cos(), rotary.angles.sin()  # [pos d_head/2]
-    cos, sin = torch.cat([cos, cos], -1), torch.cat([-sin, sin], -1)
-    half = cos.shape[-1] // 2
+    cos, sin = _array(rotary.angles.cos()), _array(rotary.angles.sin())
+    cos, sin = np.stack([cos, cos], 1), np.stack([-sin, sin], 1)  # [pos 2 d_head/2]
 
-    def turn(x: Tensor, position: int) -> Tensor:
-        return x * cos[position] + x.roll(half, dims=-1) * sin[position]
+    def turn(x: Array, position: int) -> Array:
+        halves = x.reshape(*x.shape[:2], 2, -1)  # [batch head 2 d_head/2]
+        turned = halves * cos[position] + halves[:, :, ::-1] * sin[position]
+        return turned.reshape(x.shape)
 
     return turn
 
 
-def _bias_by_distance(
-    attn: MultiHeadAttention, longest: int
-) -> Float[Tensor, "1 head 1 pos"] | None:
-    """Return what is added to the scores of the last query, farthest key first.
-
-    The row of a query depends only on distances, so each row is the end of the longest.
-    """
-    if attn.position_bias is None:
-        return None
-    weight = attn.qkv.weight
-    return attn.position_bias(1, longest, weight.device)[None].to(weight)
-
-
-def _absolute_positions(model: TransformerLM) -> Tensor | None:
+def _absolute_positions(model: TransformerLM) -> Array | None:
     if model.position_embedding is None:
         return None
-    return model.position_embedding(0, model.config.max_seq_len)
+    return _array(model.position_embedding(0, model.config.max_seq_len))
+
+
+def _array(tensor: Tensor) -> Array:
+    """Return a tensor's numbers as an array, in the same memory."""
+    return tensor.detach().numpy()

@@ -1,6 +1,7 @@
 """The window: a text may grow without end, what the model sees of it may not."""
 
 import math
+from typing import cast
 
 import torch
 from jaxtyping import Float, Int
@@ -56,24 +57,23 @@ class Window:
             self.forgot = texts.shape[1] - kept
             new = texts[:, -kept:]
         self._read = texts.shape[1]
-        decoder = self._decoder_for(new)
-        if decoder is not None:
-            return decoder.next_logits(new[:, 0], self.cache).to(torch.float32)
+        if self._is_quick(new):
+            decoder = self._decoder_for(len(new))
+            return torch.from_numpy(decoder.next_logits(new[:, 0].numpy(), self.cache))
         logits: Tensor = self.model(new, self.cache)
         return logits[:, -1].to(torch.float32)
 
-    def _decoder_for(self, new: Int[Tensor, "batch pos"]) -> Decoder | None:
-        """Return the quick way to read one more token, unless somebody looks inside."""
-        model = self.model
-        if new.shape[1] > 1 or not isinstance(model, TransformerLM):
-            return None
-        if model.config.token_shift or model.config.value_embeddings:
-            return None  # the decoder knows neither
-        if model.training or is_anything_watched() or torch.is_grad_enabled():
-            return None
+    def _is_quick(self, new: Int[Tensor, "batch pos"]) -> bool:
+        """Whether the decoder may read on: one token, and nobody looks inside."""
+        if new.shape[1] > 1 or self.model.training or not Decoder.knows(self.model):
+            return False
+        return not (is_anything_watched() or torch.is_grad_enabled())
+
+    def _decoder_for(self, num_texts: int) -> Decoder:
         if self._decoder is None:
+            model = cast(TransformerLM, self.model)
             remaining = self._total_length - self._read
-            self._decoder = Decoder(model, copies=remaining >= WORTH_COPIES)
+            self._decoder = Decoder(model, num_texts, remaining >= WORTH_COPIES)
         return self._decoder
 
 

@@ -40,9 +40,9 @@ def test_a_decoded_token_has_the_logits_of_the_forward(settings, copies):
     expected = model(texts)
     cache = model.new_cache(3)
     model(texts[:, :5], cache)
-    decoder = Decoder(model, copies)
+    decoder = Decoder(model, 3, copies)
     for place in range(5, 24):
-        logits = decoder.next_logits(texts[:, place], cache)
+        logits = torch.from_numpy(decoder.next_logits(texts[:, place].numpy(), cache))
         torch.testing.assert_close(logits, expected[:, place], rtol=1e-4, atol=1e-4)
     assert cache.length == 24
 
