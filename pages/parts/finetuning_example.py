@@ -20,18 +20,28 @@ CHECKPOINTS = Mapping[str, Checkpoint]
 
 def choose(examples: list[Example], key: str) -> Example:
     """Let the reader choose one of several examples, the shortest first."""
-    ordered = sorted(examples, key=lambda one: len(one.prompt[-1].content))
+    choices = ordered(examples)
     number = st.number_input(
-        f"Example 1 to {len(ordered)}",
+        f"Example 1 to {len(choices)}",
         1,
-        len(ordered),
+        len(choices),
         1,
         key=f"example_{key}",
         width=160,
         help="The shortest first.",
         persist_state="session",
     )
-    return ordered[number - 1]
+    return choices[number - 1]
+
+
+def ordered(examples: list[Example]) -> list[Example]:
+    """Return examples, the shortest first."""
+    return sorted(examples, key=_length)
+
+
+def _length(example: Example) -> int:
+    conversation = next(iter(finetuning_data.conversations_of(example).values()))
+    return sum(len(message.content) for message in conversation.messages)
 
 
 def show(example: Example, who: Mapping[str, Checkpoint], paths: list[str]) -> None:

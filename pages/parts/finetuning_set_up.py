@@ -15,7 +15,7 @@ from minigpt.runs.finetuning_estimate import Examples, TuningEstimate
 from minigpt.tokenizers.chat import has_chat_tokens
 from pages.frame import models, state, words
 from pages.frame.guard import guard, show_note
-from pages.frame.questions import check, predict
+from pages.frame.questions import Question, predict
 from pages.parts import (
     finetuning_data,
     finetuning_example,
@@ -24,11 +24,16 @@ from pages.parts import (
     texts,
 )
 
-METHODS = {"SFT": "right answers", "DPO": "the better of two answers"}
-ALL, LORA = "all weights", "a LoRA adapter"
+METHODS = ("SFT", "DPO")
+METHOD_HELP = "SFT learns right answers; DPO learns which of two answers is better."
+CHANGE_HELP = "All weights learn, or small matrices beside them, which stay frozen."
+ALL, LORA = "all weights", "LoRA"
 SOURCES = ("tales", "upload", "paste")
 TARGETS = ("qkv", "output", "mlp")
-SETTLED = ("max_steps", "num_epochs", "device", "num_threads", "compile")
+SETTLED = (
+    *("max_steps", "num_epochs", "device", "num_threads", "compile"),
+    *("tensorboard", "wandb_project"),
+)
 SFT_FORMS = """{"instruction": "Summarize this text:", "input": "…", "output": "…"}
 {"messages": [{"role": "user", "content": "Who sang?"},
               {"role": "assistant", "content": "A bird."}]}"""
@@ -44,8 +49,12 @@ class Plan(NamedTuple):
     path: Path
 
 
-def show(store: RunStore) -> None:
-    """Show the choices, one example as it will be learned, and the start."""
+def show(store: RunStore) -> list[Question]:
+    """Show the choices, one example as it will be learned, and the start.
+
+    Returns:
+        What to ask in the end.
+    """
     question = st.container()
     left, right = st.columns([2, 3], gap="large")
     plan = examples = None
@@ -57,26 +66,28 @@ def show(store: RunStore) -> None:
     with left, guard():
         _show_start(store, plan, examples)
     if plan is None or examples is None:
-        return
+        return []
     with right, guard():
         name = finetuning_data.base_name(plan.path)
-        st.markdown(f"**What it will learn**, read by {words.plain(name)} as it is")
-        example = finetuning_example.choose([*examples.train], "new")
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            example = finetuning_example.choose([*examples.train], "new")
+            st.markdown(f"**What it will learn**, as {words.plain(name)} reads it now")
         with question:
             predict(finetuning_questions.masked(example, plan.base))
         finetuning_example.show(example, {name: plan.base}, [str(plan.path)])
-    with guard():
-        check(finetuning_questions.before_a_tuning(example, plan.base, plan.config))
+        return finetuning_questions.before_a_tuning(example, plan.base, plan.config)
+    return []
 
 
 def _choose() -> Plan | None:
     """Let the reader choose everything; None until there are examples."""
     method_column, change_column = st.columns(2)
     with method_column:
-        method = _segmented("Learn from", list(METHODS), "method")
+        method = _segmented("Method", list(METHODS), "method", help=METHOD_HELP)
     with change_column:
-        change = _segmented("What may change", [ALL, LORA], "what_changes")
-    st.caption(f"{method}: {METHODS[method]}.")
+        change = _segmented(
+            "What may change", [ALL, LORA], "what_changes", help=CHANGE_HELP
+        )
     kind: Literal["sft", "dpo"] = "sft" if method == "SFT" else "dpo"
     entry = _choose_base(kind)
     examples = _choose_examples(kind)
@@ -94,10 +105,13 @@ def _choose() -> Plan | None:
     return Plan(RunConfig(finetune=finetune, train=train), base, path)
 
 
-def _segmented(label: str, options: list[str], key: str) -> str:
+def _segmented(
+    label: str, options: list[str], key: str, help: str | None = None
+) -> str:
     chosen: str = st.segmented_control(
         label,
         options,
+        help=help,
         default=options[0],
         required=True,
         key=key,

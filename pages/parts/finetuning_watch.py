@@ -10,7 +10,7 @@ from minigpt.errors import DataError
 from minigpt.runs import Run
 from pages.frame import notebook, state
 from pages.frame.guard import guard, show_note
-from pages.frame.questions import check, predict
+from pages.frame.questions import Question, predict
 from pages.frame.words import plain
 from pages.parts import (
     finetuning_answers,
@@ -28,8 +28,12 @@ from viz.finetuning import log_prob_lines, margin_line, preference_table, wins_l
 Held = list[Conversation | Preference]
 
 
-def show(tuning: Tuning) -> None:
-    """Show one tuning: while its process lives its progress, then what it changed."""
+def show(tuning: Tuning) -> list[Question]:
+    """Show one tuning: while its process lives its progress, then what it changed.
+
+    Returns:
+        What to ask in the end.
+    """
     alive = tuning.run is not None and tuning.run.status().is_alive
     if tuning.run is not None:
         often = 2 if alive else None
@@ -37,9 +41,12 @@ def show(tuning: Tuning) -> None:
     if tuning.entry is None:
         if not alive:
             show_note("It saved no model, so there is nothing to compare yet.")
-        return
+        return []
     with guard():
-        _show_change(tuning, alive=alive)
+        shown = _show_change(tuning, alive=alive)
+        example = finetuning_example.ordered(held_out(shown))[0]
+        return finetuning_questions.after_a_tuning(example, shown)
+    return []
 
 
 def _show_run(run: Run, alive: bool) -> None:
@@ -84,7 +91,7 @@ def show_curves(run: Run) -> None:
     )
 
 
-def _show_change(tuning: Tuning, *, alive: bool) -> None:
+def _show_change(tuning: Tuning, *, alive: bool) -> Both:
     """Show what the tuning changed, one view at a time."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         views = [*VIEWS] if tuning.run is not None and not alive else [*VIEWS][:-1]
@@ -99,6 +106,7 @@ def _show_change(tuning: Tuning, *, alive: bool) -> None:
         step = _choose_step(tuning)
     shown = finetuning_data.both(tuning, step)
     VIEWS[view](shown)
+    return shown
 
 
 def _choose_step(tuning: Tuning) -> int | None:
@@ -145,7 +153,6 @@ def _show_example(shown: Both) -> None:
         },
         [str(shown.base_path), str(shown.after_path)],
     )
-    check(finetuning_questions.after_a_tuning(example, shown))
 
 
 def _show_answers(shown: Both) -> None:

@@ -12,9 +12,11 @@ from minigpt.finetuning.supervised import supervised_example
 from minigpt.runs import RunStore, data_directory
 from pages.frame import lesson, state
 from pages.frame.guard import guard, show_problem
+from pages.frame.questions import check
 from pages.parts import finetuning_data, finetuning_set_up, finetuning_watch
 
 NEW = "new tuning"
+START = "Choose a base, a method and examples, and start; or open one that is there."
 
 lesson.open(
     "Fine-tuning",
@@ -26,15 +28,11 @@ with guard():
     finetuning_set_up.open_started()
     options = [NEW, *tunings]
     state.keep_possible("tuning", options, "tuning")
-    chosen = st.selectbox(
+    choice, told = st.columns([2, 3], vertical_alignment="bottom")
+    chosen = choice.selectbox(
         "Tuning",
         options,
         index=finetuning_data.default_tuning(options),
-        format_func=lambda name: (
-            f"{name}   ({finetuning_watch.about(tunings[name])})"
-            if name in tunings
-            else name
-        ),
         key="tuning",
         on_change=state.forget_unknown,
         args=("tuning",),
@@ -43,10 +41,13 @@ with guard():
     )
     if note := st.session_state.get("_unknown_tuning"):
         show_problem(f"{note} What you see is the default.")
+    with told:
+        is_new = chosen == NEW
+        st.caption(START if is_new else finetuning_watch.about(tunings[chosen]))
     if chosen == NEW:
-        finetuning_set_up.show(store)
+        asked = finetuning_set_up.show(store)
     else:
-        finetuning_watch.show(tunings[chosen])
+        asked = finetuning_watch.show(tunings[chosen])
     lesson.explain(
         "**SFT** is pretraining’s loss with the prompt masked: gray tokens are read, "
         "only the answer is learned. **LoRA** freezes every weight W and learns two "
@@ -61,3 +62,4 @@ with guard():
         LoRALinear,
         dpo_loss,
     )
+    check(asked)

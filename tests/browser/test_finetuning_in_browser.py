@@ -1,0 +1,143 @@
+"""From examples of one's own to a model that answers, without leaving the browser."""
+
+import json
+import re
+import time
+
+import pytest
+import torch
+
+from minigpt.checkpoint import load_checkpoint, save_checkpoint
+from minigpt.datasets.conversation_files import read_conversations
+from minigpt.datasets.tales import generate_tales
+from minigpt.finetuning.chat import ready_to_chat
+from minigpt.finetuning.supervised import learned_tokens
+from minigpt.model import create_model
+from minigpt.runs import RunStore
+from minigpt.tokenizers import BPETokenizer
+
+expect = pytest.importorskip("playwright.sync_api").expect
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+EXAMPLES = "\n".join(
+    json.dumps({"instruction": f"Who had the {thing}?", "output": f"{name} had it."})
+    for name, thing in [("Mia", "kite"), ("Tom", "drum"), ("Ann", "boat")] * 4
+)
+
+
+@pytest.fixture
+def base(own_server):
+    """Give the server a small untrained base."""
+    tokenizer = BPETokenizer(320)
+    tokenizer.build_vocab(generate_tales(20_000))
+    torch.manual_seed(0)
+    sizes = {"d_model": 16, "num_layers": 1, "num_heads": 2, "max_seq_len": 64}
+    model = create_model("transformer", vocab_size=tokenizer.vocab_size, **sizes)
+    return save_checkpoint(own_server.data / "models" / "tales", model, tokenizer)
+
+
+def open_page(page, url, query=""):
+    page.goto(f"{url}/finetuning?{query}")
+    page.get_by_role("heading", name="Fine-tuning").wait_for()
+
+
+def segment(page, name):
+    return page.get_by_role("button", name=name, exact=True).or_(
+        page.get_by_role("radio", name=name, exact=True)
+    )
+
+
+def badge(page, state):
+    return page.locator(".stMarkdownBadge", has_text=re.compile(rf"{state}$"))
+
+
+def shown_losses(page, line):
+    """Read the numbers under the answer's tokens in one model's line."""
+    answer = page.locator(".masked_loss .turn.answer .line").nth(line)
+    return [float(text) for text in answer.locator(".number").all_inner_texts()]
+
+
+def test_paste_tune_stop_resume_and_see_before_and_after(page, own_server, base):
+    server = own_server
+    open_page(page, server.url)
+    segment(page, "paste").first.click()
+    field = page.get_by_label("Your examples, one JSON object per line")
+    field.fill(EXAMPLES + '\n{"instruction": "Who?", "output": ""}')
+    field.press("Control+Enter")
+    page.get_by_text("line 13: output is empty").wait_for()
+    start = page.get_by_role("button", name="Start tuning")
+    expect(start).to_be_disabled()
+    field.fill(EXAMPLES)
+    field.press("Control+Enter")
+    page.locator(".masked_loss .chip.learned").first.wait_for()
+    segment(page, "LoRA").first.click()
+    steps = page.get_by_label("max_steps", exact=True)
+    steps.fill("3000")
+    steps.press("Tab")
+    page.get_by_text("weights learn").wait_for()
+    expect(start).to_be_enabled()
+    page.get_by_label("Name of the run").fill("mine")
+    page.get_by_label("Name of the run").press("Tab")
+    start.click()
+
+    badge(page, "running").wait_for(timeout=90_000)
+    page.wait_for_url(re.compile("tuning=mine"))
+    run = RunStore(server.data / "runs").open("mine")
+    deadline = time.monotonic() + 90
+    while run.status().step < 20:
+        assert time.monotonic() < deadline, run.status()
+        time.sleep(0.1)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    badge(page, "stopped").wait_for(timeout=90_000)
+    run.write_config(
+        run.config.replace(
+            train=run.config.train.replace(max_steps=run.status().step + 5).to_dict()
+        )
+    )
+    page.get_by_role("button", name="Resume").click()
+    badge(page, "finished").wait_for(timeout=120_000)
+
+    line = page.locator(".masked_loss .turn.answer .line").nth(1)
+    line.locator(".number").first.wait_for()
+    (held_out,) = read_conversations(run.config.finetune.examples)[-1:]
+    for number, path in enumerate((base, run.best)):
+        who = ready_to_chat(load_checkpoint(path))
+        tokens = learned_tokens(who.model, who.tokenizer, held_out)
+        expected = [token.loss for token in tokens if token.is_learned]
+        assert shown_losses(page, number) == pytest.approx(expected, abs=0.006)
+
+    # A click keeps a token, and the page says where its number comes from.
+    line.locator(".chip.learned").first.click()
+    page.get_by_text("What was expected at").wait_for()
+    segment(page, "Weights").first.click()
+    page.get_by_text("weights it did not touch").wait_for()
+    grid = page.locator(".value_grid td")
+    assert grid.nth(0).inner_text() != "·"  # q of layer 0
+    assert grid.nth(4).inner_text() == "·"  # the MLP's
+    stage = page.locator(".low_rank .stage")
+    stage.focus()
+    stage.press("ArrowRight")
+    stage.press("Enter")
+    page.get_by_text(re.compile(r"q\[0, 1\] was [+-]0\.\d+ and is")).or_(
+        page.get_by_text(re.compile(r"\[0, 1\] was [+-]0\.\d+ and is"))
+    ).first.wait_for()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_overflows_and_the_example_can_be_read(page, own_server, base, width):
+    page.set_viewport_size({"width": width, "height": 720})
+    open_page(page, own_server.url)
+    segment(page, "paste").first.click()
+    field = page.get_by_label("Your examples, one JSON object per line")
+    field.fill(EXAMPLES)
+    field.press("Control+Enter")
+    chip = page.locator(".masked_loss .chip.learned").first
+    chip.wait_for()
+    assert page.evaluate(
+        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    )
+    box = page.locator(".masked_loss").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    chip.hover()
+    expect(page.locator(".masked_loss .caption")).to_contain_text("learned")
