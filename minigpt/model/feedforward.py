@@ -4,7 +4,9 @@ Before: attention has added to the residual stream. Next: the following block.
 """
 
 from collections.abc import Callable
+from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,9 +20,25 @@ def gelu(x: Tensor) -> Tensor:
     return F.gelu(x, approximate="tanh")
 
 
+class _SquaredReLU(torch.autograd.Function):
+    """Its gradient is 2 relu(x): half the work that autograd makes of the two steps."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        positive = F.relu(x)
+        ctx.save_for_backward(positive)
+        return positive.square()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (positive,) = ctx.saved_tensors
+        return (gradient * positive).mul_(2.0)
+
+
 def relu2(x: Tensor) -> Tensor:
     """ReLU, squared. Source: So et al. 2021, arXiv:2109.08668."""
-    return F.relu(x).square()
+    squared: Tensor = _SquaredReLU.apply(x)  # type: ignore[no-untyped-call]
+    return squared
 
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
