@@ -53,6 +53,11 @@ THREE = (
     "{a}, {b} and {c} lived near the {home}.",
     "Every day after lunch, {a} and {b} played with {c} by the {home}.",
 )
+FOUR = (
+    "{a}, {b}, {c} and {d} were good friends.",
+    "Once there were four friends called {a}, {b}, {c} and {d}.",
+    "{a}, {b}, {c} and {d} lived near the {home}.",
+)
 THIRD_HAS = ("{c} had {things}.", "And {c}, the youngest, had {things}.")
 THIRD_HAS_NONE = (
     "{c} had nothing to play with.",
@@ -126,6 +131,12 @@ GO = (
     "After lunch, {a} ran to the {place}.",
     "{a} took the path to the {place}.",
     "Then {a} went to the {place}.",
+)
+GO_ON = (
+    "Then {a} went on to the {place}.",
+    "Later {a} walked to the {place}.",
+    "After that, {a} ran to the {place}.",
+    "Soon {a} left and went to the {place}.",
 )
 GO_WITH = (
     "{a} took the {thing} to the {place}.",

@@ -32,7 +32,8 @@ class Question(NamedTuple):
         sentence: A whole answer, the asked-for thing first: `The kite was red.`
         candidates: Every answer of this kind that the story holds, the right one
             among them.
-        moved: Whether the thing changed hands in the story.
+        moved: Whether the thing changed hands in the story, or the person went on from
+            one place to another: then the last one counts.
     """
 
     kind: Kind
@@ -57,11 +58,7 @@ def ask(world: World) -> list[Question]:
         for name, answer in zip(names, found, strict=True):
             text, sentence = f"What did {name} want?", f"{name} wanted {answer}."
             questions.append(Question("wish", text, answer, sentence, found))
-    if world.places:
-        found = tuple(f"the {place}" for place in world.places)
-        for name, answer in zip(names, found, strict=True):
-            text, sentence = f"Where did {name} go?", f"{name} went to {answer}."
-            questions.append(Question("place", text, answer, sentence, found))
+    questions += _about_places(world)
     if world.causes:
         found = tuple(f"because {cause}" for cause in world.causes)
         for name, answer in zip(names, found, strict=True):
@@ -89,6 +86,19 @@ def _about_things(world: World) -> list[Question]:
         questions.append(
             Question("owner", text, answer, sentence, names, moved=thing.moved)
         )
+    return questions
+
+
+def _about_places(world: World) -> list[Question]:
+    questions = []
+    went = tuple(f"the {place}" for journey in world.journeys for place in journey)
+    candidates = tuple(dict.fromkeys(went))
+    last = " last" if world.somebody_went_on else ""
+    for person, journey in zip(world.people, world.journeys, strict=False):
+        text, answer = f"Where did {person} go{last}?", f"the {journey[-1]}"
+        sentence = f"{person} went to {answer}."
+        moved = len(journey) > 1
+        questions.append(Question("place", text, answer, sentence, candidates, moved))
     return questions
 
 

@@ -20,8 +20,13 @@ def opening(rng: Random, world: World) -> list[str]:
     """Introduce everyone and everything, in at most three sentences."""
     a, b = world.people[:2]
     things, others = _belongings(world, a), _belongings(world, b)
-    both = rng.choice(phrases.BOTH_HAVE).format(a=a, b=b, things=things, others=others)
-    if len(world.people) == 3:
+    both = _both_have(rng, world, a, b)
+    if len(world.people) == 4:
+        start = rng.choice(phrases.FOUR)
+        names = dict(zip("abcd", rng.sample(world.people, 4), strict=True))
+        told = [start.format(**names, home=world.home), both]
+        told.append(_both_have(rng, world, *world.people[2:]))
+    elif len(world.people) == 3:
         c = world.people[2]
         start = rng.choice(phrases.THREE)
         third = phrases.THIRD_HAS if world.belonging_to(c) else phrases.THIRD_HAS_NONE
@@ -44,6 +49,12 @@ def opening(rng: Random, world: World) -> list[str]:
             told += [first, second] if rng.random() < 0.5 else [second, first]
     world.home_is_told = "{home}" in start
     return told
+
+
+def _both_have(rng: Random, world: World, a: Person, b: Person) -> str:
+    things, others = _belongings(world, a), _belongings(world, b)
+    form = rng.choice(phrases.BOTH_HAVE)
+    return form.format(a=a, b=b, things=things, others=others)
 
 
 def colour_again(rng: Random, thing: Thing) -> str:
@@ -81,19 +92,23 @@ def wishes(rng: Random, world: World) -> list[str]:
 
 
 def places(rng: Random, world: World) -> list[str]:
-    """Send everyone somewhere."""
+    """Send everyone somewhere, and some of them on: whose turn it is, is drawn."""
     told: list[str] = []
-    how_many = len(world.people)
-    forms = iter(rng.sample(phrases.GO, how_many))
-    for i in rng.sample(range(how_many), how_many):
-        person, place = world.people[i], world.places[i]
-        owned = world.belonging_to(person)
-        if owned and rng.random() < 0.25:
+    forms = iter(rng.sample(phrases.GO, len(world.people)))
+    onward = [list(journey) for journey in world.journeys]
+    turns = [i for i, journey in enumerate(onward) for _ in journey]
+    rng.shuffle(turns)
+    for i in turns:
+        person, is_first = world.people[i], len(onward[i]) == len(world.journeys[i])
+        place, owned = onward[i].pop(0), world.belonging_to(person)
+        if not is_first:
+            told.append(rng.choice(phrases.GO_ON).format(a=person, place=place))
+        elif owned and rng.random() < 0.25:
             form, thing = rng.choice(phrases.GO_WITH), rng.choice(owned)
             told.append(form.format(a=person, thing=thing, place=place))
         else:
             told.append(next(forms).format(a=person, place=place))
-        if rng.random() < 0.25:
+        if is_first and rng.random() < 0.25:
             told.append(rng.choice(phrases.WHILE_THERE).format(a=person))
     return told
 

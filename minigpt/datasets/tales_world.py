@@ -45,7 +45,8 @@ class World:
     """Everything that is true in one story.
 
     The lists are in the order of `people`: `wishes[0]` is the first person's. Those of
-    which the story does not speak are empty.
+    which the story does not speak are empty. A journey is every place that somebody
+    goes to, in order.
     """
 
     people: list[Person]
@@ -53,7 +54,7 @@ class World:
     home: str
     exchange: str = ""
     wishes: list[str] = field(default_factory=list)
-    places: list[str] = field(default_factory=list)
+    journeys: list[list[str]] = field(default_factory=list)
     feeling: str = ""
     mood: str = ""
     causes: list[str] = field(default_factory=list)
@@ -62,6 +63,16 @@ class World:
     def belonging_to(self, person: Person) -> list[Thing]:
         """Return what somebody owns at this moment of the story."""
         return [thing for thing in self.things if thing.owner is person]
+
+    @property
+    def places(self) -> list[str]:
+        """Where everybody is in the end."""
+        return [journey[-1] for journey in self.journeys]
+
+    @property
+    def somebody_went_on(self) -> bool:
+        """Whether the first place is not everybody's last."""
+        return any(len(journey) > 1 for journey in self.journeys)
 
 
 def located(place: str) -> str:
@@ -76,14 +87,17 @@ EXCHANGES = (*EXCHANGES_OF_TWO, "friend", "friend")
 TOPICS = ("wishes", "places", "causes", "exchange")
 # How many topics a story has: short ones, of one to three facts, are common.
 _TOPICS_PER_STORY = (0, 0, 1, 1, 1, 1, 2, 2, 2, 3, 3, 4)
+# Who are more have less room for each: at most so many topics.
+_TOPICS_OF = {2: 4, 3: 2, 4: 1}
+_PEOPLE = (2, 2, 2, 2, 2, 2, 3, 3, 3, 4, 4)
+_MOVES = (1, 2, 2, 3)
 
 
 def draw_world(rng: Random, split: Split) -> World:
     """Draw a world; train worlds hold no held-out pair, held-out worlds only those."""
     topics = rng.sample(TOPICS, rng.choice(_TOPICS_PER_STORY))
-    how_many = 3 if rng.random() < 0.2 else 2
-    if how_many == 3:  # who have enough to tell with two topics
-        topics = topics[:2]
+    how_many = rng.choice(_PEOPLE)
+    topics = topics[: _TOPICS_OF[how_many]]
     exchange = ""
     if "exchange" in topics:
         exchange = rng.choice(EXCHANGES if how_many == 3 else EXCHANGES_OF_TWO)
@@ -91,7 +105,7 @@ def draw_world(rng: Random, split: Split) -> World:
     if "wishes" in topics:
         world.wishes = rng.sample(WISHES, how_many)
     if "places" not in topics:
-        world.places = []
+        world.journeys = []
     if "causes" in topics:
         world.mood = rng.choice(("sad", "happy"))
         world.feeling = rng.choice(FEELINGS[world.mood])
@@ -116,5 +130,20 @@ def _draw_cast(rng: Random, split: Split, how_many: int, exchange: str) -> World
             colour = rng.choice(colours_of(split, name))
         taken.add(colour)
         things.append(Thing(name, colour, owner))
-    home, *places = rng.sample(partners(split, "place", groups), how_many + 1)
-    return World(cast, things, home, exchange, places=places)
+    within_reach = partners(split, "place", groups)
+    home, *ends = rng.sample(within_reach, how_many + 1)
+    away = [place for place in within_reach if place != home]
+    return World(cast, things, home, exchange, journeys=_journeys(rng, ends, away))
+
+
+def _journeys(rng: Random, ends: list[str], away: list[str]) -> list[list[str]]:
+    """Draw the ways to where everybody ends; every other time, nobody goes on.
+
+    One's first place may be another's last: only who follows a person knows which.
+    """
+    if rng.random() < 0.5:
+        return [[end] for end in ends]
+    return [
+        [*rng.sample([p for p in away if p != end], rng.choice(_MOVES) - 1), end]
+        for end in ends
+    ]
