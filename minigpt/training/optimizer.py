@@ -12,7 +12,7 @@ Before: the gradient. Next: the step counts, and the schedule moves on.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
 from minigpt.config import TrainConfig
+from minigpt.model.attention import MultiHeadAttention
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Coefficients that push small singular values up as fast as possible, to about 1."""
@@ -67,6 +68,14 @@ def _polynomial(
     return factor
 
 
+class _Matrix(NamedTuple):
+    """What Muon needs of a matrix, each [rows columns]."""
+
+    weight: Tensor
+    gradient: Tensor
+    momentum: Tensor
+
+
 class Muon(Optimizer):
     """Momentum, orthogonalised: every direction of a matrix moves equally far.
 
@@ -81,6 +90,9 @@ class Muon(Optimizer):
         lr: Peak step size.
         momentum: β, the memory of the gradient.
         weight_decay: Pull towards zero, as a share per unit of lr.
+        parts: A group's `parts` are the rows of the matrices that each of its
+            parameters is packed of, as queries, keys and values are: each is a matrix
+            of its own here, so that the loudest does not take the others' share.
 
     Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural
     networks".
@@ -92,8 +104,14 @@ class Muon(Optimizer):
         lr: float = 0.02,
         momentum: float = 0.95,
         weight_decay: float = 0.0,
+        parts: tuple[int, ...] = (),
     ) -> None:
-        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "weight_decay": weight_decay,
+            "parts": parts,
+        }
         super().__init__(parameters, defaults)
 
     @torch.no_grad()
@@ -104,30 +122,39 @@ class Muon(Optimizer):
         loss = _loss_again(closure)
         for group in self.param_groups:
             # One batched product per shape: the many small ones would mostly wait.
-            by_shape: dict[torch.Size, list[Tensor]] = {}
+            by_shape: dict[torch.Size, list[_Matrix]] = {}
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    by_shape.setdefault(parameter.shape, []).append(parameter)
-            for parameters in by_shape.values():
-                self._step_together(parameters, group)
+                    for matrix in self._matrices(parameter, group.get("parts", ())):
+                        by_shape.setdefault(matrix.weight.shape, []).append(matrix)
+            for matrices in by_shape.values():
+                _step_together(matrices, group)
         return loss
 
-    def _step_together(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
-        """Step matrices of one shape."""
-        gradients = torch.stack([p.grad for p in parameters if p.grad is not None])
-        for parameter in parameters:
-            if "momentum" not in self.state[parameter]:
-                self.state[parameter]["momentum"] = torch.zeros_like(parameter)
-        momenta = [self.state[parameter]["momentum"] for parameter in parameters]
-        torch._foreach_lerp_(momenta, list(gradients.unbind()), 1.0 - group["momentum"])
-        ahead = gradients.lerp_(torch.stack(momenta), group["momentum"])
-        rows, columns = parameters[0].shape
-        scale = group["lr"] * max(1.0, rows / columns) ** 0.5
-        updates = orthogonalize(ahead).mul_(scale)
-        if group["weight_decay"]:
-            torch._foreach_mul_(parameters, 1.0 - group["lr"] * group["weight_decay"])
-        for parameter, update in zip(parameters, updates, strict=True):
-            parameter.sub_(update)
+    def _matrices(self, parameter: Tensor, parts: tuple[int, ...]) -> list[_Matrix]:
+        """Return the matrices that a parameter is packed of, as views."""
+        state = self.state[parameter]
+        if "momentum" not in state:
+            state["momentum"] = torch.zeros_like(parameter)
+        assert parameter.grad is not None
+        rows = list(parts) or [len(parameter)]
+        packed = (parameter, parameter.grad, state["momentum"])
+        views = (tensor.split(rows) for tensor in packed)
+        return [_Matrix(*matrix) for matrix in zip(*views, strict=True)]
+
+
+def _step_together(matrices: list[_Matrix], group: dict[str, Any]) -> None:
+    """Step matrices of one shape."""
+    weights, gradients, momenta = (list(part) for part in zip(*matrices, strict=True))
+    torch._foreach_lerp_(momenta, gradients, 1.0 - group["momentum"])
+    ahead = torch.stack(gradients).lerp_(torch.stack(momenta), group["momentum"])
+    rows, columns = weights[0].shape
+    scale = group["lr"] * max(1.0, rows / columns) ** 0.5
+    updates = orthogonalize(ahead).mul_(scale)
+    if group["weight_decay"]:
+        torch._foreach_mul_(weights, 1.0 - group["lr"] * group["weight_decay"])
+    for weight, update in zip(weights, updates, strict=True):
+        weight.sub_(update)
 
 
 def _loss_again(closure: Callable[[], Tensor] | None) -> Tensor | None:
@@ -210,9 +237,26 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
     if not kept_by_muon:
         return adamw
     muon = Muon(
-        hidden,
+        _muon_groups(model, config, hidden),
         lr=config.muon_learning_rate,
         momentum=config.muon_momentum,
         weight_decay=config.weight_decay,
     )
     return OptimizerPair(muon, adamw)
+
+
+def _muon_groups(
+    model: nn.Module, config: TrainConfig, hidden: list[nn.Parameter]
+) -> list[dict[str, Any]]:
+    """Group Muon's matrices by what they are packed of."""
+    if not config.muon_splits_qkv:
+        return [{"params": hidden}]
+    widths = {
+        id(attention.qkv.weight): tuple(attention.widths)
+        for attention in model.modules()
+        if isinstance(attention, MultiHeadAttention)
+    }
+    by_parts: dict[tuple[int, ...], list[nn.Parameter]] = {}
+    for parameter in hidden:
+        by_parts.setdefault(widths.get(id(parameter), ()), []).append(parameter)
+    return [{"params": found, "parts": parts} for parts, found in by_parts.items()]

@@ -4,9 +4,10 @@ import copy
 
 import pytest
 import torch
+from torch import nn
 
 from minigpt.config import TrainConfig
-from minigpt.model import create_model
+from minigpt.model import TransformerLM, create_model
 from minigpt.training.loss import language_model_loss
 from minigpt.training.optimizer import (
     Muon,
@@ -154,3 +155,25 @@ def test_the_schedule_reaches_both_parts_even_after_loading():
     for group in optimizer.param_groups:
         group["lr"] = 0.123
     assert {g["lr"] for part in optimizer.parts for g in part.param_groups} == {0.123}
+
+
+@pytest.mark.parametrize("kv_heads", [None, 2])
+def test_split_queries_keys_and_values_step_as_three_matrices_would(kv_heads):
+    config = TrainConfig(optimizer="muon", muon_splits_qkv=True, weight_decay=0.0)
+    sizes = {"d_model": 32, "num_layers": 2, "num_heads": 4, "max_seq_len": 16}
+    model = TransformerLM(vocab_size=50, num_kv_heads=kv_heads, bias=False, **sizes)
+    name, packed = "blocks.1.attn.qkv.weight", model.blocks[1].attn.qkv.weight
+    parts = packed.detach().clone().split(model.blocks[1].attn.widths)
+    alone = [nn.Parameter(part.clone()) for part in parts]
+    expected = Muon(alone, lr=config.muon_learning_rate)
+    optimizer = build_optimizer(model, config)
+    for seed in range(2):
+        torch.manual_seed(seed)
+        model(torch.randint(50, (2, 9))).logsumexp(-1).sum().backward()
+        gradients = packed.grad.split(model.blocks[1].attn.widths)
+        for part, gradient in zip(alone, gradients, strict=True):
+            part.grad = gradient.clone()
+        optimizer.step()
+        expected.step()
+        optimizer.zero_grad()
+    torch.testing.assert_close(packed, torch.cat(alone), msg=name)
