@@ -114,6 +114,13 @@ class ModelConfig(AssignableConfig):
     tie_embeddings: bool = Field(
         True, description="Whether the head reuses the token embedding's weights."
     )
+    embedding_std: float | None = Field(
+        None,
+        gt=0.0,
+        le=10.0,
+        description="How large an untrained embedding's numbers are (none: 0.5, or "
+        "0.02 where the head is tied to it).",
+    )
     qk_norm: bool = Field(
         False, description="Normalise queries and keys, so that scores stay small."
     )

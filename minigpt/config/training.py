@@ -4,9 +4,9 @@
 command line and the Training page both build one and hand it to the same worker.
 """
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, Strict, model_validator
+from pydantic import BeforeValidator, Field, Strict, model_validator
 
 from minigpt.config.base import Config
 from minigpt.config.finetuning import FinetuneConfig
@@ -15,9 +15,23 @@ from minigpt.config.model import MLPConfig, ModelConfig
 _TWICE = 12
 """The shortest window in which six words are said twice."""
 
-RecipeName = Literal["default", "speedrun", "gpt2", "induction", "induction-live"]
+RecipeName = Literal[
+    "default",
+    "quick",
+    "three-minutes",
+    "ten-minutes",
+    "speedrun",
+    "gpt2",
+    "induction",
+    "induction-live",
+]
 
 _Step = Annotated[int, Field(ge=0)]
+
+
+def _on_or_off(value: Any) -> Any:
+    """Read the true and false of files that were written before there was an auto."""
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
 
 
 class DataConfig(Config):
@@ -64,6 +78,11 @@ class TokenizerConfig(Config):
     min_freq: int = Field(
         1, ge=1, description="char and word: rarer ones become <unk>, in occurrences."
     )
+    sample_characters: int = Field(
+        1 << 25,
+        ge=1000,
+        description="Most characters to learn from, taken from all over a longer text.",
+    )
 
 
 class TrainConfig(Config):
@@ -87,6 +106,18 @@ class TrainConfig(Config):
         description="Steps to begin with in which the model reads repeated random "
         "tokens and learns to copy, before it reads the text.",
     )
+    lesson_steps: int = Field(
+        0,
+        ge=0,
+        description="tales: steps to begin with in which the model learns to look up "
+        "what a text has said, before it reads the text.",
+    )
+    lesson_share: float = Field(
+        0.0,
+        ge=0.0,
+        le=0.9,
+        description="tales: which share of the later steps are such lessons.",
+    )
     optimizer: Literal["adamw", "muon"] = Field(
         "adamw", description="muon: hidden matrices by Muon, all else by AdamW."
     )
@@ -105,6 +136,11 @@ class TrainConfig(Config):
     )
     muon_momentum: float = Field(
         0.95, ge=0.0, lt=1.0, description="Muon's memory of the gradient."
+    )
+    muon_splits_qkv: bool = Field(
+        False,
+        description="Let Muon see queries, keys and values as three matrices, not as "
+        "the one they are packed in.",
     )
     schedule: Literal["cosine", "linear", "constant"] = Field(
         "cosine", description="How the step size falls after the warm-up."
@@ -128,14 +164,19 @@ class TrainConfig(Config):
     gradient_clip: float = Field(
         1.0, ge=0.0, description="Longest gradient allowed, as a norm (0: no limit)."
     )
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Number format of the matrix products."
+    precision: Literal["float32", "bfloat16", "auto"] = Field(
+        "float32",
+        description="Number format of the matrix products (auto: bfloat16 where the "
+        "machine is made for it).",
     )
     gradient_checkpointing: bool = Field(
         False, description="Recompute blocks backward, to trade time for memory."
     )
-    compile: bool = Field(
-        False, description="Let torch.compile fuse the model (pays on a GPU)."
+    compile: Annotated[Literal["auto", "on", "off"], BeforeValidator(_on_or_off)] = (
+        Field(
+            "auto",
+            description="Let torch.compile fuse the model (auto: on a GPU, where it pays).",
+        )
     )
     eval_interval: int = Field(
         250, ge=1, description="Steps between validation losses, samples and saves."
@@ -166,6 +207,15 @@ class TrainConfig(Config):
     )
     num_threads: int | None = Field(
         None, ge=1, le=1024, description="CPU threads (none: torch's own choice)."
+    )
+    tensorboard: bool = Field(
+        False, description="Write the metrics for TensorBoard too, beside the run's."
+    )
+    wandb_project: str | None = Field(
+        None,
+        min_length=1,
+        description="Weights & Biases: the project that gets the metrics too (none: "
+        "nobody does).",
     )
 
 
@@ -201,7 +251,17 @@ class RunConfig(Config):
                 f"max_seq_len is {self.model.max_seq_len}, and repeats says six words "
                 f"or more again: choose {_TWICE} or more"
             )
+        if self.data.source != "tales" and self.has_lessons:
+            raise ValueError(
+                f"data.source is {self.data.source!r}, and lessons are about tales: "
+                "set lesson_steps and lesson_share to 0"
+            )
         return self
+
+    @property
+    def has_lessons(self) -> bool:
+        """Whether something is learned besides the text: to look things up."""
+        return self.train.lesson_steps > 0 or self.train.lesson_share > 0
 
     @property
     def model(self) -> ModelConfig | MLPConfig:

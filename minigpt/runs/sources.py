@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from minigpt.config import RunConfig
 from minigpt.datasets.corpus import Corpus
+from minigpt.datasets.lessons import LessonsFirst
 from minigpt.datasets.repeated_words import RepeatedWords, repeated_words
 from minigpt.datasets.repeats import RepeatsFirst
 from minigpt.datasets.texts import (
@@ -19,12 +20,14 @@ from minigpt.datasets.texts import (
     WindowDataset,
     collate_fn,
 )
+from minigpt.datasets.token_rows import TokenRow
 from minigpt.datasets.windows import WindowSampler
 from minigpt.tokenizers import Tokenizer
 from minigpt.tokenizers.chat import Message
 from minigpt.training.batches import Sampler
 
 _SAID_TWICE = 32
+_BEGINNING = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,6 @@ def build_source(config: RunConfig, corpus: Corpus, tokenizer: Tokenizer) -> Sou
         DataError: If the text is too short.
     """
     train, context = config.train, config.model.max_seq_len
-    words = torch.unique(corpus.train_tokens)
     sampler: RepeatedWords | WindowSampler
     held_out: PackedDataset | WindowDataset
     if config.data.source == "repeats":
@@ -73,5 +75,23 @@ def build_source(config: RunConfig, corpus: Corpus, tokenizer: Tokenizer) -> Sou
         )
         held_out = PackedDataset(corpus.validation_tokens, context)
         probe, said_twice = corpus.validation_tokens[:context], None
-    repeats_first = RepeatsFirst(sampler, train.repeat_steps, words)
-    return Source(repeats_first, held_out, probe, said_twice)
+    repeats_first = RepeatsFirst(
+        sampler, train.repeat_steps, _vocabulary(corpus.train_tokens)
+    )
+    batches: Sampler = repeats_first
+    if config.has_lessons:
+        batches = LessonsFirst(
+            repeats_first,
+            tokenizer,
+            steps=train.lesson_steps,
+            share=train.lesson_share,
+            context=context,
+            batch_size=train.batch_size,
+            seed=train.seed,
+        )
+    return Source(batches, held_out, probe, said_twice)
+
+
+def _vocabulary(tokens: Int[Tensor, " pos"] | TokenRow) -> Int[Tensor, " token"]:
+    """Return the ids that occur in a row; in a file's, in its beginning."""
+    return torch.unique(tokens if isinstance(tokens, Tensor) else tokens[:_BEGINNING])
