@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader
 from minigpt.checkpoint import find_checkpoint
 from minigpt.config import TrainConfig
 from minigpt.errors import ConfigError
-from minigpt.model import LanguageModel
+from minigpt.model import MLPLM, LanguageModel
 from minigpt.model.device import resolve_device
 from minigpt.model.memory import require_memory
 from minigpt.tokenizers.base import Tokenizer
@@ -36,6 +36,7 @@ from minigpt.training.callbacks import (
     TrainerCallback,
     TrainingResult,
 )
+from minigpt.training.compilation import compiled, computed_with
 from minigpt.training.distributed import join_team
 from minigpt.training.keeper import CheckpointKeeper
 from minigpt.training.milestones import Milestones
@@ -99,6 +100,11 @@ class Trainer:
             config = config.replace(eval_interval=eval_interval)
         if config.num_threads is not None:
             torch.set_num_threads(config.num_threads)
+        if config.gradient_checkpointing and isinstance(model, MLPLM):
+            raise ConfigError(
+                "gradient_checkpointing is true, and the MLP model has no blocks to "
+                "recompute: leave it false."
+            )
         require_memory(model.config, COPIES_OF_WEIGHTS)
         name = config.device if str(device) == "auto" else str(device)
         self.config = config
@@ -113,7 +119,8 @@ class Trainer:
             dataset = getattr(train_dataloader, "dataset", None)
             tokenizer = getattr(dataset, "tokenizer", None)
         self.tokenizer = tokenizer
-        self.provenance = provenance or {}
+        in_use = computed_with(config, self.team.device)
+        self.provenance = {**(provenance or {}), "computed_with": in_use}
         self.objective = objective or NextToken()
         self.validation = Validation(
             self.model,
@@ -165,8 +172,7 @@ class Trainer:
         total_steps = limits.total_steps(self.batches.steps_per_epoch)
         self._prepare_schedule(total_steps)
         milestones = self._begin(resume_from_checkpoint)
-        # The plain model stays as it is, to be evaluated, saved and looked into.
-        forward: Any = torch.compile(self.model) if self.config.compile else self.model
+        forward = compiled(self.model, self.config, self.team.device)
         forward = self.team.wrap(forward)
         loss: float | None = None
         reason: Reason | None = None
