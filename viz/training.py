@@ -22,7 +22,7 @@ _COLOURS: Final = {EACH_STEP: SKY, AVERAGE: BLUE, VALIDATION: VERMILLION}
 _POINTS: Final = {EACH_STEP: 400, AVERAGE: 100, VALIDATION: 100}
 """Points to keep of each line: 600 in all."""
 
-_LOSS_TITLE = "loss (nats per token)"
+LOSS_TITLE = "loss (nats per token)"
 
 
 def metrics_table(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -128,7 +128,7 @@ def loss_curve(
     x = alt.X("step:Q", title="step").scale(
         type="log" if log_x else "linear", nice=False
     )
-    y = alt.Y("loss:Q", title=_LOSS_TITLE).scale(zero=False)
+    y = alt.Y("loss:Q", title=LOSS_TITLE).scale(zero=False)
     colour = (
         alt.Color("line:N", title=None)
         .scale(domain=present, range=[_COLOURS[line] for line in present])
@@ -151,7 +151,7 @@ def loss_curve(
     if not baselines:
         return lines
     # The baselines bring an axis of their own, for their names.
-    both = alt.LayerChart(layer=[lines, _baseline_layer(baselines)], height=340)
+    both = alt.LayerChart(layer=[lines, baseline_layer(baselines)], height=340)
     figure: alt.LayerChart = both.resolve_axis(y="independent")
     return figure
 
@@ -161,7 +161,7 @@ def _only(chart: alt.Chart, line: str) -> alt.Chart:
     return selected
 
 
-def _baseline_layer(baselines: Mapping[str, float]) -> alt.Chart:
+def baseline_layer(baselines: Mapping[str, float]) -> alt.Chart:
     """Draw dashed lines, named by an axis on the right.
 
     An axis, not text marks: Streamlit gives axes the text colour of the theme.

@@ -1,7 +1,5 @@
 """The Training page before the start: the text, the sizes, and what it will cost."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from minigpt.config import (
@@ -14,14 +12,16 @@ from minigpt.config import (
     TrainConfig,
     get_recipe,
 )
+from minigpt.config.ingredients import text_recipes
 from minigpt.errors import ConfigError
 from minigpt.runs import RunStore, launch
 from minigpt.runs.estimate import Estimate, estimate_run
 from pages.frame import state, words
 from pages.frame.guard import guard
-from pages.parts import experiment, settings, texts
+from pages.parts import experiment, race, settings
+from pages.parts.text_choice import choose_text
 
-RECIPE = get_recipe("default")
+DEFAULT = "default"
 SIZES = {
     "quick": "learns in minutes on a laptop",
     "tiny": "the smallest",
@@ -31,9 +31,12 @@ SIZES = {
     "mlp": "no attention: the baseline of 2003",
 }
 COPY = "to copy: an experiment of a minute"
-AIMS = ("a text", COPY)
-SOURCES = ("tales", "upload", "paste", "path")
-SETTLED = ("max_steps", "num_epochs", "device", "num_threads", "compile")
+RACE = "a text, two recipes in a race"
+AIMS = ("a text", COPY, RACE)
+SETTLED = (
+    *("max_steps", "num_epochs", "device", "num_threads", "compile"),
+    *("tensorboard", "wandb_project"),
+)
 
 
 def show(store: RunStore) -> None:
@@ -48,6 +51,8 @@ def show(store: RunStore) -> None:
     )
     if aim == COPY:
         experiment.choose(store)
+    elif aim == RACE:
+        race.choose(store)
     else:
         show_text(store)
 
@@ -62,61 +67,31 @@ def show_text(store: RunStore) -> None:
             data = choose_text()
     with right:
         st.subheader("2 · The model", anchor=False)
-        size, steps, kind = choose_size()
+        recipe = choose_recipe()
+        size, steps, kind = choose_size(recipe)
     with guard():
-        config = choose_all(data or DataConfig(), size, steps, kind)
+        config = choose_all(recipe, data or DataConfig(), size, steps, kind)
     st.subheader("3 · The start", anchor=False)
     show_start(store, config if data is not None else None)
 
 
-def choose_text() -> DataConfig | None:
-    """Let the reader choose a text; None until there is one."""
-    source = st.segmented_control(
-        "Where it comes from",
-        SOURCES,
-        default="tales",
+def choose_recipe() -> RunConfig:
+    """Let the reader choose the preset that all other settings start from."""
+    names = text_recipes()
+    name = st.segmented_control(
+        "Recipe",
+        names,
+        default=DEFAULT,
         required=True,
-        key="source",
+        key="recipe",
         persist_state="session",
+        help="default: a pure GPT, trained quickly; speedrun: every trick; gpt2: as "
+        "GPT-2 was trained. A race shows what sets two of them apart.",
     )
-    if source == "tales":
-        size = settings.field(
-            DataConfig(), "tales_megabytes", "data", label="How much, in MB"
-        )
-        st.caption(
-            "A small built-in world: short stories with people, things, wishes and "
-            "causes, the same on every machine."
-        )
-        return DataConfig(source="tales", tales_megabytes=float(size))
-    path = _own_text(source)
-    return None if path is None else DataConfig(source=str(path))
+    return get_recipe(name)
 
 
-def _own_text(source: str) -> Path | None:
-    if source == "upload":
-        file = st.file_uploader("A text file, UTF-8", type=["txt", "md"], key="upload")
-        return None if file is None else texts.keep(file.getvalue(), file.name)
-    if source == "paste":
-        text = st.text_area(
-            "Your text",
-            key="pasted",
-            height=160,
-            placeholder="A few pages at least: a model that sees little learns little.",
-            persist_state="session",
-        )
-        return texts.keep(text.encode(), "pasted") if text.strip() else None
-    path = st.text_input(
-        "Path on the machine that runs this app",
-        key="path",
-        placeholder="/home/me/book.txt",
-        persist_state="session",
-    )
-    if not path.strip():
-        return None
-    return texts.existing(path.strip())
-
-
-def choose_size() -> tuple[str, int | None, str]:
+def choose_size(recipe: RunConfig) -> tuple[str, int | None, str]:
     """Let the reader choose a size, a number of steps and a kind of token."""
     size = st.segmented_control(
         "Size",
@@ -129,13 +104,17 @@ def choose_size() -> tuple[str, int | None, str]:
     st.caption(f"{size}: {SIZES[size]}.")
     steps_column, tokens_column = st.columns(2)
     with steps_column:
-        steps = settings.field(RECIPE.train, "max_steps", "train", label="Steps")
+        steps = settings.field(
+            recipe.train, "max_steps", f"{recipe.recipe}.train", label="Steps"
+        )
     with tokens_column:
-        kind = settings.field(RECIPE.tokenizer, "kind", "tokens", label="Tokens")
+        kind = settings.field(recipe.tokenizer, "kind", "tokens", label="Tokens")
     return size, steps, kind
 
 
-def choose_all(data: DataConfig, size: str, steps: int | None, kind: str) -> RunConfig:
+def choose_all(
+    recipe: RunConfig, data: DataConfig, size: str, steps: int | None, kind: str
+) -> RunConfig:
     """Let the reader change every other setting, and return the whole of the run.
 
     Raises:
@@ -144,34 +123,38 @@ def choose_all(data: DataConfig, size: str, steps: int | None, kind: str) -> Run
     if steps is None:
         raise ConfigError("How many steps? Type a number, 1 or more.")
     with st.expander("All settings", icon=":material/tune:"):
-        tokenizer, model, train = all_settings(size, kind, steps)
+        tokenizer, model, train = all_settings(recipe, size, kind, steps)
     return RunConfig(
-        recipe="default",
+        recipe=recipe.recipe,
         model_type="mlp" if size == "mlp" else "transformer",
         data=data,
         tokenizer=TokenizerConfig(kind=kind, **tokenizer),
-        transformer=RECIPE.transformer if size == "mlp" else ModelConfig(**model),
-        mlp=MLPConfig(**model) if size == "mlp" else RECIPE.mlp,
-        train=TrainConfig(**{**RECIPE.train.to_dict(), **train, "max_steps": steps}),
+        transformer=recipe.transformer if size == "mlp" else ModelConfig(**model),
+        mlp=MLPConfig(**model) if size == "mlp" else recipe.mlp,
+        train=TrainConfig(**{**recipe.train.to_dict(), **train, "max_steps": steps}),
     )
 
 
-def all_settings(size: str, kind: str, steps: int) -> tuple[dict, dict, dict]:
-    """Show every field of the configurations, starting from a size."""
+def all_settings(
+    recipe: RunConfig, size: str, kind: str, steps: int
+) -> tuple[dict, dict, dict]:
+    """Show every field of the configurations, starting from a recipe and a size."""
+    # Another recipe's widgets are others, and start from its values.
+    begin = recipe.recipe
     model_tab, train_tab, tokens_tab = st.tabs(["Model", "Training", "Tokens"])
     with model_tab:
-        base: ModelConfig | MLPConfig = RECIPE.mlp
+        base: ModelConfig | MLPConfig = recipe.mlp
         if size != "mlp":
-            base = RECIPE.transformer.replace(**PRESETS.get(size, {}))
-        model = settings.edit(base, f"model.{size}", skip=("vocab_size",))
+            base = recipe.transformer.replace(**PRESETS.get(size, {}))
+        model = settings.edit(base, f"{begin}.model.{size}", skip=("vocab_size",))
         st.caption("vocab_size follows from the tokenizer.")
     with train_tab:
-        base_train = RECIPE.train.replace(
+        base_train = recipe.train.replace(
             max_steps=steps, eval_interval=max(1, steps // 10)
         )
-        train = settings.edit(base_train, f"train.{steps}", skip=SETTLED)
+        train = settings.edit(base_train, f"{begin}.train.{steps}", skip=SETTLED)
     with tokens_tab:
-        tokenizer = settings.edit(RECIPE.tokenizer, f"tokens.{kind}", skip=("kind",))
+        tokenizer = settings.edit(recipe.tokenizer, f"tokens.{kind}", skip=("kind",))
     return tokenizer, model, train
 
 

@@ -11,7 +11,7 @@ from minigpt.training.step import take_step
 from pages.frame import lesson, notebook, state, words
 from pages.frame.guard import guard, show_problem
 from pages.frame.questions import check
-from pages.parts import copying, history
+from pages.parts import copying, history, step_time
 from pages.parts.training_questions import about_a_text
 from viz.components import head_grid
 from viz.training import loss_curve
@@ -54,6 +54,7 @@ def _show_now(run: Run, alive: bool) -> None:
             show_curve(run, status)
         with heads:
             show_heads(run)
+        step_time.show(run, status)
         if learned is None:
             show_lesson(status)
         show_details(run)

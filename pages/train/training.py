@@ -7,11 +7,12 @@ Training is a process of its own; this page and the process share the run's dire
 import streamlit as st
 
 from minigpt.runs import RunStore, data_directory
+from minigpt.runs.racing import find_race
 from minigpt.training.loss import language_model_loss
 from minigpt.training.optimizer import build_optimizer
 from pages.frame import lesson, state
 from pages.frame.guard import guard
-from pages.parts import set_up, watch
+from pages.parts import race_watch, set_up, watch
 
 NEW = "new run"
 
@@ -37,4 +38,9 @@ with guard():
         watch.show_list(runs)
         lesson.source(language_model_loss, build_optimizer)
     else:
-        watch.show(store.open(chosen))
+        run = store.open(chosen)
+        race = find_race(store, run)
+        if race is not None and race_watch.is_wanted():
+            race_watch.show(race)
+        else:
+            watch.show(run)

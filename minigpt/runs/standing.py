@@ -1,0 +1,128 @@
+"""Who is ahead in a race, read off the journals of the two runs.
+
+Before: `racing`, which starts them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+TIE = 0.02
+"""Losses closer than this, in nats, are a tie: another seed may turn them round."""
+
+Axis = Float[np.ndarray, " point"]
+
+
+@dataclass(frozen=True)
+class Lane:
+    """What one of the two has written down so far."""
+
+    seconds: Axis
+    """Of training, evaluations and saves left out, at each logged step."""
+    tokens: Axis
+    """Learned from so far."""
+    losses: Axis
+    """Of each step's batch, in nats per token."""
+    looks: list[tuple[float, float]]
+    """Seconds, and the loss on a part of the held-out text."""
+    final_loss: float | None
+    """On all held-out text, once the run has finished."""
+
+    def smooth(self, over: Axis) -> Axis:
+        """Average the losses over the last tenth of the way to each point.
+
+        A number of steps would be a short time for one racer and a long one for the
+        other.
+
+        Args:
+            over: `seconds` or `tokens`.
+        """
+        sums = np.concatenate([[0.0], np.cumsum(self.losses)])
+        end = np.arange(1, len(over) + 1)
+        begin = np.minimum(np.searchsorted(over, 0.9 * over, side="right"), end - 1)
+        return (sums[end] - sums[begin]) / (end - begin)
+
+    def loss_at(self, place: float, over: Axis) -> float:
+        """Return the smoothed loss at the last point up to a place on an axis."""
+        point = int(np.searchsorted(over, place, side="right")) - 1
+        return float(self.smooth(over)[max(0, point)])
+
+    def seconds_to(self, loss: float) -> float | None:
+        """Return when the loss on held-out text fell to this, between two looks."""
+        if self.looks and self.looks[0][1] <= loss:
+            return self.looks[0][0]
+        for (begin, above), (end, below) in pairwise(self.looks):
+            if below <= loss < above:
+                return begin + (end - begin) * (above - loss) / (above - below)
+        return None
+
+
+def lane(records: Sequence[Mapping[str, Any]], *, finished: bool) -> Lane:
+    """Read one racer's journal.
+
+    Args:
+        records: What `Run.metrics` gives.
+        finished: Whether the run has come to its end.
+    """
+    timed = [record for record in records if "elapsed_seconds" in record]
+    steps = [record for record in timed if record["kind"] == "step"]
+    looks = [record for record in timed if record["kind"] == "evaluation"]
+    return Lane(
+        seconds=np.array([record["elapsed_seconds"] for record in steps], float),
+        tokens=np.array([record["tokens_seen"] for record in steps], float),
+        losses=np.array([record["loss"] for record in steps], float),
+        looks=[(record["elapsed_seconds"], record["loss"]) for record in looks],
+        final_loss=looks[-1]["loss"] if finished and looks else None,
+    )
+
+
+class Standing(NamedTuple):
+    """Who is ahead."""
+
+    leader: int | None
+    """0, 1, or None while it is a tie."""
+    losses: tuple[float, float]
+    """Of both, in nats per token."""
+    place: float
+    """Where they are compared: seconds, or tokens."""
+
+
+def standing(first: Lane, second: Lane, *, by: str = "seconds") -> Standing | None:
+    """Compare two racers where both have been: at the same second, or token.
+
+    Args:
+        first: One.
+        second: The other.
+        by: `seconds` or `tokens`.
+
+    Returns:
+        None before both have taken a step.
+    """
+    lanes = (first, second)
+    axes: list[Axis] = [getattr(each, by) for each in lanes]
+    if not all(map(len, axes)):
+        return None
+    place = float(min(axis[-1] for axis in axes))
+    one, other = (
+        each.loss_at(place, axis) for each, axis in zip(lanes, axes, strict=True)
+    )
+    return Standing(_lower(one, other), (one, other), place)
+
+
+def result(first: Lane, second: Lane) -> Standing | None:
+    """Compare what both reached in the end on all held-out text; None before that."""
+    one, other = first.final_loss, second.final_loss
+    if one is None or other is None:
+        return None
+    place = float(max(first.seconds[-1], second.seconds[-1]))
+    return Standing(_lower(one, other), (one, other), place)
+
+
+def _lower(one: float, other: float) -> int | None:
+    if abs(one - other) < TIE:
+        return None
+    return 0 if one < other else 1

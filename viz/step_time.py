@@ -1,0 +1,78 @@
+"""One training step as a bar, cut into what its time went to."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import altair as alt
+import pandas as pd
+
+from viz.theme import BLUE, GRAY, ORANGE, SKY, VERMILLION
+
+_COLOURS: Final = {
+    "data": ORANGE,
+    "forward": SKY,
+    "backward": BLUE,
+    "optimizer": VERMILLION,
+    "other": GRAY,
+}
+
+
+def step_table(milliseconds: Mapping[str, float]) -> pd.DataFrame:
+    """Return the bar's pieces: columns part, milliseconds, share, name, order.
+
+    Args:
+        milliseconds: By part, in order.
+
+    Raises:
+        ValueError: If a part is unknown.
+    """
+    unknown = set(milliseconds) - set(_COLOURS)
+    if unknown:
+        raise ValueError(f"Unknown parts of a step: {', '.join(sorted(unknown))}.")
+    table = pd.DataFrame(
+        {"part": list(milliseconds), "milliseconds": list(milliseconds.values())}
+    )
+    table["share"] = table["milliseconds"] / (table["milliseconds"].sum() or 1.0)
+    table["name"] = [
+        f"{part} {each:.3g} ms, {share:.0%}"
+        for part, each, share in zip(
+            table["part"], table["milliseconds"], table["share"], strict=True
+        )
+    ]
+    table["order"] = range(len(table))
+    return table
+
+
+def step_bar(milliseconds: Mapping[str, float], *, columns: int = 5) -> alt.Chart:
+    """Draw one step as a bar; the legend prints milliseconds and shares.
+
+    Args:
+        milliseconds: By part: data, forward, backward, optimizer, other.
+        columns: How many names stand beside each other.
+    """
+    table = step_table(milliseconds)
+    colour = (
+        alt.Color("name:N", title=None)
+        .scale(
+            domain=list(table["name"]), range=[_COLOURS[part] for part in table["part"]]
+        )
+        .legend(orient="bottom", columns=columns, labelLimit=240)
+    )
+    bar: alt.Chart = (
+        alt.Chart(table)
+        .mark_bar(size=34)
+        .encode(
+            x=alt.X("milliseconds:Q", title="milliseconds of one step").scale(
+                nice=False, domain=[0, float(table["milliseconds"].sum())]
+            ),
+            color=colour,
+            order="order:Q",
+            tooltip=[
+                alt.Tooltip("part:N"),
+                alt.Tooltip("milliseconds:Q", format=".3f"),
+                alt.Tooltip("share:Q", format=".1%"),
+            ],
+        )
+        .properties(height=60)
+    )
+    return bar
