@@ -184,7 +184,8 @@ class Answer:
         self.ending: Ending | None = None
         self._at_most: Ending = "window" if room < config.max_new_tokens else "length"
         config = config.replace(max_new_tokens=min(room, config.max_new_tokens))
-        self._sampler = Sampler(model, read, config, tokenizer.eos_id)
+        end = tokenizer.eos_id if config.stop_at_eos else None
+        self._sampler = Sampler(model, read, config, end)
         self._writer, self._until = TextWriter(tokenizer, read), until
 
     @property
