@@ -34,6 +34,9 @@ def _on_or_off(value: Any) -> Any:
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
 
 
+_Choice = Annotated[Literal["auto", "on", "off"], BeforeValidator(_on_or_off)]
+
+
 class DataConfig(Config):
     """Which text a run learns from."""
 
@@ -172,11 +175,8 @@ class TrainConfig(Config):
     gradient_checkpointing: bool = Field(
         False, description="Recompute blocks backward, to trade time for memory."
     )
-    compile: Annotated[Literal["auto", "on", "off"], BeforeValidator(_on_or_off)] = (
-        Field(
-            "auto",
-            description="Let torch.compile fuse the model (auto: on a GPU, where it pays).",
-        )
+    compile: _Choice = Field(
+        "auto", description="Let torch.compile fuse the model (auto: on a GPU)."
     )
     eval_interval: int = Field(
         250, ge=1, description="Steps between validation losses, samples and saves."
