@@ -18,7 +18,10 @@ from viz.components import token_pieces
 from viz.repetition import LINES, copying_curve
 
 RECIPE = get_recipe("induction-live")
-SETTLED = ("max_steps", "num_epochs", "device", "num_threads", "compile")
+SETTLED = (
+    *("max_steps", "num_epochs", "device", "num_threads", "compile"),
+    *("tensorboard", "wandb_project"),
+)
 _EMPTY: dict[str, list[float]] = {"step": [], **{name: [] for name in LINES}}
 
 
