@@ -185,7 +185,7 @@ class Answer:
         self._at_most: Ending = "window" if room < config.max_new_tokens else "length"
         config = config.replace(max_new_tokens=min(room, config.max_new_tokens))
         end = tokenizer.eos_id if config.stop_at_eos else None
-        self._sampler = Sampler(model, read, config, end)
+        self._sampler: Sampler | None = Sampler(model, read, config, end)
         self._writer, self._until = TextWriter(tokenizer, read), until
 
     @property
@@ -199,23 +199,28 @@ class Answer:
         Raises:
             CheckpointError: If the model's scores are not numbers; the answer ends.
         """
-        if self.is_done:
+        # What is finished lets its cache go: a conversation is kept for long.
+        sampler, self._sampler = self._sampler, None
+        if sampler is None:
             return
         self.ending = "stopped"  # unless all goes well
-        token = self._sampler.draw().token
+        token = sampler.draw().token
         self.tokens.append(token)
         text = self._writer.add(token)
-        self.ending = self._reason()
+        self.ending = self._reason(sampler)
         self.text = (self._writer.finish() if self.is_done else text).strip()
         if self._until is not None and self._until in text:
             self.ending = "eos"
             self.text = text.partition(self._until)[0].strip().removesuffix(",")
+        if not self.is_done:
+            self._sampler = sampler
 
     def stop(self) -> None:
         """Write no further."""
         self.ending = self.ending or "stopped"
+        self._sampler = None
 
-    def _reason(self) -> Ending | None:
-        if not self._sampler.is_done:
+    def _reason(self, sampler: Sampler) -> Ending | None:
+        if not sampler.is_done:
             return None
-        return "eos" if self._sampler.has_ended else self._at_most
+        return "eos" if sampler.has_ended else self._at_most

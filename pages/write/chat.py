@@ -26,7 +26,7 @@ from pages.parts import (
 from pages.parts import chat_questions as questions
 from pages.parts.chat_talk import Asking
 
-READS, LOOKS, BESIDE = "What it reads", "Where it looks", "The base beside it"
+READS, LOOKS, BESIDE = "What it reads", "Where it looks", "The base"
 
 WORDS = """
 To the model, a conversation is **one row of tokens**. A few of them are in no text:

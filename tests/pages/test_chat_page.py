@@ -257,7 +257,7 @@ def test_the_code_gives_the_numbers_that_are_drawn(picture, chat):
 def test_the_base_beside_it_is_the_one_it_was_tuned_from_and_reads_the_same(
     chat, talkers, story
 ):
-    app = look_at(press(chat, "chip_0"), "The base beside it")
+    app = look_at(press(chat, "chip_0"), "The base")
     assert app.selectbox(key="beside_talker").value == "plain"
     base = ready_to_chat(load_checkpoint(talkers / "models/plain"))
     messages = messages_of(story.text, [Turn(story.questions[0].text)])
@@ -266,7 +266,7 @@ def test_the_base_beside_it_is_the_one_it_was_tuned_from_and_reads_the_same(
 
 
 def test_the_base_can_be_asked_as_a_story_asks(chat, story):
-    app = look_at(press(chat, "chip_0"), "The base beside it")
+    app = look_at(press(chat, "chip_0"), "The base")
     app.button_group(key="chat_form").set_value("as a story asks").run()
     finish(app)
     asked = said(app)[-2][1]
@@ -351,7 +351,7 @@ ODD = ["<b>*x*</b> $y$ `z` [l](u) # h", "狐 🦊 é", "<assistant> Mia.<eos>", 
 def test_whatever_is_typed_is_shown_as_it_was_typed(text, chat):
     app = say(chat, text)
     assert said(app)[0] == ("user", text)
-    for view in ("Where it looks", "The base beside it"):
+    for view in ("Where it looks", "The base"):
         look_at(app, view)
         assert "Something broke" not in texts(app)
         assert not app.exception
@@ -387,7 +387,7 @@ def test_an_mlp_talks_and_has_no_attention_to_show(open_page, models):
 def test_without_a_tuned_model_the_page_says_so_kindly(open_page, models):
     app = open_page(PAGE, data=models)
     assert "is a base: it has never seen a conversation" in texts(app)
-    look_at(app, "The base beside it")
+    look_at(app, "The base")
     assert "No model here was tuned to answer yet" in captions(app)
 
 
