@@ -1,15 +1,30 @@
 """Settings that depend on each other, and the number of weights that follows."""
 
+from typing import get_args
+
 import pytest
 
-from minigpt.config import ModelConfig, get_recipe
+from minigpt.config import RECIPES, ModelConfig, get_recipe
+from minigpt.config.training import RecipeName
 from minigpt.errors import ConfigError
 from minigpt.model import create_model
 
 
-@pytest.mark.parametrize(
-    "recipe", ["default", "speedrun", "gpt2", "induction", "induction-live"]
-)
+def test_every_recipe_can_be_named_in_a_runs_configuration():
+    assert list(get_args(RecipeName)) == list(RECIPES)
+    assert all(get_recipe(name).recipe == name for name in RECIPES)
+
+
+@pytest.mark.parametrize("recipe", ["default", "quick", "three-minutes", "ten-minutes"])
+def test_the_recipes_that_differ_in_time_differ_in_size_alone(recipe):
+    config, default = get_recipe(recipe), get_recipe("default")
+    sizes = ("d_model", "num_heads", "num_layers", "max_seq_len", "dropout")
+    same = {name: getattr(default.transformer, name) for name in sizes}
+    assert config.transformer.replace(**same) == default.transformer
+    assert config.train.replace(max_steps=600) == default.train
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
 def test_the_weights_of_a_recipe_are_counted_without_building_it(recipe):
     config = get_recipe(recipe).transformer
     model = create_model("transformer", **config.to_dict())

@@ -63,7 +63,7 @@ def _polynomial(
 ) -> Float[Tensor, "count short short"]:
     """Return a I + b G + c G²: what one step multiplies X with."""
     a, b, c = NEWTON_SCHULZ
-    factor = b * gram + c * (gram @ gram)
+    factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c)
     factor.diagonal(dim1=-2, dim2=-1).add_(a)
     return factor
 
@@ -153,8 +153,7 @@ def _step_together(matrices: list[_Matrix], group: dict[str, Any]) -> None:
     updates = orthogonalize(ahead).mul_(scale)
     if group["weight_decay"]:
         torch._foreach_mul_(weights, 1.0 - group["lr"] * group["weight_decay"])
-    for weight, update in zip(weights, updates, strict=True):
-        weight.sub_(update)
+    torch._foreach_sub_(weights, list(updates.unbind()))
 
 
 def _loss_again(closure: Callable[[], Tensor] | None) -> Tensor | None:
@@ -202,13 +201,13 @@ class OptimizerPair(Optimizer):
 def is_hidden_matrix(name: str, parameter: nn.Parameter) -> bool:
     """Whether a weight is a matrix between hidden vectors, which Muon is made for.
 
-    Embeddings and the head face the vocabulary, and a table of relative biases is no
-    linear map: these are AdamW's.
+    Embeddings (of values too) and the head face the vocabulary, and a table of relative
+    biases is no linear map: these are AdamW's.
     """
     return (
         name.startswith("blocks.")
         and parameter.ndim == 2
-        and not name.endswith("bias_table")
+        and not name.endswith(("bias_table", "value_embedding.weight"))
     )
 
 

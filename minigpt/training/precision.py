@@ -81,7 +81,7 @@ class HalfLinears(TorchFunctionMode):
 def half_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Compute x Wᵀ + b from float32 to float32, the product in bfloat16."""
     product: Tensor = _HalfProduct.apply(x.flatten(0, -2), weight)  # type: ignore[no-untyped-call]
-    product = product.unflatten(0, x.shape[:-1])
+    product = product.view(*x.shape[:-1], -1)
     return product if bias is None else product + bias
 
 

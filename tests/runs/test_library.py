@@ -18,7 +18,7 @@ import transformers
 
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.cli.settings import parse_train
-from minigpt.config import RunConfig, get_recipe
+from minigpt.config import RECIPES, RunConfig, get_recipe
 from minigpt.errors import CheckpointError, MinigptError, RunError
 from minigpt.model import MLPLM, TransformerLM
 from minigpt.runs import RunStore, available_models, find_model
@@ -491,7 +491,7 @@ def test_a_runs_facts_name_the_line_that_trains_it_again(data, run):
     assert "cannot be read" in describe_run(run).problem
 
 
-@pytest.mark.parametrize("recipe", ["default", "gpt2", "induction", "induction-live"])
+@pytest.mark.parametrize("recipe", RECIPES)
 @pytest.mark.parametrize(
     "change",
     [

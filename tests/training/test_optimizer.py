@@ -78,9 +78,34 @@ def test_muon_steps_a_batch_of_matrices_as_it_steps_each_alone():
         torch.testing.assert_close(parameter, twin)
 
 
+def test_muon_takes_the_steps_of_its_formula():
+    """The matrices' own singular vectors stand in for the iteration."""
+    torch.manual_seed(0)
+    parameter = torch.nn.Parameter(torch.randn(12, 4))
+    optimizer = Muon([parameter], lr=0.1, momentum=0.9, weight_decay=0.5)
+    weight, memory = parameter.detach().clone(), torch.zeros(12, 4)
+    for _ in range(3):
+        gradient = torch.randn(12, 4)
+        parameter.grad = gradient.clone()
+        optimizer.step()
+        memory = 0.9 * memory + 0.1 * gradient
+        u, _, vh = torch.linalg.svd(0.1 * gradient + 0.9 * memory, full_matrices=False)
+        moved = (weight * (1 - 0.1 * 0.5) - parameter.detach()) / (0.1 * 3**0.5)
+        diagonal = (u.mT @ moved @ vh.mT).diagonal()
+        assert diagonal.min() > 0.3
+        assert diagonal.max() < 1.3
+        torch.testing.assert_close(u @ diagonal.diag() @ vh, moved, atol=0.02, rtol=0)
+        weight = parameter.detach().clone()
+
+
 def test_muon_gets_hidden_matrices_and_adamw_all_else():
     model = create_model(
-        "transformer", **SIZES, positional_encoding="relative", tie_embeddings=False
+        "transformer",
+        **SIZES,
+        positional_encoding="relative",
+        tie_embeddings=False,
+        token_shift=True,
+        value_embeddings=True,
     )
     muon, adamw = build_optimizer(model, TrainConfig(optimizer="muon")).parts
     names = {id(p): name for name, p in model.named_parameters()}
