@@ -23,7 +23,7 @@ from pages.parts.text_choice import choose_text
 
 DEFAULT = "default"
 SIZES = {
-    "quick": "learns in minutes on a laptop",
+    "recipe": "the sizes that the recipe was made for",
     "tiny": "the smallest",
     "small": "wider: reads better, takes longer",
     "medium": "wants a GPU",
@@ -96,7 +96,7 @@ def choose_size(recipe: RunConfig) -> tuple[str, int | None, str]:
     size = st.segmented_control(
         "Size",
         list(SIZES),
-        default="quick",
+        default="recipe",
         required=True,
         key="size",
         persist_state="session",

@@ -6,6 +6,7 @@ from minigpt.config.recipes import get_recipe
 from minigpt.runs import RunStore
 from minigpt.runs.copying import copying, keep_guess
 from minigpt.runs.status import RunStatus, write_status
+from minigpt.runs.step_time import step_time
 from minigpt.runs.worker import train_run
 
 PAGE = "pages/train/training.py"
@@ -50,12 +51,13 @@ def test_every_field_of_the_models_settings_has_a_widget_with_its_words(open_pag
     app = open_page(PAGE)
     recipe = get_recipe("default")
     for config, prefix in (
-        (recipe.transformer, "model.quick"),
-        (recipe.train, f"train.{recipe.train.max_steps}"),
+        (recipe.transformer, "default.model.recipe"),
+        (recipe.train, f"default.train.{recipe.train.max_steps}"),
     ):
         for name, info in type(config).model_fields.items():
             settled = {"vocab_size", "max_steps", "num_epochs", "compile"}
-            if name in settled | {"device", "num_threads"}:
+            elsewhere = {"device", "num_threads", "tensorboard", "wandb_project"}
+            if name in settled | elsewhere:
                 continue
             widget = app.get_by_key(f"{prefix}.{name}")
             assert widget.label == name
@@ -65,8 +67,8 @@ def test_every_field_of_the_models_settings_has_a_widget_with_its_words(open_pag
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("model.quick.num_heads", 3, "does not divide d_model"),
-        ("model.quick.max_seq_len", 1_000_000, "one window"),
+        ("default.model.recipe.num_heads", 3, "does not divide d_model"),
+        ("default.model.recipe.max_seq_len", 1_000_000, "one window"),
     ],
 )
 def test_settings_that_do_not_fit_are_said_in_place(open_page, name, value, words):
@@ -235,13 +237,13 @@ def test_the_check_is_graded_by_this_run(open_page, copied):
 def test_the_code_under_each_figure_gives_its_numbers(open_page, copied):
     app = open_page(PAGE, data=copied, run="copied")
     recipes = app.session_state["_recipes"]
-    assert set(recipes) == {"copying", "film", "loss", "heads forming"}
+    assert set(recipes) == {"copying", "film", "loss", "heads forming", "step"}
     for recipe in recipes.values():
         names = {}
         exec(recipe.lines, names)
         found, drawn = names[recipe.variable], recipe.drawn
         if isinstance(drawn, dict):
-            assert found == drawn
+            assert found == pytest.approx(drawn)
         else:
             np.testing.assert_allclose(found, drawn)
 
@@ -285,3 +287,32 @@ def test_a_question_without_a_clear_answer_is_not_asked(root_on_path):
     )  # fmt: skip
     assert [q.id for q in about_a_text(tie)] == ["training.unknowable"]
     assert about_a_text(RunStatus(state="finished")) == []
+
+
+def test_another_recipe_starts_from_its_own_settings(open_page, tmp_path):
+    app = open_page(PAGE, data=tmp_path)
+    app.button_group(key="recipe").set_value("gpt2").run()
+    assert not app.exception
+    gpt2 = get_recipe("gpt2")
+    found = app.get_by_key("gpt2.model.recipe.positional_encoding")
+    assert found.value == gpt2.transformer.positional_encoding
+    assert app.number_input(key="gpt2.train.max_steps").value == gpt2.train.max_steps
+    app.selectbox(key="tokens.kind").set_value("bpe").run()
+    assert not start_button(app).disabled
+
+
+def test_a_steps_time_is_shown_by_part_with_the_share_of_the_peak(open_page, copied):
+    app = open_page(PAGE, data=copied, run="copied")
+    run = RunStore(copied / "runs").open("copied")
+    found = step_time(run.metrics().records, run.status())
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown["Of the measured peak"] == f"{found.share_of_peak:.0%}"
+    drawn = app.session_state["_recipes"]["step"].drawn
+    assert drawn == found.milliseconds
+    assert sum(drawn.values()) == pytest.approx(found.total)
+    assert any("6 for each weight" in caption.value for caption in app.caption)
+
+
+def test_a_run_from_before_steps_were_timed_is_shown_without(open_page, finished):
+    app = open_page(PAGE, data=finished, run="first")
+    assert not any("step's time" in header.value for header in app.subheader)

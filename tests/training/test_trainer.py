@@ -15,6 +15,7 @@ from minigpt.checkpoint import (
 from minigpt.config import TrainConfig
 from minigpt.datasets.windows import WindowSampler
 from minigpt.errors import CheckpointError, ConfigError, DataError, RunError
+from minigpt.model import create_model
 from minigpt.tokenizers.characters import CharTokenizer
 from minigpt.training.trainer import Trainer, get_cosine_schedule_with_warmup
 
@@ -409,3 +410,10 @@ def test_resuming_from_a_model_without_its_optimizer_is_refused(
         Trainer(new_model(), loader(), output_dir=tmp_path).train(
             2, resume_from_checkpoint=tmp_path / "best_model"
         )
+
+
+def test_the_mlp_refuses_to_recompute_blocks_that_it_has_not(loader, tmp_path):
+    model = create_model("mlp", vocab_size=30, d_model=8, d_ff=8, max_seq_len=12)
+    config = TrainConfig(gradient_checkpointing=True)
+    with pytest.raises(ConfigError, match=r"gradient_checkpointing.*MLP"):
+        Trainer(model, loader(), output_dir=tmp_path, config=config)

@@ -1,0 +1,80 @@
+"""A race in the browser: started by hand, two curves, found again, opened elsewhere."""
+
+import json
+import re
+
+import pytest
+
+from minigpt.runs import RunStore
+from minigpt.runs.racing import find_race
+from minigpt.runs.standing import lane, result
+
+expect = pytest.importorskip("playwright.sync_api").expect
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def settle(page):
+    page.wait_for_function("() => !document.querySelector('[data-stale=true]')")
+
+
+def set_number(page, label: str, value: float) -> None:
+    field = page.get_by_label(label, exact=True)
+    field.fill(str(value))
+    field.press("Tab")
+    settle(page)
+
+
+def drawn_lines(page) -> int:
+    """Count the racers whose line the chart draws."""
+    marks = page.locator("[data-testid=stVegaLiteChart] g.mark-line path")
+    return marks.count()
+
+
+def test_two_settings_race_and_are_found_again_and_compared(page, own_server):
+    server = own_server
+    page.goto(server.url + "/training")
+    page.get_by_role("heading", name="Training").wait_for()
+    page.get_by_role("button", name="two recipes").or_(
+        page.get_by_role("radio", name="two recipes")
+    ).first.click()
+    page.get_by_text("What sets them apart").wait_for()
+    page.get_by_text("The text of both").click()
+    set_number(page, "How much, in MB", 0.05)
+    set_number(page, "Steps of the First", 12)
+    set_number(page, "Steps of the Second", 16)
+    page.get_by_text("activation", exact=True).click()
+    settle(page)
+    page.get_by_role("button", name="Start the race").click()
+
+    page.wait_for_url(re.compile(r"run=race-"))
+    page.get_by_role("button", name="Stop both").wait_for()
+    page.reload()
+    finished = page.locator(".stMarkdownBadge", has_text=re.compile("finished$"))
+    expect(finished).to_have_count(2, timeout=240_000)
+
+    store = RunStore(server.data / "runs")
+    race = find_race(store, store.list()[0])
+    first, second = (run.config for run in race)
+    assert (first.recipe, second.recipe) == ("default", "gpt2")
+    assert first.transformer.activation == "gelu"
+    assert first.transformer.positional_encoding == "relative"
+    assert (first.train.num_threads, second.train.num_threads) == (1, 1)
+    ended = result(*(lane(run.metrics().records, finished=True) for run in race))
+    if ended.leader is not None:
+        said = page.get_by_text(re.compile(r"won: ")).inner_text()
+        assert f"{ended.losses[0]:.3f}" in said
+        assert f"{ended.losses[1]:.3f}" in said
+    chart = page.locator("[data-testid=stVegaLiteChart]").first
+    chart.wait_for()
+    expect(chart.locator("canvas, svg").first).to_be_visible()
+    steps = [
+        json.loads(line)["step"]
+        for run in race
+        for line in (run.path / "metrics.jsonl").open(encoding="utf-8")
+        if '"kind": "step"' in line
+    ]
+    assert steps == [*range(1, 13), *range(1, 17)]
+
+    page.get_by_role("button", name="Compare the two").click()
+    page.get_by_role("heading", name="Compare").first.wait_for()
+    page.wait_for_url(re.compile(f"against={race.second.id}"))
