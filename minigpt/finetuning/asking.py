@@ -83,17 +83,22 @@ def reply_both(
     return first, second
 
 
-def by_kind(answered: Sequence[Answered]) -> list[ExactMatch]:
+def by_kind(
+    answered: Sequence[Answered], asked: Sequence[Asked] = ()
+) -> list[ExactMatch]:
     """Count right answers by what was asked, beside those of not reading.
 
     Args:
         answered: Questions with both answers.
+        asked: More questions, to measure not reading on: of a few, the luckiest way of
+            guessing gets most.
     """
+    every = [*asked] or [each.asked for each in answered]
+    guesses = baseline_scores((one.story, one.question) for one in every)
     kinds = sorted({each.asked.question.kind for each in answered})
     found = []
     for kind in kinds:
         part = [each for each in answered if each.asked.question.kind == kind]
-        guesses = baseline_scores((one.asked.story, one.asked.question) for one in part)
         found.append(
             ExactMatch(
                 kind,

@@ -46,6 +46,12 @@ class HeadsNeeded:
     """How many of all are right without this head."""
     number: int
 
+    @property
+    def most_needed(self) -> tuple[int, int]:
+        """Layer and head whose cut costs most."""
+        layer, head = divmod(int(self.rises.argmax()), self.rises.shape[1])
+        return layer, head
+
 
 def decisive(asked: Asked, tokenizer: Tokenizer, max_length: int) -> Example:
     """Turn a question into an example whose only labels are the words asked for.

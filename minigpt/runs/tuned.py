@@ -5,13 +5,14 @@ its checkpoints say which base they began as. That path was written on some mach
 some time, so the base is also looked for where models lie here.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from minigpt.checkpoint import read_metadata
 from minigpt.config import FinetuneConfig
 from minigpt.errors import CheckpointError, ConfigError, RunError
-from minigpt.runs.catalogue import ModelEntry, available_models
+from minigpt.runs.catalogue import ModelEntry
 from minigpt.runs.store import Run, RunStore
 
 
@@ -22,13 +23,13 @@ class Tuned(NamedTuple):
     finetune: FinetuneConfig
 
 
-def tuned_models(data_dir: Path) -> list[Tuned]:
-    """List the fine-tuned models that can be opened, in the catalogue's order.
+def tuned_models(entries: Iterable[ModelEntry]) -> list[Tuned]:
+    """Choose from the catalogue the models that were fine-tuned, in its order.
 
     Args:
-        data_dir: Holds `models/` and `runs/`.
+        entries: What `available_models` returned.
     """
-    found = ((each, finetuning_of(each.path)) for each in available_models(data_dir))
+    found = ((each, finetuning_of(each.path)) for each in entries)
     return [Tuned(entry, finetune) for entry, finetune in found if finetune]
 
 

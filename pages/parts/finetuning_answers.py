@@ -1,6 +1,7 @@
 """Answers before and after: held-out questions, both models' words, and the count."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.datasets.conversations import Conversation, Preference
 from minigpt.datasets.tales_instructions import Asked
@@ -8,19 +9,23 @@ from minigpt.finetuning.asking import Answered, by_kind
 from pages.frame import notebook
 from pages.frame.words import plain
 from pages.parts import finetuning_code, finetuning_data
-from pages.parts.finetuning_data import MOST_QUESTIONS, Both
+from pages.parts.finetuning_data import Both
 from viz.finetuning import right_answers_bars, right_answers_table
 
-FIRST, MORE = 6, 12
+FIRST, MORE, MOST = 6, 12, 60
+"""Questions asked at first, more at a time, and in all."""
 NOBODY = "without reading"
 
 
-def show(shown: Both, held_out: list[Conversation | Preference]) -> None:
+def show(
+    shown: Both, held_out: list[Conversation | Preference], row: DeltaGenerator
+) -> None:
     """Show what both models answer to what neither of them learned.
 
     Args:
         shown: The models.
         held_out: A file's own examples; empty where tales are learned.
+        row: Where the question is chosen.
     """
     own = [one for one in held_out if isinstance(one, Conversation)]
     if own:
@@ -29,8 +34,10 @@ def show(shown: Both, held_out: list[Conversation | Preference]) -> None:
     number = st.session_state.get("_questions", FIRST)
     answered = _ask(shown, number)
     left, right = st.columns([3, 2], gap="large")
+    with row:
+        each = _choose(answered)
     with left:
-        _show_one(shown, answered)
+        _show_one(shown, each)
     with right:
         _show_count(shown, answered)
     st.dataframe(
@@ -44,25 +51,29 @@ def _ask(shown: Both, number: int) -> list[Answered]:
     """Ask question by question, and say how far it is."""
     bar = st.empty()
     answered = []
-    for place in range(min(number, len(finetuning_data.questions(shown)))):
+    for place in range(number):
         bar.progress(place / number, f"Question {place + 1} of {number} …")
         answered.append(finetuning_data.answered(shown, place))
     bar.empty()
     return answered
 
 
-def _show_one(shown: Both, answered: list[Answered]) -> None:
+def _choose(answered: list[Answered]) -> Answered:
     number = st.number_input(
         f"Question 1 to {len(answered)}",
         1,
         len(answered),
         1,
         key="question",
-        width=160,
+        width=150,
         help="About stories of worlds that neither model learned from.",
         persist_state="session",
     )
-    each = answered[number - 1]
+    return answered[number - 1]
+
+
+def _show_one(shown: Both, each: Answered) -> None:
+    """Show a story, the question, and what both models say."""
     st.text(each.asked.story)
     st.markdown(f"**{plain(each.asked.question.text)}**")
     for name, said, is_right in (
@@ -86,7 +97,7 @@ def _show_one(shown: Both, answered: list[Answered]) -> None:
 
 def _show_count(shown: Both, answered: list[Answered]) -> None:
     """Show how many were right, beside the base and beside not reading."""
-    kinds = by_kind(answered)
+    kinds = by_kind(answered, finetuning_data.questions(shown))
     order = [NOBODY, shown.base_name, shown.tuning.id]
     table = right_answers_table(
         [
@@ -115,9 +126,9 @@ def _show_count(shown: Both, answered: list[Answered]) -> None:
     st.altair_chart(right_answers_bars(table, order))
     st.caption(
         f"*{NOBODY}*: the best of four ways of picking a word of the right kind that "
-        "the story holds, whatever was asked."
+        "the story holds, whatever was asked; of 150 questions."
     )
-    if len(answered) < MOST_QUESTIONS:
+    if len(answered) < MOST:
         st.button(
             f"Ask {MORE} more",
             icon=":material/add:",
@@ -128,7 +139,7 @@ def _show_count(shown: Both, answered: list[Answered]) -> None:
 
 
 def _ask_more(number: int) -> None:
-    st.session_state["_questions"] = min(MOST_QUESTIONS, number + MORE)
+    st.session_state["_questions"] = min(MOST, number + MORE)
 
 
 def _row(shown: Both, each: Answered) -> dict[str, str]:

@@ -32,7 +32,8 @@ from pages.frame import models
 from viz.attention import Array
 
 SHIPPED = "tales-chat"
-MOST_QUESTIONS = 60
+KNOWN_QUESTIONS = 150
+"""Held-out questions: not reading is measured on all, the models on some."""
 NEAREST_RANK = 8
 """Of a full tuning's changes: the rank of the product that is shown."""
 
@@ -73,7 +74,7 @@ class Both:
 
 def tunings(store: RunStore) -> dict[str, Tuning]:
     """Return every fine-tuning by its name: the runs, newest first, then what ships."""
-    ready = {each.entry.id: each for each in tuned_models(data_directory())}
+    ready = {each.entry.id: each for each in tuned_models(models.entries())}
     runs = {
         run.id: Tuning(
             run.id,
@@ -98,7 +99,7 @@ def default_tuning(options: list[str]) -> int:
 
 def answering_models() -> list[str]:
     """Return the names of models that learned to answer, those from SFT first."""
-    found = tuned_models(data_directory())
+    found = tuned_models(models.entries())
     return [
         each.entry.id
         for each in sorted(found, key=lambda one: one.finetune.method != "sft")
@@ -286,13 +287,13 @@ def _needed(versions: tuple[int, int], number: int, _shown: Both) -> HeadsNeeded
 
 
 def questions(shown: Both) -> list[Asked]:
-    """Return the held-out questions that may be asked."""
+    """Return held-out questions about stories that neither model has read."""
     return _questions(shown.versions, shown)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _questions(versions: tuple[int, int], _shown: Both) -> list[Asked]:  # noqa: ARG001
-    return asking.held_out_questions(_shown.after, _shown.before, MOST_QUESTIONS)
+    return asking.held_out_questions(_shown.after, _shown.before, KNOWN_QUESTIONS)
 
 
 def answered(shown: Both, place: int) -> Answered:

@@ -27,7 +27,7 @@ def choose(examples: list[Example], key: str) -> Example:
         len(choices),
         1,
         key=f"example_{key}",
-        width=160,
+        width=150,
         help="The shortest first.",
         persist_state="session",
     )

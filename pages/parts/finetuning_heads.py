@@ -1,12 +1,12 @@
 """Which heads a tuning changed, and which its answers need: two different things."""
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.datasets.tales_instructions import Asked
 from minigpt.finetuning.binding import HeadsNeeded
 from minigpt.tokenizers.chat import Message, encode_chat
 from pages.frame import models, notebook, provenance, state
-from pages.frame.guard import guard
 from pages.frame.place import shared_place
 from pages.frame.reading import pick_head
 from pages.frame.words import plain
@@ -18,45 +18,53 @@ from viz.finetuning import reads_bars, reads_table
 
 EXPLORER = "pages/inside/head_explorer.py"
 COMPARE = "pages/inside/compare.py"
+SHOWN = 60
 CUT_ON = 8
 """Questions that the cuts are measured on."""
 
 
-def show(shown: Both) -> None:
-    """Show, of one held-out question, what each head does now and did before."""
-    asked = _choose(shown)
+def show(shown: Both, row: DeltaGenerator) -> None:
+    """Show, of one held-out question, what each head does now and did before.
+
+    Args:
+        shown: The models.
+        row: Where the question is chosen.
+    """
+    with row:
+        asked = _choose(shown)
+    st.markdown(
+        f"Just before the answer’s own word: **{plain(asked.question.text)}** "
+        f"{plain(asked.question.lead)} …"
+    )
     tokens = _up_to_the_word(shown, asked)
     change = finetuning_data.head_change(shown, tokens)
+    needed = finetuning_data.heads_needed(shown, CUT_ON)
+    first_layer, first_head = needed.most_needed
     layer, head = (
-        shared_place("layer", range(change.shape[0]), 0),
-        shared_place("head", range(change.shape[1]), 0),
+        shared_place("layer", range(change.shape[0]), first_layer),
+        shared_place("head", range(change.shape[1]), first_head),
     )
     looks, needs = st.columns(2, gap="large")
     with looks:
         _show_change(shown, tokens, change, (layer, head))
-    with needs, guard():
-        _show_needed(shown, finetuning_data.heads_needed(shown, CUT_ON), (layer, head))
+    with needs:
+        _show_needed(shown, needed, (layer, head))
     _show_reads(shown, tokens, layer, head)
     _show_ways(shown, asked, layer, head)
 
 
 def _choose(shown: Both) -> Asked:
-    found = finetuning_data.questions(shown)
+    found = finetuning_data.questions(shown)[:SHOWN]
     number = st.number_input(
         f"Question 1 to {len(found)}",
         1,
         len(found),
         1,
         key="heads_question",
-        width=160,
+        width=150,
         persist_state="session",
     )
-    asked = found[number - 1]
-    st.markdown(
-        f"Just before the answer’s own word: **{plain(asked.question.text)}** "
-        f"{plain(asked.question.lead)} …"
-    )
-    return asked
+    return found[number - 1]
 
 
 def _up_to_the_word(shown: Both, asked: Asked) -> tuple[int, ...]:

@@ -115,7 +115,7 @@ def _likelier(example: Example, shown: Both) -> Question | None:
         return None
     return Question(
         "finetuning.likelier",
-        "By the tuning, this whole answer became … (likelier)",
+        "How much likelier did the tuning make the whole first answer?",
         options,
         next(n for n, limit in enumerate(limits) if gain < limit),
         f"Its tokens cost {before:.2f} nats together before and {after:.2f} after: "

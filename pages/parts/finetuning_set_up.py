@@ -81,7 +81,7 @@ def show(store: RunStore) -> list[Question]:
 
 def _choose() -> Plan | None:
     """Let the reader choose everything; None until there are examples."""
-    method_column, change_column = st.columns(2)
+    method_column, change_column = st.columns([2, 3])
     with method_column:
         method = _segmented("Method", list(METHODS), "method", help=METHOD_HELP)
     with change_column:

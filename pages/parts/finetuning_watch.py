@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.config import RunConfig
 from minigpt.datasets.conversations import Conversation, Preference
@@ -25,6 +26,7 @@ from pages.parts import (
 from pages.parts.finetuning_data import Both, Tuning
 from viz.finetuning import log_prob_lines, margin_line, preference_table, wins_line
 
+CHAT = "pages/write/chat.py"
 Held = list[Conversation | Preference]
 
 
@@ -93,7 +95,8 @@ def show_curves(run: Run) -> None:
 
 def _show_change(tuning: Tuning, *, alive: bool) -> Both:
     """Show what the tuning changed, one view at a time."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    with row:
         views = [*VIEWS] if tuning.run is not None and not alive else [*VIEWS][:-1]
         view = st.segmented_control(
             "What changed",
@@ -105,7 +108,7 @@ def _show_change(tuning: Tuning, *, alive: bool) -> Both:
         )
         step = _choose_step(tuning)
     shown = finetuning_data.both(tuning, step)
-    VIEWS[view](shown)
+    VIEWS[view](shown, row)
     return shown
 
 
@@ -119,11 +122,11 @@ def _choose_step(tuning: Tuning) -> int | None:
     if st.session_state.get(key) not in steps:
         st.session_state.pop(key, None)
     chosen: int = st.select_slider(
-        "After how many steps",
+        "After step",
         steps,
         value=steps[-1],
         key=key,
-        width=300,
+        width=180,
         persist_state="session",
     )
     return chosen
@@ -140,11 +143,10 @@ def held_out(shown: Both) -> Held:
         return [*finetuning_data.examples(tales, shown.before).held_out]
 
 
-def _show_example(shown: Both) -> None:
-    question = st.container()
-    example = finetuning_example.choose(held_out(shown), shown.tuning.id)
-    with question:
-        predict(finetuning_questions.masked(example, shown.after))
+def _show_example(shown: Both, row: DeltaGenerator) -> None:
+    with row:
+        example = finetuning_example.choose(held_out(shown), shown.tuning.id)
+    predict(finetuning_questions.masked(example, shown.after))
     finetuning_example.show(
         example,
         {
@@ -155,12 +157,16 @@ def _show_example(shown: Both) -> None:
     )
 
 
-def _show_answers(shown: Both) -> None:
+def _show_answers(shown: Both, row: DeltaGenerator) -> None:
     is_tales = shown.tuning.finetune.examples == "tales"
-    finetuning_answers.show(shown, [] if is_tales else held_out(shown))
+    finetuning_answers.show(shown, [] if is_tales else held_out(shown), row)
 
 
-def _show_progress(shown: Both) -> None:
+def _show_weights(shown: Both, _row: DeltaGenerator) -> None:
+    finetuning_weights.show(shown)
+
+
+def _show_progress(shown: Both, _row: DeltaGenerator) -> None:
     run = shown.tuning.run
     assert run is not None
     status = run.status()
@@ -169,17 +175,31 @@ def _show_progress(shown: Both) -> None:
     watch.show_details(run)
 
 
-VIEWS: dict[str, Callable[[Both], None]] = {
+VIEWS: dict[str, Callable[[Both, DeltaGenerator], None]] = {
     "One example": _show_example,
     "Answers": _show_answers,
-    "Weights": finetuning_weights.show,
+    "Weights": _show_weights,
     "Heads": finetuning_heads.show,
     "Progress": _show_progress,
 }
 
 
-def about(tuning: Tuning) -> str:
-    """Say in one line what was done to which base."""
+def introduce(tuning: Tuning) -> None:
+    """Say in one line what was done to which base, and lead to a chat with it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(_about(tuning), width="content")
+        if tuning.entry is not None:
+            st.button(
+                "Chat with it",
+                icon=":material/chat:",
+                type="tertiary",
+                on_click=state.go_to,
+                args=(CHAT,),
+                kwargs={"model": tuning.id},
+            )
+
+
+def _about(tuning: Tuning) -> str:
     finetune = tuning.finetune
     how = "all weights" if finetune.lora is None else f"LoRA, rank {finetune.lora.rank}"
     what = "answers" if finetune.method == "sft" else "preferences"

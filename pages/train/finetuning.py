@@ -42,8 +42,10 @@ with guard():
     if note := st.session_state.get("_unknown_tuning"):
         show_problem(f"{note} What you see is the default.")
     with told:
-        is_new = chosen == NEW
-        st.caption(START if is_new else finetuning_watch.about(tunings[chosen]))
+        if chosen == NEW:
+            st.caption(START)
+        else:
+            finetuning_watch.introduce(tunings[chosen])
     if chosen == NEW:
         asked = finetuning_set_up.show(store)
     else:
@@ -55,9 +57,9 @@ with guard():
         "base’s, to the bit. **DPO** has no right answer, only a better and a worse: "
         "it raises the *margin* between how much likelier each became than under the "
         "frozen reference.\n\n"
-        "The base could already do most of it: it read the stories. Tuning teaches "
-        "*when*: after a question, an answer. Heads that look elsewhere than before "
-        "need not matter; cut them and see.",
+        "The base has read many such stories. Tuning teaches *when* to say what: after "
+        "a question, its answer. Heads that look elsewhere than before need not "
+        "matter; cut them and see.",
         supervised_example,
         LoRALinear,
         dpo_loss,

@@ -53,7 +53,7 @@ function turnBlock(data, turn, shades, chips) {
       const isLearned = model !== null && data.learned[place];
       chips.push(isLearned ? lossChip(data, shades, model, place, line)
         : readChip(data, place, line));
-      if (data.breaks[place]) element("br", "", line);
+      if (turn.learned && data.breaks[place]) element("br", "", line);
     }
   });
   return block;
