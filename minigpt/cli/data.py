@@ -56,10 +56,17 @@ class Clean:
 
 
 @dataclasses.dataclass(frozen=True)
-class DataArguments:
-    """The four things to do with a text."""
+class Tokens:
+    """List the large texts whose tokens are kept on the disk, or remove some."""
 
-    do: Fetch | Tales | Info | Clean
+    remove: Annotated[tuple[str, ...], flag("Names to remove; their texts stay.")] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class DataArguments:
+    """The five things to do with a text."""
+
+    do: Fetch | Tales | Info | Clean | Tokens
 
 
 def run(words: Sequence[str]) -> int:
@@ -75,8 +82,10 @@ def run(words: Sequence[str]) -> int:
         _write_tales(do)
     elif isinstance(do, Info):
         _describe(do.path)
-    else:
+    elif isinstance(do, Clean):
         _clean(do)
+    else:
+        _keep_tokens(do)
     return 0
 
 
@@ -92,17 +101,25 @@ def _write_tales(do: Tales) -> None:
 
 
 def _describe(path: Path) -> None:
-    from minigpt.datasets.corpus import read_text
+    from minigpt.datasets.cuts import parts
+    from minigpt.datasets.text_file import TextFile
 
-    text = read_text(path)
-    characters = sorted(set(text))
+    distinct: set[str] = set()
+    length = num_bytes = lines = words = 0
+    text = "\n"
+    for text in parts(TextFile(path).blocks()):
+        distinct.update(text)
+        length, num_bytes = length + len(text), num_bytes + len(text.encode())
+        lines, words = lines + text.count("\n"), words + len(text.split())
+    lines += text[-1] != "\n"
+    characters = sorted(distinct)
     shown = " ".join(repr(character)[1:-1] for character in characters[:100])
     more = f" … and {len(characters) - 100} more" if len(characters) > 100 else ""
     say(
-        f"characters  {len(text):,}\n"
-        f"bytes       {len(text.encode()):,}\n"
-        f"lines       {len(text.splitlines()):,}\n"
-        f"words       {len(text.split()):,}\n"
+        f"characters  {length:,}\n"
+        f"bytes       {num_bytes:,}\n"
+        f"lines       {lines:,}\n"
+        f"words       {words:,}\n"
         f"distinct    {len(characters):,} characters: {shown}{more}"
     )
 
@@ -114,3 +131,27 @@ def _clean(do: Clean) -> None:
     cleaned = clean_text(text)
     replace_file(do.output, cleaned)
     say(f"{do.output}: {len(cleaned):,} characters, from {len(text):,}.")
+
+
+def _keep_tokens(do: Tokens) -> None:
+    from minigpt.datasets.text_file import TextFile
+    from minigpt.errors import DataError
+    from minigpt.runs.token_store import TokenStore
+
+    store = TokenStore()
+    for name in do.remove:
+        store.remove(name)
+        say(f"Removed {name}.")
+    for entry in store.entries():
+        path, index = entry.path, entry.index
+        tokens = index.train.tokens + index.validation.tokens
+        size = sum(file.stat().st_size for file in path.iterdir()) / 1e6
+        try:
+            is_same = TextFile(index.source).stamp() == index.stamp
+            remark = "" if is_same else "; the file has changed since"
+        except DataError:
+            remark = "; the file is gone"
+        if not index.complete:
+            remark += "; not finished"
+        kept = f"{tokens:,} tokens, {size:,.0f} MB"
+        say(f"{path.name}  {kept}, of {index.source}{remark}")

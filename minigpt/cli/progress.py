@@ -14,7 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from minigpt.cli.output import say
+from minigpt.cli.output import note, say
 from minigpt.training.callbacks import (
     EvalRecord,
     StepRecord,
@@ -105,6 +105,22 @@ class PlainLines(TrainerCallback):
     def on_evaluation(self, record: EvalRecord) -> None:
         """Print the validation loss."""
         say(describe(record))
+
+
+class Stages:
+    """What happens before the first step: a line now and then, if it takes long."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def __call__(self, activity: str, seconds_left: float | None) -> None:
+        """Print an activity and the time it still takes."""
+        now = time.monotonic()
+        if now - self._last < _LINE_EVERY_SECONDS:
+            return
+        self._last = now
+        left = "" if seconds_left is None else f", {seconds_left:.0f} s left"
+        note(f"{activity}{left}")
 
 
 def describe(record: EvalRecord) -> str:

@@ -74,7 +74,7 @@ def train_here(
         The exit code: 0, or 128 + the signal that stopped it.
     """
     # Only now: importing torch takes seconds, and a wrong flag should answer at once.
-    from minigpt.cli.progress import progress_for
+    from minigpt.cli.progress import Stages, progress_for
     from minigpt.runs.worker import train_run
 
     note(f"run {run.id}: {run.path}")
@@ -86,6 +86,7 @@ def train_here(
             lock=lock,
             command=command,
             progress=progress_for,
+            show=Stages(),
         )
     except MinigptError:
         if is_new and not run.checkpoints():

@@ -17,10 +17,11 @@ from jaxtyping import Int
 from torch import Tensor
 
 from minigpt.config import DataConfig, TokenizerConfig
+from minigpt.datasets.cuts import sample
 from minigpt.datasets.encoding import encode_corpus
 from minigpt.datasets.repeated_words import WORDS, repeated_words
 from minigpt.datasets.tales import generate_tales
-from minigpt.datasets.text_file import TextFile
+from minigpt.datasets.text_file import Tell, TextFile, tell_nobody
 from minigpt.datasets.token_rows import TokenRow
 from minigpt.errors import DataError
 from minigpt.tokenizers import Tokenizer
@@ -148,6 +149,7 @@ def prepare_corpus(
     tokenizer: Tokenizer | None,
     tokenizer_config: TokenizerConfig,
     context: int,
+    tell: Tell = tell_nobody,
 ) -> tuple[Corpus, Tokenizer]:
     """Read (or write) the text, build its tokenizer, and encode it.
 
@@ -157,16 +159,22 @@ def prepare_corpus(
             that the validation part stays unseen by everything.
         tokenizer_config: What to build.
         context: Length of the model's window, in tokens.
+        tell: Told of each stage.
 
     Raises:
         DataError: If the text cannot be read, or either part is shorter than a window.
     """
     if data.source == "repeats":
         return _sample_of_repeats(data, tokenizer, tokenizer_config, context)
+    tell("reading the text", 0.0)
     text = load_text(data)
     train_text, validation_text = split_text(text, data.validation_fraction)
     if tokenizer is None:
-        tokenizer = build_tokenizer(tokenizer_config, train_text)
+        tell("learning the vocabulary", 0.0)
+        length, most = len(train_text), tokenizer_config.sample_characters
+        learned = sample(train_text, length, most) if length > most else train_text
+        tokenizer = build_tokenizer(tokenizer_config, learned)
+    tell("encoding the text", 0.0)
     corpus = Corpus(
         encode_corpus(tokenizer, train_text, data),
         encode_corpus(tokenizer, validation_text, data),

@@ -13,6 +13,9 @@ from collections.abc import Iterable, Iterator
 # bounded, and about one token per part differs.
 LONGEST_PART = 1 << 18
 
+_PLACES = 64
+"""Of a text, at least, that a sample comes from."""
+
 
 def last_safe_cut(text: str) -> int:
     r"""Return the last place where a text may be cut, 0 if there is none.
@@ -89,6 +92,22 @@ def documents(
             yield part, False
             rest = rest[len(part) :]
     yield rest, False
+
+
+def sample(text: str | Iterable[str], length: int, most: int) -> Iterator[str]:
+    """Take parts from all over a text, or all of a short one.
+
+    Args:
+        text: Any text, or the blocks of one that is read bit by bit.
+        length: Its characters.
+        most: Characters to take, about.
+    """
+    place = taken = 0
+    for part in parts(text, min(LONGEST_PART, -(-most // _PLACES))):
+        place += len(part)
+        if length <= most or taken < most * place / length:
+            taken += len(part)
+            yield part
 
 
 def _blocks(text: str | Iterable[str], size: int) -> Iterable[str]:

@@ -23,7 +23,7 @@ def encode_corpus(
         text: The whole or a part of it.
         data: Says what separates documents.
     """
-    encoded = [*encode_parts(tokenizer, text, separator_of(data))]
+    encoded = [ids for ids, _ in encode_parts(tokenizer, text, separator_of(data))]
     return torch.from_numpy(np.concatenate([np.zeros(0, np.int32), *encoded]))
 
 
@@ -34,7 +34,7 @@ def separator_of(data: DataConfig) -> str | None:
 
 def encode_parts(
     tokenizer: Tokenizer, text: str | Iterable[str], separator: str | None
-) -> Iterator[Int[np.ndarray, " pos"]]:
+) -> Iterator[tuple[Int[np.ndarray, " pos"], int]]:
     """Encode a text part by part, of any length, in the memory of one part.
 
     Each document ends with the end-of-text token, so a model learns where a story ends.
@@ -47,9 +47,11 @@ def encode_parts(
         separator: What stands between two documents (none: it is one, without an end).
 
     Yields:
-        The ids of each part.
+        The ids of each part, and how many characters of the text they stand for.
     """
-    between = [] if separator is None else tokenizer.encode(separator)
+    between = tokenizer.encode(separator or "")
     for part, is_end in documents(text, separator):
-        tokens = tokenizer.encode(part, add_eos=is_end)
-        yield np.array(tokens + between if is_end else tokens, np.int32)
+        tokens, length = tokenizer.encode(part, add_eos=is_end), len(part)
+        if is_end:
+            tokens, length = tokens + between, length + len(separator or "")
+        yield np.array(tokens, np.int32), length

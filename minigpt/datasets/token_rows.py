@@ -75,13 +75,11 @@ class TokenRow:
             with self.path.open("rb") as file:
                 pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
-            raise DataError(
-                f"{self.path} cannot be read ({error}): {REMEDY}."
-            ) from None
+            raise DataError(f"{self.path} cannot be read: {error}.") from None
         if len(pages) != needed:
             raise DataError(
-                f"{self.path} has {len(pages):,} bytes instead of {needed:,}, it is "
-                f"damaged: {REMEDY}."
+                f"{self.path} has {len(pages):,} bytes instead of {needed:,}: it is "
+                "damaged."
             )
         return np.frombuffer(pages, self.kind)
 
@@ -91,7 +89,3 @@ def as_row(
 ) -> Int[Tensor, " pos"] | TokenRow:
     """Return tokens in the form that windows are cut from."""
     return tokens if isinstance(tokens, TokenRow) else torch.as_tensor(tokens)
-
-
-REMEDY = "delete its directory, and the text is encoded again"
-"""What helps when prepared tokens are damaged."""

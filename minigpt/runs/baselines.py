@@ -11,10 +11,21 @@ one imaginary observation of the simpler one (`p = (count + p_simpler) / (total 
 Source: MacKay & Peto 1995, "A Hierarchical Dirichlet Language Model", eq. 13.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Final, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
+from torch import Tensor
+
+from minigpt.datasets.token_rows import TokenRow
+
+Row = Int[np.ndarray, " pos"] | Int[Tensor, " pos"] | TokenRow
+
+MOST_STRETCHES: Final = 32
+"""Stretches of a long row to count, at most, and the tokens of one."""
+_STRETCH = 1 << 20
+_MOST_PREDICTED = 1 << 22
 
 
 class Baselines(NamedTuple):
@@ -26,41 +37,51 @@ class Baselines(NamedTuple):
 
 
 def count_baselines(
-    train_tokens: Int[np.ndarray, " train"],
-    validation_tokens: Int[np.ndarray, " validation"],
-    vocab_size: int,
+    train_tokens: Row, validation_tokens: Row, vocab_size: int
 ) -> Baselines:
     """Measure the three baselines on a validation text.
 
     Args:
-        train_tokens: Ids to count.
-        validation_tokens: Ids to predict, two or more.
+        train_tokens: Ids to count; of a very long row, stretches from all over it.
+        validation_tokens: Ids to predict, two or more; of a very long row, the first.
         vocab_size: Number of ids.
     """
-    train = np.asarray(train_tokens, dtype=np.int64)
-    targets = np.asarray(validation_tokens[1:], dtype=np.int64)
-    before = np.asarray(validation_tokens[:-1], dtype=np.int64)
+    held_out = np.asarray(validation_tokens[:_MOST_PREDICTED], dtype=np.int64)
+    codes, times = np.unique(
+        held_out[:-1] * vocab_size + held_out[1:], return_counts=True
+    )
+    before, targets = np.divmod(codes, vocab_size)
 
-    counts = np.bincount(train, minlength=vocab_size)
+    totals = np.zeros(vocab_size, np.int64)  # of tokens that another one follows
+    pairs = np.zeros(len(codes), np.int64)
+    for stretch in _stretches(train_tokens):
+        totals += np.bincount(stretch[:-1], minlength=vocab_size)
+        pairs += _count(stretch[:-1] * vocab_size + stretch[1:], codes)
+    counts = totals.copy()
+    counts[stretch[-1]] += 1
+
     unigram = (counts + 1 / vocab_size) / (counts.sum() + 1)
-
-    pairs = _lookup(train[:-1] * vocab_size + train[1:], before * vocab_size + targets)
-    totals = np.bincount(train[:-1], minlength=vocab_size)[before]
-    bigram = (pairs + unigram[targets]) / (totals + 1)
-
+    bigram = (pairs + unigram[targets]) / (totals[before] + 1)
     return Baselines(
         uniform=float(np.log(vocab_size)),
-        unigram=float(-np.log(unigram[targets]).mean()),
-        bigram=float(-np.log(bigram).mean()),
+        unigram=float(np.average(-np.log(unigram[targets]), weights=times)),
+        bigram=float(np.average(-np.log(bigram), weights=times)),
     )
 
 
-def _lookup(
-    seen: Int[np.ndarray, " seen"], wanted: Int[np.ndarray, " wanted"]
-) -> Float[np.ndarray, " wanted"]:
-    """Count how often each wanted code was seen, without a table of all codes."""
-    if len(seen) == 0:
-        return np.zeros(len(wanted))
-    codes, counts = np.unique(seen, return_counts=True)
-    places = np.searchsorted(codes, wanted).clip(max=len(codes) - 1)
-    return np.where(codes[places] == wanted, counts[places], 0).astype(np.float64)
+def _stretches(tokens: Row) -> Iterator[Int[np.ndarray, " stretch"]]:
+    """Yield a row in stretches: all of it, or as many as are to be counted."""
+    number = -(-len(tokens) // _STRETCH)
+    chosen = np.linspace(0, number - 1, min(number, MOST_STRETCHES)).astype(int)
+    for place in chosen.tolist():
+        # One token more: the pair across the border is a pair, too.
+        stretch = tokens[place * _STRETCH : (place + 1) * _STRETCH + 1]
+        yield np.asarray(stretch, dtype=np.int64)
+
+
+def _count(
+    seen: Int[np.ndarray, " seen"], codes: Int[np.ndarray, " code"]
+) -> Int[np.ndarray, " code"]:
+    """Count how often each of some codes, in order, was seen."""
+    places = np.searchsorted(codes, seen).clip(max=len(codes) - 1)
+    return np.bincount(places[codes[places] == seen], minlength=len(codes))

@@ -7,39 +7,46 @@ checkpoint, and the text must still be the one the run began with.
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from minigpt.checkpoint import has_training_state
 from minigpt.config import RunConfig
-from minigpt.datasets.corpus import Corpus, prepare_corpus
+from minigpt.datasets.corpus import Corpus, is_large, prepare_corpus
+from minigpt.datasets.text_file import Tell, tell_nobody
 from minigpt.errors import RunError
 from minigpt.model import create_model
 from minigpt.runs.baselines import count_baselines
 from minigpt.runs.finetuning import assemble_finetuning
 from minigpt.runs.heartbeat import Heartbeat
+from minigpt.runs.large_texts import prepare_large_text
 from minigpt.runs.prepared import Prepared, installed_version
 from minigpt.runs.sources import build_source
 from minigpt.runs.store import Run, checkpoint_step
 from minigpt.tokenizers import load_tokenizer
 
 
-def prepare(run: Run, resume: bool, heartbeat: Heartbeat, command: str) -> Prepared:
+def prepare(
+    run: Run,
+    resume: bool,
+    heartbeat: Heartbeat,
+    command: str,
+    tell: Tell = tell_nobody,
+) -> Prepared:
     """Read the text, build tokenizer and model, and write down what is known of them.
 
     Args:
         run: The run.
         resume: Whether to go on from its newest checkpoint.
-        heartbeat: Told of each stage.
+        heartbeat: Writes down what becomes known.
         command: What the user typed, for the provenance.
+        tell: Told of each stage, and how far it is.
 
     Raises:
         MinigptError: If the text, the settings or the machine do not allow it.
     """
     config = run.config
-    heartbeat.update(activity="reading the text")
     checkpoint = newest_resumable(run) if resume else None
-    prepared = assemble(config, run.path / "checkpoints", checkpoint, command)
+    prepared = assemble(config, run.path / "checkpoints", checkpoint, command, tell)
     _check_same_text(heartbeat, prepared)
     run.write_config(prepared.config)
     vocab_size = prepared.model.config.vocab_size
@@ -49,13 +56,20 @@ def prepare(run: Run, resume: bool, heartbeat: Heartbeat, command: str) -> Prepa
         vocab_size=vocab_size,
         num_parameters=sum(p.numel() for p in prepared.model.parameters()),
         text_sha256=prepared.text_sha256,
-        **_losses_to_beat(prepared.corpus, vocab_size),
+        eta_seconds=None,
     )
+    if prepared.corpus is not None and not heartbeat.status.baselines:
+        tell("counting pairs of tokens", 0.0)
+        heartbeat.update(**_losses_to_beat(prepared.corpus, vocab_size))
     return prepared
 
 
 def assemble(
-    config: RunConfig, output_dir: Path, checkpoint: Path | None, command: str = ""
+    config: RunConfig,
+    output_dir: Path,
+    checkpoint: Path | None,
+    command: str = "",
+    tell: Tell = tell_nobody,
 ) -> Prepared:
     """Build corpus, tokenizer and model, without touching the run's directory.
 
@@ -64,14 +78,16 @@ def assemble(
         output_dir: Where checkpoints will go.
         checkpoint: Where to resume, if anywhere.
         command: What the user typed, for the provenance.
+        tell: Told of each stage, and how far it is.
     """
     if config.finetune is not None:
         return assemble_finetuning(config, output_dir, checkpoint, command)
     tokenizer = None
     if checkpoint is not None:
         tokenizer = load_tokenizer(checkpoint / "tokenizer.json")
-    corpus, tokenizer = prepare_corpus(
-        config.data, tokenizer, config.tokenizer, config.model.max_seq_len
+    make = prepare_large_text if is_large(config.data) else prepare_corpus
+    corpus, tokenizer = make(
+        config.data, tokenizer, config.tokenizer, config.model.max_seq_len, tell
     )
     config = _with_vocabulary(config, tokenizer.vocab_size)
     torch.manual_seed(config.train.seed)
@@ -109,11 +125,10 @@ def _with_vocabulary(config: RunConfig, vocab_size: int) -> RunConfig:
     )
 
 
-def _losses_to_beat(corpus: Corpus | None, vocab_size: int) -> dict[str, float]:
-    if corpus is None:
-        return {}
-    train, held_out = corpus.train_tokens, corpus.validation_tokens
-    baselines = count_baselines(np.asarray(train), np.asarray(held_out), vocab_size)
+def _losses_to_beat(corpus: Corpus, vocab_size: int) -> dict[str, float]:
+    baselines = count_baselines(
+        corpus.train_tokens, corpus.validation_tokens, vocab_size
+    )
     return {f"{name}_loss": loss for name, loss in baselines._asdict().items()}
 
 
@@ -138,6 +153,7 @@ def _provenance(config: RunConfig, corpus: Corpus, command: str) -> dict[str, An
         "data": config.data.to_dict(),
         "text_sha256": corpus.sha256,
         "text_characters": corpus.num_characters,
+        "tokenizer_characters": corpus.sample_characters,
         "tokens_per_step": config.train.batch_size * config.model.max_seq_len,
         "train": config.train.to_dict(),
     }

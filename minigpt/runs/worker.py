@@ -23,6 +23,8 @@ from minigpt.runs.prepared import Prepared
 from minigpt.runs.recorder import Recorder
 from minigpt.runs.stopping import StopRequests
 from minigpt.runs.store import Run
+from minigpt.runs.telling import Show, Telling
+from minigpt.runs.tracking import tracked
 from minigpt.training.callbacks import TrainerCallback, TrainingResult
 from minigpt.training.flops import measured_peak, training_flops_per_token
 from minigpt.training.precision import uses_half
@@ -46,6 +48,7 @@ def train_run(
     resume: bool = False,
     callbacks: Sequence[TrainerCallback] = (),
     progress: ProgressFactory | None = None,
+    show: Show | None = None,
     follow_stdin: bool = False,
     lock: RunLock | None = None,
     command: str = "",
@@ -57,6 +60,7 @@ def train_run(
         resume: Go on from its newest checkpoint; without one, begin.
         callbacks: Who else hears of each step.
         progress: Shows progress to a person.
+        show: Shows a person what happens before the first step.
         follow_stdin: Whether the end of standard input asks to save and stop.
         lock: The run's lock, if the caller holds it; else it is taken here.
         command: What the user typed, for the checkpoints' provenance.
@@ -78,8 +82,13 @@ def train_run(
             StopRequests(run.path, follow_stdin=follow_stdin) as requests,
         ):
             try:
-                prepared = prepare(run, resume, heartbeat, command)
-                result = _train(run, prepared, heartbeat, requests, callbacks, progress)
+                tell = Telling(heartbeat, requests, show)
+                with tracked(run) as trackers:
+                    prepared = prepare(run, resume, heartbeat, command, tell)
+                    others = [*trackers, *callbacks]
+                    result = _train(
+                        run, prepared, heartbeat, requests, others, progress
+                    )
             except BaseException as error:
                 told = _told(error, run, heartbeat)
                 if told is error:
