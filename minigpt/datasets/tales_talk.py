@@ -39,7 +39,9 @@ def suggestions(story: Story | None) -> list[str]:
     """
     if story is None:
         return [form.format(person="Mia", thing="kite") for form in WRITE[:2]]
-    asked = {question.kind: question.text for question in story.questions}
+    asked: dict[str, str] = {}
+    for question in story.questions:
+        asked.setdefault(question.kind, question.text)
     return [*asked.values(), LIST[0], CONTINUE[0]]
 
 

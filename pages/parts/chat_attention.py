@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.datasets.tales import Story
+from minigpt.datasets.tales_instructions import Asked
 from minigpt.datasets.tales_talk import words_of_fact
 from minigpt.interpret.answer_reading import (
     Rows,
@@ -75,29 +76,38 @@ def show(asking: Asking, story: Story | None, below: DeltaGenerator) -> None:
 def look(row: Row, story: Story | None) -> Sight:
     """Open the chosen token of an answer, or the first that matters."""
     start, tokenizer = len(row.read), row.speaker.checkpoint.tokenizer
-    asked = chat_story.known(story, chat_talk.current().turns[-1].question)
-    right = [] if asked is None else [words_of_fact(asked)]
-    spelled = [
-        each for words in right for each in places_of(words, row.tokens, tokenizer)
-    ]
-    values = () if asked is None else asked.question.candidates
-    said = [
-        place for each in values for place in places_of(each, row.tokens, tokenizer)
-    ]
-    first = min((place for place in said if place >= start), default=start)
+    question = chat_talk.current().turns[-1].question
+    right, first = where_it_matters(chat_story.known(story, question), row)
     place: int = st.session_state.get("_chat_token", first)
     place = place if start <= place < len(row.tokens) else first
-    model = row.speaker.checkpoint.model
-    rows = rows_of(model, tuple(row.tokens), place)
-    question = chat_talk.current().turns[-1].question
+    rows = rows_of(row.speaker.checkpoint.model, tuple(row.tokens), place)
     put = places_of(question, row.read, tokenizer)
     count = len(tokenizer.encode(question))
     targets = {
-        RIGHT: [each for each in spelled if each < start],
+        RIGHT: right,
         SAME: [each for each in range(place) if row.tokens[each] == row.tokens[place]],
         ASKED: put[-count:],
     }
     return Sight(row, place, rows, {name: at for name, at in targets.items() if at})
+
+
+def where_it_matters(asked: Asked | None, row: Row) -> tuple[list[int], int]:
+    """Find the right answer in what was read, and where the answer commits itself.
+
+    Returns:
+        The places that spell the right answer, and the first written token of a word
+        that might answer, right or wrong (the first of all, if there is none).
+    """
+    start, tokenizer = len(row.read), row.speaker.checkpoint.tokenizer
+    if asked is None:
+        return [], start
+    right = places_of(words_of_fact(asked), row.read, tokenizer)
+    said = [
+        place
+        for value in asked.question.candidates
+        for place in places_of(value, row.tokens, tokenizer)
+    ]
+    return right, min((place for place in said if place >= start), default=start)
 
 
 def rows_of(model: LanguageModel, tokens: tuple[int, ...], place: int) -> Rows:

@@ -45,7 +45,14 @@ def show(story: Story | None, asking: Asking) -> None:
             edit(len(turns), st.session_state["_chat_refused"], asking)
         if problem := st.session_state.get("_chat_problem"):
             show_problem(problem)
-        if not live:
+        if live:
+            st.button(
+                "Stop",
+                icon=":material/stop:",
+                key="chat_stop",
+                on_click=chat_talk.stop,
+            )
+        else:
             offer(story, asking)
     said_now = st.chat_input(
         "Ask about the story",
@@ -136,13 +143,6 @@ def show_answer(number: int, said: Said, story: Story | None, asking: Asking) ->
     with answering(f"answer_{number}"):
         st.text(answer.text or ("…" if not answer.is_done else "(nothing)"))
         if not answer.is_done:
-            st.button(
-                "Stop",
-                icon=":material/stop:",
-                type="tertiary",
-                key="chat_stop",
-                on_click=chat_talk.stop,
-            )
             return
         verdict = right_or_wrong(chat_story.known(story, said.question), answer)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):

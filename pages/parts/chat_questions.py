@@ -1,12 +1,14 @@
 """Predict and Check of the Chat page, answered by the model that is talked to."""
 
+from typing import NamedTuple
+
 import streamlit as st
 
 from minigpt.config import GenerationConfig
 from minigpt.datasets.tales import Story
 from minigpt.datasets.tales_talk import known_question, words_of_fact
 from minigpt.finetuning.conversing import Answer, read_tokens
-from minigpt.interpret.answer_reading import places_of, strongest_head, weight_on
+from minigpt.interpret.answer_reading import weight_on
 from minigpt.model import LanguageModel, TransformerLM
 from pages.frame import models
 from pages.frame.questions import Question
@@ -31,7 +33,7 @@ def without_template(asking: Asking, story: Story | None) -> Question | None:
         row = chat_reads.example_row(asking._replace(template=template), story)
         if row is None or not row.read:
             return None
-        texts.append(_first_words(row.speaker, tuple(row.read)))
+        texts.append(_begun(row.speaker, tuple(row.read)).text)
     question = row.messages[-1].content.splitlines()[-1]
     told, untold = (plain(text.replace("\n", " ⏎ ")) or "nothing" for text in texts)
     return Question(
@@ -74,32 +76,29 @@ def _last_read(row: Row) -> Question:
 
 def _head(row: Row, story: Story | None) -> Question | None:
     """Ask which head reads the right answer most; None where that is not clear."""
-    speaker = row.speaker
-    model, tokenizer, _ = speaker.checkpoint
+    model = row.speaker.checkpoint.model
     question = row.messages[-1].content.splitlines()[-1]
     asked = known_question(story, question)
     if asked is None or not isinstance(model, TransformerLM):
         return None
-    places = places_of(words_of_fact(asked), row.read, tokenizer)
-    rows = chat_attention.rows_of(model, (*row.read, row.read[-1]), len(row.read))
+    written = _begun(row.speaker, tuple(row.read)).tokens
+    row = row._replace(written=written)
+    places, writes = chat_attention.where_it_matters(asked, row)
+    rows = chat_attention.rows_of(model, tuple(row.tokens), writes)
     weights = weight_on(rows, places)
-    flat = sorted(weights.ravel().tolist(), reverse=True)
-    if len(flat) < 2 or flat[0] - flat[1] < CLEAR:
+    layers, heads = map(range, weights.shape)
+    order = [(layer, head) for layer in layers for head in heads]
+    order.sort(key=lambda place: -weights[place])
+    if len(order) < 2 or weights[order[0]] - weights[order[1]] < CLEAR:
         return None
-    best = strongest_head(weights)
-    heads = weights.shape[1]
-    others = [
-        (layer, head) for layer in range(weights.shape[0]) for head in range(heads)
-    ]
-    others.sort(key=lambda place: -weights[place])
-    options = sorted(others[:4])
+    options = sorted(order[:4])
     return Question(
         "chat.head",
-        f"“{plain(question)}” As the answer begins, which head reads "
+        f"“{plain(question)}” When it writes the word that answers, which head reads "
         f"**{plain(words_of_fact(asked))}** in the story most?",
         [f"L{layer}H{head}" for layer, head in options],
-        options.index(best),
-        f"It gives {weights[best]:.2f} of its row to these words.",
+        options.index(order[0]),
+        f"It gives {weights[order[0]]:.2f} of its row to these words.",
     )
 
 
@@ -132,7 +131,8 @@ def _beside(row: Row) -> Question | None:
     )
     if len(read) + _FIRST_WORDS > base.checkpoint.model.config.max_seq_len:
         return None
-    own, other = _first_words(row.speaker, tuple(row.read)), _first_words(base, read)
+    own = _begun(row.speaker, tuple(row.read)).text
+    other = _begun(base, read).text
     return Question(
         "chat.base",
         f"**{plain(base.name)}** never saw a conversation. Asked the same, "
@@ -156,21 +156,29 @@ def _counted(row: Row) -> Question:
     )
 
 
-def _first_words(speaker: Speaker, read: tuple[int, ...]) -> str:
+class _Begun(NamedTuple):
+    """How an answer begins."""
+
+    text: str
+    tokens: list[int]
+
+
+def _begun(speaker: Speaker, read: tuple[int, ...]) -> _Begun:
+    """Return a model's first words, greedily chosen; written once."""
     model = speaker.checkpoint.model
-    return _begun(models.serial(model), read, model, speaker)
+    return _Begun(*_written(models.serial(model), read, model, speaker))
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _begun(
+def _written(
     serial: int,  # noqa: ARG001 (stands for the model in the cache's key)
     read: tuple[int, ...],
     _model: LanguageModel,
     _speaker: Speaker,
-) -> str:
+) -> tuple[str, list[int]]:
     config = GenerationConfig(strategy="greedy", max_new_tokens=_FIRST_WORDS)
     answer = Answer(_model, _speaker.checkpoint.tokenizer, read, config)
     with models.turn_to_write():
         while not answer.is_done:
             answer.write()
-    return answer.text
+    return answer.text, answer.tokens

@@ -57,13 +57,13 @@ def make_chat_models(data: Path) -> Path:
 
 
 def learn_by_heart(tuned: Checkpoint) -> None:
-    """Teach the answers to the first questions about the first story."""
+    """Teach the answers to the first two questions about the first story."""
     model, tokenizer, _ = tuned
     story = story_to_talk_about(
         0, lambda text: len(tokenizer.encode(text)) <= SHARE * WINDOW
     )
     assert story is not None
-    asked = [Asked(story.text, question) for question in islice(story.questions, 4)]
+    asked = [Asked(story.text, question) for question in islice(story.questions, 2)]
     examples = SupervisedDataset(
         [Conversation((*one.prompt, Message("assistant", one.bare))) for one in asked],
         tokenizer,
