@@ -1,7 +1,8 @@
-"""Make the environment if it is missing, then start the app or run the tests.
+"""Make the environment if it is missing, then start the app, or run the tests.
 
     python3 launch.py                   the app, on http://localhost:8501
     python3 launch.py test [pytest's arguments]
+    python3 launch.py bench [names]     the benchmarks
 
 Standard library only, and syntax that Python 3.6 reads, so that an old Python answers
 with a sentence and not with a SyntaxError.
@@ -71,6 +72,9 @@ def main(arguments: Sequence[str]) -> int:
         if arguments[:1] == ["test"]:
             prepare("test")
             return run_tests(arguments[1:])
+        if arguments[:1] == ["bench"]:
+            prepare("test")  # which installs the peers too
+            return run_benchmarks(arguments[1:])
         options = parse(arguments)
         prepare("app")
         return run_app(options.port, options.share, options.browser)
@@ -91,7 +95,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="launch.py",
         description="Start the app; everything it needs is installed once, into .venv.",
-        epilog="`launch.py test [pytest's arguments]` runs the tests instead.",
+        epilog="`launch.py test [pytest's arguments]` runs the tests instead, "
+        "`launch.py bench [names]` the benchmarks.",
     )
     parser.add_argument("--port", type=int, default=8501, help="default: 8501")
     parser.add_argument(
@@ -645,6 +650,13 @@ def run_tests(arguments: Sequence[str]) -> int:
     command = [str(environment_python()), "-m", "pytest", *arguments]
     one_thread = dict(os.environ, OMP_NUM_THREADS="1")
     return subprocess.call(command, cwd=str(ROOT), env=one_thread)
+
+
+def run_benchmarks(arguments: Sequence[str]) -> int:
+    """Run the benchmarks in the environment and return their exit status."""
+    script = str(ROOT / "benchmarks" / "all.py")
+    command = [str(environment_python()), script, *arguments]
+    return subprocess.call(command, cwd=str(ROOT))
 
 
 if __name__ == "__main__":

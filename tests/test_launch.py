@@ -267,6 +267,16 @@ def test_a_first_start_without_network_says_so_and_leaves_nothing(
     assert not (project / ".venv").exists()
 
 
+def test_benchmarks_get_the_names_that_were_given(installed: Path) -> None:
+    (installed / "benchmarks").mkdir()
+    script = "import sys; print('asked for', *sys.argv[1:]); sys.exit(4)"
+    (installed / "benchmarks" / "all.py").write_text(script)
+    process = run_launcher(installed, "bench", "bpe", "--list")
+    output, _ = process.communicate(timeout=60)
+    assert "asked for bpe --list" in output, output
+    assert process.returncode == 4
+
+
 def test_the_second_start_installs_nothing(launch: ModuleType) -> None:
     started = time.perf_counter()
     launch.prepare("app")  # pip could reach nothing
