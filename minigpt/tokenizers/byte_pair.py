@@ -9,7 +9,7 @@ full. Frequent words end as one token, rare ones as a few.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -24,13 +24,13 @@ from minigpt.tokenizers.base import (
 )
 from minigpt.tokenizers.byte_pair_training import MergeStep, learn_merges
 from minigpt.tokenizers.byte_pair_vocabulary import MAX_TOKENS, BytePairVocabulary
+from minigpt.tokenizers.chunk_cache import ChunkCache
 from minigpt.tokenizers.huggingface import (
     parse_vocabulary,
     read_huggingface,
     write_huggingface,
 )
-from minigpt.tokenizers.pretoken_cache import PretokenCache
-from minigpt.tokenizers.pretokens import count_pretokens, pretokens
+from minigpt.tokenizers.pretokens import chunks, count_pretokens
 from minigpt.tokenizers.printable import BYTE_ORDER
 from minigpt.tokenizers.vocabulary import read_header
 
@@ -257,7 +257,7 @@ class BPETokenizer(Tokenizer):
 
     def _know(self, vocabulary: BytePairVocabulary) -> None:
         self._vocabulary = vocabulary
-        self._cache = PretokenCache(vocabulary)
+        self._cache = ChunkCache(vocabulary)
         ids = {name: token for token, name in vocabulary.special_tokens.items()}
         for attribute, names in _NAMES.items():
             found = next((ids[name] for name in names if name in ids), None)
@@ -269,10 +269,9 @@ class BPETokenizer(Tokenizer):
         return self._built
 
     def _encode(self, text: str) -> list[int]:
-        tokens_of = self._cache.__getitem__
         tokens: list[int] = []
-        for part in pretokens(text):
-            tokens.extend(chain.from_iterable(map(tokens_of, part)))
+        for part in chunks(text):
+            tokens.extend(self._cache.encode(part))
         return tokens
 
     def _decode(self, tokens: list[int]) -> str:

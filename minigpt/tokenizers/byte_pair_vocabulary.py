@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from minigpt.errors import CheckpointError
+from minigpt.tokenizers.byte_pair_batches import MergeArrays
 from minigpt.tokenizers.byte_pair_merging import Merge, MergeTable
 from minigpt.tokenizers.printable import from_printable, to_printable
 
@@ -50,6 +51,13 @@ class BytePairVocabulary:
                 for rank, (left, right) in enumerate(self.merges)
             }
         )
+
+    @cached_property
+    def arrays(self) -> MergeArrays:
+        """The merges, ready to be applied to many words at once."""
+        tokens = [self._joined(left, right) for left, right in self.merges]
+        alphabet = list(self.alphabet.values())
+        return MergeArrays(alphabet, self.merges, tokens, len(self.token_bytes))
 
     @cached_property
     def first_rank(self) -> dict[int, int]:

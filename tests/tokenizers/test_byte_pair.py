@@ -13,8 +13,8 @@ from minigpt.errors import CheckpointError, ConfigError, DataError
 from minigpt.tokenizers import BPETokenizer
 from minigpt.tokenizers.byte_pair_merging import Merge, MergeTable
 from minigpt.tokenizers.byte_pair_training import learn_merges
-from minigpt.tokenizers.pretoken_cache import PretokenCache
-from minigpt.tokenizers.pretokens import PATTERN, pretokens
+from minigpt.tokenizers.chunk_cache import ChunkCache
+from minigpt.tokenizers.pretokens import PATTERN, chunks, pretokens
 
 TEXT = "The cat sat on the mat. The dog ate the cat's hat, and that's that! " * 3
 
@@ -154,6 +154,40 @@ def test_long_texts_are_cut_into_parts_without_a_trace():
     assert [piece for part in parts for piece in part] == PATTERN.findall(text)
 
 
+@given(st.text(alphabet=" \n\t\r\x1c\x85\u2003ab'sé漢1²_.🙂", max_size=20))
+def test_chunks_have_the_pretokens_of_the_text(text):
+    (found,) = chunks(text)
+    assert "".join(found) == text
+    pieces = [piece for chunk in found for piece in PATTERN.findall(chunk)]
+    assert pieces == PATTERN.findall(text)
+
+
+def merged_alone(tokenizer: BPETokenizer, word: str) -> tuple[int, ...]:
+    vocabulary = tokenizer._vocabulary
+    letters = word.encode().decode("latin-1").translate(vocabulary.alphabet)
+    return tuple(map(ord, vocabulary.table.apply(letters)))
+
+
+def test_words_merged_together_are_as_if_merged_alone(tokenizer):
+    words = [
+        *filter(None, fuzzed_strings(500, seed=8)),
+        "a",
+        "that",
+        "a" * 9,
+        "that" * 9,
+    ]
+    together = tokenizer._vocabulary.arrays.apply([word.encode() for word in words])
+    assert together == [merged_alone(tokenizer, word) for word in words]
+
+
+def test_a_text_of_new_words_has_the_tokens_of_each_word(tokenizer, monkeypatch):
+    monkeypatch.setattr("minigpt.tokenizers.chunk_cache.FEW", 0)
+    text = "".join(fuzzed_strings(300, seed=4))
+    new = BPETokenizer.from_merges(tokenizer.merges)
+    expected = [merged_alone(new, pretoken) for pretoken in PATTERN.findall(text)]
+    assert new.encode(text) == [token for tokens in expected for token in tokens]
+
+
 def test_partial_characters_are_shown_as_bytes(tokenizer):
     tokens = tokenizer.encode("é🙂")
     assert tokenizer.pieces(tokens) == [
@@ -186,10 +220,11 @@ def test_a_short_text_gives_a_smaller_vocabulary():
 
 
 def test_a_full_cache_forgets_and_goes_on(tokenizer, monkeypatch):
-    monkeypatch.setattr(PretokenCache, "max_entries", 3)
+    monkeypatch.setattr(ChunkCache, "max_entries", 3)
     small = BPETokenizer.from_merges(tokenizer.merges)
     assert small.encode(TEXT * 2) == tokenizer.encode(TEXT * 2)
     assert len(small._cache) <= 3
+    assert len(small._cache._pretokens) <= 3
 
 
 def test_many_threads_share_one_tokenizer(tokenizer):
