@@ -1,9 +1,10 @@
 """Decoding: the model once more, in NumPy, for one new token per text.
 
 The model is made of modules, each with a name and hooks on its values. For one token
-the numbers are few: calling modules, and even torch's operations, takes longer than
-multiplying. So on the CPU, while nobody watches, a text is continued by the functions
-below. They read the same weights and the same cache, in place.
+the numbers are few, and calling modules takes longer than multiplying: even a product
+takes torch twice as long to begin as NumPy. So on the CPU, while nobody watches, a text
+is continued by the functions below. They read the same weights and the same cache, in
+place; norms, softmax and activations are torch's own, one call each.
 
     x ─ norm ─ qkv ─ attention over the cache ─ out ─(+)─ norm ─ MLP ─(+)─ …
 
@@ -65,8 +66,14 @@ class Decoder:
 
     @staticmethod
     def knows(model: object) -> bool:
-        """Whether this module says the same as a model: weights are fp32, on the CPU."""
+        """Whether a model can be decoded here.
+
+        It can be if it is a transformer in fp32 on the CPU that looks at a token's id
+        only once; others are left to their own forward.
+        """
         if not isinstance(model, TransformerLM):
+            return False
+        if model.config.token_shift or model.config.value_embeddings:
             return False
         weight = model.token_embedding.weight
         return weight.device.type == "cpu" and weight.dtype == torch.float32
@@ -194,10 +201,11 @@ class _Builder:
 
 
 def _norm(norm: LayerNorm | RMSNorm) -> Map:
-    weight, eps = norm.weight, norm.eps
+    weight = None if norm.weight is None else norm.weight.detach()
+    eps = norm.eps
     if isinstance(norm, RMSNorm):
         return _in_torch(lambda x: torch.rms_norm(x, x.shape[-1:], weight, eps))
-    bias = norm.bias
+    bias = None if norm.bias is None else norm.bias.detach()
     return _in_torch(lambda x: torch.layer_norm(x, x.shape[-1:], weight, bias, eps))
 
 

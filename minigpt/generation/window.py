@@ -39,6 +39,7 @@ class Window:
         self.forgot = 0
         """Tokens at the beginning of the texts that the model no longer sees."""
         self._read = 0
+        self._can_decode = Decoder.knows(model)
         self._decoder: Decoder | None = None
         self._total_length = total_length
 
@@ -65,7 +66,7 @@ class Window:
 
     def _is_quick(self, new: Int[Tensor, "batch pos"]) -> bool:
         """Whether the decoder may read on: one token, and nobody looks inside."""
-        if new.shape[1] > 1 or self.model.training or not Decoder.knows(self.model):
+        if new.shape[1] > 1 or self.model.training or not self._can_decode:
             return False
         return not (is_anything_watched() or torch.is_grad_enabled())
 

@@ -73,11 +73,11 @@ class Cache:
     def reorder(self, rows: Int[Tensor, " new_batch"]) -> None:
         """Make row i a copy of what row `rows[i]` was; may change the batch size."""
         for number, buffer in enumerate(self.buffers):
-            filled = buffer[..., : self.length, :].index_select(0, rows)
+            filled = buffer.narrow(-2, 0, self.length).index_select(0, rows)
             if len(rows) != buffer.shape[0]:
                 buffer = buffer.new_zeros((len(rows), *buffer.shape[1:]))
                 self.buffers[number] = buffer
-            buffer[..., : self.length, :] = filled
+            buffer.narrow(-2, 0, self.length).copy_(filled)
 
 
 def allocate(count: int, shape: tuple[int, ...], like: Tensor) -> Cache:
