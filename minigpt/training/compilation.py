@@ -8,7 +8,7 @@ Before: `precision`, the other choice that depends on the machine. Next: `step`.
 """
 
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -33,8 +33,7 @@ def compiled(model: nn.Module, config: TrainConfig, device: torch.device) -> nn.
     """
     if not is_compiled(config, device):
         return model
-    fused: nn.Module = torch.compile(model)
-    return fused
+    return cast(nn.Module, torch.compile(model))
 
 
 def computed_with(config: TrainConfig, device: torch.device) -> dict[str, Any]:
