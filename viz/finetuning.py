@@ -20,10 +20,10 @@ from viz.training import thin
 CHOSEN, REJECTED = "chosen", "rejected"
 MARGIN, WINS = "margin", "wins"
 UNITS: Final = {
-    CHOSEN: "log-probability of the answer (nats)",
-    REJECTED: "log-probability of the answer (nats)",
+    CHOSEN: "ln p(answer), nats",
+    REJECTED: "ln p(answer), nats",
     MARGIN: "margin",
-    WINS: "share of pairs won",
+    WINS: "pairs won",
 }
 _SMOOTH = 8
 """Steps that a point of a line is the mean of: one batch has few pairs."""
@@ -42,9 +42,10 @@ def preference_table(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """
     tables = []
     for kind, source in (("step", "training"), ("evaluation", "held out")):
-        rows = [
-            r for r in records if r.get("kind") == kind and r.get(MARGIN) is not None
-        ]
+        measured = [record for record in records if record.get(MARGIN) is not None]
+        # A last look over all pairs replaces the quick one of the same step.
+        by_step = {r["step"]: r for r in measured if r.get("kind") == kind}
+        rows = list(by_step.values())
         for measure in UNITS:
             values = pd.Series([float(r[measure]) for r in rows], dtype=float)
             average = values
@@ -70,17 +71,17 @@ def log_prob_lines(table: pd.DataFrame) -> alt.LayerChart:
     Args:
         table: What `preference_table` returned.
     """
-    return _lines(table, (CHOSEN, REJECTED), (BLUE, VERMILLION), height=240)
+    return _lines(table, (CHOSEN, REJECTED), (BLUE, VERMILLION), height=380)
 
 
 def margin_line(table: pd.DataFrame) -> alt.LayerChart:
     """Draw the margin over the steps. See `log_prob_lines`."""
-    return _lines(table, (MARGIN,), (BLUE,), height=104)
+    return _lines(table, (MARGIN,), (BLUE,), height=170)
 
 
 def wins_line(table: pd.DataFrame) -> alt.LayerChart:
     """Draw the share of pairs whose better answer gained more. See `log_prob_lines`."""
-    return _lines(table, (WINS,), (BLUE,), height=104, domain=(0.0, 1.0))
+    return _lines(table, (WINS,), (BLUE,), height=170, domain=(0.0, 1.0))
 
 
 def _lines(
@@ -99,16 +100,17 @@ def _lines(
     ]
     held_out = of_them[of_them["source"] == "held out"]
     legend = None if len(measures) == 1 else alt.Legend(orient="top", title=None)
-    scale = {"zero": False} if domain is None else {"domain": list(domain)}
-    places = {
-        "x": alt.X("step:Q", title="step").scale(nice=False),
-        "color": alt.Color("measure:N", legend=legend).scale(
-            domain=list(measures), range=list(colours)
-        ),
-    }
+    height_of = alt.Scale(zero=False) if domain is None else alt.Scale(domain=domain)
+    x = alt.X("step:Q", title="step").scale(nice=False)
+    colour = alt.Color("measure:N", legend=legend).scale(
+        domain=list(measures), range=list(colours)
+    )
     lines = alt.Chart(pd.concat(training) if training else of_them.head(0)).encode(
-        **places,
-        y=alt.Y("average:Q", title=UNITS[measures[0]]).scale(**scale),
+        x=x,
+        color=colour,
+        y=alt.Y("average:Q", title=UNITS[measures[0]], scale=height_of).axis(
+            tickCount=4, format="%" if domain else "~g"
+        ),
         tooltip=[
             "measure:N",
             "step:Q",
@@ -117,7 +119,8 @@ def _lines(
         ],
     )
     dots = alt.Chart(held_out).encode(
-        **places,
+        x=x,
+        color=colour,
         y=alt.Y("value:Q"),
         tooltip=[
             "source:N",

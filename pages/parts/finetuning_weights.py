@@ -18,7 +18,7 @@ _CHOICE = "_moved_matrix"
 def show(shown: Both) -> None:
     """Show the share of each matrix that moved, and beside it one as a product."""
     found = finetuning_data.moved_weights(shown)
-    left, right = st.columns([2, 3], gap="large")
+    left, right = st.columns(2, gap="large")
     with left:
         layer, column = _show_shares(shown, found)
     with right, guard():

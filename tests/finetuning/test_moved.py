@@ -39,7 +39,9 @@ def test_an_adapter_moves_its_targets_and_exactly_nothing_else(new_base):
     assert found.relative.shape == (2, 6)
     assert (np.delete(found.relative, 3, axis=1) == 0).all()
     assert (found.relative[:, 3] > 0).all()
-    assert set(found.others.values()) <= {0.0} | {v for v in found.others.values() if v != v}
+    assert set(found.others.values()) <= {0.0} | {
+        v for v in found.others.values() if v != v
+    }
     assert found.touched == 2 * 16 * 16
     assert found.total == sum(weight.numel() for weight in base.parameters())
 
@@ -75,9 +77,7 @@ def test_a_saved_adapters_product_is_what_merging_adds(new_base, tmp_path, kv_he
     merged = dict(without_adapter(model).named_parameters())
     plain = dict(base.model.named_parameters())
     whole = merged["blocks.1.attn.qkv.weight"] - plain["blocks.1.attn.qkv.weight"]
-    parts = [
-        adapter_product(path, model.config, 1, name) for name in ("q", "k", "v")
-    ]
+    parts = [adapter_product(path, model.config, 1, name) for name in ("q", "k", "v")]
     assert all(part.is_adapter and part.held == 1 for part in parts)
     stacked = np.concatenate([part.b @ part.a for part in parts])
     np.testing.assert_allclose(stacked, whole.detach(), atol=1e-5)
@@ -144,6 +144,7 @@ def test_cutting_is_measured_on_the_labels_head_by_head(chat_base):
         z[:, :, 1] = 0
         return z
 
+    model.requires_grad_(False)
     for row in rows:
         example = supervised_example(row)
         logits = model.run_with_hooks(
