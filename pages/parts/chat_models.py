@@ -138,14 +138,21 @@ def others(tuned: Speaker) -> list[ModelEntry]:
 
 def _is_made_from(tuned: ModelEntry, entry: ModelEntry) -> bool:
     """Whether a model was tuned from another, as far as its record tells."""
+    file = tuned.path / "config.json"
+    changed = file.stat().st_mtime_ns if file.is_file() else 0
+    # A model that travelled recorded another machine's path; its name stays.
+    return entry.id in Path(_recorded_base(str(tuned.path), changed)).parts
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _recorded_base(path: str, changed: int) -> str:  # noqa: ARG001 (part of the key)
     try:
-        provenance: dict[str, Any] = read_metadata(tuned.path).provenance
+        provenance: dict[str, Any] = read_metadata(Path(path)).provenance
     except MinigptError:
-        return False
+        return ""
     finetune = provenance.get("finetune")
     base = finetune.get("base") if isinstance(finetune, dict) else None
-    # A model that travelled recorded another machine's path; its name stays.
-    return isinstance(base, str) and entry.id in Path(base).parts
+    return base if isinstance(base, str) else ""
 
 
 def say_what_it_is(chosen: Speaker) -> None:
