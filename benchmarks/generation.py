@@ -1,11 +1,16 @@
 """Generation against `transformers`: same weights, same tokens, both with their cache.
 
-    python benchmarks/generation.py
+    python benchmarks/generation.py              both sizes, some four minutes
+    python benchmarks/generation.py --size tiny  one minute
 
-A tiny GPT-2 (4 layers, 128 wide) continues one prompt, greedily, by drawing, and with
-five beams. Both take turns in every round, so a busy machine slows them alike; the
-ratios of the medians are what to trust. Above 1 means that ours is faster. `details` is
-a stream that also says, of each token, what else might have come.
+A tiny GPT-2 (4 layers, 128 wide) and one of GPT-2's own size (124 M, random weights; in
+fp32 and in bf16) continue one prompt, greedily, by drawing, and with five beams. Both
+take turns in every round, so a busy machine slows them alike; the ratios of the medians
+are what to trust. Above 1 means that ours is faster. `details` is a stream that also
+says, of each token, what else might have come. In bf16 two ways to add up the same
+numbers part after some tokens: how many were the same is printed.
+
+`OMP_NUM_THREADS=1` in front gives both one thread.
 """
 
 import argparse
@@ -13,6 +18,8 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from copy import deepcopy
+from itertools import takewhile
 from pathlib import Path
 
 import torch
@@ -82,48 +89,70 @@ def medians(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, fl
     return {name: statistics.median(taken) for name, taken in times.items()}
 
 
-def main() -> None:
-    """Read the arguments, compare, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tokens", type=int, default=500, help="tokens to write")
-    parser.add_argument("--rounds", type=int, default=5, help="runs of each")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    theirs = random_gpt2(
-        n_embd=128, n_layer=4, n_positions=len(PROMPT) + arguments.tokens, vocab_size=65
-    )
-    ours = copy_gpt2(theirs)
-    greedy = GenerationConfig(strategy="greedy", max_new_tokens=arguments.tokens)
-    sampling = GenerationConfig(max_new_tokens=arguments.tokens, seed=0)
+def same_tokens(ours: list[int], theirs: list[int]) -> str:
+    """Say how far two texts are the same."""
+    pairs = zip(ours, theirs, strict=True)
+    alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return "all tokens" if alike == len(ours) else f"the first {alike} tokens"
+
+
+def compare(
+    title: str, ours: TransformerLM, theirs: GPT2LMHeadModel, tokens: int, rounds: int
+) -> None:
+    """Print one table: a row for each way to write."""
+    greedy = GenerationConfig(strategy="greedy", max_new_tokens=tokens)
+    sampling = GenerationConfig(max_new_tokens=tokens, seed=0)
     beam = GenerationConfig(
         strategy="beam", max_new_tokens=BEAM_TOKENS, num_beams=BEAMS
     )
-    for config in (greedy, beam):
-        same = write_ours(ours, config) == write_theirs(theirs, config)
-        print(f"{config.strategy}: same tokens: {same}")
+    same = {"sampling": "other dice"}
     works: dict[str, Callable[[], object]] = {}
     for config in (greedy, sampling, beam):
         name = config.strategy
         works[name] = lambda config=config: write_ours(ours, config)
-        works[f"{name}, transformers"] = lambda config=config: write_theirs(
-            theirs, config
-        )
-    works["sampling, details"] = lambda: write_ours(ours, sampling, details=True)
-    times = medians(works, arguments.rounds)
-    print(f"\n{'':>17} {'tokens/s':>8} {'transformers':>12} {'ratio':>6}")
-    for name, peer in [
-        ("greedy", "greedy"),
-        ("sampling", "sampling"),
-        ("sampling, details", "sampling"),
-        ("beam", "beam"),
-    ]:
-        count = BEAM_TOKENS if name == "beam" else arguments.tokens
-        slow = times[f"{peer}, transformers"]
+        works[f"{name}, theirs"] = lambda config=config: write_theirs(theirs, config)
+        if config is not sampling:
+            same[name] = same_tokens(works[name](), works[f"{name}, theirs"]())
+    rows = {name: name for name in same}
+    if ours.config.vocab_size == TOKENIZER.vocab_size:
+        works["details"] = lambda: write_ours(ours, sampling, details=True)
+        rows["details"] = "sampling"
+    times = medians(works, rounds)
+    print(f"\n{title:>14} {'tokens/s':>8} {'transformers':>12} {'ratio':>6}  same")
+    for name, peer in rows.items():
+        count = BEAM_TOKENS if name == "beam" else tokens
+        slow = times[f"{peer}, theirs"]
         print(
-            f"{name:>17} {count / times[name]:>8.0f} {count / slow:>12.0f}"
-            f" {slow / times[name]:>5.1f} ×"
+            f"{name:>14} {count / times[name]:>8.1f} {count / slow:>12.1f}"
+            f" {slow / times[name]:>5.2f} ×  {same.get(name, '')}"
         )
+
+
+def main() -> None:
+    """Read the arguments, compare, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--size", choices=["tiny", "124M", "both"], default="both")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each")
+    parser.add_argument("--tokens", type=int, help="tokens to write (500, of 124 M 64)")
+    arguments = parser.parse_args()
+    print(f"{torch.get_num_threads()} threads")
+    if arguments.size in ("tiny", "both"):
+        tokens = arguments.tokens or 500
+        theirs = random_gpt2(
+            n_embd=128, n_layer=4, n_positions=len(PROMPT) + tokens, vocab_size=65
+        )
+        compare("tiny", copy_gpt2(theirs), theirs, tokens, arguments.rounds)
+    if arguments.size in ("124M", "both"):
+        tokens = arguments.tokens or 64
+        theirs = random_gpt2(
+            n_embd=768, n_layer=12, n_head=12, n_positions=1024, vocab_size=50257
+        )
+        ours = copy_gpt2(theirs)
+        compare("124 M, fp32", ours, theirs, tokens, arguments.rounds)
+        ours.to(torch.bfloat16)
+        compare("bf16 to fp32", ours, theirs, tokens, arguments.rounds)
+        half = deepcopy(theirs).to(torch.bfloat16)
+        compare("bf16 to bf16", ours, half, tokens, arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ second has pretokens, `you` and `,`; a new chunk is mostly made of known ones.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import cast
 
 from minigpt.tokenizers.byte_pair_vocabulary import BytePairVocabulary
 from minigpt.tokenizers.pretokens import PATTERN
@@ -40,17 +41,11 @@ class ChunkCache(dict[str, Tokens]):
         """Turn chunks into tokens; those never seen are looked at together."""
         found = list(map(self.get, chunks))
         if None in found:
-            new = {
-                chunk
-                for chunk, tokens in zip(chunks, found, strict=True)
-                if tokens is None
-            }
-            learned = self._learn(new)
-            found = [
-                learned[chunk] if tokens is None else tokens
-                for chunk, tokens in zip(chunks, found, strict=True)
-            ]
-        return chain.from_iterable(found)
+            places = [place for place, tokens in enumerate(found) if tokens is None]
+            learned = self._learn({chunks[place] for place in places})
+            for place in places:
+                found[place] = learned[chunks[place]]
+        return chain.from_iterable(cast(list[Tokens], found))
 
     def _learn(self, chunks: set[str]) -> dict[str, Tokens]:
         pretokens = {chunk: _pretokens(chunk) for chunk in chunks}
@@ -64,11 +59,14 @@ class ChunkCache(dict[str, Tokens]):
 
     def _merge(self, pretokens: set[str]) -> dict[str, Tokens]:
         known = self._pretokens
-        tokens_of = {pretoken: known.get(pretoken) for pretoken in pretokens}
-        new = [pretoken for pretoken, tokens in tokens_of.items() if tokens is None]
-        merged = dict(self._merge_new(new))
+        tokens_of = {
+            pretoken: tokens
+            for pretoken in pretokens
+            if (tokens := known.get(pretoken)) is not None
+        }
+        merged = dict(self._merge_new(list(pretokens - tokens_of.keys())))
         self._keep(known, merged)
-        return {**tokens_of, **merged}
+        return tokens_of | merged
 
     def _merge_new(self, pretokens: list[str]) -> Iterator[tuple[str, Tokens]]:
         by_length: defaultdict[int, list[str]] = defaultdict(list)
