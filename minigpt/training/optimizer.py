@@ -11,7 +11,7 @@ outside.
 Before: the gradient. Next: the step counts, and the schedule moves on.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -131,7 +131,7 @@ class Muon(Optimizer):
                 _step_together(matrices, group)
         return loss
 
-    def _matrices(self, parameter: Tensor, parts: tuple[int, ...]) -> list[_Matrix]:
+    def _matrices(self, parameter: Tensor, parts: Sequence[int]) -> list[_Matrix]:
         """Return the matrices that a parameter is packed of, as views."""
         state = self.state[parameter]
         if "momentum" not in state:
