@@ -14,9 +14,9 @@ fixed size, still takes most of the time; `at the end` is the slope of the two l
 two averages, and all that the forward keeps for the backward.
 
 At last, generation: the time of a token by its position, with the cache. A new token
-reads all weights, about 12 d² a layer, and the cached keys and values, 2 p d at position
-p: p / 6d as many. So it is flat where a model is wide beside its context: within 20% for
-the smallest GPT-2, or the script fails. `numbers` is that sum, to those of the weights.
+reads all weights, about 12 d² a layer, and the cached keys and values, 2 p d at place
+p: p / 6d as many. So it is flat where a model is wide beside its context: within 20%
+for the smallest GPT-2, or the script fails. `numbers` is that sum, to the weights'.
 """
 
 import argparse
