@@ -8,6 +8,7 @@ The model is narrower than the chapter's and learns for fewer steps, to take sec
 
 import json
 import re
+from random import Random
 
 import pytest
 import torch
@@ -29,7 +30,9 @@ def pretrained(tmp_path, monkeypatch):
     monkeypatch.setenv("MINIGPT_DATA", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
     tokenizer = WordTokenizer()
-    tokenizer.build_vocab(f"{' '.join(NAMES + THINGS)} had a . Summarize this text :")
+    tokenizer.build_vocab(
+        f"{' '.join(NAMES + THINGS)} had a it . Summarize this text :"
+    )
     torch.manual_seed(0)
     sizes = {"d_model": 32, "num_layers": 2, "num_heads": 2, "max_seq_len": 32}
     model = create_model("transformer", vocab_size=tokenizer.vocab_size, **sizes)
@@ -48,22 +51,20 @@ def test_chapter_6_from_examples_to_a_score_on_held_out_ones(pretrained, capsys)
         {
             "instruction": "Summarize this text:",
             "input": f"{name} had a {thing} .",
-            "output": f"{name} {thing}",
+            "output": f"{name} had it .",
         }
         for name in NAMES
         for thing in THINGS
     ]
-    # Every word is in both parts, and no summary is.
-    held_out = [(number + number // 8) % 4 == 3 for number in range(len(examples))]
-    test = [one for one, out in zip(examples, held_out, strict=True) if out]
-    train = [one for one in examples if one not in test]
+    Random(0).shuffle(examples)
+    train, test = examples[:64], examples[64:]
     (pretrained / "examples.json").write_text(json.dumps(train, indent=4))
     (pretrained / "test.json").write_text(json.dumps(test))
     # 3
     out = run(
         capsys,
         "finetune sft --base small --data_file examples.json --name summaries "
-        "--max_steps 200 --batch_size 16 --learning_rate 0.01 --eval_interval 50 "
+        "--max_steps 200 --batch_size 16 --learning_rate 0.004 --eval_interval 50 "
         "--num_threads 1",
     )
     losses = [float(x) for x in re.findall(r"validation loss (\d+\.\d+)", out)]
@@ -73,7 +74,7 @@ def test_chapter_6_from_examples_to_a_score_on_held_out_ones(pretrained, capsys)
     out = run(capsys, f"{command} --data_file test.json")
     right, number = re.search(r"exact match +(\d+) of (\d+)", out).groups()
     assert int(number) == len(test)
-    assert int(right) >= len(test) / 4  # by chance it would be one in eighty
+    assert int(right) >= len(test) / 2  # by chance it would be one in ten
     # What the shell says is what Python does.
     tuned = load_checkpoint(pretrained / "data/runs/summaries/checkpoints/best_model")
     hits = sum(
