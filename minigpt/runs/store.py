@@ -10,6 +10,7 @@ data/runs/<id>/
     lock            held by the process that trains
     checkpoints/    checkpoint_step_N, checkpoint_epoch_N, best_model
     snapshots/      attention on a fixed text at log-spaced steps
+    race.json       which race it takes part in, if any (see `racing`)
     guess.json      what somebody predicted before an experiment (see `copying`)
     curves.svg      the loss curve as a picture, written at the end
 """

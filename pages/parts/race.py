@@ -17,9 +17,6 @@ from pages.frame.words import plain
 from pages.parts import settings
 from pages.parts.text_choice import choose_text
 
-WIDTHS = [3, 2, 2, 5]
-"""Of the table's columns."""
-
 
 def choose(store: RunStore) -> None:
     """Show the choices, what they amount to, and the button that starts both."""
@@ -64,7 +61,10 @@ def _choose_recipe(
     )
     recipe = get_recipe(name)
     steps = settings.field(
-        recipe.train, "max_steps", f"race.{label}.{name}", label=f"Steps of the {label}"
+        recipe.train,
+        "max_steps",
+        f"race.{label}.{name}",
+        label=f"Steps of the {label.lower()}",
     )
     return recipe, steps
 
@@ -101,40 +101,36 @@ def _show_ingredients(one: RunConfig, other: RunConfig) -> list[str]:
         f"Switch an ingredient off, and the first ({one.recipe}) has it as the second "
         f"({other.recipe}) does: so you find out what it brings."
     )
-    with st.container(key="race_ingredients"):
-        for cell, title in zip(
-            st.columns(WIDTHS),
-            ("ingredient", one.recipe, other.recipe, "why"),
-            strict=True,
-        ):
-            cell.caption(f"**{plain(title)}**")
-        return [
-            difference.ingredient.name
-            for difference in found
-            if not _show_ingredient(difference, f"{one.recipe}.{other.recipe}")
-        ]
+    return [
+        difference.ingredient.name
+        for difference in found
+        if not _show_ingredient(difference, (one.recipe, other.recipe))
+    ]
 
 
-def _show_ingredient(difference: Difference, pair: str) -> bool:
-    """Show one row of the table; return whether its switch is on."""
-    ingredient = difference.ingredient
-    switch, first, second, why = st.columns(WIDTHS)
-    is_on: bool = switch.toggle(
-        ingredient.name, value=True, key=f"race.{pair}.{ingredient.name}"
-    )
-    first.markdown(_listed(difference.first if is_on else difference.second))
-    second.markdown(_listed(difference.second))
+def _show_ingredient(difference: Difference, names: tuple[str, str]) -> bool:
+    """Show one ingredient of both, with its reason; return whether its switch is on."""
+    ingredient, (first, second) = difference.ingredient, names
+    settings_of_both, why = st.columns([1, 1], gap="medium")
+    with settings_of_both:
+        is_on: bool = st.toggle(
+            ingredient.name, value=True, key=f"race.{first}.{second}.{ingredient.name}"
+        )
+        ours = difference.first if is_on else difference.second
+        st.markdown(
+            f"{plain(first)}: {_listed(ours)}  \n"
+            f"{plain(second)}: {_listed(difference.second)}"
+        )
     why.markdown(f"{ingredient.why}  \n:small[{plain(ingredient.source)}]")
     return is_on
 
 
 def _listed(values: dict[str, Any]) -> str:
-    """List settings and values, the telling one first."""
-    lines = []
-    for name, value in values.items():
-        is_word = isinstance(value, str)
-        lines.append(f"`{value}`" if is_word else f":small[{plain(name)}] `{value}`")
-    return "  \n".join(lines)
+    """List settings and values; a value that is a word says what it is of."""
+    return ", ".join(
+        f"`{value}`" if isinstance(value, str) else f"{plain(name)} `{value}`"
+        for name, value in values.items()
+    )
 
 
 def _offer_start(store: RunStore, configs: tuple[RunConfig, RunConfig] | None) -> None:

@@ -67,11 +67,11 @@ def _show_now(race: Race, alive: tuple[bool, ...]) -> None:
         names = names_of(race)
         _show_header(race, statuses, names)
         _show_verdict(lanes, names)
+        _show_curve(race, statuses, lanes, names)
         racers = zip(st.columns(2), names, race, statuses, lanes, strict=True)
         for cell, *racer in racers:
             with cell:
                 _show_racer(*racer)
-        _show_curve(race, statuses, lanes, names)
         if not any(alive) and result(*lanes) is not None:
             _explain(race, lanes, names)
             check(about_race(lanes, statuses, names))
@@ -207,7 +207,7 @@ def _show_curve(
         Track(name, each.seconds, each.smooth(each.seconds), each.looks)
         for name, each in zip(names, lanes, strict=True)
     ]
-    st.altair_chart(race_curve(tracks, shown))
+    st.altair_chart(race_curve(tracks, shown, height=300))
     st.caption(
         "Lines: training text, each point the mean over the last tenth of the time so "
         "far. Dots: a part of the held-out text. Evaluations and saves are off the "

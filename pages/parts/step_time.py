@@ -15,9 +15,9 @@ def show(run: Run, status: RunStatus) -> None:
     if found is None:
         return
     st.subheader("Where a step's time goes", anchor=False)
-    bar, said = st.columns([3, 2], gap="large")
+    bar, said = st.columns([1, 1], gap="medium")
     with bar:
-        st.altair_chart(step_bar(found.milliseconds))
+        st.altair_chart(step_bar(found.milliseconds, columns=3))
         notebook.code(
             "step",
             f"""
@@ -41,7 +41,7 @@ def _show_speed(found: StepTime, status: RunStatus) -> None:
         if found.flops_per_second is not None:
             st.metric("Achieved", _flops(found.flops_per_second))
         if found.share_of_peak is not None:
-            st.metric("Of the measured peak", f"{found.share_of_peak:.0%}")
+            st.metric("Share of peak", f"{found.share_of_peak:.0%}")
     if found.share_of_peak is None or found.peak_flops_per_second is None:
         return
     threads = status.num_threads or 1

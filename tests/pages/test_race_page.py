@@ -21,6 +21,10 @@ def open_race(open_page, data):
     return aim.set_value(aim.options[2]).run()
 
 
+def told(app):
+    return " ".join(markdown.value for markdown in app.markdown)
+
+
 def start_button(app):
     return next(button for button in app.button if button.label == "Start the race")
 
@@ -32,16 +36,15 @@ def test_the_default_races_gpt2_and_every_difference_has_a_switch(open_page, tmp
     found = differences(get_recipe("default"), get_recipe("gpt2"))
     switches = {t.label for t in app.toggle if t.key.startswith("race.default.gpt2.")}
     assert switches == {difference.ingredient.name for difference in found}
-    told = " ".join(markdown.value for markdown in app.markdown)
     for difference in found:
-        assert difference.ingredient.why in told
+        assert difference.ingredient.why in told(app)
 
 
 def test_what_is_switched_off_is_as_the_second_has_it(open_page, tmp_path):
     app = open_race(open_page, tmp_path)
-    assert sum("`gelu`" in markdown.value for markdown in app.markdown) == 1
+    assert told(app).count("`gelu`") == 1
     app.toggle(key="race.default.gpt2.activation").set_value(False).run()
-    assert sum("`gelu`" in markdown.value for markdown in app.markdown) == 2
+    assert told(app).count("`gelu`") == 2
 
 
 def test_any_two_recipes_may_race_also_one_against_itself(open_page, tmp_path):
@@ -96,13 +99,12 @@ def test_either_run_in_the_url_finds_the_whole_race_again(open_page, raced, run)
     steps = [metric.value for metric in app.metric if metric.label == "Step"]
     assert steps == ["30 / 30", "20 / 20"]
     ended = result(*lanes_of(raced))
-    told = " ".join(markdown.value for markdown in app.markdown)
     if ended.leader is None:
-        assert "A tie" in told
+        assert "A tie" in told(app)
     else:
-        assert f"{('default', 'gpt2')[ended.leader]} won" in told
+        assert f"{('default', 'gpt2')[ended.leader]} won" in told(app)
         for loss in ended.losses:
-            assert f"{loss:.3f}" in told
+            assert f"{loss:.3f}" in told(app)
 
 
 def test_one_of_the_two_can_be_watched_alone(open_page, raced):

@@ -306,7 +306,7 @@ def test_a_steps_time_is_shown_by_part_with_the_share_of_the_peak(open_page, cop
     run = RunStore(copied / "runs").open("copied")
     found = step_time(run.metrics().records, run.status())
     shown = {metric.label: metric.value for metric in app.metric}
-    assert shown["Of the measured peak"] == f"{found.share_of_peak:.0%}"
+    assert shown["Share of peak"] == f"{found.share_of_peak:.0%}"
     drawn = app.session_state["_recipes"]["step"].drawn
     assert drawn == found.milliseconds
     assert sum(drawn.values()) == pytest.approx(found.total)
