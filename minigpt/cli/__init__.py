@@ -23,7 +23,7 @@ COMMANDS = {
     "finetune": "teach a model to answer: sft, LoRA, dpo; and ask it questions",
     "evaluate": "measure a model's loss on a text",
     "tokenizer": "train a tokenizer, encode, decode, look inside",
-    "data": "fetch, write, describe or clean a text",
+    "data": "fetch, write, describe or clean a text; list encoded ones",
     "inspect": "show a model's parts, activations and next-token table",
     "import": "bring GPT-2, or a model of its kind, to your models",
     "export": "write a model in the format of Hugging Face",

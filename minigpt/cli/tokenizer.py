@@ -102,14 +102,14 @@ def load(where: str) -> "Tokenizer":
 
 def _train(do: Train) -> None:
     from minigpt.config import DataConfig, TokenizerConfig
-    from minigpt.datasets.corpus import load_text
+    from minigpt.datasets.corpus import text_to_learn
     from minigpt.tokenizers.storage import build_tokenizer
 
     config = TokenizerConfig(
         kind=do.tokenizer, vocab_size=do.vocab_size, min_freq=do.min_freq
     )
     data = DataConfig(source=do.data_file, tales_megabytes=1.0)
-    text = load_text(data)
+    text = text_to_learn(data, config.sample_characters)
     tokenizer = build_tokenizer(config, text)
     tokenizer.save(do.output)
     count = len(tokenizer.encode(text))

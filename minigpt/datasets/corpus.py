@@ -216,6 +216,22 @@ def load_text(data: DataConfig) -> str:
     return read_text(data.source)
 
 
+def text_to_learn(data: DataConfig, most: int) -> str:
+    """Return a text, or of one that is longer parts from all over it.
+
+    Args:
+        data: Says which text.
+        most: Characters to return, about.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    if not is_large(data):
+        return load_text(data)
+    file = TextFile(data.source)
+    return "".join(sample(file.blocks(), file.measure().num_characters, most))
+
+
 def held_out_text(data: DataConfig) -> tuple[str, str]:
     """Return the end of a text, which a run validates on, and the whole's fingerprint.
 

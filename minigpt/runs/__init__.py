@@ -6,6 +6,10 @@ processes share a file), `lock` (who may write), `status` (the one small file th
 where the run stands), `store` (the directory as an object), `worker` (the process
 itself), `launch` (starting it from elsewhere), `catalogue` (every model there is).
 
+A text larger than memory: `large_texts` (from file to tokens), `token_store` (what was
+encoded before), `token_writing` (encoding that may be cut off), `telling` (how far it
+is).
+
 The library of models, runs and texts: `inventory` (what there is, in numbers),
 `library` (names, and what may be moved), `trash` (deleting that can be undone),
 `parcels` (a model as a zip, out and in), `incoming` (models that are brought here).

@@ -11,14 +11,23 @@ from typing import NamedTuple
 import torch
 
 from minigpt.config import DataConfig, RunConfig
-from minigpt.datasets.corpus import load_text, read_text, split_text
+from minigpt.datasets.corpus import (
+    characters_to_learn,
+    is_large,
+    load_text,
+    read_text,
+    split_text,
+    stretch,
+)
 from minigpt.datasets.repeated_words import STEPS_PER_EPOCH
 from minigpt.datasets.tales import generate_tales
+from minigpt.datasets.text_file import TextFile
 from minigpt.errors import DataError
 from minigpt.tokenizers.storage import build_tokenizer
 from minigpt.training.flops import product_speed, training_flops_per_token
 
 _SAMPLE_CHARACTERS = 100_000
+_BEGINNING_CHARACTERS = 1_000_000
 _VOCABULARY_CHARACTERS = {"char": 50_000_000, "word": 1_000_000, "bpe": 100_000}
 # What a training step reaches of a plain matrix product's speed at these sizes, with
 # attention, norms, the backward pass and the optimizer around it.
@@ -61,11 +70,13 @@ def estimate_run(config: RunConfig) -> Estimate:
     sample = text[:_SAMPLE_CHARACTERS]
     text_tokens = round(len(tokenizer.encode(sample)) * num_characters / len(sample))
     context = config.model.max_seq_len
-    held_out = text_tokens * config.data.validation_fraction
+    fraction = config.data.validation_fraction
+    learned = characters_to_learn(num_characters, fraction) / num_characters
+    held_out = text_tokens * (1 - learned)
     if min(held_out, text_tokens - held_out) <= context:
         raise DataError(
             f"The text has about {text_tokens} tokens; with a share of "
-            f"{config.data.validation_fraction:g} held out, both parts need more than "
+            f"{fraction:g} held out, both parts need more than "
             f"one window of {context}: use a longer text or a smaller max_seq_len."
         )
     tokens_per_step = config.train.batch_size * context
@@ -92,10 +103,14 @@ def _estimate(
 
 
 def _text(data: DataConfig) -> tuple[str, int]:
-    """Return the text, of tales its beginning, and the length of the whole."""
+    """Return the text, of much its beginning, and the length of the whole."""
     if data.source == "tales":
         size = round(data.tales_megabytes * 1_000_000)
         return generate_tales(min(size, _SAMPLE_CHARACTERS)), size
+    if is_large(data):
+        file = TextFile(data.source)
+        text = "".join(stretch(file.blocks(), end=_BEGINNING_CHARACTERS))
+        return text, round(file.num_bytes * len(text) / len(text.encode()))
     text = read_text(data.source)
     return text, len(text)
 

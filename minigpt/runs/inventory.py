@@ -5,14 +5,13 @@ origin may have been written by anyone, so each fact is believed only if it is o
 right type.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from minigpt.checkpoint import CheckpointMetadata, read_metadata
-from minigpt.datasets.corpus import read_text
+from minigpt.datasets.text_file import TextFile
 from minigpt.errors import CheckpointError, DataError, RunError
 from minigpt.runs.catalogue import ModelEntry
 from minigpt.runs.library import readers_of, text_files
@@ -135,11 +134,12 @@ def describe_texts(data: Path) -> list[TextFacts]:
 def _describe_text(data: Path, path: Path) -> TextFacts:
     readers = tuple(run.id for run in readers_of(data, path))
     try:
-        text = read_text(path)
+        file = TextFile(path)
+        length, fingerprint = file.measure()
     except DataError as error:
         return TextFacts(path, _size(path), 0, "", "", readers, str(error))
-    fingerprint = hashlib.sha256(text.encode()).hexdigest()
-    return TextFacts(path, _size(path), len(text), fingerprint, text[:300], readers)
+    beginning = next(file.blocks())[:300]
+    return TextFacts(path, file.num_bytes, length, fingerprint, beginning, readers)
 
 
 def _whole(entry: ModelEntry) -> Path:

@@ -4,7 +4,9 @@ import re
 from hashlib import sha256
 from pathlib import Path
 
-from minigpt.datasets.corpus import read_text
+from minigpt.config import DataConfig
+from minigpt.datasets.corpus import is_large, read_text
+from minigpt.datasets.text_file import TextFile
 from minigpt.errors import DataError
 from minigpt.runs import data_directory
 
@@ -39,8 +41,13 @@ def keep(contents: bytes, name: str) -> Path:
 def existing(path: str) -> Path:
     """Return the path of a text on this machine, once it is known to be one.
 
+    Of a large one only the beginning is read here, the rest when a run begins.
+
     Raises:
         DataError: If there is no such file, or it is not text.
     """
-    read_text(path)
+    if is_large(DataConfig(source=path)):
+        next(TextFile(path).blocks())
+    else:
+        read_text(path)
     return Path(path).resolve()

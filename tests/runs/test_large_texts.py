@@ -2,22 +2,28 @@
 
 import errno
 import os
+import threading
 
 import numpy as np
 import pytest
 import torch
 
-from minigpt.config import DataConfig, TokenizerConfig
+from minigpt.checkpoint import load_checkpoint
+from minigpt.cli import main
+from minigpt.config import DataConfig, RunConfig, TokenizerConfig
 from minigpt.datasets import corpus as corpus_module
-from minigpt.datasets.corpus import prepare_corpus
+from minigpt.datasets.corpus import held_out_text, prepare_corpus, text_to_learn
 from minigpt.datasets.tales import generate_tales
 from minigpt.datasets.text_file import TextFile
 from minigpt.datasets.texts import PackedDataset
 from minigpt.datasets.windows import WindowSampler
 from minigpt.errors import DataError
 from minigpt.runs import token_writing
+from minigpt.runs.estimate import estimate_run
 from minigpt.runs.large_texts import prepare_large_text
+from minigpt.runs.store import RunStore
 from minigpt.runs.token_store import TokenStore
+from minigpt.runs.worker import train_run
 from minigpt.tokenizers import CharTokenizer
 from minigpt.tokenizers.base import Tokenizer
 
@@ -306,3 +312,92 @@ def test_a_token_is_written_in_as_few_bytes_as_hold_it(path):
     for entry in TokenStore().entries():
         row = np.fromfile(entry.path / "train.bin", entry.index.number_type)
         assert len(row) == entry.index.train.tokens
+
+
+def test_a_large_text_is_trained_on_stopped_and_resumed_without_reading_it(
+    path, home, monkeypatch
+):
+    monkeypatch.setattr("minigpt.runs.estimate._BEGINNING_CHARACTERS", 30_000)
+    config = RunConfig(
+        data={"source": str(path)},
+        transformer={"d_model": 16, "num_layers": 1, "num_heads": 2, "max_seq_len": 16},
+        train={"max_steps": 6, "batch_size": 4, "eval_interval": 3, "eval_batches": 1},
+    )
+    assert estimate_run(config).text_tokens == pytest.approx(101_000, rel=0.01)
+    run = RunStore(home / "data" / "runs").create(config, "large")
+    shown = []
+    train_run(run, show=lambda activity, left: shown.append(activity))
+    assert any(activity.startswith("encoding the text, 94%") for activity in shown)
+    status = run.status()
+    assert (status.state, status.step) == ("finished", 6)
+    assert status.bigram_loss < status.unigram_loss < status.uniform_loss
+    provenance = load_checkpoint(run.latest).metadata.provenance
+    learned_from = len(path.read_text("utf-8")) - 6_000
+    assert provenance["tokenizer_characters"] == learned_from
+    monkeypatch.setattr(TextFile, "blocks", None)
+    run.write_config(config.replace(train={**config.train.to_dict(), "max_steps": 8}))
+    train_run(run, resume=True)
+    assert run.status().step == 8
+
+
+def test_a_request_to_stop_is_heard_while_a_text_is_encoded(path, home):
+    config = RunConfig(data={"source": str(path)})
+    run = RunStore(home / "data" / "runs").create(config, "stopped")
+
+    def stop(activity, left):
+        if activity.startswith("learning the vocabulary"):
+            run.request_stop()
+
+    with pytest.raises(KeyboardInterrupt):
+        train_run(run, show=stop)
+    status = run.status()
+    assert status.state == "interrupted"
+    assert status.can_resume
+    (entry,) = TokenStore().entries()
+    assert not entry.index.complete
+
+
+def test_what_a_large_text_held_out_is_found_for_other_stages(path):
+    data = DataConfig(source=str(path))
+    text = path.read_text("utf-8")
+    rest, fingerprint = held_out_text(data)
+    assert rest == text[-6_000:]
+    corpus, tokenizer = prepare(path)
+    assert fingerprint == corpus.sha256
+    assert tokenizer.decode(corpus.validation_tokens[:]) == rest
+    few = text_to_learn(data, 10_000)
+    assert 9_000 < len(few) < 12_000
+
+
+def test_kept_tokens_are_listed_and_removed_on_the_shell(path, capsys):
+    prepare(path)
+    (entry,) = TokenStore().entries()
+    name = entry.path.name
+    assert main(["data", "tokens"]) == 0
+    told = capsys.readouterr().out
+    assert name in told
+    assert str(path) in told
+    path.unlink()
+    main(["data", "tokens"])
+    assert "the file is gone" in capsys.readouterr().out
+    assert main(["data", "tokens", "--remove", "tails"]) == 2
+    assert main(["data", "tokens", "--remove", name]) == 0
+    assert TokenStore().entries() == []
+    assert not entry.path.exists()
+
+
+def test_two_processes_encode_a_text_once(path):
+    waited = []
+    threads = [
+        threading.Thread(
+            target=prepare,
+            args=(path,),
+            kwargs={"tell": lambda activity, share: waited.append(activity)},
+        )
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert waited.count("reading the text") == len(list(TextFile(path).blocks()))
