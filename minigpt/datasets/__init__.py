@@ -3,8 +3,9 @@
 `tales` writes text and `download` fetches it; `text_file` reads it, `corpus` splits it
 in two, `cuts` in parts, `encoding` makes tokens of these; `texts` makes examples of
 many short texts; `windows` draws a run's batches, in an order of `shuffles`, from
-memory or from a file of `token_rows`; `streaming` encodes a file while it is read. `conversations`, `conversation_files` and
-`tales_instructions` are for fine-tuning: examples of how to answer.
+memory or from a file of `token_rows`; `streaming` encodes a file while it is read.
+`conversations`, `conversation_files` and `tales_instructions` are for fine-tuning:
+examples of how to answer.
 """
 
 from minigpt.datasets.corpus import (
