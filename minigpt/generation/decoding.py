@@ -180,10 +180,9 @@ class _Builder:
             # torch reads a large matrix once for all rows, NumPy does not.
             turned = weight.t()
             return lambda x: torch.mm(torch.from_numpy(x), turned).numpy()
-        matrix = _array(weight).T
         # Long rows are read in order as they are: turning them would gain nothing.
-        if self.copies and not (is_large and d_in > d_out):
-            matrix = np.ascontiguousarray(matrix)
+        is_turned = self.copies and not (is_large and d_in > d_out)
+        matrix = _array(weight.t().contiguous() if is_turned else weight.t())
         return lambda x: x @ matrix
 
     def bias_by_distance(

@@ -1,5 +1,6 @@
 """One token at a time, without the modules: the same numbers as the model's forward."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -59,6 +60,37 @@ def test_hooks_are_heeded_while_a_text_is_written():
     with model.hooks(silence):
         edited = watched.next_logits(text)
     assert not torch.allclose(plain, edited, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        random_model(token_shift=True),
+        random_model(value_embeddings=True),
+        random_model().to(torch.bfloat16),
+    ],
+    ids=["token shift", "value embeddings", "bf16"],
+)
+@torch.inference_mode()
+def test_a_model_the_decoder_does_not_know_is_left_to_its_forward(model):
+    text = torch.randint(0, 31, (1, 12))
+    assert not Decoder.knows(model)
+    window = Window(model, 1, 24)
+    window.next_logits(text[:, :11])
+    expected = model(text)[:, -1].float()
+    torch.testing.assert_close(window.next_logits(text), expected, rtol=0.1, atol=0.3)
+
+
+@torch.inference_mode()
+def test_a_large_matrix_gives_several_texts_the_same_products():
+    torch.manual_seed(1)
+    model = TransformerLM(vocab_size=400, d_model=768, num_layers=1, num_heads=8).eval()
+    texts = torch.randint(0, 400, (3, 4))
+    cache = model.new_cache(3)
+    model(texts[:, :3], cache)
+    logits = Decoder(model, 3, copies=True).next_logits(texts[:, 3].numpy(), cache)
+    expected = model(texts)[:, 3].numpy()
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_model_that_learns_between_two_texts_writes_with_its_new_weights():
