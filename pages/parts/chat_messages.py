@@ -38,11 +38,13 @@ def show(story: Story | None, asking: Asking) -> None:
         chat_story.show_field(story)
         turns = chat_talk.current().turns
         for number, said in enumerate(turns):
-            show_question(number, said, asking, live=live)
-            if number != _editing():
-                show_answer(number, said, story, asking)
+            state = "forgotten" if number < _left_out() else "read"
+            with st.container(key=f"{state}_{number}", gap="small"):
+                show_question(number, said, asking, live=live)
+                if number != _editing():
+                    show_answer(number, said, story, asking)
         if _editing() == len(turns):
-            edit(len(turns), st.session_state["_chat_refused"], asking)
+            edit(len(turns), st.session_state.get("_chat_refused", ""), asking)
         if problem := st.session_state.get("_chat_problem"):
             show_problem(problem)
         if live:
