@@ -23,7 +23,12 @@ from minigpt.hooks import HookPoint
 from minigpt.model.embedding import TokenEmbedding
 from minigpt.model.kv_cache import Cache
 from minigpt.model.norm import build_norm
-from minigpt.model.positions import build_attention_bias, build_rotary, causal_mask
+from minigpt.model.positions import (
+    RelativeBias,
+    build_attention_bias,
+    build_rotary,
+    causal_mask,
+)
 
 
 class SelfAttention(nn.Module):
@@ -84,7 +89,7 @@ class MultiHeadAttention(nn.Module):
     first layer's value).
 
     The explicit computation is the definition. torch's fused one gives the same
-    numbers quicker, and is used when nobody watches scores or pattern.
+    numbers quicker, and is used when nobody wants scores or pattern.
 
     Args:
         config: The model's settings.
@@ -142,11 +147,22 @@ class MultiHeadAttention(nn.Module):
             group = self.num_heads // self.kv_heads
             k = k.repeat_interleave(group, dim=1)
             v = v.repeat_interleave(group, dim=1)
-        if self.hook_attn_scores.is_watched() or self.hook_pattern.is_watched():
+        if self.wants_scores(q.device):
             z = self.attend(q, k, v)
         else:
             z = self.attend_fused(q, k, v)
         return self.combine_heads(self.hook_z(z.transpose(1, 2)))
+
+    def wants_scores(self, device: torch.device) -> bool:
+        """Whether somebody watches them, or a bias learns from them.
+
+        A mask with a gradient is more than torch's fused form on a CPU can do: it makes
+        a detour through the same steps.
+        """
+        if self.hook_attn_scores.is_watched() or self.hook_pattern.is_watched():
+            return True
+        learns = self.training and isinstance(self.position_bias, RelativeBias)
+        return learns and device.type == "cpu"
 
     def queries_keys_values(
         self,

@@ -45,21 +45,17 @@ def cpu_multiplies_half() -> bool:
     )
 
 
-def autocast(config: TrainConfig, device: torch.device) -> AbstractContextManager[Any]:
-    """Return what stands around a forward."""
-    on_gpu = device.type != "cpu" and uses_half(config, device)
-    return torch.autocast(device.type, dtype=HALF) if on_gpu else nullcontext()
-
-
-def half_linears(
+def in_precision(
     config: TrainConfig, device: torch.device
 ) -> AbstractContextManager[Any]:
-    """Return what stands around forward and backward.
-
-    Around both, because gradient checkpointing runs the forward again in the backward.
-    """
-    on_cpu = device.type == "cpu" and uses_half(config, device)
-    return HalfLinears() if on_cpu else nullcontext()
+    """Return what stands around a forward; the backward follows of itself."""
+    if not uses_half(config, device):
+        return nullcontext()
+    # Blocks that are run again in the backward are so under autocast, and under nothing
+    # else that was entered before.
+    if device.type == "cpu" and not config.gradient_checkpointing:
+        return HalfLinears()
+    return torch.autocast(device.type, dtype=HALF)
 
 
 class HalfLinears(TorchFunctionMode):

@@ -20,7 +20,7 @@ from minigpt.training.batches import Batch, random_seed
 from minigpt.training.distributed import Team, without_sharing
 from minigpt.training.loss import count_labels
 from minigpt.training.objective import NextToken, Objective
-from minigpt.training.precision import autocast, half_linears
+from minigpt.training.precision import in_precision
 from minigpt.training.timing import StepClock
 
 
@@ -116,8 +116,8 @@ def accumulate_gradient(
     for place, (inputs, labels) in enumerate(parts, start=1):
         is_last = place == len(parts)
         sharing = nullcontext() if is_last else without_sharing(forward)
-        with sharing, half_linears(config, team.device):
-            with autocast(config, team.device):
+        with sharing:
+            with in_precision(config, team.device):
                 outcome = objective.outcome(forward, inputs, labels)
             share = outcome.total / number
             clock.end("forward")

@@ -7,9 +7,8 @@ from torch.nn import functional as F
 from minigpt.config import TrainConfig
 from minigpt.training.precision import (
     HalfLinears,
-    autocast,
     cpu_multiplies_half,
-    half_linears,
+    in_precision,
     uses_half,
 )
 
@@ -56,7 +55,7 @@ def test_half_is_used_where_asked_for_or_where_it_pays(precision):
     config = TrainConfig(precision=precision)
     expected = {"float32": False, "bfloat16": True, "auto": cpu_multiplies_half()}
     assert uses_half(config, CPU) == expected[precision]
-    with half_linears(config, CPU), autocast(config, CPU):
+    with in_precision(config, CPU):
         assert not torch.is_autocast_enabled("cpu")
         x, weight = torch.full((1, 1), 1.001), torch.ones(1, 1)
         assert (F.linear(x, weight).item() == 1.0) == expected[precision]

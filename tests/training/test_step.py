@@ -102,6 +102,19 @@ def test_bfloat16_changes_the_products_and_not_the_weights(new_model, batch):
     assert {p.dtype for p in model.parameters()} == {torch.float32}
 
 
+def test_blocks_can_be_recomputed_in_half_precision(new_model, batch):
+    results = []
+    for checkpointing in (False, True):
+        model = new_model(dropout=0.0)
+        model.gradient_checkpointing = checkpointing
+        settings = {"precision": "bfloat16", "gradient_checkpointing": checkpointing}
+        results.append(gradient(model, batch, **settings))
+    (loss, gradients), (again, recomputed) = results
+    assert again == pytest.approx(loss, abs=0.02)
+    for name, value in gradients.items():
+        assert (recomputed[name] - value).norm() <= 0.05 * value.norm(), name
+
+
 def test_dropout_depends_on_seed_and_step_and_nothing_else(new_model, batch):
     def loss(seed, step, disturb=0):
         model = new_model(dropout=0.5)
