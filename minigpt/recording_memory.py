@@ -49,6 +49,7 @@ def row_widths(config: ModelConfig | MLPConfig, keys: int) -> dict[str, int]:
         "hook_k": kv_width,
         "hook_v": kv_width,
         "hook_rot_k": kv_width,
+        "hook_value_embed": kv_width,
         "hook_attn_scores": heads * keys,
         "hook_pattern": heads * keys,
         "hook_result": heads * config.d_model,

@@ -19,14 +19,14 @@ VARIANTS = {
         "d_ff": 40,
     },
     "alibi, no affine": {"positional_encoding": "alibi", "norm_affine": False},
+    "shifted": {"token_shift": True, "value_embeddings": True, "num_kv_heads": 2},
 }
-EVERYTHING = None
-FILTERS = [
-    EVERYTHING,
-    "*.hook_pattern",
-    ["*.hook_result", "hook_embed"],
-    lambda name: name.endswith(("hook_scale", "hook_k")),
-]
+FILTERS = {
+    "everything": None,
+    "a glob": "*.hook_pattern",
+    "two names": ["*.hook_result", "hook_embed"],
+    "a predicate": lambda name: name.endswith(("hook_scale", "hook_k")),
+}
 
 
 def transformer(**settings: object) -> TransformerLM:
@@ -41,7 +41,7 @@ def predicted(model, names, tokens, **others: int) -> int:
     return recorded_bytes(names, model.config, tuple(tokens.shape), **others)
 
 
-@pytest.mark.parametrize("names_filter", FILTERS, ids=str)
+@pytest.mark.parametrize("names_filter", FILTERS.values(), ids=FILTERS)
 @pytest.mark.parametrize("settings", VARIANTS.values(), ids=VARIANTS)
 @pytest.mark.parametrize("shape", [(1, 1), (3, 11)])
 def test_the_prediction_is_what_is_recorded_to_the_byte(settings, names_filter, shape):
