@@ -21,6 +21,8 @@ CHECKPOINTS = Mapping[str, Checkpoint]
 def choose(examples: list[Example], key: str) -> Example:
     """Let the reader choose one of several examples, the shortest first."""
     choices = ordered(examples)
+    if len(choices) == 1:
+        return choices[0]
     number = st.number_input(
         f"Example 1 to {len(choices)}",
         1,

@@ -9,10 +9,11 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.config import FinetuneConfig, RunConfig, TrainConfig
 from minigpt.config.finetuning_recipes import default_training
+from minigpt.datasets.conversations import Conversation
 from minigpt.errors import ConfigError, DataError
 from minigpt.runs import ModelEntry, RunStore, launch
 from minigpt.runs.finetuning_estimate import Examples, TuningEstimate
-from minigpt.tokenizers.chat import has_chat_tokens
+from minigpt.tokenizers.chat import Message, has_chat_tokens
 from pages.frame import models, state, words
 from pages.frame.guard import guard, show_note
 from pages.frame.questions import Question, predict
@@ -30,6 +31,8 @@ CHANGE_HELP = "All weights learn, or small matrices beside them, which stay froz
 ALL, LORA = "all weights", "LoRA"
 SOURCES = ("tales", "upload", "paste")
 TARGETS = ("qkv", "output", "mlp")
+SHORT = Conversation((Message("user", "Who sang?"), Message("assistant", "Mia.")))
+"""Fits into every window."""
 SETTLED = (
     *("max_steps", "num_epochs", "device", "num_threads", "compile"),
     *("tensorboard", "wandb_project"),
@@ -65,12 +68,14 @@ def show(store: RunStore) -> list[Question]:
             examples = finetuning_data.examples(plan.config, plan.base)
     with left, guard():
         _show_start(store, plan, examples)
-    if plan is None or examples is None:
+    if plan is None:
         return []
     with right, guard():
         name = finetuning_data.base_name(plan.path)
+        # What cannot be learned is told above; what is masked can be seen still.
+        found = [SHORT] if examples is None else [*examples.train]
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            example = finetuning_example.choose([*examples.train], "new")
+            example = finetuning_example.choose(found, "new")
             st.markdown(f"**What it will learn**, as {words.plain(name)} reads it now")
         with question:
             predict(finetuning_questions.masked(example, plan.base))

@@ -175,6 +175,8 @@ def test_what_cannot_be_a_base_is_told_in_place(open_page, models):
     app = open_page(PAGE)  # characters, and a window of 64
     assert any("no example of tales is so short" in text for text in texts(app))
     assert start_button(app).disabled
+    (shown,) = views(app, "masked_loss")  # a short one, to see the mask all the same
+    assert "".join(shown["pieces"]).endswith("<assistant>Mia.<eos>")
     app.selectbox(key="base_of_sft").set_value("mlp").run()
     app = pasted(app, *OWN)
     app.button_group(key="what_changes").set_value("LoRA").run()
