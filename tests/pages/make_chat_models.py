@@ -20,7 +20,7 @@ from minigpt.finetuning.chat import ready_to_chat
 from minigpt.finetuning.supervised import SupervisedDataset
 from minigpt.model import create_model
 from minigpt.tokenizers.chat import Message
-from minigpt.tokenizers.storage import build_tokenizer
+from minigpt.tokenizers.storage import build_tokenizer, load_tokenizer
 from minigpt.training.loss import language_model_loss
 
 WINDOW = 256
@@ -53,6 +53,21 @@ def make_chat_models(data: Path) -> Path:
         step=2,
         provenance={"finetune": {"method": "sft", "base": str(base)}},
     )
+    return data
+
+
+def make_slow_model(data: Path) -> Path:
+    """Add `deep` to `data/models`: so many layers that its answers can be stopped."""
+    tokenizer = load_tokenizer(data / "models" / "plain")
+    model = create_model(
+        "transformer",
+        vocab_size=tokenizer.vocab_size,
+        d_model=64,
+        num_layers=48,
+        num_heads=2,
+        max_seq_len=WINDOW,
+    )
+    save_checkpoint(data / "models" / "deep", model, tokenizer, step=1)
     return data
 
 
