@@ -6,21 +6,32 @@
 Each is trained on a built-in source (`tales`, or `repeats` for `induction`) by the same
 worker that trains yours, and lands in `data/models/<name>/` with the command that made
 it and the loss it reached. An interrupted training is continued by the same command.
+`tales-chat` is tuned from `tales`, and is made after it.
 """
 
 import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.cli.progress import progress_for
-from minigpt.config import DataConfig, RunConfig, TokenizerConfig, get_recipe
+from minigpt.config import (
+    DataConfig,
+    FinetuneConfig,
+    RunConfig,
+    TokenizerConfig,
+    get_recipe,
+)
+from minigpt.config.finetuning_recipes import default_training
+from minigpt.finetuning.measuring import ExactMatch, measure
 from minigpt.runs.files import replace_file
 from minigpt.runs.store import Run, create_run
 from minigpt.runs.worker import train_run
 
 DATA = Path(__file__).parent
+QUESTIONS = 500
 
 
 def tales() -> RunConfig:
@@ -47,15 +58,16 @@ def tales() -> RunConfig:
             "relative_gain": 10.0,
         },
         train={
-            "max_steps": 7000,
-            "lesson_steps": 2800,
-            "lesson_share": 0.3,
+            "max_steps": 4800,
+            "lesson_steps": 2600,
+            "lesson_share": 0.2,
             "batch_size": 16,
             "beta1": 0.9,
             "beta2": 0.98,
             "muon_momentum": 0.95,
             "muon_splits_qkv": True,
             "weight_decay": 0.01,
+            "precision": "bfloat16",
             "decay_start": 0.6,
             "eval_interval": 250,
         },
@@ -74,7 +86,7 @@ def glass() -> RunConfig:
             "d_ff": 64,
             "max_seq_len": 64,
         },
-        train={"max_steps": 7000, "batch_size": 32, "eval_interval": 500},
+        train={"max_steps": 6000, "batch_size": 32, "eval_interval": 500},
     )
 
 
@@ -84,11 +96,27 @@ def induction() -> RunConfig:
     return recipe.replace(train=recipe.train.replace(num_threads=1).to_dict())
 
 
+def tales_chat() -> RunConfig:
+    """`tales`, taught to answer: all weights, a few thousand examples, some minutes."""
+    training = default_training("sft", has_adapter=False)
+    return RunConfig(
+        finetune=FinetuneConfig(method="sft", base=BASE),
+        train=training.replace(num_threads=1, checkpoint_steps=()),
+    )
+
+
+BASE = "data/models/tales"
+"""What `tales-chat` is tuned from, as seen from the repository's root."""
 ABOUT = {
     "tales": {
         "title": "tales",
-        "description": "Writes little stories. 4 layers of 4 heads, 1,024 byte-pair "
-        "tokens.",
+        "description": "Writes little stories, and reads them. 4 layers of 4 heads, "
+        "1,280 byte-pair tokens.",
+    },
+    "tales-chat": {
+        "title": "tales-chat",
+        "description": "tales, fine-tuned: answers questions about a story and does "
+        "what it is told.",
     },
     "glass": {
         "title": "glass",
@@ -101,7 +129,12 @@ ABOUT = {
         "no MLP, on repeated random words.",
     },
 }
-RECIPES = {"tales": tales, "glass": glass, "induction": induction}
+RECIPES = {
+    "tales": tales,
+    "tales-chat": tales_chat,
+    "glass": glass,
+    "induction": induction,
+}
 
 
 def recipe(
@@ -138,7 +171,9 @@ def make(name: str) -> None:
         print(f"Stopped at step {outcome.result.step}. Go on with: {command}")
         return
     target = DATA / "models" / name
-    facts = {"validation_loss": outcome.result.validation_loss}
+    facts: dict[str, Any] = {"validation_loss": outcome.result.validation_loss}
+    if run.config.finetune is not None:
+        facts["scores"] = scores(outcome.result.checkpoint)
     film = run.config.train.checkpoint_steps
     if film:
         for step, path in run.checkpoints():
@@ -151,7 +186,31 @@ def make(name: str) -> None:
     print(f"{target}: {outcome.result.validation_loss:.4f} nats per token")
 
 
-def copy(path: Path, target: Path, facts: dict[str, float | None]) -> None:
+def scores(path: Path) -> dict[str, Any]:
+    """Ask a tuned model questions, beside its base and beside not reading."""
+    found = measure(load_checkpoint(path), load_checkpoint(BASE), QUESTIONS)
+    return {
+        "held_out": table(found.exact_match),
+        "new_words": table(found.new_words),
+        "plain_loss": found.plain_loss,
+        "plain_loss_before": found.plain_loss_before,
+    }
+
+
+def table(rows: list[ExactMatch]) -> dict[str, Any]:
+    """Write exact matches down, as shares."""
+    return {
+        row.kind: {
+            "questions": row.tuned.number,
+            "exact_match": round(row.tuned.share, 3),
+            "base": round(row.base.share, 3) if row.base else None,
+            "without_reading": round(row.without_reading, 3),
+        }
+        for row in rows
+    }
+
+
+def copy(path: Path, target: Path, facts: dict[str, Any]) -> None:
     """Save a run's checkpoint as a model that ships; one of many in half the size."""
     model, tokenizer, metadata = load_checkpoint(path)
     save_checkpoint(

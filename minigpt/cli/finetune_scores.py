@@ -10,7 +10,7 @@ from minigpt.cli.parsing import flag, parse
 from minigpt.errors import DataError
 
 if TYPE_CHECKING:
-    from minigpt.finetuning.measuring import Measured
+    from minigpt.finetuning.measuring import ExactMatch, Measured
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,14 +59,8 @@ def evaluate(words: Sequence[str]) -> int:
 
 def show(measured: "Measured") -> None:
     """Print scores, each beside the base's and beside not reading."""
-    say("exact match on held-out questions (greedy)")
-    say(f"  {'kind':<14}{'questions':>9}{'tuned':>8}{'base':>8}{'without reading':>17}")
-    for row in measured.exact_match:
-        base = "–" if row.base is None else f"{row.base.share:.2f}"
-        say(
-            f"  {row.kind:<14}{row.tuned.number:>9}{row.tuned.share:>8.2f}{base:>8}"
-            f"{row.without_reading:>17.2f}"
-        )
+    _show_exact_match("held-out questions", measured.exact_match)
+    _show_exact_match("words it never saw", measured.new_words)
     for margin in measured.margins:
         say(
             f"prefers {margin.kind:<7} {margin.wins.right} of {margin.wins.number} "
@@ -75,3 +69,14 @@ def show(measured: "Measured") -> None:
     before = measured.plain_loss_before
     was = "" if before is None else f" (before: {before:.3f})"
     say(f"plain stories   {measured.plain_loss:.3f} nats per token{was}")
+
+
+def _show_exact_match(what: str, rows: "list[ExactMatch]") -> None:
+    say(f"exact match on {what} (greedy)")
+    say(f"  {'kind':<14}{'questions':>9}{'tuned':>8}{'base':>8}{'without reading':>17}")
+    for row in rows:
+        base = "–" if row.base is None else f"{row.base.share:.2f}"
+        say(
+            f"  {row.kind:<14}{row.tuned.number:>9}{row.tuned.share:>8.2f}{base:>8}"
+            f"{row.without_reading:>17.2f}"
+        )

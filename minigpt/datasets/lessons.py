@@ -29,7 +29,7 @@ from minigpt.datasets.texts import PAD_INPUT, PAD_LABEL
 from minigpt.errors import ConfigError
 from minigpt.tokenizers import Tokenizer
 
-SHARES = (0.1, 0.08, 0.32, 0.3, 0.2)
+SHARES = (0.08, 0.08, 0.34, 0.3, 0.2)
 """How much of the lessons' time each takes."""
 LOOK_BACK = 0.2
 """How often a lesson gives way to an earlier one."""

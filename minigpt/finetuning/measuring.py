@@ -75,6 +75,8 @@ class Measured(NamedTuple):
     """Everything that is measured after a fine-tuning on tales."""
 
     exact_match: list[ExactMatch]
+    new_words: list[ExactMatch]
+    """On people, things and places of which no story told that it learned from."""
     margins: list[Margin]
     plain_loss: float
     """On stories without questions, in nats per token: what was forgotten?"""
@@ -82,19 +84,23 @@ class Measured(NamedTuple):
 
 
 def measure(tuned: Checkpoint, base: Checkpoint | None, number: int = 200) -> Measured:
-    """Measure a tuned model on held-out worlds of tales.
+    """Measure a tuned model on held-out worlds of tales, and on words it never saw.
 
     Args:
         tuned: A model with chat tokens.
         base: What it was tuned from, for comparison.
-        number: Questions, and pairs of answers.
+        number: Questions of each of the two, and pairs of answers.
     """
     window = min(m.model.config.max_seq_len for m in (tuned, base) if m is not None)
     is_short = fits(tuned.tokenizer, window - _SHORT.max_new_tokens // 2)
-    asked = list(islice(questions(SEED, "held_out", is_short), number))
+    known, new = (
+        list(islice(questions(SEED, split, is_short), number))
+        for split in ("held_out", "new")
+    )
     pairs = list(islice(preferences(SEED, "held_out", is_short), number))
     return Measured(
-        exact_match(tuned, base, asked),
+        exact_match(tuned, base, known),
+        exact_match(tuned, base, new),
         [] if base is None else reward_margins(tuned, base, pairs),
         plain_story_loss(tuned),
         None if base is None else plain_story_loss(base),
