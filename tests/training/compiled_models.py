@@ -39,6 +39,7 @@ VARIANTS = {
     },
     "attention only": {"positional_encoding": "alibi", "d_ff": 0},
     "llama": LLAMA,
+    "shifted": {"token_shift": True, "value_embeddings": True},
 }
 CPU = torch.device("cpu")
 TOKENS = torch.randint(0, 31, (400,), generator=torch.Generator().manual_seed(0))
