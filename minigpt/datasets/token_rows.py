@@ -1,9 +1,10 @@
 """A row of tokens that lies in a file, of which only what is looked at is in memory."""
 
 import mmap
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import numpy as np
 import torch
@@ -48,6 +49,8 @@ class TokenRow:
         self, path: Path, kind: np.dtype[np.unsignedinteger], length: int
     ) -> None:
         self.path, self.kind, self._length = path, np.dtype(kind), length
+        # Kept open: who deletes the file does not disturb who reads it.
+        self._file = self._opened()
         self._touched = 0
         self._map = self._mapped()
 
@@ -68,19 +71,24 @@ class TokenRow:
             self._map, self._touched = self._mapped(), 0
         return tokens
 
-    def _mapped(self) -> np.ndarray:
-        """Map the file into memory, read-only; the map before it is let go."""
+    def _opened(self) -> BinaryIO:
         needed = self._length * self.kind.itemsize
         try:
-            with self.path.open("rb") as file:
-                pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError) as error:
-            raise DataError(f"{self.path} cannot be read: {error}.") from None
-        if len(pages) != needed:
+            file = self.path.open("rb")
+        except OSError as error:
+            raise DataError(f"{self.path} cannot be read: {error.strerror}.") from None
+        if (size := os.fstat(file.fileno()).st_size) != needed:
+            file.close()
             raise DataError(
-                f"{self.path} has {len(pages):,} bytes instead of {needed:,}: it is "
-                "damaged."
+                f"{self.path} has {size:,} bytes instead of {needed:,}: it is damaged."
             )
+        return file
+
+    def _mapped(self) -> np.ndarray:
+        """Map the file into memory, read-only; the map before it is let go."""
+        if not self._length:  # nothing cannot be mapped
+            return np.zeros(0, self.kind)
+        pages = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
         return np.frombuffer(pages, self.kind)
 
 

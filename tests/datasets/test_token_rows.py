@@ -27,6 +27,14 @@ def test_it_is_read_as_it_was_written(tmp_path, kind, monkeypatch):
     places = torch.tensor([[0, 1, 2], [4997, 4998, 4999]])
     assert row[places].tolist() == tokens[places.numpy()].tolist()
     assert row[places].dtype == torch.long
+    row.path.unlink()
+    assert row[:].tolist() == row[:].tolist() == tokens.tolist()
+
+
+def test_an_empty_row_is_a_row(tmp_path):
+    row = row_of(tmp_path, np.zeros(0), "uint16")
+    assert len(row) == 0
+    assert row[:5].tolist() == []
 
 
 def test_what_was_looked_at_does_not_stay_in_memory(tmp_path, monkeypatch):
