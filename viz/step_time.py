@@ -60,7 +60,7 @@ def step_bar(milliseconds: Mapping[str, float], *, columns: int = 5) -> alt.Char
     )
     bar: alt.Chart = (
         alt.Chart(table)
-        .mark_bar(size=34)
+        .mark_bar(size=40)
         .encode(
             x=alt.X("milliseconds:Q", title="milliseconds of one step").scale(
                 nice=False, domain=[0, float(table["milliseconds"].sum())]
@@ -73,6 +73,7 @@ def step_bar(milliseconds: Mapping[str, float], *, columns: int = 5) -> alt.Char
                 alt.Tooltip("share:Q", format=".1%"),
             ],
         )
-        .properties(height=60)
+        # Streamlit counts the axis and the legend in.
+        .properties(height=170)
     )
     return bar
