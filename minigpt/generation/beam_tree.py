@@ -113,10 +113,10 @@ class BeamResult:
         return [self._sequence(candidate) for candidate in self.returned]
 
     def _sequence(self, candidate: int) -> BeamSequence:
-        path = self.path(candidate)
+        path = self._ids(candidate)
         return BeamSequence(
-            tokens=[node.token for node in path],
-            log_probs=[node.log_prob for node in path],
+            tokens=self.tokens[path].tolist(),
+            log_probs=self.log_probs[path].tolist(),
             cumulative=float(self.cumulative[candidate]),
             score=float(self.normalized[candidate]),
             candidate=candidate,
@@ -124,9 +124,12 @@ class BeamResult:
 
     def path(self, candidate: int) -> list[BeamCandidate]:
         """List the candidates from the first token to one of them."""
+        return [self.candidates[number] for number in self._ids(candidate)]
+
+    def _ids(self, candidate: int) -> list[int]:
         path = []
         while candidate >= 0:
-            path.append(self.candidates[candidate])
+            path.append(candidate)
             candidate = int(self.parents[candidate])
         return path[::-1]
 

