@@ -43,7 +43,7 @@ def step_table(milliseconds: Mapping[str, float]) -> pd.DataFrame:
     return table
 
 
-def step_bar(milliseconds: Mapping[str, float], *, columns: int = 5) -> alt.Chart:
+def step_bar(milliseconds: Mapping[str, float], *, columns: int = 2) -> alt.Chart:
     """Draw one step as a bar; the legend prints milliseconds and shares.
 
     Args:
@@ -60,7 +60,7 @@ def step_bar(milliseconds: Mapping[str, float], *, columns: int = 5) -> alt.Char
     )
     bar: alt.Chart = (
         alt.Chart(table)
-        .mark_bar(size=40)
+        .mark_bar(size=26)
         .encode(
             x=alt.X("milliseconds:Q", title="milliseconds of one step").scale(
                 nice=False, domain=[0, float(table["milliseconds"].sum())]
@@ -74,6 +74,6 @@ def step_bar(milliseconds: Mapping[str, float], *, columns: int = 5) -> alt.Char
             ],
         )
         # Streamlit counts the axis and the legend in.
-        .properties(height=170)
+        .properties(height=180)
     )
     return bar
