@@ -122,7 +122,7 @@ def thin(own_server, base):
 def test_losses_shares_and_the_product_are_the_models_own(page, own_server, base, thin):
     open_page(page, own_server.url, "tuning=thin")
     line = page.locator(".masked_loss .turn.answer .line").nth(1)
-    line.locator(".number").first.wait_for()
+    line.locator(".number").first.wait_for(timeout=90_000)
     (held_out,) = read_conversations(thin.config.finetune.examples)[-1:]
     for number, path in enumerate((base, thin.best)):
         who = ready_to_chat(load_checkpoint(path))
