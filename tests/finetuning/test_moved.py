@@ -6,7 +6,6 @@ import torch
 
 from minigpt.checkpoint import Checkpoint, save_checkpoint
 from minigpt.config import LoraConfig
-from minigpt.datasets.conversations import Conversation
 from minigpt.datasets.tales_instructions import questions
 from minigpt.errors import DataError
 from minigpt.finetuning.adapters import adapted
@@ -139,7 +138,7 @@ def test_cutting_is_measured_on_the_labels_head_by_head(chat_base):
     assert found.number == 2
     total = labels = 0.0
 
-    def silent(z, hook):  # noqa: ARG001
+    def silent(z, hook):
         z = z.clone()
         z[:, :, 1] = 0
         return z
