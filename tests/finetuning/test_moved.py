@@ -1,4 +1,4 @@
-"""What a tuning moved: each matrix's share, as a product, and which heads answers need."""
+"""What a tuning moved: shares, products of low rank, and the heads answers need."""
 
 import numpy as np
 import pytest
