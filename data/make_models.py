@@ -60,7 +60,7 @@ def tales() -> RunConfig:
         train={
             "max_steps": 4800,
             "lesson_steps": 2600,
-            "lesson_share": 0.2,
+            "lesson_share": 0.3,
             "batch_size": 16,
             "beta1": 0.9,
             "beta2": 0.98,

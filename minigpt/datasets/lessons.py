@@ -1,10 +1,10 @@
-"""Lessons before a text, and now and then in it: batches in which answers alone count.
+"""Lessons before a text, and now and then in it: answers count as much as all the rest.
 
 The first steps go through the lessons of `tales_lessons` in order, each with a look
-back at those before it. Afterwards a share of the steps returns to them. The labels of
-everything that cannot be known are left out of the loss: then all of a step's gradient
-comes from looking things up, and it takes some hundred steps to learn what a text
-teaches in none.
+back at those before it. Afterwards a share of the steps returns to them. In every other
+of these steps only answers have labels: then all of the step's gradient comes from
+looking things up. In the steps between, the lesson is read as any text is; with answers
+alone, places and owners were bound, and colours were not.
 """
 
 from bisect import bisect_right
@@ -29,19 +29,19 @@ from minigpt.datasets.texts import PAD_INPUT, PAD_LABEL
 from minigpt.errors import ConfigError
 from minigpt.tokenizers import Tokenizer
 
-SHARES = (0.08, 0.08, 0.34, 0.3, 0.2)
+SHARES = (0.06, 0.08, 0.32, 0.3, 0.24)
 """How much of the lessons' time each takes."""
 LOOK_BACK = 0.2
 """How often a lesson gives way to an earlier one."""
 LATER: tuple[LessonName, ...] = ("facts", "questions", "stories", "stories")
 """To what the text gives way."""
-ROWS_PER_WINDOW = 3
-"""A lesson is short: so many of them take the time of one window."""
+ROWS_PER_WINDOW = {"repeats": 3, "pairs": 3, "facts": 3, "questions": 2, "stories": 2}
+"""A lesson is short: so many of each take about the time of one window."""
 REPEATED_LENGTH = 64
 
 Batch = tuple[Int[Tensor, "batch pos"], Int[Tensor, "batch pos"]]
 Row = tuple[list[int], list[bool]]
-"""Tokens, and which of them are answers."""
+"""Tokens, and which of them are learned."""
 
 
 class LessonsFirst:
@@ -78,7 +78,7 @@ class LessonsFirst:
             )
         self.sampler, self.tokenizer = sampler, tokenizer
         self.steps, self.share, self.context = steps, share, context
-        self.rows, self.seed = batch_size * ROWS_PER_WINDOW, seed
+        self.batch_size, self.seed = batch_size, seed
         self._ends = [round(steps * end) for end in accumulate(SHARES)]
         encoded = [tokenizer.encode(f" {word}") for word in WORDS]
         self._words = sorted({tokens[-1] for tokens in encoded})
@@ -105,7 +105,10 @@ class LessonsFirst:
         if name is None:
             return self.sampler.batch(max(0, step - self.steps), rank, world_size)
         rng = Random(f"lesson {self.seed} {step}")
-        rows = [self._row(rng, name) for _ in range(self.rows)]
+        number = self.batch_size * ROWS_PER_WINDOW[name]
+        rows = [self._row(rng, name) for _ in range(number)]
+        if step % 2 and name not in ("repeats", "pairs"):
+            rows = [(tokens, [True] * len(tokens)) for tokens, _ in rows]
         return _padded(rows[rank::world_size], self.context)
 
     def _row(self, rng: Random, name: LessonName) -> Row:
@@ -128,13 +131,13 @@ def _padded(rows: list[Row], context: int) -> Batch:
     """Put rows into one batch, as long as its longest row and no longer than a window.
 
     Returns:
-        Inputs, and labels: the answers, and nothing else.
+        Inputs, and labels: of what is learned, and of nothing else.
     """
     inputs: list[Int[Tensor, " pos"]] = []
     labels: list[Int[Tensor, " pos"]] = []
-    for tokens, is_answer in rows:
+    for tokens, is_learned in rows:
         row = torch.tensor(tokens[: context + 1])
-        counts = torch.tensor(is_answer[: context + 1])
+        counts = torch.tensor(is_learned[: context + 1])
         inputs.append(row[:-1])
         labels.append(torch.where(counts, row, PAD_LABEL)[1:])
     return (
