@@ -41,6 +41,8 @@ def base(own_server):
 def open_page(page, url, query=""):
     page.goto(f"{url}/finetuning?{query}")
     page.get_by_role("heading", name="Fine-tuning").wait_for()
+    # The first look opens a model and reads examples: what comes later moves nothing.
+    page.locator(".masked_loss .chip.learned").first.wait_for(timeout=120_000)
 
 
 def segment(page, name):
