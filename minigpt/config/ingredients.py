@@ -56,6 +56,13 @@ INGREDIENTS: Final = (
         "Defazio et al. 2023, arXiv:2310.07831",
     ),
     Ingredient(
+        "dropout",
+        ("dropout",),
+        "A run of many passes over its text would learn it by heart; noise keeps it "
+        "from that.",
+        "Srivastava et al. 2014, Journal of Machine Learning Research 15",
+    ),
+    Ingredient(
         "weight decay",
         ("weight_decay",),
         "Pulls weights to zero, which pays over many passes, not in a part of one.",
