@@ -63,7 +63,6 @@ def choose() -> Speaker:
         names,
         index=names.index(_default(known, tuned)),
         key="who",
-        format_func=lambda name: name if name in tuned else f"{name} (a base)",
         on_change=state.forget_unknown,
         args=("who",),
         help="Models that were tuned to chat come first. The others have never seen a "
