@@ -58,7 +58,7 @@ def tales() -> RunConfig:
             "relative_gain": 10.0,
         },
         train={
-            "max_steps": 4800,
+            "max_steps": 4500,
             "lesson_steps": 2600,
             "lesson_share": 0.3,
             "batch_size": 16,
