@@ -100,7 +100,7 @@ def tales_chat() -> RunConfig:
     """`tales`, taught to answer: all weights, a few thousand examples, some minutes."""
     training = default_training("sft", has_adapter=False)
     return RunConfig(
-        finetune=FinetuneConfig(method="sft", base=BASE),
+        finetune=FinetuneConfig(method="sft", base=BASE, tales_examples=9600),
         train=training.replace(num_threads=1, checkpoint_steps=()),
     )
 

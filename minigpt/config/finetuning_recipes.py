@@ -13,11 +13,11 @@ def default_training(method: str, *, has_adapter: bool) -> TrainConfig:
         method: `sft` or `dpo`.
         has_adapter: Whether only a LoRA adapter learns.
     """
-    learning_rate = 1e-3 if method == "sft" else 1e-4
+    learning_rate = 2e-3 if method == "sft" else 1e-4
     return TrainConfig(
-        max_steps=400 if method == "sft" else 150,
+        max_steps=600 if method == "sft" else 150,
         batch_size=16,
-        learning_rate=learning_rate * (4 if has_adapter else 1),
+        learning_rate=learning_rate * (2 if has_adapter else 1),
         weight_decay=0.0,
         warmup_steps=20,
         eval_interval=100 if method == "sft" else 50,
