@@ -47,6 +47,16 @@ def show(story: Story | None, asking: Asking) -> None:
             edit(len(turns), st.session_state.get("_chat_refused", ""), asking)
         if problem := st.session_state.get("_chat_problem"):
             show_problem(problem)
+        if not live:
+            offer(story, asking)
+    # Below the text, where what is written does not move it from under the mouse.
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        said_now = st.chat_input(
+            "Ask about the story",
+            key="chat_input",
+            max_chars=LONGEST,
+            disabled=live,
+        )
         if live:
             st.button(
                 "Stop",
@@ -54,14 +64,6 @@ def show(story: Story | None, asking: Asking) -> None:
                 key="chat_stop",
                 on_click=chat_talk.stop,
             )
-        else:
-            offer(story, asking)
-    said_now = st.chat_input(
-        "Ask about the story",
-        key="chat_input",
-        max_chars=LONGEST,
-        disabled=live,
-    )
     if said_now is not None:
         say(str(said_now), asking)
 

@@ -117,6 +117,7 @@ def test_a_click_on_an_answers_token_shows_the_hooks_own_row(page, server, talke
     question = messages(page).first.get_by_test_id("stText").inner_text()
     page.get_by_text("Where it looks", exact=True).click()
     page.locator(".chat_tokens .piece.query").first.wait_for()
+    expect(page.locator(".chat_tokens")).to_have_count(1)
     messages_read = messages_of(story_of(page), [Turn(question)])
     read = encode_prompt_for_answer(messages_read, talker.tokenizer)
     pieces = page.locator(".chat_tokens .tokens .piece")

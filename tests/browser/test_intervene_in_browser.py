@@ -54,10 +54,11 @@ def test_a_click_cuts_a_head_and_the_numbers_are_those_of_the_hook(
     open_page(page, server, f"prompt={PROMPT}")
     page.get_by_text("Next token, whole model:").wait_for()
     parts = grid(page, "layer by columns")
-    parts.locator("tbody tr").nth(1).locator("td").nth(0).click()
+    cut = parts.locator("tbody tr").nth(1).locator("td").nth(0)
+    cut.click()
     sentence = page.get_by_text(re.compile("^Next token: .* → .*KL"))
     sentence.wait_for()
-    assert cells(parts)[1][0] == "0"
+    expect(cut).to_have_text("0")
     model, tokenizer = loaded
     tokens = torch.tensor([tokenizer.encode(PROMPT)])
     before = model(tokens)[0, -1].softmax(-1).numpy()

@@ -43,7 +43,14 @@ export default function filterStages({ data, parentElement, setTriggerValue }) {
     if (state.stage === last && data.ends) state.playing = false;
     update();
     if (!state.playing) return;
-    root.timer = setTimeout(() => { go(state.stage + 1); play(); }, STAGE_MS);
+    root.timer = setTimeout(advance, STAGE_MS);
+  }
+  function advance() {
+    // The server answers with the next draw, where this plays on. Asked twice, a slow
+    // one would begin anew each time and never answer.
+    if (state.stage === last) return put(data.drawn);
+    go(state.stage + 1);
+    play();
   }
   function step(by) {
     state.playing = false;
