@@ -121,7 +121,7 @@ def exact_match(
     others = None if base is None else _scores(base, asked)
     found = []
     for kind in sorted(own):
-        of_kind = [one for one in asked if _kind(one) == kind]
+        of_kind = [one for one in asked if kind_of(one) == kind]
         guesses = baseline_scores((one.story, one.question) for one in of_kind)
         best = max(max(shares.values()) for shares in guesses.values())
         other = None if others is None else others[kind]
@@ -133,12 +133,13 @@ def _scores(who: Checkpoint, asked: Sequence[Asked]) -> dict[str, Score]:
     right: Counter[str] = Counter()
     number: Counter[str] = Counter()
     for one in asked:
-        number[_kind(one)] += 1
-        right[_kind(one)] += one.is_answered_by(answer(who, one))
+        number[kind_of(one)] += 1
+        right[kind_of(one)] += one.is_answered_by(answer(who, one))
     return {kind: Score(right[kind], number[kind]) for kind in number}
 
 
-def _kind(asked: Asked) -> str:
+def kind_of(asked: Asked) -> str:
+    """Name a question's kind; where something moved on, it is a kind of its own."""
     question = asked.question
     return f"{question.kind}, moved" if question.moved else question.kind
 
