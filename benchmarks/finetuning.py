@@ -26,7 +26,9 @@ from minigpt.checkpoint import Checkpoint, load_checkpoint
 from minigpt.cli.progress import progress_for
 from minigpt.config import FinetuneConfig, RunConfig
 from minigpt.config.finetuning_recipes import default_training
-from minigpt.datasets.tales_instructions import Asked, preferences, questions
+from minigpt.datasets.conversations import Preference
+from minigpt.datasets.tales_instructions import Asked, Fits, preferences, questions
+from minigpt.finetuning.chat import ready_to_chat
 from minigpt.finetuning.lora import lora_layers
 from minigpt.finetuning.measuring import (
     SEED,
@@ -67,7 +69,9 @@ def main() -> int:
     """Tune, measure, print; fail where a requirement is missed."""
     arguments = _arguments()
     base = load_checkpoint(arguments.base)
-    asked = enough_of_each(base, arguments.questions)
+    readable = fits(ready_to_chat(base).tokenizer, WINDOW)
+    asked = enough_of_each(readable, arguments.questions)
+    pairs = list(islice(preferences(SEED, "held_out", readable), arguments.pairs))
     with tempfile.TemporaryDirectory() as directory:
         room = Path(directory)
         rank = arguments.rank
@@ -78,7 +82,7 @@ def main() -> int:
         dpo_lora = tune(room / "dpo-lora", answers, "dpo", rank)
     missed = compare(base, [full, lora, dpo, dpo_lora], asked)
     missed += too_large(lora, dpo_lora) + too_slow(full, lora, dpo, dpo_lora)
-    missed += too_few_wins(full, dpo, dpo_lora, number=arguments.pairs)
+    missed += too_few_wins(pairs, full, dpo, dpo_lora)
     for line in missed:
         print(f"missed: {line}")
     return 1 if missed else 0
@@ -110,11 +114,11 @@ def tune(
     return Tuning(path.name, checkpoint, share, minutes)
 
 
-def enough_of_each(base: Checkpoint, number: int) -> list[Asked]:
+def enough_of_each(is_readable: Fits, number: int) -> list[Asked]:
     """Ask so many questions of each kind that is required."""
     chosen: list[Asked] = []
     count: Counter[str] = Counter()
-    for one in questions(SEED, "held_out", fits(base.tokenizer, WINDOW)):
+    for one in questions(SEED, "held_out", is_readable):
         if count[kind_of(one)] < number:
             chosen.append(one)
             count[kind_of(one)] += 1
@@ -180,10 +184,10 @@ def too_slow(*tunings: Tuning) -> list[str]:
     return [f"{each.name} is slow" for each in tunings if each.minutes > MINUTES]
 
 
-def too_few_wins(before: Tuning, *tunings: Tuning, number: int) -> list[str]:
+def too_few_wins(
+    pairs: Sequence[Preference], before: Tuning, *tunings: Tuning
+) -> list[str]:
     """Print win rate and margin on held-out pairs, by their kind."""
-    tokenizer = before.checkpoint.tokenizer
-    pairs = list(islice(preferences(SEED, "held_out", fits(tokenizer, WINDOW)), number))
     missed = []
     for each in tunings:
         rows = reward_margins(each.checkpoint, before.checkpoint, pairs)

@@ -1,10 +1,11 @@
-"""A tuned model's reply to a conversation.
+"""A tuned model's answer to a conversation, token by token or as a text.
 
 Generation is `minigpt.generation`'s; only the prompt is another: it holds tokens that
 no text contains, so it is given as tokens.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import Literal
 
 from minigpt.config import GenerationConfig
 from minigpt.errors import DataError
@@ -16,6 +17,95 @@ from minigpt.tokenizers.chat import Message, encode_prompt_for_answer
 
 GREEDY = GenerationConfig(strategy="greedy", max_new_tokens=64)
 """The likeliest answer: what is measured."""
+
+Ending = Literal["eos", "length", "window", "stopped"]
+"""Why an answer goes no further: its own end, `max_new_tokens`, no room, the reader."""
+
+
+class Answer:
+    """One answer being written. Any number may be, with one model, at once.
+
+    Args:
+        model: In evaluation mode.
+        tokenizer: Its own.
+        read: The tokens it answers to.
+        config: How it chooses; beam search is not for conversations.
+        until: A mark that ends the answer and is no part of it (none: there is none).
+
+    Raises:
+        DataError: If there is nothing to read, or the window has no room for an answer.
+    """
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        tokenizer: Tokenizer,
+        read: Sequence[int],
+        config: GenerationConfig = GREEDY,
+        until: str | None = None,
+    ) -> None:
+        limit = model.config.max_seq_len
+        if not read:
+            raise DataError("There is nothing to answer: write something first.")
+        if len(read) >= limit:
+            raise DataError(
+                f"The conversation is {len(read)} tokens long, and this model reads at "
+                f"most max_seq_len = {limit}, its answer included: shorten the story "
+                "or the question, or leave out the oldest turns."
+            )
+        room = limit - len(read)
+        self.model, self.read = model, list(read)
+        self.tokens: list[int] = []
+        self.text = ""
+        self.ending: Ending | None = None
+        self._at_most: Ending = "window" if room < config.max_new_tokens else "length"
+        config = config.replace(max_new_tokens=min(room, config.max_new_tokens))
+        end = tokenizer.eos_id if config.stop_at_eos else None
+        self._sampler: Sampler | None = Sampler(model, read, config, end)
+        self._writer, self._until = TextWriter(tokenizer, read), until
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more will come."""
+        return self.ending is not None
+
+    def write(self) -> None:
+        """Write one more token.
+
+        Raises:
+            CheckpointError: If the model's scores are not numbers; the answer ends.
+        """
+        # What is finished lets its cache go: a conversation is kept for long.
+        sampler, self._sampler = self._sampler, None
+        if sampler is None:
+            return
+        self.ending = "stopped"  # unless all goes well
+        token = sampler.draw().token
+        self.tokens.append(token)
+        text = self._writer.add(token)
+        self.ending = self._reason(sampler)
+        self.text = (self._writer.finish() if self.is_done else text).strip()
+        if self._until is not None and self._until in text:
+            self.ending = "eos"
+            self.text = text.partition(self._until)[0].strip().removesuffix(",")
+        if not self.is_done:
+            self._sampler = sampler
+
+    def stop(self) -> None:
+        """Write no further."""
+        self.ending = self.ending or "stopped"
+        self._sampler = None
+
+    def _reason(self, sampler: Sampler) -> Ending | None:
+        if not sampler.is_done:
+            return None
+        return "eos" if sampler.has_ended else self._at_most
+
+    def text_in_full(self) -> str:
+        """Write to the end, and return all of it; errors as for `write`."""
+        while not self.is_done:
+            self.write()
+        return self.text
 
 
 def reply(
@@ -36,44 +126,5 @@ def reply(
         DataError: If the conversation leaves no room for an answer, or the tokenizer
             has no chat tokens.
     """
-    *_, text = ["", *stream_reply(model, tokenizer, messages, config)]
-    return text
-
-
-def stream_reply(
-    model: LanguageModel,
-    tokenizer: Tokenizer,
-    messages: Sequence[Message],
-    config: GenerationConfig = GREEDY,
-) -> Iterator[str]:
-    """Yield the answer so far after each token; arguments and errors as for `reply`."""
-    tokens = encode_prompt_for_answer(messages, tokenizer)
-    return continue_tokens(model, tokenizer, tokens, config)
-
-
-def continue_tokens(
-    model: LanguageModel,
-    tokenizer: Tokenizer,
-    tokens: Sequence[int],
-    config: GenerationConfig = GREEDY,
-) -> Iterator[str]:
-    """Yield what follows a row of tokens, so far, after each new one.
-
-    Raises:
-        DataError: If the row is as long as the model's window, or longer.
-    """
-    limit = model.config.max_seq_len
-    if len(tokens) >= limit:
-        raise DataError(
-            f"The conversation is {len(tokens)} tokens long, and this model reads at "
-            f"most max_seq_len = {limit}, its answer included: shorten it."
-        )
-    sampler = Sampler(model, tokens, config, tokenizer.eos_id)
-    writer = TextWriter(tokenizer, tokens)
-    return _texts(sampler, writer)
-
-
-def _texts(sampler: Sampler, writer: TextWriter) -> Iterator[str]:
-    while not sampler.is_done:
-        text = writer.add(sampler.draw().token)
-        yield (writer.finish() if sampler.is_done else text).strip()
+    read = encode_prompt_for_answer(messages, tokenizer)
+    return Answer(model, tokenizer, read, config).text_in_full()

@@ -1,7 +1,6 @@
-"""A conversation as a model reads it, and an answer as it writes it, token by token.
+"""A conversation as a model reads it, token by token.
 
-Unlike `answering`, which returns a text, this keeps what was read and what was written:
-a page shows both as tokens, and asks where each of them looked. And it can leave the
+A page shows the tokens, and asks where each of them looked. And it can leave the
 template out, to see what a model does with the same words as plain text:
 
     template   <user> Mia had a kite. ⏎⏎ Who had the kite? <assistant>
@@ -9,15 +8,9 @@ template out, to see what a model does with the same words as plain text:
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from minigpt.config import GenerationConfig
 from minigpt.datasets.conversations import instruction_prompt
-from minigpt.errors import DataError
-from minigpt.finetuning.answering import GREEDY
-from minigpt.generation.sample import Sampler
-from minigpt.generation.text import TextWriter
-from minigpt.model import LanguageModel
 from minigpt.tokenizers import Tokenizer
 from minigpt.tokenizers.chat import (
     CHAT_TOKENS,
@@ -26,9 +19,6 @@ from minigpt.tokenizers.chat import (
     Role,
     encode_prompt_for_answer,
 )
-
-Ending = Literal["eos", "length", "window", "stopped"]
-"""Why an answer goes no further: its own end, `max_new_tokens`, no room, the reader."""
 
 CLOSED = '"'
 """Ends what somebody says in a story."""
@@ -144,83 +134,3 @@ def turns_to_leave_out(
         if len(read_tokens(messages, tokenizer, template=template)) <= room:
             return count
     return max(0, len(turns) - 1)
-
-
-class Answer:
-    """One answer being written. Any number may be, with one model, at once.
-
-    Args:
-        model: In evaluation mode.
-        tokenizer: Its own.
-        read: The tokens it answers to.
-        config: How it chooses; beam search is not for conversations.
-        until: A mark that ends the answer and is no part of it (none: there is none).
-
-    Raises:
-        DataError: If there is nothing to read, or the window has no room for an answer.
-    """
-
-    def __init__(
-        self,
-        model: LanguageModel,
-        tokenizer: Tokenizer,
-        read: Sequence[int],
-        config: GenerationConfig = GREEDY,
-        until: str | None = None,
-    ) -> None:
-        limit = model.config.max_seq_len
-        if not read:
-            raise DataError("There is nothing to answer: write something first.")
-        if len(read) >= limit:
-            raise DataError(
-                f"The conversation is {len(read)} tokens long, and this model reads at "
-                f"most max_seq_len = {limit}, its answer included: shorten the story "
-                "or the question, or leave out the oldest turns."
-            )
-        room = limit - len(read)
-        self.model, self.read = model, list(read)
-        self.tokens: list[int] = []
-        self.text = ""
-        self.ending: Ending | None = None
-        self._at_most: Ending = "window" if room < config.max_new_tokens else "length"
-        config = config.replace(max_new_tokens=min(room, config.max_new_tokens))
-        end = tokenizer.eos_id if config.stop_at_eos else None
-        self._sampler: Sampler | None = Sampler(model, read, config, end)
-        self._writer, self._until = TextWriter(tokenizer, read), until
-
-    @property
-    def is_done(self) -> bool:
-        """Whether nothing more will come."""
-        return self.ending is not None
-
-    def write(self) -> None:
-        """Write one more token.
-
-        Raises:
-            CheckpointError: If the model's scores are not numbers; the answer ends.
-        """
-        # What is finished lets its cache go: a conversation is kept for long.
-        sampler, self._sampler = self._sampler, None
-        if sampler is None:
-            return
-        self.ending = "stopped"  # unless all goes well
-        token = sampler.draw().token
-        self.tokens.append(token)
-        text = self._writer.add(token)
-        self.ending = self._reason(sampler)
-        self.text = (self._writer.finish() if self.is_done else text).strip()
-        if self._until is not None and self._until in text:
-            self.ending = "eos"
-            self.text = text.partition(self._until)[0].strip().removesuffix(",")
-        if not self.is_done:
-            self._sampler = sampler
-
-    def stop(self) -> None:
-        """Write no further."""
-        self.ending = self.ending or "stopped"
-        self._sampler = None
-
-    def _reason(self, sampler: Sampler) -> Ending | None:
-        if not sampler.is_done:
-            return None
-        return "eos" if sampler.has_ended else self._at_most

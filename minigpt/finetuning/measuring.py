@@ -20,8 +20,9 @@ from minigpt.datasets.tales import generate_tales
 from minigpt.datasets.tales_instructions import Asked, preferences, questions
 from minigpt.datasets.tales_questions import baseline_scores
 from minigpt.datasets.texts import PackedDataset
-from minigpt.finetuning.answering import continue_tokens, reply
+from minigpt.finetuning.answering import Answer, reply
 from minigpt.finetuning.chat import ready_to_chat
+from minigpt.finetuning.conversing import CLOSED, read_as_a_story
 from minigpt.finetuning.preferences import (
     PreferenceDataset,
     answer_log_probs,
@@ -149,13 +150,8 @@ def answer(who: Checkpoint, asked: Asked) -> str:
     model, tokenizer = who.model, who.tokenizer
     if has_chat_tokens(tokenizer):
         return reply(model, tokenizer, asked.prompt, _SHORT)
-    tokens = tokenizer.encode(f'{asked.story} "{asked.question.text}" asked the owl. "')
-    text = ""
-    for text in continue_tokens(model, tokenizer, tokens, _SHORT):
-        said, mark, _ = text.partition('"')
-        if mark:
-            return said.strip().removesuffix(",")
-    return text
+    read = read_as_a_story(asked.story, asked.question.text, tokenizer)
+    return Answer(model, tokenizer, read, _SHORT, CLOSED).text_in_full()
 
 
 @torch.inference_mode()

@@ -8,7 +8,7 @@ import streamlit as st
 from minigpt.datasets.tales import Story
 from minigpt.datasets.tales_instructions import Asked
 from minigpt.errors import DataError
-from minigpt.finetuning.conversing import Answer
+from minigpt.finetuning.answering import Answer
 from pages.frame import models
 from pages.frame.guard import show_note, show_problem
 from pages.frame.words import plain

@@ -7,7 +7,8 @@ import streamlit as st
 from minigpt.config import GenerationConfig
 from minigpt.datasets.tales import Story
 from minigpt.datasets.tales_talk import known_question, words_of_fact
-from minigpt.finetuning.conversing import Answer, read_tokens
+from minigpt.finetuning.answering import Answer
+from minigpt.finetuning.conversing import read_tokens
 from minigpt.interpret.answer_reading import weight_on
 from minigpt.model import LanguageModel, TransformerLM
 from pages.frame import models

@@ -12,9 +12,9 @@ import streamlit as st
 
 from minigpt.config import GenerationConfig
 from minigpt.errors import MinigptError
+from minigpt.finetuning.answering import Answer
 from minigpt.finetuning.conversing import (
     CLOSED,
-    Answer,
     Turn,
     messages_of,
     read_as_a_story,

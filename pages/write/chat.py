@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.datasets.tales import Story
-from minigpt.finetuning.conversing import Answer
+from minigpt.finetuning.answering import Answer
 from minigpt.interpret.answer_reading import rows_that_wrote
 from minigpt.tokenizers.chat import encode_chat, encode_prompt_for_answer
 from pages.frame import lesson

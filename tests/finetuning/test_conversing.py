@@ -5,9 +5,8 @@ import torch
 
 from minigpt.config import GenerationConfig
 from minigpt.errors import CheckpointError, DataError
-from minigpt.finetuning.answering import reply
+from minigpt.finetuning.answering import Answer, reply
 from minigpt.finetuning.conversing import (
-    Answer,
     Turn,
     messages_of,
     read_as_a_story,
