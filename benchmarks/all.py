@@ -50,6 +50,7 @@ BENCHMARKS = (
     Benchmark("pages", "pages.py", (), 5),
     Benchmark("induction", "induction.py", (), 3),
     Benchmark("coherence", "tales_coherence.py", ("data/models/tales",), 2),
+    Benchmark("finetuning", "finetuning.py", ("data/models/tales",), 15),
     Benchmark("training", "training.py", (), 12, needs_text=True),
     Benchmark("budgets", "training.py", ("--budgets",), 45, needs_text=True),
     Benchmark("gpu", "gpu.py", (), 1, needs_text=True),

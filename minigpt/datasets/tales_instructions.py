@@ -129,7 +129,14 @@ def _answered(asked: Asked, answer: str) -> Conversation:
 
 
 def _ask(rng: Random, story: Story) -> Conversation:
-    asked = Asked(story.text, rng.choice(story.questions))
+    """Ask about a story; each kind of question that it has comes as often as another.
+
+    A story has a colour for each of its things and perhaps one journey, which is harder
+    and takes as much practice.
+    """
+    kind = rng.choice(sorted({question.full_kind for question in story.questions}))
+    of_kind = [each for each in story.questions if each.full_kind == kind]
+    asked = Asked(story.text, rng.choice(of_kind))
     return _answered(asked, rng.choice((asked.bare, asked.question.sentence)))
 
 

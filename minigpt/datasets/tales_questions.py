@@ -44,6 +44,11 @@ class Question(NamedTuple):
     moved: bool = False
 
     @property
+    def full_kind(self) -> str:
+        """Its kind, and whether something moved: those are harder."""
+        return f"{self.kind}, moved" if self.moved else self.kind
+
+    @property
     def lead(self) -> str:
         """The whole answer up to the asked-for words: `The kite was`."""
         return self.sentence[: self.sentence.rindex(self.answer)].rstrip()

@@ -122,7 +122,7 @@ def exact_match(
     others = None if base is None else _scores(base, asked)
     found = []
     for kind in sorted(own):
-        of_kind = [one for one in asked if kind_of(one) == kind]
+        of_kind = [one for one in asked if one.question.full_kind == kind]
         guesses = baseline_scores((one.story, one.question) for one in of_kind)
         best = max(max(shares.values()) for shares in guesses.values())
         other = None if others is None else others[kind]
@@ -134,15 +134,9 @@ def _scores(who: Checkpoint, asked: Sequence[Asked]) -> dict[str, Score]:
     right: Counter[str] = Counter()
     number: Counter[str] = Counter()
     for one in asked:
-        number[kind_of(one)] += 1
-        right[kind_of(one)] += one.is_answered_by(answer(who, one))
+        number[one.question.full_kind] += 1
+        right[one.question.full_kind] += one.is_answered_by(answer(who, one))
     return {kind: Score(right[kind], number[kind]) for kind in number}
-
-
-def kind_of(asked: Asked) -> str:
-    """Name a question's kind; where something moved on, it is a kind of its own."""
-    question = asked.question
-    return f"{question.kind}, moved" if question.moved else question.kind
 
 
 def answer(who: Checkpoint, asked: Asked) -> str:
