@@ -84,6 +84,7 @@ def choose_recipe() -> RunConfig:
         default=DEFAULT,
         required=True,
         key="recipe",
+        wrap=True,
         persist_state="session",
         help="default: a pure GPT, trained quickly; speedrun: every trick; gpt2: as "
         "GPT-2 was trained. A race shows what sets two of them apart.",
@@ -99,6 +100,7 @@ def choose_size(recipe: RunConfig) -> tuple[str, int | None, str]:
         default="recipe",
         required=True,
         key="size",
+        wrap=True,
         persist_state="session",
     )
     st.caption(f"{size}: {SIZES[size]}.")
