@@ -37,10 +37,10 @@ QUESTIONS = 500
 def tales() -> RunConfig:
     """Stories that are read, not only told: 4 layers × 4 heads, a whole story in view.
 
-    Half an hour of lessons comes first: they teach the model to bind a thing to its
-    colour and its owner, which stories alone did not in five million tokens. What made
-    binding come early was a loud embedding, which the blocks' outputs do not drown, and
-    norms that learn how loud. Every word that facts are about is one token.
+    Lessons come first, for a third of the time: they teach the model to bind a thing to
+    its colour and its owner, which stories alone did not in five million tokens. What
+    made binding come early was a loud embedding, which the blocks' outputs do not
+    drown, and norms that learn how loud. Every word that facts are about is one token.
     """
     return recipe(
         data=DataConfig(tales_megabytes=48.0, validation_fraction=0.01),
@@ -58,7 +58,7 @@ def tales() -> RunConfig:
             "relative_gain": 10.0,
         },
         train={
-            "max_steps": 4500,
+            "max_steps": 7000,
             "lesson_steps": 2600,
             "lesson_share": 0.3,
             "batch_size": 16,
