@@ -105,23 +105,24 @@ def beam_search(
     scores, nodes = np.zeros(1, dtype=np.float32), np.array([-1])
 
     for length in range(1, config.max_new_tokens + 1):
-        log_probs = next_log_probs(window, texts, config)
-        found = _consider(log_probs, scores, config.num_beams)
-        require_numbers(float(found.cumulative[0]))
-        normalized = found.cumulative / np.float64(length) ** config.length_penalty
-        status = _judge(found, config, eos_id, length)
-        added = tree.add(nodes, found, normalized, status)
-        finishes = (status == Status.ENDED) | (status == Status.FULL_LENGTH)
-        finished.add(normalized[finishes], added[finishes])
+        with window.threads():
+            log_probs = next_log_probs(window, texts, config)
+            found = _consider(log_probs, scores, config.num_beams)
+            require_numbers(float(found.cumulative[0]))
+            normalized = found.cumulative / np.float64(length) ** config.length_penalty
+            status = _judge(found, config, eos_id, length)
+            added = tree.add(nodes, found, normalized, status)
+            finishes = (status == Status.ENDED) | (status == Status.FULL_LENGTH)
+            finished.add(normalized[finishes], added[finishes])
 
-        kept = np.flatnonzero(status == Status.KEPT)
-        scores, nodes = found.cumulative[kept], added[kept]
-        if _is_over(scores, finished, length, config):
-            break
-        rows = torch.from_numpy(found.beams[kept]).to(texts.device)
-        tokens = torch.from_numpy(found.tokens[kept]).to(texts.device)
-        window.cache.reorder(rows)
-        texts = torch.cat([texts.index_select(0, rows), tokens[:, None]], dim=1)
+            kept = np.flatnonzero(status == Status.KEPT)
+            scores, nodes = found.cumulative[kept], added[kept]
+            if _is_over(scores, finished, length, config):
+                break
+            rows = torch.from_numpy(found.beams[kept]).to(texts.device)
+            tokens = torch.from_numpy(found.tokens[kept]).to(texts.device)
+            window.cache.reorder(rows)
+            texts = torch.cat([texts.index_select(0, rows), tokens[:, None]], dim=1)
     return tree.result(finished.candidates, window.forgot)
 
 

@@ -4,7 +4,7 @@ The model is made of modules, each with a name and hooks on its values. For one 
 the numbers are few, and calling modules takes longer than multiplying: even a product
 takes torch twice as long to begin as NumPy. So on the CPU, while nobody watches, a text
 is continued by the functions below. They read the same weights and the same cache, in
-place; norms, softmax and activations are torch's own, one call each.
+place; softmax, activations and layer norms are torch's own, one call each.
 
     x ─ norm ─ qkv ─ attention over the cache ─ out ─(+)─ norm ─ MLP ─(+)─ …
 
@@ -12,11 +12,13 @@ place; norms, softmax and activations are torch's own, one call each.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from minigpt.config import ModelConfig
@@ -41,6 +43,8 @@ FITS_CACHE = 2**18
 """A matrix of so many numbers (1 MB) may stay in the processor's cache; a larger one
 comes from memory each time, and reading it takes longer than multiplying."""
 
+_TORCH_THREADS = ThreadpoolController().select(user_api="openmp")
+
 
 class Decoder:
     """Continues texts by one token at a time.
@@ -63,6 +67,7 @@ class Decoder:
         self.norm = _norm(model.ln_final)
         embedding = model.token_embedding
         self.head = build.product(embedding if config.tie_embeddings else model.head)
+        self._shares_work_in_torch = build.shares_work_in_torch
 
     @staticmethod
     def knows(model: object) -> bool:
@@ -77,6 +82,18 @@ class Decoder:
             return False
         weight = model.token_embedding.weight
         return weight.device.type == "cpu" and weight.dtype == torch.float32
+
+    def threads(self) -> AbstractContextManager[object]:
+        """Leave the cores to NumPy, in this thread, around a token and its choice.
+
+        torch shares even a softmax among its threads. NumPy's, which wait for the next
+        product and keep a core busy meanwhile, would fight them: the larger the model,
+        the more, up to five times the time.
+        """
+        if self._shares_work_in_torch:
+            return nullcontext()
+        limit: AbstractContextManager[object] = _TORCH_THREADS.limit(limits=1)
+        return limit
 
     def next_logits(
         self, tokens: Int[np.ndarray, " batch"], cache: Cache
@@ -112,6 +129,7 @@ class _Builder:
         self.config = config
         self.num_texts = num_texts
         self.copies = copies
+        self.shares_work_in_torch = False
 
     def block(self, block: Block) -> tuple[Attention, Map | None]:
         """Return a block's two steps; the second is missing where there is no MLP."""
@@ -179,6 +197,7 @@ class _Builder:
         if is_large and self.num_texts > 1:
             # torch reads a large matrix once for all rows, NumPy does not.
             turned = weight.t()
+            self.shares_work_in_torch = True
             return lambda x: torch.mm(torch.from_numpy(x), turned).numpy()
         # Long rows are read in order as they are: turning them would gain nothing.
         # For several rows NumPy's product of a turned matrix is four times as quick.
@@ -205,9 +224,14 @@ def _norm(norm: LayerNorm | RMSNorm) -> Map:
     weight = None if norm.weight is None else norm.weight.detach()
     eps = norm.eps
     if isinstance(norm, RMSNorm):
-        return _in_torch(lambda x: torch.rms_norm(x, x.shape[-1:], weight, eps))
+        gain = 1.0 if weight is None else _array(weight)
+        return lambda x: x / np.sqrt(_mean_square(x) + eps) * gain
     bias = None if norm.bias is None else norm.bias.detach()
     return _in_torch(lambda x: torch.layer_norm(x, x.shape[-1:], weight, bias, eps))
+
+
+def _mean_square(x: Array) -> Array:
+    return np.vecdot(x, x)[..., None] / x.shape[-1]
 
 
 def _in_torch(function: Callable[[Tensor], Tensor]) -> Map:

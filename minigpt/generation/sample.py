@@ -99,6 +99,10 @@ class Sampler:
         Raises:
             CheckpointError: If the model's scores are not numbers.
         """
+        with self._window.threads():
+            return self._draw()
+
+    def _draw(self) -> Draw:
         text = self._text[:, : self._length]
         logits = self._window.next_logits(text)
         filtered = logits

@@ -1,6 +1,7 @@
 """The window: a text may grow without end, what the model sees of it may not."""
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
 import torch
@@ -42,6 +43,10 @@ class Window:
         self._can_decode = Decoder.knows(model)
         self._decoder: Decoder | None = None
         self._total_length = total_length
+
+    def threads(self) -> AbstractContextManager[object]:
+        """Set the threads for one token and its choice: see `Decoder.threads`."""
+        return nullcontext() if self._decoder is None else self._decoder.threads()
 
     def next_logits(
         self, texts: Int[Tensor, "batch pos"]
