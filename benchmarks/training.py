@@ -20,6 +20,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from nanogpt_peer import NanoGPT, same_losses
@@ -89,6 +90,17 @@ def nanogpts_settings(text: Path, seed: int) -> Contender:
     return contender
 
 
+class Finish(NamedTuple):
+    """How one contender's run went."""
+
+    loss: float
+    """At its end."""
+    seconds: float
+    """Of all steps."""
+    reached: float | None
+    """Seconds to the target, if it got there."""
+
+
 Maker = Callable[[Path, int], Contender | NanoGPT]
 
 
@@ -97,10 +109,8 @@ def recipe(name: str) -> Maker:
     return lambda text, seed: Contender(get_recipe(name), text, seed)
 
 
-def race(
-    makers: dict[str, Maker], text: Path, seed: int
-) -> dict[str, tuple[float, float | None]]:
-    """Train all side by side; return each one's last loss and seconds to the target."""
+def race(makers: dict[str, Maker], text: Path, seed: int) -> dict[str, Finish]:
+    """Train all side by side."""
     runs = {name: make(text, seed) for name, make in makers.items()}
     reached: dict[str, float] = {}
     losses: dict[str, float] = {}
@@ -114,7 +124,10 @@ def race(
                 if losses[name] <= TARGET:
                     reached[name] = run.seconds
     losses |= {name: run.loss() for name, run in runs.items()}
-    return {name: (losses[name], reached.get(name)) for name in runs}
+    return {
+        name: Finish(losses[name], run.seconds, reached.get(name))
+        for name, run in runs.items()
+    }
 
 
 def spread(values: Sequence[float], digits: int) -> str:
@@ -129,18 +142,31 @@ def spread(values: Sequence[float], digits: int) -> str:
 
 
 def time_to_target(makers: dict[str, Maker], text: Path, seeds: int) -> None:
-    """Print, for each contender, the time to the target, and how many times quicker."""
+    """Print each contender's time to the target, and how many times quicker it was.
+
+    A peer that ends just above the target is taken to reach it with its last step.
+    """
     found = [race(makers, text, seed) for seed in range(seeds)]
     peer = next(iter(makers))
-    print(f"{'':<24}{'loss at the end':<28}{f'seconds to {TARGET}':<28}against {peer}")
+    print(
+        f"{'':<20}{'loss at the end':<26}{'seconds in all':<26}"
+        f"{f'seconds to {TARGET}':<22}against {peer}"
+    )
     for name in makers:
-        ends = spread([each[name][0] for each in found], 3)
-        times = [(each[peer][1], each[name][1]) for each in found]
-        own = [mine for _, mine in times if mine is not None]
-        ratios = [theirs / mine for theirs, mine in times if theirs and mine]
-        seconds = spread(own, 1) if len(own) == seeds else f"{len(own)} of {seeds}"
-        ratio = f"{spread(ratios, 1)} ×" if ratios else "—"
-        print(f"{name:<24}{ends:<28}{seconds:<28}{ratio}", flush=True)
+        runs = [each[name] for each in found]
+        theirs = [each[peer].reached or each[peer].seconds for each in found]
+        own = [run.reached for run in runs if run.reached is not None]
+        ratio = "—"
+        if len(own) == seeds and name != peer:
+            ratios = [their / mine for their, mine in zip(theirs, own, strict=True)]
+            ratio = f"{spread(ratios, 1)} ×"
+        print(
+            f"{name:<20}{spread([run.loss for run in runs], 3):<26}"
+            f"{spread([run.seconds for run in runs], 1):<26}"
+            f"{spread(own, 1) if len(own) == seeds else f'{len(own)} of {seeds}':<22}"
+            f"{ratio}",
+            flush=True,
+        )
 
 
 def whole_runs(runs: dict[str, RunConfig], text: Path, seeds: int) -> None:
