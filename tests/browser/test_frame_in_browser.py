@@ -67,6 +67,19 @@ def test_keys_move_token_layer_and_head_and_stay_inside(explorer):
     field(page, "Head", 0)
 
 
+def test_no_key_is_lost_however_fast_they_come(explorer):
+    page = explorer
+    for wait in (1, 25, 70, 110, 160, 45, 90, 30, 130, 60):
+        press(page, "ArrowLeft")
+        page.wait_for_timeout(wait)
+    field(page, "Token", len(PROMPT) - 11)
+    press(page, "ArrowRight")
+    page.wait_for_timeout(61)  # as the first message leaves, the next begins
+    press(page, "ArrowRight", "ArrowDown")
+    field(page, "Token", len(PROMPT) - 9)
+    field(page, "Layer", 1)
+
+
 def test_keys_that_somebody_else_wants_are_left_alone(explorer):
     page = explorer
     prompt = page.get_by_label("Prompt", exact=True)

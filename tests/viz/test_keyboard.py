@@ -4,7 +4,7 @@ from viz.components.keyboard import read_presses
 
 
 @pytest.mark.parametrize(
-    ("message", "read"),
+    ("presses", "read"),
     [
         ({"ArrowLeft": 2, "?": 1}, {"ArrowLeft": 2, "?": 1}),
         ({"x": 1, "ArrowLeft": 0}, {}),
@@ -14,5 +14,15 @@ from viz.components.keyboard import read_presses
         ([("ArrowLeft", 1)], {}),
     ],
 )
-def test_of_a_browsers_message_only_keys_and_counts_are_believed(message, read):
-    assert read_presses(message, ["ArrowLeft", "?"]) == read
+def test_of_a_browsers_message_only_keys_and_counts_are_believed(presses, read):
+    event = {"number": 4, "presses": presses}
+    number, believed = read_presses(event, ["ArrowLeft", "?"])
+    assert believed == read
+    assert number == (4 if isinstance(presses, dict) else 0)
+
+
+@pytest.mark.parametrize(
+    "event", [None, 3, {"presses": {"?": 1}}, {"number": True, "presses": {"?": 1}}]
+)
+def test_what_is_no_message_presses_nothing(event):
+    assert read_presses(event, ["?"]) == (0, {})

@@ -1,6 +1,7 @@
 """Keys pressed anywhere on the page, for what the whole page shares."""
 
 from collections.abc import Callable, Collection
+from typing import TypeGuard
 
 import streamlit as st
 
@@ -24,29 +25,35 @@ def keyboard(
             the page runs again.
     """
     wanted = sorted(keys)
+    heard = f"{key}.heard"
 
     def told() -> None:
-        event = st.session_state[key].get("pressed")
-        presses = read_presses(event, wanted)
+        number, presses = read_presses(st.session_state[key].get("pressed"), wanted)
+        st.session_state[heard] = number
         if presses:
             on_press(presses)
 
-    _mount(key=key, data={"keys": wanted}, on_pressed_change=told)
+    data = {"keys": wanted, "heard": st.session_state.get(heard, 0)}
+    _mount(key=key, data=data, on_pressed_change=told)
 
 
-def read_presses(event: object, wanted: Collection[str]) -> dict[str, int]:
-    """Read a browser's message: how often each wanted key was pressed.
+def read_presses(event: object, wanted: Collection[str]) -> tuple[int, dict[str, int]]:
+    """Read a browser's message: its number, and how often each wanted key was pressed.
 
-    >>> read_presses({"ArrowLeft": 2, "x": 1, "?": -3}, ["ArrowLeft", "?"])
-    {'ArrowLeft': 2}
+    >>> read_presses({"number": 3, "presses": {"?": 2, "x": 1, "[": -3}}, ["?", "["])
+    (3, {'?': 2})
     """
     if not isinstance(event, dict):
-        return {}
-    return {
+        return 0, {}
+    number, presses = event.get("number"), event.get("presses")
+    if not _is_count(number) or not isinstance(presses, dict):
+        return 0, {}
+    return number, {
         name: count
-        for name, count in event.items()
-        if name in wanted
-        and isinstance(count, int)
-        and not isinstance(count, bool)
-        and 0 < count <= MOST_PRESSES
+        for name, count in presses.items()
+        if name in wanted and _is_count(count) and 0 < count <= MOST_PRESSES
     }
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
