@@ -3,7 +3,10 @@
 `data/trash/<id>/` mirrors the data directory, so that taking back is the same move in
 the other direction:
 
-    data/trash/3f9a01c2/runs/first   was, and will be again,   data/runs/first
+    data/trash/187a2b3c4d5e6f70-3f9a/runs/first   was, and will be,   data/runs/first
+
+The id begins with the time, to the nanosecond: file systems tell it in steps of some
+milliseconds, in which two things may be deleted.
 """
 
 import secrets
@@ -42,7 +45,7 @@ def delete(data: Path, kind: Kind, name: str) -> Deleted:
     """
     source = own_place(data, kind, name)
     empty_trash(data, TRASH_SECONDS)
-    folder = data / "trash" / secrets.token_hex(4)
+    folder = data / "trash" / f"{time.time_ns():016x}-{secrets.token_hex(2)}"
     with at_rest(source, kind):
         try:
             move(source, folder / f"{kind}s" / name)
@@ -91,7 +94,7 @@ def trash(data: Path) -> list[Deleted]:
             except FileNotFoundError:
                 continue  # taken back while we looked
             found.append(Deleted(folder.name, kind, path.name, moved))
-    return sorted(found, key=lambda each: each.deleted_at, reverse=True)
+    return sorted(found, key=lambda each: (each.deleted_at, each.id), reverse=True)
 
 
 def empty_trash(data: Path, older_than: float = 0.0) -> None:

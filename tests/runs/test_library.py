@@ -5,6 +5,7 @@ The oracle of what a model says is its logits; of what was moved, every byte.
 
 import io
 import json
+import os
 import pickle
 import shlex
 import stat
@@ -451,6 +452,16 @@ def test_the_trash_is_emptied_of_what_is_old(data, files):
     empty_trash(data, 0.01)
     assert trash(data) == []
     assert list((data / "trash").iterdir()) == []
+
+
+def test_the_newest_is_first_where_the_clock_of_files_is_coarse(data):
+    (data / "texts").mkdir()
+    for name in ("a.txt", "b.txt", "c.txt"):
+        (data / "texts" / name).write_text(name, encoding="utf-8")
+        delete(data, "text", name)
+    for folder in (data / "trash").glob("*/texts"):
+        os.utime(folder, ns=(10**18, 10**18))
+    assert [each.name for each in trash(data)] == ["c.txt", "b.txt", "a.txt"]
 
 
 # --- what there is ---
