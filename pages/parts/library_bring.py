@@ -51,11 +51,14 @@ def _upload_model() -> None:
         help=f"{', '.join(CHECKPOINT_FILES)}; of Hugging Face's format, also "
         "vocab.json and merges.txt. Never a pickle.",
     )
-    name, wanted = _name_and_button(f"upload_{turn}", "Add", ":material/add:")
+    name, wanted = _name_and_button(
+        f"upload_{turn}",
+        "Add",
+        ":material/add:",
+        missing=None if files else "First choose a zip, or the three files of a model.",
+    )
     if not wanted:
         return
-    if not files:
-        raise DataError("First choose a zip, or the three files of a model.")
     data = data_directory()
     name = name or free_name(data, files[0].name)
     with st.spinner("Checking every file …"):
@@ -88,8 +91,17 @@ def _fetch_model() -> None:
     _arrived(MODELS, name)
 
 
-def _name_and_button(key: str, label: str, icon: str) -> tuple[str, bool]:
-    """Show what a model shall be called here, and the button that begins."""
+def _name_and_button(
+    key: str, label: str, icon: str, missing: str | None = None
+) -> tuple[str, bool]:
+    """Show what a model shall be called here, and the button that begins.
+
+    Args:
+        key: Of both.
+        label: Of the button.
+        icon: Of the button.
+        missing: What must be there first; None enables the button.
+    """
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.text_input(
             "Name here",
@@ -98,7 +110,14 @@ def _name_and_button(key: str, label: str, icon: str) -> tuple[str, bool]:
             max_chars=32,
             help="a to z, 0 to 9, _ and -",
         )
-        wanted = st.button(label, icon=icon, type="primary", key=f"{key}_it")
+        wanted = st.button(
+            label,
+            icon=icon,
+            type="primary",
+            key=f"{key}_it",
+            disabled=missing is not None,
+            help=missing,
+        )
     return name.strip(), wanted
 
 

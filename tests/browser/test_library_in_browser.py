@@ -50,7 +50,9 @@ def test_a_model_goes_out_comes_in_is_renamed_deleted_and_taken_back(
     assert download.value.suggested_filename == "glass.zip"
     download.value.save_as(tmp_path / "glass.zip")
 
-    bring(page, "Bring a model", tmp_path / "glass.zip")
+    page.get_by_text("Bring a model", exact=True).click()
+    expect(page.get_by_role("button", name="Add", exact=True)).to_be_disabled()
+    page.locator("input[type=file]").first.set_input_files(tmp_path / "glass.zip")
     page.get_by_text("glass.zip").wait_for()
     page.get_by_role("textbox", name="Name here").first.fill("mine")
     press(page, "Add")
