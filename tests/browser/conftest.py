@@ -59,9 +59,9 @@ class Witness:
     def hear(self, message) -> None:
         """Keep an error of the console."""
         # Below a deep link, Streamlit first asks where the server's root is.
-        probing = "/_stcore/" in message.location.get("url", "")
-        if message.type == "error" and not probing:
-            self.errors.append(message.text)
+        where = message.location.get("url", "")
+        if message.type == "error" and "/_stcore/" not in where:
+            self.errors.append(f"{message.text} ({where})")
 
 
 @pytest.fixture
@@ -71,8 +71,10 @@ def witness() -> Witness:
 
 
 @pytest.fixture
-def page(chromium, witness):
+def page(request, chromium, witness):
     """Open a tab that may ask nobody but the server, and may not complain."""
+    if "own_server" in request.fixturenames:  # it must not stop before its page
+        request.getfixturevalue("own_server")
     context = chromium.new_context(viewport={"width": 1280, "height": 720})
     tab = context.new_page()
     tab.set_default_timeout(30_000)

@@ -48,7 +48,7 @@ def test_hovering_tells_scores_without_asking_the_server(page, server, data):
     )
     open_explorer(page, server)
     page.get_by_role("heading", name="Check").wait_for()
-    page.wait_for_timeout(500)
+    page.locator("[data-test-script-state=notRunning]").wait_for()
     previous = patterns(data).diagonal(-1, dim1=-2, dim2=-1).mean(-1)
     frames.clear()
     canvas = page.locator(".head_grid .stage > canvas")
