@@ -7,8 +7,8 @@ def default_training(method: str, *, has_adapter: bool) -> TrainConfig:
     """Return the usual settings of a method.
 
     An adapter takes larger steps than a whole model, since all it has begins at zero.
-    Preferences take smaller ones than answers, since they have no right end: five times
-    those below, and a model prefers as it should and answers nothing right.
+    Preferences take smaller ones than answers, since they have no right end: with five
+    times as large ones an adapter won more, and lost most answers about places.
 
     Args:
         method: `sft` or `dpo`.
