@@ -31,18 +31,23 @@ def story_to_talk_about(number: int, fits: Callable[[str], bool]) -> Story | Non
     return None
 
 
-def suggestions(story: Story | None) -> list[str]:
+def suggestions(story: Story | None, text: str) -> list[str]:
     """Return things to say: questions about a story, one of each kind, and tasks.
 
     Args:
-        story: What is talked about; None asks for a story instead.
+        story: The built-in story that was offered.
+        text: What is talked about: that story, whose end is told and which cannot go
+            on; or another, of which no question is known; or nothing, then a story is
+            asked for.
     """
-    if story is None:
+    if not text:
         return [form.format(person="Mia", thing="kite") for form in WRITE[:2]]
+    if story is None or text != story.text:
+        return [LIST[0], CONTINUE[0]]
     asked: dict[str, str] = {}
     for question in story.questions:
         asked.setdefault(question.kind, question.text)
-    return [*asked.values(), LIST[0], CONTINUE[0]]
+    return [*asked.values(), LIST[0]]
 
 
 def known_question(story: Story | None, text: str) -> Asked | None:

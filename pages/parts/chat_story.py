@@ -80,9 +80,7 @@ def another() -> None:
 
 def chips(story: Story | None) -> list[str]:
     """Return what is offered to be said, about the story as it stands now."""
-    if story is not None and _written() == story.text:
-        return suggestions(story)
-    return suggestions(None) if not _written() else suggestions(story)[-2:]
+    return suggestions(story, _written())
 
 
 def known(story: Story | None, question: str) -> Asked | None:

@@ -25,16 +25,24 @@ def test_where_no_story_fits_there_is_none():
 
 def test_suggested_questions_are_of_different_kinds_and_have_known_answers():
     story = story_to_talk_about(0, short)
-    offered = suggestions(story)
+    offered = suggestions(story, story.text)
     asked = [known_question(story, text) for text in offered]
     kinds = [each.question.kind for each in asked if each is not None]
     assert len(kinds) == len(set(kinds)) >= 2
-    assert asked[-2:] == [None, None]
+    assert asked[-1] is None
     assert len(set(offered)) == len(offered)
 
 
+def test_only_a_text_whose_end_is_not_told_may_go_on():
+    story = story_to_talk_about(0, short)
+    assert "Continue the story." not in suggestions(story, story.text)
+    half = story.text[:100]
+    assert suggestions(story, half) == suggestions(None, half)
+    assert "Continue the story." in suggestions(story, half)
+
+
 def test_without_a_story_one_is_asked_for():
-    assert all("story" in text for text in suggestions(None))
+    assert all("Mia and a kite" in text for text in suggestions(None, ""))
     assert known_question(None, "Who?") is None
 
 
