@@ -1,9 +1,10 @@
 """Four tunings of one base: which answers right, and what did each forget?
 
 Full supervised fine-tuning and LoRA from the base; then, from the fully tuned model,
-DPO on both kinds of pairs (a right answer before a wrong one, a sentence before a bare
-answer), full and LoRA. Beside them stand the base and answering without reading. All
-questions are about held-out worlds, the same for all, so many of each kind.
+DPO on three kinds of pairs (a right answer before a wrong one, a sentence before a bare
+answer, an ending with a friend before another), full and LoRA. Beside them stand the
+base and answering without reading. All questions are about held-out worlds, the same
+for all, so many of each kind.
 
     python benchmarks/finetuning.py data/models/tales
 

@@ -10,12 +10,14 @@ Training and held-out examples come from different worlds (see `tales_words`).
 """
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from random import Random
 from typing import Literal, NamedTuple
 
 from minigpt.datasets.conversations import Conversation, Preference, instruction_prompt
 from minigpt.datasets.tales import Story, write_story
 from minigpt.datasets.tales_mentions import sentences
+from minigpt.datasets.tales_phrases import ENDING, FRIENDSHIP
 from minigpt.datasets.tales_questions import Question
 from minigpt.datasets.tales_words import Split
 from minigpt.tokenizers.chat import Message
@@ -32,6 +34,8 @@ WRITE = (
 )
 CONTINUE = ("Continue the story.", "Go on with the story.", "What happened then?")
 LIST = ("Who is in the story?", "List who is in the story.")
+
+OTHER_ENDINGS = tuple(form for form in ENDING if form not in FRIENDSHIP)
 
 Fits = Callable[[Conversation], bool]
 """Whether a conversation is short enough for a model."""
@@ -105,23 +109,45 @@ def preferences(
 ) -> Iterator[Preference]:
     """Write pairs of answers to questions, without end.
 
-    Every other pair prefers the right answer to a wrong one of the same kind; the rest
-    prefer a whole sentence to the bare answer, both of them right.
+    They take turns: *truth* prefers the right answer to a wrong one of the same kind,
+    *style* a whole sentence to the bare answer, both of them right, and *ending* a
+    story that ends with a friend to one that ends in any other way.
 
     Args:
         seed: Which ones.
         split: From which worlds.
-        fits: Refuses what, with the longest right answer, is too long.
+        fits: Refuses what, with an answer, is too long.
     """
     rng = Random(f"tales preferences {split} {seed}")
-    for number, asked in enumerate(questions(seed, split, fits)):
-        sentence = asked.question.sentence
-        if number % 2:
-            yield Preference(asked.prompt, sentence, asked.bare, "style")
-            continue
-        others = sorted(set(asked.question.candidates) - {asked.question.answer})
-        wrong = rng.choice(others)
-        yield Preference(asked.prompt, sentence, asked.sentence(wrong), "truth")
+    asked = questions(seed, split, fits)
+    sources = (
+        (_truth(rng, next(asked)) for _ in count()),
+        (_style(next(asked)) for _ in count()),
+        (_ending(rng, write_story(rng, split)) for _ in count()),
+    )
+    while True:
+        for source in sources:
+            yield next(pair for pair in source if all(map(fits, pair.answers)))
+
+
+def _truth(rng: Random, asked: Asked) -> Preference:
+    others = sorted(set(asked.question.candidates) - {asked.question.answer})
+    wrong = asked.sentence(rng.choice(others))
+    return Preference(asked.prompt, asked.question.sentence, wrong, "truth")
+
+
+def _style(asked: Asked) -> Preference:
+    return Preference(asked.prompt, asked.question.sentence, asked.bare, "style")
+
+
+def _ending(rng: Random, story: Story) -> Preference:
+    *told, _ = sentences(story.text)
+    a, b = rng.sample(_people(story), 2)
+    wished, other = (
+        rng.choice(forms).format(a=a, b=b) for forms in (FRIENDSHIP, OTHER_ENDINGS)
+    )
+    prompt = instruction_prompt(rng.choice(CONTINUE), " ".join(told))
+    return Preference(prompt, wished, other, "ending")
 
 
 def _answered(asked: Asked, answer: str) -> Conversation:

@@ -210,18 +210,24 @@ GIVE_BACK = (
     "The next day {a} brought the {thing} back to {b}.",
 )
 
+FRIENDSHIP = (
+    "And that is how {a} and {b} became the best of friends.",
+    "After that, {a} never felt alone again.",
+    "It is good to have a friend like {b}, thought {a}.",
+)
+"""Endings about a friend, for those who wish for one."""
 ENDING = (
     "They laughed all the way home.",
     "Then it was time for bed.",
     "That night, {a} and {b} slept soundly.",
-    "And that is how {a} and {b} became the best of friends.",
+    FRIENDSHIP[0],
     "Then the moon came up, and everyone went home.",
     '"Good night, {a}," said {b}.',
     "{a} and {b} talked about it for many years.",
     "It had been a very good day.",
     "And if you listen at night, you can still hear them laugh.",
-    "After that, {a} never felt alone again.",
-    "It is good to have a friend like {b}, thought {a}.",
+    FRIENDSHIP[1],
+    FRIENDSHIP[2],
     "When the stars came out, {a} waved to {b} and went to sleep.",
     "And they lived happily ever after.",
     '"Let us meet again tomorrow," said {a}.',

@@ -1,10 +1,11 @@
 """What tales teaches: true, varied, the same for a seed, held-out worlds apart."""
 
+import re
 from collections import Counter
 from itertools import islice
 
 from minigpt.datasets.tales_instructions import instructions, preferences, questions
-from minigpt.datasets.tales_words import CLASSES
+from minigpt.datasets.tales_words import CLASSES, KNOWN
 
 
 def test_the_same_seed_writes_the_same_and_another_does_not():
@@ -52,13 +53,35 @@ def test_right_answers_are_right_in_either_form_and_others_are_not():
     assert len(forms) == 5
 
 
-def test_pairs_prefer_truth_and_sentences():
-    kinds = Counter(pair.where for pair in islice(preferences(0), 200))
-    assert kinds == {"truth": 100, "style": 100}
-    for pair in islice(preferences(0), 50):
+def test_pairs_prefer_truth_sentences_and_friends():
+    kinds = Counter(pair.where for pair in islice(preferences(0), 300))
+    assert kinds == {"truth": 100, "style": 100, "ending": 100}
+    for pair in islice(preferences(0), 90):
         assert pair.chosen != pair.rejected
         same_length = abs(len(pair.chosen.split()) - len(pair.rejected.split())) <= 6
-        assert same_length or pair.where == "style"
+        assert same_length or pair.where != "truth"
+
+
+def test_an_ending_wished_for_is_about_a_friend_and_the_other_is_not():
+    pairs = (p for p in preferences(1, "held_out") if p.where == "ending")
+    for pair in islice(pairs, 60):
+        told = pair.prompt[0].content
+        assert re.search("friend|alone", pair.chosen)
+        assert not re.search("friend|alone", pair.rejected)
+        assert pair.chosen not in told
+        names = {person.name for person in KNOWN.people}
+        said = set(re.findall(r"\w+", f"{pair.chosen} {pair.rejected}")) & names
+        assert said
+        assert all(name in told for name in said)
+
+
+def test_both_answers_of_a_pair_fit():
+    def is_short(conversation):
+        text = " ".join(message.content for message in conversation.messages)
+        return len(text) < 330
+
+    for pair in islice(preferences(2, fits=is_short), 60):
+        assert all(is_short(answer) for answer in pair.answers)
 
 
 def test_held_out_examples_join_what_training_examples_never_join():

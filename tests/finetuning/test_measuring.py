@@ -97,7 +97,7 @@ def test_everything_at_once(base):
     measured = measuring.measure(ready_to_chat(base), base, number=4)
     assert sum(row.tuned.number for row in measured.exact_match) == 4
     assert sum(row.tuned.number for row in measured.new_words) == 4
-    assert {row.kind for row in measured.margins} == {"style", "truth"}
+    assert {row.kind for row in measured.margins} == {"style", "truth", "ending"}
     # The base gains the same chat tokens, so nothing is between the two.
     assert all(row.margin == pytest.approx(0.0, abs=1e-5) for row in measured.margins)
     # Three tokens more to choose from cost a little, and nothing was learned.
