@@ -4,12 +4,15 @@ Losses stand on the left axis, in nats per token; scores on the right, from 0 to
 share one picture because the question is whether they change in the same steps.
 """
 
+import base64
+import io
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import altair as alt
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from viz.attention import Array
 from viz.theme import BLUE, GRAY, GREEN, ORANGE, SKY, VERMILLION
@@ -172,10 +175,12 @@ def _with_guess(figure: alt.LayerChart, guess: int, last_step: int) -> alt.Layer
     return marked
 
 
-def pattern_picture(pattern: Array, *, side: int = 120, dark: bool = False) -> Array:
+def pattern_picture(pattern: Array, *, side: int = 120, dark: bool = False) -> str:
     """Paint one head's pattern as a picture: one hue, as opaque as the weight.
 
-    What is not read is transparent: the page shines through, light or dark.
+    What is not read is transparent: the page shines through, light or dark. The picture
+    is its own address, so a page that draws it anew each second never asks for one that
+    is gone.
 
     Args:
         pattern: Weights as bytes, 255 for 1, [q_pos k_pos].
@@ -183,7 +188,7 @@ def pattern_picture(pattern: Array, *, side: int = 120, dark: bool = False) -> A
         dark: Whether it will stand on a dark page, which wants a lighter hue.
 
     Returns:
-        Red, green, blue and opacity as bytes, [row column 4].
+        A PNG as a `data:` URL.
     """
     scale = max(1, -(-side // len(pattern)))
     opacity = np.kron(np.asarray(pattern, np.uint8), np.ones((scale, scale), np.uint8))
@@ -191,4 +196,6 @@ def pattern_picture(pattern: Array, *, side: int = 120, dark: bool = False) -> A
     hue = SKY if dark else BLUE
     picture[..., :3] = [int(hue[place : place + 2], 16) for place in (1, 3, 5)]
     picture[..., 3] = opacity
-    return picture
+    png = io.BytesIO()
+    Image.fromarray(picture, "RGBA").save(png, "png")
+    return f"data:image/png;base64,{base64.b64encode(png.getvalue()).decode('ascii')}"

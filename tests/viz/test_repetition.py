@@ -1,9 +1,12 @@
 """The figure of learning to copy, on its data."""
 
+import base64
+import io
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from viz.repetition import LINES, copying_curve, copying_table, pattern_picture
 
@@ -76,7 +79,9 @@ def test_columns_that_do_not_fit_are_refused(wrong, words):
 @pytest.mark.parametrize("dark", [True, False])
 def test_a_picture_is_as_opaque_as_the_weight(dark):
     pattern = np.array([[255, 0], [51, 204]], dtype=np.uint8)
-    picture = pattern_picture(pattern, side=7, dark=dark)
+    url = pattern_picture(pattern, side=7, dark=dark)
+    png = base64.b64decode(url.removeprefix("data:image/png;base64,"))
+    picture = np.asarray(Image.open(io.BytesIO(png)))
     assert picture.shape == (8, 8, 4)
     assert picture[::4, ::4, 3].tolist() == pattern.tolist()
     assert len({tuple(pixel) for pixel in picture[..., :3].reshape(-1, 3)}) == 1
