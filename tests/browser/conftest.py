@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from streamlit_server import ROOT, launch, serve_script
 
+PATIENCE = 30_000
+"""Milliseconds until what should appear counts as missing: machines may be busy."""
+
 
 @dataclass
 class Server:
@@ -73,11 +76,14 @@ def witness() -> Witness:
 @pytest.fixture
 def page(request, chromium, witness):
     """Open a tab that may ask nobody but the server, and may not complain."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=PATIENCE)
     if "own_server" in request.fixturenames:  # it must not stop before its page
         request.getfixturevalue("own_server")
     context = chromium.new_context(viewport={"width": 1280, "height": 720})
     tab = context.new_page()
-    tab.set_default_timeout(30_000)
+    tab.set_default_timeout(PATIENCE)
     tab.on("request", lambda request: witness.requests.append(request.url))
     tab.on("pageerror", lambda error: witness.errors.append(str(error)))
     tab.on("console", witness.hear)

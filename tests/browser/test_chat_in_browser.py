@@ -81,7 +81,7 @@ def test_an_answer_can_be_stopped_on_its_way(page, server):
     open_page(page, server, who="deep")
     page.get_by_role("button", name="How it answers").click()
     field = page.get_by_label("max_new_tokens", exact=True)
-    field.fill("150")
+    field.fill("1500")
     field.press("Tab")
     page.keyboard.press("Escape")
     field = page.get_by_test_id("stChatInputTextArea")

@@ -57,7 +57,7 @@ def make_chat_models(data: Path) -> Path:
 
 
 def make_slow_model(data: Path) -> Path:
-    """Add `deep` to `data/models`: so many layers that its answers can be stopped."""
+    """Add `deep` to `data/models`: its answers are long, slow, and can be stopped."""
     tokenizer = load_tokenizer(data / "models" / "plain")
     model = create_model(
         "transformer",
@@ -65,7 +65,7 @@ def make_slow_model(data: Path) -> Path:
         d_model=64,
         num_layers=48,
         num_heads=2,
-        max_seq_len=WINDOW,
+        max_seq_len=2048,
     )
     save_checkpoint(data / "models" / "deep", model, tokenizer, step=1)
     return data
