@@ -58,8 +58,8 @@ def tales() -> RunConfig:
             "relative_gain": 10.0,
         },
         train={
-            "max_steps": 7000,
-            "lesson_steps": 2600,
+            "max_steps": 7800,
+            "lesson_steps": 4000,
             "lesson_share": 0.3,
             "batch_size": 16,
             "beta1": 0.9,

@@ -29,13 +29,20 @@ from minigpt.datasets.texts import PAD_INPUT, PAD_LABEL
 from minigpt.errors import ConfigError
 from minigpt.tokenizers import Tokenizer
 
-SHARES = (0.06, 0.08, 0.32, 0.3, 0.24)
+SHARES = (0.039, 0.052, 0.208, 0.195, 0.156, 0.35)
 """How much of the lessons' time each takes."""
 LOOK_BACK = 0.2
 """How often a lesson gives way to an earlier one."""
-LATER: tuple[LessonName, ...] = ("facts", "questions", "stories", "stories")
+LATER: tuple[LessonName, ...] = ("facts", "questions", "stories", "stories", "longer")
 """To what the text gives way."""
-ROWS_PER_WINDOW = {"repeats": 3, "pairs": 3, "facts": 3, "questions": 2, "stories": 2}
+ROWS_PER_WINDOW = {
+    "repeats": 3,
+    "pairs": 3,
+    "facts": 3,
+    "questions": 2,
+    "stories": 2,
+    "longer": 2,
+}
 """A lesson is short: so many of each take about the time of one window."""
 REPEATED_LENGTH = 64
 

@@ -1,6 +1,7 @@
 """Lessons: what is asked follows from what was said, and nothing else is learned."""
 
 import re
+from collections import Counter
 from itertools import pairwise
 from random import Random
 
@@ -71,8 +72,29 @@ def place_by_reading(text, name):
     return re.findall(moves, text.replace(". ", ".\n"))[-1]
 
 
-@pytest.mark.parametrize("name", ["facts", "questions"])
-def test_every_answer_follows_from_the_facts(name):
+def wish_by_reading(text, name):
+    forms = (
+        rf"{name} (?:wanted to |only wished to )?([a-z ]+)\.|to ([\w ]+),\" said {name}"
+    )
+    found = re.search(forms, text)
+    return found[1] or found[2]
+
+
+def cause_by_reading(text, name):
+    because = rf"{name} (?:(?:was|felt) \w+,? because )?([a-z ]+)\."
+    found = re.search(rf"Then ([a-z ]+), and so {name} |{because}", text)
+    return found[1] or found[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("facts", {"What colour", "Who had", "Where did"}),
+        ("questions", {"What colour", "Who had", "Where did"}),
+        ("longer", {"What did", "Why was", "Where did"}),
+    ],
+)
+def test_every_answer_follows_from_the_facts(name, kinds):
     rng = Random(name)
     checked = set()
     for _ in range(300):
@@ -81,17 +103,28 @@ def test_every_answer_follows_from_the_facts(name):
         for before, answer in pairwise(rest):
             if not answer.is_answer:
                 continue
-            said = answer.text.strip().removeprefix("the ")
+            said = answer.text.strip()
             asked = re.findall(r"[^.\"]*\?", before.text)[-1].strip()
             if colour := re.search(r"colour was the (\w+)\?", asked):
                 assert colour_by_reading(facts, colour[1]) == said
             elif owner := re.search(r"had the (\w+)\?", asked):
                 assert owner_by_reading(facts, owner[1]) == said
+            elif wish := re.search(r"did (\w+) want\?", asked):
+                assert wish_by_reading(facts, wish[1]) == said.removeprefix("to ")
+            elif felt := re.search(r"was (\w+) \w+\?", asked):
+                assert cause_by_reading(facts, felt[1]) == said.removeprefix("because ")
             else:
                 went = re.search(r"did (\w+) go( last)?\?", asked)
-                assert place_by_reading(facts, went[1]) == said
-            checked.add(asked.split()[0])
-    assert checked == {"What", "Who", "Where"}
+                assert place_by_reading(facts, went[1]) == said.removeprefix("the ")
+            checked.add(" ".join(asked.split()[:2]))
+    assert checked == kinds
+
+
+def test_a_journey_may_be_longer_than_any_in_a_story():
+    rng = Random(8)
+    told = (write_lesson(rng, "longer")[0].text for _ in range(200))
+    ways = [Counter(re.findall(r"(\w+)[a-z ]* to the \w+\.", text)) for text in told]
+    assert max(max(way.values(), default=0) for way in ways) == 4
 
 
 def test_a_fact_never_joins_a_held_out_pair():
@@ -107,7 +140,7 @@ def test_a_fact_never_joins_a_held_out_pair():
 
 def test_only_answers_are_learned(tokenizer):
     sampler = lessons_first(tokenizer, context=256)
-    for step in (4, 10, 40, 70, 94):
+    for step in (2, 8, 20, 40, 60, 90):
         inputs, labels = sampler.batch(step)
         assert inputs.shape == labels.shape
         assert inputs.shape[0] == 4 * ROWS_PER_WINDOW[sampler.lesson(step)]
@@ -117,19 +150,20 @@ def test_only_answers_are_learned(tokenizer):
         assert learned.any(dim=1).float().mean() >= 0.75
         following = inputs[:, 1:][learned[:, :-1]]
         assert torch.equal(following, labels[:, :-1][learned[:, :-1]])
-    inputs, labels = sampler.batch(40)  # facts
+    assert sampler.lesson(20) == "facts"
+    inputs, labels = sampler.batch(20)
     answers = tokenizer.decode(labels[labels != PAD_LABEL].tolist())
     assert "." not in answers
 
 
 def test_every_other_lesson_is_read_as_a_text(tokenizer):
     sampler = lessons_first(tokenizer, context=256)
-    inputs, labels = sampler.batch(41)
-    assert sampler.lesson(41) == "facts"
+    inputs, labels = sampler.batch(21)
+    assert sampler.lesson(21) == "facts"
     learned = labels != PAD_LABEL
     assert learned[:, 0].all()
     assert torch.equal(inputs[:, 1:][learned[:, 1:]], labels[:, :-1][learned[:, 1:]])
-    asked = (sampler.batch(40)[1] != PAD_LABEL).sum()
+    asked = (sampler.batch(20)[1] != PAD_LABEL).sum()
     assert learned.sum() > 8 * asked
 
 
@@ -138,10 +172,10 @@ def test_lessons_come_in_order_and_return_between_texts(tokenizer):
     names = [sampler.lesson(step) for step in range(3000)]
     firsts = [names.index(name) for name in LESSONS]
     assert firsts == sorted(firsts)
-    assert set(names[:60]) == {"repeats"}
+    assert set(names[:39]) == {"repeats"}
     later = names[1000:]
     assert 0.2 < sum(name is not None for name in later) / len(later) < 0.3
-    assert {*later} == {None, "facts", "questions", "stories"}
+    assert {*later} == {None, "facts", "questions", "stories", "longer"}
     assert sampler.batch(later.index(None) + 1000)[0].shape == (4, 128)
 
 
