@@ -28,8 +28,8 @@ class Pair:
 
 PAIRS: Final = (
     Pair(
-        "Tom and Peg were friends. Tom had a kite, and",
-        "Tom and Lily were friends. Tom had a kite, and",
+        "The kite was red. The drum was blue. Everyone could see that the kite was",
+        "The kite was green. The drum was blue. Everyone could see that the kite was",
     ),
     Pair(
         "Mia met Tom . the sun was up . then Ana fed Sam . Mia met",
@@ -41,7 +41,7 @@ PAIRS: Final = (
     ),
     Pair("The kite was as white as", "The kite was as black as"),
 )
-"""A name exchanged, two names swapped, a girl for a boy, a colour for another."""
+"""A colour told before, two names swapped, a girl for a boy, a colour for another."""
 
 LIKELY = 0.5
 """Probability of both answers from which a pair is told apart well."""
