@@ -107,23 +107,28 @@ def test_a_resumed_run_may_go_further(home, capsys):
 
 
 @pytest.mark.parametrize(
-    ("strategy", "deterministic"),
+    "strategy",
     [
-        ("--temperature 0", True),
-        ("--strategy greedy", True),
-        ("--num_beams 3", True),
-        ("--top_k 5 --top_p 0.9 --min_p 0.01 --seed 7", True),
-        ("--temperature 1.5", False),
+        "--temperature 0",
+        "--strategy greedy",
+        "--num_beams 3",
+        "--top_k 5 --top_p 0.9 --min_p 0.01 --seed 7",
     ],
 )
-def test_every_strategy_continues_the_prompt(small, capsys, strategy, deterministic):
+def test_every_strategy_continues_the_prompt(small, capsys, strategy):
     words = "generate --model_path small --prompt 'the cat' --max_new_tokens 20 "
     words += strategy
     first, second = answer(capsys, words), answer(capsys, words)
     assert first.startswith("the cat")
     assert len(first) > len("the cat\n")
-    if deterministic:
-        assert first == second
+    assert first == second
+
+
+def test_without_a_seed_the_dice_are_thrown_anew(small, capsys):
+    words = "generate --model_path small --prompt 'the cat' --max_new_tokens 20 "
+    written = [answer(capsys, words + "--temperature 1.5") for _ in range(5)]
+    assert all(text.startswith("the cat") for text in written)
+    assert len(set(written)) > 1
 
 
 def test_a_model_may_be_named_in_every_way(small, capsys):

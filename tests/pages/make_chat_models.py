@@ -87,8 +87,10 @@ def learn_by_heart(tuned: Checkpoint) -> None:
     batch = collate_fn([examples[number] for number in range(len(examples))])
     model.train().requires_grad_(True)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
-    for _ in range(60):
+    loss = torch.tensor(torch.inf)
+    while loss > 0.01:
         optimizer.zero_grad()
-        language_model_loss(model(batch["input_ids"]), batch["labels"]).backward()
+        loss = language_model_loss(model(batch["input_ids"]), batch["labels"])
+        loss.backward()
         optimizer.step()
     model.eval()
