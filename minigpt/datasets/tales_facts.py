@@ -12,7 +12,7 @@ from random import Random
 from typing import NamedTuple
 
 from minigpt.datasets import tales_phrases as phrases
-from minigpt.datasets.tales_questions import Kind
+from minigpt.datasets.tales_questions import WORDING, Kind
 from minigpt.datasets.tales_words import (
     CAUSES,
     COLOURS,
@@ -61,21 +61,6 @@ SHORT: Forms = {
     "cause": ("{key} {value}.",),
 }
 """Wishes and causes next to whose they are."""
-_QUESTION = {
-    "colour": "What colour was the {key}?",
-    "owner": "Who had the {key}?",
-    "place": "Where did {key} go{last}?",
-    "wish": "What did {key} want?",
-    "cause": "Why was {key} {feeling}?",
-}
-# How an answer begins as a sentence: what all such answers share, and what one gives.
-_LEAD = {
-    "colour": ("The {key} was", "{value}"),
-    "owner": ("The {key} belonged to", "{value}"),
-    "place": ("{key} went to", "the {value}"),
-    "wish": ("{key} wanted", "to {value}"),
-    "cause": ("{key} was {feeling}", "because {value}"),
-}
 
 
 class Fact(NamedTuple):
@@ -92,12 +77,12 @@ class Fact(NamedTuple):
         """What is true in the end."""
         return self.values[-1]
 
-    def put_into(self, form: str, value: str = "") -> str:
+    def put_into(self, form: str, value: str = "", last: str = "") -> str:
         """Fill a sentence's gaps; if no other value is given, with what is true."""
         value = value or self.value
         who = {"key": self.key, "a": self.key, "feeling": self.feeling}
         what = dict.fromkeys(("value", "place", "wish", "cause"), value)
-        return form.format(**who, **what, last="{last}")
+        return form.format(**who, **what, last=last)
 
 
 def draw_facts(rng: Random, kind: Kind, number: int, moves: int) -> list[Fact]:
@@ -154,10 +139,10 @@ def tell(
 def question_about(fact: Fact, facts: Sequence[Fact]) -> str:
     """Ask what is true in the end of one of several facts."""
     went_on = any(len(other.values) > 1 for other in facts)
-    return fact.put_into(_QUESTION[fact.kind]).format(last=" last" if went_on else "")
+    return fact.put_into(WORDING[fact.kind].question, last=" last" if went_on else "")
 
 
 def sentence(fact: Fact) -> tuple[str, str]:
     """Return how a whole answer begins, and the words that were asked for."""
-    lead, answer = (fact.put_into(form) for form in _LEAD[fact.kind])
-    return lead, answer
+    wording = WORDING[fact.kind]
+    return fact.put_into(wording.lead), fact.put_into(wording.answer)

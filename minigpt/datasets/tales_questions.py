@@ -54,57 +54,80 @@ class Question(NamedTuple):
         return self.sentence[: self.sentence.rindex(self.answer)].rstrip()
 
 
+class Wording(NamedTuple):
+    """How a kind of fact is asked for: `{key}` is named, `{value}` is asked for."""
+
+    question: str
+    lead: str
+    """How a whole answer begins."""
+    answer: str
+
+
+WORDING: dict[Kind, Wording] = {
+    "colour": Wording("What colour was the {key}?", "The {key} was", "{value}"),
+    "owner": Wording("Who had the {key}?", "The {key} belonged to", "{value}"),
+    "place": Wording("Where did {key} go{last}?", "{key} went to", "the {value}"),
+    "wish": Wording("What did {key} want?", "{key} wanted", "to {value}"),
+    "cause": Wording(
+        "Why was {key} {feeling}?", "{key} was {feeling}", "because {value}"
+    ),
+}
+
+
 def ask(world: World) -> list[Question]:
     """Return every fair question about what a story has told."""
     questions = _about_things(world)
-    names = [str(person) for person in world.people]
     if world.wishes:
-        found = tuple(f"to {wish}" for wish in world.wishes)
-        for name, answer in zip(names, found, strict=True):
-            text, sentence = f"What did {name} want?", f"{name} wanted {answer}."
-            questions.append(Question("wish", text, answer, sentence, found))
-    questions += _about_places(world)
+        for person, wish in zip(world.people, world.wishes, strict=True):
+            questions.append(_asked("wish", person, wish, world.wishes))
+    last = " last" if world.somebody_went_on else ""
+    places = dict.fromkeys(place for journey in world.journeys for place in journey)
+    for person, journey in zip(world.people, world.journeys, strict=False):
+        moved = len(journey) > 1
+        questions.append(
+            _asked("place", person, journey[-1], places, moved=moved, last=last)
+        )
     if world.causes:
-        found = tuple(f"because {cause}" for cause in world.causes)
-        for name, answer in zip(names, found, strict=True):
-            text = f"Why was {name} {world.feeling}?"
-            sentence = f"{name} was {world.feeling} {answer}."
-            questions.append(Question("cause", text, answer, sentence, found))
+        feeling = world.feeling
+        for person, cause in zip(world.people, world.causes, strict=True):
+            asked = _asked("cause", person, cause, world.causes, feeling=feeling)
+            questions.append(asked)
     return questions
 
 
 def _about_things(world: World) -> list[Question]:
-    questions = []
-    colours = tuple(thing.colour for thing in world.things)
-    names = tuple(str(person) for person in world.people)
-    for thing in world.things:
-        text, sentence = f"What colour was the {thing}?", f"The {thing} was"
-        sentence = f"{sentence} {thing.colour}."
-        questions.append(Question("colour", text, thing.colour, sentence, colours))
+    colours = [thing.colour for thing in world.things]
+    questions = [_asked("colour", t, t.colour, colours) for t in world.things]
     asked = world.things
     if world.exchange == "share":  # one thing of each owner, the given one among them
         given = next(t for t in asked if t.moved)
         asked = [given, next(t for t in asked if t.owner is not given.owner)]
     for thing in asked:
-        answer = str(thing.owner)
-        text, sentence = f"Who had the {thing}?", f"The {thing} belonged to {answer}."
         questions.append(
-            Question("owner", text, answer, sentence, names, moved=thing.moved)
+            _asked("owner", thing, thing.owner, world.people, moved=thing.moved)
         )
     return questions
 
 
-def _about_places(world: World) -> list[Question]:
-    questions = []
-    went = tuple(f"the {place}" for journey in world.journeys for place in journey)
-    candidates = tuple(dict.fromkeys(went))
-    last = " last" if world.somebody_went_on else ""
-    for person, journey in zip(world.people, world.journeys, strict=False):
-        text, answer = f"Where did {person} go{last}?", f"the {journey[-1]}"
-        sentence = f"{person} went to {answer}."
-        moved = len(journey) > 1
-        questions.append(Question("place", text, answer, sentence, candidates, moved))
-    return questions
+def _asked(
+    kind: Kind,
+    key: object,
+    value: object,
+    candidates: Iterable[object],
+    *,
+    moved: bool = False,
+    **gaps: str,
+) -> Question:
+    question, lead, answer = WORDING[kind]
+    said = answer.format(value=value)
+    return Question(
+        kind,
+        question.format(key=key, **gaps),
+        said,
+        f"{lead.format(key=key, **gaps)} {said}.",
+        tuple(answer.format(value=candidate) for candidate in candidates),
+        moved,
+    )
 
 
 CONVERSATIONS = (
