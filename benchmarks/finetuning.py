@@ -30,7 +30,7 @@ from minigpt.cli.progress import progress_for
 from minigpt.config import FinetuneConfig, RunConfig
 from minigpt.config.finetuning_recipes import default_training
 from minigpt.datasets.conversations import Preference
-from minigpt.datasets.tales_instructions import Asked, Fits, preferences, questions
+from minigpt.datasets.tales.instructions import Asked, Fits, preferences, questions
 from minigpt.finetuning.chat import ready_to_chat
 from minigpt.finetuning.measuring import (
     SEED,

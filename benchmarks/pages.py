@@ -31,7 +31,7 @@ from playwright.sync_api import Page, WebSocket, sync_playwright
 
 from minigpt.checkpoint import save_checkpoint
 from minigpt.config import TokenizerConfig
-from minigpt.datasets.tales import generate_tales
+from minigpt.datasets.tales.story import generate_tales
 from minigpt.model import create_model
 from minigpt.tokenizers.storage import build_tokenizer
 from viz.components.head_grid import thumbnails

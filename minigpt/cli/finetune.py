@@ -196,7 +196,7 @@ def _examples(words: Sequence[str]) -> int:
     arguments = parse(
         ExamplesArguments, words, "finetune examples", "Show what tales teaches."
     )
-    from minigpt.datasets.tales_instructions import instructions, preferences
+    from minigpt.datasets.tales.instructions import instructions, preferences
 
     seed, split = arguments.seed, arguments.split
     if arguments.method == "sft":

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.datasets.conversations import Conversation
-from minigpt.datasets.tales_instructions import Asked, questions
-from minigpt.datasets.tales_questions import baseline_scores
+from minigpt.datasets.tales.instructions import Asked, questions
+from minigpt.datasets.tales.questions import baseline_scores
 from minigpt.finetuning.answering import reply
 from minigpt.finetuning.measuring import SEED, ExactMatch, Score, answer
 from minigpt.finetuning.supervised import fits

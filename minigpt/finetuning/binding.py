@@ -15,9 +15,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from minigpt.checkpoint import Checkpoint
+from minigpt.datasets.batches.examples import Example, collate_fn
 from minigpt.datasets.conversations import Conversation
-from minigpt.datasets.tales_instructions import Asked
-from minigpt.datasets.texts import Example, collate_fn
+from minigpt.datasets.tales.instructions import Asked
 from minigpt.errors import DataError
 from minigpt.finetuning.supervised import (
     encode_checked,

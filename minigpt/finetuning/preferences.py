@@ -26,8 +26,8 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
+from minigpt.datasets.batches.examples import PAD_INPUT, Example
 from minigpt.datasets.conversations import Preference
-from minigpt.datasets.texts import PAD_INPUT, Example
 from minigpt.errors import DataError
 from minigpt.finetuning.lora import adapter_off, lora_layers
 from minigpt.finetuning.supervised import (

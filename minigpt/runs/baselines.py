@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Int
 from torch import Tensor
 
-from minigpt.datasets.token_rows import TokenRow
+from minigpt.datasets.files.token_rows import TokenRow
 
 Row = Int[np.ndarray, " pos"] | Int[Tensor, " pos"] | TokenRow
 

@@ -19,9 +19,9 @@ from minigpt.datasets.corpus import (
     split_text,
     stretch,
 )
+from minigpt.datasets.files.text_file import TextFile
 from minigpt.datasets.repeated_words import STEPS_PER_EPOCH
-from minigpt.datasets.tales import generate_tales
-from minigpt.datasets.text_file import TextFile
+from minigpt.datasets.tales.story import generate_tales
 from minigpt.errors import DataError
 from minigpt.tokenizers.storage import build_tokenizer
 from minigpt.training.flops import product_speed, training_flops_per_token

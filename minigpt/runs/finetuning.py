@@ -15,13 +15,13 @@ import torch
 
 from minigpt.checkpoint import Checkpoint, load_checkpoint
 from minigpt.config import FinetuneConfig, RunConfig
+from minigpt.datasets.batches.examples import collate_fn
 from minigpt.datasets.conversation_files import (
     read_conversations,
     read_preferences,
 )
-from minigpt.datasets.tales_instructions import instructions, preferences
-from minigpt.datasets.tales_words import Split
-from minigpt.datasets.texts import collate_fn
+from minigpt.datasets.tales.instructions import instructions, preferences
+from minigpt.datasets.tales.words import Split
 from minigpt.errors import DataError, RunError
 from minigpt.finetuning.adapters import adapted
 from minigpt.finetuning.chat import fingerprint, ready_to_chat

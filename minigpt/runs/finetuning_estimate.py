@@ -10,7 +10,7 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.config import RunConfig
 from minigpt.datasets.conversation_files import read_conversations, read_preferences
 from minigpt.datasets.conversations import Conversation, Preference
-from minigpt.datasets.tales_instructions import instructions, preferences
+from minigpt.datasets.tales.instructions import instructions, preferences
 from minigpt.errors import RunError
 from minigpt.finetuning.lora import adaptable
 from minigpt.finetuning.supervised import encode_checked, fits

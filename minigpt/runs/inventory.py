@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from minigpt.checkpoint import CheckpointMetadata, read_metadata
-from minigpt.datasets.text_file import TextFile
+from minigpt.datasets.files.text_file import TextFile
 from minigpt.errors import CheckpointError, DataError, RunError
 from minigpt.runs.catalogue import ModelEntry
 from minigpt.runs.library import readers_of, text_files

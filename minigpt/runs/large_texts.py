@@ -12,9 +12,15 @@ from collections.abc import Iterator
 
 from minigpt.config import DataConfig, TokenizerConfig
 from minigpt.datasets.corpus import Corpus, characters_to_learn, stretch
-from minigpt.datasets.cuts import sample
-from minigpt.datasets.text_file import Measured, Stamp, Tell, TextFile, tell_nobody
-from minigpt.datasets.token_rows import smallest_type
+from minigpt.datasets.files.split_points import sample
+from minigpt.datasets.files.text_file import (
+    Measured,
+    Stamp,
+    Tell,
+    TextFile,
+    tell_nobody,
+)
+from minigpt.datasets.files.token_rows import smallest_type
 from minigpt.runs.token_store import Entry, TokenIndex, TokenStore, fingerprint
 from minigpt.runs.token_writing import write_tokens
 from minigpt.tokenizers import Tokenizer

@@ -12,7 +12,7 @@ import torch
 from minigpt.checkpoint import has_training_state
 from minigpt.config import RunConfig
 from minigpt.datasets.corpus import Corpus, is_large, prepare_corpus
-from minigpt.datasets.text_file import Tell, tell_nobody
+from minigpt.datasets.files.text_file import Tell, tell_nobody
 from minigpt.errors import RunError
 from minigpt.model import create_model
 from minigpt.runs.baselines import count_baselines

@@ -10,18 +10,18 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from minigpt.config import RunConfig
-from minigpt.datasets.corpus import Corpus
-from minigpt.datasets.lessons import LessonsFirst
-from minigpt.datasets.repeated_words import RepeatedWords, repeated_words
-from minigpt.datasets.repeats import RepeatsFirst
-from minigpt.datasets.texts import (
+from minigpt.datasets.batches.examples import (
     Example,
     PackedDataset,
     WindowDataset,
     collate_fn,
 )
-from minigpt.datasets.token_rows import TokenRow
-from minigpt.datasets.windows import WindowSampler
+from minigpt.datasets.batches.lessons_first import LessonsFirst
+from minigpt.datasets.batches.repeats import RepeatsFirst
+from minigpt.datasets.batches.windows import WindowSampler
+from minigpt.datasets.corpus import Corpus
+from minigpt.datasets.files.token_rows import TokenRow
+from minigpt.datasets.repeated_words import RepeatedWords, repeated_words
 from minigpt.tokenizers import Tokenizer
 from minigpt.tokenizers.chat import Message
 from minigpt.training.batches import Sampler

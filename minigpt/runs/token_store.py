@@ -27,8 +27,8 @@ from pydantic import Field
 
 from minigpt.config import DataConfig, TokenizerConfig
 from minigpt.config.base import Config
-from minigpt.datasets.text_file import Stamp, Tell
-from minigpt.datasets.token_rows import TokenRow
+from minigpt.datasets.files.text_file import Stamp, Tell
+from minigpt.datasets.files.token_rows import TokenRow
 from minigpt.errors import CheckpointError, ConfigError, DataError, RunError, near_names
 from minigpt.runs.files import replace_file
 from minigpt.runs.lock import RunLock

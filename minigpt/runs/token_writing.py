@@ -13,7 +13,7 @@ import numpy as np
 
 from minigpt.datasets.corpus import characters_to_learn, stretch
 from minigpt.datasets.encoding import encode_parts
-from minigpt.datasets.text_file import Tell, TextFile
+from minigpt.datasets.files.text_file import Tell, TextFile
 from minigpt.errors import DataError
 from minigpt.runs.token_store import PARTS, Entry, Part, PartName, removal
 from minigpt.tokenizers import Tokenizer

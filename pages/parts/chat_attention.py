@@ -6,9 +6,9 @@ from typing import NamedTuple
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from minigpt.datasets.tales import Story
-from minigpt.datasets.tales_instructions import Asked
-from minigpt.datasets.tales_talk import words_of_fact
+from minigpt.datasets.tales.instructions import Asked
+from minigpt.datasets.tales.story import Story
+from minigpt.datasets.tales.talk import words_of_fact
 from minigpt.interpret.answer_reading import (
     Rows,
     places_of,

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from minigpt.datasets.tales import Story
+from minigpt.datasets.tales.story import Story
 from minigpt.errors import MinigptError
 from pages.frame import course
 from pages.frame.guard import show_problem

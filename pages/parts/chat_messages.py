@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from minigpt.datasets.tales import Story
-from minigpt.datasets.tales_instructions import Asked
+from minigpt.datasets.tales.instructions import Asked
+from minigpt.datasets.tales.story import Story
 from minigpt.errors import DataError
 from minigpt.finetuning.answering import Answer
 from pages.frame import models

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import streamlit as st
 
 from minigpt.config import GenerationConfig
-from minigpt.datasets.tales import Story
-from minigpt.datasets.tales_talk import known_question, words_of_fact
+from minigpt.datasets.tales.story import Story
+from minigpt.datasets.tales.talk import known_question, words_of_fact
 from minigpt.finetuning.answering import Answer
 from minigpt.finetuning.conversing import read_tokens
 from minigpt.interpret.answer_reading import weight_on

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from minigpt.datasets.tales import Story
+from minigpt.datasets.tales.story import Story
 from minigpt.finetuning.conversing import (
     ROOM_FOR_AN_ANSWER,
     Turn,

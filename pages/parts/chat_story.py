@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from minigpt.datasets.tales import Story
-from minigpt.datasets.tales_instructions import Asked
-from minigpt.datasets.tales_talk import (
+from minigpt.datasets.tales.instructions import Asked
+from minigpt.datasets.tales.story import Story
+from minigpt.datasets.tales.talk import (
     known_question,
     story_to_talk_about,
     suggestions,

@@ -4,7 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.datasets.conversations import Conversation, Preference
-from minigpt.datasets.tales_instructions import Asked
+from minigpt.datasets.tales.instructions import Asked
 from minigpt.finetuning.asking import Answered, by_kind
 from pages.frame import notebook
 from pages.frame.words import plain

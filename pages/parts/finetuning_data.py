@@ -8,7 +8,7 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.config import FinetuneConfig, RunConfig
 from minigpt.datasets.conversations import Conversation, Preference
-from minigpt.datasets.tales_instructions import Asked
+from minigpt.datasets.tales.instructions import Asked
 from minigpt.finetuning import asking, binding, low_rank, moved
 from minigpt.finetuning.asking import Answered
 from minigpt.finetuning.binding import HeadsNeeded

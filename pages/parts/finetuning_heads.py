@@ -3,7 +3,7 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from minigpt.datasets.tales_instructions import Asked
+from minigpt.datasets.tales.instructions import Asked
 from minigpt.finetuning.binding import HeadsNeeded
 from minigpt.tokenizers.chat import Message, encode_chat
 from pages.frame import models, notebook, provenance, state

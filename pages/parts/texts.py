@@ -6,7 +6,7 @@ from pathlib import Path
 
 from minigpt.config import DataConfig
 from minigpt.datasets.corpus import is_large, read_text
-from minigpt.datasets.text_file import TextFile
+from minigpt.datasets.files.text_file import TextFile
 from minigpt.errors import DataError
 from minigpt.runs import data_directory
 

@@ -6,7 +6,7 @@ Learning goal: a chat model is a text model that has seen a format.
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from minigpt.datasets.tales import Story
+from minigpt.datasets.tales.story import Story
 from minigpt.finetuning.answering import Answer
 from minigpt.interpret.answer_reading import rows_that_wrote
 from minigpt.tokenizers.chat import encode_chat, encode_prompt_for_answer

@@ -10,7 +10,7 @@ import torch
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.config import FinetuneConfig, RunConfig, TrainConfig
 from minigpt.datasets.conversation_files import read_conversations
-from minigpt.datasets.tales import generate_tales
+from minigpt.datasets.tales.story import generate_tales
 from minigpt.finetuning.chat import ready_to_chat
 from minigpt.finetuning.supervised import learned_tokens
 from minigpt.model import create_model

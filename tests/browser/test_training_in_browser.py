@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from minigpt.checkpoint import load_checkpoint
-from minigpt.datasets.tales import generate_tales
+from minigpt.datasets.tales.story import generate_tales
 from minigpt.interpret.heads import head_scores
 from minigpt.runs import RunStore
 from minigpt.runs.copying import copying

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minigpt.datasets.cuts import documents, last_safe_cut, parts, sample
+from minigpt.datasets.files.split_points import documents, last_safe_cut, parts, sample
 from minigpt.tokenizers import BPETokenizer, CharTokenizer, WordTokenizer
 
 SAMPLE = (

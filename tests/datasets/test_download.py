@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from minigpt.datasets.download import SOURCES, TextSource, download, fetch
+from minigpt.datasets.files.download import SOURCES, TextSource, download, fetch
 from minigpt.errors import DataError
 
 TEXT = b"To be, or not to be.\n" * 100

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from minigpt.config import DataConfig, ModelConfig, RunConfig, TrainConfig
-from minigpt.datasets.lessons import ROWS_PER_WINDOW, LessonsFirst
-from minigpt.datasets.repeats import RepeatsFirst
-from minigpt.datasets.tales import generate_tales
-from minigpt.datasets.tales_lessons import LESSONS, paired, repeated, write_lesson
-from minigpt.datasets.tales_words import KNOWN, PLACES, THINGS, is_held_out
-from minigpt.datasets.texts import PAD_LABEL
-from minigpt.datasets.windows import WindowSampler
+from minigpt.datasets.batches.examples import PAD_LABEL
+from minigpt.datasets.batches.lessons_first import ROWS_PER_WINDOW, LessonsFirst
+from minigpt.datasets.batches.repeats import RepeatsFirst
+from minigpt.datasets.batches.windows import WindowSampler
+from minigpt.datasets.tales.lessons import LESSONS, paired, repeated, write_lesson
+from minigpt.datasets.tales.story import generate_tales
+from minigpt.datasets.tales.words import KNOWN, PLACES, THINGS, is_held_out
 from minigpt.errors import ConfigError
 from minigpt.tokenizers import BPETokenizer, WordTokenizer
 

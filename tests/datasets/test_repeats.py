@@ -1,7 +1,7 @@
 import torch
 
-from minigpt.datasets.repeats import ALPHABET, REPETITIONS, RepeatsFirst
-from minigpt.datasets.windows import WindowSampler
+from minigpt.datasets.batches.repeats import ALPHABET, REPETITIONS, RepeatsFirst
+from minigpt.datasets.batches.windows import WindowSampler
 
 
 def sampler(steps: int = 3) -> RepeatsFirst:

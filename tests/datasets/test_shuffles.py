@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from minigpt.datasets import shuffles
-from minigpt.datasets.shuffles import Scattered, random_order
-from minigpt.datasets.windows import WindowSampler
+from minigpt.datasets.batches import shuffles
+from minigpt.datasets.batches.shuffles import Scattered, random_order
+from minigpt.datasets.batches.windows import WindowSampler
 
 
 def order(count, seed=0):

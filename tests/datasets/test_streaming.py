@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from minigpt.datasets.batches.examples import collate_fn
+from minigpt.datasets.batches.streaming import StreamingTextDataset
 from minigpt.datasets.corpus import read_text
-from minigpt.datasets.streaming import StreamingTextDataset
-from minigpt.datasets.tales import generate_tales
-from minigpt.datasets.texts import collate_fn
+from minigpt.datasets.tales.story import generate_tales
 from minigpt.errors import DataError
 from minigpt.tokenizers import BPETokenizer, CharTokenizer, WordTokenizer
 
@@ -27,7 +27,7 @@ def read_by(dataset, workers, monkeypatch):
     for number in range(workers):
         info = type("Info", (), {"id": number, "num_workers": workers})
         monkeypatch.setattr(
-            "minigpt.datasets.streaming.get_worker_info", lambda info=info: info
+            "minigpt.datasets.batches.streaming.get_worker_info", lambda info=info: info
         )
         read.append(list(dataset))
     return read

@@ -7,14 +7,14 @@ from random import Random
 
 import pytest
 
-from minigpt.datasets.tales import STORY_END, generate_tales, write_story
-from minigpt.datasets.tales_mentions import introduced, sentences
-from minigpt.datasets.tales_questions import (
+from minigpt.datasets.tales.mentions import introduced, sentences
+from minigpt.datasets.tales.questions import (
     STRATEGIES,
     baseline_scores,
     guess_without_binding,
 )
-from minigpt.datasets.tales_words import (
+from minigpt.datasets.tales.story import STORY_END, generate_tales, write_story
+from minigpt.datasets.tales.words import (
     BOYS,
     CLASSES,
     COLOURS,

@@ -4,8 +4,8 @@ import re
 from collections import Counter
 from itertools import islice
 
-from minigpt.datasets.tales_instructions import instructions, preferences, questions
-from minigpt.datasets.tales_words import CLASSES, KNOWN
+from minigpt.datasets.tales.instructions import instructions, preferences, questions
+from minigpt.datasets.tales.words import CLASSES, KNOWN
 
 
 def test_the_same_seed_writes_the_same_and_another_does_not():

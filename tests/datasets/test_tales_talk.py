@@ -1,6 +1,6 @@
 """Stories to talk about: held-out, short enough, with questions and right answers."""
 
-from minigpt.datasets.tales_talk import (
+from minigpt.datasets.tales.talk import (
     known_question,
     story_to_talk_about,
     suggestions,

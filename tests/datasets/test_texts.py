@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from minigpt.datasets.texts import PackedDataset, TextDataset, collate_fn
+from minigpt.datasets.batches.examples import PackedDataset, TextDataset, collate_fn
 from minigpt.errors import DataError
 from minigpt.tokenizers import BOS_ID, EOS_ID, CharTokenizer
 

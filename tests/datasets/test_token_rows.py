@@ -5,8 +5,8 @@ import psutil
 import pytest
 import torch
 
-from minigpt.datasets import token_rows
-from minigpt.datasets.token_rows import TokenRow, smallest_type
+from minigpt.datasets.files import token_rows
+from minigpt.datasets.files.token_rows import TokenRow, smallest_type
 from minigpt.errors import DataError
 
 

@@ -5,7 +5,7 @@ import random
 import pytest
 import torch
 
-from minigpt.datasets.windows import WindowSampler
+from minigpt.datasets.batches.windows import WindowSampler
 from minigpt.errors import ConfigError, DataError
 
 ROW = torch.arange(1000, dtype=torch.int32)

@@ -6,7 +6,7 @@ import torch
 
 from minigpt.checkpoint import Checkpoint, save_checkpoint
 from minigpt.config import LoraConfig
-from minigpt.datasets.tales_instructions import questions
+from minigpt.datasets.tales.instructions import questions
 from minigpt.errors import DataError
 from minigpt.finetuning.adapters import adapted
 from minigpt.finetuning.binding import decisive, heads_needed

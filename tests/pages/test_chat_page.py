@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from minigpt.checkpoint import load_checkpoint
-from minigpt.datasets.tales_talk import known_question, story_to_talk_about
+from minigpt.datasets.tales.talk import known_question, story_to_talk_about
 from minigpt.finetuning.answering import reply
 from minigpt.finetuning.chat import ready_to_chat
 from minigpt.finetuning.conversing import Turn, messages_of

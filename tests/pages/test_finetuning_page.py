@@ -15,8 +15,8 @@ from minigpt.config import (
     RunConfig,
     TrainConfig,
 )
-from minigpt.datasets.tales import generate_tales
-from minigpt.datasets.tales_instructions import questions
+from minigpt.datasets.tales.instructions import questions
+from minigpt.datasets.tales.story import generate_tales
 from minigpt.finetuning.answering import reply
 from minigpt.finetuning.chat import ready_to_chat
 from minigpt.finetuning.supervised import fits

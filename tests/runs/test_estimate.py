@@ -7,7 +7,7 @@ from minigpt.config import (
     TokenizerConfig,
     get_recipe,
 )
-from minigpt.datasets.tales import generate_tales
+from minigpt.datasets.tales.story import generate_tales
 from minigpt.errors import DataError
 from minigpt.model import create_model
 from minigpt.runs.estimate import estimate_run

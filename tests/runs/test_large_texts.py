@@ -12,11 +12,11 @@ from minigpt.checkpoint import load_checkpoint
 from minigpt.cli import main
 from minigpt.config import DataConfig, RunConfig, TokenizerConfig
 from minigpt.datasets import corpus as corpus_module
+from minigpt.datasets.batches.examples import PackedDataset
+from minigpt.datasets.batches.windows import WindowSampler
 from minigpt.datasets.corpus import held_out_text, prepare_corpus, text_to_learn
-from minigpt.datasets.tales import generate_tales
-from minigpt.datasets.text_file import TextFile
-from minigpt.datasets.texts import PackedDataset
-from minigpt.datasets.windows import WindowSampler
+from minigpt.datasets.files.text_file import TextFile
+from minigpt.datasets.tales.story import generate_tales
 from minigpt.errors import DataError
 from minigpt.runs import token_writing
 from minigpt.runs.estimate import estimate_run
@@ -91,7 +91,7 @@ def die_at(activity, share):
 def test_the_tokens_are_those_of_the_text_in_memory(
     home, kind, separator, block, monkeypatch
 ):
-    monkeypatch.setattr("minigpt.datasets.text_file.BLOCK", block)
+    monkeypatch.setattr("minigpt.datasets.files.text_file.BLOCK", block)
     path = home / "text.txt"
     path.write_bytes((STRANGE + generate_tales(20_000)).encode())
     large, tokenizer = prepare(path, kind, document_separator=separator)

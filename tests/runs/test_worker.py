@@ -9,8 +9,8 @@ from torch.utils.data import DataLoader
 
 from minigpt.checkpoint import load_checkpoint
 from minigpt.config import RunConfig, get_recipe
+from minigpt.datasets.batches.examples import WindowDataset
 from minigpt.datasets.repeated_words import repeated_words
-from minigpt.datasets.texts import WindowDataset
 from minigpt.errors import DataError, RunError
 from minigpt.interpret.repetition import read_repetition
 from minigpt.runs.lock import RunLock

@@ -23,8 +23,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Literal, NamedTuple
 
-from minigpt.datasets.tales import write_story
-from minigpt.datasets.tales_facts import (
+from minigpt.datasets.tales.facts import (
     NAMES,
     OTHER_WORDS,
     PLAIN,
@@ -35,8 +34,9 @@ from minigpt.datasets.tales_facts import (
     sentence,
     tell,
 )
-from minigpt.datasets.tales_questions import CONVERSATIONS, LISTENERS, Kind, Question
-from minigpt.datasets.tales_words import COLOURS, PLACES, THINGS
+from minigpt.datasets.tales.questions import CONVERSATIONS, LISTENERS, Kind, Question
+from minigpt.datasets.tales.story import write_story
+from minigpt.datasets.tales.words import COLOURS, PLACES, THINGS
 
 LessonName = Literal["repeats", "pairs", "facts", "questions", "stories", "longer"]
 LESSONS: tuple[LessonName, ...] = (

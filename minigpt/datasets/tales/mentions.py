@@ -9,8 +9,8 @@ from functools import cache
 from random import Random
 from typing import NamedTuple
 
-from minigpt.datasets.tales import write_story
-from minigpt.datasets.tales_words import KNOWN, NEW
+from minigpt.datasets.tales.story import write_story
+from minigpt.datasets.tales.words import KNOWN, NEW
 
 OPENING = 3  # sentences
 _SENTENCE_END = re.compile(r'(?<=[.!?])\s+(?=["A-Z])|(?<=[.!?]")\s+(?=["A-Z])')

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
-from minigpt.datasets.token_rows import TokenRow, as_row
+from minigpt.datasets.files.token_rows import TokenRow, as_row
 from minigpt.errors import DataError
 from minigpt.tokenizers import Tokenizer
 

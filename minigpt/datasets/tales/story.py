@@ -16,10 +16,10 @@ it into training and validation tokens.
 from random import Random
 from typing import NamedTuple
 
-from minigpt.datasets import tales_scenes as scenes
-from minigpt.datasets.tales_questions import Question, ask, conversation
-from minigpt.datasets.tales_words import SPLITS, Split
-from minigpt.datasets.tales_world import World, draw_world
+from minigpt.datasets.tales import scenes
+from minigpt.datasets.tales.questions import Question, ask, conversation
+from minigpt.datasets.tales.words import SPLITS, Split
+from minigpt.datasets.tales.world import World, draw_world
 from minigpt.errors import DataError, near_names
 
 STORY_END = "\n\n"

@@ -14,8 +14,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from minigpt.datasets.batches.windows import WindowSampler
 from minigpt.datasets.repeated_words import RepeatedWords
-from minigpt.datasets.windows import WindowSampler
 
 ALPHABET = 12
 """Different tokens in one window."""

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from random import Random
 from typing import NamedTuple
 
-from minigpt.datasets import tales_phrases as phrases
-from minigpt.datasets.tales_questions import WORDING, Kind
-from minigpt.datasets.tales_words import (
+from minigpt.datasets.tales import phrases
+from minigpt.datasets.tales.questions import WORDING, Kind
+from minigpt.datasets.tales.words import (
     CAUSES,
     COLOURS,
     FEELINGS,

@@ -7,8 +7,8 @@ Next: `minigpt.finetuning.conversing` puts story and question into a model's win
 from collections.abc import Callable
 from random import Random
 
-from minigpt.datasets.tales import Story, write_story
-from minigpt.datasets.tales_instructions import CONTINUE, LIST, WRITE, Asked
+from minigpt.datasets.tales.instructions import CONTINUE, LIST, WRITE, Asked
+from minigpt.datasets.tales.story import Story, write_story
 
 _TRIES = 300
 

@@ -15,11 +15,11 @@ from random import Random
 from typing import Literal, NamedTuple
 
 from minigpt.datasets.conversations import Conversation, Preference, instruction_prompt
-from minigpt.datasets.tales import Story, write_story
-from minigpt.datasets.tales_mentions import sentences
-from minigpt.datasets.tales_phrases import ENDING, FRIENDSHIP
-from minigpt.datasets.tales_questions import Question
-from minigpt.datasets.tales_words import Split
+from minigpt.datasets.tales.mentions import sentences
+from minigpt.datasets.tales.phrases import ENDING, FRIENDSHIP
+from minigpt.datasets.tales.questions import Question
+from minigpt.datasets.tales.story import Story, write_story
+from minigpt.datasets.tales.words import Split
 from minigpt.tokenizers.chat import Message
 
 Task = Literal["ask", "list", "continue", "write"]

@@ -7,9 +7,9 @@ from typing import BinaryIO
 
 from torch.utils.data import IterableDataset, get_worker_info
 
-from minigpt.datasets.cuts import parts
-from minigpt.datasets.text_file import BLOCK, TextFile
-from minigpt.datasets.texts import Example, example, require_length
+from minigpt.datasets.batches.examples import Example, example, require_length
+from minigpt.datasets.files.split_points import parts
+from minigpt.datasets.files.text_file import BLOCK, TextFile
 from minigpt.tokenizers import Tokenizer
 
 # Places in bytes where a text may be cut, as in `cuts`: a line's start, or, for want of

@@ -7,9 +7,9 @@ once gives a model little reason to remember it.
 
 from random import Random
 
-from minigpt.datasets import tales_phrases as phrases
-from minigpt.datasets.tales_words import LIKENESS, Person
-from minigpt.datasets.tales_world import Thing, World, located
+from minigpt.datasets.tales import phrases
+from minigpt.datasets.tales.words import LIKENESS, Person
+from minigpt.datasets.tales.world import Thing, World, located
 
 
 def _belongings(world: World, person: Person) -> str:

@@ -7,7 +7,7 @@ facts that can be asked about, and every question two or more candidates for an 
 from dataclasses import dataclass, field
 from random import Random
 
-from minigpt.datasets.tales_words import (
+from minigpt.datasets.tales.words import (
     CAUSES,
     CLASSES,
     FEELINGS,

@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from minigpt.datasets.shuffles import Scattered, random_order
-from minigpt.datasets.token_rows import TokenRow, as_row
+from minigpt.datasets.batches.shuffles import Scattered, random_order
+from minigpt.datasets.files.token_rows import TokenRow, as_row
 from minigpt.errors import ConfigError, DataError
 
 

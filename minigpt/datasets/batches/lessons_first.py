@@ -16,8 +16,9 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from minigpt.datasets.repeats import RepeatsFirst
-from minigpt.datasets.tales_lessons import (
+from minigpt.datasets.batches.examples import PAD_INPUT, PAD_LABEL
+from minigpt.datasets.batches.repeats import RepeatsFirst
+from minigpt.datasets.tales.lessons import (
     LESSONS,
     WORDS,
     LessonName,
@@ -25,7 +26,6 @@ from minigpt.datasets.tales_lessons import (
     repeated,
     write_lesson,
 )
-from minigpt.datasets.texts import PAD_INPUT, PAD_LABEL
 from minigpt.errors import ConfigError
 from minigpt.tokenizers import Tokenizer
 

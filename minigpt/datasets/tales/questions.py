@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from random import Random
 from typing import Literal, NamedTuple
 
-from minigpt.datasets.tales_world import World
+from minigpt.datasets.tales.world import World
 
 Kind = Literal["colour", "owner", "place", "wish", "cause"]
 KINDS: tuple[Kind, ...] = ("colour", "owner", "place", "wish", "cause")
