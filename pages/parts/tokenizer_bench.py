@@ -12,8 +12,8 @@ import streamlit as st
 
 from minigpt.config import TokenizerConfig
 from minigpt.tokenizers import BPETokenizer, Tokenizer, build_tokenizer
-from minigpt.tokenizers.byte_pair import SMALLEST
-from minigpt.tokenizers.merge_history import MergeHistory
+from minigpt.tokenizers.byte_pair.tokenizer import SMALLEST
+from minigpt.tokenizers.inspection.merge_history import MergeHistory
 from minigpt.tokenizers.storage import open_tokenizer
 from pages.frame import models
 from pages.parts.tokenizer_texts import SOURCE, TALES, TEXTS, recipe_of_text, text_of

@@ -3,7 +3,7 @@
 PAIRS = """
 from collections import Counter
 from itertools import pairwise
-from minigpt.tokenizers.pretokens import count_pretokens
+from minigpt.tokenizers.byte_pair.pretokens import count_pretokens
 
 early = tokenizer.limited_to({merges})
 pairs = Counter()
@@ -22,7 +22,7 @@ for step in BPETokenizer({vocab_size}).training_steps(text):
 """
 
 TREE = """
-from minigpt.tokenizers.pretokens import PATTERN
+from minigpt.tokenizers.byte_pair.pretokens import PATTERN
 
 ranks = {{pair: rank for rank, pair in enumerate(tokenizer.merges)}}
 joins, start = [], 0
@@ -42,7 +42,7 @@ ids = {"one": one.encode(text), "other": other.encode(text)}
 """
 
 SCRIPTS = """
-from minigpt.tokenizers.scripts import SENTENCES
+from minigpt.tokenizers.inspection.scripts import SENTENCES
 
 bytes_per_token = [
     len(each.text.encode()) / len(tokenizer.encode(each.text)) for each in SENTENCES

@@ -3,8 +3,8 @@
 import streamlit as st
 
 from minigpt.tokenizers import Tokenizer
-from minigpt.tokenizers.scripts import script_costs
-from minigpt.tokenizers.splits import WordSplit, widest_gap
+from minigpt.tokenizers.inspection.scripts import script_costs
+from minigpt.tokenizers.inspection.splits import WordSplit, widest_gap
 from pages.frame import notebook
 from pages.frame.words import plain
 from pages.parts.tokenizer_bench import Entry, choose, recipe_of, tokenizer_of

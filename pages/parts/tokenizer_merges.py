@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from minigpt.tokenizers.merge_history import MergeHistory, PairCounts
+from minigpt.tokenizers.inspection.merge_history import MergeHistory, PairCounts
 from pages.frame import keyboard, notebook
 from pages.frame.guard import guard
 from pages.frame.words import plain

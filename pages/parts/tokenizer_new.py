@@ -12,7 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from minigpt.errors import CheckpointError, DataError
 from minigpt.runs import data_directory
-from minigpt.tokenizers.byte_pair import SMALLEST
+from minigpt.tokenizers.byte_pair.tokenizer import SMALLEST
 from minigpt.tokenizers.storage import open_tokenizer
 from pages.frame.guard import guard
 from pages.parts import texts

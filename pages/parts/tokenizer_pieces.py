@@ -7,7 +7,7 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.tokenizers import BPETokenizer, Tokenizer
 from minigpt.tokenizers.base import SPECIAL_TOKENS
-from minigpt.tokenizers.close_up import TokenCloseUp, close_up
+from minigpt.tokenizers.inspection.token_bytes import TokenCloseUp, close_up
 from pages.frame import notebook, provenance, state
 from pages.parts.tokenizer_bench import Entry, limited, recipe_of
 from viz.components.piece_links import MOST_PIECES, piece_links

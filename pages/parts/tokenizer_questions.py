@@ -1,8 +1,8 @@
 """The Tokenizer page's questions, answered by the tokenizer in view."""
 
 from minigpt.tokenizers import BPETokenizer, Tokenizer
-from minigpt.tokenizers.scripts import script_costs
-from minigpt.tokenizers.splits import split_word
+from minigpt.tokenizers.inspection.scripts import script_costs
+from minigpt.tokenizers.inspection.splits import split_word
 from pages.frame.questions import Question
 from pages.frame.words import plain
 from pages.parts.tokenizer_pieces import plural

@@ -4,7 +4,7 @@ import streamlit as st
 
 from minigpt.datasets import generate_tales, read_text
 from minigpt.errors import DataError
-from minigpt.tokenizers.own_source import own_source
+from minigpt.tokenizers.inspection.own_source import own_source
 
 TALES, SOURCE = "tales", "source"
 TEXTS = {TALES: "tales", SOURCE: "this project's source"}
@@ -46,7 +46,10 @@ def _tales() -> str:
 def recipe_of_text(source: str) -> str:
     """Return the lines of Python that give a source's text as `text`."""
     if source == SOURCE:
-        module, call = "minigpt.tokenizers.own_source import own_source", "own_source()"
+        module, call = (
+            "minigpt.tokenizers.inspection.own_source import own_source",
+            "own_source()",
+        )
     elif source == TALES:
         module = "minigpt.datasets import generate_tales"
         call = f"generate_tales({TALES_SIZE})"

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from minigpt.tokenizers.merge_history import MergeHistory
-from minigpt.tokenizers.merge_tree import merge_tree, roots
+from minigpt.tokenizers.inspection.merge_history import MergeHistory
+from minigpt.tokenizers.inspection.merge_tree import merge_tree, roots
 from pages.frame import notebook
 from pages.parts.tokenizer_bench import Entry, recipe_of
 from pages.parts.tokenizer_code import TREE

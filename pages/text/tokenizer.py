@@ -7,8 +7,8 @@ different training.
 import streamlit as st
 
 from minigpt.tokenizers import CharTokenizer, Tokenizer, WordTokenizer
-from minigpt.tokenizers.byte_pair_merging import MergeTable
-from minigpt.tokenizers.byte_pair_training import learn_merges
+from minigpt.tokenizers.byte_pair.merging import MergeTable
+from minigpt.tokenizers.byte_pair.training import learn_merges
 from minigpt.tokenizers.storage import exported
 from pages.frame import lesson, models, present, state
 from pages.frame.guard import guard, show_note

@@ -8,7 +8,7 @@ import pytest
 from minigpt.checkpoint import load_checkpoint
 from minigpt.datasets import generate_tales
 from minigpt.tokenizers import BPETokenizer, CharTokenizer, WordTokenizer
-from minigpt.tokenizers.merge_history import MergeHistory
+from minigpt.tokenizers.inspection.merge_history import MergeHistory
 from minigpt.tokenizers.storage import exported
 
 PAGE = "pages/text/tokenizer.py"

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from minigpt.errors import CheckpointError, ConfigError, DataError
 from minigpt.tokenizers import BPETokenizer
-from minigpt.tokenizers.byte_pair_merging import Merge, MergeTable
-from minigpt.tokenizers.byte_pair_training import learn_merges
-from minigpt.tokenizers.chunk_cache import ChunkCache
-from minigpt.tokenizers.pretokens import PATTERN, chunks, pretokens
+from minigpt.tokenizers.byte_pair.fast_cache import ChunkCache
+from minigpt.tokenizers.byte_pair.merging import Merge, MergeTable
+from minigpt.tokenizers.byte_pair.pretokens import PATTERN, chunks, pretokens
+from minigpt.tokenizers.byte_pair.training import learn_merges
 
 TEXT = "The cat sat on the mat. The dog ate the cat's hat, and that's that! " * 3
 
@@ -181,7 +181,7 @@ def test_words_merged_together_are_as_if_merged_alone(tokenizer):
 
 
 def test_a_text_of_new_words_has_the_tokens_of_each_word(tokenizer, monkeypatch):
-    monkeypatch.setattr("minigpt.tokenizers.chunk_cache.FEW", 0)
+    monkeypatch.setattr("minigpt.tokenizers.byte_pair.fast_cache.FEW", 0)
     text = "".join(fuzzed_strings(300, seed=4))
     new = BPETokenizer.from_merges(tokenizer.merges)
     expected = [merged_alone(new, pretoken) for pretoken in PATTERN.findall(text)]

@@ -4,8 +4,8 @@ import pytest
 
 from minigpt.errors import DataError
 from minigpt.tokenizers import BPETokenizer, CharTokenizer, WordTokenizer
-from minigpt.tokenizers.close_up import close_up
-from minigpt.tokenizers.splits import split_word, widest_gap
+from minigpt.tokenizers.inspection.splits import split_word, widest_gap
+from minigpt.tokenizers.inspection.token_bytes import close_up
 
 STORY, PROGRAM = "a red kite and a kite. " * 9, "import x\nimport y\n" * 9
 

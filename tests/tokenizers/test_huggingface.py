@@ -10,7 +10,7 @@ from fuzzed_strings import fuzzed_strings
 
 from minigpt.errors import CheckpointError, DataError
 from minigpt.tokenizers import SPECIAL_TOKENS, BPETokenizer, load_tokenizer
-from minigpt.tokenizers.pretokens import PATTERN
+from minigpt.tokenizers.byte_pair.pretokens import PATTERN
 
 TEXT = (
     "".join(fuzzed_strings(1500, seed=11))

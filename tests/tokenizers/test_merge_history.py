@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from minigpt.errors import ConfigError, DataError
 from minigpt.tokenizers import BPETokenizer
-from minigpt.tokenizers.merge_history import MergeHistory
-from minigpt.tokenizers.own_source import own_source
-from minigpt.tokenizers.pretokens import count_pretokens
+from minigpt.tokenizers.byte_pair.pretokens import count_pretokens
+from minigpt.tokenizers.inspection.merge_history import MergeHistory
+from minigpt.tokenizers.inspection.own_source import own_source
 
 TEXT = (
     "The cat sat on the mat, and the rats ran at that cat. Moo, mooo, moooo! "

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from minigpt.errors import DataError
 from minigpt.tokenizers import BPETokenizer
-from minigpt.tokenizers.merge_tree import merge_tree, roots
+from minigpt.tokenizers.inspection.merge_tree import merge_tree, roots
 
 TEXT = "low lower lowest slow slower below lowland aaaa aaa 🙂🙂 早早 " * 4
 

@@ -5,7 +5,7 @@ import unicodedata
 import pytest
 
 from minigpt.tokenizers import BPETokenizer, CharTokenizer
-from minigpt.tokenizers.scripts import SENTENCES, script_costs
+from minigpt.tokenizers.inspection.scripts import SENTENCES, script_costs
 
 
 def test_a_byte_a_token_where_nothing_was_learned():

@@ -10,7 +10,7 @@ _mount = register("merge_blocks")
 
 
 class Node(Protocol):
-    """A byte, or two neighbours joined, as `minigpt.tokenizers.merge_tree` gives it."""
+    """A byte, or two neighbours joined, as `merge_tree` of `minigpt` gives it."""
 
     @property
     def start(self) -> int:

@@ -1,6 +1,6 @@
 """Lessons before a text, and now and then in it: answers count as much as all the rest.
 
-The first steps go through the lessons of `tales_lessons` in order, each with a look
+The first steps go through the lessons of `lessons` in order, each with a look
 back at those before it. Afterwards a share of the steps returns to them. In every other
 of these steps only answers have labels: then all of the step's gradient comes from
 looking things up. In the steps between, the lesson is read as any text is; with answers

@@ -3,7 +3,7 @@
     kite  →  red        The kite was red.        What colour was the kite?
     Mia   →  mill, pond Mia went to the mill. …  Where did Mia go last?
 
-Next: `tales_lessons`, which puts facts and questions together. No fact joins a pair of
+Next: `lessons`, which puts facts and questions together. No fact joins a pair of
 words that tales holds out.
 """
 

@@ -6,7 +6,7 @@
 - *continue*: the rest of a story.
 - *write*: a story about somebody and something.
 
-Training and held-out examples come from different worlds (see `tales_words`).
+Training and held-out examples come from different worlds (see `words`).
 """
 
 from collections.abc import Callable, Iterator

@@ -2,7 +2,7 @@
 
 `{a}`, `{b}` and `{c}` are people, `{thing}` is what somebody owns, `{things}` and
 `{others}` are things as they are first mentioned: "a red kite and a blue drum".
-`tales_scenes` chooses among the sentences and fills the gaps.
+`scenes` chooses among the sentences and fills the gaps.
 """
 
 ALONE = (

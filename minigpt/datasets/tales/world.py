@@ -1,6 +1,6 @@
 """One small world: who is in the story, what they own, want, feel, and where they go.
 
-The world is drawn first and told afterwards (`tales_scenes`), so that every story has
+The world is drawn first and told afterwards (`scenes`), so that every story has
 facts that can be asked about, and every question two or more candidates for an answer.
 """
 

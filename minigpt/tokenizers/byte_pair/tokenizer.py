@@ -22,16 +22,16 @@ from minigpt.tokenizers.base import (
     checked_text,
     checked_texts,
 )
-from minigpt.tokenizers.byte_pair_training import MergeStep, learn_merges
-from minigpt.tokenizers.byte_pair_vocabulary import MAX_TOKENS, BytePairVocabulary
-from minigpt.tokenizers.chunk_cache import ChunkCache
-from minigpt.tokenizers.huggingface import (
+from minigpt.tokenizers.byte_pair.fast_cache import ChunkCache
+from minigpt.tokenizers.byte_pair.huggingface import (
     parse_vocabulary,
     read_huggingface,
     write_huggingface,
 )
-from minigpt.tokenizers.pretokens import chunks, count_pretokens
-from minigpt.tokenizers.printable import BYTE_ORDER
+from minigpt.tokenizers.byte_pair.pretokens import chunks, count_pretokens
+from minigpt.tokenizers.byte_pair.printable import BYTE_ORDER
+from minigpt.tokenizers.byte_pair.training import MergeStep, learn_merges
+from minigpt.tokenizers.byte_pair.vocabulary import MAX_TOKENS, BytePairVocabulary
 from minigpt.tokenizers.vocabulary import read_header
 
 NUM_SPECIAL = len(SPECIAL_TOKENS)

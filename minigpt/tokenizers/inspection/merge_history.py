@@ -14,8 +14,8 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from minigpt.tokenizers.base import PAD_ID
-from minigpt.tokenizers.byte_pair import BPETokenizer, word_counts
-from minigpt.tokenizers.byte_pair_training import MergeStep
+from minigpt.tokenizers.byte_pair.tokenizer import BPETokenizer, word_counts
+from minigpt.tokenizers.byte_pair.training import MergeStep
 
 _BETWEEN = chr(PAD_ID)  # no text contains this token, so no merge crosses words
 

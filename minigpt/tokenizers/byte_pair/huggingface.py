@@ -11,12 +11,12 @@ from typing import Any
 
 from minigpt.errors import CheckpointError
 from minigpt.tokenizers.base import FORMAT, SPECIAL_TOKENS, UNK_ID
-from minigpt.tokenizers.byte_pair_vocabulary import (
+from minigpt.tokenizers.byte_pair.printable import from_printable
+from minigpt.tokenizers.byte_pair.vocabulary import (
     BytePairVocabulary,
     vocabulary_from_printable,
 )
 from minigpt.tokenizers.files import read_json, read_text_file, write_json
-from minigpt.tokenizers.printable import from_printable
 
 _BYTE_LEVEL = {
     "type": "ByteLevel",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from minigpt.tokenizers.base import Tokenizer
-from minigpt.tokenizers.byte_pair import BPETokenizer
+from minigpt.tokenizers.byte_pair.tokenizer import BPETokenizer
 
 
 @dataclass(frozen=True, slots=True)

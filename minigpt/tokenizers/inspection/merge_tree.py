@@ -8,8 +8,8 @@ more: a node is there as soon as `needed` merges are.
 from dataclasses import dataclass
 from itertools import pairwise
 
-from minigpt.tokenizers.byte_pair import BPETokenizer
-from minigpt.tokenizers.pretokens import pretokens
+from minigpt.tokenizers.byte_pair.pretokens import pretokens
+from minigpt.tokenizers.byte_pair.tokenizer import BPETokenizer
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from minigpt.errors import CheckpointError
-from minigpt.tokenizers.byte_pair_batches import MergeArrays
-from minigpt.tokenizers.byte_pair_merging import Merge, MergeTable
-from minigpt.tokenizers.printable import from_printable, to_printable
+from minigpt.tokenizers.byte_pair.fast_batches import MergeArrays
+from minigpt.tokenizers.byte_pair.merging import Merge, MergeTable
+from minigpt.tokenizers.byte_pair.printable import from_printable, to_printable
 
 MAX_TOKENS = 1_000_000
 """Tokens are characters of Python strings while they are merged: a little more fit."""

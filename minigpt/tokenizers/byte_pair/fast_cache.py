@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import cast
 
-from minigpt.tokenizers.byte_pair_vocabulary import BytePairVocabulary
-from minigpt.tokenizers.pretokens import PATTERN
+from minigpt.tokenizers.byte_pair.pretokens import PATTERN
+from minigpt.tokenizers.byte_pair.vocabulary import BytePairVocabulary
 
 Tokens = tuple[int, ...]
 
