@@ -3,7 +3,8 @@
 A question about a story is answered by finding its words again, so some head has to
 carry them. A head whose attention changed need not be that one: only cutting tells.
 
-Before: `minigpt.interpret.pattern_change`, for which heads look elsewhere than before.
+Before: `pattern_change` of `minigpt.interpret.differences`, for which heads look
+elsewhere than before.
 """
 
 from collections.abc import Sequence
@@ -24,8 +25,8 @@ from minigpt.finetuning.supervised import (
     next_token_losses,
     supervised_example,
 )
-from minigpt.interpret.interventions import Cut, fwd_hooks
-from minigpt.interpret.parts import Head
+from minigpt.interpret.interventions.interventions import Cut, fwd_hooks
+from minigpt.interpret.interventions.parts import Head
 from minigpt.model import TransformerLM
 from minigpt.tokenizers import Tokenizer
 from minigpt.tokenizers.chat import Message, encode_chat

@@ -2,7 +2,7 @@
 
 A run on `repeats` notes now and then what words cost that are said for the first time
 and for the second, and how strongly its heads read what an induction head reads (see
-`minigpt.interpret.repetition`). For long nothing happens; then, within some dozen
+`minigpt.interpret.heads.repetition`). For long nothing happens; then, within some dozen
 steps, the loss of the second time falls and the heads' scores rise.
 
 Source: Olsson et al. 2022, arXiv:2209.11895, on the "phase change".
@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from minigpt.errors import RunError
-from minigpt.interpret.repetition import Repetition
+from minigpt.interpret.heads.repetition import Repetition
 from minigpt.runs.files import replace_file
 from minigpt.runs.snapshots import Snapshots
 from minigpt.runs.store import Run

@@ -14,7 +14,7 @@ import torch
 from minigpt.config import GenerationConfig
 from minigpt.finetuning.answering import reply
 from minigpt.generation.generator import Generator
-from minigpt.interpret.repetition import read_repetition
+from minigpt.interpret.heads.repetition import read_repetition
 from minigpt.model import LanguageModel, TransformerLM
 from minigpt.runs.copying import repetition_record
 from minigpt.runs.files import Journal

@@ -1,4 +1,4 @@
-"""Tokenizers: text to numbers and back. Read `characters`, `words`, `byte_pair`, in order."""
+"""Tokenizers: text to numbers and back. Read characters, words, byte_pair, in order."""
 
 from minigpt.tokenizers.base import (
     BOS_ID,

@@ -7,9 +7,9 @@ onto one token.
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.attention_editing import EditedHead, HeadEdit
-from minigpt.interpret.attention_steps import AttentionSteps, shared_head
-from minigpt.interpret.reading import Reading
+from minigpt.interpret.heads.attention_editing import EditedHead, HeadEdit
+from minigpt.interpret.heads.attention_steps import AttentionSteps, shared_head
+from minigpt.interpret.reading.prompt import Reading
 from minigpt.model import CausalAttention, MultiHeadAttention, SelfAttention
 from pages.frame import lesson, models, notebook, provenance
 from pages.frame.guard import guard

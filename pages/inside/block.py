@@ -7,8 +7,8 @@ residual stream remembers.
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.block_view import BlockView, firing_neurons
-from minigpt.interpret.reading import Reading
+from minigpt.interpret.reading.prompt import Reading
+from minigpt.interpret.stream.block_view import BlockView, firing_neurons
 from minigpt.model import Block, FeedForward, LayerNorm, RMSNorm
 from pages.frame import lesson, models, notebook, provenance
 from pages.frame.guard import guard

@@ -5,8 +5,8 @@ Learning goal: a mean hides that some tokens got better and others worse.
 
 import streamlit as st
 
-from minigpt.interpret.comparison import TextComparison, compare_text
-from minigpt.interpret.gradients import batch_gradients, saliency
+from minigpt.interpret.differences.comparison import TextComparison, compare_text
+from minigpt.interpret.differences.gradients import batch_gradients, saliency
 from pages.frame import lesson, notebook, provenance, state
 from pages.frame.guard import guard, show_note
 from pages.frame.place import shared_place

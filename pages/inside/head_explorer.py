@@ -9,9 +9,9 @@ import math
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.heads import HABITS, SCORES, head_scores, strongest_read
-from minigpt.interpret.null_band import cautious_label, untrained_scores
-from minigpt.interpret.reading import Reading
+from minigpt.interpret.heads.null_band import cautious_label, untrained_scores
+from minigpt.interpret.heads.scores import HABITS, SCORES, head_scores, strongest_read
+from minigpt.interpret.reading.prompt import Reading
 from pages.frame import lesson, models, notebook, provenance
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict

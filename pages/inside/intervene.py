@@ -7,10 +7,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.each_in_turn import run_each
-from minigpt.interpret.interventions import Cut
-from minigpt.interpret.parts import require_heads
-from minigpt.interpret.patching import patch_map
+from minigpt.interpret.interventions.interventions import Cut
+from minigpt.interpret.interventions.parts import require_heads
+from minigpt.interpret.interventions.patching import patch_map
+from minigpt.interpret.interventions.sweep import run_each
 from pages.frame import lesson, models, questions, state
 from pages.frame.guard import guard
 from pages.parts import (

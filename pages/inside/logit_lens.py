@@ -6,8 +6,8 @@ answer. Aha: you see the layer where the answer overtakes its rival.
 
 import streamlit as st
 
-from minigpt.interpret.attribution import attribute
-from minigpt.interpret.logit_lens import logit_lens
+from minigpt.interpret.stream.attribution import attribute
+from minigpt.interpret.stream.logit_lens import logit_lens
 from pages.frame import lesson, models
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.attention_editing import EditedHead, HeadEdit, edit_head
-from minigpt.interpret.attention_steps import AttentionSteps, attention_steps
-from minigpt.interpret.reading import Reading
+from minigpt.interpret.heads.attention_editing import EditedHead, HeadEdit, edit_head
+from minigpt.interpret.heads.attention_steps import AttentionSteps, attention_steps
+from minigpt.interpret.reading.prompt import Reading
 from minigpt.model import TransformerLM
 from pages.frame import models
 from pages.frame.reading import Place

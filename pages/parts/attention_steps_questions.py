@@ -2,8 +2,8 @@
 
 import math
 
-from minigpt.interpret.attention_editing import unscaled_pattern
-from minigpt.interpret.attention_steps import AttentionSteps
+from minigpt.interpret.heads.attention_editing import unscaled_pattern
+from minigpt.interpret.heads.attention_steps import AttentionSteps
 from pages.frame.questions import Question
 from pages.frame.words import plain
 from viz.tokens import display_piece, placed_pieces

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from minigpt.interpret.attribution import Attribution, Part
-from minigpt.interpret.attribution_close_up import decisive_entry, top_neurons
-from minigpt.interpret.logit_lens import Column, overtaking
-from minigpt.interpret.reading import Reading
+from minigpt.interpret.reading.prompt import Reading
+from minigpt.interpret.stream.attribution import Attribution, Part
+from minigpt.interpret.stream.attribution_detail import decisive_entry, top_neurons
+from minigpt.interpret.stream.logit_lens import Column, overtaking
 from pages.frame import provenance, state
 from pages.frame.notebook import code
 from pages.frame.reading import choose_place, pick_head

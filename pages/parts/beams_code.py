@@ -1,6 +1,6 @@
 """The lines of Python behind the figures of beam search."""
 
-from minigpt.generation.beam_tree import ScoredText
+from minigpt.generation.beam.tree import ScoredText
 from pages.parts.beams_data import Source
 
 

@@ -8,9 +8,9 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.config import GenerationConfig
 from minigpt.errors import DataError
 from minigpt.generation import beam_search
-from minigpt.generation.beam_paths import PathsInTree, greedy_text, trace_paths
-from minigpt.generation.beam_tree import BeamCandidate, BeamResult, ScoredText
-from minigpt.generation.exhaustive import BestOfAll, affordable, best_of_all
+from minigpt.generation.beam.exhaustive import BestOfAll, affordable, best_of_all
+from minigpt.generation.beam.paths import PathsInTree, greedy_text, trace_paths
+from minigpt.generation.beam.tree import BeamCandidate, BeamResult, ScoredText
 from pages.frame import models
 
 AT_ONCE, WHEN_ASKED = 0.3, 20.0

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from minigpt.generation.beam_paths import log_normalizer
-from minigpt.generation.beam_tree import ScoredText
+from minigpt.generation.beam.paths import log_normalizer
+from minigpt.generation.beam.tree import ScoredText
 from pages.frame import notebook, provenance
 from pages.frame.guard import show_note
 from pages.frame.words import plain

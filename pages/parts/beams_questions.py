@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from minigpt.generation.exhaustive import about
+from minigpt.generation.beam.exhaustive import about
 from pages.frame.questions import Question
 from pages.frame.words import plain
 from pages.parts.beams_data import Found, Source

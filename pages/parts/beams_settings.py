@@ -4,7 +4,7 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.config import GenerationConfig
-from minigpt.generation.beam_paths import better_prompt
+from minigpt.generation.beam.paths import better_prompt
 from minigpt.generation.prompt import encode_prompt
 from pages.frame import state
 

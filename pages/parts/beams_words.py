@@ -1,6 +1,6 @@
 """What the page of beam search says about a search: each step, and how it ended."""
 
-from minigpt.generation.exhaustive import about
+from minigpt.generation.beam.exhaustive import about
 from pages.parts.beams_data import Found
 from viz.beams import nats, times_likelier
 

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.block_view import BlockView, block_view
-from minigpt.interpret.journey import Stage, journey
-from minigpt.interpret.reading import Reading
+from minigpt.interpret.reading.prompt import Reading
+from minigpt.interpret.stream.block_view import BlockView, block_view
+from minigpt.interpret.stream.journey import Stage, journey
 from minigpt.model import TransformerLM
 from pages.frame import models
 from pages.frame.reading import Place

@@ -1,6 +1,6 @@
 """Predict and Check of "Multi-head and block", answered by the block on the screen."""
 
-from minigpt.interpret.block_view import BlockView, length
+from minigpt.interpret.stream.block_view import BlockView, length
 from pages.frame.questions import Question
 from pages.frame.words import plain
 from viz.tokens import display_piece

@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from minigpt.datasets.tales.instructions import Asked
 from minigpt.datasets.tales.story import Story
 from minigpt.datasets.tales.talk import words_of_fact
-from minigpt.interpret.answer_reading import (
+from minigpt.interpret.reading.answer import (
     Rows,
     places_of,
     rows_that_wrote,

@@ -9,7 +9,7 @@ from minigpt.datasets.tales.story import Story
 from minigpt.datasets.tales.talk import known_question, words_of_fact
 from minigpt.finetuning.answering import Answer
 from minigpt.finetuning.conversing import read_tokens
-from minigpt.interpret.answer_reading import weight_on
+from minigpt.interpret.reading.answer import weight_on
 from minigpt.model import LanguageModel, TransformerLM
 from pages.frame import models
 from pages.frame.questions import Question

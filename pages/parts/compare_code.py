@@ -12,7 +12,7 @@ def losses(before: Side, after: Side, text: Text, *, same_tokens: bool) -> str:
     """Return the lines behind the tinted text."""
     if not same_tokens:
         return (
-            "from minigpt.interpret.comparison import compare_text\n\n"
+            "from minigpt.interpret.differences.comparison import compare_text\n\n"
             f"before = minigpt.load({str(before.path)!r})\n"
             f"after = minigpt.load({str(after.path)!r})\n"
             f"change = compare_text(before, after, {text.content!r}).change\n"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from minigpt.interpret.gradients import saliency
+from minigpt.interpret.differences.gradients import saliency
 from pages.frame import notebook, provenance, state
 from pages.frame.guard import show_note
 from pages.frame.place import shared_place

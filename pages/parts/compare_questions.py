@@ -2,7 +2,7 @@
 
 import math
 
-from minigpt.interpret.comparison import TextComparison
+from minigpt.interpret.differences.comparison import TextComparison
 from pages.frame.questions import Question
 from pages.frame.words import plain
 from pages.parts.compare_choice import Side

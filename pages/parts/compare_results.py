@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from minigpt.interpret import comparison, gradients
-from minigpt.interpret.comparison import TextComparison
-from minigpt.interpret.gradients import BatchGradients
-from minigpt.interpret.pattern_change import pattern_change
-from minigpt.interpret.weight_change import WeightChange, weight_change
+from minigpt.interpret.differences import comparison, gradients
+from minigpt.interpret.differences.comparison import TextComparison
+from minigpt.interpret.differences.gradients import BatchGradients
+from minigpt.interpret.differences.pattern_change import pattern_change
+from minigpt.interpret.differences.weight_change import WeightChange, weight_change
 from pages.frame import models
 from pages.parts.compare_choice import Side, Text
 from viz.attention import Array

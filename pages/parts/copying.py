@@ -6,7 +6,7 @@ Before: `experiment`, which asks for a guess and starts the run.
 import streamlit as st
 
 from minigpt.datasets.repeated_words import RepeatedWords
-from minigpt.interpret.repetition import read_repetition
+from minigpt.interpret.heads.repetition import read_repetition
 from minigpt.runs import Run, RunStatus
 from minigpt.runs.copying import (
     HABITS,

@@ -7,16 +7,16 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.errors import DataError
-from minigpt.interpret import embedding_space as space
-from minigpt.interpret import position_views as positions
 from minigpt.interpret.corpora import held_out
-from minigpt.interpret.reading import Reading
-from minigpt.interpret.word_order import (
+from minigpt.interpret.positions import embedding_space as space
+from minigpt.interpret.positions import position_views as positions
+from minigpt.interpret.positions.word_order import (
     OrderTest,
     order_test,
     shuffled,
     without_positions,
 )
+from minigpt.interpret.reading.prompt import Reading
 from minigpt.model import LanguageModel, TransformerLM
 from pages.frame import models, notebook, state
 from pages.frame.guard import show_note

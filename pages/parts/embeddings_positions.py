@@ -6,8 +6,8 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.errors import DataError
-from minigpt.interpret import position_views as views
-from minigpt.interpret.reading import Reading
+from minigpt.interpret.positions import position_views as views
+from minigpt.interpret.reading.prompt import Reading
 from pages.frame import notebook, provenance, state
 from pages.frame.guard import show_note
 from pages.frame.questions import Question

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from minigpt.config import MLPConfig, ModelConfig
-from minigpt.interpret.embedding_space import Components, Neighbours
-from minigpt.interpret.position_views import Distances, Turning, slopes
-from minigpt.interpret.word_order import OrderTest
+from minigpt.interpret.positions.embedding_space import Components, Neighbours
+from minigpt.interpret.positions.position_views import Distances, Turning, slopes
+from minigpt.interpret.positions.word_order import OrderTest
 from pages.frame.questions import Question
 from pages.frame.words import plain
 from viz.tokens import display_piece

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.word_order import OrderTest
+from minigpt.interpret.positions.word_order import OrderTest
 from minigpt.model import TransformerLM
 from pages.frame import keyboard, notebook, provenance
 from pages.parts import embeddings_code as recipes

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.embedding_space import (
+from minigpt.interpret.positions.embedding_space import (
     Components,
     Neighbours,
     Which,
@@ -151,7 +151,7 @@ def drawn_tokens(
     size = checkpoint.tokenizer.vocab_size
     ids = tuple(sampled_tokens(size, MOST_POINTS, must).tolist())
     lines = (
-        "from minigpt.interpret.embedding_space import sampled_tokens\n\n"
+        "from minigpt.interpret.positions.embedding_space import sampled_tokens\n\n"
         f"chosen = sampled_tokens({size}, {MOST_POINTS}, {must})\n"
     )
     return ids, lines

@@ -16,9 +16,9 @@ from minigpt.finetuning.chat import ready_to_chat
 from minigpt.finetuning.low_rank import LowRank
 from minigpt.finetuning.moved import Moved
 from minigpt.finetuning.supervised import LearnedToken, learned_tokens
-from minigpt.interpret.pattern_change import pattern_change_on
-from minigpt.interpret.reading import attention_patterns
-from minigpt.interpret.text_reading import read_tokens
+from minigpt.interpret.differences.pattern_change import pattern_change_on
+from minigpt.interpret.reading.prompt import attention_patterns
+from minigpt.interpret.reading.text import read_tokens
 from minigpt.model import LanguageModel, TransformerLM
 from minigpt.runs import ModelEntry, Run, RunStore, data_directory
 from minigpt.runs.finetuning_estimate import (

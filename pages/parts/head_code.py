@@ -111,7 +111,7 @@ def examples(layer: int, head: int, count: int) -> str:
     """Return the lines that find a head's strongest reads, and draw random ones."""
     return f"""
 from minigpt.interpret.corpora import held_out_windows
-from minigpt.interpret.corpus_examples import corpus_examples
+from minigpt.interpret.heads.corpus_examples import corpus_examples
 
 length = min(64, model.config.max_seq_len)
 windows = held_out_windows(metadata, tokenizer, length)

@@ -4,17 +4,17 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.hooks import Hooked
-from minigpt.interpret.ablation import cut_heads, loss_over
 from minigpt.interpret.corpora import Windows
-from minigpt.interpret.corpus_examples import (
+from minigpt.interpret.effects import Effect
+from minigpt.interpret.heads.corpus_examples import (
     CorpusExamples,
     Example,
     corpus_examples,
 )
-from minigpt.interpret.effects import Effect
-from minigpt.interpret.interventions import Cut, How
-from minigpt.interpret.parts import Head
-from minigpt.interpret.reading import Reading
+from minigpt.interpret.interventions.ablation import cut_heads, loss_over
+from minigpt.interpret.interventions.interventions import Cut, How
+from minigpt.interpret.interventions.parts import Head
+from minigpt.interpret.reading.prompt import Reading
 from minigpt.model import TransformerLM
 from pages.frame import corpora, models, notebook
 from pages.frame.reading import Place

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from minigpt.interpret.heads import strongest_read
-from minigpt.interpret.reading import Reading
+from minigpt.interpret.heads.scores import strongest_read
+from minigpt.interpret.reading.prompt import Reading
 from pages.frame import notebook
 from pages.frame.reading import Place, pick_head
 from pages.parts import head_code

@@ -1,7 +1,7 @@
 """The Head explorer's questions, graded by the model of this moment."""
 
-from minigpt.interpret.heads import HeadScores
-from minigpt.interpret.reading import Reading
+from minigpt.interpret.heads.scores import HeadScores
+from minigpt.interpret.reading.prompt import Reading
 from pages.frame.questions import Question
 from pages.frame.reading import Place
 from pages.frame.words import plain

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from minigpt.interpret.heads import HABITS, SCORES
-from minigpt.interpret.null_band import cautious_label
+from minigpt.interpret.heads.null_band import cautious_label
+from minigpt.interpret.heads.scores import HABITS, SCORES
 from pages.frame import notebook
 from pages.frame.reading import Place
 from pages.parts import head_code

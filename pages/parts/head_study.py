@@ -13,10 +13,14 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.config import ModelConfig
 from minigpt.hooks import Hooked
 from minigpt.interpret.corpora import Windows
-from minigpt.interpret.heads import HeadScores, Patterns, head_scores
-from minigpt.interpret.null_band import SEEDS, NullBand, band, untrained_scores
-from minigpt.interpret.probes import familiar_tokens, repeated_tokens, scores_on
-from minigpt.interpret.reading import Reading
+from minigpt.interpret.heads.null_band import SEEDS, NullBand, band, untrained_scores
+from minigpt.interpret.heads.repeated_tokens import (
+    familiar_tokens,
+    repeated_tokens,
+    scores_on,
+)
+from minigpt.interpret.heads.scores import HeadScores, Patterns, head_scores
+from minigpt.interpret.reading.prompt import Reading
 from pages.frame import corpora, models
 
 Tokens = tuple[tuple[int, ...], ...]

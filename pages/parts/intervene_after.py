@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.causes import find_circuit
-from minigpt.interpret.interventions import Cut
+from minigpt.interpret.interventions.circuit import find_circuit
+from minigpt.interpret.interventions.interventions import Cut
 from pages.frame import notebook
 from pages.frame.words import plain
 from pages.parts import intervene_code, intervene_numbers

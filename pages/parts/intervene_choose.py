@@ -6,9 +6,20 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.errors import DataError
-from minigpt.interpret.interventions import FROM_OTHER_TEXTS, Cut, How, read_cut
-from minigpt.interpret.parts import Edge, Part, Token, parts_of_layer, require
-from minigpt.interpret.reading import Reading
+from minigpt.interpret.interventions.interventions import (
+    FROM_OTHER_TEXTS,
+    Cut,
+    How,
+    read_cut,
+)
+from minigpt.interpret.interventions.parts import (
+    Edge,
+    Part,
+    Token,
+    parts_of_layer,
+    require,
+)
+from minigpt.interpret.reading.prompt import Reading
 from pages.frame import state
 from pages.frame.guard import show_problem
 from pages.frame.reading import choose_place

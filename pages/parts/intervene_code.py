@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.interventions import FROM_OTHER_TEXTS, Cut
-from minigpt.interpret.parts import Place
-from minigpt.interpret.patching import CARRIED, Prompts
+from minigpt.interpret.interventions.interventions import FROM_OTHER_TEXTS, Cut
+from minigpt.interpret.interventions.parts import Place
+from minigpt.interpret.interventions.patching import CARRIED, Prompts
 from minigpt.model import TransformerLM
 from pages.parts import intervene_numbers
 
@@ -41,7 +41,7 @@ def reading(checkpoint: Checkpoint) -> str:
 def scoring(checkpoint: Checkpoint) -> str:
     """Return lines that make random tokens said twice, as `repeated`."""
     return (
-        "from minigpt.interpret.probes import (\n"
+        "from minigpt.interpret.heads.repeated_tokens import (\n"
         "    familiar_tokens, repeated_tokens, scores_on)\n"
         f"{reading(checkpoint)}\n"
         "familiar = familiar_tokens(tokenizer, windows.numpy())\n"

@@ -7,8 +7,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.effects import Effect
-from minigpt.interpret.interventions import Cut
-from minigpt.interpret.reading import Reading
+from minigpt.interpret.interventions.interventions import Cut
+from minigpt.interpret.reading.prompt import Reading
 from pages.frame import notebook, provenance
 from pages.frame.reading import read
 from pages.frame.words import plain

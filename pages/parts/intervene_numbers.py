@@ -7,15 +7,25 @@ from typing import TypeVar
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.ablation import PairEffect, continue_text, cut_pair, measure
-from minigpt.interpret.causes import State, state_under
 from minigpt.interpret.corpora import Windows
-from minigpt.interpret.each_in_turn import HeadEffects, cut_each_head
 from minigpt.interpret.effects import Effect
-from minigpt.interpret.interventions import Cut, How
-from minigpt.interpret.patching import PatchMap, Prompts, patch_effect, patch_map
-from minigpt.interpret.probes import familiar_tokens, repeated_tokens
-from minigpt.interpret.prompt_pairs import Pair, predictions, ready_pair
+from minigpt.interpret.heads.repeated_tokens import familiar_tokens, repeated_tokens
+from minigpt.interpret.interventions.ablation import (
+    PairEffect,
+    continue_text,
+    cut_pair,
+    measure,
+)
+from minigpt.interpret.interventions.circuit import State, state_under
+from minigpt.interpret.interventions.interventions import Cut, How
+from minigpt.interpret.interventions.patching import (
+    PatchMap,
+    Prompts,
+    patch_effect,
+    patch_map,
+)
+from minigpt.interpret.interventions.prompt_pairs import Pair, predictions, ready_pair
+from minigpt.interpret.interventions.sweep import HeadEffects, cut_each_head
 from pages.frame import corpora, models
 from pages.frame.words import duration
 

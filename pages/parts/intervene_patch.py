@@ -7,14 +7,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.heads import ByHead
-from minigpt.interpret.patching import (
+from minigpt.interpret.heads.scores import ByHead
+from minigpt.interpret.interventions.patching import (
     CARRIED,
     Prompts,
     same_length,
     telling_tokens,
 )
-from minigpt.interpret.reading import read_prompt
+from minigpt.interpret.reading.prompt import read_prompt
 from pages.frame import models, notebook, provenance
 from pages.frame import state as shared
 from pages.frame.guard import show_note

@@ -5,10 +5,15 @@ from collections.abc import Sequence
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.causes import Circuit, State, find_circuit, sharpest_head
-from minigpt.interpret.interventions import Cut
-from minigpt.interpret.parts import Head
-from minigpt.interpret.reading import Reading
+from minigpt.interpret.interventions.circuit import (
+    Circuit,
+    State,
+    find_circuit,
+    sharpest_head,
+)
+from minigpt.interpret.interventions.interventions import Cut
+from minigpt.interpret.interventions.parts import Head
+from minigpt.interpret.reading.prompt import Reading
 from pages.frame.questions import predict
 from pages.parts import intervene_numbers
 from pages.parts.intervene_choose import set_cuts

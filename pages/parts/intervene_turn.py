@@ -4,9 +4,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.causes import Habit, strongest_habit
-from minigpt.interpret.each_in_turn import HeadEffects
-from minigpt.interpret.heads import HeadScores
+from minigpt.interpret.heads.scores import HeadScores
+from minigpt.interpret.interventions.circuit import Habit, strongest_habit
+from minigpt.interpret.interventions.sweep import HeadEffects
 from pages.frame import notebook
 from pages.parts import intervene_code, intervene_numbers
 from pages.parts.intervene_choose import set_cuts
@@ -79,7 +79,7 @@ def _show_map(
     notebook.code(
         "each head",
         intervene_code.reading(checkpoint)
-        + "\nfrom minigpt.interpret.each_in_turn import cut_each_head\n"
+        + "\nfrom minigpt.interpret.interventions.sweep import cut_each_head\n"
         f"windows, how = windows.numpy(), {how!r}\n"
         "effects = cut_each_head(model, windows, how, windows)\n"
         f"effects = effects.{MEASURES[measure]}",

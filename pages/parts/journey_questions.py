@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from minigpt.interpret.journey import Journey, Stage
+from minigpt.interpret.stream.journey import Journey, Stage
 from pages.frame.questions import Question
 from pages.frame.words import plain
 from viz.tokens import placed_pieces

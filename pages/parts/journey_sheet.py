@@ -3,8 +3,8 @@
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.journey import Journey, Stage, journey
-from minigpt.interpret.reading import append_token
+from minigpt.interpret.reading.prompt import append_token
+from minigpt.interpret.stream.journey import Journey, Stage, journey
 from minigpt.model import LanguageModel
 from pages.frame import keyboard, models, notebook, provenance, state
 from pages.frame.place import shared_place

@@ -5,7 +5,7 @@ from hashlib import sha256
 import streamlit as st
 
 from minigpt.errors import DataError
-from minigpt.interpret.logit_lens import Column, single_token
+from minigpt.interpret.stream.logit_lens import Column, single_token
 from pages.frame.guard import show_problem
 from pages.parts.lens_data import Source
 from viz.tokens import display_piece

@@ -6,8 +6,8 @@ from pathlib import Path
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.attribution import Attribution, attribute
-from minigpt.interpret.logit_lens import (
+from minigpt.interpret.stream.attribution import Attribution, attribute
+from minigpt.interpret.stream.logit_lens import (
     Column,
     Lens,
     TokenPath,

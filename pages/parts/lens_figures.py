@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from minigpt.interpret.logit_lens import Column, Lens, decisive_dimension
+from minigpt.interpret.stream.logit_lens import Column, Lens, decisive_dimension
 from pages.frame import provenance
 from pages.frame.notebook import code
 from pages.frame.words import plain

@@ -1,7 +1,7 @@
 """Predict and Check of the logit lens: every answer is computed, none is stored."""
 
-from minigpt.interpret.attribution import Attribution
-from minigpt.interpret.logit_lens import Column, Lens, overtaking, settling
+from minigpt.interpret.stream.attribution import Attribution
+from minigpt.interpret.stream.logit_lens import Column, Lens, overtaking, settling
 from pages.frame.questions import Question
 from pages.frame.words import plain
 from pages.parts.lens_data import Source

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.reading import append_token
+from minigpt.interpret.reading.prompt import append_token
 from pages.frame.guard import show_note
 from pages.parts import writing
 from viz.components.next_tokens import next_tokens

@@ -6,7 +6,7 @@ Learning goal: the stream is added to, never replaced; only the last road predic
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.journey import journey
+from minigpt.interpret.stream.journey import journey
 from minigpt.model import Block, TransformerLM
 from pages.frame import course_path, lesson, models, notebook, state
 from pages.frame.guard import guard, show_note

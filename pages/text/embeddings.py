@@ -11,8 +11,8 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.errors import DataError
-from minigpt.interpret.reading import Reading
-from minigpt.interpret.word_order import without_positions
+from minigpt.interpret.positions.word_order import without_positions
+from minigpt.interpret.reading.prompt import Reading
 from minigpt.model import MLPLM, TransformerLM
 from minigpt.model.embedding import TokenEmbedding
 from minigpt.model.positions import (

@@ -7,7 +7,7 @@ choice is locally best and globally wrong.
 import streamlit as st
 
 from minigpt.generation import beam_search
-from minigpt.generation.exhaustive import best_of_all
+from minigpt.generation.beam.exhaustive import best_of_all
 from minigpt.generation.prompt import encode_prompt
 from pages.frame import lesson, models, state
 from pages.frame.guard import guard, show_note

@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.datasets.tales.story import Story
 from minigpt.finetuning.answering import Answer
-from minigpt.interpret.answer_reading import rows_that_wrote
+from minigpt.interpret.reading.answer import rows_that_wrote
 from minigpt.tokenizers.chat import encode_chat, encode_prompt_for_answer
 from pages.frame import lesson
 from pages.frame.guard import guard

@@ -9,7 +9,7 @@ import torch
 
 from minigpt.checkpoint import load_checkpoint
 from minigpt.datasets.tales.story import generate_tales
-from minigpt.interpret.heads import head_scores
+from minigpt.interpret.heads.scores import head_scores
 from minigpt.runs import RunStore
 from minigpt.runs.copying import copying
 

@@ -6,13 +6,13 @@ from model.gpt2_oracle import copy_gpt2, random_gpt2
 
 from minigpt.config import GenerationConfig
 from minigpt.generation import beam_search
-from minigpt.generation.beam_paths import (
+from minigpt.generation.beam.exhaustive import score_text
+from minigpt.generation.beam.paths import (
     better_prompt,
     greedy_text,
     log_normalizer,
     trace_paths,
 )
-from minigpt.generation.exhaustive import score_text
 
 PROMPT = [1, 2]
 

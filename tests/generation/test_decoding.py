@@ -7,7 +7,7 @@ from torch import nn
 
 from minigpt.config import GenerationConfig
 from minigpt.generation import Sampler
-from minigpt.generation.decoding import Decoder
+from minigpt.generation.fast_decoding import Decoder
 from minigpt.generation.window import Window
 from minigpt.model import TransformerLM
 

@@ -10,8 +10,9 @@ from model.gpt2_oracle import copy_gpt2, random_gpt2
 
 from minigpt.config import GenerationConfig
 from minigpt.errors import CheckpointError, DataError
-from minigpt.generation import beam_search, exhaustive
-from minigpt.generation.exhaustive import (
+from minigpt.generation import beam_search
+from minigpt.generation.beam import exhaustive
+from minigpt.generation.beam.exhaustive import (
     MOST_READ,
     affordable,
     best_of_all,

@@ -7,8 +7,8 @@ from torch.nn import functional as F
 
 from minigpt.config import GenerationConfig
 from minigpt.generation import Generator
-from minigpt.interpret import ablation
-from minigpt.interpret.ablation import (
+from minigpt.interpret.interventions import ablation
+from minigpt.interpret.interventions.ablation import (
     continue_text,
     cut_heads,
     cut_pair,
@@ -16,8 +16,8 @@ from minigpt.interpret.ablation import (
     measure,
     said_before,
 )
-from minigpt.interpret.interventions import Cut
-from minigpt.interpret.parts import MLP, Attention, Head
+from minigpt.interpret.interventions.interventions import Cut
+from minigpt.interpret.interventions.parts import MLP, Attention, Head
 from minigpt.model import create_model
 from minigpt.tokenizers import CharTokenizer
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from minigpt.errors import DataError
-from minigpt.interpret.answer_reading import (
+from minigpt.interpret.reading.answer import (
     places_of,
     rows_that_wrote,
     strongest_head,

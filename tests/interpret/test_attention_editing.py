@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from minigpt.errors import DataError
-from minigpt.interpret.attention_editing import (
+from minigpt.interpret.heads.attention_editing import (
     HeadEdit,
     edit_head,
     set_weight,
     unscaled_pattern,
 )
-from minigpt.interpret.attention_steps import attention_steps
+from minigpt.interpret.heads.attention_steps import attention_steps
 from minigpt.model import create_model
 
 TOKENS = [3, 1, 4, 1, 5, 9, 2]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from minigpt.errors import DataError
-from minigpt.interpret.attention_steps import attention_steps, head_tensors
+from minigpt.interpret.heads.attention_steps import attention_steps, head_tensors
 from minigpt.model import create_model
 
 TOKENS = [3, 1, 4, 1, 5, 9, 2]

@@ -6,7 +6,7 @@ import torch
 from interpret.frozen_norm import frozen_norm
 from model.test_transformer import VARIANTS, small_model, some_tokens
 
-from minigpt.interpret.attribution import attribute
+from minigpt.interpret.stream.attribution import attribute
 
 TOKENS = some_tokens(1, 12)[0].tolist()
 POSITION, A, B = 6, 7, 21

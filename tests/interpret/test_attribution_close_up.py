@@ -6,8 +6,8 @@ import torch
 from interpret.frozen_norm import frozen_norm
 from model.test_transformer import small_model, some_tokens
 
-from minigpt.interpret.attribution import attribute
-from minigpt.interpret.attribution_close_up import decisive_entry, top_neurons
+from minigpt.interpret.stream.attribution import attribute
+from minigpt.interpret.stream.attribution_detail import decisive_entry, top_neurons
 
 TOKENS = some_tokens(1, 12)[0].tolist()
 POSITION, A, B = 6, 7, 21

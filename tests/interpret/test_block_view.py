@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from minigpt.errors import DataError
-from minigpt.interpret.block_view import block_view, firing_neurons
+from minigpt.interpret.stream.block_view import block_view, firing_neurons
 from minigpt.model import create_model
 
 TOKENS = [3, 1, 4, 1, 5, 9, 2]

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 
 from minigpt.checkpoint import load_checkpoint
-from minigpt.interpret.causes import (
+from minigpt.interpret.corpora import held_out_windows
+from minigpt.interpret.heads.repeated_tokens import familiar_tokens, repeated_tokens
+from minigpt.interpret.heads.scores import HABITS, HeadScores
+from minigpt.interpret.interventions.circuit import (
     find_circuit,
     sharpest_head,
     state_under,
     strongest_habit,
 )
-from minigpt.interpret.corpora import held_out_windows
-from minigpt.interpret.each_in_turn import HeadEffects
-from minigpt.interpret.heads import HABITS, HeadScores
-from minigpt.interpret.interventions import Cut
-from minigpt.interpret.parts import Head
-from minigpt.interpret.probes import familiar_tokens, repeated_tokens
-from minigpt.interpret.prompt_pairs import PAIRS, ready_pair
+from minigpt.interpret.interventions.interventions import Cut
+from minigpt.interpret.interventions.parts import Head
+from minigpt.interpret.interventions.prompt_pairs import PAIRS, ready_pair
+from minigpt.interpret.interventions.sweep import HeadEffects
 
 MODELS = Path(__file__).parents[2] / "data" / "models"
 

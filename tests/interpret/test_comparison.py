@@ -7,9 +7,9 @@ from torch.nn import functional as F
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.errors import DataError
-from minigpt.interpret.comparison import compare_text, continuations
-from minigpt.interpret.pattern_change import pattern_change, row_divergence
-from minigpt.interpret.weight_change import weight_change
+from minigpt.interpret.differences.comparison import compare_text, continuations
+from minigpt.interpret.differences.pattern_change import pattern_change, row_divergence
+from minigpt.interpret.differences.weight_change import weight_change
 from minigpt.model import create_model
 from minigpt.tokenizers import CharTokenizer, WordTokenizer
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from minigpt.interpret.corpus_examples import corpus_examples
+from minigpt.interpret.heads.corpus_examples import corpus_examples
 from minigpt.model import TransformerLM
 
 WINDOWS = np.random.default_rng(0).integers(0, 30, (12, 10))

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from minigpt.interpret import each_in_turn
-from minigpt.interpret.each_in_turn import HeadEffects, cut_each_head, run_each
-from minigpt.interpret.interventions import fwd_hooks, read_cut, record
+from minigpt.interpret.interventions import sweep
+from minigpt.interpret.interventions.interventions import fwd_hooks, read_cut, record
+from minigpt.interpret.interventions.sweep import HeadEffects, cut_each_head, run_each
 from minigpt.model import create_model
 
 CUTS = ["L0H0", "L1H1 x1.5", "MLP0", "attention1", "L1H0[3,1] zero renormalized"]
@@ -32,7 +32,7 @@ def windows():
 def test_each_gets_its_own_intervention_however_many_run_at_once(
     model, windows, monkeypatch, budget
 ):
-    monkeypatch.setattr(each_in_turn, "MOST_LOGITS", budget)
+    monkeypatch.setattr(sweep, "MOST_LOGITS", budget)
     tokens = torch.tensor(windows[:2])
     hooks = [fwd_hooks(model, [read_cut(text)]) for text in CUTS]
     together = list(run_each(model, tokens, [*hooks, []]))

@@ -6,7 +6,7 @@ import torch
 
 from minigpt.checkpoint import save_checkpoint
 from minigpt.errors import CheckpointError
-from minigpt.interpret import embedding_space as space
+from minigpt.interpret.positions import embedding_space as space
 from minigpt.model import create_model
 from minigpt.tokenizers import CharTokenizer
 

@@ -6,8 +6,8 @@ import torch
 from torch.nn import functional as F
 
 from minigpt.errors import DataError
-from minigpt.interpret.gradients import batch_gradients, saliency
-from minigpt.interpret.head_weights import head_weights
+from minigpt.interpret.differences.gradients import batch_gradients, saliency
+from minigpt.interpret.differences.head_weights import head_weights
 from minigpt.model import MLPLM, TransformerLM
 
 TOKENS = [3, 1, 4, 1, 5, 9, 2, 6]

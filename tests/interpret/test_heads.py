@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minigpt.interpret.heads import (
+from minigpt.interpret.heads.scores import (
     SCORES,
     HeadScores,
     average,

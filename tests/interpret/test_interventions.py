@@ -4,8 +4,20 @@ import pytest
 import torch
 
 from minigpt.errors import DataError
-from minigpt.interpret.interventions import Cut, fwd_hooks, read_cut, record
-from minigpt.interpret.parts import MLP, Attention, Edge, Head, Token, require
+from minigpt.interpret.interventions.interventions import (
+    Cut,
+    fwd_hooks,
+    read_cut,
+    record,
+)
+from minigpt.interpret.interventions.parts import (
+    MLP,
+    Attention,
+    Edge,
+    Head,
+    Token,
+    require,
+)
 from minigpt.model import create_model
 
 TOKENS = torch.arange(12).reshape(2, 6)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from minigpt.errors import DataError
-from minigpt.interpret.journey import journey
+from minigpt.interpret.stream.journey import journey
 from minigpt.model import MLPLM, TransformerLM
 
 TOKENS = [3, 1, 4, 1, 5]

@@ -7,7 +7,7 @@ from model.test_transformer import VARIANTS, small_model, some_tokens
 from torch import nn
 
 from minigpt.errors import DataError
-from minigpt.interpret.logit_lens import (
+from minigpt.interpret.stream.logit_lens import (
     Column,
     decisive_dimension,
     follow_token,

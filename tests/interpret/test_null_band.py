@@ -6,15 +6,19 @@ import torch
 
 from minigpt.config import ModelConfig
 from minigpt.errors import ConfigError
-from minigpt.interpret.heads import HABITS, SCORES, HeadScores
-from minigpt.interpret.null_band import (
+from minigpt.interpret.heads.null_band import (
     NullBand,
     band,
     cautious_label,
     null_band,
     untrained_scores,
 )
-from minigpt.interpret.probes import familiar_tokens, repeated_tokens, scores_on
+from minigpt.interpret.heads.repeated_tokens import (
+    familiar_tokens,
+    repeated_tokens,
+    scores_on,
+)
+from minigpt.interpret.heads.scores import HABITS, SCORES, HeadScores
 from minigpt.model import TransformerLM
 from minigpt.tokenizers import CharTokenizer
 

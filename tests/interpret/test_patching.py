@@ -6,7 +6,7 @@ import torch
 
 from minigpt.errors import DataError
 from minigpt.interpret.effects import compare_logits
-from minigpt.interpret.patching import (
+from minigpt.interpret.interventions.patching import (
     CARRIED,
     PatchMap,
     Prompts,

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from minigpt.errors import DataError
-from minigpt.interpret import position_views as views
+from minigpt.interpret.positions import position_views as views
 from minigpt.model import create_model
 
 TOKENS = [3, 1, 4, 1, 5, 9, 2, 6]

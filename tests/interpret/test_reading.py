@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from minigpt.errors import DataError
-from minigpt.interpret.reading import append_token, read_prompt
+from minigpt.interpret.reading.prompt import append_token, read_prompt
 from minigpt.model import create_model
 from minigpt.tokenizers import BPETokenizer, CharTokenizer, SimpleTokenizer
 

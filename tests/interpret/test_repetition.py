@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from minigpt.interpret.heads import head_scores
-from minigpt.interpret.repetition import read_repetition, token_losses
+from minigpt.interpret.heads.repetition import read_repetition, token_losses
+from minigpt.interpret.heads.scores import head_scores
 from minigpt.model import create_model
 
 PERIOD = 6

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from minigpt.errors import DataError
-from minigpt.interpret.head_weights import head_norms, head_weights
-from minigpt.interpret.weight_change import weight_change
+from minigpt.interpret.differences.head_weights import head_norms, head_weights
+from minigpt.interpret.differences.weight_change import weight_change
 from minigpt.model import MLPLM, TransformerLM
 
 SIZES = {"vocab_size": 11, "d_model": 16, "num_layers": 2, "num_heads": 4}

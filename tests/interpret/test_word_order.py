@@ -5,7 +5,11 @@ import pytest
 import torch
 
 from minigpt.errors import DataError
-from minigpt.interpret.word_order import order_test, shuffled, without_positions
+from minigpt.interpret.positions.word_order import (
+    order_test,
+    shuffled,
+    without_positions,
+)
 from minigpt.model import create_model
 
 TOKENS = [3, 1, 4, 1, 5, 9, 2, 6]

@@ -9,8 +9,8 @@ import torch
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.config import GenerationConfig
 from minigpt.generation import beam_search
-from minigpt.generation.beam_paths import greedy_text
-from minigpt.generation.exhaustive import best_of_all, count_texts
+from minigpt.generation.beam.exhaustive import best_of_all, count_texts
+from minigpt.generation.beam.paths import greedy_text
 from minigpt.model import TransformerLM
 
 PAGE = "pages/write/beam_search.py"

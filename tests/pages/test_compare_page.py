@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.datasets.tales.story import generate_tales
-from minigpt.interpret.pattern_change import row_divergence
+from minigpt.interpret.differences.pattern_change import row_divergence
 from minigpt.model import create_model
 from minigpt.tokenizers import WordTokenizer
 

@@ -7,7 +7,7 @@ import torch
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.config import TokenizerConfig
 from minigpt.datasets.tales.story import generate_tales
-from minigpt.interpret.null_band import null_band
+from minigpt.interpret.heads.null_band import null_band
 from minigpt.model import create_model
 from minigpt.tokenizers.storage import build_tokenizer
 

@@ -12,7 +12,7 @@ from minigpt.config import RunConfig, get_recipe
 from minigpt.datasets.batches.examples import WindowDataset
 from minigpt.datasets.repeated_words import repeated_words
 from minigpt.errors import DataError, RunError
-from minigpt.interpret.repetition import read_repetition
+from minigpt.interpret.heads.repetition import read_repetition
 from minigpt.runs.lock import RunLock
 from minigpt.runs.worker import train_run
 from minigpt.training.callbacks import TrainerCallback

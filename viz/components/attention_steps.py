@@ -74,7 +74,7 @@ def attention_steps(
 
     Args:
         pieces: Token texts, one per position.
-        steps: The numbers, such as `minigpt.interpret.attention_steps` returns.
+        steps: The numbers, such as `minigpt.interpret.heads.attention_steps` returns.
         opened: A row of `ROWS` and a key's position.
         key: The view's name on this page.
         edited: The row after an edit, shown below the softmax.

@@ -21,7 +21,7 @@ _mount = register("journey", "journey_layout", "journey_drawing")
 
 
 class Stage(Protocol):
-    """A part that writes to every road, as `minigpt.interpret.journey` gives it."""
+    """A part that writes to every road, as `journey` of `minigpt` gives it."""
 
     @property
     def kind(self) -> str:

@@ -44,7 +44,7 @@ class NormShown(Protocol):
 
 
 class BlockShown(Protocol):
-    """The vectors of one position of one block; see `minigpt.interpret.block_view`."""
+    """The vectors of one position of one block; see `block_view` of `minigpt`."""
 
     layer: int
     position: int

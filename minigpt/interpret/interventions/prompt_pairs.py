@@ -13,7 +13,7 @@ import torch
 
 from minigpt.errors import DataError
 from minigpt.interpret.effects import Effect, compare_logits
-from minigpt.interpret.patching import same_length, telling_tokens
+from minigpt.interpret.interventions.patching import same_length, telling_tokens
 from minigpt.model import TransformerLM
 from minigpt.tokenizers.base import Tokenizer
 

@@ -16,8 +16,8 @@ from jaxtyping import Int
 
 from minigpt.hooks import Hooked
 from minigpt.interpret.corpora import Windows, ordinary_tokens
-from minigpt.interpret.heads import HeadScores, average, head_scores
-from minigpt.interpret.reading import attention_patterns
+from minigpt.interpret.heads.scores import HeadScores, average, head_scores
+from minigpt.interpret.reading.prompt import attention_patterns
 from minigpt.tokenizers.base import Tokenizer
 
 SEGMENT = 32

@@ -27,8 +27,8 @@ from torch import Tensor
 
 from minigpt.config import GenerationConfig
 from minigpt.errors import DataError
-from minigpt.generation.beam import next_log_probs
-from minigpt.generation.beam_tree import ScoredText
+from minigpt.generation.beam.search import next_log_probs
+from minigpt.generation.beam.tree import ScoredText
 from minigpt.generation.window import Window, require_numbers
 from minigpt.model import LanguageModel
 

@@ -18,10 +18,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from minigpt.hooks import HookFunction, HookPoint
-from minigpt.interpret.ablation import MOST_LOGITS, token_losses
 from minigpt.interpret.corpora import Windows
 from minigpt.interpret.effects import divergence
-from minigpt.interpret.interventions import (
+from minigpt.interpret.interventions.ablation import MOST_LOGITS, token_losses
+from minigpt.interpret.interventions.interventions import (
     Cut,
     Hooks,
     How,
@@ -29,7 +29,7 @@ from minigpt.interpret.interventions import (
     fwd_hooks,
     record,
 )
-from minigpt.interpret.parts import Head
+from minigpt.interpret.interventions.parts import Head
 from minigpt.model import TransformerLM
 
 

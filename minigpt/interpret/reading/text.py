@@ -1,7 +1,7 @@
 """A model reads a text, and what it expected at each token is kept.
 
-Unlike `minigpt.interpret.reading` this asks nothing of the model's insides: it holds
-for an MLP too. Next: `comparison`, which sets two such readings side by side.
+Unlike `prompt` this asks nothing of the model's insides: it holds for an MLP too. Next:
+`minigpt.interpret.differences.comparison`, which sets two such readings side by side.
 """
 
 from dataclasses import dataclass

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from minigpt.config import GenerationConfig
-from minigpt.generation.beam import beam_search
-from minigpt.generation.beam_tree import BeamCandidate, BeamResult, ScoredText
+from minigpt.generation.beam.search import beam_search
+from minigpt.generation.beam.tree import BeamCandidate, BeamResult, ScoredText
 from minigpt.generation.window import Window
 from minigpt.model import LanguageModel
 

@@ -25,7 +25,7 @@ from torch import Tensor
 from minigpt.errors import DataError
 from minigpt.hooks import HookFunction, HookPoint
 from minigpt.interpret.corpora import Windows
-from minigpt.interpret.parts import Edge, Part, Place, Token, read_part
+from minigpt.interpret.interventions.parts import Edge, Part, Place, Token, read_part
 from minigpt.model import TransformerLM
 
 How = float | Literal["zero", "mean", "resample"]

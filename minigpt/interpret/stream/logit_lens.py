@@ -21,8 +21,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from minigpt.errors import DataError
-from minigpt.interpret.direction import unembedding
 from minigpt.interpret.effects import divergence
+from minigpt.interpret.stream.logit_direction import unembedding
 from minigpt.model import TransformerLM
 from minigpt.tokenizers.base import Tokenizer
 

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from minigpt.interpret.heads import HeadScores, average, head_scores
+from minigpt.interpret.heads.scores import HeadScores, average, head_scores
 from minigpt.model import TransformerLM
 
 

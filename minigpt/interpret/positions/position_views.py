@@ -19,8 +19,8 @@ from torch import Tensor
 from minigpt.config import ModelConfig
 from minigpt.config.model import PositionalEncoding
 from minigpt.errors import DataError
-from minigpt.interpret.attention_steps import shared_head
 from minigpt.interpret.corpora import Windows
+from minigpt.interpret.heads.attention_steps import shared_head
 from minigpt.model import TransformerLM
 from minigpt.model.block import Block
 from minigpt.model.positions import (

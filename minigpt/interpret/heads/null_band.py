@@ -17,7 +17,8 @@ import torch
 
 from minigpt.config import ModelConfig
 from minigpt.interpret.corpora import Windows
-from minigpt.interpret.heads import (
+from minigpt.interpret.heads.repeated_tokens import scores_on
+from minigpt.interpret.heads.scores import (
     FEWEST_QUERIES,
     HABITS,
     SCORES,
@@ -25,7 +26,6 @@ from minigpt.interpret.heads import (
     HeadScores,
     average,
 )
-from minigpt.interpret.probes import scores_on
 from minigpt.model import TransformerLM
 
 SEEDS = 6

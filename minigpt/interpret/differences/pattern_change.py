@@ -1,7 +1,7 @@
 """How differently two models' heads look at the same text, head by head.
 
-Before: `minigpt.interpret.reading`, which keeps the patterns. Beside: `comparison`, for
-the losses that come of it.
+Before: `minigpt.interpret.reading.prompt`, which keeps the patterns. Beside:
+`comparison`, for the losses that come of it.
 """
 
 from typing import cast
@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.errors import DataError
-from minigpt.interpret.reading import attention_patterns
+from minigpt.interpret.reading.prompt import attention_patterns
 from minigpt.model import LanguageModel, TransformerLM
 
 

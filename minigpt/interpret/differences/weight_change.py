@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from minigpt.errors import DataError
-from minigpt.interpret.head_weights import head_norms
+from minigpt.interpret.differences.head_weights import head_norms
 from minigpt.model import LanguageModel, TransformerLM
 
 

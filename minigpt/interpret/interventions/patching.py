@@ -31,10 +31,10 @@ from torch import Tensor
 
 from minigpt.errors import DataError
 from minigpt.hooks import HookPoint
-from minigpt.interpret.each_in_turn import run_each
 from minigpt.interpret.effects import Effect, compare_logits
-from minigpt.interpret.interventions import Hooks
-from minigpt.interpret.parts import Place
+from minigpt.interpret.interventions.interventions import Hooks
+from minigpt.interpret.interventions.parts import Place
+from minigpt.interpret.interventions.sweep import run_each
 from minigpt.model import TransformerLM
 from minigpt.tokenizers.base import Tokenizer
 

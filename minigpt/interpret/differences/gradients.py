@@ -22,7 +22,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from minigpt.errors import DataError
-from minigpt.interpret.head_weights import head_norms
+from minigpt.interpret.differences.head_weights import head_norms
 from minigpt.model import LanguageModel, TransformerLM
 from minigpt.training.loss import language_model_loss
 

@@ -27,7 +27,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from minigpt.activation_cache import ActivationCache
-from minigpt.interpret.direction import (
+from minigpt.interpret.stream.logit_direction import (
     block_at,
     logit_direction,
     read_parts,

@@ -17,13 +17,13 @@ from torch import Tensor
 
 from minigpt.errors import DataError
 from minigpt.hooks import HookPoint
-from minigpt.interpret.attention_steps import (
+from minigpt.interpret.effects import Effect, compare_logits
+from minigpt.interpret.heads.attention_steps import (
     AttentionSteps,
     HeadTensors,
     head_tensors,
     require_place,
 )
-from minigpt.interpret.effects import Effect, compare_logits
 from minigpt.model import TransformerLM
 from minigpt.model.positions import causal_mask
 

@@ -37,7 +37,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from minigpt.config import GenerationConfig
-from minigpt.generation.beam_tree import BeamResult, BeamTree, Status
+from minigpt.generation.beam.tree import BeamResult, BeamTree, Status
 from minigpt.generation.filters import penalize_repetition
 from minigpt.generation.window import Window, require_numbers
 from minigpt.model import LanguageModel

@@ -21,7 +21,7 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.config import GenerationConfig
 from minigpt.errors import DataError
 from minigpt.generation.generator import Generator
-from minigpt.interpret.text_reading import TextReading, read_text
+from minigpt.interpret.reading.text import TextReading, read_text
 from minigpt.tokenizers.base import Tokenizer
 
 Span = tuple[int, int]

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from minigpt.activation_cache import ActivationCache
-from minigpt.interpret.attention_steps import affine, require_place
+from minigpt.interpret.heads.attention_steps import affine, require_place
 from minigpt.model import TransformerLM
 from minigpt.model.block import Block
 from minigpt.model.norm import LayerNorm, RMSNorm

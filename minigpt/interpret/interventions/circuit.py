@@ -17,13 +17,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minigpt.interpret.ablation import loss_over, said_before
 from minigpt.interpret.corpora import Windows
-from minigpt.interpret.each_in_turn import HeadEffects
-from minigpt.interpret.heads import ByHead, HeadScores
-from minigpt.interpret.interventions import Cut, fwd_hooks, record
-from minigpt.interpret.parts import Head
-from minigpt.interpret.probes import scores_on
+from minigpt.interpret.heads.repeated_tokens import scores_on
+from minigpt.interpret.heads.scores import ByHead, HeadScores
+from minigpt.interpret.interventions.ablation import loss_over, said_before
+from minigpt.interpret.interventions.interventions import Cut, fwd_hooks, record
+from minigpt.interpret.interventions.parts import Head
+from minigpt.interpret.interventions.sweep import HeadEffects
 from minigpt.model import TransformerLM
 
 CLEAR = 0.5

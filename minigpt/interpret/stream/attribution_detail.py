@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from minigpt.interpret.attribution import Part
-from minigpt.interpret.direction import (
+from minigpt.interpret.stream.attribution import Part
+from minigpt.interpret.stream.logit_direction import (
     block_at,
     logit_direction,
     read_parts,

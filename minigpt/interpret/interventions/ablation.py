@@ -19,14 +19,14 @@ from torch import Tensor
 
 from minigpt.interpret.corpora import Windows
 from minigpt.interpret.effects import Effect, compare_logits
-from minigpt.interpret.interventions import (
+from minigpt.interpret.interventions.interventions import (
     Cut,
     How,
     as_windows,
     fwd_hooks,
     record,
 )
-from minigpt.interpret.parts import Head
+from minigpt.interpret.interventions.parts import Head
 from minigpt.model import TransformerLM
 
 MOST_LOGITS = 2**23
