@@ -41,7 +41,7 @@ from minigpt.finetuning.measuring import (
 )
 from minigpt.finetuning.supervised import fits
 from minigpt.runs.store import create_run
-from minigpt.runs.worker import train_run
+from minigpt.worker.worker import train_run
 
 REQUIRED = {
     "colour": 0.95,

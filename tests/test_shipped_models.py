@@ -20,7 +20,7 @@ from minigpt.finetuning.chat import fingerprint
 from minigpt.finetuning.measuring import exact_match
 from minigpt.finetuning.supervised import fits
 from minigpt.generation import Generator
-from minigpt.runs.catalogue import available_models, find_model
+from minigpt.library.catalogue import available_models, find_model
 from minigpt.training.evaluate import evaluate_loss
 
 ROOT = Path(__file__).parent.parent

@@ -136,7 +136,7 @@ def _clean(do: Clean) -> None:
 def _keep_tokens(do: Tokens) -> None:
     from minigpt.datasets.files.text_file import TextFile
     from minigpt.errors import DataError
-    from minigpt.runs.token_store import TokenStore
+    from minigpt.preparation.token_store import TokenStore
 
     store = TokenStore()
     for name in do.remove:

@@ -22,7 +22,7 @@ from minigpt.datasets.tales.questions import baseline_scores
 from minigpt.datasets.tales.story import generate_tales
 from minigpt.finetuning.answering import Answer, reply
 from minigpt.finetuning.chat import ready_to_chat
-from minigpt.finetuning.conversing import CLOSED, read_as_a_story
+from minigpt.finetuning.conversation_tokens import CLOSED, read_as_a_story
 from minigpt.finetuning.preferences import (
     PreferenceDataset,
     answer_log_probs,

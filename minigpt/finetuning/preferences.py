@@ -29,13 +29,13 @@ from torch.utils.data import Dataset
 from minigpt.datasets.batches.examples import PAD_INPUT, Example
 from minigpt.datasets.conversations import Preference
 from minigpt.errors import DataError
-from minigpt.finetuning.lora import adapter_off, lora_layers
 from minigpt.finetuning.supervised import (
     encode_checked,
     next_token_losses,
     supervised_example,
 )
 from minigpt.model import LanguageModel
+from minigpt.model.lora import adapter_off, lora_layers
 from minigpt.tokenizers import Tokenizer
 from minigpt.training.loss import IGNORED
 from minigpt.training.objective import Outcome

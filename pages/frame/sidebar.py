@@ -3,7 +3,7 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from minigpt.runs import ModelEntry
+from minigpt.library.catalogue import ModelEntry
 from pages.frame import glossary, keyboard, models, present, state, time_machine
 
 KINDS = {"shipped": "Shipped", "brought": "Brought here", "run": "Your run"}

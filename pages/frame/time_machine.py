@@ -6,7 +6,7 @@ ends at the last step, or as soon as the reader touches anything.
 
 import streamlit as st
 
-from minigpt.runs import ModelEntry
+from minigpt.library.catalogue import ModelEntry
 from pages.frame import state
 
 SECONDS_PER_STEP = 1.2

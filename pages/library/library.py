@@ -6,7 +6,7 @@ Learning goal: a model is its weights, its tokenizer, and the line that made the
 import streamlit as st
 
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
-from minigpt.runs.inventory import Facts, TextFacts
+from minigpt.library.inventory import Facts, TextFacts
 from pages.frame import lesson, notebook, state
 from pages.frame.guard import guard, show_note
 from pages.frame.questions import check

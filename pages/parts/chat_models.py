@@ -9,7 +9,7 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.checkpoint.metadata import read_metadata
 from minigpt.errors import DataError, MinigptError
 from minigpt.finetuning.chat import ready_to_chat
-from minigpt.runs import ModelEntry
+from minigpt.library.catalogue import ModelEntry
 from minigpt.tokenizers.chat import has_chat_tokens
 from minigpt.tokenizers.storage import load_tokenizer
 from pages.frame import course, models, state

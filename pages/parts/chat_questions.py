@@ -8,7 +8,7 @@ from minigpt.config import GenerationConfig
 from minigpt.datasets.tales.story import Story
 from minigpt.datasets.tales.talk import known_question, words_of_fact
 from minigpt.finetuning.answering import Answer
-from minigpt.finetuning.conversing import read_tokens
+from minigpt.finetuning.conversation_tokens import read_tokens
 from minigpt.interpret.reading.answer import weight_on
 from minigpt.model import LanguageModel, TransformerLM
 from pages.frame import models

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from minigpt.datasets.tales.story import Story
-from minigpt.finetuning.conversing import (
+from minigpt.finetuning.conversation_tokens import (
     ROOM_FOR_AN_ANSWER,
     Turn,
     messages_of,

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from minigpt.config import GenerationConfig
-from minigpt.finetuning.conversing import Turn, messages_of, read_tokens
+from minigpt.finetuning.conversation_tokens import Turn, messages_of, read_tokens
 from pages.frame import words
 from pages.parts import chat_talk, settings
 from pages.parts.chat_models import Speaker

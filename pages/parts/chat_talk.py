@@ -13,7 +13,7 @@ import streamlit as st
 from minigpt.config import GenerationConfig
 from minigpt.errors import MinigptError
 from minigpt.finetuning.answering import Answer
-from minigpt.finetuning.conversing import (
+from minigpt.finetuning.conversation_tokens import (
     CLOSED,
     Turn,
     messages_of,

@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.runs import ModelEntry
+from minigpt.library.catalogue import ModelEntry
 from pages.frame import models, state
 from pages.frame.corpora import held_out_text
 from pages.frame.guard import show_problem

@@ -8,7 +8,7 @@ import streamlit as st
 from minigpt.datasets.repeated_words import RepeatedWords
 from minigpt.interpret.heads.repetition import read_repetition
 from minigpt.runs import Run, RunStatus
-from minigpt.runs.copying import (
+from minigpt.runs.learning_to_copy import (
     HABITS,
     Copying,
     Film,

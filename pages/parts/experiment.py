@@ -8,9 +8,10 @@ import streamlit as st
 from minigpt.config import ModelConfig, RunConfig, TrainConfig, get_recipe
 from minigpt.datasets.repeated_words import example_window
 from minigpt.errors import ConfigError
-from minigpt.runs import RunStore, launch
-from minigpt.runs.copying import keep_guess
-from minigpt.runs.estimate import estimate_run
+from minigpt.preparation.estimate import estimate_run
+from minigpt.runs import RunStore
+from minigpt.runs.learning_to_copy import keep_guess
+from minigpt.worker import launch
 from pages.frame import words
 from pages.frame.guard import guard
 from pages.parts import settings

@@ -5,7 +5,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.datasets.conversations import Conversation, Preference
 from minigpt.datasets.tales.instructions import Asked
-from minigpt.finetuning.asking import Answered, by_kind
+from minigpt.finetuning.inspection.held_out_answers import Answered, by_kind
 from pages.frame import notebook
 from pages.frame.words import plain
 from pages.parts import finetuning_code, finetuning_data

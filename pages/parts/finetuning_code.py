@@ -132,7 +132,8 @@ def product(path: str, place: str, first: int, last: int | None) -> str:
 def nearest(paths: list[str], layer: int, matrix: str, rank: int) -> str:
     """Return the lines that find the nearest product of a rank."""
     return (
-        both(paths) + "from minigpt.finetuning.low_rank import nearest_product\n\n"
+        both(paths)
+        + "from minigpt.finetuning.inspection.low_rank import nearest_product\n\n"
         f"found = nearest_product(*models, {layer}, {matrix!r}, rank={rank})\n"
         "change = found.b @ found.a\n"
     )
@@ -142,8 +143,13 @@ def cuts(base: str, tuned: str, number: int) -> str:
     """Return the lines that cut each head while the tuned model answers."""
     return (
         both([base, tuned])
-        + "from minigpt.finetuning.asking import held_out_questions\n"
-        "from minigpt.finetuning.binding import decisive, heads_needed\n\n"
+        + "from minigpt.finetuning.inspection.held_out_answers import (\n"
+        "    held_out_questions,\n"
+        ")\n"
+        "from minigpt.finetuning.inspection.needed_heads import (\n"
+        "    decisive,\n"
+        "    heads_needed,\n"
+        ")\n\n"
         "base, tuned = opened\n"
         f"asked = held_out_questions(tuned, base, {number})\n"
         "window = tuned.model.config.max_seq_len\n"

@@ -9,25 +9,31 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.config import FinetuneConfig, RunConfig
 from minigpt.datasets.conversations import Conversation, Preference
 from minigpt.datasets.tales.instructions import Asked
-from minigpt.finetuning import asking, binding, low_rank, moved
-from minigpt.finetuning.asking import Answered
-from minigpt.finetuning.binding import HeadsNeeded
 from minigpt.finetuning.chat import ready_to_chat
-from minigpt.finetuning.low_rank import LowRank
-from minigpt.finetuning.moved import Moved
+from minigpt.finetuning.inspection import (
+    changed_weights,
+    held_out_answers,
+    low_rank,
+    needed_heads,
+)
+from minigpt.finetuning.inspection.changed_weights import Moved
+from minigpt.finetuning.inspection.held_out_answers import Answered
+from minigpt.finetuning.inspection.low_rank import LowRank
+from minigpt.finetuning.inspection.needed_heads import HeadsNeeded
 from minigpt.finetuning.supervised import LearnedToken, learned_tokens
 from minigpt.interpret.differences.pattern_change import pattern_change_on
 from minigpt.interpret.reading.prompt import attention_patterns
 from minigpt.interpret.reading.text import read_tokens
+from minigpt.library.catalogue import ModelEntry
+from minigpt.library.finetuned import base_path, tuned_models, tuning_runs
 from minigpt.model import LanguageModel, TransformerLM
-from minigpt.runs import ModelEntry, Run, RunStore, data_directory
-from minigpt.runs.finetuning_estimate import (
+from minigpt.preparation.finetuning_estimate import (
     Examples,
     TuningEstimate,
     estimate_finetuning,
     some_examples,
 )
-from minigpt.runs.tuned import base_path, tuned_models, tuning_runs
+from minigpt.runs import Run, RunStore, data_directory
 from pages.frame import models
 from viz.attention import Array
 
@@ -209,7 +215,7 @@ def moved_weights(shown: Both) -> Moved:
 
 @st.cache_data(max_entries=16, show_spinner="Comparing the weights …")
 def _moved(versions: tuple[int, int], _shown: Both) -> Moved:  # noqa: ARG001
-    return moved.moved(_shown.before.model, _shown.after.model)
+    return changed_weights.moved(_shown.before.model, _shown.after.model)
 
 
 def product(shown: Both, layer: int, matrix: str) -> LowRank:
@@ -281,8 +287,8 @@ def heads_needed(shown: Both, number: int) -> HeadsNeeded:
 def _needed(versions: tuple[int, int], number: int, _shown: Both) -> HeadsNeeded:  # noqa: ARG001
     who, asked = _shown.after, questions(_shown)[:number]
     window = who.model.config.max_seq_len
-    return binding.heads_needed(
-        who, [binding.decisive(each, who.tokenizer, window) for each in asked]
+    return needed_heads.heads_needed(
+        who, [needed_heads.decisive(each, who.tokenizer, window) for each in asked]
     )
 
 
@@ -293,7 +299,9 @@ def questions(shown: Both) -> list[Asked]:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _questions(versions: tuple[int, int], _shown: Both) -> list[Asked]:  # noqa: ARG001
-    return asking.held_out_questions(_shown.after, _shown.before, KNOWN_QUESTIONS)
+    return held_out_answers.held_out_questions(
+        _shown.after, _shown.before, KNOWN_QUESTIONS
+    )
 
 
 def answered(shown: Both, place: int) -> Answered:
@@ -305,7 +313,7 @@ def answered(shown: Both, place: int) -> Answered:
 def _answered(versions: tuple[int, int], place: int, _shown: Both) -> Answered:  # noqa: ARG001
     asked = questions(_shown)[place]
     with models.turn_to_write():
-        return asking.ask_both(_shown.after, _shown.plain, asked)
+        return held_out_answers.ask_both(_shown.after, _shown.plain, asked)
 
 
 def replied(shown: Both, conversation: Conversation) -> tuple[str, str]:
@@ -320,7 +328,7 @@ def _replied(
     _shown: Both,
 ) -> tuple[str, str]:
     with models.turn_to_write():
-        return asking.reply_both(_shown.after, _shown.before, conversation)
+        return held_out_answers.reply_both(_shown.after, _shown.before, conversation)
 
 
 def conversations_of(example: Conversation | Preference) -> dict[str, Conversation]:

@@ -4,7 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.datasets.tales.instructions import Asked
-from minigpt.finetuning.binding import HeadsNeeded
+from minigpt.finetuning.inspection.needed_heads import HeadsNeeded
 from minigpt.tokenizers.chat import Message, encode_chat
 from pages.frame import models, notebook, provenance, state
 from pages.frame.place import shared_place

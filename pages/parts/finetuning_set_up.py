@@ -11,9 +11,11 @@ from minigpt.config import FinetuneConfig, RunConfig, TrainConfig
 from minigpt.config.finetuning_recipes import default_training
 from minigpt.datasets.conversations import Conversation
 from minigpt.errors import ConfigError, DataError
-from minigpt.runs import ModelEntry, RunStore, launch
-from minigpt.runs.finetuning_estimate import Examples, TuningEstimate
+from minigpt.library.catalogue import ModelEntry
+from minigpt.preparation.finetuning_estimate import Examples, TuningEstimate
+from minigpt.runs import RunStore
 from minigpt.tokenizers.chat import Message, has_chat_tokens
+from minigpt.worker import launch
 from pages.frame import models, state, words
 from pages.frame.guard import guard, show_note
 from pages.frame.questions import Question, predict

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from minigpt.finetuning.low_rank import LowRank, weight_at
-from minigpt.finetuning.moved import PARTS, Moved, rows_of
+from minigpt.finetuning.inspection.changed_weights import PARTS, Moved, rows_of
+from minigpt.finetuning.inspection.low_rank import LowRank, weight_at
 from pages.frame import notebook
 from pages.frame.guard import guard, show_note
 from pages.frame.words import count, plain

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from minigpt.errors import DataError, MinigptError
+from minigpt.library.archives import CHECKPOINT_FILES, MAX_BYTES
+from minigpt.library.incoming import bring, take_upload
+from minigpt.library.names import free_name
 from minigpt.runs import data_directory
-from minigpt.runs.incoming import bring, take_upload
-from minigpt.runs.library import free_name
-from minigpt.runs.parcels import CHECKPOINT_FILES, MAX_BYTES
 from pages.frame import state
 from pages.frame.guard import guard
 from pages.parts import library_shelves, texts

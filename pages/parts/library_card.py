@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from minigpt.runs.inventory import Facts, TextFacts
-from minigpt.runs.parcels import pack, pack_for_others, why_not_for_others
+from minigpt.library.archives import pack, pack_for_others, why_not_for_others
+from minigpt.library.inventory import Facts, TextFacts
 from pages.frame import state, words
 from pages.frame.guard import show_problem
 from pages.frame.sidebar import KINDS

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from minigpt.runs.inventory import Facts
+from minigpt.library.inventory import Facts
 from pages.frame.questions import Question
 from pages.frame.words import count, plain
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import streamlit as st
 
-from minigpt.runs import RunStore, data_directory
-from minigpt.runs.inventory import (
+from minigpt.library.inventory import (
     Facts,
     TextFacts,
     describe_model,
     describe_run,
     describe_texts,
 )
-from minigpt.runs.library import text_files
+from minigpt.library.names import text_files
+from minigpt.runs import RunStore, data_directory
 from pages.frame import models, state
 
 SHELVES = (MODELS, RUNS, TEXTS) = ("Models", "Runs", "Texts")

@@ -11,7 +11,7 @@ from minigpt.config import DataConfig, RunConfig, get_recipe
 from minigpt.config.ingredients import Difference, differences, taking, text_recipes
 from minigpt.errors import ConfigError
 from minigpt.runs import RunStore
-from minigpt.runs.racing import racing_config, start_race
+from minigpt.worker.racing import racing_config, start_race
 from pages.frame.guard import guard
 from pages.frame.words import plain
 from pages.parts import settings

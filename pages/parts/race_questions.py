@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from minigpt.runs import RunStatus
-from minigpt.runs.standing import Lane, standing
+from minigpt.runs.race_results import Lane, standing
 from pages.frame.questions import Question
 
 NEITHER = "neither, by 0.02 nats"

@@ -6,11 +6,12 @@ import streamlit as st
 
 from minigpt.config.ingredients import differences
 from minigpt.errors import MinigptError
-from minigpt.runs import Run, RunStatus, launch
-from minigpt.runs.racing import Race
-from minigpt.runs.standing import Lane, Standing, lane, result, standing
+from minigpt.runs import Run, RunStatus
+from minigpt.runs.race_results import Lane, Standing, lane, result, standing
 from minigpt.training.flops import training_flops_per_token
 from minigpt.training.optimizer import build_optimizer
+from minigpt.worker import launch
+from minigpt.worker.racing import Race
 from pages.frame import lesson, notebook, state, words
 from pages.frame.guard import guard, show_problem
 from pages.frame.questions import check

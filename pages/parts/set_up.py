@@ -14,8 +14,9 @@ from minigpt.config import (
 )
 from minigpt.config.ingredients import text_recipes
 from minigpt.errors import ConfigError
-from minigpt.runs import RunStore, launch
-from minigpt.runs.estimate import Estimate, estimate_run
+from minigpt.preparation.estimate import Estimate, estimate_run
+from minigpt.runs import RunStore
+from minigpt.worker import launch
 from pages.frame import state, words
 from pages.frame.guard import guard
 from pages.parts import experiment, race, settings

@@ -1,7 +1,7 @@
 """What the Training page asks in the end: answers read off the run itself."""
 
 from minigpt.runs import RunStatus
-from minigpt.runs.copying import Copying
+from minigpt.runs.learning_to_copy import Copying
 from pages.frame.questions import Question
 
 _TIE = 0.03

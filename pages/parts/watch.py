@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from minigpt.errors import MinigptError, RunError
-from minigpt.runs import Run, RunStatus, launch
+from minigpt.runs import Run, RunStatus
 from minigpt.training.loss import language_model_loss
 from minigpt.training.step import take_step
+from minigpt.worker import launch
 from pages.frame import lesson, notebook, state, words
 from pages.frame.guard import guard, show_problem
 from pages.frame.questions import check

@@ -6,9 +6,9 @@ LoRA learns a small change beside frozen weights, DPO compares two answers.
 
 import streamlit as st
 
-from minigpt.finetuning.lora import LoRALinear
 from minigpt.finetuning.preferences import dpo_loss
 from minigpt.finetuning.supervised import supervised_example
+from minigpt.model.lora import LoRALinear
 from minigpt.runs import RunStore, data_directory
 from pages.frame import lesson, state
 from pages.frame.guard import guard, show_problem

@@ -7,9 +7,9 @@ Training is a process of its own; this page and the process share the run's dire
 import streamlit as st
 
 from minigpt.runs import RunStore, data_directory
-from minigpt.runs.racing import find_race
 from minigpt.training.loss import language_model_loss
 from minigpt.training.optimizer import build_optimizer
+from minigpt.worker.racing import find_race
 from pages.frame import lesson, state
 from pages.frame.guard import guard
 from pages.parts import race_watch, set_up, watch

@@ -15,8 +15,8 @@ from minigpt.finetuning.chat import ready_to_chat
 from minigpt.finetuning.supervised import learned_tokens
 from minigpt.model import create_model
 from minigpt.runs import RunStore
-from minigpt.runs.worker import train_run
 from minigpt.tokenizers import BPETokenizer
+from minigpt.worker.worker import train_run
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -6,7 +6,7 @@ import torch
 from minigpt.config import GenerationConfig
 from minigpt.errors import CheckpointError, DataError
 from minigpt.finetuning.answering import Answer, reply
-from minigpt.finetuning.conversing import (
+from minigpt.finetuning.conversation_tokens import (
     Turn,
     messages_of,
     read_as_a_story,

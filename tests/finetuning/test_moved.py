@@ -9,13 +9,13 @@ from minigpt.config import LoraConfig
 from minigpt.datasets.tales.instructions import questions
 from minigpt.errors import DataError
 from minigpt.finetuning.adapters import adapted
-from minigpt.finetuning.binding import decisive, heads_needed
 from minigpt.finetuning.chat import ready_to_chat
-from minigpt.finetuning.lora import lora_layers, without_adapter
-from minigpt.finetuning.low_rank import adapter_product, nearest_product
-from minigpt.finetuning.moved import moved
+from minigpt.finetuning.inspection.changed_weights import moved
+from minigpt.finetuning.inspection.low_rank import adapter_product, nearest_product
+from minigpt.finetuning.inspection.needed_heads import decisive, heads_needed
 from minigpt.finetuning.supervised import fits, supervised_example
 from minigpt.model import MLPLM
+from minigpt.model.lora import lora_layers, without_adapter
 from minigpt.tokenizers.chat import Message, encode_chat
 from minigpt.training.loss import IGNORED
 

@@ -10,7 +10,7 @@ from minigpt.checkpoint import load_checkpoint
 from minigpt.datasets.tales.talk import known_question, story_to_talk_about
 from minigpt.finetuning.answering import reply
 from minigpt.finetuning.chat import ready_to_chat
-from minigpt.finetuning.conversing import Turn, messages_of
+from minigpt.finetuning.conversation_tokens import Turn, messages_of
 from minigpt.tokenizers.chat import encode_prompt_for_answer
 
 PAGE = "pages/write/chat.py"

@@ -20,12 +20,18 @@ from minigpt.datasets.tales.story import generate_tales
 from minigpt.finetuning.answering import reply
 from minigpt.finetuning.chat import ready_to_chat
 from minigpt.finetuning.supervised import fits
+from minigpt.library.catalogue import available_models
+from minigpt.library.finetuned import (
+    base_path,
+    finetuning_of,
+    tuned_models,
+    tuning_runs,
+)
 from minigpt.model import create_model
-from minigpt.runs import RunStore, available_models
-from minigpt.runs.tuned import base_path, finetuning_of, tuned_models, tuning_runs
-from minigpt.runs.worker import train_run
+from minigpt.runs import RunStore
 from minigpt.tokenizers import BPETokenizer
 from minigpt.tokenizers.chat import Message, encode_chat
+from minigpt.worker.worker import train_run
 
 PAGE = "pages/train/finetuning.py"
 OWN = [

@@ -6,10 +6,11 @@ import shutil
 import pytest
 
 from minigpt.config import get_recipe
-from minigpt.runs import RunStore, find_model
-from minigpt.runs.incoming import take_upload
+from minigpt.library.archives import pack
+from minigpt.library.catalogue import find_model
+from minigpt.library.incoming import take_upload
+from minigpt.runs import RunStore
 from minigpt.runs.lock import RunLock
-from minigpt.runs.parcels import pack
 from minigpt.runs.status import RunStatus, write_status
 
 PAGE = "pages/library/library.py"
@@ -217,8 +218,8 @@ def test_what_a_checkpoint_tells_is_shown_as_it_is(open_page, own):
 
 
 def test_the_questions_are_answered_by_the_models_own_numbers(root_on_path, models):
-    from minigpt.runs import available_models
-    from minigpt.runs.inventory import describe_model
+    from minigpt.library.catalogue import available_models
+    from minigpt.library.inventory import describe_model
     from pages.parts.library_questions import about
 
     facts = [describe_model(entry) for entry in available_models(root_on_path / "data")]

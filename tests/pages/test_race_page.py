@@ -7,9 +7,9 @@ import pytest
 from minigpt.config import get_recipe
 from minigpt.config.ingredients import differences
 from minigpt.runs import RunStore
-from minigpt.runs.racing import racing_config
-from minigpt.runs.standing import lane, result, standing
-from minigpt.runs.worker import train_run
+from minigpt.runs.race_results import lane, result, standing
+from minigpt.worker.racing import racing_config
+from minigpt.worker.worker import train_run
 
 PAGE = "pages/train/training.py"
 SMALL = {"d_model": 16, "num_layers": 1, "num_heads": 2, "max_seq_len": 16}

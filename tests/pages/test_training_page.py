@@ -4,10 +4,10 @@ import pytest
 from minigpt.config import RunConfig
 from minigpt.config.recipes import get_recipe
 from minigpt.runs import RunStore
-from minigpt.runs.copying import copying, keep_guess
+from minigpt.runs.learning_to_copy import copying, keep_guess
 from minigpt.runs.status import RunStatus, write_status
 from minigpt.runs.step_time import step_time
-from minigpt.runs.worker import train_run
+from minigpt.worker.worker import train_run
 
 PAGE = "pages/train/training.py"
 

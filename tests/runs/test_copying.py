@@ -5,7 +5,7 @@ import pytest
 
 from minigpt.config import get_recipe
 from minigpt.errors import RunError
-from minigpt.runs.copying import (
+from minigpt.runs.learning_to_copy import (
     copying,
     film_of_strongest,
     keep_guess,

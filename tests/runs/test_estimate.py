@@ -10,7 +10,7 @@ from minigpt.config import (
 from minigpt.datasets.tales.story import generate_tales
 from minigpt.errors import DataError
 from minigpt.model import create_model
-from minigpt.runs.estimate import estimate_run
+from minigpt.preparation.estimate import estimate_run
 
 
 def config_for(path, **model) -> RunConfig:

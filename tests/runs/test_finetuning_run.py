@@ -11,9 +11,9 @@ from minigpt.errors import DataError, RunError
 from minigpt.finetuning.adapters import load_adapter
 from minigpt.finetuning.chat import fingerprint
 from minigpt.model import create_model
-from minigpt.runs.worker import train_run
 from minigpt.tokenizers import BPETokenizer
 from minigpt.training.callbacks import TrainerCallback
+from minigpt.worker.worker import train_run
 
 NAMES = ("Mia", "Tom", "Ann", "Ben", "Eve", "Sam")
 TEXT = " ".join(f"{name} had the kite. Who had the kite?" for name in NAMES)

@@ -18,14 +18,14 @@ from minigpt.datasets.corpus import held_out_text, prepare_corpus, text_to_learn
 from minigpt.datasets.files.text_file import TextFile
 from minigpt.datasets.tales.story import generate_tales
 from minigpt.errors import DataError
-from minigpt.runs import token_writing
-from minigpt.runs.estimate import estimate_run
-from minigpt.runs.large_texts import prepare_large_text
+from minigpt.preparation import token_writing
+from minigpt.preparation.estimate import estimate_run
+from minigpt.preparation.large_texts import prepare_large_text
+from minigpt.preparation.token_store import TokenStore
 from minigpt.runs.store import RunStore
-from minigpt.runs.token_store import TokenStore
-from minigpt.runs.worker import train_run
 from minigpt.tokenizers import CharTokenizer
 from minigpt.tokenizers.base import Tokenizer
+from minigpt.worker.worker import train_run
 
 STRANGE = "Naïve café, „schön“ 😀😀!\r\n\n字字。字\n\n  don't   12 34\t– –\n" * 400
 
@@ -317,7 +317,7 @@ def test_a_token_is_written_in_as_few_bytes_as_hold_it(path):
 def test_a_large_text_is_trained_on_stopped_and_resumed_without_reading_it(
     path, home, monkeypatch
 ):
-    monkeypatch.setattr("minigpt.runs.estimate._BEGINNING_CHARACTERS", 30_000)
+    monkeypatch.setattr("minigpt.preparation.estimate._BEGINNING_CHARACTERS", 30_000)
     config = RunConfig(
         data={"source": str(path)},
         transformer={"d_model": 16, "num_layers": 1, "num_heads": 2, "max_seq_len": 16},

@@ -11,9 +11,9 @@ import pytest
 
 from minigpt.config import RunConfig
 from minigpt.errors import RunError
-from minigpt.runs import launch
 from minigpt.runs.store import Run
-from minigpt.runs.worker import train_run
+from minigpt.worker import launch
+from minigpt.worker.worker import train_run
 
 DEADLINE = 30
 

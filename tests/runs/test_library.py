@@ -21,16 +21,17 @@ from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.cli.settings import parse_train
 from minigpt.config import RECIPES, RunConfig, get_recipe
 from minigpt.errors import CheckpointError, MinigptError, RunError
+from minigpt.library.archives import pack, pack_for_others, unpack, why_not_for_others
+from minigpt.library.catalogue import available_models, find_model
+from minigpt.library.incoming import bring, take_upload
+from minigpt.library.inventory import describe_model, describe_run, describe_texts
+from minigpt.library.names import free_name, rename
+from minigpt.library.trash import delete, empty_trash, restore, trash
 from minigpt.model import MLPLM, TransformerLM
-from minigpt.runs import RunStore, available_models, find_model
-from minigpt.runs.incoming import bring, take_upload
-from minigpt.runs.inventory import describe_model, describe_run, describe_texts
-from minigpt.runs.library import free_name, rename
+from minigpt.runs import RunStore
 from minigpt.runs.lock import RunLock
-from minigpt.runs.parcels import pack, pack_for_others, unpack, why_not_for_others
 from minigpt.runs.status import RunStatus, write_status
 from minigpt.runs.training_command import training_command
-from minigpt.runs.trash import delete, empty_trash, restore, trash
 from minigpt.tokenizers import CharTokenizer
 
 NAMES = ("config.json", "tokenizer.json", "model.safetensors")

@@ -5,9 +5,10 @@ import pytest
 
 from minigpt.config import get_recipe
 from minigpt.errors import RunError
-from minigpt.runs import RunStore, launch
-from minigpt.runs.racing import find_race, racing_config, start_race
-from minigpt.runs.standing import lane, result, standing
+from minigpt.runs import RunStore
+from minigpt.runs.race_results import lane, result, standing
+from minigpt.worker import launch
+from minigpt.worker.racing import find_race, racing_config, start_race
 
 SMALL = {"d_model": 16, "num_layers": 1, "num_heads": 2, "max_seq_len": 16}
 

@@ -9,9 +9,9 @@ import pytest
 from minigpt.config import RunConfig
 from minigpt.config.finetuning_recipes import default_training
 from minigpt.errors import ConfigError
-from minigpt.runs.tracking import series, tracked
-from minigpt.runs.worker import train_run
 from minigpt.training.callbacks import TrainerCallback
+from minigpt.worker.tracking import series, tracked
+from minigpt.worker.worker import train_run
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_who_asks_for_no_tracker_gets_none_and_imports_none(store, tiny):
     run = store.create(tiny(), "run")
     with tracked(run) as trackers:
         assert trackers == []
-    look = "import sys, minigpt.runs.worker; print('wandb' in sys.modules)"
+    look = "import sys, minigpt.worker.worker; print('wandb' in sys.modules)"
     answer = subprocess.check_output([sys.executable, "-c", look], text=True)
     assert answer.strip() == "False"
 

@@ -14,9 +14,9 @@ from minigpt.datasets.repeated_words import repeated_words
 from minigpt.errors import DataError, RunError
 from minigpt.interpret.heads.repetition import read_repetition
 from minigpt.runs.lock import RunLock
-from minigpt.runs.worker import train_run
 from minigpt.training.callbacks import TrainerCallback
 from minigpt.training.evaluate import evaluate_loss
+from minigpt.worker.worker import train_run
 
 
 def tiny(text_file, **train):

@@ -12,8 +12,8 @@ from minigpt.datasets.files.split_points import parts
 from minigpt.datasets.files.text_file import BLOCK, TextFile
 from minigpt.tokenizers import Tokenizer
 
-# Places in bytes where a text may be split, as in `split_points`: a line's start or, for
-# want of lines, before a space. Between such bytes no character is split.
+# Places in bytes where a text may be split, as in `split_points`: a line's start or,
+# for want of lines, before a space. Between such bytes no character is split.
 _SAFE = (
     re.compile(rb"(?<=[!-~]\n)(?=[!-~])|(?<=[!-~]\r\n)(?=[!-~])|(?<=\n)(?=\r?\n[!-~])"),
     re.compile(rb"(?<=[!-~])(?= )"),

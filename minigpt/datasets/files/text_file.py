@@ -1,7 +1,7 @@
 """A text file, read block by block: any size, in the memory of one block.
 
 All files come in through here, whether they are joined to one text (`corpus`) or are
-larger than memory (`streaming`, and `minigpt.runs.large_texts`).
+larger than memory (`streaming`, and `minigpt.preparation.large_texts`).
 """
 
 import codecs

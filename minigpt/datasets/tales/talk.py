@@ -1,7 +1,8 @@
 """A story to talk about: short enough for a model, with questions and their answers.
 
 The stories are of held-out worlds, so whoever answers right has read, not remembered.
-Next: `minigpt.finetuning.conversing` puts story and question into a model's window.
+Next: `conversation_tokens` of `minigpt.finetuning` puts story and question into a
+model's window.
 """
 
 from collections.abc import Callable

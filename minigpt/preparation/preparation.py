@@ -15,12 +15,12 @@ from minigpt.datasets.corpus import Corpus, is_large, prepare_corpus
 from minigpt.datasets.files.text_file import Tell, tell_nobody
 from minigpt.errors import RunError
 from minigpt.model import create_model
-from minigpt.runs.baselines import count_baselines
-from minigpt.runs.finetuning import assemble_finetuning
+from minigpt.preparation.baselines import count_baselines
+from minigpt.preparation.finetuning import assemble_finetuning
+from minigpt.preparation.large_texts import prepare_large_text
+from minigpt.preparation.prepared import Prepared, installed_version
+from minigpt.preparation.sources import build_source
 from minigpt.runs.heartbeat import Heartbeat
-from minigpt.runs.large_texts import prepare_large_text
-from minigpt.runs.prepared import Prepared, installed_version
-from minigpt.runs.sources import build_source
 from minigpt.runs.store import Run, checkpoint_step
 from minigpt.tokenizers import load_tokenizer
 

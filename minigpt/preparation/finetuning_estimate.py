@@ -12,10 +12,10 @@ from minigpt.datasets.conversation_files import read_conversations, read_prefere
 from minigpt.datasets.conversations import Conversation, Preference
 from minigpt.datasets.tales.instructions import instructions, preferences
 from minigpt.errors import RunError
-from minigpt.finetuning.lora import adaptable
 from minigpt.finetuning.supervised import encode_checked, fits
-from minigpt.runs.estimate import operations_per_second
-from minigpt.runs.finetuning import HELD_OUT, read_or_write
+from minigpt.model.lora import adaptable
+from minigpt.preparation.estimate import operations_per_second
+from minigpt.preparation.finetuning import HELD_OUT, read_or_write
 
 _WRITTEN = 60
 """Examples of tales to count tokens of."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from minigpt.errors import RunError
-from minigpt.runs.catalogue import find_model
+from minigpt.library.catalogue import find_model
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import RUN_ID, Run, RunStore
 

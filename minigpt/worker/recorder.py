@@ -16,13 +16,12 @@ from minigpt.finetuning.answering import reply
 from minigpt.generation.generator import Generator
 from minigpt.interpret.heads.repetition import read_repetition
 from minigpt.model import LanguageModel, TransformerLM
-from minigpt.runs.copying import repetition_record
+from minigpt.preparation.sources import Source
 from minigpt.runs.files import Journal
 from minigpt.runs.heartbeat import Heartbeat
+from minigpt.runs.learning_to_copy import repetition_record
 from minigpt.runs.snapshots import snapshot_steps
-from minigpt.runs.sources import Source
 from minigpt.runs.step_time import elapsed_before
-from minigpt.runs.stopping import StopRequests
 from minigpt.runs.store import Run
 from minigpt.tokenizers.base import Tokenizer
 from minigpt.training.callbacks import (
@@ -31,6 +30,7 @@ from minigpt.training.callbacks import (
     TrainerCallback,
     TrainingResult,
 )
+from minigpt.worker.stop_requests import StopRequests
 
 # Enough for a smooth curve, whatever the length of the run.
 _MAX_LOGGED_STEPS = 20_000

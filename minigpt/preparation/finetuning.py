@@ -32,8 +32,8 @@ from minigpt.finetuning.preferences import (
 )
 from minigpt.finetuning.supervised import ExampleSampler, SupervisedDataset, fits
 from minigpt.model import LanguageModel
-from minigpt.runs.prepared import Prepared, installed_version
-from minigpt.runs.sources import Source
+from minigpt.preparation.prepared import Prepared, installed_version
+from minigpt.preparation.sources import Source
 from minigpt.runs.store import checkpoint_step
 from minigpt.tokenizers import Tokenizer, load_tokenizer
 from minigpt.training.objective import Objective

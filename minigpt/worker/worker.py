@@ -14,21 +14,21 @@ from typing import NamedTuple
 import torch
 
 from minigpt.errors import MinigptError, RunError
+from minigpt.preparation.preparation import prepare
+from minigpt.preparation.prepared import Prepared
 from minigpt.runs.curves import loss_curve_svg
 from minigpt.runs.files import replace_file
 from minigpt.runs.heartbeat import Heartbeat
 from minigpt.runs.lock import RunLock
-from minigpt.runs.preparation import prepare
-from minigpt.runs.prepared import Prepared
-from minigpt.runs.recorder import Recorder
-from minigpt.runs.stopping import StopRequests
 from minigpt.runs.store import Run
-from minigpt.runs.telling import Show, Telling
-from minigpt.runs.tracking import tracked
 from minigpt.training.callbacks import TrainerCallback, TrainingResult
 from minigpt.training.flops import measured_peak, training_flops_per_token
 from minigpt.training.precision import uses_half
 from minigpt.training.trainer import Trainer
+from minigpt.worker.preparation_progress import Show, Telling
+from minigpt.worker.recorder import Recorder
+from minigpt.worker.stop_requests import StopRequests
+from minigpt.worker.tracking import tracked
 
 ProgressFactory = Callable[[int, int], AbstractContextManager[TrainerCallback]]
 """Makes what shows progress, from the total of steps and those taken before."""

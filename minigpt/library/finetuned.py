@@ -1,7 +1,7 @@
 """Every fine-tuned model there is, and what it was tuned from.
 
-A tuning is a run like any other (`minigpt.runs.catalogue`); what makes it one is that
-its checkpoints say which base they began as. That path was written on some machine at
+A tuning is a run like any other (see `catalogue`); what makes it one is that its
+checkpoints say which base they began as. That path was written on some machine at
 some time, so the base is also looked for where models lie here.
 """
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from minigpt.checkpoint import read_metadata
 from minigpt.config import FinetuneConfig
 from minigpt.errors import CheckpointError, ConfigError, RunError
-from minigpt.runs.catalogue import ModelEntry
+from minigpt.library.catalogue import ModelEntry
 from minigpt.runs.store import Run, RunStore
 
 

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Subset
 from minigpt.config import RunConfig
 from minigpt.datasets.corpus import Corpus
 from minigpt.model import LanguageModel
-from minigpt.runs.sources import Source
+from minigpt.preparation.sources import Source
 from minigpt.tokenizers import Tokenizer
 from minigpt.training.callbacks import TrainerCallback
 from minigpt.training.objective import Objective

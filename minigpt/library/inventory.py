@@ -13,8 +13,8 @@ from typing import Any
 from minigpt.checkpoint import CheckpointMetadata, read_metadata
 from minigpt.datasets.files.text_file import TextFile
 from minigpt.errors import CheckpointError, DataError, RunError
-from minigpt.runs.catalogue import ModelEntry
-from minigpt.runs.library import readers_of, text_files
+from minigpt.library.catalogue import ModelEntry
+from minigpt.library.names import readers_of, text_files
 from minigpt.runs.status import RunStatus
 from minigpt.runs.store import Run
 from minigpt.runs.training_command import training_command

@@ -22,7 +22,12 @@ from minigpt.checkpoint.adapter import ADAPTER_FILE, ADAPTER_WEIGHTS, read_adapt
 from minigpt.checkpoint.tensors import read_tensors
 from minigpt.config import ModelConfig
 from minigpt.errors import DataError
-from minigpt.finetuning.moved import PARTS, layer_matrices, rows_of, same_shape
+from minigpt.finetuning.inspection.changed_weights import (
+    PARTS,
+    layer_matrices,
+    rows_of,
+    same_shape,
+)
 from minigpt.model import LanguageModel
 
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from minigpt.config import RunConfig
 from minigpt.errors import RunError
 from minigpt.runs.files import replace_file
-from minigpt.runs.launch import start
 from minigpt.runs.store import Run, RunStore
+from minigpt.worker.launch import start
 
 EVALUATIONS = 12
 _EVAL_BATCHES = 8

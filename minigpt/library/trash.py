@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import get_args
 
 from minigpt.errors import RunError
-from minigpt.runs.library import Kind, at_rest, is_taken, move, own_place
+from minigpt.library.names import Kind, at_rest, is_taken, move, own_place
 
 TRASH_SECONDS = 3600.0
 """How long a deleted thing can be taken back."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from minigpt.runs.heartbeat import Heartbeat
-from minigpt.runs.stopping import StopRequests
+from minigpt.worker.stop_requests import StopRequests
 
 Show = Callable[[str, float | None], None]
 """Shows a person an activity (`encoding the text, 31%`) and the seconds left."""

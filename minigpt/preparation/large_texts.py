@@ -21,8 +21,8 @@ from minigpt.datasets.files.text_file import (
     tell_nobody,
 )
 from minigpt.datasets.files.token_rows import smallest_type
-from minigpt.runs.token_store import Entry, TokenIndex, TokenStore, fingerprint
-from minigpt.runs.token_writing import write_tokens
+from minigpt.preparation.token_store import Entry, TokenIndex, TokenStore, fingerprint
+from minigpt.preparation.token_writing import write_tokens
 from minigpt.tokenizers import Tokenizer
 from minigpt.tokenizers.storage import build_tokenizer
 

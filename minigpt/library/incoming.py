@@ -21,10 +21,10 @@ from minigpt.checkpoint import (
 )
 from minigpt.checkpoint.metadata import CONFIG_FILE, read_json
 from minigpt.errors import CheckpointError
+from minigpt.library.archives import unpack
+from minigpt.library.names import free_place, move
 from minigpt.model import TransformerLM
 from minigpt.pretrained import from_pretrained
-from minigpt.runs.library import free_place, move
-from minigpt.runs.parcels import unpack
 from minigpt.runs.store import checkpoint_step
 
 _ABANDONED_SECONDS = 24 * 3600.0

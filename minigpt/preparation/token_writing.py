@@ -15,7 +15,7 @@ from minigpt.datasets.corpus import characters_to_learn, stretch
 from minigpt.datasets.encoding import encode_parts
 from minigpt.datasets.files.text_file import Tell, TextFile
 from minigpt.errors import DataError
-from minigpt.runs.token_store import PARTS, Entry, Part, PartName, removal
+from minigpt.preparation.token_store import PARTS, Entry, Part, PartName, removal
 from minigpt.tokenizers import Tokenizer
 
 SAVED_EVERY: Final = 1 << 24
