@@ -9,7 +9,7 @@ import torch
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.model import create_model
 
-PAGE = "pages/inside/attention.py"
+PAGE = "pages/attention/attention.py"
 PROMPT = "the red kite"
 
 

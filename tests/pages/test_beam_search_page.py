@@ -13,7 +13,7 @@ from minigpt.generation.beam.exhaustive import best_of_all, count_texts
 from minigpt.generation.beam.paths import greedy_text
 from minigpt.model import TransformerLM
 
-PAGE = "pages/write/beam_search.py"
+PAGE = "pages/beam_search/beam_search.py"
 PROMPT = "the cat"
 
 

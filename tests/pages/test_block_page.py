@@ -9,7 +9,7 @@ import torch
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.model import create_model
 
-PAGE = "pages/inside/block.py"
+PAGE = "pages/block/block.py"
 PROMPT = "the red kite"
 
 

@@ -13,7 +13,7 @@ from minigpt.finetuning.chat import ready_to_chat
 from minigpt.finetuning.conversation_tokens import Turn, messages_of
 from minigpt.tokenizers.chat import encode_prompt_for_answer
 
-PAGE = "pages/write/chat.py"
+PAGE = "pages/chat/chat.py"
 
 
 @pytest.fixture(scope="module")
@@ -403,7 +403,7 @@ def test_the_conversation_survives_a_look_at_another_page(chat):
     app = say(chat, "Who?")
     whole = said(app)
     story = app.text_area(key="chat_story").value
-    app.switch_page("pages/start/home.py").run()
+    app.switch_page("pages/home/home.py").run()
     app.switch_page(PAGE).run()
     assert said(app) == whole
     assert app.text_area(key="chat_story").value == story

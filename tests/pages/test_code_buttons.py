@@ -44,7 +44,7 @@ def assert_same(found, drawn, where: str) -> None:
 
 
 def test_the_navigation_is_found():
-    assert "pages/inside/head_explorer.py" in PAGES
+    assert "pages/head_explorer/head_explorer.py" in PAGES
     assert len(set(PAGES)) == len(PAGES) >= 9
 
 
@@ -62,7 +62,7 @@ def test_every_page_that_looks_inside_has_a_code_button(page, open_page):
 
 @pytest.mark.parametrize("prompt", ["a 'quoted' \"cat\"", "back\\slash\nnew {line}"])
 def test_a_prompt_with_odd_characters_survives_in_the_code(prompt, open_page):
-    app = open_page("pages/inside/head_explorer.py", prompt=prompt)
+    app = open_page("pages/head_explorer/head_explorer.py", prompt=prompt)
     for name, recipe in recipes_of(app).items():
         assert_same(run(recipe), recipe.drawn, name)
 
@@ -70,7 +70,7 @@ def test_a_prompt_with_odd_characters_survives_in_the_code(prompt, open_page):
 def test_a_path_with_odd_characters_survives_in_the_code(open_page, models, tmp_path):
     odd = tmp_path / 'it\'s "odd" {naïve} data'
     shutil.copytree(models, odd)
-    app = open_page("pages/inside/head_explorer.py", data=odd, prompt="the cat")
+    app = open_page("pages/head_explorer/head_explorer.py", data=odd, prompt="the cat")
     recipes = recipes_of(app)
     assert recipes
     for name, recipe in recipes.items():
@@ -79,7 +79,7 @@ def test_a_path_with_odd_characters_survives_in_the_code(open_page, models, tmp_
 
 
 def test_of_a_prompt_that_was_cut_the_code_reads_the_same_end(open_page):
-    app = open_page("pages/inside/head_explorer.py", prompt="abcd " * 20)
+    app = open_page("pages/head_explorer/head_explorer.py", prompt="abcd " * 20)
     app.checkbox[0].check().run()
     recipes = recipes_of(app)
     assert recipes

@@ -12,7 +12,7 @@ from minigpt.interpret.differences.pattern_change import row_divergence
 from minigpt.model import create_model
 from minigpt.tokenizers import WordTokenizer
 
-PAGE = "pages/inside/compare.py"
+PAGE = "pages/compare/compare.py"
 PROMPT = "the red kite"
 
 

@@ -6,7 +6,7 @@ import navigation
 import pytest
 
 LESSONS = [page for page in navigation.PAGES if page.aha]
-ATTENTION = "pages/inside/attention.py"
+ATTENTION = "pages/attention/attention.py"
 
 
 def texts(app) -> str:
@@ -68,7 +68,7 @@ def test_what_was_opened_and_answered_stands_on_home(open_page):
     app = open_page(ATTENTION, prompt="the cat")
     answer(app, right=True)
     asked = len(app.session_state["_progress"].lessons["attention"])
-    app.switch_page("pages/start/home.py").run()
+    app.switch_page("pages/home/home.py").run()
     assert f"1 of {len(LESSONS)} lessons opened · 1 of {asked} questions" in captions(
         app
     )

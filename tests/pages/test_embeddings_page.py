@@ -10,7 +10,7 @@ from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.model import create_model
 from minigpt.tokenizers import WordTokenizer
 
-PAGE = "pages/text/embeddings.py"
+PAGE = "pages/embeddings/embeddings.py"
 PROMPT = "the red kite"
 SCHEMES = ["sinusoidal", "rope", "alibi", "relative", "none"]
 POSITIONS = {"embeddings_part": "Positions"}

@@ -33,7 +33,7 @@ from minigpt.tokenizers import BPETokenizer
 from minigpt.tokenizers.chat import Message, encode_chat
 from minigpt.worker.worker import train_run
 
-PAGE = "pages/train/finetuning.py"
+PAGE = "pages/finetuning/finetuning.py"
 OWN = [
     {"instruction": f"Who had <b>the</b> {thing}?", "output": f"*{name}* had it."}
     for name, thing in [("Mia", "kite"), ("Tom", "drum"), ("Ann", "boat")]

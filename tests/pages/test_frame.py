@@ -6,7 +6,7 @@ import pytest
 
 from minigpt.model import CausalAttention
 
-EXPLORER = "pages/inside/head_explorer.py"
+EXPLORER = "pages/head_explorer/head_explorer.py"
 
 
 def texts(app) -> str:
@@ -36,7 +36,7 @@ def test_agreeing_belongs_to_one_prompt(open_page):
 def test_agreeing_is_kept_from_page_to_page_and_can_be_withdrawn(open_page):
     app = open_page(EXPLORER, prompt="a" * 65)
     app.checkbox[0].check().run()
-    app.switch_page("pages/inside/attention.py").run()
+    app.switch_page("pages/attention/attention.py").run()
     assert "65 tokens" not in texts(app)
     app.switch_page(EXPLORER).run()
     app.checkbox[0].uncheck().run()

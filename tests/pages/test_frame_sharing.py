@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import navigation
 import pytest
 
-EXPLORER = "pages/inside/head_explorer.py"
+EXPLORER = "pages/head_explorer/head_explorer.py"
 
 
 def texts(app) -> str:

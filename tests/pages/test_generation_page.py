@@ -8,7 +8,7 @@ from minigpt.config import GenerationConfig
 from minigpt.generation.generator import Generator
 from minigpt.generation.opened_draw import open_draw
 
-PAGE = "pages/write/generation.py"
+PAGE = "pages/generation/generation.py"
 
 
 def generate(app, **settings):
@@ -126,7 +126,7 @@ def test_forgetting_the_older_half_is_said(open_page):
 
 
 def test_a_forced_token_stays_and_the_text_goes_on_from_it(models):
-    from pages.parts.writing import Writing
+    from pages.frame.writing import Writing
     from viz.components.token_stream import Force
 
     path = models / "models/glass/checkpoints/checkpoint_step_100"

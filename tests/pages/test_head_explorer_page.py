@@ -11,7 +11,7 @@ from minigpt.interpret.heads.null_band import null_band
 from minigpt.model import create_model
 from minigpt.tokenizers.storage import build_tokenizer
 
-PAGE = "pages/inside/head_explorer.py"
+PAGE = "pages/head_explorer/head_explorer.py"
 TABS = (
     "On another text",
     "Every score",
@@ -210,13 +210,13 @@ def test_models_of_any_shape_are_shown_in_every_tab(open_page, shapes, model, pr
 def test_a_head_that_is_not_held_against_untrained_ones_gets_no_name(
     open_page, monkeypatch
 ):
-    monkeypatch.setattr("pages.parts.head_study.MOST", 1)
+    monkeypatch.setattr("pages.head_explorer.study.MOST", 1)
     app = open_page(PAGE, layer="1")
     assert "L1H0 · not compared" in [head.value for head in app.subheader]
 
 
 def test_a_large_models_band_comes_after_the_page(open_page, view, monkeypatch):
-    monkeypatch.setattr("pages.parts.head_study.QUICK", 1)
+    monkeypatch.setattr("pages.head_explorer.study.QUICK", 1)
     app = open_page(PAGE, prompt="a prompt of this test alone")
     assert view(app, "head_grid")["low"] is not None
     assert not app.exception

@@ -6,7 +6,7 @@ import torch
 
 from minigpt.checkpoint import load_checkpoint
 
-PAGE = "pages/inside/intervene.py"
+PAGE = "pages/intervene/intervene.py"
 PROMPT = "the red kite"
 PAIR = {"clean": "the red kite was", "corrupted": "the tan kite was"}
 

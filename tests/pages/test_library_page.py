@@ -220,7 +220,7 @@ def test_what_a_checkpoint_tells_is_shown_as_it_is(open_page, own):
 def test_the_questions_are_answered_by_the_models_own_numbers(root_on_path, models):
     from minigpt.library.catalogue import available_models
     from minigpt.library.inventory import describe_model
-    from pages.parts.library_questions import about
+    from pages.library.questions import about
 
     facts = [describe_model(entry) for entry in available_models(root_on_path / "data")]
     pretrained = [each for each in facts if each.tokens_seen]

@@ -9,7 +9,7 @@ import torch
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.model import create_model
 
-PAGE = "pages/inside/logit_lens.py"
+PAGE = "pages/logit_lens/logit_lens.py"
 PROMPT = "the red kite"
 STEP = "models/glass/checkpoints/checkpoint_step_100"
 SHAPES = {

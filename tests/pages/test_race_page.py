@@ -11,7 +11,7 @@ from minigpt.runs.race_results import lane, result, standing
 from minigpt.worker.racing import racing_config
 from minigpt.worker.worker import train_run
 
-PAGE = "pages/train/training.py"
+PAGE = "pages/training/training.py"
 SMALL = {"d_model": 16, "num_layers": 1, "num_heads": 2, "max_seq_len": 16}
 
 

@@ -11,7 +11,7 @@ from minigpt.tokenizers import BPETokenizer, CharTokenizer, WordTokenizer
 from minigpt.tokenizers.inspection.merge_history import MergeHistory
 from minigpt.tokenizers.storage import exported
 
-PAGE = "pages/text/tokenizer.py"
+PAGE = "pages/tokenizer/tokenizer.py"
 PIECES, MERGES, TWO, SCRIPTS = "Pieces", "Merges", "Compare", "Languages"
 STORIES = "BPE, 1,000 merges · tales"
 PROGRAMS = "BPE, 1,000 merges · this project's source"
@@ -316,7 +316,7 @@ def test_any_prompt_is_read(open_view, text):
     "kind", [STORIES, PROGRAMS, "words · tales", "characters · tales"]
 )
 def test_three_questions_are_graded_by_the_tokenizer(open_view, kind, root_on_path):
-    from pages.parts.tokenizer_questions import beforehand, checks
+    from pages.tokenizer.questions import beforehand, checks
 
     app = open_view(tokenizer=kind)
     asked = [radio for radio in app.radio if radio.key.startswith("_answer_")]
@@ -332,7 +332,7 @@ def test_three_questions_are_graded_by_the_tokenizer(open_view, kind, root_on_pa
 
 
 def test_the_guess_beforehand_is_the_slider_s_answer(root_on_path, stories):
-    from pages.parts.tokenizer_questions import beforehand
+    from pages.tokenizer.questions import beforehand
 
     question = beforehand(stories.tokenizer, TEXT)
     then = len(stories.tokenizer.limited_to(500).encode(TEXT))

@@ -9,7 +9,7 @@ from minigpt.runs.status import RunStatus, write_status
 from minigpt.runs.step_time import step_time
 from minigpt.worker.worker import train_run
 
-PAGE = "pages/train/training.py"
+PAGE = "pages/training/training.py"
 
 
 def texts(app):
@@ -279,7 +279,7 @@ def test_the_check_of_a_run_on_a_text_is_graded_by_its_own_losses(open_page, tmp
 
 
 def test_a_question_without_a_clear_answer_is_not_asked(root_on_path):
-    from pages.parts.training_questions import about_a_text
+    from pages.training.questions import about_a_text
 
     tie = RunStatus(
         state="finished", vocab_size=60, train_loss=2.41, validation_loss=2.4,
