@@ -18,7 +18,7 @@ from pages.frame import lesson, models, notebook, provenance
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, pick_token, read_at_place
-from viz.components.attention_steps import attention_steps
+from viz.components.attention_steps.view import attention_steps
 from viz.effects import before_after_bars
 
 ROOT, POSITIONS, MASK = "÷ √d", "positions", "mask"

@@ -11,7 +11,7 @@ from pages.frame import notebook, provenance
 from pages.frame.guard import show_note
 from pages.frame.words import plain
 from viz.beams import candidate_table, nats, path_to, text_table
-from viz.components.beam_tree import beam_tree
+from viz.components.beam_tree.view import beam_tree
 from viz.tokens import display_piece
 
 

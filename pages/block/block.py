@@ -17,7 +17,7 @@ from pages.frame import lesson, models, notebook, provenance
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, read_at_place
-from viz.components.residual_block import NeuronShown, residual_block
+from viz.components.residual_block.view import NeuronShown, residual_block
 from viz.residual import stream_chart, stream_table
 
 

@@ -25,8 +25,8 @@ from pages.frame import models, notebook, provenance
 from pages.frame.controls import keyboard
 from pages.frame.place import shared_place
 from pages.frame.reading import pick_head
-from viz.components.chat_tokens import chat_tokens
-from viz.components.value_grid import value_grid
+from viz.components.chat_tokens.view import chat_tokens
+from viz.components.value_grid.view import value_grid
 from viz.tokens import display_piece
 
 RIGHT, SAME, ASKED = "the right answer", "the same token", "the question"

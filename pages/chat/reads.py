@@ -20,7 +20,7 @@ from pages.chat import talk as chat_talk
 from pages.chat.speakers import Speaker
 from pages.chat.talk import Asking
 from pages.frame import notebook
-from viz.components.chat_tokens import chat_tokens
+from viz.components.chat_tokens.view import chat_tokens
 
 
 class Row(NamedTuple):
@@ -44,7 +44,7 @@ class Row(NamedTuple):
 
     @property
     def speakers(self) -> list[str]:
-        """Whose each token is, as `viz.components.chat_tokens` calls them."""
+        """Whose each token is, as `viz.components.chat_tokens.view` calls them."""
         tokenizer = self.speaker.checkpoint.tokenizer
         if self.template:
             return _speakers(self.tokens, tokenizer)

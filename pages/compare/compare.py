@@ -16,7 +16,7 @@ from pages.frame.place import shared_place
 from pages.frame.questions import check, predict
 from pages.frame.words import plain
 from viz.comparison import expected_bars, loss_table
-from viz.components import tinted_text
+from viz.components.tinted_text.view import tinted_text
 from viz.tokens import display_piece, placed_pieces
 
 LENS = "pages/logit_lens/logit_lens.py"

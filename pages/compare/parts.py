@@ -13,7 +13,8 @@ from pages.frame.place import shared_place
 from pages.frame.reading import pick_head
 from pages.frame.words import plain
 from viz.comparison import tensor_bars, tensor_table
-from viz.components import tinted_text, value_grid
+from viz.components.tinted_text.view import tinted_text
+from viz.components.value_grid.view import value_grid
 from viz.tokens import display_piece
 
 EXPLORER = "pages/head_explorer/head_explorer.py"

@@ -20,8 +20,8 @@ from pages.frame import notebook, provenance, state
 from pages.frame.guard import show_note
 from pages.frame.questions import Question
 from pages.frame.reading import Place, choose_place
-from viz.components.clock_hands import clock_hands
-from viz.components.value_grid import value_grid
+from viz.components.clock_hands.view import clock_hands
+from viz.components.value_grid.view import value_grid
 from viz.positions import (
     distance_lines,
     distance_table,

@@ -11,7 +11,7 @@ from pages.embeddings import notebook_lines as recipes
 from pages.embeddings.numbers import Text, order_of, order_test_of
 from pages.frame import notebook, provenance
 from pages.frame.controls import keyboard
-from viz.components.token_pieces import token_pieces
+from viz.components.token_pieces.view import token_pieces
 from viz.effects import before_after_bars
 
 SHOWN = 4

@@ -23,7 +23,7 @@ from pages.embeddings.numbers import (
 from pages.frame import corpora, models, notebook, provenance, state
 from pages.frame.guard import show_note
 from pages.frame.place import shared_place
-from viz.components.token_pieces import token_pieces
+from viz.components.token_pieces.view import token_pieces
 from viz.embedding_drift import drift_lines, drift_paths, drift_table
 from viz.embeddings import (
     CHOSEN,

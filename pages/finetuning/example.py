@@ -11,7 +11,7 @@ from pages.finetuning import notebook_lines, numbers
 from pages.frame import models, notebook, provenance
 from pages.frame.words import plain
 from viz.comparison import expected_bars
-from viz.components.masked_loss import masked_loss
+from viz.components.masked_loss.view import masked_loss
 from viz.tokens import display_piece
 
 Example = Conversation | Preference

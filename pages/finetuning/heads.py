@@ -13,7 +13,7 @@ from pages.frame.place import shared_place
 from pages.frame.reading import pick_head
 from pages.frame.words import plain
 from viz.attention import Array
-from viz.components import value_grid
+from viz.components.value_grid.view import value_grid
 from viz.finetuning import reads_bars, reads_table
 
 EXPLORER = "pages/head_explorer/head_explorer.py"

@@ -9,8 +9,8 @@ from pages.finetuning.numbers import Both
 from pages.frame import notebook
 from pages.frame.guard import guard, show_note
 from pages.frame.words import count, plain
-from viz.components import value_grid
-from viz.components.low_rank import low_rank
+from viz.components.low_rank.view import low_rank
+from viz.components.value_grid.view import value_grid
 
 _CHOICE = "_moved_matrix"
 

@@ -11,7 +11,7 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.config import GenerationConfig
 from minigpt.generation.generator import Generator, TokenStep
 from pages.frame import models
-from viz.components.token_stream import Alternative, Force, Step
+from viz.components.token_stream.view import Alternative, Force, Step
 
 MOMENT = 0.2
 """Seconds of writing between two pictures."""

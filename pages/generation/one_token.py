@@ -9,7 +9,7 @@ from pages.frame import models, notebook, provenance
 from pages.generation import source as sources
 from pages.generation.notebook_lines import stages_recipe
 from pages.generation.source import Source
-from viz.components.filter_stages import filter_stages
+from viz.components.filter_stages.view import filter_stages
 from viz.tokens import display_piece
 
 SHOWN = 12

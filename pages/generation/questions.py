@@ -4,7 +4,7 @@ from minigpt.config import GenerationConfig
 from minigpt.generation.opened_draw import OpenedDraw
 from pages.frame.questions import Question
 from pages.frame.words import plain
-from viz.components.token_stream import surprise
+from viz.components.token_stream.view import surprise
 from viz.tokens import display_piece
 
 NUCLEUS = 0.9

@@ -10,7 +10,7 @@ from pages.frame.writing import MOMENT, Writing, as_step
 from pages.generation import source as sources
 from pages.generation.notebook_lines import surprise_recipe
 from pages.generation.source import Source
-from viz.components.token_stream import Force, surprise, token_stream
+from viz.components.token_stream.view import Force, surprise, token_stream
 
 
 def start(source: Source, config: GenerationConfig) -> None:

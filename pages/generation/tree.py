@@ -10,7 +10,7 @@ from pages.frame import models, notebook
 from pages.generation import source as sources
 from pages.generation.notebook_lines import tree_recipe
 from pages.generation.source import Source
-from viz.components.continuation_tree import continuation_tree
+from viz.components.continuation_tree.view import continuation_tree
 
 COUNT = 20
 MOST_TOKENS = 16

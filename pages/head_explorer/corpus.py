@@ -19,7 +19,8 @@ from minigpt.model import TransformerLM
 from pages.frame import corpora, models, notebook
 from pages.frame.reading import Place
 from pages.head_explorer import notebook_lines
-from viz.components import ReadingExample, reading_examples
+from viz.components import ReadingExample
+from viz.components.reading_examples.view import reading_examples
 from viz.effects import before_after_bars
 
 EXAMPLES = 4

@@ -21,7 +21,9 @@ from pages.head_explorer import questions as head_questions
 from pages.head_explorer import study as head_study
 from pages.head_explorer.study import Study
 from viz.attention import pattern_table
-from viz.components import attention_heatmap, head_grid, head_lines
+from viz.components.attention_heatmap.view import attention_heatmap
+from viz.components.head_grid.view import head_grid
+from viz.components.head_lines.view import head_lines
 
 PATTERN_VIEWS = ("Heat map", "Lines")
 TABS = (

@@ -7,7 +7,7 @@ from minigpt.interpret.reading.prompt import Reading
 from pages.frame import notebook
 from pages.frame.reading import Place, pick_head
 from pages.head_explorer import notebook_lines
-from viz.components import attention_heatmap
+from viz.components.attention_heatmap.view import attention_heatmap
 
 TAB = "Side by side"
 

@@ -9,8 +9,8 @@ from minigpt.model import LanguageModel
 from pages.frame import models, notebook, provenance, state
 from pages.frame.controls import keyboard
 from pages.frame.place import shared_place
-from viz.components.journey import JourneyClick, norm_table
-from viz.components.journey import journey as journey_sheet
+from viz.components.journey.view import JourneyClick, norm_table
+from viz.components.journey.view import journey as journey_sheet
 
 WAYS = {
     "embedding": "pages/logit_lens/logit_lens.py",

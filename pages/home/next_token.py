@@ -6,7 +6,7 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.reading.prompt import append_token
 from pages.frame import writing
 from pages.frame.guard import show_note
-from viz.components.next_tokens import next_tokens
+from viz.components.next_tokens.view import next_tokens
 
 
 def show(checkpoint: Checkpoint, prompt: str) -> None:

@@ -23,7 +23,9 @@ from minigpt.interpret.reading.prompt import Reading
 from pages.frame import state
 from pages.frame.guard import show_problem
 from pages.frame.reading import choose_place
-from viz.components import attention_heatmap, token_pieces, value_grid
+from viz.components.attention_heatmap.view import attention_heatmap
+from viz.components.token_pieces.view import token_pieces
+from viz.components.value_grid.view import value_grid
 
 BECOMES = ("zero", "mean", "resample", "scale")
 WAYS = ("Cut a part", "Cut one look", "Cut a token")

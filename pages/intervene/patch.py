@@ -20,7 +20,7 @@ from pages.frame import state as shared
 from pages.frame.guard import show_note
 from pages.frame.words import plain
 from pages.intervene import notebook_lines, numbers
-from viz.components import value_grid
+from viz.components.value_grid.view import value_grid
 from viz.effects import before_after_bars, paired_pieces
 from viz.tokens import display_piece
 

@@ -11,7 +11,7 @@ from minigpt.interpret.interventions.interventions import Cut
 from pages.frame import notebook
 from pages.frame.words import plain
 from pages.intervene import notebook_lines, numbers
-from viz.components import value_grid
+from viz.components.value_grid.view import value_grid
 from viz.effects import change_grid
 
 SCORES = {

@@ -10,7 +10,7 @@ from minigpt.interpret.interventions.sweep import HeadEffects
 from pages.frame import notebook
 from pages.intervene import notebook_lines, numbers
 from pages.intervene.choose import set_cuts
-from viz.components import value_grid
+from viz.components.value_grid.view import value_grid
 from viz.effects import looking_and_causing
 
 MEASURES = {"rise of the loss": "loss", "KL of the next token": "kl"}

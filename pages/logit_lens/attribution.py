@@ -13,7 +13,7 @@ from pages.frame.words import plain
 from pages.logit_lens import notebook_lines
 from pages.logit_lens.numbers import Source
 from viz.attribution import PICKED, attribution_bars, attribution_table, signed_bars
-from viz.components import value_grid
+from viz.components.value_grid.view import value_grid
 from viz.lens_charts import gap_bars, race_lines, race_table
 from viz.tokens import display_piece
 

@@ -11,7 +11,7 @@ from pages.frame.words import plain
 from pages.logit_lens import notebook_lines
 from pages.logit_lens.numbers import Source
 from viz.attribution import signed_bars
-from viz.components import value_grid
+from viz.components.value_grid.view import value_grid
 from viz.lens import (
     GridView,
     divergence_view,

@@ -11,7 +11,7 @@ from pages.tokenizer import tree
 from pages.tokenizer.choice import STORIES, Entry, history_of, recipe_of
 from pages.tokenizer.notebook_lines import PAIRS, SIZES
 from pages.tokenizer.texts import beginning_of, recipe_of_text
-from viz.components import token_pieces
+from viz.components.token_pieces.view import token_pieces
 from viz.merges import compression_curve, pair_bars
 from viz.spelling import pair_name, spelled
 

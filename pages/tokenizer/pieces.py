@@ -10,7 +10,7 @@ from minigpt.tokenizers.base import SPECIAL_TOKENS
 from minigpt.tokenizers.inspection.token_bytes import TokenCloseUp, close_up
 from pages.frame import notebook, provenance, state
 from pages.tokenizer.choice import Entry, limited, recipe_of
-from viz.components.piece_links import MOST_PIECES, piece_links
+from viz.components.piece_links.view import MOST_PIECES, piece_links
 from viz.tokens import token_table
 
 TO_TRY = {

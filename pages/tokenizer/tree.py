@@ -7,7 +7,7 @@ from minigpt.tokenizers.inspection.merge_tree import merge_tree, roots
 from pages.frame import notebook
 from pages.tokenizer.choice import Entry, recipe_of
 from pages.tokenizer.notebook_lines import TREE
-from viz.components.merge_blocks import merge_blocks
+from viz.components.merge_blocks.view import merge_blocks
 
 LONGEST_WORD = 32
 """Bytes of the word whose tree is drawn."""

@@ -15,7 +15,7 @@ from minigpt.worker import launch
 from pages.frame import words
 from pages.frame.controls import settings
 from pages.frame.guard import guard
-from viz.components import token_pieces
+from viz.components.token_pieces.view import token_pieces
 from viz.repetition import LINES, copying_curve
 
 RECIPE = get_recipe("induction-live")

@@ -14,7 +14,7 @@ from pages.frame.guard import guard, show_problem
 from pages.frame.questions import check
 from pages.training import experiment_watch, history, step_time
 from pages.training.questions import about_a_text
-from viz.components import head_grid
+from viz.components.head_grid.view import head_grid
 from viz.training import loss_curve
 
 BADGES = {

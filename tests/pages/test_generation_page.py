@@ -127,7 +127,7 @@ def test_forgetting_the_older_half_is_said(open_page):
 
 def test_a_forced_token_stays_and_the_text_goes_on_from_it(models):
     from pages.frame.writing import Writing
-    from viz.components.token_stream import Force
+    from viz.components.token_stream.view import Force
 
     path = models / "models/glass/checkpoints/checkpoint_step_100"
     config = GenerationConfig(seed=3, max_new_tokens=8, stop_at_eos=False)

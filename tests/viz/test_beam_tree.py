@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from viz import beams
 from viz.beams import candidate_table, path_to, text_table, tree_rows
-from viz.components.beam_tree import beam_tree
+from viz.components.beam_tree.view import beam_tree
 
 
 def node(number, parent, step, rank, status="kept", returned=None):
@@ -42,7 +42,7 @@ PIECES = ["a", " b", "c\n", "d", "e", "<b>", "f"]
 def sheet():
     from types import SimpleNamespace
 
-    from viz.components.beam_tree import beam_tree
+    from viz.components.beam_tree.view import beam_tree
 
     root = SimpleNamespace(
         id=0,

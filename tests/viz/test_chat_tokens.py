@@ -5,7 +5,7 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from viz.components.chat_tokens import chat_tokens
+from viz.components.chat_tokens.view import chat_tokens
 
 PIECES = ["<user>", " Who", "?\n", "<assistant>", " Mia", "<eos>"]
 SPEAKERS = ["template", "user", "user", "template", "assistant", "end"]
@@ -13,7 +13,7 @@ SPEAKERS = ["template", "user", "user", "template", "assistant", "end"]
 
 def shown(**arguments):
     def script(pieces, speakers, arguments):
-        from viz.components.chat_tokens import chat_tokens
+        from viz.components.chat_tokens.view import chat_tokens
 
         chat_tokens(pieces, speakers, key="talk", rest="at rest", **arguments)
 

@@ -6,15 +6,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from viz.components import (
-    attention_heatmap,
-    head_grid,
-    head_lines,
-    token_pieces,
-    token_stream,
-    value_grid,
-)
-from viz.components.mounting import read_pair, read_position
+from viz.components.attention_heatmap.view import attention_heatmap
+from viz.components.head_grid.view import head_grid
+from viz.components.head_lines.view import head_lines
+from viz.components.shared.mounting import read_pair, read_position
+from viz.components.token_pieces.view import token_pieces
+from viz.components.token_stream.view import token_stream
+from viz.components.value_grid.view import value_grid
 
 SQUARE = np.eye(3)
 
@@ -81,7 +79,7 @@ def test_a_value_grid_of_one_hue_refuses_what_is_below_zero():
 def value_grid_page() -> None:
     import numpy as np
 
-    from viz.components import value_grid
+    from viz.components.value_grid.view import value_grid
 
     value_grid(
         np.array([[0.0, -1e-9, 2.5], [-5.0, 10.0, np.nan]]),
@@ -115,7 +113,7 @@ def grid_page() -> None:
     import numpy as np
     import streamlit as st
 
-    from viz.components import head_grid
+    from viz.components.head_grid.view import head_grid
 
     patterns = np.zeros(st.session_state.get("shape", (2, 2, 3, 3)))
     said = st.session_state.get("said", (0, 0))

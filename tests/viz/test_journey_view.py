@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from viz.components.journey import JourneyClick, _read_click, journey, norm_table
+from viz.components.journey.view import JourneyClick, _read_click, journey, norm_table
 
 
 def sheet(count, selected):
@@ -15,7 +15,7 @@ def sheet(count, selected):
 
     import numpy as np
 
-    from viz.components.journey import journey
+    from viz.components.journey.view import journey
 
     stage = SimpleNamespace(
         kind="attention",

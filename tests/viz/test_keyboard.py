@@ -1,6 +1,6 @@
 import pytest
 
-from viz.components.keyboard import read_presses
+from viz.components.keyboard.view import read_presses
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from viz.components import tinted_text
+from viz.components.tinted_text.view import tinted_text
 
 
 def shown(script, *arguments):
@@ -19,8 +19,6 @@ def shown(script, *arguments):
 def tinted(values, lower_is_better=False):
     def script(values, lower_is_better):
         import numpy as np
-
-        from viz.components import tinted_text
 
         tinted_text(
             ["a"] * len(values),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.frame import state
-from viz.components.keyboard import keyboard
+from viz.components.keyboard.view import keyboard
 
 MOVES = {
     "ArrowLeft": ("token", -1),

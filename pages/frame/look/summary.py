@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.frame import course, course_path, models, state
 from pages.frame.controls import sharing
-from viz.components.print_button import print_button
+from viz.components.print_button.view import print_button
 
 
 def show(name: str) -> None:
