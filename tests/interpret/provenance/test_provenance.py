@@ -11,7 +11,7 @@ from minigpt.errors import HookError
 from minigpt.interpret.provenance import trace
 from minigpt.model import create_model
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TOKENS = [3, 1, 4, 1, 5, 9, 2]
 
 SMALL = {

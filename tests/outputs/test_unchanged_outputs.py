@@ -4,11 +4,11 @@ import json
 from typing import get_args
 
 import pytest
-from output_hashes import MODELS, ROOT, VARIANTS, arithmetic, one_thread
-from unchanged_outputs import EXACT, FLOATS, STORED
+from outputs.output_hashes import MODELS, ROOT, VARIANTS, arithmetic, one_thread
+from outputs.unchanged_outputs import EXACT, FLOATS, STORED
 
 from minigpt.config import ModelConfig
-from minigpt.runs import available_models
+from minigpt.library.catalogue import available_models
 
 TOLERANCE = 1e-4
 

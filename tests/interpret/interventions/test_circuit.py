@@ -20,7 +20,7 @@ from minigpt.interpret.interventions.parts import Head
 from minigpt.interpret.interventions.prompt_pairs import PAIRS, ready_pair
 from minigpt.interpret.interventions.sweep import HeadEffects
 
-MODELS = Path(__file__).parents[2] / "data" / "models"
+MODELS = Path(__file__).parents[3] / "data" / "models"
 
 
 def scores(previous, induction):

@@ -18,7 +18,7 @@ from minigpt.datasets import generate_tales
 from minigpt.model import LanguageModel, create_model
 from minigpt.tokenizers import Tokenizer, build_tokenizer
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 Values = dict[str, Any]
 
 TEXTS = {

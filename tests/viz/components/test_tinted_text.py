@@ -20,6 +20,8 @@ def tinted(values, lower_is_better=False):
     def script(values, lower_is_better):
         import numpy as np
 
+        from viz.components.tinted_text.view import tinted_text
+
         tinted_text(
             ["a"] * len(values),
             np.array(values, float),

@@ -12,7 +12,7 @@ and small numbers, by name. Two kinds:
 `unchanged_outputs.json` keeps what they returned. After a change that is *meant* to
 change an output, remake it, read its diff and commit it with the change:
 
-    PYTHONPATH=. .venv/bin/python tests/unchanged_outputs.py
+    PYTHONPATH=.:tests .venv/bin/python tests/outputs/unchanged_outputs.py
 """
 
 import json
@@ -25,7 +25,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import torch
-from output_hashes import (
+from outputs.output_hashes import (
     MODELS,
     PROMPTS,
     ROOT,
@@ -47,10 +47,10 @@ import minigpt
 from minigpt.checkpoint import TrainingState, save_checkpoint
 from minigpt.config import GenerationConfig, LoraConfig, TrainConfig
 from minigpt.datasets import WindowSampler, generate_tales
-from minigpt.datasets.lessons import LessonsFirst
+from minigpt.datasets.batches.lessons_first import LessonsFirst
+from minigpt.datasets.batches.repeats import RepeatsFirst
 from minigpt.datasets.repeated_words import WORDS, repeated_words
-from minigpt.datasets.repeats import RepeatsFirst
-from minigpt.datasets.tales_instructions import instructions, preferences, questions
+from minigpt.datasets.tales.instructions import instructions, preferences, questions
 from minigpt.generation import Generator
 from minigpt.model import create_model
 from minigpt.tokenizers import WordTokenizer
@@ -267,6 +267,6 @@ def measure_all() -> dict[str, Any]:
 
 if __name__ == "__main__":
     if not Path(minigpt.__file__).is_relative_to(ROOT):
-        sys.exit(f"This would measure {minigpt.__file__}: set PYTHONPATH=.")
+        sys.exit(f"This would measure {minigpt.__file__}: set PYTHONPATH=.:tests")
     text = json.dumps(measure_all(), indent=1, ensure_ascii=False) + "\n"
     STORED.write_text(text, encoding="utf-8")
