@@ -12,7 +12,11 @@ PROMPT = "Mia had a red kite. Mia had a"
 
 
 PAGES = [page.path for page in navigation.PAGES]
-INSIDE = [page for page in PAGES if page.startswith("pages/inside/")]
+INSIDE = [
+    page.path
+    for page in navigation.PAGES
+    if page.name in ("attention", "block") or page.section == "Look inside"
+]
 
 
 def recipes_of(app) -> dict:
