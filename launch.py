@@ -173,7 +173,7 @@ def install_packages(pins: list[Path]) -> None:
     torch = re.search(r"^torch==\S+", APP_PINS.read_text("utf-8"), re.MULTILINE)
     chosen_by_user = os.environ.get("PIP_INDEX_URL") or os.environ.get("PIP_NO_INDEX")
     if torch and sys.platform == "linux" and not (CUDA or chosen_by_user):
-        # PyPI's torch brings gigabytes of CUDA; if this index fails, it comes all the same.
+        # PyPI has it with gigabytes of CUDA: second choice, if this index fails.
         index = "--retries=1 --no-deps --index-url=https://download.pytorch.org/whl/cpu"
         subprocess.call([*pip, *index.split(), torch.group()])
     run_step("installing packages", [*pip, *(f"-r{file}" for file in pins)])
