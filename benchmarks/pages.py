@@ -38,7 +38,7 @@ from viz.components.head_grid.view import thumbnails
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
-from streamlit_server import launch, serve_script  # noqa: E402
+from streamlit_server import serve_script  # noqa: E402
 
 BERTVIZ_BYTES = {32: 6.4e6, 64: 25.7e6, 128: 103.7e6}
 QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-sync"]
@@ -202,7 +202,6 @@ def main() -> None:
         browser = driver.chromium.launch(executable_path=which("chromium"), args=QUIET)
         log = data / "server.log"
         with serve_script(ROOT / "app.py", log, MINIGPT_DATA=str(data)) as port:
-            launch["visit_home"](port)
             print(
                 f"{'model':>10} {'heads':>9} {'tokens':>6} {'appears':>10} "
                 f"{'click':>8} {'p95':>8} {'hover':>6}"

@@ -6,22 +6,19 @@ Starts a server on a copy of `data/models`, trains a small run from the Training
 a reader would, and writes PNGs beside this file. Takes about two minutes.
 """
 
-import importlib.util
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
+sys.path.insert(0, str(ROOT / "tests"))
+from streamlit_server import serve_script  # noqa: E402
+
 MODELS = ROOT / "data" / "models"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 PROMPT = "Once upon a time there was a"
@@ -51,7 +48,10 @@ def main() -> None:
         browser = tool.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-sync"]
         )
-        with serve(data) as address:
+        with serve_script(
+            ROOT / "app.py", data / "server.log", MINIGPT_DATA=str(data)
+        ) as port:
+            address = f"http://127.0.0.1:{port}"
             for scheme in ("light", "dark"):
                 page = open_tab(browser, scheme)
                 for name, view in VIEWS.items() if scheme == "light" else (HERO,):
@@ -68,36 +68,6 @@ def main() -> None:
             train(page, address)
             save(page, "training-light.png")
         browser.close()
-
-
-@contextmanager
-def serve(data: Path) -> Iterator[str]:
-    """Start the app on a data directory and return its address."""
-    launch = load_launcher()
-    port = launch.free_port("127.0.0.1", 8601)
-    options = ["--server.address", "127.0.0.1", "--server.port", str(port)]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", *options],
-        cwd=ROOT,
-        env={**os.environ, "MINIGPT_DATA": str(data)},
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        launch.wait_until_healthy(server, port)
-        launch.visit_home(port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        launch.stop(server)
-
-
-def load_launcher() -> ModuleType:
-    """Import `launch.py`, which knows how to wait for a server."""
-    spec = importlib.util.spec_from_file_location("launch", ROOT / "launch.py")
-    if spec is None or spec.loader is None:
-        raise ImportError("launch.py cannot be read")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def open_tab(browser: Browser, scheme: str) -> Page:

@@ -1,4 +1,4 @@
-"""A Streamlit server of a test's own, started and awaited as `launch.py` does it."""
+"""A Streamlit server of a test's own, awaited as `serve.py` awaits it."""
 
 import os
 import runpy
@@ -10,12 +10,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-launch = runpy.run_path(str(ROOT / "launch.py"), run_name="launch")
+serve = runpy.run_path(str(ROOT / "serve.py"), run_name="serve")
 
 
 @contextmanager
 def serve_script(script: Path, log: Path, **environment: str) -> Iterator[int]:
-    """Serve a script on a free port, until the block ends; yield the port."""
+    """Run a script once and serve it on a free port, until the block ends."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -29,7 +29,12 @@ def serve_script(script: Path, log: Path, **environment: str) -> Iterator[int]:
             stderr=subprocess.STDOUT,
         )
         try:
-            launch["wait_until_healthy"](process, port)
+            serve["wait_until_ready"](port, alive=lambda: process.poll() is None)
             yield port
         finally:
-            launch["stop"](process)
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

@@ -1,4 +1,4 @@
-"""The launcher, run for real on copies of itself that install next to nothing."""
+"""`launch.py` and `serve.py`, run for real on copies that install next to nothing."""
 
 import ast
 import asyncio
@@ -24,8 +24,8 @@ posix_only = pytest.mark.skipif(os.name == "nt", reason="uses POSIX signals or s
 
 
 def load(path: Path) -> ModuleType:
-    """Import a copy of launch.py, whose root is the folder it lies in."""
-    spec = importlib.util.spec_from_file_location(f"launch_{abs(hash(path))}", path)
+    """Import a copy of launch.py or serve.py, whose root is the folder it lies in."""
+    spec = importlib.util.spec_from_file_location(f"copy_{abs(hash(path))}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -35,6 +35,8 @@ def make_project(folder: Path) -> Path:
     """Make a project that needs one small package, `speck`, and serves one page."""
     (folder / "tests").mkdir(parents=True)
     shutil.copy(ROOT / "launch.py", folder)
+    shutil.copy(ROOT / "serve.py", folder)
+    shutil.copytree(ROOT / ".streamlit", folder / ".streamlit")
     (folder / "requirements.txt").write_text("speck==1.0\n", encoding="utf-8")
     (folder / "tests" / "requirements.txt").write_text("", encoding="utf-8")
     (folder / "own_module.py").write_text("WORD = 'ours'\n", encoding="utf-8")
@@ -118,6 +120,12 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return load(make_project(tmp_path / "project") / "launch.py")
 
 
+@pytest.fixture
+def server() -> ModuleType:
+    """Return `serve.py`."""
+    return load(ROOT / "serve.py")
+
+
 # --- what it refuses, and in which words ----------------------------------------------
 
 
@@ -133,41 +141,40 @@ def test_an_old_python_can_read_launch_py() -> None:
     assert imported <= set(sys.stdlib_module_names)
 
 
-@pytest.mark.parametrize(
-    ("version", "words"),
-    [((3, 8, 18), "3.8 is too old"), ((3, 10), "too old"), ((3, 15), "too new")],
-)
-def test_a_python_without_builds_is_refused(
+def refusal(call: Callable, *arguments: object) -> str:
+    """Return the words with which a call ends the program."""
+    with pytest.raises(SystemExit) as ended:
+        call(*arguments)
+    words = str(ended.value)
+    assert words.splitlines()[-1].startswith("minigpt: "), words
+    return words
+
+
+@pytest.mark.parametrize("version", [(3, 8, 18), (3, 10), (3, 15)])
+def test_a_python_without_builds_is_refused_and_leaves_nothing(
     bare: ModuleType,
     monkeypatch: pytest.MonkeyPatch,
     version: tuple[int, ...],
-    words: str,
 ) -> None:
     monkeypatch.setenv("PATH", "")  # no other Python to suggest
-    with pytest.raises(bare.LaunchError, match=words) as refusal:
-        bare.check_python(version)
-    assert "3.11 to 3.14" in str(refusal.value)
-    assert "https://www.python.org/downloads/" in str(refusal.value)
+    monkeypatch.setattr(bare.sys, "version_info", version)
+    words = refusal(bare.main, ["--no-browser"])
+    assert f"Python 3.{version[1]} is not one of 3.11 to 3.14" in words
+    assert "https://www.python.org/downloads/" in words
+    assert not bare.VENV.exists()
 
 
 @posix_only
-def test_a_refused_python_names_an_installed_one_that_works(
+def test_a_refused_python_names_the_newest_installed_one_that_works(
     bare: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(bare.ROOT))
-    for name, status in (("python3.13", 127), ("python3.12", 0)):
+    monkeypatch.setattr(bare.sys, "version_info", (3, 9, 1))
+    for name, status in (("python3.13", 127), ("python3.12", 0), ("python3.11", 0)):
         script = bare.ROOT / name
         script.write_text(f"#!/bin/sh\nexit {status}\n", encoding="utf-8")
         script.chmod(0o755)
-    with pytest.raises(bare.LaunchError, match=r"run `python3\.12 launch\.py`"):
-        bare.check_python((3, 9))
-
-
-@pytest.mark.parametrize("version", [(3, 11, 0), (3, 14, 2)])
-def test_a_python_with_builds_is_accepted(
-    bare: ModuleType, version: tuple[int, ...]
-) -> None:
-    bare.check_python(version)
+    assert "run `python3.12 launch.py`" in refusal(bare.check_machine)
 
 
 def test_the_accepted_pythons_are_those_of_pyproject(bare: ModuleType) -> None:
@@ -175,18 +182,8 @@ def test_the_accepted_pythons_are_those_of_pyproject(bare: ModuleType) -> None:
     oldest, beyond = re.search(
         r'requires-python = ">=3\.(\d+),<3\.(\d+)"', text
     ).groups()
-    assert (3, int(oldest)) == bare.OLDEST_PYTHON
-    assert (3, int(beyond) - 1) == bare.NEWEST_PYTHON
-
-
-def test_a_first_start_on_an_old_python_leaves_nothing(
-    bare: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(bare.sys, "version_info", (3, 9, 1))
-    assert bare.main(["--no-browser"]) == 1
-    assert "too old" in capsys.readouterr().err
-    assert not bare.VENV.exists()
+    pythons = [f"3.{minor}" for minor in range(int(oldest), int(beyond))]
+    assert sorted(bare.PYTHONS) == pythons
 
 
 def test_a_nearly_full_disk_is_said_before_anything_is_written(
@@ -194,8 +191,7 @@ def test_a_nearly_full_disk_is_said_before_anything_is_written(
 ) -> None:
     usage = shutil.disk_usage(bare.ROOT)._replace(free=200_000_000)
     monkeypatch.setattr(bare.shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(bare.LaunchError, match=r"disk is nearly full.* 0\.2 GB"):
-        bare.prepare("app")
+    assert "disk is nearly full" in refusal(bare.prepare, [bare.APP_PINS])
     assert not bare.VENV.exists()
 
 
@@ -205,48 +201,60 @@ def test_a_nearly_full_disk_is_said_before_anything_is_written(
         ("OSError: [Errno 28] No space left on device", "disk is full"),
         ("Retrying after connection broken by NewConnectionError", "no network"),
         ("ERROR: No matching distribution found for torch==2.13.0", "no build for"),
-        ("python: No module named pip", "Delete that folder"),
-        ("ERROR: something new", "something new"),
+        ("Error: [Errno 13] Permission denied: '/usr/.venv'", "may not be written"),
+        ("python: No module named pip", "Delete the folder"),
+        ("ERROR: something new", "Run the same command again"),
     ],
 )
 def test_a_failed_step_is_explained(bare: ModuleType, output: str, words: str) -> None:
-    explanation = bare.explain("installing packages", output)
-    assert explanation.startswith("installing packages failed")
-    assert words in explanation
+    script = f"import sys; sys.stderr.write({output!r}); sys.exit(2)"
+    ended = refusal(
+        bare.run_step, "installing packages", [sys.executable, "-c", script]
+    )
+    assert output in ended
+    line = ended.splitlines()[-1]
+    assert line.startswith("minigpt: installing packages failed: ")
+    assert words in line
 
 
-@posix_only
 def test_debian_without_venv_is_told_what_to_install(
     bare: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    python = bare.ROOT / "python"
-    python.write_text(
-        "#!/bin/sh\necho 'ensurepip is not available.'\nexit 1\n", encoding="utf-8"
-    )
-    python.chmod(0o755)
-    monkeypatch.setattr(bare.sys, "executable", str(python))
-    with pytest.raises(bare.LaunchError, match="apt install python3-venv"):
-        bare.prepare("app")
+    monkeypatch.setitem(sys.modules, "ensurepip", None)
+    assert "apt install python3-venv" in refusal(bare.prepare, [bare.APP_PINS])
     assert not bare.VENV.exists()
 
 
 @posix_only
-def test_a_folder_that_may_not_be_written_is_said(
-    bare: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if os.geteuid() == 0:
-        bare.VENV.symlink_to("/proc/nowhere")  # root may write anywhere but there
-    else:
-        bare.ROOT.chmod(0o500)
-    with pytest.raises(bare.LaunchError, match="cannot write the environment"):
-        bare.prepare("app")
+def test_a_folder_that_may_not_be_written_is_said(bare: ModuleType) -> None:
+    command = [sys.executable, str(bare.ROOT / "launch.py"), "--no-browser"]
+    if os.geteuid() == 0:  # who may write everywhere, unless without privileges
+        command = ["setpriv", "--bounding-set=-all", *command]
+    if not shutil.which(command[0]):
+        pytest.skip("only root, and no setpriv")
+    bare.ROOT.chmod(0o500)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    bare.ROOT.chmod(0o700)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith("minigpt: making the environment")
+    assert "may not be written" in ended.stderr
 
 
 @pytest.mark.parametrize("port", ["0", "70000", "eight"])
-def test_an_impossible_port_is_refused(bare: ModuleType, port: str) -> None:
-    with pytest.raises(SystemExit) as refusal:
-        bare.parse(["--port", port])
-    assert refusal.value.code == 2
+def test_an_impossible_port_is_refused(server: ModuleType, port: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        server.parse(["--port", port])
+    assert ended.value.code == 2
+
+
+def test_the_options_are_told_without_installing_anything(
+    bare: ModuleType, capsys: pytest.CaptureFixture
+) -> None:
+    assert bare.main(["--help"]) == 0
+    told = capsys.readouterr().out
+    for option in ("--port", "--no-browser", "--share", "test", "bench"):
+        assert option in told
+    assert not bare.VENV.exists()
 
 
 # --- installing -----------------------------------------------------------------------
@@ -279,8 +287,8 @@ def test_benchmarks_get_the_names_that_were_given(installed: Path) -> None:
 
 def test_the_second_start_installs_nothing(launch: ModuleType) -> None:
     started = time.perf_counter()
-    launch.prepare("app")  # pip could reach nothing
-    launch.prepare("test")
+    launch.prepare([launch.APP_PINS])  # pip could reach nothing
+    launch.prepare([launch.APP_PINS, launch.TEST_PINS])
     assert time.perf_counter() - started < 1
 
 
@@ -288,7 +296,7 @@ def test_the_project_can_be_imported_from_any_folder(
     launch: ModuleType, tmp_path: Path
 ) -> None:
     code = "import own_module, speck; print(own_module.WORD, speck.MASS)"
-    command = [str(launch.environment_python()), "-c", code]
+    command = [str(launch.PYTHON), "-c", code]
     assert subprocess.check_output(command, cwd=tmp_path, text=True) == "ours 1\n"
 
 
@@ -299,45 +307,52 @@ def test_new_pins_are_noticed_and_a_failed_update_keeps_what_there_was(
     before = pins.read_text(encoding="utf-8")
     pins.write_text("speck==2.0\n", encoding="utf-8")
     try:
-        assert not launch.is_ready("app")
-        with pytest.raises(launch.LaunchError, match="no network"):
-            launch.prepare("app")
+        assert not launch.is_ready([launch.APP_PINS])
+        assert "no network" in refusal(launch.prepare, [launch.APP_PINS])
     finally:
         pins.write_text(before, encoding="utf-8")
-    assert launch.is_ready("app")
+    assert launch.is_ready([launch.APP_PINS])
 
 
 def test_a_moved_project_or_another_python_is_not_taken_for_ready(
     launch: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert launch.is_ready("app")
+    assert launch.is_ready([launch.APP_PINS])
     with monkeypatch.context() as patch:
         patch.setattr(launch, "environment_version", lambda: "3.12")
-        assert not launch.is_ready("app")
+        assert not launch.is_ready([launch.APP_PINS])
     monkeypatch.setattr(launch, "ROOT", launch.ROOT / "elsewhere")
-    assert not launch.is_ready("app")
+    assert not launch.is_ready([launch.APP_PINS])
 
 
 @posix_only
 def test_an_environment_whose_python_is_gone_is_not_taken_for_ready(
     launch: ModuleType,
 ) -> None:
-    python = launch.environment_python()
+    python = launch.PYTHON
     hidden = python.rename(python.with_name("hidden"))
     try:
-        assert launch.environment_version() is None
-        assert not launch.is_ready("app")
+        assert launch.environment_version() == ""
+        assert not launch.is_ready([launch.APP_PINS])
     finally:
         hidden.rename(python)
 
 
-def test_an_environment_under_installation_is_not_taken_for_ready(
-    launch: ModuleType,
+def test_an_environment_that_somebody_made_by_hand_is_used_and_kept(
+    launch: ModuleType, capsys: pytest.CaptureFixture
 ) -> None:
-    launch.UNFINISHED.write_text("", encoding="utf-8")
-    assert not launch.is_ready("app")
-    launch.UNFINISHED.unlink()
-    assert launch.is_ready("app")
+    config = launch.VENV / "pyvenv.cfg"
+    ours = config.read_text(encoding="utf-8")
+    assert "'minigpt'" in ours
+    config.write_text(ours.replace("'minigpt'", "'own'"), encoding="utf-8")
+    launch.STAMP.unlink()
+    own_file = launch.VENV / "own-file"
+    own_file.touch()
+    launch.prepare([launch.APP_PINS, launch.TEST_PINS])
+    config.write_text(ours, encoding="utf-8")
+    assert "First start" not in capsys.readouterr().out
+    assert launch.is_ready([launch.APP_PINS, launch.TEST_PINS])
+    assert own_file.exists()
 
 
 @posix_only
@@ -346,26 +361,41 @@ def test_a_killed_installation_is_begun_again(tmp_path: Path, wheels: dict) -> N
     with socket.create_server(("127.0.0.1", 0)) as silent:  # pip waits for its answer
         index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
         process = run_launcher(project, "--no-browser", PIP_INDEX_URL=index)
-        read_until(process, "Installing packages")
         silent.accept()
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     launch = load(project / "launch.py")
-    assert launch.UNFINISHED.exists()
-    assert not launch.is_ready("app")
+    assert launch.environment_version()  # it looks like an environment
+    assert not launch.is_ready([launch.APP_PINS])
     half_installed = launch.VENV / "half-installed.py"
     half_installed.write_text("", encoding="utf-8")
 
     process = run_launcher(project, "test", "--version", **wheels)
     process.communicate(timeout=120)
-    assert launch.is_ready("app")
-    assert launch.is_ready("test")
+    assert launch.is_ready([launch.APP_PINS, launch.TEST_PINS])
     assert not half_installed.exists()
 
 
+@posix_only
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_installation_leaves_nothing(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    project = make_project(tmp_path / "project")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        process = run_launcher(project, "--no-browser", PIP_INDEX_URL=index)
+        silent.accept()
+        os.kill(process.pid, number)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert output.endswith("minigpt: stopped.\n")
+    assert not (project / ".venv").exists()
+
+
 def test_two_installations_at_once_wait_for_each_other(bare: ModuleType) -> None:
-    with bare.one_installation_at_a_time():
-        code = "import launch\nwith launch.one_installation_at_a_time(): print('mine')"
+    with bare.lock():
+        code = "import launch\nwith launch.lock(): print('mine')"
         other = subprocess.Popen(
             [sys.executable, "-c", code],
             cwd=bare.ROOT,
@@ -387,18 +417,18 @@ def taken_port() -> Iterator[int]:
         yield other.getsockname()[1]
 
 
-def test_a_free_port_is_taken_as_it_is(bare: ModuleType, taken_port: int) -> None:
-    free = bare.free_port("127.0.0.1", taken_port)
+def test_a_free_port_is_taken_as_it_is(server: ModuleType, taken_port: int) -> None:
+    free = server.free_port("127.0.0.1", taken_port)
     assert taken_port < free <= taken_port + 99
-    assert bare.free_port("127.0.0.1", free) == free
+    assert server.free_port("127.0.0.1", free) == free
 
 
-def test_the_port_of_a_server_that_has_just_ended_is_free(bare: ModuleType) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+def test_the_port_of_a_server_that_has_just_ended_is_free(server: ModuleType) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as ended:
+        port = ended.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)):
-            server.accept()[0].close()  # the server's side lingers in TIME_WAIT
-    assert bare.free_port("127.0.0.1", port) == port
+            ended.accept()[0].close()  # the server's side lingers in TIME_WAIT
+    assert server.free_port("127.0.0.1", port) == port
 
 
 @pytest.fixture
@@ -415,10 +445,10 @@ def serve(tmp_path: Path) -> Iterator[Callable[[int], subprocess.Popen]]:
         "st.navigation([st.Page(f'pages/section/{p}.py') for p in pages]).run()\n",
         encoding="utf-8",
     )
-    (project / "serve.py").write_text(
+    (project / "start.py").write_text(
         "import sys, pathlib, launch\n"
-        "launch.prepare = lambda purpose: None\n"
-        "launch.environment_python = lambda: pathlib.Path(sys.executable)\n"
+        "launch.prepare = lambda pins: None\n"
+        "launch.PYTHON = pathlib.Path(sys.executable)\n"
         "sys.exit(launch.main(sys.argv[1:]))\n",
         encoding="utf-8",
     )
@@ -428,7 +458,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[[int], subprocess.Popen]]:
         process = subprocess.Popen(
             [
                 sys.executable,
-                str(project / "serve.py"),
+                str(project / "start.py"),
                 "--no-browser",
                 f"--port={port}",
             ],
@@ -496,7 +526,7 @@ def test_ending_the_launcher_alone_ends_the_server_too(
 ) -> None:
     process = serve(8651)
     said = read_until(process, "minigpt is at")
-    port = int(re.search(r"localhost:(\d+)   ", said).group(1))
+    port = int(re.search(r"is at http://localhost:(\d+)", said).group(1))
     process.terminate()
     assert process.wait(timeout=20) == 0
     with pytest.raises(ConnectionRefusedError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from streamlit_server import ROOT, launch, serve_script
+from streamlit_server import ROOT, serve_script
 
 PATIENCE = 30_000
 """Milliseconds until what should appear counts as missing: machines may be busy."""
@@ -23,12 +23,10 @@ class Server:
 
 
 @contextmanager
-def serve(data: Path, *, visited: bool = True) -> Iterator[Server]:
-    """Start the app and wait until it answers; `visited` as `launch.py` does it."""
+def serve(data: Path) -> Iterator[Server]:
+    """Start the app and wait until it answers."""
     log = data / "server.log"
     with serve_script(ROOT / "app.py", log, MINIGPT_DATA=str(data)) as port:
-        if visited:
-            launch["visit_home"](port)
         yield Server(f"http://127.0.0.1:{port}", data, log)
 
 

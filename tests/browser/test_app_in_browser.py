@@ -49,7 +49,7 @@ def click_thumbnail(page, layer: int, head: int) -> None:
 def test_a_fresh_server_asked_first_for_a_deep_link_shows_that_page(
     page, data, chromium, serve_app
 ):
-    with serve_app(data, visited=True) as fresh:
+    with serve_app(data) as fresh:
         open_page(page, fresh, "/head_explorer?layer=1&head=1", "Head explorer")
         names = page.get_by_test_id("stSidebarNavLink").all_inner_texts()
         assert [name.split("\n")[-1] for name in names] == [

@@ -1,0 +1,124 @@
+"""Serve the app until Ctrl-C, in the environment that `launch.py` has made."""
+
+import argparse
+import contextlib
+import os
+import runpy
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+
+APP = Path(__file__).with_name("app.py")
+PATIENCE = 120
+"""Seconds until a server that does not answer counts as broken."""
+
+
+def main() -> None:
+    """Serve, and greet the reader as soon as the first page is ready."""
+    options = parse(sys.argv[1:])
+    address = "0.0.0.0" if options.share else "127.0.0.1"
+    port = free_port(address, options.port)
+    if port != options.port:
+        print(
+            f"Port {options.port} is taken (perhaps minigpt runs already: "
+            f"http://localhost:{options.port}). Taking {port}."
+        )
+    print("Starting ... (Ctrl-C stops it; a training that runs saves its state)")
+    threading.Thread(target=greet, args=(port, options), daemon=True).start()
+    sys.argv = ["streamlit", "run", str(APP), f"--server.port={port}"]
+    sys.argv += [f"--server.address={address}", "--logger.hideWelcomeMessage=true"]
+    sys.argv += ["--logger.level=warning"]
+    runpy.run_module("streamlit", run_name="__main__")
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Read the options."""
+    parser = argparse.ArgumentParser(prog="launch.py", description="Start the app.")
+    parser.add_argument("--port", type=int, default=8501, help="default: 8501")
+    parser.add_argument(
+        "--share",
+        action="store_true",
+        help="let other computers of your network use it (default: only this one)",
+    )
+    parser.add_argument(
+        "--no-browser", dest="browser", action="store_false", help="open no browser"
+    )
+    options = parser.parse_args(arguments)
+    if not 1 <= options.port <= 65535:
+        parser.error(f"--port is {options.port}: choose 1 to 65535")
+    return options
+
+
+def free_port(address: str, wanted: int) -> int:
+    """Return `wanted`, or the next port that nobody uses."""
+    last = min(wanted + 99, 65535)
+    for port in range(wanted, last + 1):
+        if _is_free(address, port):
+            return port
+    sys.exit(f"minigpt: ports {wanted} to {last} are taken: choose one with --port.")
+
+
+def _is_free(address: str, port: int) -> bool:
+    # Some systems let two servers share a port, so first ask who answers.
+    with contextlib.suppress(OSError):
+        socket.create_connection(("127.0.0.1", port), timeout=0.5).close()
+        return False
+    try:
+        # As the server does it: a port that was used a moment ago is free on POSIX.
+        socket.create_server((address, port)).close()
+    except PermissionError:
+        sys.exit(f"minigpt: port {port} needs administrator's rights: --port 8501.")
+    except OSError:
+        return False
+    return True
+
+
+def greet(port: int, options: argparse.Namespace) -> None:
+    """Wait for the first page, say where it is, and open it."""
+    url = f"http://localhost:{port}"
+    try:
+        wait_until_ready(port)
+    except TimeoutError as error:
+        print(f"minigpt: {error}", file=sys.stderr)
+        return
+    print(f"minigpt is at {url}", flush=True)
+    if options.share:
+        print(f"Others reach it at http://{socket.gethostname()}:{port}", flush=True)
+    # Without a screen, Linux would open a browser of text in this very terminal.
+    screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if options.browser and (screen or sys.platform in ("win32", "darwin")):
+        webbrowser.open(url)
+
+
+def wait_until_ready(port: int, alive: Callable[[], bool] = lambda: True) -> None:
+    """Return when the server has run `app.py` once.
+
+    Asking is what makes it run. It matters: Streamlit learns in the first run which
+    pages there are, and until then a link to one of them answers "page not found". It
+    also loads torch before anybody waits for it.
+
+    Raises:
+        TimeoutError: If there is no answer, or the server is not `alive` any more.
+    """
+    url = f"http://127.0.0.1:{port}/_stcore/script-health-check"
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and alive():
+        try:
+            direct.open(url, timeout=PATIENCE).close()
+            return
+        except urllib.error.HTTPError:
+            return  # the page has failed, and tells the reader so
+        except OSError:
+            time.sleep(0.1)
+    raise TimeoutError(f"the server does not answer on port {port}.")
+
+
+if __name__ == "__main__":
+    main()
