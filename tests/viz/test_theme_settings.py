@@ -1,11 +1,12 @@
 """The app's settings and the figures' colours agree, and can be read."""
 
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from viz.theme import CATEGORIES
+from viz.theme import CATEGORIES, RAMP_ON_DARK, RAMP_ON_LIGHT
 
 CONFIG = Path(__file__).parents[2] / ".streamlit" / "config.toml"
 THEME = tomllib.loads(CONFIG.read_text(encoding="utf-8"))["theme"]
@@ -48,6 +49,24 @@ def test_signed_and_first_colours_are_seen_on_every_background(name):
 
 def test_charts_of_the_app_use_the_palette_of_the_figures():
     assert THEME["chartCategoricalColors"] == list(CATEGORIES)
+    assert THEME["light"]["chartSequentialColors"] == list(RAMP_ON_LIGHT)
+    assert THEME["dark"]["chartSequentialColors"] == list(RAMP_ON_DARK)
+
+
+def test_no_style_sheet_and_no_script_has_a_palette_of_its_own():
+    root = CONFIG.parents[1]
+    palette = {
+        colour.lower() for colour in (*CATEGORIES, *RAMP_ON_LIGHT, *RAMP_ON_DARK)
+    }
+    files = [*root.glob("viz/**/*.[cj]s*"), *root.glob("pages/**/*.css")]
+    assert len(files) > 50
+    copies = [
+        f"{file.relative_to(root)}: {colour}"
+        for file in files
+        for colour in re.findall(r"#[0-9a-f]{6}\b", file.read_text("utf-8").lower())
+        if colour in palette
+    ]
+    assert copies == []
 
 
 @pytest.mark.parametrize("name", ["light", "dark"])

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from viz.theme import css_palette
+
 _FOLDER = Path(__file__).parent
-_RULES = "\n".join(
+_RULES = css_palette(":root") + "\n".join(
     (_FOLDER / name).read_text(encoding="utf-8") for name in ("style.css", "print.css")
 )
 

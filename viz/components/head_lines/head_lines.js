@@ -1,8 +1,6 @@
 // The heads of one layer as lines. Hover a token on either side to see its lines alone, a
 // click locks it, Esc clears. A lock on the left (who reads) is told to Python.
 
-// Okabe and Ito's colours that stand out on white and on black.
-const HUES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A7FD1"];
 const WIDTH_MOST = 620;
 const LEAST_LOCKED = 5; // thousandths: below this a line is invisible,
 const LEAST_OVERVIEW = 60; // and a tangle when every token's lines are drawn.
@@ -101,7 +99,7 @@ function buildSwitches(bar, view, asked, show) {
       const on = view.shown.has(head);
       const heads = on ? every.filter((each) => each !== head && view.shown.has(each))
         : [...view.shown, head];
-      return button(name, HUES[head % HUES.length], on, heads);
+      return button(name, hueOf(head), on, heads);
     }),
     button("all", "var(--st-text-color)", all, all ? asked : every));
   bar.children[focused]?.focus();
@@ -166,7 +164,7 @@ function drawLines({ lines, row, top, margin, width }, view, focus) {
         const weight = weightAt(view, head, query, key);
         if (weight < least) continue;
         svgElement("line", { x1: margin, y1: middle(query), x2: width - margin, y2: middle(key),
-          stroke: HUES[head % HUES.length], "stroke-linecap": "round",
+          style: `stroke: ${hueOf(head)}`, "stroke-linecap": "round",
           "stroke-width": focus ? 1.5 + (3 * weight) / 1000 : 1.6,
           opacity: Math.max(0.08, weight / 1000) }, made);
       }

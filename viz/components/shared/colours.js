@@ -1,15 +1,11 @@
 // Colours: the app's theme, read from its CSS variables, and the ink of a weight.
 
-// One hue from faint to full. On a dark page the ramp turns round: more weight, more light.
-const INK_LIGHT = ["#f2f7fb", "#cbe1f2", "#7fb9de", "#2b88c4", "#005f96", "#003052"];
-const INK_DARK = ["#152231", "#14385a", "#0b608f", "#2c92d0", "#83c5f0", "#e6f5ff"];
-// Below and above zero, as in viz/theme.py.
-const SIGNED = ["#D55E00", "#0072B2"];
-// One token id has one hue, wherever its piece stands.
-const PIECE_HUES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A7FD1"];
+// Every colour has its name and value in viz/theme.py, and arrives as a CSS variable.
+const HUES = ["blue", "vermillion", "green", "purple", "orange", "sky", "violet"];
 
-function hueOf(token) {
-  return PIECE_HUES[token % PIECE_HUES.length];
+// One number, a token's id or a head's, has one hue wherever it is drawn.
+function hueOf(number) {
+  return `var(--${HUES[number % HUES.length]})`;
 }
 
 function themeColour(root, name) {
@@ -36,10 +32,12 @@ function isDark(root) {
   return luminance(toRgb(themeColour(root, "--st-background-color") || "#fff")) < 0.2;
 }
 
-// 256 colours for weights 0 to 1. The root curve lets a weight of 0.05 be seen; legends
+// 256 colours for weights 0 to 1, one hue from faint to full. On a dark page the ramp
+// turns round: more weight, more light. The root curve lets a weight of 0.05 be seen; legends
 // are painted with the same table, so they stay true.
 function inkTable(root) {
-  const stops = (isDark(root) ? INK_DARK : INK_LIGHT).map(toRgb);
+  const ramp = themeColour(root, isDark(root) ? "--ramp-on-dark" : "--ramp-on-light");
+  const stops = ramp.split(" ").map(toRgb);
   return Array.from({ length: 256 }, (_, level) => {
     const place = Math.sqrt(level / 255) * (stops.length - 1);
     const below = Math.min(stops.length - 2, Math.floor(place));
@@ -52,7 +50,8 @@ function inkTable(root) {
 // 255 colours for signed values: vermillion, nothing at the middle one, blue.
 function signedTable(root) {
   const nothing = toRgb(themeColour(root, "--st-background-color") || "#fff");
-  const [minus, plus] = SIGNED.map(toRgb);
+  const minus = toRgb(themeColour(root, "--vermillion"));
+  const plus = toRgb(themeColour(root, "--blue"));
   return Array.from({ length: 255 }, (_, level) => {
     const value = level / 127 - 1;
     const full = value < 0 ? minus : plus;

@@ -7,6 +7,8 @@ from typing import TypeVar
 import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
 
+from viz.theme import css_palette
+
 Choice = TypeVar("Choice")
 
 _SHARED = Path(__file__).parent
@@ -31,7 +33,8 @@ def register(name: str, *parts: str) -> ComponentRenderer:
         # Streamlit takes a string without a line break for a path.
         html=f'<div class="view {name}"></div>\n',
         js=_joined(folder, [f"{script}.js" for script in scripts]),
-        css=_joined(folder, [f"{style}.css" for style in styles]),
+        css=f"{css_palette('.view')}\n"
+        + _joined(folder, [f"{style}.css" for style in styles]),
     )
 
 
