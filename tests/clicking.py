@@ -1,0 +1,270 @@
+"""Every control of a page, clicked in a real browser, found by itself.
+
+`Walk.page` loads a page, clicks whatever can be clicked, follows what a click reveals
+(a view, a popover, a dialog), leaves the page and returns. It gathers what went wrong
+instead of stopping at the first fault.
+"""
+
+import re
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+from playwright.sync_api import Page
+from playwright.sync_api import TimeoutError as TooLate
+from streamlit_server import ROOT
+
+SCRIPT = ROOT / "tests/controls.js"
+PATIENCE = 20_000
+"""Milliseconds until what should have happened counts as missing."""
+DEEPEST = 2
+"""Clicks on the way to a control: a view's tab, then a popover in it."""
+UNMOVED = 2.0
+"""Seconds without a change, once the server has answered, that make a control dead."""
+ONE_OF_MANY = ("mark", "stepper")
+"""Kinds of which one in each place is enough: marks in a figure, + and −."""
+BROKEN = "[data-testid=stException], [class*=st-key-problem_]:has-text('Something broke')"
+
+
+class Control(NamedTuple):
+    """Something to click, as `controls.js` describes it."""
+
+    id: str
+    kind: str
+    place: str
+    name: str
+    chosen: bool
+
+    @property
+    def family(self) -> str:
+        """What stays the same when numbers and texts change: one member is enough."""
+        place = re.sub(r"[0-9a-f]{8,}|-?\d+", "#", self.place)
+        name = re.sub(r"-?\d[\d.,]*", "#", self.name)
+        alike = self.kind in ("radio", "mark", "link") or place.endswith("_#")
+        return f"{place} | {self.kind}" + ("" if alike else f" | {name}")
+
+
+class Gone(Exception):
+    """A control that was offered is not there on a fresh page."""
+
+
+@dataclass
+class Walk:
+    """A tab that clicks, and what it found."""
+
+    tab: Page
+    url: str
+    query: str
+    errors: list[str]
+    side: str = "main"
+    problems: list[str] = field(default_factory=list)
+    clicked: Counter[str] = field(default_factory=Counter)
+    seconds: Counter[str] = field(default_factory=Counter)
+    _events: int = 0
+    _at: tuple[str, ...] | None = None
+    _families: set[str] = field(default_factory=set)
+
+    def __post_init__(self):
+        self.tab.add_init_script(path=SCRIPT)
+        for event in ("download", "filechooser", "popup"):
+            self.tab.on(event, self._hear)
+
+    def page(self) -> None:
+        """Click everything on the page, and everything that a click reveals."""
+        self._load()
+        waiting = [((), self._new())]
+        while waiting:
+            path, controls = waiting.pop(0)
+            for batch in batches(controls):
+                waiting += self._click_all(path, batch)
+
+    def _click_all(self, path, batch):
+        """Click what belongs together, then leave and return; tell what appeared."""
+        revealed = []
+        try:
+            self._go(path)
+            sent = self._told("sent")
+            for control in batch:
+                if not self._click(control, path):
+                    self._at = None
+                    return revealed
+                if len(path) < DEEPEST and (new := self._new()):
+                    revealed.append(((*path, control.id), new))
+            if self._told("sent") == sent:
+                self._close(batch[-1], path)
+            else:
+                self._leave_and_return(batch[-1], path)
+        except (Gone, TooLate) as error:
+            self._blame(path, batch[-1].id, f"{type(error).__name__}: {error}"[:300])
+            self._at = None
+        return revealed
+
+    def _click(self, control, path) -> bool:
+        """Click once, and see something happen; whether the page is still open."""
+        if control.id not in self._offered():
+            self._at = None
+            self._go(path)
+        before, sent, events = self._look(), self._told("sent"), self._events
+        self._press(control.id)
+        self.clicked[control.kind] += 1
+        if control.kind == "list":
+            self._choose_another()
+        if not self._changes(before, events) and not control.chosen:
+            self._blame(path, control.id, "nothing changed")
+        self._blame_errors(path, control.id)
+        self._at = path if self._told("sent") == sent else None
+        return urlsplit(self.tab.url).path == urlsplit(self.url).path
+
+    def _choose_another(self):
+        options = self.tab.get_by_role("option")
+        options.first.wait_for()
+        others = self.tab.locator("[role=option][aria-selected=false]")
+        (others if others.count() else options).last.click()
+
+    def _changes(self, before, events) -> bool:
+        """Wait until something has changed and the server has answered."""
+        patient_until = time.monotonic() + PATIENCE / 1000
+        still_since = None
+        while time.monotonic() < patient_until:
+            still = self.tab.evaluate("controls.isStill()")
+            if self._look() != before or self._events != events:
+                self._settle()
+                return True
+            still_since = (still_since or time.monotonic()) if still else None
+            if still and time.monotonic() - still_since > UNMOVED:
+                return False
+            self.tab.wait_for_timeout(30)
+        return False
+
+    def _close(self, last, path):
+        """Shut what only the browser has opened; the page goes on."""
+        if last.kind == "expander":
+            self._press_again(last.id)
+        else:
+            self.tab.keyboard.press("Escape")
+        self._at = path if last.kind in ("expander", "popover", "button") else None
+
+    def _leave_and_return(self, last, path):
+        """Go to another page by the sidebar, come back, and find the page working."""
+        address = self.tab.url
+        kept = self._bound()
+        here = urlsplit(self.url).path
+        away = "/" if here.endswith("/library") else "/library"
+        self.tab.keyboard.press("Escape")
+        self._follow(away)
+        self._follow(here)
+        self._blame_errors(path, last.id, "after leaving and returning: ")
+        if (now := self._bound()) != kept:
+            self._blame(path, last.id, f"showed {kept}, after returning {now}")
+        self._at = ()
+        if asked(address) != asked(self.url + self.query):
+            self._reload(address, kept, path, last)
+
+    def _reload(self, address, kept, path, last):
+        """Open the address anew: it shows what was shown."""
+        self.tab.goto(address)
+        self._settle()
+        if (now := self._bound()) != kept:
+            self._blame(path, last.id, f"showed {kept}, its link shows {now}")
+        self._blame_errors(path, last.id, "after a reload: ")
+        self._at = None
+
+    def _bound(self):
+        """What the widgets show that the address names."""
+        keys = [key for key in asked(self.tab.url) if key not in ("hide", "present")]
+        return self.tab.evaluate("keys => controls.shown(keys)", keys)
+
+    def _follow(self, path):
+        link = self.tab.locator(f"[data-testid=stSidebarNav] a[href$='{path}']").first
+        if not link.is_visible():  # in present mode there is no sidebar
+            self.tab.goto(urljoin(self.url, path))
+        else:
+            link.click()
+        self.tab.wait_for_function("path => location.pathname === path", arg=path)
+        self._settle()
+
+    def _go(self, path):
+        """Stand where the clicks of a path lead to."""
+        if self._at == path:
+            return
+        if self._at is None:
+            self._load()
+        for id_ in path[len(self._at):] if path[: len(self._at)] == self._at else path:
+            before, events = self._look(), self._events
+            self._press(id_)
+            self._changes(before, events)
+        self._at = path
+
+    def _load(self):
+        self.tab.goto(self.url + self.query)
+        self._settle()
+        self._at = ()
+        self._blame_errors((), "load")
+
+    def _press(self, id_):
+        if id_ not in self._offered():
+            raise Gone(id_)
+        self._press_again(id_)
+
+    def _press_again(self, id_):
+        node = self.tab.evaluate_handle("id => controls.nodes[id]", id_)
+        node.as_element().click(timeout=PATIENCE)
+
+    def _offered(self) -> dict[str, Control]:
+        found = self.tab.evaluate("side => controls.list(side)", self.side)
+        return {each["id"]: Control(**each) for each in found}
+
+    def _new(self) -> list[Control]:
+        """What is offered and of a kind that was not offered before."""
+        new = [c for c in self._offered().values() if c.family not in self._families]
+        seen = Counter()
+        kept = []
+        for control in new:
+            seen[control.family] += 1
+            if control.kind not in ONE_OF_MANY or seen[control.family] == 1:
+                kept.append(control)
+        self._families |= set(seen)
+        return kept
+
+    def _look(self):
+        return self.tab.evaluate("controls.look()")
+
+    def _told(self, what):
+        return self.tab.evaluate("what => controls.told[what]", what)
+
+    def _settle(self):
+        self.tab.wait_for_function("window.controls?.isStill()", timeout=PATIENCE * 3)
+
+    def _hear(self, event):
+        self._events += 1
+
+    def _blame_errors(self, path, id_, when=""):
+        for box in self.tab.locator(BROKEN).all():
+            self._blame(path, id_, when + box.inner_text()[:200])
+        for error in self.errors:
+            self._blame(path, id_, f"{when}console: {error[:200]}")
+        self.errors.clear()
+
+    def _blame(self, path, id_, words):
+        self.problems.append(f"{' → '.join((*path, id_))}: {words}")
+
+
+def asked(address: str) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(address).query)
+
+
+def batches(controls: list[Control]) -> list[list[Control]]:
+    """What is clicked before the page is left: questions, or one widget's options."""
+    found: dict[str, list[Control]] = {}
+    for control in controls:
+        if control.kind in ("radio", "stepper"):
+            key = "questions"
+        elif control.kind in ("option", "pill"):
+            key = f"{control.kind} {control.place}"
+        else:
+            key = control.id
+        found.setdefault(key, []).append(control)
+    # What is chosen already comes last: then something else is.
+    return [sorted(batch, key=lambda each: each.chosen) for batch in found.values()]
