@@ -5,6 +5,7 @@
 instead of stopping at the first fault.
 """
 
+import os
 import re
 import time
 from collections import Counter
@@ -109,6 +110,8 @@ class Walk:
         before, sent, events = self._look(), self._told("sent"), self._events
         self._press(control.id)
         self.clicked[control.kind] += 1
+        if os.environ.get("CLICK_LOG"):
+            print(round(time.time() % 10000, 1), path, control.id, flush=True, file=open(os.environ["CLICK_LOG"], "a"))
         if control.kind == "list":
             self._choose_another()
         if not self._changes(before, events) and not control.chosen:
@@ -156,8 +159,8 @@ class Walk:
         self._follow(away)
         self._follow(here)
         self._blame_errors(path, last.id, "after leaving and returning: ")
-        if (now := self._bound()) != kept:
-            self._blame(path, last.id, f"showed {kept}, after returning {now}")
+        if changed := differing(kept, self._bound()):
+            self._blame(path, last.id, f"after returning: {changed}")
         self._at = ()
         if asked(address) != asked(self.url + self.query):
             self._reload(address, kept, path, last)
@@ -166,8 +169,8 @@ class Walk:
         """Open the address anew: it shows what was shown."""
         self.tab.goto(address)
         self._settle()
-        if (now := self._bound()) != kept:
-            self._blame(path, last.id, f"showed {kept}, its link shows {now}")
+        if changed := differing(kept, self._bound()):
+            self._blame(path, last.id, f"its link shows something else: {changed}")
         self._blame_errors(path, last.id, "after a reload: ")
         self._at = None
 
@@ -192,9 +195,11 @@ class Walk:
         if self._at is None:
             self._load()
         for id_ in path[len(self._at):] if path[: len(self._at)] == self._at else path:
-            before, events = self._look(), self._events
-            self._press(id_)
-            self._changes(before, events)
+            if not self._wait_for(id_).chosen:
+                before, events = self._look(), self._events
+                self._press_again(id_)
+                self._changes(before, events)
+                self._blame_errors(path, "on the way there")
         self._at = path
 
     def _load(self):
@@ -204,9 +209,17 @@ class Walk:
         self._blame_errors((), "load")
 
     def _press(self, id_):
-        if id_ not in self._offered():
-            raise Gone(id_)
+        self._wait_for(id_)
         self._press_again(id_)
+
+    def _wait_for(self, id_) -> Control:
+        """What a popover holds comes a moment after it is open."""
+        patient_until = time.monotonic() + UNMOVED
+        while id_ not in (offered := self._offered()):
+            if time.monotonic() > patient_until:
+                raise Gone(id_)
+            self.tab.wait_for_timeout(50)
+        return offered[id_]
 
     def _press_again(self, id_):
         node = self.tab.evaluate_handle("id => controls.nodes[id]", id_)
@@ -253,6 +266,13 @@ class Walk:
 
 def asked(address: str) -> dict[str, list[str]]:
     return parse_qs(urlsplit(address).query)
+
+
+def differing(before: dict[str, list], now: dict[str, list]) -> dict[str, tuple]:
+    """What a widget showed and shows, where that is not the same."""
+    return {
+        key: (value, now.get(key)) for key, value in before.items() if value != now.get(key)
+    }
 
 
 def batches(controls: list[Control]) -> list[list[Control]]:

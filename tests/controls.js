@@ -3,12 +3,15 @@
 // server, so that a test knows when the answer to a click has come.
 (() => {
     const CONTROLS = "button, a[href], summary, input[type=checkbox], "
-        + "input[type=radio], [role=tab], [role=radio], [role=switch], [role=button]";
+        + "input[type=radio], [role=tab], [role=radio], [role=switch], "
+        + "[role=button], [role=link]";
     // Streamlit's own, the same on every page and in every app: not ours to test.
     const STREAMLITS = "[data-testid=stElementToolbar], [data-testid=stTooltipIcon], "
         + "[data-testid=stHeader], [data-testid=stLogoLink], [data-testid=stSidebarNav], "
         + "[data-testid=stSidebarCollapseButton], [data-testid=stHeaderActionElements], "
         + ".vega-embed details";
+    // Icons are ligatures: their names are in the text, and change as things open.
+    const ICONS = /\b(expand_(more|less)|keyboard_arrow_(right|down)|code_blocks)\b/g;
     const told = { sent: 0, sentAt: 0, begun: 0, endedAt: 0, printed: 0, copied: 0 };
 
     const send = WebSocket.prototype.send;
@@ -55,7 +58,7 @@
             && label(node).checkVisibility({ visibilityProperty: true });
     };
     const nameOf = node => (node.getAttribute("aria-label") || label(node).innerText
-        || node.textContent || "").trim().replace(/\s+/g, " ").slice(0, 60);
+        || node.textContent || "").replace(ICONS, "").trim().replace(/\s+/g, " ").slice(0, 60);
     const isChosen = node => node.checked === true
         || ["aria-checked", "aria-pressed", "aria-selected"]
             .some(name => node.getAttribute(name) === "true");
@@ -70,7 +73,8 @@
         if (closest(node, "[data-testid=stPopoverButton]")) return "popover";
         if (node.tagName === "SUMMARY") return "expander";
         if (node.tagName === "A") return "link";
-        if (node.role === "button" && !node.matches("button")) return "mark";
+        if (["button", "link"].includes(node.role) && !node.matches("button, a"))
+            return "mark";
         return "button";
     };
 
