@@ -24,7 +24,7 @@ from pages.parts import (
     chat_talk,
 )
 from pages.parts import chat_questions as questions
-from pages.parts.chat_talk import Asking
+from pages.parts.chat_talk import Asking, Talk
 
 READS, LOOKS, BESIDE = "What it reads", "Where it looks", "The base"
 
@@ -71,15 +71,22 @@ def show_view(asking: Asking, story: Story | None, below: DeltaGenerator) -> Non
         chat_reads.show(asking, story)
 
 
-def show_workbench(asking: Asking, story: Story | None, live: bool) -> None:
+def show_workbench(
+    asking: Asking, story: Story | None, talk: Talk, live: bool
+) -> None:
     """Write for a moment; show the conversation, and a view beside it.
 
     Args:
         asking: How a question is put now.
         story: What is talked about, if it is a built-in story.
+        talk: The conversation that the rest of the page was drawn for. Where a click in
+            here begins another (its story, its questions), the whole page runs anew: a
+            fragment's own run would leave the rest as it was.
         live: Whether this runs again by itself. An answer that begins or ends changes
             that: the page runs anew.
     """
+    if chat_talk.current() is not talk:
+        st.rerun()
     chat_talk.advance()
     left, right = st.columns(2, gap="medium")
     with left:
@@ -111,7 +118,7 @@ with guard():
     chat_messages.ask_again_if_wanted(asking)
     live = bool(chat_talk.under_way())
     st.fragment(show_workbench, run_every=chat_talk.MOMENT if live else None)(
-        asking, story, live
+        asking, story, chat_talk.current(), live
     )
     lesson.explain(
         WORDS, encode_chat, encode_prompt_for_answer, Answer, rows_that_wrote
