@@ -198,3 +198,15 @@ CONTRAST = """node => {
         .map((style, place) => light(place ? style.backgroundColor : style.color));
     return Math.max(one, other) / Math.min(one, other);
 }"""
+
+
+def test_every_press_of_space_counts_however_quick(page, server):
+    page.goto(f"{server.url}/?prompt={PROMPT}")
+    caption = page.locator(".journey .caption")
+    caption.get_by_text("Parts only add").or_(caption).first.wait_for()
+    settle(page)
+    page.evaluate(
+        """() => { for (const key of [" ", " ", " "]) document.body.dispatchEvent(
+            new KeyboardEvent("keydown", { key, bubbles: true, composed: true })) }"""
+    )
+    expect(caption).to_contain_text("blocks.0.hook_mlp_out")
