@@ -49,3 +49,4 @@ with notes:
     for note in missing:
         guard.show_problem(note)
 keyboard.listen()
+state.keep_history()

@@ -210,3 +210,19 @@ def test_every_press_of_space_counts_however_quick(page, server):
             new KeyboardEvent("keydown", { key, bubbles: true, composed: true })) }"""
     )
     expect(caption).to_contain_text("blocks.0.hook_mlp_out")
+
+
+def test_a_page_adds_one_entry_to_the_history_and_back_leaves_it(page, server):
+    page.goto(f"{server.url}/?prompt={PROMPT}&token=2")
+    settle(page)
+    before = page.evaluate("history.length")
+    page.get_by_role("link", name="Block 1, attention: open its page").click()
+    page.get_by_role("heading", name="Attention, step by step", level=1).wait_for()
+    wait_for(page, layer="1", token="2")
+    settle(page)
+    press(page, "]")
+    wait_for(page, head="1")
+    assert page.evaluate("history.length") == before + 1
+    page.go_back()
+    page.locator(".journey .caption").wait_for()
+    assert page.evaluate("location.pathname") == "/"
