@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from minigpt.errors import near_names
-from viz.components.page_history import page_history
+from viz.components.page_history.view import page_history
 
 SHARED: Final = ("model", "step", "prompt", "layer", "head", "token", "run")
 
@@ -36,7 +36,7 @@ def go_to(page: str, **values: Any) -> None:
     """Open another page with some shared values set. Call this from a callback.
 
     Args:
-        page: The page's path, `pages/inside/head_explorer.py`.
+        page: The page's path, `pages/head_explorer/head_explorer.py`.
         values: Shared values by key.
     """
     for key, value in values.items():
