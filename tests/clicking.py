@@ -26,7 +26,12 @@ UNMOVED = 2.0
 """Seconds without a change, once the server has answered, that make a control dead."""
 ONE_OF_MANY = ("mark", "stepper")
 """Kinds of which one in each place is enough: marks in a figure, + and −."""
-BROKEN = "[data-testid=stException], [class*=st-key-problem_]:has-text('Something broke')"
+ROUNDS = 3
+"""How often what a button brought may bring more: Start, Stop, Resume."""
+STOPS = ("Stop", "Stop both", "Pause")
+BROKEN = (
+    "[data-testid=stException], [class*=st-key-problem_]:has-text('Something broke')"
+)
 
 
 class Control(NamedTuple):
@@ -56,8 +61,7 @@ class Walk:
     """A tab that clicks, and what it found."""
 
     tab: Page
-    url: str
-    query: str
+    address: str
     errors: list[str]
     side: str = "main"
     problems: list[str] = field(default_factory=list)
@@ -89,9 +93,12 @@ class Walk:
             sent = self._told("sent")
             for control in batch:
                 if not self._click(control, path):
-                    self._at = None
                     return revealed
-                if len(path) < DEEPEST and (new := self._new()):
+                new = self._new()
+                if control.kind == "button":
+                    if not self._use_at_once((*path, control.id), new):
+                        return revealed
+                elif new and len(path) < DEEPEST:
                     revealed.append(((*path, control.id), new))
             if self._told("sent") == sent:
                 self._close(batch[-1], path)
@@ -102,6 +109,22 @@ class Walk:
             self._at = None
         return revealed
 
+    def _use_at_once(self, path, controls) -> bool:
+        """Click what a button brought, as long as it is there; is the page still open?
+
+        A training that has begun, a dialog that asks again: it is not begun once more
+        for each of its buttons. What still works in the end is stopped.
+        """
+        for _ in range(ROUNDS):
+            for control in controls:
+                if control.id in self._offered() and not self._click(control, path):
+                    return False
+            controls = self._new()
+        for control in self._offered().values():
+            if control.name.split(" ", 1)[-1] in STOPS:
+                self._click(control, path)
+        return True
+
     def _click(self, control, path) -> bool:
         """Click once, and see something happen; whether the page is still open."""
         if control.id not in self._offered():
@@ -110,15 +133,20 @@ class Walk:
         before, sent, events = self._look(), self._told("sent"), self._events
         self._press(control.id)
         self.clicked[control.kind] += 1
-        if os.environ.get("CLICK_LOG"):
-            print(round(time.time() % 10000, 1), path, control.id, flush=True, file=open(os.environ["CLICK_LOG"], "a"))
+        log(path, control.id)
         if control.kind == "list":
             self._choose_another()
         if not self._changes(before, events) and not control.chosen:
             self._blame(path, control.id, "nothing changed")
         self._blame_errors(path, control.id)
         self._at = path if self._told("sent") == sent else None
-        return urlsplit(self.tab.url).path == urlsplit(self.url).path
+        here = urlsplit(self.address).path
+        if urlsplit(self.tab.url).path == here:
+            return True
+        self._follow(here)
+        self._blame_errors(path, control.id, "after returning: ")
+        self._at = () if asked(self.tab.url) == asked(self.address) else None
+        return False
 
     def _choose_another(self):
         options = self.tab.get_by_role("option")
@@ -153,7 +181,7 @@ class Walk:
         """Go to another page by the sidebar, come back, and find the page working."""
         address = self.tab.url
         kept = self._bound()
-        here = urlsplit(self.url).path
+        here = urlsplit(self.address).path
         away = "/" if here.endswith("/library") else "/library"
         self.tab.keyboard.press("Escape")
         self._follow(away)
@@ -162,7 +190,7 @@ class Walk:
         if changed := differing(kept, self._bound()):
             self._blame(path, last.id, f"after returning: {changed}")
         self._at = ()
-        if asked(address) != asked(self.url + self.query):
+        if asked(address) != asked(self.address):
             self._reload(address, kept, path, last)
 
     def _reload(self, address, kept, path, last):
@@ -182,7 +210,7 @@ class Walk:
     def _follow(self, path):
         link = self.tab.locator(f"[data-testid=stSidebarNav] a[href$='{path}']").first
         if not link.is_visible():  # in present mode there is no sidebar
-            self.tab.goto(urljoin(self.url, path))
+            self.tab.goto(urljoin(self.address, path))
         else:
             link.click()
         self.tab.wait_for_function("path => location.pathname === path", arg=path)
@@ -194,7 +222,7 @@ class Walk:
             return
         if self._at is None:
             self._load()
-        for id_ in path[len(self._at):] if path[: len(self._at)] == self._at else path:
+        for id_ in path[len(self._at) :] if path[: len(self._at)] == self._at else path:
             if not self._wait_for(id_).chosen:
                 before, events = self._look(), self._events
                 self._press_again(id_)
@@ -203,7 +231,7 @@ class Walk:
         self._at = path
 
     def _load(self):
-        self.tab.goto(self.url + self.query)
+        self.tab.goto(self.address)
         self._settle()
         self._at = ()
         self._blame_errors((), "load")
@@ -262,6 +290,13 @@ class Walk:
 
     def _blame(self, path, id_, words):
         self.problems.append(f"{' → '.join((*path, id_))}: {words}")
+        log("PROBLEM", self.problems[-1])
+
+
+def log(*what):
+    if os.environ.get("CLICK_LOG"):
+        with open(os.environ["CLICK_LOG"], "a") as f:
+            print(f"{time.time() % 10000:.1f}", *what, file=f)
 
 
 def asked(address: str) -> dict[str, list[str]]:
@@ -271,7 +306,9 @@ def asked(address: str) -> dict[str, list[str]]:
 def differing(before: dict[str, list], now: dict[str, list]) -> dict[str, tuple]:
     """What a widget showed and shows, where that is not the same."""
     return {
-        key: (value, now.get(key)) for key, value in before.items() if value != now.get(key)
+        key: (value, now.get(key))
+        for key, value in before.items()
+        if value != now.get(key)
     }
 
 
