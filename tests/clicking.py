@@ -9,6 +9,7 @@ import os
 import re
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import parse_qs, urljoin, urlsplit
@@ -64,9 +65,10 @@ class Walk:
     address: str
     errors: list[str]
     side: str = "main"
+    before_load: Callable[[], None] = lambda: None
+    """Brings back what a click may have deleted."""
     problems: list[str] = field(default_factory=list)
-    clicked: Counter[str] = field(default_factory=Counter)
-    seconds: Counter[str] = field(default_factory=Counter)
+    clicked: list[Control] = field(default_factory=list)
     _events: int = 0
     _at: tuple[str, ...] | None = None
     _families: set[str] = field(default_factory=set)
@@ -121,7 +123,7 @@ class Walk:
                     return False
             controls = self._new()
         for control in self._offered().values():
-            if control.name.split(" ", 1)[-1] in STOPS:
+            if control.name in STOPS:
                 self._click(control, path)
         return True
 
@@ -132,7 +134,7 @@ class Walk:
             self._go(path)
         before, sent, events = self._look(), self._told("sent"), self._events
         self._press(control.id)
-        self.clicked[control.kind] += 1
+        self.clicked.append(control)
         log(path, control.id)
         if control.kind == "list":
             self._choose_another()
@@ -231,6 +233,7 @@ class Walk:
         self._at = path
 
     def _load(self):
+        self.before_load()
         self.tab.goto(self.address)
         self._settle()
         self._at = ()

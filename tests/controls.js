@@ -10,8 +10,6 @@
         + "[data-testid=stHeader], [data-testid=stLogoLink], [data-testid=stSidebarNav], "
         + "[data-testid=stSidebarCollapseButton], [data-testid=stHeaderActionElements], "
         + ".vega-embed details";
-    // Icons are ligatures: their names are in the text, and change as things open.
-    const ICONS = /\b(expand_(more|less)|keyboard_arrow_(right|down)|code_blocks)\b/g;
     const told = { sent: 0, sentAt: 0, begun: 0, endedAt: 0, printed: 0, copied: 0 };
 
     const send = WebSocket.prototype.send;
@@ -57,8 +55,12 @@
         return box.width > 1 && box.height > 1
             && label(node).checkVisibility({ visibilityProperty: true });
     };
-    const nameOf = node => (node.getAttribute("aria-label") || label(node).innerText
-        || node.textContent || "").replace(ICONS, "").trim().replace(/\s+/g, " ").slice(0, 60);
+    // Icons are ligatures: their names stand in the text, and change as things open.
+    const wordsOf = node => [...node.querySelectorAll("[data-testid=stIconMaterial]")]
+        .reduce((text, icon) => text.replace(icon.textContent, ""),
+            node.innerText || node.textContent || "");
+    const nameOf = node => (node.getAttribute("aria-label") || wordsOf(label(node)))
+        .trim().replace(/\s+/g, " ").slice(0, 60);
     const isChosen = node => node.checked === true
         || ["aria-checked", "aria-pressed", "aria-selected"]
             .some(name => node.getAttribute(name) === "true");
