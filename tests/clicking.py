@@ -5,15 +5,14 @@
 instead of stopping at the first fault.
 """
 
-import os
-import re
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
-from urllib.parse import parse_qs, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
+from controls import Control, asked, batches, differing
+from navigation import address
 from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as TooLate
 from streamlit_server import ROOT
@@ -33,24 +32,6 @@ STOPS = ("Stop", "Stop both", "Pause")
 BROKEN = (
     "[data-testid=stException], [class*=st-key-problem_]:has-text('Something broke')"
 )
-
-
-class Control(NamedTuple):
-    """Something to click, as `controls.js` describes it."""
-
-    id: str
-    kind: str
-    place: str
-    name: str
-    chosen: bool
-
-    @property
-    def family(self) -> str:
-        """What stays the same when numbers and texts change: one member is enough."""
-        place = re.sub(r"[0-9a-f]{8,}|-?\d+", "#", self.place)
-        name = re.sub(r"-?\d[\d.,]*", "#", self.name)
-        alike = self.kind in ("radio", "mark", "link") or place.endswith("_#")
-        return f"{place} | {self.kind}" + ("" if alike else f" | {name}")
 
 
 class Gone(Exception):
@@ -135,7 +116,6 @@ class Walk:
         before, sent, events = self._look(), self._told("sent"), self._events
         self._press(control.id)
         self.clicked.append(control)
-        log(path, control.id)
         if control.kind == "list":
             self._choose_another()
         if not self._changes(before, events) and not control.chosen:
@@ -189,7 +169,7 @@ class Walk:
         self._follow(away)
         self._follow(here)
         self._blame_errors(path, last.id, "after leaving and returning: ")
-        if changed := differing(kept, self._bound()):
+        if changed := differing(kept, self._shown(kept)):
             self._blame(path, last.id, f"after returning: {changed}")
         self._at = ()
         if asked(address) != asked(self.address):
@@ -199,15 +179,19 @@ class Walk:
         """Open the address anew: it shows what was shown."""
         self.tab.goto(address)
         self._settle()
-        if changed := differing(kept, self._bound()):
+        if changed := differing(kept, self._shown(kept)):
             self._blame(path, last.id, f"its link shows something else: {changed}")
         self._blame_errors(path, last.id, "after a reload: ")
         self._at = None
 
     def _bound(self):
         """What the widgets show that the address names."""
-        keys = [key for key in asked(self.tab.url) if key not in ("hide", "present")]
-        return self.tab.evaluate("keys => controls.shown(keys)", keys)
+        return self._shown(
+            [key for key in asked(self.tab.url) if key not in ("hide", "present")]
+        )
+
+    def _shown(self, keys):
+        return self.tab.evaluate("keys => controls.shown(keys)", list(keys))
 
     def _follow(self, path):
         link = self.tab.locator(f"[data-testid=stSidebarNav] a[href$='{path}']").first
@@ -293,38 +277,9 @@ class Walk:
 
     def _blame(self, path, id_, words):
         self.problems.append(f"{' → '.join((*path, id_))}: {words}")
-        log("PROBLEM", self.problems[-1])
 
 
-def log(*what):
-    if os.environ.get("CLICK_LOG"):
-        with open(os.environ["CLICK_LOG"], "a") as f:
-            print(f"{time.time() % 10000:.1f}", *what, file=f)
-
-
-def asked(address: str) -> dict[str, list[str]]:
-    return parse_qs(urlsplit(address).query)
-
-
-def differing(before: dict[str, list], now: dict[str, list]) -> dict[str, tuple]:
-    """What a widget showed and shows, where that is not the same."""
-    return {
-        key: (value, now.get(key))
-        for key, value in before.items()
-        if value != now.get(key)
-    }
-
-
-def batches(controls: list[Control]) -> list[list[Control]]:
-    """What is clicked before the page is left: questions, or one widget's options."""
-    found: dict[str, list[Control]] = {}
-    for control in controls:
-        if control.kind in ("radio", "stepper"):
-            key = "questions"
-        elif control.kind in ("option", "pill"):
-            key = f"{control.kind} {control.place}"
-        else:
-            key = control.id
-        found.setdefault(key, []).append(control)
-    # What is chosen already comes last: then something else is.
-    return [sorted(batch, key=lambda each: each.chosen) for batch in found.values()]
+def walk_on(page, server, lesson, witness, **options) -> Walk:
+    """Prepare a walk over one page of the app, in a browser's tab."""
+    query = options.pop("query", {"prompt": "the red kite"})
+    return Walk(page, address(server.url, lesson, **query), witness.errors, **options)
