@@ -263,7 +263,7 @@ class Walk:
         return self.tab.evaluate("what => controls.told[what]", what)
 
     def _settle(self):
-        self.tab.wait_for_function("window.controls?.isStill()", timeout=PATIENCE * 3)
+        self.tab.wait_for_function("window.controls?.isStill()", timeout=PATIENCE * 6)
 
     def _hear(self, event):
         self._events += 1

@@ -1,4 +1,4 @@
-"""What can be clicked on a page, as `controls.js` describes it, and what goes together."""
+"""What can be clicked on a page, as `controls.js` tells it, and what goes together."""
 
 import re
 from typing import NamedTuple

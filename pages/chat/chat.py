@@ -79,9 +79,9 @@ def show_workbench(
     Args:
         asking: How a question is put now.
         story: What is talked about, if it is a built-in story.
-        shown: The conversation that the rest of the page was drawn for. Where a click in
-            here begins another (its story, its questions), the whole page runs anew: a
-            fragment's own run would leave the rest as it was.
+        shown: The conversation that the rest of the page was drawn for. Where a click
+            in here begins another (its story, its questions), the whole page runs
+            anew: a fragment's own run would leave the rest as it was.
         live: Whether this runs again by itself. An answer that begins or ends changes
             that: the page runs anew.
     """

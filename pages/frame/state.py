@@ -60,7 +60,7 @@ def follow() -> None:
 
 
 def keep_history() -> None:
-    """Let the browser's Back lead to the page before. Called once a run, by `app.py`."""
+    """Let the browser's Back leave a page at once. Called once a run, by `app.py`."""
     with st.container(key="page_history"):
         page_history(key="_page_history")
 
