@@ -38,3 +38,4 @@ with notes:
     for note in missing:
         guard.show_problem(note)
 keyboard.listen()
+state.keep_history()

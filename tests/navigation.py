@@ -15,9 +15,14 @@ HOME = _course["HOME"]
 
 def visit(page, url: str, lesson, **query: str) -> None:
     """Open a page of the app in a browser, and wait until it stands still."""
-    name = "" if lesson == HOME else lesson.name
-    page.goto(f"{url}/{name}?{urlencode(query)}")
+    page.goto(address(url, lesson, **query))
     settle(page)
+
+
+def address(url: str, lesson, **query: str) -> str:
+    """Return where a page of the app lies."""
+    name = "" if lesson == HOME else lesson.name
+    return f"{url}/{name}?{urlencode(query)}"
 
 
 def settle(page) -> None:

@@ -21,7 +21,7 @@ from pages.chat import (
     talk,
 )
 from pages.chat import story as chat_story
-from pages.chat.talk import Asking
+from pages.chat.talk import Asking, Talk
 from pages.frame import lesson
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
@@ -71,15 +71,22 @@ def show_view(asking: Asking, story: Story | None, below: DeltaGenerator) -> Non
         reads.show(asking, story)
 
 
-def show_workbench(asking: Asking, story: Story | None, live: bool) -> None:
+def show_workbench(
+    asking: Asking, story: Story | None, shown: Talk, live: bool
+) -> None:
     """Write for a moment; show the conversation, and a view beside it.
 
     Args:
         asking: How a question is put now.
         story: What is talked about, if it is a built-in story.
+        shown: The conversation that the rest of the page was drawn for. Where a click
+            in here begins another (its story, its questions), the whole page runs
+            anew: a fragment's own run would leave the rest as it was.
         live: Whether this runs again by itself. An answer that begins or ends changes
             that: the page runs anew.
     """
+    if talk.current() is not shown:
+        st.rerun()
     talk.advance()
     left, right = st.columns(2, gap="medium")
     with left:
@@ -111,7 +118,7 @@ with guard():
     messages.ask_again_if_wanted(asking)
     live = bool(talk.under_way())
     st.fragment(show_workbench, run_every=talk.MOMENT if live else None)(
-        asking, story, live
+        asking, story, talk.current(), live
     )
     lesson.explain(
         WORDS, encode_chat, encode_prompt_for_answer, Answer, rows_that_wrote

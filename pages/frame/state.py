@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from minigpt.errors import near_names
+from viz.components.page_history.view import page_history
 
 SHARED: Final = ("model", "step", "prompt", "layer", "head", "token", "run")
 
@@ -56,6 +57,12 @@ def follow() -> None:
     if page is not None:
         # Without query_params, Streamlit would refuse to clear those it has bound.
         st.switch_page(page, query_params={})
+
+
+def keep_history() -> None:
+    """Let the browser's Back leave a page at once. Called once a run, by `app.py`."""
+    with st.container(key="page_history"):
+        page_history(key="_page_history")
 
 
 def carry(page: str) -> None:

@@ -93,7 +93,13 @@ def _transport(last: int, plays: bool) -> int:
         if last == 0:
             st.caption("This text has no pair to merge: every word is one byte.")
             return 0
-        return st.slider(f"Merges made, of {last:,}", 0, last, key="merges_made")
+        return st.slider(
+            f"Merges made, of {last:,}",
+            0,
+            last,
+            key="merges_made",
+            persist_state="session",  # as long as what is watched is remembered
+        )
 
 
 def _go(step: int, last: int) -> None:

@@ -37,6 +37,15 @@ def data(tmp_path_factory) -> Path:
     return make_models["make_models"](tmp_path_factory.mktemp("data"))
 
 
+@pytest.fixture(scope="module")
+def all_models(tmp_path_factory) -> Path:
+    """Return a data directory of a module's own, with all that a page may open."""
+    data = tmp_path_factory.mktemp("clicks")
+    for name in ("make_models", "make_chat_models"):
+        runpy.run_path(str(ROOT / f"tests/pages/{name}.py"))[name](data)
+    return data
+
+
 @pytest.fixture(scope="session")
 def serve_app():
     """Return the way to start a server of one's own."""

@@ -169,3 +169,60 @@ def test_present_mode_has_the_figure_and_the_steps_on_one_screen(page, server):
     assert box["y"] + box["height"] <= 720
     page.get_by_role("button", name="The step before").last.click()
     expect(page.locator(".st-key-leave_present")).to_contain_text("step 10")
+
+
+def test_what_share_opens_can_be_read_in_light_and_dark(page, server):
+    page.goto(server.url)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        settle(page)
+        page.get_by_role("button", name="Share").click()
+        opened = page.get_by_test_id("stPopoverBody")
+        for words in ("A link to this page", "Open in present mode"):
+            text = opened.get_by_text(words).first
+            text.wait_for()
+            assert text.evaluate(CONTRAST) >= 4.5, (scheme, words)
+        page.keyboard.press("Escape")
+
+
+# WCAG's contrast of a text with what the popover is painted with.
+CONTRAST = """node => {
+    const light = colour => {
+        const [red, green, blue] = colour.match(/[0-9.]+/g).map(each => each / 255)
+            .map(part => part <= 0.04045
+                ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05;
+    };
+    const ground = node.closest("[data-testid=stPopoverBody]");
+    const [one, other] = [node, ground].map(each => getComputedStyle(each))
+        .map((style, place) => light(place ? style.backgroundColor : style.color));
+    return Math.max(one, other) / Math.min(one, other);
+}"""
+
+
+def test_every_press_of_space_counts_however_quick(page, server):
+    page.goto(f"{server.url}/?prompt={PROMPT}")
+    caption = page.locator(".journey .caption")
+    caption.get_by_text("Parts only add").or_(caption).first.wait_for()
+    settle(page)
+    page.evaluate(
+        """() => { for (const key of [" ", " ", " "]) document.body.dispatchEvent(
+            new KeyboardEvent("keydown", { key, bubbles: true, composed: true })) }"""
+    )
+    expect(caption).to_contain_text("blocks.0.hook_mlp_out")
+
+
+def test_a_page_adds_one_entry_to_the_history_and_back_leaves_it(page, server):
+    page.goto(f"{server.url}/?prompt={PROMPT}&token=2")
+    settle(page)
+    before = page.evaluate("history.length")
+    page.get_by_role("link", name="Block 1, attention: open its page").click()
+    page.get_by_role("heading", name="Attention, step by step", level=1).wait_for()
+    wait_for(page, layer="1", token="2")
+    settle(page)
+    press(page, "]")
+    wait_for(page, head="1")
+    assert page.evaluate("history.length") == before + 1
+    page.go_back()
+    page.locator(".journey .caption").wait_for()
+    assert page.evaluate("location.pathname") == "/"

@@ -35,7 +35,10 @@ def offer(**sizes: int) -> None:
 
 
 def on_next(action: Callable[[], None]) -> None:
-    """Say what Space does on this page. The action runs as a callback."""
+    """Say what Space does on this page. The action runs as a callback.
+
+    Once for every press: it goes on from the session's state, not from what was drawn.
+    """
     st.session_state["_keys_of_this_run"]["next"] = action
 
 
@@ -76,7 +79,8 @@ def _press(presses: dict[str, int]) -> None:
         if key == "?":
             st.session_state["_show_keys"] = True
         elif key == " " and "next" in offered:
-            offered["next"]()
+            for _ in range(count):
+                offered["next"]()
         elif key in MOVES:
             name, step = MOVES[key]
             _move(name, step * count, offered["sizes"].get(name, 0))

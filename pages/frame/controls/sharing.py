@@ -16,7 +16,7 @@ def show(page: str) -> None:
     Args:
         page: The page's path in the URL; empty for Home.
     """
-    with st.popover("Share", type="tertiary"):
+    with st.popover("Share", type="tertiary"), st.container(key="share"):
         st.caption("A link to this page, model, step, prompt and place.")
         hide = st.pills(
             "Hide from whoever opens it",

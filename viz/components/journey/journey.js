@@ -62,8 +62,8 @@ export default function journey({ data, parentElement, setTriggerValue }) {
     update();
   };
   const unwatch = followWidth(root, layout);
-  if (data.nudges > state.nudges) next();
-  state.nudges = data.nudges;
+  for (; state.nudges < data.nudges; state.nudges += 1) next();
+  state.nudges = data.nudges; // After a reload of the server it may be less.
   return () => { unwatch(); if (!root.isConnected) stop(); };
 }
 
