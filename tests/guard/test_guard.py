@@ -1,0 +1,59 @@
+"""Every number on the screen is a real tensor that can be traced to a hook.
+
+On models in which no two numbers are alike, at places that a seed chose, everything
+that a page prints is worked out once more apart from the page: the numbers traced, the
+answers graded, the captions.
+"""
+
+import numpy as np
+import pytest
+from guard import answers_attention, answers_inside  # noqa: F401 (they register)
+from guard.answers import ANSWERS
+from guard.formulas import multiplied_out
+from guard.lines import LINES
+from guard.numbers import assert_said, is_near, option_of
+from guard.screen import questions, traced, verdict
+from guard.seen import cache_of
+
+
+def close(value: float, other: float) -> bool:
+    return bool(np.isclose(value, other, rtol=1e-4, atol=2e-5))
+
+
+def test_every_traced_number_is_the_hooks_at_the_chosen_place(case):
+    view, seen = case
+    assert not seen.app.exception
+    shown = traced(seen.app)
+    expected = [LINES[name](seen) for name in view.lines]
+    assert [(each.hook, each.index) for each in shown] == [
+        (each.hook, each.index) for each in expected
+    ]
+    for one, other in zip(shown, expected, strict=True):
+        checkpoint = other.checkpoint or seen.checkpoint
+        tokens = seen.tokens if other.tokens is None else other.tokens
+        own = cache_of(checkpoint.model, tokens)[other.hook][other.index[1:]]
+        assert is_near(one.shown, own), f"{one.hook}{one.index}: {one.shown} for {own}"
+
+
+def test_the_operands_of_every_traced_number_multiply_out_to_it(case):
+    _, seen = case
+    for each in traced(seen.app):
+        own = multiplied_out(each, seen)
+        assert is_near(each.shown, own), f"{each.hook}: {each.shown}, operands {own}"
+        assert is_near(each.recomputed, own)
+
+
+def test_every_answer_is_graded_as_it_is(case):
+    _, seen = case
+    asked = questions(seen.app, seen.lesson)
+    for each in asked:
+        assert each.id in ANSWERS, f"{each.id}: nobody has worked out this answer"
+        assert len(set(each.options)) == len(each.options), f"{each.id}: two are alike"
+    found = [ANSWERS[each.id](seen, each) for each in asked]
+    for each, answer in zip(asked, found, strict=True):
+        each.radio.set_value(option_of(answer, each.options, each.id))
+    seen.app.run()
+    for each, answer in zip(asked, found, strict=True):
+        is_right, said = verdict(seen.app, each)
+        assert is_right, f"{each.id}: {answer.right!r} is right, the page says {said!r}"
+        assert_said(f"{each.text} {said}", answer.said, each.id)
