@@ -218,3 +218,41 @@ def compare_heads(seen: Seen) -> Expected:
 def compare_saliency(seen: Seen) -> Expected:
     read = seen.tokens[: seen.token]
     return Expected("hook_embed", (0, len(read) - 1, 0), read)
+
+
+@line("generation")
+def generation(seen: Seen) -> Expected:
+    """The logit of the token that the dice chose."""
+    from guard.answers_write import thrown
+
+    return Expected("logits", (0, seen.last, thrown(seen)))
+
+
+@line("beam_search")
+def beam_search(seen: Seen) -> Expected:
+    """Where no node is chosen, the first: the likeliest next token."""
+    best = int(seen.cache["logits"][-1].argmax())
+    return Expected("logits", (0, seen.last, best))
+
+
+def _example(seen: Seen, checkpoint: object, example: dict[str, str]) -> Expected:
+    from guard.answers_train import example_row
+
+    row, begin = example_row(seen, checkpoint, example)
+    return Expected("logits", (0, begin - 1, row[begin]), row, checkpoint)
+
+
+@line("finetuning example")
+def finetuning_example(seen: Seen) -> Expected:
+    """The first token that counts, as the base reads it."""
+    from guard.answers_train import base, shown
+
+    return _example(seen, base(seen), shown(seen))
+
+
+@line("finetuning example afterwards")
+def finetuning_afterwards(seen: Seen) -> Expected:
+    """The same in the held-out example, as the tuned model reads it."""
+    from guard.answers_train import held_example, tuned
+
+    return _example(seen, tuned(seen), held_example(seen))

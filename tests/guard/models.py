@@ -30,6 +30,12 @@ SHAPES = {
 }
 """By position scheme, which is also the model's name."""
 
+SINGLE = {"d_model": 15, "num_heads": 1, "num_layers": 1, "d_ff": 0}
+"""One head of an odd width in one layer: what is asked where little can be."""
+
+TOKENS_PER_STEP = {"relative": 240_000, "rope": 1_000_000}
+"""Of those whose record says what they read."""
+
 STEPS = {"relative": (0, 10)}
 """Models that were saved several times."""
 
@@ -65,7 +71,9 @@ def make_models(data: Path) -> Path:
             if scheme in STEPS:
                 path = path / "checkpoints" / f"checkpoint_step_{step}"
             shaken(model, 100 * number + step)
-            save_checkpoint(path, model, tokenizer, step=step)
+            read = TOKENS_PER_STEP.get(scheme)
+            record = {"tokens_per_step": read} if read else {}
+            save_checkpoint(path, model, tokenizer, step=step, provenance=record)
         about = {"title": scheme, "description": "Random numbers, all different."}
         (data / "models" / scheme / "about.json").write_text(
             json.dumps(about), encoding="utf-8"
@@ -75,4 +83,8 @@ def make_models(data: Path) -> Path:
         "mlp", vocab_size=char.vocab_size, d_model=8, d_ff=12, max_seq_len=48
     )
     save_checkpoint(data / "models" / "mlp", shaken(mlp, 7), char, step=5)
+    single = create_model(
+        "transformer", vocab_size=char.vocab_size, max_seq_len=48, **SINGLE
+    )
+    save_checkpoint(data / "models" / "single", shaken(single, 8), char, step=5)
     return data

@@ -8,6 +8,7 @@ NUMBER = re.compile(
     r"(?<![\w.])(?P<digits>[+−-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?)"
     r"(?: (?P<unit>[kMG])(?=B\b| parameters| tokens| operations))?"
 )
+PRINTED = re.compile(r"(?P<digits>\S+?)(?: (?P<unit>[kMG]))?")
 UNITS = {"k": 1e3, "M": 1e6, "G": 1e9}
 
 
@@ -44,7 +45,7 @@ def numbers_in(text: str) -> list[str]:
 
 def is_near(printed: str, value: float | Below) -> bool:
     """Whether a printed number is a value, as far as it has digits."""
-    found = NUMBER.fullmatch(printed)
+    found = PRINTED.fullmatch(printed)
     assert found is not None, printed
     digits = found["digits"].replace(",", "").replace("−", "-")
     times = UNITS.get(found["unit"] or "", 1.0)

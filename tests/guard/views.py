@@ -1,10 +1,12 @@
 """What is opened, of every page: at which place, and what must stand there."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from guard.lines import CELLS, OPENED_KEY, PICKED
 from guard.models import SHAPES
+from guard.runs import FIRST, OWN, REPEATS, TEXT
 from guard.seen import Seen
 
 ALL = tuple(SHAPES)
@@ -192,5 +194,169 @@ VIEWS = {
         ("compare loss", "compare saliency"),
         query={"read": "Prompt", "against_step": "0", "part": "Saliency"},
         before=lambda seen: {"piece": seen.token},
+    ),
+    "tokenizer": View(
+        "tokenizer",
+        ("learned", "alibi"),
+        ("tokenizer",),
+        (
+            "tokenizer.half",
+            "tokenizer.emoji",
+            "tokenizer.digits",
+            "tokenizer.eos",
+            "tokenizer.scripts",
+        ),
+    ),
+    "embeddings tokens": View(
+        "embeddings",
+        ALL,
+        ("embeddings tokens",),
+        (
+            "embeddings.nearest",
+            "embeddings.variance",
+            "embeddings.two_layers",
+            "embeddings.rope",
+        ),
+    ),
+    "embeddings typed": View(
+        "embeddings",
+        ("alibi",),
+        ("embeddings typed",),
+        before=lambda _: {"embedding_word": "k"},
+    ),
+    "embeddings positions": View(
+        "embeddings",
+        ALL,
+        ("embeddings positions",),
+        ("embeddings.distance_{scheme}", "embeddings.beyond"),
+        query={"embeddings_part": "Positions"},
+    ),
+    "embeddings shuffle": View(
+        "embeddings",
+        ("relative", "learned"),
+        ("embeddings shuffle",),
+        ("embeddings.one_layer",),
+        query={"embeddings_part": "Shuffle the words"},
+    ),
+    "embeddings of one head": View(
+        "embeddings",
+        ("single",),
+        ("embeddings shuffle",),
+        ("embeddings.weights", "embeddings.alibi"),
+        query={"embeddings_part": "Shuffle the words"},
+    ),
+    "embeddings of a window": View(
+        "embeddings",
+        ("mlp",),
+        (),
+        (
+            "embeddings.window",
+            "embeddings.window_order",
+            "embeddings.window_weights",
+        ),
+        query={"embeddings_part": "Shuffle the words"},
+    ),
+    "block of one head": View(
+        "block", ("single",), ("block",), ("block.grows", "block.concat")
+    ),
+    "generation": View(
+        "generation",
+        ("relative", "rope", "learned"),
+        ("generation",),
+        (
+            "generation.how_often",
+            "generation.temperature",
+            "generation.nucleus",
+            "generation.surprise",
+        ),
+        before=lambda _: {"_chance": 5},
+    ),
+    "beam_search": View(
+        "beam_search",
+        ("relative", "rope"),
+        ("beam_search",),
+        (
+            "beam_search.way_on",
+            "beam_search.drop_out",
+            "beam_search.sum",
+            "beam_search.candidates",
+        ),
+    ),
+    "beam_search of few tokens": View(
+        "beam_search",
+        ("alibi",),
+        ("beam_search",),
+        ("beam_search.beginnings",),
+        query={"tokens": "2", "width": "8"},
+    ),
+    "chat": View(
+        "chat",
+        ("relative",),
+        (),
+        ("chat.template", "chat.last_read", "chat.room", "chat.counted"),
+    ),
+    "chat with a tuned model": View(
+        "chat",
+        ("talker",),
+        (),
+        ("chat.head", "chat.base"),
+        data="talkers",
+    ),
+    "training of a text": View(
+        "training",
+        ("",),
+        (),
+        ("training.unknowable", "training.baseline", "training.held_out"),
+        query={"run": TEXT},
+        data="runs",
+    ),
+    "training of copying": View(
+        "training",
+        ("",),
+        (),
+        ("training.how_long", "training.first_time"),
+        query={"run": REPEATS},
+        data="runs",
+    ),
+    "training of a race": View(
+        "training",
+        ("",),
+        (),
+        ("training.race_speed", "training.race_tokens", "training.race_start"),
+        query={"run": FIRST},
+        data="runs",
+    ),
+    "finetuning": View(
+        "finetuning",
+        ("relative",),
+        ("finetuning example",),
+        (
+            "finetuning.masked",
+            "finetuning.surprise",
+            "finetuning.size",
+            "finetuning.dpo_start",
+        ),
+        before=lambda _: {
+            "examples_from": "paste",
+            "pasted_sft": "\n".join(map(json.dumps, OWN)),
+        },
+    ),
+    "finetuning afterwards": View(
+        "finetuning",
+        ("plain",),
+        ("finetuning example afterwards",),
+        ("finetuning.likelier", "finetuning.untouched"),
+        query={"tuning": "answers"},
+        data="tuned",
+    ),
+    "library": View(
+        "library",
+        ("relative",),
+        (),
+        (
+            "library.tokens_per_parameter",
+            "library.bytes",
+            "library.tokens_per_step",
+        ),
     ),
 }
