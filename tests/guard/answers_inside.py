@@ -247,6 +247,30 @@ def moved(seen: Seen, hook: str, axis: int, layer: int, place: int) -> float:
     return (gap(logits_of(seen.model, run, [(name, carry)])) - start) / (end - start)
 
 
+def said_of_patch(seen: Seen, layer: int, place: int) -> tuple[float, ...]:
+    """The numbers in the sentence about one patch of the residual stream."""
+    clean, run = prompts(seen)
+    answer, rival = telling(seen)
+    name = f"blocks.{layer}.hook_resid_pre"
+    value = torch.from_numpy(cache_of(seen.model, clean)[name])
+
+    def carry(own, hook):
+        own = own.clone()
+        own[0, place] = value[place].to(own.dtype)
+        return own
+
+    before, after = (
+        softmax(logits_of(seen.model, run, hooks)[-1]) for hooks in ([], [(name, carry)])
+    )
+    start, end = (
+        float(logits[answer] - logits[rival])
+        for logits in (logits_of(seen.model, each)[-1] for each in (run, clean))
+    )
+    share = moved(seen, "hook_resid_pre", 1, layer, place)
+    probabilities = (before[answer], after[answer], before[rival], after[rival])
+    return (place, layer, *probabilities, share, start, end)
+
+
 def paired(seen: Seen) -> list[str]:
     clean, corrupted = prompts(seen)
     return [

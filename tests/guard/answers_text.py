@@ -91,17 +91,26 @@ def tokenizer_space(seen: Seen, asked: Asked) -> Answer:
 
 # Embeddings: rows of a table.
 
+TYPED = "Any other token"
+
 
 def vectors(seen: Seen) -> np.ndarray:
     size = seen.checkpoint.tokenizer.vocab_size
     return seen.model.token_embedding.weight.detach().double().numpy()[:size]
 
 
+def chosen(seen: Seen) -> int:
+    """The token that all figures are about: the one typed, or the prompt's."""
+    typed = [field.value for field in seen.app.text_input if field.label == TYPED]
+    ids = seen.checkpoint.tokenizer.encode(typed[0]) if typed and typed[0] else []
+    return ids[0] if ids else seen.tokens[seen.token]
+
+
 def neighbours(seen: Seen) -> tuple[list[int], np.ndarray]:
     """The eight nearest to the chosen token's vector, and every cosine."""
     unit = vectors(seen)
     unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
-    token = seen.tokens[seen.token]
+    token = chosen(seen)
     cosines = unit @ unit[token]
     order = [int(n) for n in np.argsort(-cosines) if n != token]
     return order[:8], cosines
@@ -112,7 +121,7 @@ def drawn(seen: Seen) -> list[int]:
     ids, counts = np.unique(seen.windows, return_counts=True)
     common = ids[np.argsort(-counts, kind="stable")][:60].tolist()
     near, _ = neighbours(seen)
-    return list(dict.fromkeys([*common, seen.tokens[seen.token], *near]))
+    return list(dict.fromkeys([*common, chosen(seen), *near]))
 
 
 def flat_share(seen: Seen) -> float:

@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 from guard.answers import answers
 from guard.numbers import Answer
-from guard.runs import FIRST, OWN, SECOND
+from guard.runs import FIRST, OWN, REPEATS, SECOND
 from guard.screen import Asked
 from guard.seen import Seen, logits_of
 
 from minigpt.checkpoint import load_checkpoint
 from minigpt.finetuning.chat import ready_to_chat
-from minigpt.runs import available_models
+from minigpt.config import get_recipe
+from minigpt.config.ingredients import differences
+from minigpt.runs import RunStore, available_models
+from minigpt.training.flops import training_flops_per_token
 
 # Training: the journal and the status of a run.
 
@@ -35,23 +38,56 @@ def repetition(seen: Seen, name: str) -> np.ndarray:
     return np.array([each[name] for each in journal(seen, run, "repetition")])
 
 
+def runs_shown(seen: Seen) -> list[str]:
+    """The run on the page; of a race, both."""
+    run = seen.app.selectbox(key="run").value
+    return [FIRST, SECOND] if run in (FIRST, SECOND) else [run]
+
+
 @answers("training.unknowable")
 def unknowable(seen: Seen, asked: Asked) -> Answer:
     found = status(seen)
     vocabulary = found["vocab_size"]
     end = found["validation_loss"]
-    if "Untrained" not in asked.text and "repeats" in str(seen.app.selectbox(key="run").value):
+    if end is None:
         end = repetition(seen, "first_loss")[0]
     right = f"ln {vocabulary} nats"
     return Answer(right, (vocabulary, vocabulary, math.log(vocabulary), end))
 
 
+def passes(seen: Seen, name: str, share: float) -> int:
+    """The first step at which a number has gone a share of its whole way."""
+    steps, values = repetition(seen, "step"), repetition(seen, name)
+    way = (values - values[0]) / (values[-1] - values[0])
+    return int(steps[(way >= share).argmax()])
+
+
+def half_way(seen: Seen, name: str) -> int:
+    return passes(seen, name, 0.5)
+
+
+def change(seen: Seen) -> tuple[int, int]:
+    return passes(seen, "induction", 0.1), passes(seen, "induction", 0.9)
+
+
+def frames(seen: Seen) -> list[tuple[int, float]]:
+    """Step and score of every picture: the previous word's head, then the copier's."""
+    snapshots = RunStore(seen.data / "runs").open(REPEATS).snapshots()
+    steps = repetition(seen, "step")
+    moments = {int(steps[0]), int(steps[-1])}
+    moments |= {passes(seen, "induction", share) for share in np.linspace(0.25, 0.75, 3)}
+    shown = []
+    for habit in ("previous_token", "induction"):
+        scores = {step: getattr(snapshots.load(step).scores, habit) for step in moments}
+        best = int(np.nanargmax(scores[max(moments)]))
+        shown += [(step, float(scores[step].ravel()[best])) for step in sorted(moments)]
+    return shown
+
+
 @answers("training.how_long")
 def how_long(seen: Seen, asked: Asked) -> Answer:
-    steps, score = repetition(seen, "step"), repetition(seen, "induction")
-    way = (score - score[0]) / (score[-1] - score[0])
-    begin, end = (int(steps[(way >= share).argmax()]) for share in (0.1, 0.9))
-    return Answer(f"{end - begin} steps", (steps[-1], begin, end))
+    begin, end = change(seen)
+    return Answer(f"{end - begin} steps", (repetition(seen, "step")[-1], begin, end))
 
 
 @answers("training.first_time")
@@ -98,16 +134,45 @@ def race_speed(seen: Seen, asked: Asked) -> Answer:
     return Answer((FIRST, SECOND)[int(np.argmax(speeds))], tuple(speeds))
 
 
+def last_tenth(records: list[dict[str, Any]], axis: str) -> float:
+    """The mean loss over the last tenth of the way so far."""
+    since = 0.9 * records[-1][axis]
+    return float(np.mean([each["loss"] for each in records if each[axis] > since]))
+
+
+def after_as_many(seen: Seen) -> tuple[int, list[float]]:
+    """The tokens that both have read, and both losses there."""
+    place = min(run[-1]["tokens_seen"] for run in lanes(seen))
+    until = [[each for each in run if each["tokens_seen"] <= place] for run in lanes(seen)]
+    return place, [last_tenth(run, "tokens_seen") for run in until]
+
+
+def won(seen: Seen) -> tuple[float, ...]:
+    """The last losses on held-out text, and how much sooner the winner was there."""
+    looks = [journal(seen, name, "evaluation") for name in (FIRST, SECOND)]
+    ends = [run[-1]["loss"] for run in looks]
+    winner = int(np.argmin(ends))
+    bar, took = max(ends), lanes(seen)[1 - winner][-1]["elapsed_seconds"]
+    for one, other in zip(looks[winner], looks[winner][1:], strict=False):
+        if other["loss"] <= bar < one["loss"]:
+            share = (one["loss"] - bar) / (one["loss"] - other["loss"])
+            span = other["elapsed_seconds"] - one["elapsed_seconds"]
+            when = one["elapsed_seconds"] + span * share
+            return (min(ends), bar, when, took, took / when)
+    return (min(ends), bar)
+
+
+def decided_by(seen: Seen) -> tuple[float, ...]:
+    place, losses = after_as_many(seen)
+    recipes = [get_recipe(name) for name in (FIRST, SECOND)]
+    flops = [training_flops_per_token(recipe.model) for recipe in recipes]
+    apart = len(differences(*recipes))
+    return (place, *losses, *(float(f"{each:.2g}") for each in flops), apart, 0.02)
+
+
 @answers("training.race_tokens")
 def race_tokens(seen: Seen, asked: Asked) -> Answer:
-    """Compare both after as many tokens, each averaged over its last tenth."""
-    place = min(run[-1]["tokens_seen"] for run in lanes(seen))
-    losses = []
-    for run in lanes(seen):
-        until = [each for each in run if each["tokens_seen"] <= place]
-        since = 0.9 * until[-1]["tokens_seen"]
-        tenth = [each["loss"] for each in until if each["tokens_seen"] > since]
-        losses.append(float(np.mean(tenth)))
+    place, losses = after_as_many(seen)
     right = (FIRST, SECOND)[int(losses[1] < losses[0])]
     if abs(losses[0] - losses[1]) < 0.02:
         right = "neither, by 0.02 nats"
@@ -145,7 +210,9 @@ def base(seen: Seen) -> Any:
 
 
 def shown(seen: Seen) -> dict[str, str]:
-    """The example on the screen: the shortest of those pasted."""
+    """The example on the screen: the shortest of those pasted, or the one held out."""
+    if seen.app.selectbox(key="tuning").value == "answers":
+        return held_example(seen)
     return min(OWN, key=lambda each: len(each["instruction"] + each["output"]))
 
 

@@ -194,12 +194,11 @@ def candidates(seen: Seen, asked: Asked) -> Answer:
     return Answer(texts * vocab, (min(2, len(found.levels)), texts, vocab))
 
 
-@answers("beam_search.beginnings")
-def beginnings(seen: Seen, asked: Asked) -> Answer:
-    """Count the beginnings that are still likelier than the best whole text."""
+def counted(seen: Seen) -> tuple[int, int]:
+    """Count the beginnings likelier than the best whole text, and all texts."""
     fields = {field.key: field.value for field in seen.app.number_input}
     steps, vocab = int(fields["tokens"]), len(raw(seen))
-    eos, best = seen.checkpoint.tokenizer.eos_id, searched(seen, 30).best
+    eos, best = seen.checkpoint.tokenizer.eos_id, searched(seen, 12).best
     assert searched(seen).best == best
     texts, count = [Text((), ())], 0
     for _ in range(steps):
@@ -213,6 +212,12 @@ def beginnings(seen: Seen, asked: Asked) -> Answer:
             if n != eos and (text.total + math.log(each)) / steps > best.score
         ]
     every = sum((vocab - 1) ** n for n in range(steps + 1))
+    return count, every
+
+
+@answers("beam_search.beginnings")
+def beginnings(seen: Seen, asked: Asked) -> Answer:
+    count, every = counted(seen)
     return Answer(count, (every,))
 
 

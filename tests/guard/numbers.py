@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 NUMBER = re.compile(
-    r"(?<![\w.])(?P<digits>[+−-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?)"
-    r"(?: (?P<unit>[kMG])(?=B\b| parameters| tokens| operations))?"
+    r"(?<![\w.])(?P<digits>[+−-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[+-]?\d+)?)"
+    r"(?: (?P<unit>[kMG])(?=B\b|\** (?:parameters|tokens|weights|operations)))?"
 )
 PRINTED = re.compile(r"(?P<digits>\S+?)(?: (?P<unit>[kMG]))?")
 UNITS = {"k": 1e3, "M": 1e6, "G": 1e9}

@@ -93,6 +93,8 @@ def texts(app: Any) -> list[str]:
     for leaf in _leaves(app.main, skip=FRAME):
         if leaf.type in ("caption", "markdown"):
             found.append(str(leaf.value))
+        elif leaf.type == "code" and not leaf.language and leaf.value not in ("", None):
+            found.append(str(leaf.value))
         elif leaf.type == "metric":
             found.append(f"{leaf.label}: {leaf.value} {leaf.delta}".strip())
     return [text for text in found if numbers_in(text) and "<style" not in text]

@@ -6,6 +6,8 @@ answers graded, the captions.
 """
 
 import re
+from collections import Counter
+from pathlib import Path
 
 from guard import (  # noqa: F401 (they register)
     answers_attention,
@@ -18,8 +20,16 @@ from guard.answers import ANSWERS, Oracle
 from guard.formulas import multiplied_out
 from guard.lines import LINES
 from guard.numbers import assert_said, is_near, option_of
-from guard.screen import questions, traced, verdict
+from guard.captions import claim_of
+from guard.screen import questions, texts, traced, verdict
 from guard.seen import cache_of
+from guard.views import VIEWS
+
+
+PAGES = Path(__file__).parents[2] / "pages"
+
+NEVER_MET = {"attention.spread", "tokenizer.whole", "tokenizer.space"}
+"""Asked in place of another where two weights tie, or of another kind of tokenizer."""
 
 
 def oracle_of(name: str) -> Oracle | None:
@@ -50,6 +60,18 @@ def test_the_operands_of_every_traced_number_multiply_out_to_it(case):
         assert is_near(each.recomputed, own)
 
 
+def test_every_number_in_a_caption_is_what_it_should_be(case):
+    view, seen = case
+    claimed: Counter[str] = Counter()
+    for words in texts(seen.app):
+        found = claim_of(view.lesson, words)
+        assert found, f"{view.lesson}: nobody has worked out the numbers of {words!r}"
+        pattern, claim = found
+        expected = claim(seen, claimed[pattern])
+        assert_said(words, expected, view.lesson)
+        claimed[pattern] += 1
+
+
 def test_every_answer_is_graded_as_it_is(case):
     _, seen = case
     asked = questions(seen.app, seen.lesson)
@@ -64,3 +86,15 @@ def test_every_answer_is_graded_as_it_is(case):
         is_right, said = verdict(seen.app, each)
         assert is_right, f"{each.id}: {answer.right!r} is right, the page says {said!r}"
         assert_said(f"{each.text} {said}", answer.said, each.id)
+
+
+def test_nothing_on_the_pages_is_without_an_answer_or_a_line():
+    source = "\n".join(
+        path.read_text(encoding="utf-8") for path in sorted(PAGES.rglob("*.py"))
+    )
+    asked = set(re.findall(r'Question\(\s*(?:id=)?f?"([a-z_.{}]+)"', source))
+    assert asked == set(ANSWERS)
+    assert source.count("Question(") - source.count("class Question") == len(asked)
+    expected = {name for view in VIEWS.values() for name in view.asks}
+    assert set(ANSWERS) - expected == set(NEVER_MET)
+    assert set(LINES) == {name for view in VIEWS.values() for name in view.lines}

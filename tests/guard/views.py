@@ -248,7 +248,7 @@ VIEWS = {
     "embeddings of a window": View(
         "embeddings",
         ("mlp",),
-        (),
+        ("embeddings shuffle",),
         (
             "embeddings.window",
             "embeddings.window_order",
@@ -337,6 +337,7 @@ VIEWS = {
             "finetuning.dpo_start",
         ),
         before=lambda _: {
+            "base_of_sft": "relative",
             "examples_from": "paste",
             "pasted_sft": "\n".join(map(json.dumps, OWN)),
         },
