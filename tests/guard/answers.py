@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from guard.numbers import Answer
+from guard.printed import Answer
 from guard.screen import Asked
 from guard.seen import Seen
 

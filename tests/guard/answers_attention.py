@@ -2,7 +2,7 @@
 
 import numpy as np
 from guard.answers import answers
-from guard.numbers import Answer
+from guard.printed import Answer
 from guard.screen import Asked
 from guard.seen import (
     Seen,

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from guard.answers import answers
 from guard.answers_attention import previous_on_random
-from guard.numbers import Answer
+from guard.printed import Answer
 from guard.screen import Asked
 from guard.seen import (
     Seen,

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 from guard.answers import answers
-from guard.numbers import Answer, Below
+from guard.printed import Answer, Below
 from guard.screen import Asked
 from guard.seen import Seen, logits_of, softmax
 

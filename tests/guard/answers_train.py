@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from guard.answers import answers
-from guard.numbers import Answer
+from guard.printed import Answer
 from guard.runs import FIRST, OWN, REPEATS, SECOND
 from guard.screen import Asked
 from guard.seen import Seen, logits_of

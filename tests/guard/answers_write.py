@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from guard.answers import answers
-from guard.numbers import Answer
+from guard.printed import Answer
 from guard.screen import Asked
 from guard.seen import Seen, cache_of, logits_of, softmax
 from viz.tokens import display_piece

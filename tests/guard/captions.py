@@ -14,7 +14,7 @@ from guard import answers_inside as inside
 from guard import answers_text as text
 from guard import answers_train as train
 from guard import answers_write as write
-from guard.numbers import Below
+from guard.printed import Below
 from guard.seen import Seen, divergence, logits_of, losses_over, softmax, without_head
 
 Number = float | Below

@@ -80,10 +80,12 @@ def open_view(name: str, view: View, chosen: str, data: Path) -> Seen:
     if view.before is not None:
         for key, value in view.before(seen).items():
             app.session_state[key] = value
-    app.run()
     page = next(page for page in navigation.PAGES if page.name == view.lesson)
     if page != navigation.HOME:
-        app.switch_page(page.path).run()
+        app.switch_page(page.path)
+    app.run()
+    if view.after is not None:
+        view.after(seen)
     return seen
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from guard.numbers import numbers_in
+from guard.printed import numbers_in
 
 TRACED = re.compile(r"(?P<hook>[\w.]+)\[(?P<index>[\d, ]+)\] = (?P<value>\S+)")
 

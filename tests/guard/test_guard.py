@@ -19,7 +19,7 @@ from guard import (  # noqa: F401 (they register)
 from guard.answers import ANSWERS, Oracle
 from guard.formulas import multiplied_out
 from guard.lines import LINES
-from guard.numbers import assert_said, is_near, option_of
+from guard.printed import assert_said, is_near, option_of
 from guard.captions import claim_of
 from guard.screen import questions, texts, traced, verdict
 from guard.seen import cache_of

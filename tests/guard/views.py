@@ -25,6 +25,8 @@ class View:
     query: dict[str, str] = field(default_factory=dict)
     before: Callable[[Seen], dict[str, object]] | None = None
     """Session state that stands for what a hand would have clicked."""
+    after: Callable[[Seen], None] | None = None
+    """What a hand does on the open page."""
     data: str = "guarded"
     """The fixture that makes its models."""
 
