@@ -7,20 +7,9 @@ Pages lie in sections, pages/<section>/<page>.py; `launch.py` starts this file.
 
 import streamlit as st
 
-from pages.frame import (
-    course,
-    guard,
-    hiding,
-    keyboard,
-    notebook,
-    present,
-    progress,
-    sharing,
-    sidebar,
-    state,
-    style,
-    summary,
-)
+from pages.frame import course, guard, notebook, progress, state
+from pages.frame.controls import hiding, keyboard, sharing, sidebar
+from pages.frame.look import present, style, summary
 
 st.set_page_config(page_title="minigpt", page_icon="🔎", layout="wide")
 

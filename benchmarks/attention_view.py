@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from viz.attention import Array, pack_bytes
-from viz.components.head_grid import thumbnails
+from viz.components.head_grid.view import thumbnails
 
 LAYERS, HEADS = 12, 12
 LENGTHS = (32, 64, 128)

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer as RustTokenizer
 from tokenizers import models, pre_tokenizers, trainers
 
 from minigpt.tokenizers import SPECIAL_TOKENS, BPETokenizer
-from minigpt.tokenizers.pretokens import PATTERN
+from minigpt.tokenizers.byte_pair.pretokens import PATTERN
 
 SIZES = (1024, 5000, 10_000)
 

@@ -30,7 +30,7 @@ from minigpt.cli.progress import progress_for
 from minigpt.config import FinetuneConfig, RunConfig
 from minigpt.config.finetuning_recipes import default_training
 from minigpt.datasets.conversations import Preference
-from minigpt.datasets.tales_instructions import Asked, Fits, preferences, questions
+from minigpt.datasets.tales.instructions import Asked, Fits, preferences, questions
 from minigpt.finetuning.chat import ready_to_chat
 from minigpt.finetuning.measuring import (
     SEED,
@@ -41,7 +41,7 @@ from minigpt.finetuning.measuring import (
 )
 from minigpt.finetuning.supervised import fits
 from minigpt.runs.store import create_run
-from minigpt.runs.worker import train_run
+from minigpt.worker.worker import train_run
 
 REQUIRED = {
     "colour": 0.95,

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 import torch
 
 from minigpt.config import RunConfig, get_recipe
-from minigpt.runs.preparation import assemble
+from minigpt.preparation.preparation import assemble
 from minigpt.training.callbacks import EvalRecord, StepRecord, TrainerCallback
 
 TARGET = 1.47

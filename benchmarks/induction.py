@@ -21,15 +21,15 @@ import torch
 import minigpt
 from minigpt.config import get_recipe
 from minigpt.datasets.repeated_words import PROMPTS, repeated_words
-from minigpt.interpret.ablation import measure
-from minigpt.interpret.interventions import fwd_hooks, read_cut, record
-from minigpt.interpret.repetition import Repetition, read_repetition
+from minigpt.interpret.heads.repetition import Repetition, read_repetition
+from minigpt.interpret.interventions.ablation import measure
+from minigpt.interpret.interventions.interventions import fwd_hooks, read_cut, record
 from minigpt.model import TransformerLM
-from minigpt.runs.copying import Copying, copying, repetition_record
+from minigpt.runs.learning_to_copy import Copying, copying, repetition_record
 from minigpt.runs.store import RunStore, SavedStep
-from minigpt.runs.worker import train_run
 from minigpt.tokenizers import Tokenizer
 from minigpt.training.callbacks import TrainerCallback
+from minigpt.worker.worker import train_run
 
 WINDOWS = 32
 REQUIRED_SEEDS = 0.8

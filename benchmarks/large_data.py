@@ -25,12 +25,12 @@ from random import Random
 import psutil
 
 from minigpt.config import RunConfig, get_recipe
-from minigpt.datasets.streaming import StreamingTextDataset
-from minigpt.datasets.tales import STORY_END, generate_tales
-from minigpt.datasets.windows import WindowSampler
-from minigpt.runs.baselines import count_baselines
-from minigpt.runs.preparation import assemble
-from minigpt.runs.prepared import Prepared
+from minigpt.datasets.batches.streaming import StreamingTextDataset
+from minigpt.datasets.batches.windows import WindowSampler
+from minigpt.datasets.tales.story import STORY_END, generate_tales
+from minigpt.preparation.baselines import count_baselines
+from minigpt.preparation.preparation import assemble
+from minigpt.preparation.prepared import Prepared
 from minigpt.training.callbacks import StepRecord, TrainerCallback
 from minigpt.training.trainer import Trainer
 

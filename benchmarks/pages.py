@@ -31,10 +31,10 @@ from playwright.sync_api import Page, WebSocket, sync_playwright
 
 from minigpt.checkpoint import save_checkpoint
 from minigpt.config import TokenizerConfig
-from minigpt.datasets.tales import generate_tales
+from minigpt.datasets.tales.story import generate_tales
 from minigpt.model import create_model
 from minigpt.tokenizers.storage import build_tokenizer
-from viz.components.head_grid import thumbnails
+from viz.components.head_grid.view import thumbnails
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))

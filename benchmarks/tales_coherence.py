@@ -2,7 +2,7 @@
 
 It writes 200 stories. Of the people and things that a story mentions after its third
 sentence, 90% or more must have been introduced in that story (`introduced` in
-`minigpt/datasets/tales_mentions.py` says how that is decided). Two yardsticks stand
+`minigpt/datasets/tales/mentions.py` says how that is decided). Two yardsticks stand
 beside it: the stories that the model learned from, and those stories with their
 endings exchanged, which read well sentence by sentence and make no sense.
 
@@ -17,8 +17,8 @@ from random import Random
 
 import minigpt
 from minigpt.config import GenerationConfig
-from minigpt.datasets.tales import STORY_END, write_story
-from minigpt.datasets.tales_mentions import OPENING, introduced, sentences
+from minigpt.datasets.tales.mentions import OPENING, introduced, sentences
+from minigpt.datasets.tales.story import STORY_END, write_story
 from minigpt.generation import Generator
 
 REQUIRED = 0.9

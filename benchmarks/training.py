@@ -27,7 +27,7 @@ from nanogpt_peer import NanoGPT, same_losses
 
 from minigpt.config import RunConfig, get_recipe
 from minigpt.config.ingredients import differences, taking
-from minigpt.runs.preparation import assemble
+from minigpt.preparation.preparation import assemble
 from minigpt.training.schedule import build_schedule
 from minigpt.training.step import take_step
 

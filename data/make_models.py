@@ -28,7 +28,7 @@ from minigpt.config.finetuning_recipes import default_training
 from minigpt.finetuning.measuring import ExactMatch, measure
 from minigpt.runs.files import replace_file
 from minigpt.runs.store import Run, create_run
-from minigpt.runs.worker import train_run
+from minigpt.worker.worker import train_run
 
 DATA = Path(__file__).parent
 QUESTIONS = 500

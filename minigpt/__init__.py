@@ -42,7 +42,7 @@ _CONTENTS = {
     "Generator": "minigpt.generation",
     # Fine-tuning teaches it to answer.
     "SupervisedDataset": "minigpt.finetuning.supervised",
-    "add_lora": "minigpt.finetuning.lora",
+    "add_lora": "minigpt.model.lora",
     "DirectPreference": "minigpt.finetuning.preferences",
     "reply": "minigpt.finetuning.answering",
     # A checkpoint keeps it all.

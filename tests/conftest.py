@@ -18,6 +18,8 @@ install_import_hook(CHECKED, "beartype.beartype")
 
 ROOT = Path(__file__).parent.parent
 
+TEXT = "the cat sat on the mat and the dog sat on the log. " * 100
+
 # Without these, Chromium looks for its maker's servers at every start.
 QUIET = [
     "--no-sandbox",
@@ -34,6 +36,27 @@ def shakespeare_path() -> Path:
     if not path.is_file():
         pytest.skip("Tiny Shakespeare is not beside this clone")
     return path
+
+
+@pytest.fixture
+def text():
+    return TEXT
+
+
+@pytest.fixture
+def text_file(tmp_path):
+    """Return a file with a text to train on."""
+    path = tmp_path / "text.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Return an empty place for runs."""
+    from minigpt.runs.store import RunStore
+
+    return RunStore(tmp_path / "runs")
 
 
 @pytest.fixture(scope="module")

@@ -10,17 +10,17 @@ from torch.utils.data import DataLoader
 
 from minigpt.checkpoint import load_checkpoint, read_metadata
 from minigpt.config import DataConfig, GenerationConfig
+from minigpt.datasets.batches.examples import PackedDataset, WindowDataset
 from minigpt.datasets.encoding import encode_corpus
 from minigpt.datasets.repeated_words import repeated_words
-from minigpt.datasets.tales import generate_tales
-from minigpt.datasets.tales_instructions import questions
-from minigpt.datasets.tales_mentions import introduced
-from minigpt.datasets.texts import PackedDataset, WindowDataset
+from minigpt.datasets.tales.instructions import questions
+from minigpt.datasets.tales.mentions import introduced
+from minigpt.datasets.tales.story import generate_tales
 from minigpt.finetuning.chat import fingerprint
 from minigpt.finetuning.measuring import exact_match
 from minigpt.finetuning.supervised import fits
 from minigpt.generation import Generator
-from minigpt.runs.catalogue import available_models, find_model
+from minigpt.library.catalogue import available_models, find_model
 from minigpt.training.evaluate import evaluate_loss
 
 ROOT = Path(__file__).parent.parent

@@ -102,7 +102,7 @@ def before_after_bars(
 
 
 class ChangeGrid(NamedTuple):
-    """What `viz.components.value_grid` takes, for numbers that changed."""
+    """What `viz.components.value_grid.view` takes, for numbers that changed."""
 
     values: npt.NDArray[np.float64]
     """After − before, [row col]; not-a-number where either is."""

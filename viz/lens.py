@@ -20,7 +20,7 @@ MOST_CELLS = 3000
 
 @dataclass(frozen=True)
 class GridView:
-    """What a grid of the lens shows; for `viz.components.value_grid`."""
+    """What a grid of the lens shows; for `viz.components.value_grid.view`."""
 
     values: npt.NDArray[np.float64]
     """What the shades stand for."""

@@ -18,7 +18,7 @@ from minigpt.checkpoint.metadata import read_json
 from minigpt.checkpoint.tensors import read_header, read_tensors, write_tensors
 from minigpt.config import LoraConfig
 from minigpt.errors import CheckpointError, ConfigError
-from minigpt.finetuning.lora import lora_layers
+from minigpt.model.lora import lora_layers
 
 ADAPTER_FILE = "adapter.json"
 ADAPTER_WEIGHTS = "adapter.safetensors"

@@ -10,8 +10,8 @@ from minigpt.checkpoint.metadata import CONFIG_FILE, CheckpointMetadata
 from minigpt.checkpoint.tensors import write_weights
 from minigpt.checkpoint.training_state import TrainingState, write_training_state
 from minigpt.errors import CheckpointError
-from minigpt.finetuning.lora import without_adapter
 from minigpt.model import MLPLM, LanguageModel, TransformerLM
+from minigpt.model.lora import without_adapter
 from minigpt.tokenizers.base import Tokenizer
 
 TOKENIZER_FILE = "tokenizer.json"

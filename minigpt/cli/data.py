@@ -74,7 +74,7 @@ def run(words: Sequence[str]) -> int:
     arguments = parse(DataArguments, words, "data", "Get, write or describe a text.")
     do = arguments.do
     if isinstance(do, Fetch):
-        from minigpt.datasets.download import fetch
+        from minigpt.datasets.files.download import fetch
 
         path = fetch(do.name, do.directory or data_directory() / "texts")
         say(f"{path}\nTrain on it: python -m minigpt train --data_file {path}")
@@ -90,7 +90,7 @@ def run(words: Sequence[str]) -> int:
 
 
 def _write_tales(do: Tales) -> None:
-    from minigpt.datasets.tales import generate_tales
+    from minigpt.datasets.tales.story import generate_tales
     from minigpt.errors import ConfigError
 
     if do.megabytes <= 0:
@@ -101,8 +101,8 @@ def _write_tales(do: Tales) -> None:
 
 
 def _describe(path: Path) -> None:
-    from minigpt.datasets.cuts import parts
-    from minigpt.datasets.text_file import TextFile
+    from minigpt.datasets.files.split_points import parts
+    from minigpt.datasets.files.text_file import TextFile
 
     distinct: set[str] = set()
     length = num_bytes = lines = words = 0
@@ -134,9 +134,9 @@ def _clean(do: Clean) -> None:
 
 
 def _keep_tokens(do: Tokens) -> None:
-    from minigpt.datasets.text_file import TextFile
+    from minigpt.datasets.files.text_file import TextFile
     from minigpt.errors import DataError
-    from minigpt.runs.token_store import TokenStore
+    from minigpt.preparation.token_store import TokenStore
 
     store = TokenStore()
     for name in do.remove:

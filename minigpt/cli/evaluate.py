@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch.utils.data import Dataset
 
     from minigpt.checkpoint import CheckpointMetadata
-    from minigpt.datasets.texts import Example
+    from minigpt.datasets.batches.examples import Example
     from minigpt.tokenizers import Tokenizer
 
 
@@ -67,10 +67,10 @@ def _examples(
     data: DataConfig, arguments: EvaluateArguments, tokenizer: "Tokenizer", context: int
 ) -> tuple["Dataset[Example]", str]:
     """Cut the text into windows; return how much text that was, too."""
+    from minigpt.datasets.batches.examples import PackedDataset, WindowDataset
     from minigpt.datasets.corpus import held_out_text, load_text
     from minigpt.datasets.encoding import encode_corpus
     from minigpt.datasets.repeated_words import repeated_words
-    from minigpt.datasets.texts import PackedDataset, WindowDataset
 
     if data.source == "repeats":
         windows = repeated_words(tokenizer, data.repeats_words, context).held_out()

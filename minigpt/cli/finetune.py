@@ -196,7 +196,7 @@ def _examples(words: Sequence[str]) -> int:
     arguments = parse(
         ExamplesArguments, words, "finetune examples", "Show what tales teaches."
     )
-    from minigpt.datasets.tales_instructions import instructions, preferences
+    from minigpt.datasets.tales.instructions import instructions, preferences
 
     seed, split = arguments.seed, arguments.split
     if arguments.method == "sft":
@@ -217,8 +217,8 @@ def _merge(words: Sequence[str]) -> int:
     )
     from minigpt.checkpoint import load_checkpoint, save_checkpoint
     from minigpt.finetuning.adapters import load_adapter
-    from minigpt.finetuning.lora import without_adapter
     from minigpt.model import TransformerLM
+    from minigpt.model.lora import without_adapter
 
     base = load_checkpoint(find_checkpoint(arguments.base))
     adapted = load_adapter(arguments.adapter.expanduser(), base)

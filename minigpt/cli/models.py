@@ -9,7 +9,7 @@ from pathlib import Path
 
 from minigpt.cli.output import note
 from minigpt.errors import CheckpointError, RunError
-from minigpt.runs.catalogue import available_models, find_model
+from minigpt.library.catalogue import available_models, find_model
 from minigpt.runs.store import Run, checkpoint_step, data_directory
 
 _TUTORIAL_NAME = "best_model"

@@ -16,7 +16,7 @@ from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run, RunStore, create_run, data_directory
 
 if TYPE_CHECKING:
-    from minigpt.runs.worker import Outcome
+    from minigpt.worker.worker import Outcome
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +75,7 @@ def train_here(
     """
     # Only now: importing torch takes seconds, and a wrong flag should answer at once.
     from minigpt.cli.progress import Stages, progress_for
-    from minigpt.runs.worker import train_run
+    from minigpt.worker.worker import train_run
 
     note(f"run {run.id}: {run.path}")
     try:
@@ -148,8 +148,8 @@ def _assist(command: TrainCommand) -> int:
     The first one owns the run's directory, speaks, and decides when to stop; this one
     only computes its share.
     """
-    from minigpt.runs.preparation import assemble, newest_resumable
-    from minigpt.runs.stopping import StopRequests
+    from minigpt.preparation.preparation import assemble, newest_resumable
+    from minigpt.worker.stop_requests import StopRequests
 
     flags, config, checkpoint = command.flags, command.config, None
     if flags.resume is not None:

@@ -1,13 +1,14 @@
 """Text, and how it becomes batches of tokens, in reading order.
 
-`tales` writes text and `download` fetches it; `text_file` reads it, `corpus` splits it
-in two, `cuts` in parts, `encoding` makes tokens of these; `texts` makes examples of
-many short texts; `windows` draws a run's batches, in an order of `shuffles`, from
-memory or from a file of `token_rows`; `streaming` encodes a file while it is read.
-`conversations`, `conversation_files` and `tales_instructions` are for fine-tuning:
-examples of how to answer.
+`tales` is the built-in world that writes text. `files` fetches, reads and splits text
+files. `corpus` is one text, divided into training and validation; `encoding` turns it
+into tokens; `batches` draws what a training step reads. `conversations` and
+`conversation_files` are for fine-tuning: examples of how to answer.
 """
 
+from minigpt.datasets.batches.examples import PackedDataset, TextDataset, collate_fn
+from minigpt.datasets.batches.streaming import StreamingTextDataset
+from minigpt.datasets.batches.windows import WindowSampler
 from minigpt.datasets.corpus import (
     Corpus,
     clean_text,
@@ -15,11 +16,8 @@ from minigpt.datasets.corpus import (
     read_text,
     split_text,
 )
-from minigpt.datasets.download import fetch
-from minigpt.datasets.streaming import StreamingTextDataset
-from minigpt.datasets.tales import Story, generate_tales, write_story
-from minigpt.datasets.texts import PackedDataset, TextDataset, collate_fn
-from minigpt.datasets.windows import WindowSampler
+from minigpt.datasets.files.download import fetch
+from minigpt.datasets.tales.story import Story, generate_tales, write_story
 
 __all__ = [
     "Corpus",

@@ -1,6 +1,6 @@
 """Examples of how to answer: conversations to learn from, and pairs of answers.
 
-Before: a file (`conversation_files`) or the built-in world (`tales_instructions`).
+Before: a file (`conversation_files`) or the built-in world (`tales.instructions`).
 Next: `minigpt.finetuning.supervised` turns conversations into tokens, and leaves the
 prompt out of the loss.
 """

@@ -17,12 +17,12 @@ from jaxtyping import Int
 from torch import Tensor
 
 from minigpt.config import DataConfig, TokenizerConfig
-from minigpt.datasets.cuts import sample
 from minigpt.datasets.encoding import encode_corpus
+from minigpt.datasets.files.split_points import sample
+from minigpt.datasets.files.text_file import Tell, TextFile, tell_nobody
+from minigpt.datasets.files.token_rows import TokenRow
 from minigpt.datasets.repeated_words import WORDS, repeated_words
-from minigpt.datasets.tales import generate_tales
-from minigpt.datasets.text_file import Tell, TextFile, tell_nobody
-from minigpt.datasets.token_rows import TokenRow
+from minigpt.datasets.tales.story import generate_tales
 from minigpt.errors import DataError
 from minigpt.tokenizers import Tokenizer
 from minigpt.tokenizers.storage import build_tokenizer

@@ -8,8 +8,8 @@ from jaxtyping import Int
 from torch import Tensor
 
 from minigpt.config import DataConfig
-from minigpt.datasets.cuts import documents
-from minigpt.datasets.tales import STORY_END
+from minigpt.datasets.files.split_points import documents
+from minigpt.datasets.tales.story import STORY_END
 from minigpt.tokenizers import Tokenizer
 
 

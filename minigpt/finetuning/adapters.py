@@ -13,8 +13,8 @@ from minigpt.checkpoint.directory import replaced_directory
 from minigpt.config import LoraConfig
 from minigpt.errors import CheckpointError, ConfigError
 from minigpt.finetuning.chat import fingerprint, ready_to_chat
-from minigpt.finetuning.lora import add_lora
 from minigpt.model import LanguageModel, TransformerLM
+from minigpt.model.lora import add_lora
 
 
 def adapted(model: LanguageModel, config: LoraConfig) -> TransformerLM:

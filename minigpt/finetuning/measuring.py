@@ -15,14 +15,14 @@ from torch.utils.data import DataLoader
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.config import GenerationConfig
+from minigpt.datasets.batches.examples import PackedDataset
 from minigpt.datasets.conversations import Conversation, Preference
-from minigpt.datasets.tales import generate_tales
-from minigpt.datasets.tales_instructions import Asked, preferences, questions
-from minigpt.datasets.tales_questions import baseline_scores
-from minigpt.datasets.texts import PackedDataset
+from minigpt.datasets.tales.instructions import Asked, preferences, questions
+from minigpt.datasets.tales.questions import baseline_scores
+from minigpt.datasets.tales.story import generate_tales
 from minigpt.finetuning.answering import Answer, reply
 from minigpt.finetuning.chat import ready_to_chat
-from minigpt.finetuning.conversing import CLOSED, read_as_a_story
+from minigpt.finetuning.conversation_tokens import CLOSED, read_as_a_story
 from minigpt.finetuning.preferences import (
     PreferenceDataset,
     answer_log_probs,

@@ -26,16 +26,16 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
+from minigpt.datasets.batches.examples import PAD_INPUT, Example
 from minigpt.datasets.conversations import Preference
-from minigpt.datasets.texts import PAD_INPUT, Example
 from minigpt.errors import DataError
-from minigpt.finetuning.lora import adapter_off, lora_layers
 from minigpt.finetuning.supervised import (
     encode_checked,
     next_token_losses,
     supervised_example,
 )
 from minigpt.model import LanguageModel
+from minigpt.model.lora import adapter_off, lora_layers
 from minigpt.tokenizers import Tokenizer
 from minigpt.training.loss import IGNORED
 from minigpt.training.objective import Outcome

@@ -19,8 +19,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
+from minigpt.datasets.batches.examples import Example
 from minigpt.datasets.conversations import Conversation
-from minigpt.datasets.texts import Example
 from minigpt.errors import DataError
 from minigpt.model import LanguageModel
 from minigpt.tokenizers import Tokenizer

@@ -1,7 +1,7 @@
 """Generation, in reading order: filters, window, sample, beam, generator."""
 
-from minigpt.generation.beam import beam_search
-from minigpt.generation.beam_tree import BeamCandidate, BeamResult, BeamSequence
+from minigpt.generation.beam.search import beam_search
+from minigpt.generation.beam.tree import BeamCandidate, BeamResult, BeamSequence
 from minigpt.generation.filters import FilterStage, apply_filters, filter_stages
 from minigpt.generation.generator import Generator
 from minigpt.generation.result import Generation

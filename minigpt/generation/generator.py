@@ -11,7 +11,7 @@ import torch
 
 from minigpt.config import GenerationConfig
 from minigpt.errors import ConfigError
-from minigpt.generation.beam import beam_search
+from minigpt.generation.beam.search import beam_search
 from minigpt.generation.prompt import encode_prompt
 from minigpt.generation.result import Generation, StopReason
 from minigpt.generation.sample import Sampler

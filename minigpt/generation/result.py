@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from minigpt.generation.beam_tree import BeamResult
+from minigpt.generation.beam.tree import BeamResult
 
 StopReason = Literal["eos", "length", "stop"]
 

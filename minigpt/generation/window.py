@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from minigpt.errors import CheckpointError
-from minigpt.generation.decoding import Decoder
+from minigpt.generation.fast_decoding import Decoder
 from minigpt.hooks import is_anything_watched
 from minigpt.model import LanguageModel, TransformerLM
 

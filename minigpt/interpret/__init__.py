@@ -1,12 +1,12 @@
 """What recorded activations say, as numbers and words: arrays in, dataclasses out."""
 
-from minigpt.interpret.heads import (
+from minigpt.interpret.heads.null_band import NullBand, cautious_label, null_band
+from minigpt.interpret.heads.scores import (
     Caption,
     HeadScores,
     head_scores,
     strongest_read,
 )
-from minigpt.interpret.null_band import NullBand, cautious_label, null_band
 
 __all__ = [
     "Caption",

@@ -17,10 +17,10 @@ from jaxtyping import Int
 from minigpt.checkpoint.metadata import CheckpointMetadata
 from minigpt.config import DataConfig
 from minigpt.datasets.corpus import held_out_text
-from minigpt.datasets.cuts import parts
 from minigpt.datasets.encoding import encode_corpus
+from minigpt.datasets.files.split_points import parts
 from minigpt.datasets.repeated_words import repeated_words
-from minigpt.datasets.tales import generate_tales
+from minigpt.datasets.tales.story import generate_tales
 from minigpt.errors import ConfigError, DataError
 from minigpt.tokenizers.base import Tokenizer
 

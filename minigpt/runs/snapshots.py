@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from minigpt.errors import RunError
-from minigpt.interpret.heads import SCORES, HeadScores, head_scores
+from minigpt.interpret.heads.scores import SCORES, HeadScores, head_scores
 from minigpt.runs.files import replace_file
 
 

@@ -8,8 +8,8 @@ from minigpt.tokenizers.base import (
     UNK_ID,
     Tokenizer,
 )
-from minigpt.tokenizers.byte_pair import BPETokenizer
-from minigpt.tokenizers.byte_pair_training import MergeStep
+from minigpt.tokenizers.byte_pair.tokenizer import BPETokenizer
+from minigpt.tokenizers.byte_pair.training import MergeStep
 from minigpt.tokenizers.characters import CharTokenizer
 from minigpt.tokenizers.storage import build_tokenizer, load_tokenizer
 from minigpt.tokenizers.words import SimpleTokenizer, WordTokenizer

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from minigpt.config import TokenizerConfig
 from minigpt.errors import CheckpointError, near_names
 from minigpt.tokenizers.base import FORMAT, Tokenizer
-from minigpt.tokenizers.byte_pair import BPETokenizer
+from minigpt.tokenizers.byte_pair.tokenizer import BPETokenizer
 from minigpt.tokenizers.characters import CharTokenizer
 from minigpt.tokenizers.files import read_json
 from minigpt.tokenizers.words import WordTokenizer

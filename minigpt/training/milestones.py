@@ -12,8 +12,8 @@ from minigpt.checkpoint import TrainingState
 from minigpt.config import TrainConfig
 from minigpt.model import LanguageModel
 from minigpt.training.callbacks import EvalRecord, Reason, TrainerCallback
+from minigpt.training.checkpoint_retention import CheckpointKeeper
 from minigpt.training.evaluate import Evaluation
-from minigpt.training.keeper import CheckpointKeeper
 from minigpt.training.progress import Progress
 from minigpt.training.validation import Validation
 

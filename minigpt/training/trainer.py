@@ -36,9 +36,9 @@ from minigpt.training.callbacks import (
     TrainerCallback,
     TrainingResult,
 )
+from minigpt.training.checkpoint_retention import CheckpointKeeper
 from minigpt.training.compilation import compiled, computed_with
 from minigpt.training.distributed import join_team
-from minigpt.training.keeper import CheckpointKeeper
 from minigpt.training.milestones import Milestones
 from minigpt.training.objective import NextToken, Objective
 from minigpt.training.optimizer import build_optimizer

@@ -28,97 +28,97 @@ class Lesson(NamedTuple):
         return Path(self.path).stem
 
 
-HOME: Final = Lesson("pages/start/home.py", "Home", ":material/home:", "")
+HOME: Final = Lesson("pages/home/home.py", "Home", ":material/home:", "")
 
 LESSONS: Final = tuple(
     lesson
     for lesson in (
         Lesson(
-            "pages/text/tokenizer.py",
+            "pages/tokenizer/tokenizer.py",
             "Tokenizer",
             ":material/extension:",
             "Understand",
             "The same word splits differently after different training.",
         ),
         Lesson(
-            "pages/text/embeddings.py",
+            "pages/embeddings/embeddings.py",
             "Embeddings and positions",
             ":material/scatter_plot:",
             "Understand",
             "Without positions, “dog bites man” is “man bites dog”.",
         ),
         Lesson(
-            "pages/inside/attention.py",
+            "pages/attention/attention.py",
             "Attention, step by step",
             ":material/center_focus_strong:",
             "Understand",
             "A row is a weighted average; without ÷ √d it collapses.",
         ),
         Lesson(
-            "pages/inside/block.py",
+            "pages/block/block.py",
             "Multi-head and block",
             ":material/layers:",
             "Understand",
             "Heads move information, MLPs transform it, the stream remembers.",
         ),
         Lesson(
-            "pages/train/training.py",
+            "pages/training/training.py",
             "Training",
             ":material/trending_down:",
             "Train",
             "The induction stripe and the drop in the loss come together.",
         ),
         Lesson(
-            "pages/train/finetuning.py",
+            "pages/finetuning/finetuning.py",
             "Fine-tuning",
             ":material/school:",
             "Train",
             "The same weights, a few hundred examples, a different creature.",
         ),
         Lesson(
-            "pages/inside/head_explorer.py",
+            "pages/head_explorer/head_explorer.py",
             "Head explorer",
             ":material/grid_view:",
             "Look inside",
             "A head that looks like one thing here does another elsewhere.",
         ),
         Lesson(
-            "pages/inside/logit_lens.py",
+            "pages/logit_lens/logit_lens.py",
             "Logit lens and attribution",
             ":material/search:",
             "Look inside",
             "You see the layer where the answer overtakes its rival.",
         ),
         Lesson(
-            "pages/inside/intervene.py",
+            "pages/intervene/intervene.py",
             "Intervene",
             ":material/content_cut:",
             "Look inside",
             "Cut one head and another dies: looking is not causing.",
         ),
         Lesson(
-            "pages/inside/compare.py",
+            "pages/compare/compare.py",
             "Compare",
             ":material/compare:",
             "Look inside",
             "The mean improves while some tokens get worse.",
         ),
         Lesson(
-            "pages/write/generation.py",
+            "pages/generation/generation.py",
             "Generation",
             ":material/edit_note:",
             "Write",
             "The model gives a distribution; you choose.",
         ),
         Lesson(
-            "pages/write/beam_search.py",
+            "pages/beam_search/beam_search.py",
             "Beam search",
             ":material/account_tree:",
             "Write",
             "The best first step is not always the best way.",
         ),
         Lesson(
-            "pages/write/chat.py",
+            "pages/chat/chat.py",
             "Chat",
             ":material/forum:",
             "Write",

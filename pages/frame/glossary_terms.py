@@ -17,7 +17,7 @@ TERMS = (
         "ablation",
         "Taking a part of the model out, by putting zeros or an average in its place. "
         "What gets worse is what the part was needed for.",
-        "minigpt.interpret.ablation",
+        "minigpt.interpret.interventions.ablation",
     ),
     Term(
         "activation",
@@ -35,13 +35,13 @@ TERMS = (
         "attribution",
         "A logit written as a sum, with one part for each head, each MLP and the "
         "embedding. It says who wrote the answer, not what would happen without them.",
-        "minigpt.interpret.attribution",
+        "minigpt.interpret.stream.attribution",
     ),
     Term(
         "beam search",
         "Writing several continuations side by side and keeping those that are "
         "likeliest as a whole. Greedy writing is a beam of one.",
-        "minigpt.generation.beam",
+        "minigpt.generation.beam.search",
     ),
     Term(
         "block",
@@ -147,7 +147,7 @@ TERMS = (
         "logit lens",
         "Asking the model for its next token before it has read through all its "
         "layers. You see in which layer the answer appears.",
-        "minigpt.interpret.logit_lens",
+        "minigpt.interpret.stream.logit_lens",
     ),
     Term(
         "loss",
@@ -176,7 +176,7 @@ TERMS = (
         "patching",
         "Running the model on one text with a few of its numbers taken from a run on "
         "another. Where that brings the other answer back, the difference is carried.",
-        "minigpt.interpret.patching",
+        "minigpt.interpret.interventions.patching",
     ),
     Term(
         "pattern",

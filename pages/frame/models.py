@@ -17,8 +17,9 @@ import torch
 
 from minigpt.checkpoint import Checkpoint, load_checkpoint
 from minigpt.errors import DataError
+from minigpt.library.catalogue import ModelEntry, available_models
 from minigpt.model import LanguageModel
-from minigpt.runs import ModelEntry, available_models, data_directory
+from minigpt.runs import data_directory
 from pages.frame import state
 
 # Many readers share the processor: one thread each beats several that wait in turn.

@@ -3,9 +3,10 @@
 The lines end by naming what the figure shows, so that a test can run them and compare.
 """
 
+import inspect
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,30 @@ class Recipe:
     """What the page drew: an array, or numbers in a list or dictionary."""
 
 
+def show(
+    name: str,
+    function: Callable[..., Any],
+    call: str,
+    *,
+    drawn: Any,
+    begin: str | None = None,
+) -> None:
+    """Show a button that opens what computes a figure's numbers: one line, one source.
+
+    Args:
+        name: The figure's name, alone of its kind on this page.
+        function: The function of `minigpt` that computes them; its source is shown.
+        call: The expression that calls it, after `model`, `tokenizer`, `metadata` and
+            `tokens` [1 pos] are made: `attention_row(model, tokens, 0, 1, query=5)`.
+        drawn: The numbers that the page drew.
+        begin: Lines to begin with, where the figure is not about the chosen model.
+    """
+    begin = opening() if begin is None else begin
+    imported = f"from {function.__module__} import {function.__name__}\n"
+    recipe = Recipe(f"{imported}{begin}\nnumbers = {call}\n", "numbers", drawn)
+    _show(name, recipe, inspect.getsource(function))
+
+
 def code(
     name: str, body: str, *, variable: str, drawn: Any, begin: str | None = None
 ) -> None:
@@ -38,22 +63,28 @@ def code(
         begin: Lines to begin with, where the figure is not about the chosen model.
     """
     begin = opening() if begin is None else begin
-    recipe = Recipe(begin + body.strip() + "\n", variable, drawn)
+    _show(name, Recipe(begin + body.strip() + "\n", variable, drawn), None)
+
+
+def _show(name: str, recipe: Recipe, source: str | None) -> None:
     st.session_state.setdefault("_recipes", {})[name] = recipe
     with st.popover(
         "Code", icon=":material/code:", type="tertiary", key=f"code_of_{name}"
     ):
         st.code(recipe.lines, language="python", wrap_lines=True)
+        if source is not None:
+            st.caption("What it calls:")
+            st.code(source, language="python", wrap_lines=True)
         st.download_button(
             "Numbers as JSON",
-            lambda: as_json(drawn),
+            lambda: as_json(recipe.drawn),
             file_name=f"{name.replace(' ', '_')}.json",
             mime="application/json",
             key=f"_numbers_{name}",
             on_click="ignore",
             icon=":material/download:",
             type="tertiary",
-            help=f"What the lines call `{variable}`, as the figure shows it.",
+            help=f"What the lines call `{recipe.variable}`, as the figure shows it.",
         )
 
 

@@ -9,7 +9,8 @@ from hashlib import sha256
 
 import streamlit as st
 
-from pages.frame import present, progress
+from pages.frame import progress
+from pages.frame.look import present
 from pages.frame.words import plain
 
 

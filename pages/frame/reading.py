@@ -6,10 +6,11 @@ from typing import NamedTuple
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.reading import Reading, read_prompt
+from minigpt.interpret.reading.prompt import Reading, read_prompt
 from minigpt.model import LanguageModel
 from minigpt.tokenizers.base import Tokenizer
-from pages.frame import keyboard, models, notebook, state
+from pages.frame import models, notebook, state
+from pages.frame.controls import keyboard
 from pages.frame.guard import show_note
 
 

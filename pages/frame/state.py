@@ -35,7 +35,7 @@ def go_to(page: str, **values: Any) -> None:
     """Open another page with some shared values set. Call this from a callback.
 
     Args:
-        page: The page's path, `pages/inside/head_explorer.py`.
+        page: The page's path, `pages/head_explorer/head_explorer.py`.
         values: Shared values by key.
     """
     for key, value in values.items():

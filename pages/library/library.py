@@ -6,18 +6,12 @@ Learning goal: a model is its weights, its tokenizer, and the line that made the
 import streamlit as st
 
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
-from minigpt.runs.inventory import Facts, TextFacts
+from minigpt.library.inventory import Facts, TextFacts
 from pages.frame import lesson, notebook, state
 from pages.frame.guard import guard, show_note
 from pages.frame.questions import check
-from pages.parts import (
-    library_bring,
-    library_card,
-    library_questions,
-    library_shelves,
-    library_trash,
-)
-from pages.parts.library_shelves import MODELS, RUNS, SHELVES, TEXTS
+from pages.library import bring, card, questions, shelves, trash
+from pages.library.shelves import MODELS, RUNS, SHELVES, TEXTS
 
 EMPTY = {
     MODELS: "No model yet. Train one, which takes a minute, or bring one below.",
@@ -28,20 +22,20 @@ EMPTY = {
 
 def show_shelf(shelf: str) -> None:
     """Show what stands on a shelf, the chosen piece of it, and how to bring more."""
-    found = library_shelves.facts(shelf)
+    found = shelves.facts(shelf)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        chosen = library_shelves.choose(shelf, found) if found else None
+        chosen = shelves.choose(shelf, found) if found else None
         if chosen is None:
             show_note(EMPTY[shelf])
         if isinstance(chosen, Facts) and chosen.has_model:
             show_code(chosen)
-        library_bring.show(shelf, is_empty=not found)
+        bring.show(shelf, is_empty=not found)
     with right, guard():
         if isinstance(chosen, TextFacts):
-            library_card.show_text(chosen)
+            card.show_text(chosen)
         elif chosen is not None:
-            library_card.show(chosen)
+            card.show(chosen)
 
 
 def show_code(facts: Facts) -> None:
@@ -60,7 +54,7 @@ lesson.open(
     "Library", "A model is its weights, its tokenizer, and the line that made them."
 )
 with guard():
-    library_trash.show_problem_of_before()
+    trash.show_problem_of_before()
     with st.container(horizontal=True, vertical_alignment="center"):
         shelf = st.segmented_control(
             "Shelf",
@@ -71,7 +65,7 @@ with guard():
             label_visibility="collapsed",
             **state.BOUND,
         )
-        library_trash.show()
+        trash.show()
     show_shelf(shelf)
 with guard():
     lesson.explain(
@@ -85,4 +79,4 @@ with guard():
         save_checkpoint,
         load_checkpoint,
     )
-    check(library_questions.about(library_shelves.facts(MODELS)))
+    check(questions.about(shelves.facts(MODELS)))

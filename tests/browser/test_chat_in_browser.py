@@ -9,7 +9,7 @@ import torch
 
 from minigpt.checkpoint import load_checkpoint
 from minigpt.finetuning.answering import reply
-from minigpt.finetuning.conversing import Turn, messages_of
+from minigpt.finetuning.conversation_tokens import Turn, messages_of
 from minigpt.tokenizers.chat import encode_prompt_for_answer
 
 expect = pytest.importorskip("playwright.sync_api").expect

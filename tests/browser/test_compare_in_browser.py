@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from minigpt.checkpoint import load_checkpoint
-from minigpt.interpret.pattern_change import row_divergence
+from minigpt.interpret.differences.pattern_change import row_divergence
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser

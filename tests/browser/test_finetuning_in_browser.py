@@ -10,13 +10,13 @@ import torch
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.config import FinetuneConfig, RunConfig, TrainConfig
 from minigpt.datasets.conversation_files import read_conversations
-from minigpt.datasets.tales import generate_tales
+from minigpt.datasets.tales.story import generate_tales
 from minigpt.finetuning.chat import ready_to_chat
 from minigpt.finetuning.supervised import learned_tokens
 from minigpt.model import create_model
 from minigpt.runs import RunStore
-from minigpt.runs.worker import train_run
 from minigpt.tokenizers import BPETokenizer
+from minigpt.worker.worker import train_run
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

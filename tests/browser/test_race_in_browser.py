@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from minigpt.runs import RunStore
-from minigpt.runs.racing import find_race
-from minigpt.runs.standing import lane, result
+from minigpt.runs.race_results import lane, result
+from minigpt.worker.racing import find_race
 from viz.race import COLOURS
 
 expect = pytest.importorskip("playwright.sync_api").expect

@@ -3,8 +3,8 @@
 import pytest
 
 from minigpt.datasets import generate_tales
-from minigpt.tokenizers.merge_history import MergeHistory
-from minigpt.tokenizers.own_source import own_source
+from minigpt.tokenizers.inspection.merge_history import MergeHistory
+from minigpt.tokenizers.inspection.own_source import own_source
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser

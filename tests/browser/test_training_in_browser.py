@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from minigpt.checkpoint import load_checkpoint
-from minigpt.datasets.tales import generate_tales
-from minigpt.interpret.heads import head_scores
+from minigpt.datasets.tales.story import generate_tales
+from minigpt.interpret.heads.scores import head_scores
 from minigpt.runs import RunStore
-from minigpt.runs.copying import copying
+from minigpt.runs.learning_to_copy import copying
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -6,8 +6,8 @@ import transformers
 
 import minigpt
 from minigpt.cli import main
+from minigpt.library.catalogue import find_model
 from minigpt.model import TransformerLM
-from minigpt.runs.catalogue import find_model
 from minigpt.tokenizers import CharTokenizer, WordTokenizer
 
 TEXT = "the cat sat on the mat. "

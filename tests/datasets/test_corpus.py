@@ -13,7 +13,7 @@ from minigpt.datasets.corpus import (
     split_text,
 )
 from minigpt.datasets.encoding import encode_corpus
-from minigpt.datasets.tales import STORY_END
+from minigpt.datasets.tales.story import STORY_END
 from minigpt.errors import DataError
 from minigpt.tokenizers import CharTokenizer
 

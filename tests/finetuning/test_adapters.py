@@ -10,7 +10,7 @@ from minigpt.config import LoraConfig
 from minigpt.errors import CheckpointError, ConfigError
 from minigpt.finetuning.adapters import adapted, load_adapter, save_adapter
 from minigpt.finetuning.chat import ready_to_chat
-from minigpt.finetuning.lora import lora_layers
+from minigpt.model.lora import lora_layers
 
 TOKENS = torch.arange(12)[None]
 

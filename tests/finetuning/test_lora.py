@@ -9,7 +9,9 @@ from torch.nn import functional as F
 from minigpt.config import GenerationConfig, LoraConfig
 from minigpt.errors import ConfigError
 from minigpt.finetuning.answering import reply
-from minigpt.finetuning.lora import (
+from minigpt.generation import Generator
+from minigpt.model import MLPLM
+from minigpt.model.lora import (
     LoRALinear,
     adapter_off,
     add_lora,
@@ -18,8 +20,6 @@ from minigpt.finetuning.lora import (
     unmerge_adapter,
     without_adapter,
 )
-from minigpt.generation import Generator
-from minigpt.model import MLPLM
 from minigpt.tokenizers.chat import Message
 from minigpt.training.loss import language_model_loss
 

@@ -7,8 +7,8 @@ import torch
 
 from minigpt.checkpoint import Checkpoint, CheckpointMetadata
 from minigpt.datasets.conversations import Preference
-from minigpt.datasets.tales import generate_tales
-from minigpt.datasets.tales_instructions import questions
+from minigpt.datasets.tales.instructions import questions
+from minigpt.datasets.tales.story import generate_tales
 from minigpt.finetuning import measuring
 from minigpt.finetuning.answering import reply
 from minigpt.finetuning.chat import ready_to_chat

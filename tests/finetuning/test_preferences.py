@@ -7,13 +7,13 @@ import torch
 
 from minigpt.config import LoraConfig
 from minigpt.datasets.conversations import Preference
-from minigpt.finetuning.lora import add_lora, lora_layers
 from minigpt.finetuning.preferences import (
     DirectPreference,
     PreferenceDataset,
     collate_pairs,
     dpo_loss,
 )
+from minigpt.model.lora import add_lora, lora_layers
 from minigpt.tokenizers.chat import Message, encode_chat
 from minigpt.training.loss import IGNORED
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from minigpt.datasets.batches.examples import collate_fn
 from minigpt.datasets.conversations import Conversation
-from minigpt.datasets.tales_instructions import instructions, preferences
-from minigpt.datasets.texts import collate_fn
+from minigpt.datasets.tales.instructions import instructions, preferences
 from minigpt.errors import DataError
 from minigpt.finetuning.supervised import (
     ExampleSampler,

@@ -7,7 +7,7 @@ import pytest
 
 from minigpt.checkpoint.metadata import CheckpointMetadata
 from minigpt.datasets.repeated_words import WORDS
-from minigpt.datasets.tales import generate_tales
+from minigpt.datasets.tales.story import generate_tales
 from minigpt.interpret.corpora import held_out, held_out_windows, ordinary_tokens
 from minigpt.tokenizers import CharTokenizer, WordTokenizer
 

@@ -6,7 +6,7 @@ from model.test_transformer import small_model, some_tokens
 
 from minigpt.config import ModelConfig, get_recipe
 from minigpt.generation.window import Window
-from minigpt.interpret.word_order import without_positions
+from minigpt.interpret.positions.word_order import without_positions
 from minigpt.model import create_model
 from minigpt.model.feedforward import relu2
 

@@ -11,11 +11,11 @@ import torch
 
 from minigpt.checkpoint import Checkpoint, CheckpointMetadata, save_checkpoint
 from minigpt.config import TokenizerConfig
+from minigpt.datasets.batches.examples import collate_fn
 from minigpt.datasets.conversations import Conversation
-from minigpt.datasets.tales import generate_tales
-from minigpt.datasets.tales_instructions import Asked
-from minigpt.datasets.tales_talk import story_to_talk_about
-from minigpt.datasets.texts import collate_fn
+from minigpt.datasets.tales.instructions import Asked
+from minigpt.datasets.tales.story import generate_tales
+from minigpt.datasets.tales.talk import story_to_talk_about
 from minigpt.finetuning.chat import ready_to_chat
 from minigpt.finetuning.supervised import SupervisedDataset
 from minigpt.model import create_model

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minigpt.runs.baselines import count_baselines
+from minigpt.preparation.baselines import count_baselines
 from minigpt.runs.curves import loss_curve_svg, nice_ticks
 from minigpt.runs.snapshots import snapshot_steps
 

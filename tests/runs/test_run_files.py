@@ -7,7 +7,7 @@ import pytest
 
 from minigpt.config import RunConfig, get_recipe
 from minigpt.errors import RunError
-from minigpt.runs.catalogue import available_models, find_model
+from minigpt.library.catalogue import available_models, find_model
 from minigpt.runs.files import Journal, read_journal, replace_file
 from minigpt.runs.lock import RunLock, is_locked
 from minigpt.runs.status import RunStatus, read_status, write_status

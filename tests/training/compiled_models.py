@@ -14,7 +14,7 @@ import torch
 
 from minigpt.checkpoint import read_metadata
 from minigpt.config import TrainConfig
-from minigpt.datasets.windows import WindowSampler
+from minigpt.datasets.batches.windows import WindowSampler
 from minigpt.model import TransformerLM, create_model
 from minigpt.training.compilation import compiled
 from minigpt.training.loss import language_model_loss

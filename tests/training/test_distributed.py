@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader
 from minigpt.config import TrainConfig
-from minigpt.datasets.windows import WindowSampler
+from minigpt.datasets.batches.windows import WindowSampler
 from minigpt.model import create_model
 from minigpt.training import Trainer, TrainerCallback
 

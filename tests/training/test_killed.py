@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from minigpt.checkpoint import has_training_state
 from minigpt.config import TrainConfig
-from minigpt.datasets.windows import WindowSampler
+from minigpt.datasets.batches.windows import WindowSampler
 from minigpt.model import create_model
 from minigpt.training import Trainer, TrainerCallback
 

@@ -13,7 +13,7 @@ from minigpt.checkpoint import (
     read_metadata,
 )
 from minigpt.config import TrainConfig
-from minigpt.datasets.windows import WindowSampler
+from minigpt.datasets.batches.windows import WindowSampler
 from minigpt.errors import CheckpointError, ConfigError, DataError, RunError
 from minigpt.model import create_model
 from minigpt.tokenizers.characters import CharTokenizer

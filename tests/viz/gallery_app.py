@@ -23,14 +23,12 @@ from gallery_data import (
 )
 
 from viz.attention import pattern_table
-from viz.components import (
-    attention_heatmap,
-    head_grid,
-    head_lines,
-    token_pieces,
-    token_stream,
-    value_grid,
-)
+from viz.components.attention_heatmap.view import attention_heatmap
+from viz.components.head_grid.view import head_grid
+from viz.components.head_lines.view import head_lines
+from viz.components.token_pieces.view import token_pieces
+from viz.components.token_stream.view import token_stream
+from viz.components.value_grid.view import value_grid
 from viz.theme import enlarged
 from viz.tokens import display_pieces
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from viz.components.low_rank import low_rank
-from viz.components.masked_loss import masked_loss
+from viz.components.low_rank.view import low_rank
+from viz.components.masked_loss.view import masked_loss
 from viz.finetuning import (
     log_prob_lines,
     margin_line,
@@ -33,7 +33,7 @@ def shown(script, *arguments):
 
 def masked(pieces, learned, losses, turns=(0,)):
     def script(pieces, learned, losses, turns):
-        from viz.components.masked_loss import masked_loss
+        from viz.components.masked_loss.view import masked_loss
 
         masked_loss(pieces, learned, losses, key="masked", turns=turns)
 
@@ -77,7 +77,7 @@ def test_a_product_is_handed_over_as_its_two_matrices():
     def script():
         import numpy as np
 
-        from viz.components.low_rank import low_rank
+        from viz.components.low_rank.view import low_rank
 
         low_rank(np.arange(6.0).reshape(3, 2), np.ones((2, 4)), name="x", key="product")
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from viz.components.continuation_tree import continuation_tree
-from viz.components.filter_stages import filter_stages
-from viz.components.token_stream import surprise
+from viz.components.continuation_tree.view import continuation_tree
+from viz.components.filter_stages.view import filter_stages
+from viz.components.token_stream.view import surprise
 from viz.generation import strategy_bars, strategy_table
 
 CHAIN = [("model", "logits"), ("top_k", "top-k 2")]
@@ -51,7 +51,7 @@ def test_the_bars_get_what_each_stage_left_and_the_others_together():
     def script():
         from tests_of_views import made_up_draw
 
-        from viz.components.filter_stages import filter_stages
+        from viz.components.filter_stages.view import filter_stages
 
         filter_stages(
             made_up_draw(),
@@ -86,7 +86,7 @@ def test_a_removed_token_has_no_logit_and_never_arrives():
     def script():
         from tests_of_views import made_up_draw
 
-        from viz.components.filter_stages import filter_stages
+        from viz.components.filter_stages.view import filter_stages
 
         filter_stages(
             made_up_draw(),
@@ -136,7 +136,7 @@ def test_a_large_seed_reaches_the_browser_whole():
     def script():
         from tests_of_views import Node
 
-        from viz.components.continuation_tree import continuation_tree
+        from viz.components.continuation_tree.view import continuation_tree
 
         nodes = [Node(0, None, 0, [0])]
         continuation_tree(nodes, [" a"], [["\n", "b"]], [2**62 + 1], key="tree")

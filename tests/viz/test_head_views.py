@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from viz.attention import pool_patterns
-from viz.components.head_grid import THUMBNAIL, head_grid, thumbnails
-from viz.components.reading_examples import ReadingExample, _packed
+from viz.components.head_grid.view import THUMBNAIL, head_grid, thumbnails
+from viz.components.reading_examples.view import ReadingExample, _packed
 from viz.heads import ELSEWHERE, HERE, ScoreOnText, two_texts_chart
 
 RNG = np.random.default_rng(0)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from viz.components.merge_blocks import levels
-from viz.components.piece_links import piece_links
+from viz.components.merge_blocks.view import levels
+from viz.components.piece_links.view import piece_links
 from viz.merges import (
     compression_curve,
     compression_table,
@@ -114,7 +114,7 @@ def sent(script, name):
 
 def test_of_a_long_text_the_beginning_is_sent_and_the_rest_is_counted():
     def script():
-        from viz.components.piece_links import piece_links
+        from viz.components.piece_links.view import piece_links
 
         piece_links(["a"] * 900, [7] * 900, [""] * 900, "", key="links", special=[0])
 
@@ -127,7 +127,7 @@ def test_blocks_reach_up_to_the_join_that_they_are_part_of():
     def script():
         from types import SimpleNamespace
 
-        from viz.components.merge_blocks import merge_blocks
+        from viz.components.merge_blocks.view import merge_blocks
 
         def node(start, end, piece, rank, needed, parts):
             return SimpleNamespace(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from viz import positions as viz
-from viz.components.clock_hands import clock_hands
+from viz.components.clock_hands.view import clock_hands
 
 
 def rows(chart) -> list[dict]:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from viz.attention import pack_floats
-from viz.components.attention_steps import attention_steps, read_weight
-from viz.components.residual_block import residual_block
+from viz.components.attention_steps.view import attention_steps, read_weight
+from viz.components.residual_block.view import residual_block
 from viz.residual import stream_chart, stream_table
 
 RNG = np.random.default_rng(0)

@@ -1,0 +1,1 @@
+"""Text and tokens on disk: read block by block, split safely, fetched by name."""

@@ -1,0 +1,1 @@
+"""What fine-tuning changed: answers, weights, and the heads that answers need."""

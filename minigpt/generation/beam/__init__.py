@@ -1,0 +1,1 @@
+"""Beam search: the search, its tree, other paths through it, and the certain best."""

@@ -1,0 +1,1 @@
+"""What differs: between two models, between two texts, in weights and gradients."""

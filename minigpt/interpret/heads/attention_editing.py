@@ -1,0 +1,186 @@
+"""One head, changed by hand: a step left out, or a weight set, and what it does.
+
+An edit is made inside the running model, at `hook_attn_scores` or `hook_pattern`, so
+that everything after it is computed anew, up to the prediction.
+
+Before: `attention_steps`, the head as it is. Next: `effects`, which compares the
+predictions.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from minigpt.errors import DataError
+from minigpt.hooks import HookPoint
+from minigpt.interpret.effects import Effect, compare_logits
+from minigpt.interpret.heads.attention_steps import (
+    AttentionSteps,
+    HeadTensors,
+    head_tensors,
+    require_place,
+)
+from minigpt.model import TransformerLM
+from minigpt.model.positions import causal_mask
+
+
+@dataclass(frozen=True)
+class HeadEdit:
+    """What to change in one head. Steps are left out for all its queries."""
+
+    without_scale: bool = False
+    """Do not divide q · k by √d_head."""
+    without_positions: bool = False
+    """Add no position bias; with RoPE, do not turn q and k."""
+    without_mask: bool = False
+    """Let every query read the future, as if it stood where the query stands."""
+    weight: tuple[int, float] | None = None
+    """For the chosen query alone: a key's position, and the weight to give it, 0–1."""
+
+
+@dataclass(frozen=True)
+class EditedHead:
+    """One row of a head after an edit, and the predictions before and after it."""
+
+    scores: Float[np.ndarray, " k_pos"]
+    softmax: Float[np.ndarray, " k_pos"]
+    """Of these scores, before a weight is set."""
+    pattern: Float[np.ndarray, " k_pos"]
+    """With the weight that was set."""
+    z: Float[np.ndarray, " d_head"]
+    here: Effect
+    """On what comes after the chosen query."""
+    last: Effect
+    """On what comes after the last token."""
+
+
+def edit_head(
+    model: TransformerLM,
+    tokens: list[int],
+    layer: int,
+    head: int,
+    query: int,
+    edit: HeadEdit,
+) -> EditedHead:
+    """Run the model with one head changed.
+
+    Args:
+        model: Any transformer.
+        tokens: The text it reads.
+        layer: Which block.
+        head: Which of its heads.
+        query: Position of the row to look at, and of the weight to set.
+        edit: What to change.
+
+    Raises:
+        DataError: If there is no such layer, head or position, or a weight cannot be
+            set.
+    """
+    require_place(model, tokens, layer, head, query)
+    parts = head_tensors(model, tokens, layer, head)
+    kept: dict[str, Tensor] = {}
+
+    def change_scores(value: Tensor, hook: HookPoint) -> Tensor:  # noqa: ARG001
+        edited = value.clone()
+        edited[0, head] = edited_scores(parts, edit)
+        kept["scores"] = edited[0, head, query]
+        return edited
+
+    def change_pattern(value: Tensor, hook: HookPoint) -> Tensor:  # noqa: ARG001
+        edited = value.clone()
+        kept["softmax"] = value[0, head, query]
+        if edit.weight is not None:
+            readable = ~kept["scores"].isneginf()
+            edited[0, head, query] = set_weight(
+                value[0, head, query], readable, *edit.weight
+            )
+        kept["pattern"] = edited[0, head, query]
+        return edited
+
+    def keep_z(value: Tensor, hook: HookPoint) -> None:  # noqa: ARG001
+        kept["z"] = value[0, query, head]
+
+    at = f"blocks.{layer}.attn.hook_"
+    with torch.inference_mode():
+        ids = torch.tensor([tokens], device=model.device)
+        hooks = [
+            (at + "attn_scores", change_scores),
+            (at + "pattern", change_pattern),
+            (at + "z", keep_z),
+        ]
+        after = model.run_with_hooks(ids, hooks)[0]
+    rows = {name: row.float().cpu().numpy() for name, row in kept.items()}
+    return EditedHead(
+        **rows,
+        here=compare_logits(parts.logits[query], after[query]),
+        last=compare_logits(parts.logits[-1], after[-1]),
+    )
+
+
+def unscaled_pattern(steps: AttentionSteps) -> Float[np.ndarray, " k_pos"]:
+    """Return the row that the softmax would give without ÷ √d_head."""
+    scores = steps.raw if steps.bias is None else steps.raw + steps.bias
+    powers = np.where(
+        np.isneginf(steps.scores), 0.0, np.exp(scores - scores[: steps.query + 1].max())
+    )
+    pattern: np.ndarray = powers / powers.sum()
+    return pattern
+
+
+def edited_scores(parts: HeadTensors, edit: HeadEdit) -> Float[Tensor, "q_pos k_pos"]:
+    """Compute a head's scores anew, without the steps that an edit leaves out.
+
+    Without the mask, a later token gets the bias of distance 0: no scheme of positions
+    has a bias for the future.
+    """
+    q, k = parts.q, parts.k
+    if edit.without_positions:
+        q, k = parts.plain_q, parts.plain_k
+    scores = q @ k.mT
+    if not edit.without_scale:
+        scores = scores / math.sqrt(q.shape[-1])
+    count = len(scores)
+    may_read = causal_mask(count, count, scores.device)
+    if parts.bias is not None and not edit.without_positions:
+        scores = scores + torch.where(
+            may_read, parts.bias, parts.bias.diagonal()[:, None]
+        )
+    return scores if edit.without_mask else scores.masked_fill(~may_read, -math.inf)
+
+
+def set_weight(
+    row: Float[Tensor, " k_pos"], readable: Tensor, key: int, weight: float
+) -> Float[Tensor, " k_pos"]:
+    """Set one weight of a row; the others share the rest as they shared before.
+
+        w'_key = weight,   w'_j = w_j · (1 − weight) / (1 − w_key)
+
+    Where the others had nothing, they share the rest evenly.
+
+    Args:
+        row: Weights that sum to 1.
+        readable: Which tokens the query may read, [k_pos].
+        key: Position of the weight to set.
+        weight: From 0 to 1.
+
+    Raises:
+        DataError: If the weight lies outside 0–1, or the key cannot be read.
+    """
+    if not 0 <= weight <= 1:
+        raise DataError(f"A weight lies from 0 to 1, but {weight:g} was given.")
+    if not 0 <= key < len(row) or not readable[key]:
+        raise DataError(f"This query may not read token {key}: choose one before it.")
+    others = row.clone()
+    others[key] = 0
+    if others.sum() == 0:
+        others = readable.to(row.dtype)
+        others[key] = 0
+    if others.sum() == 0:
+        return row  # a row of one token: it has nowhere else to look
+    edited = others * ((1 - weight) / others.sum())
+    edited[key] = weight
+    return edited

@@ -1,0 +1,146 @@
+"""What an untrained model's heads score: the band that a real habit must leave behind.
+
+A query near the start has few keys to choose from, so every head reads the previous
+token somewhat, and on a short text a lot. A score says something only beside the score
+that the same architecture gets, on the same text, before it learned anything.
+
+Before: `heads` and `probes`, which score. Next: the Head explorer, which shows both.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from minigpt.config import ModelConfig
+from minigpt.interpret.corpora import Windows
+from minigpt.interpret.heads.repeated_tokens import scores_on
+from minigpt.interpret.heads.scores import (
+    FEWEST_QUERIES,
+    HABITS,
+    SCORES,
+    ByHead,
+    HeadScores,
+    average,
+)
+from minigpt.model import TransformerLM
+
+SEEDS = 6
+"""Untrained models behind a band."""
+
+WIDTH = 2.0
+"""Standard deviations from the band's middle to its edge."""
+
+FAR = 5.0
+"""Standard deviations from the middle where no untrained head is met."""
+
+MOST = 0.5
+"""A habit that takes at least this share of the weight gives a head its name."""
+
+# The initialisation draws from torch's one generator: one band after the other.
+_drawing = threading.Lock()
+
+
+@dataclass(frozen=True)
+class NullBand:
+    """Scores of untrained models, as mean and standard deviation."""
+
+    mean: HeadScores
+    """Over the seeds."""
+    deviation: HeadScores
+    """Over the seeds, pooled over the heads of a layer: they are all alike."""
+    seeds: int
+
+    def edges(self, score: str, width: float = WIDTH) -> tuple[ByHead, ByHead]:
+        """Return where the band of one score begins and ends.
+
+        Args:
+            score: One of `SCORES`.
+            width: Standard deviations to either side of the mean.
+        """
+        mean, deviation = getattr(self.mean, score), getattr(self.deviation, score)
+        return np.maximum(mean - width * deviation, 0), mean + width * deviation
+
+
+def untrained_scores(config: ModelConfig, windows: Windows, seed: int) -> HeadScores:
+    """Score the heads of one untrained model.
+
+    Args:
+        config: The architecture.
+        windows: The texts; as many tokens each.
+        seed: Of the weights.
+
+    Raises:
+        ConfigError: If a second model of this size does not fit into memory.
+    """
+    # Untrained vectors are all drawn alike, so it is enough to draw those of the tokens
+    # and positions that occur: the scores have the same distribution.
+    distinct, tokens = np.unique(np.asarray(windows), return_inverse=True)
+    size = {"vocab_size": len(distinct), "max_seq_len": np.shape(windows)[1]}
+    with _drawing, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = (
+            TransformerLM(**config.replace(**size).to_dict())
+            .eval()
+            .requires_grad_(False)
+        )
+    return scores_on(model, tokens.reshape(np.shape(windows)))
+
+
+def band(scores: Sequence[HeadScores]) -> NullBand:
+    """Turn the scores of several untrained models into a band.
+
+    Raises:
+        ValueError: If there are fewer than two: one has no spread.
+    """
+    if len(scores) < 2:
+        raise ValueError(
+            f"A band needs at least 2 untrained models, not {len(scores)}."
+        )
+    spread: dict[str, Any] = {}
+    for name in SCORES:
+        values = np.stack([getattr(each, name) for each in scores])
+        variance = values.var(axis=0, ddof=1).mean(axis=-1, keepdims=True)
+        spread[name] = np.broadcast_to(np.sqrt(variance), values.shape[1:])
+    return NullBand(average(scores), HeadScores(**spread), len(scores))
+
+
+def null_band(config: ModelConfig, windows: Windows, seeds: int = SEEDS) -> NullBand:
+    """Score the heads of several untrained models on the same texts.
+
+    Args:
+        config: The architecture.
+        windows: The texts.
+        seeds: How many models.
+
+    Raises:
+        ConfigError: See `untrained_scores`.
+    """
+    return band([untrained_scores(config, windows, seed) for seed in range(seeds)])
+
+
+def cautious_label(scores: HeadScores, null: NullBand, layer: int, head: int) -> str:
+    """Name a head's habit on a text, if one habit takes most of its weight.
+
+    The bar is high on purpose: half of the weight, over some queries, far outside the
+    band. Most heads do several things, and are "unclassified".
+
+    Args:
+        scores: On some text.
+        null: The band of the same text.
+        layer: Whose head.
+        head: Which one.
+    """
+    habits = {
+        name: getattr(scores, name)[layer, head]
+        for name in HABITS
+        if scores.queries.get(name, 0) >= FEWEST_QUERIES
+        and getattr(scores, name)[layer, head] > null.edges(name, FAR)[1][layer, head]
+    }
+    name = max(habits, key=habits.__getitem__, default=None)
+    if name is None or habits[name] < MOST:
+        return "unclassified"
+    return HABITS[name]

@@ -1,0 +1,1 @@
+"""Change a value inside the model, and measure what the change does."""

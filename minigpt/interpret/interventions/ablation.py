@@ -1,0 +1,216 @@
+"""What a cut does: to the next token, and to the loss over a corpus.
+
+Looking at a head shows where it reads; only cutting it shows what it is for.
+
+Before: `interventions`, which say what to cut. Next: `patching`, which carries values
+from one text into another.
+
+Source: Olsson et al. 2022, arXiv:2209.11895, for cutting each head in turn; Wang et al.
+2022, arXiv:2211.00593, for the mean over other texts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from minigpt.interpret.corpora import Windows
+from minigpt.interpret.effects import Effect, compare_logits
+from minigpt.interpret.interventions.interventions import (
+    Cut,
+    How,
+    as_windows,
+    fwd_hooks,
+    record,
+)
+from minigpt.interpret.interventions.parts import Head
+from minigpt.model import TransformerLM
+
+MOST_LOGITS = 2**23
+"""Logits of one forward pass: 32 MB, small enough to stay quick."""
+
+
+@torch.inference_mode()
+def measure(
+    model: TransformerLM,
+    tokens: Sequence[int],
+    cuts: Sequence[Cut],
+    reference: Windows | None = None,
+    position: int = -1,
+) -> Effect:
+    """Return what cuts do to the prediction of the next token.
+
+    Args:
+        model: The model to cut; it is left as it was.
+        tokens: The text it reads.
+        cuts: What to change, all at once.
+        reference: Other texts, for the mean or a resample: the mean is over all their
+            positions; a resample takes the values of the second text (the first is
+            where this text stands).
+        position: After which token the prediction is made.
+
+    Raises:
+        DataError: If the model has no such part, or a cut needs a reference.
+    """
+    ids = torch.tensor([list(tokens)], device=model.device)
+    recorded = record(model, cuts, reference)
+    before = model(ids)[0, position]
+    after = model.run_with_hooks(ids, fwd_hooks(model, cuts, recorded))[0, position]
+    return compare_logits(before, after)
+
+
+def cut_heads(
+    model: TransformerLM,
+    tokens: Sequence[int],
+    heads: Sequence[tuple[int, int]],
+    how: How = "zero",
+    reference: Windows | None = None,
+    position: int = -1,
+) -> Effect:
+    """Return what cutting some heads does to the prediction of the next token.
+
+    Args:
+        model: The model to cut; it is left as it was.
+        tokens: The text it reads.
+        heads: Layer and head of each.
+        how: What becomes of each head's z.
+        reference: See `measure`.
+        position: See `measure`.
+
+    Raises:
+        DataError: See `measure`.
+    """
+    cuts = [Cut(Head(layer, head), how) for layer, head in heads]
+    return measure(model, tokens, cuts, reference, position)
+
+
+@torch.inference_mode()
+def loss_over(
+    model: TransformerLM,
+    windows: Windows,
+    cuts: Sequence[Cut] = (),
+    reference: Windows | None = None,
+) -> Float[np.ndarray, "window label"]:
+    """Return the loss of every token of a corpus while the cuts are made.
+
+    Args:
+        model: The model to cut; it is left as it was.
+        windows: The corpus.
+        cuts: What to change, all at once; none: the model as it is.
+        reference: For the mean or a resample (none: the corpus itself; each window
+            then takes the values of the next).
+
+    Returns:
+        Nats; label i is the window's token i + 1.
+
+    Raises:
+        DataError: If the model has no such part.
+    """
+    texts = as_windows(model, windows)
+    recorded = record(model, cuts, windows if reference is None else reference)
+    rows = max(1, MOST_LOGITS // (texts.shape[1] * model.config.vocab_size))
+    losses = []
+    for first in range(0, len(texts), rows):
+        some = texts[first : first + rows]
+        hooks = fwd_hooks(model, cuts, recorded, first)
+        losses.append(token_losses(model.run_with_hooks(some, hooks), some))
+    return torch.cat(losses).cpu().numpy()
+
+
+def token_losses(
+    logits: Float[Tensor, "batch pos vocab"], tokens: Int[Tensor, "batch pos"]
+) -> Float[Tensor, "batch label"]:
+    """Return −ln of the probability of each token after the first, in nats."""
+    log_probs = logits[:, :-1].float().log_softmax(-1)
+    return -log_probs.gather(-1, tokens[:, 1:, None]).squeeze(-1)
+
+
+def said_before(windows: Windows) -> Bool[np.ndarray, "window label"]:
+    """Tell which tokens a model could copy: the pair stood in the window before.
+
+    >>> said_before([[5, 6, 7, 5, 6]]).tolist()
+    [[False, False, False, True]]
+
+    Args:
+        windows: Texts of equal length.
+
+    Returns:
+        For label i, whether (token i, token i + 1) stood at an earlier place.
+    """
+    ids = np.asarray(windows)
+    first, second = ids[:, :-1], ids[:, 1:]
+    same = (first[:, :, None] == first[:, None]) & (
+        second[:, :, None] == second[:, None]
+    )
+    return np.tril(same, -1).any(-1)
+
+
+@dataclass(frozen=True)
+class PairEffect:
+    """What two cuts do alone and together, in nats of loss per token."""
+
+    first: float
+    second: float
+    both: float
+
+    @property
+    def interaction(self) -> float:
+        """What both do beyond the sum of each: above 0, each covers for the other."""
+        return self.both - self.first - self.second
+
+
+def cut_pair(
+    model: TransformerLM,
+    windows: Windows,
+    pair: tuple[Cut, Cut],
+    reference: Windows | None = None,
+) -> PairEffect:
+    """Cut two parts, each alone and both, and compare what the loss does.
+
+    Args:
+        model: The model to cut; it is left as it was.
+        windows: The corpus.
+        pair: Two cuts.
+        reference: See `loss_over`.
+    """
+    first, second = pair
+    before = loss_over(model, windows).mean()
+    rises = [
+        float(loss_over(model, windows, cuts, reference).mean() - before)
+        for cuts in ([first], [second], [first, second])
+    ]
+    return PairEffect(*rises)
+
+
+@torch.inference_mode()
+def continue_text(
+    model: TransformerLM,
+    tokens: Sequence[int],
+    count: int,
+    cuts: Sequence[Cut] = (),
+    reference: Windows | None = None,
+) -> list[int]:
+    """Write on with the likeliest token, again and again, while the cuts are made.
+
+    The whole text is read anew for each token: a cut may lie at any place of it.
+
+    Args:
+        model: The model to cut; it is left as it was.
+        tokens: The text to continue.
+        count: How many tokens; fewer, if the model's window is full.
+        cuts: What to change, all at once.
+        reference: For the mean or a resample.
+
+    Returns:
+        The new ids.
+    """
+    recorded = record(model, cuts, reference)
+    hooks = fwd_hooks(model, cuts, recorded)
+    text = torch.tensor([list(tokens)], device=model.device)
+    for _ in range(min(count, model.config.max_seq_len - len(tokens))):
+        likeliest = model.run_with_hooks(text, hooks)[:, -1:].argmax(-1)
+        text = torch.cat([text, likeliest], dim=1)
+    return text[0, len(tokens) :].tolist()

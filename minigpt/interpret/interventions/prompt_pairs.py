@@ -1,0 +1,89 @@
+"""Pairs of prompts that differ in one thing, ready to be patched into one another.
+
+Which pair tells anything depends on the model: one of stories knows that a girl is
+"she", one of repeated words only copies. `ready_pair` tries them on the model itself.
+
+Before: `patching`, which says what a pair must be. Next: the Intervene page.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+
+from minigpt.errors import DataError
+from minigpt.interpret.effects import Effect, compare_logits
+from minigpt.interpret.interventions.patching import same_length, telling_tokens
+from minigpt.model import TransformerLM
+from minigpt.tokenizers.base import Tokenizer
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two prompts of the same number of tokens."""
+
+    clean: str
+    corrupted: str
+
+
+PAIRS: Final = (
+    Pair(
+        "The kite was red. The drum was blue. Everyone could see that the kite was",
+        "The kite was green. The drum was blue. Everyone could see that the kite was",
+    ),
+    Pair(
+        "Mia met Tom . the sun was up . then Ana fed Sam . Mia met",
+        "Mia met Sam . the sun was up . then Ana fed Tom . Mia met",
+    ),
+    Pair(
+        "Once upon a time there was a girl called Mia. One day",
+        "Once upon a time there was a boy called Sam. One day",
+    ),
+    Pair("The kite was as white as", "The kite was as black as"),
+)
+"""A colour told before, two names swapped, a girl for a boy, a colour for another."""
+
+LIKELY = 0.5
+"""Probability of both answers from which a pair is told apart well."""
+
+
+def ready_pair(model: TransformerLM, tokenizer: Tokenizer) -> Pair:
+    """Return the first pair that a model tells apart well, or else the best.
+
+    A pair is told apart by its answers: each prompt's token that the other prompt does
+    not lead to, if both are likely.
+
+    Args:
+        model: The model that will be patched.
+        tokenizer: Its own.
+    """
+    found = {pair: _telling(model, tokenizer, pair) for pair in PAIRS}
+    clear = (pair for pair, probability in found.items() if probability >= LIKELY)
+    return next(clear, max(found, key=lambda pair: found[pair]))
+
+
+@torch.inference_mode()
+def predictions(model: TransformerLM, clean: list[int], corrupted: list[int]) -> Effect:
+    """Return the prediction after the clean prompt, and after the corrupted one.
+
+    Args:
+        model: The model.
+        clean: Ids.
+        corrupted: Ids, as many.
+    """
+    both = torch.tensor([clean, corrupted], device=model.device)
+    return compare_logits(*model(both)[:, -1])
+
+
+def _telling(model: TransformerLM, tokenizer: Tokenizer, pair: Pair) -> float:
+    """Return the smaller probability of the two answers; −1 of an unreadable pair."""
+    try:
+        clean, corrupted = same_length(tokenizer, pair.clean, pair.corrupted)
+    except DataError:
+        return -1.0
+    unknown = tokenizer.unknown(pair.clean) or tokenizer.unknown(pair.corrupted)
+    if unknown or len(clean) > model.config.max_seq_len:
+        return -1.0
+    found = predictions(model, clean, corrupted)
+    answer, rival = telling_tokens(found)
+    return float(min(found.before[answer], found.after[rival]))

@@ -1,0 +1,1 @@
+"""Tokens and positions as vectors: embeddings, position schemes, word order."""

@@ -1,0 +1,1 @@
+"""What a model read: a prompt, a text or an answer, with its activations."""

@@ -1,0 +1,188 @@
+"""Direct logit attribution: which parts of the model wrote the answer.
+
+The final residual stream is a sum: embedding, position, every head of every layer,
+every MLP. The unembedding is linear. Only the final norm stands between them, and it
+divides by one number per token. With that number held at the value it has (its "scale",
+frozen), a token's logit is a sum over the parts:
+
+    logit(t) = Σ_part  part · direction(t)  +  shift · W_U[t]
+    direction(t) = centre(weight ⊙ W_U[t]) / scale          (RMSNorm: no centring)
+
+This is what a part says *directly*. What it says to later layers is counted as theirs,
+and had it been silent, the scale would have been another.
+
+Before: `logit_lens`, when the answer appears. Next: `attribution_close_up`, one part's
+neurons; `ablation`, which takes parts away.
+
+Source: Elhage et al., "A Mathematical Framework for Transformer Circuits" (2021);
+Wang et al. 2022, arXiv:2211.00593, sec. 3.1, for A minus B.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from minigpt.activation_cache import ActivationCache
+from minigpt.interpret.stream.logit_direction import (
+    block_at,
+    logit_direction,
+    read_parts,
+    unembedding,
+)
+from minigpt.model import Block, TransformerLM
+
+Kind = Literal["embedding", "shift", "position", "head", "bias", "mlp", "norm"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One summand of a logit."""
+
+    name: str
+    """`embedding`, `token before`, `position`, `L1H3`, `L1 bias`, `L1 MLP`, or
+    `norm bias`."""
+    kind: Kind
+    hook: str | None
+    """The hook whose value it reads; None where it is a weight alone."""
+    layer: int | None = None
+    head: int | None = None
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """What each part adds to one token's logit, or to A's minus B's."""
+
+    parts: list[Part]
+    """In the order in which the model adds them."""
+    shares: Float[np.ndarray, " part"]
+    logit: float
+    """The model's own: the shares add up to it, but for rounding."""
+    heads: Float[np.ndarray, "layer head"]
+    """The shares of the heads once more, as a matrix."""
+    scale: float
+    """What the final norm divides by here, held fixed."""
+
+    @property
+    def order(self) -> list[int]:
+        """Places of the parts, from what adds most to what takes most."""
+        places: list[int] = np.argsort(-self.shares, kind="stable").tolist()
+        return places
+
+    @property
+    def strongest_head(self) -> tuple[int, int]:
+        """Layer and head of the largest share, either way."""
+        layer, head = divmod(int(np.abs(self.heads).argmax()), self.heads.shape[1])
+        return layer, head
+
+    def by_layer(self) -> "Attribution":
+        """Return the same sum with the heads and bias of a layer put together."""
+        names: dict[str, Part] = {}
+        sums: dict[str, float] = {}
+        for part, share in zip(self.parts, self.shares.tolist(), strict=True):
+            together = part
+            if part.kind in ("head", "bias"):
+                hook = f"blocks.{part.layer}.hook_attn_out"
+                together = Part(f"L{part.layer} attention", "head", hook, part.layer)
+            names[together.name] = together
+            sums[together.name] = sums.get(together.name, 0.0) + share
+        return Attribution(
+            list(names.values()),
+            np.array(list(sums.values())),
+            self.logit,
+            self.heads,
+            self.scale,
+        )
+
+
+@torch.inference_mode()
+def attribute(
+    model: TransformerLM,
+    tokens: list[int],
+    position: int,
+    token: int,
+    minus: int | None = None,
+) -> Attribution:
+    """Split a token's logit, or the difference of two, into the model's parts.
+
+    Args:
+        model: In evaluation mode.
+        tokens: Ids of the prompt.
+        position: After which of them the logit is read.
+        token: A, the id whose logit is split.
+        minus: B: split logit(A) − logit(B) instead.
+    """
+    logits, cache = read_parts(model, tokens[: position + 1])
+    scale = cache["ln_final.hook_scale"][0, -1]  # [1]
+    row = unembedding(model, token, minus)
+    direction = logit_direction(model.ln_final, row, scale)
+    parts, shares = _first_parts(model, cache, direction)
+    heads = []
+    for layer in range(model.config.num_layers):
+        by_head = _head_shares(block_at(model, layer), cache["z", layer], direction)
+        heads.append(by_head)
+        parts += [
+            Part(f"L{layer}H{head}", "head", f"blocks.{layer}.attn.hook_z", layer, head)
+            for head in range(len(by_head))
+        ]
+        layer_parts, layer_shares = _other_parts(model, cache, layer, direction)
+        parts += layer_parts
+        shares += [*by_head, *layer_shares]
+    shift = getattr(model.ln_final, "bias", None)
+    if shift is not None:
+        parts.append(Part("norm bias", "norm", None))
+        shares.append(shift @ row)
+    last = logits[0, -1]
+    return Attribution(
+        parts=parts,
+        shares=torch.stack(shares).cpu().numpy(),
+        logit=float(last[token] - (0.0 if minus is None else last[minus])),
+        heads=torch.stack(heads).cpu().numpy(),
+        scale=float(scale),
+    )
+
+
+def _first_parts(
+    model: TransformerLM, cache: ActivationCache, direction: Float[Tensor, " d_model"]
+) -> tuple[list[Part], list[Tensor]]:
+    """Return what stands in the stream before any block."""
+    parts = [Part("embedding", "embedding", "hook_embed")]
+    if model.token_shift is not None:
+        parts.append(Part("token before", "shift", "hook_token_shift"))
+    if model.position_embedding is not None:
+        parts.append(Part("position", "position", "hook_pos_embed"))
+    return parts, [cache[str(part.hook)][0, -1] @ direction for part in parts]
+
+
+def _head_shares(
+    block: Block,
+    z: Float[Tensor, "1 pos head d_head"],
+    direction: Float[Tensor, " d_model"],
+) -> Float[Tensor, " head"]:
+    """Return each head's share: its z, through its slice of the output weights."""
+    per_head = (direction @ block.attn.output.weight).view(z.shape[2:])
+    return (z[0, -1] * per_head).sum(-1)
+
+
+def _other_parts(
+    model: TransformerLM,
+    cache: ActivationCache,
+    layer: int,
+    direction: Float[Tensor, " d_model"],
+) -> tuple[list[Part], list[Tensor]]:
+    """Return what a layer adds besides its heads: attention's bias, and its MLP."""
+    parts: list[Part] = []
+    shares: list[Tensor] = []
+    block = block_at(model, layer)
+    if block.attn.output.bias is not None:
+        parts.append(Part(f"L{layer} bias", "bias", None, layer))
+        shares.append(block.attn.output.bias @ direction)
+    if block.has_mlp:
+        parts.append(
+            Part(f"L{layer} MLP", "mlp", f"blocks.{layer}.hook_mlp_out", layer)
+        )
+        shares.append(cache["mlp_out", layer][0, -1] @ direction)
+    return parts, shares

@@ -1,0 +1,150 @@
+"""Models that are brought here: an upload, GPT-2, or a directory of yours.
+
+A model is put together beside its place, under a hidden name that nobody lists, loaded
+as strictly as any, and renamed into place when all of it is good.
+"""
+
+import json
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from minigpt.checkpoint import (
+    Checkpoint,
+    find_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
+from minigpt.checkpoint.metadata import CONFIG_FILE, read_json
+from minigpt.errors import CheckpointError
+from minigpt.library.archives import unpack
+from minigpt.library.names import free_place, move
+from minigpt.model import TransformerLM
+from minigpt.pretrained import from_pretrained
+from minigpt.runs.store import checkpoint_step
+
+_ABANDONED_SECONDS = 24 * 3600.0
+
+
+def take_upload(data: Path, name: str, files: Sequence[tuple[str, IO[bytes]]]) -> Path:
+    """Add an uploaded model: one of ours, or one in the format of Hugging Face.
+
+    Args:
+        data: The data directory.
+        name: What it shall be called here.
+        files: Names and contents: one zip, or the files.
+
+    Returns:
+        Its directory.
+
+    Raises:
+        RunError: If the name cannot be one, or is taken.
+        CheckpointError: If anything in it is not as it must be.
+    """
+    with _put_in_place(data, name) as beside:
+        unpack(files, beside)
+        try:
+            loaded = _loaded(beside)
+        except CheckpointError as error:
+            # Where it lay in between says nothing to the reader.
+            raise CheckpointError(str(error).replace(f"{beside}/", "")) from None
+        _describe(beside, "upload", loaded, "Uploaded.")
+    return data / "models" / name
+
+
+def bring(data: Path, name: str, source: str, report: Callable[[str], object]) -> Path:
+    """Add a model by its name at Hugging Face, or from a directory on this machine.
+
+    Args:
+        data: The data directory.
+        name: What it shall be called here.
+        source: `gpt2`, `distilgpt2`, `owner/model`; or a directory with a checkpoint,
+            of ours or of Hugging Face.
+        report: Told of each stage, in a few words.
+
+    Returns:
+        Its directory.
+
+    Raises:
+        RunError: If the name cannot be one, or is taken.
+        CheckpointError: If the model cannot be had, or is not one that can be read.
+    """
+    with _put_in_place(data, name) as beside:
+        own = Path(source).expanduser()
+        label = own.name if own.is_dir() else source
+        report(f"{'Reading' if own.is_dir() else 'Fetching'} {label:.80}")
+        is_ours = source.strip() and checkpoint_step(own) is not None
+        loaded = (
+            load_checkpoint(find_checkpoint(own))
+            if is_ours
+            else from_pretrained(source)
+        )
+        report("Writing it down")
+        metadata = loaded.metadata
+        save_checkpoint(
+            beside,
+            loaded.model,
+            loaded.tokenizer,
+            step=metadata.step,
+            provenance=metadata.provenance,
+        )
+        _describe(beside, "import", loaded, f"From {label:.120}.")
+    return data / "models" / name
+
+
+def _loaded(directory: Path) -> Checkpoint:
+    """Read a model of either format; afterwards the directory holds one of ours."""
+    if read_json(directory / CONFIG_FILE).get("format") == "minigpt-checkpoint":
+        return load_checkpoint(directory)
+    loaded = from_pretrained(directory, offline=True)
+    provenance = {"pretrained": "an upload in the format of Hugging Face"}
+    save_checkpoint(directory, loaded.model, loaded.tokenizer, provenance=provenance)
+    return loaded
+
+
+def _describe(directory: Path, origin: str, loaded: Checkpoint, words: str) -> None:
+    """Write `about.json`: what the sidebar says, and that it is no shipped model."""
+    config = loaded.model.config
+    layers = f"{config.num_layers} layers"
+    if isinstance(loaded.model, TransformerLM):
+        layers += f" of {loaded.model.config.num_heads} heads"
+    about = {
+        "origin": origin,
+        "description": f"{words} {layers}, {loaded.tokenizer.vocab_size:,} tokens.",
+    }
+    text = json.dumps(about, indent=2, ensure_ascii=False)
+    (directory / "about.json").write_text(text + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _put_in_place(data: Path, name: str) -> Iterator[Path]:
+    """Fill a hidden directory that becomes the model when all went well.
+
+    Raises:
+        RunError: If the name cannot be one, or is taken, now or at the end.
+        CheckpointError: If the disk is full, or refuses.
+    """
+    place = free_place(data, "model", name)
+    beside = place.parent / f".coming-{secrets.token_hex(4)}"
+    try:
+        _forget_abandoned(place.parent)
+        beside.mkdir(parents=True)
+        yield beside
+        move(beside, free_place(data, "model", name))
+    except OSError as error:
+        raise CheckpointError(
+            f"The model cannot be kept in {place.parent}: {error.strerror or error}."
+        ) from None
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _forget_abandoned(models: Path) -> None:
+    """Remove what a killed server left half done."""
+    for path in models.glob(".coming-*"):
+        if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)

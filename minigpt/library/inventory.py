@@ -1,0 +1,238 @@
+"""What there is, in numbers: models, runs and texts, and where each comes from.
+
+Only the small files are read, never the weights. What a checkpoint says of its own
+origin may have been written by anyone, so each fact is believed only if it is of the
+right type.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from minigpt.checkpoint import CheckpointMetadata, read_metadata
+from minigpt.datasets.files.text_file import TextFile
+from minigpt.errors import CheckpointError, DataError, RunError
+from minigpt.library.catalogue import ModelEntry
+from minigpt.library.names import readers_of, text_files
+from minigpt.runs.status import RunStatus
+from minigpt.runs.store import Run
+from minigpt.runs.training_command import training_command
+
+_LONGEST = 400
+_LARGEST = 1e18
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a model or a run."""
+
+    id: str
+    kind: str
+    """`shipped`, `brought` or `run`."""
+    description: str
+    path: Path
+    """What to load, or the run's directory while there is nothing."""
+    num_bytes: int
+    """On disk, with all its checkpoints."""
+    has_model: bool
+    """Whether there is something to look into: a run begins without."""
+    has_heads: bool
+    num_parameters: int | None
+    step: int
+    loss: float | None
+    """On text it did not learn from, in nats per token."""
+    tokens_seen: int | None
+    """In training, repetitions counted."""
+    data: str
+    fingerprint: str | None
+    """SHA-256 of the text."""
+    command: str
+    """The line that makes it; empty if nobody knows."""
+    state: str = ""
+    """Of a run: `running`, `finished`, …"""
+    problem: str = ""
+    """Why nothing else is known."""
+
+
+@dataclass(frozen=True)
+class TextFacts:
+    """What is known of a text that somebody brought."""
+
+    path: Path
+    num_bytes: int
+    num_characters: int
+    fingerprint: str
+    begins: str
+    readers: tuple[str, ...]
+    """The runs that learn, or learned, from it."""
+    problem: str = ""
+
+
+def describe_model(entry: ModelEntry) -> Facts:
+    """Gather what is known of a model that can be opened."""
+    whole = _whole(entry)
+    try:
+        metadata = read_metadata(entry.path)
+    except CheckpointError as error:
+        return _unknown(entry.id, entry.kind, whole, str(error))
+    told = metadata.provenance
+    command = _word(told, "command")
+    if entry.kind == "run":
+        command = _command_of(Run(whole)) or command
+    return Facts(
+        id=entry.id,
+        kind=entry.kind,
+        description=entry.description,
+        path=entry.path,
+        has_model=True,
+        has_heads=metadata.model_type == "transformer",
+        num_bytes=_size(whole),
+        num_parameters=metadata.model_config_of_its_kind().num_parameters,
+        step=metadata.step,
+        loss=_number(told, "validation_loss"),
+        tokens_seen=_tokens_seen(metadata),
+        data=_data(told),
+        fingerprint=_word(told, "text_sha256") or None,
+        command=command or _import_command(told, entry.id),
+    )
+
+
+def describe_run(run: Run) -> Facts:
+    """Gather what is known of a run, whether or not it has a model yet."""
+    try:
+        config, status = run.config, run.status()
+    except RunError as error:
+        return _unknown(run.id, "run", run.path, str(error))
+    train = config.train
+    per_step = train.batch_size * train.accumulation_steps * config.model.max_seq_len
+    return Facts(
+        id=run.id,
+        kind="run",
+        description=_progress(status),
+        path=run.best or run.path,
+        has_model=run.best is not None,
+        has_heads=config.model_type == "transformer",
+        num_bytes=_size(run.path),
+        num_parameters=status.num_parameters,
+        step=status.step,
+        loss=status.best_loss,
+        tokens_seen=status.step * per_step,
+        data=_source(config.data.to_dict()),
+        fingerprint=status.text_sha256,
+        command=training_command(config),
+        state=status.state,
+        problem=status.error or "",
+    )
+
+
+def describe_texts(data: Path) -> list[TextFacts]:
+    """Gather what is known of the texts in `data/texts`."""
+    return [_describe_text(data, path) for path in text_files(data)]
+
+
+def _describe_text(data: Path, path: Path) -> TextFacts:
+    readers = tuple(run.id for run in readers_of(data, path))
+    try:
+        file = TextFile(path)
+        length, fingerprint = file.measure()
+    except DataError as error:
+        return TextFacts(path, _size(path), 0, "", "", readers, str(error))
+    beginning = next(file.blocks())[:300]
+    return TextFacts(path, file.num_bytes, length, fingerprint, beginning, readers)
+
+
+def _whole(entry: ModelEntry) -> Path:
+    """The directory of all that belongs to a model, its other checkpoints included."""
+    return next(
+        (path for path in (entry.path, *entry.path.parents) if path.name == entry.id),
+        entry.path,
+    )
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of all files in a directory."""
+    total = 0
+    for file in [path] if path.is_file() else path.rglob("*"):
+        try:
+            total += file.stat().st_size if file.is_file() else 0
+        except OSError:
+            continue  # deleted while we looked
+    return total
+
+
+def _unknown(name: str, kind: str, path: Path, problem: str) -> Facts:
+    return Facts(
+        id=name,
+        kind=kind,
+        description="",
+        path=path,
+        has_model=False,
+        has_heads=False,
+        num_bytes=_size(path),
+        num_parameters=None,
+        step=0,
+        loss=None,
+        tokens_seen=None,
+        data="",
+        fingerprint=None,
+        command="",
+        problem=problem,
+    )
+
+
+def _progress(status: RunStatus) -> str:
+    total = f" of {status.total_steps:,}" if status.total_steps else ""
+    return f"{status.state.capitalize()}, step {status.step:,}{total}."
+
+
+def _command_of(run: Run) -> str:
+    try:
+        return training_command(run.config)
+    except RunError:
+        return ""
+
+
+def _import_command(told: Mapping[str, Any], name: str) -> str:
+    source = _word(told, "pretrained")
+    fetched = source and " " not in source
+    return f"python -m minigpt import {source} {name}" if fetched else ""
+
+
+def _data(told: Mapping[str, Any]) -> str:
+    data = told.get("data")
+    if isinstance(data, Mapping):
+        return _source(data)
+    return _word(told, "pretrained")
+
+
+def _source(data: Mapping[str, Any]) -> str:
+    """Say which text it was: `tales, 40 MB`, `repeats`, `book.txt`."""
+    source = _word(data, "source")
+    size = _number(data, "tales_megabytes")
+    if source == "tales" and size is not None:
+        return f"tales, {size:g} MB"
+    return source.replace("\\", "/").rpartition("/")[2]
+
+
+def _tokens_seen(metadata: CheckpointMetadata) -> int | None:
+    told = metadata.provenance
+    per_step = _number(told, "tokens_per_step")
+    if per_step is None or metadata.step > _LARGEST:
+        return None
+    train = told.get("train")
+    parts = _number(train, "accumulation_steps") if isinstance(train, Mapping) else 1
+    return round(metadata.step * per_step * (parts or 1))
+
+
+def _word(told: Mapping[str, Any], key: str) -> str:
+    value = told.get(key)
+    return value[:_LONGEST] if isinstance(value, str) else ""
+
+
+def _number(told: Mapping[str, Any], key: str) -> float | None:
+    value = told.get(key)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    # Also refuses "not a number", and what is no quantity of this world.
+    return float(value) if abs(value) < _LARGEST else None

@@ -1,0 +1,75 @@
+"""Everything a trainer needs, once a run's configuration has been followed.
+
+`preparation` makes it of a text, `finetuning` of a base and examples; the worker trains
+either the same way.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Subset
+
+from minigpt.config import RunConfig
+from minigpt.datasets.corpus import Corpus
+from minigpt.model import LanguageModel
+from minigpt.preparation.sources import Source
+from minigpt.tokenizers import Tokenizer
+from minigpt.training.callbacks import TrainerCallback
+from minigpt.training.objective import Objective
+from minigpt.training.trainer import Trainer
+
+_MIN_EVAL_BATCH = 32
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that is needed to train."""
+
+    config: RunConfig
+    text_sha256: str
+    """Of everything it reads."""
+    tokenizer: Tokenizer
+    model: LanguageModel
+    source: Source
+    checkpoint: Path | None
+    """Where to resume, if anywhere."""
+    start_step: int
+    total_steps: int
+    output_dir: Path
+    provenance: dict[str, Any]
+    corpus: Corpus | None = None
+    """The one long text it reads, if it reads one."""
+    objective: Objective | None = None
+    """What it minimises (none: the next token's loss)."""
+
+    def build_trainer(self, callbacks: Sequence[TrainerCallback]) -> Trainer:
+        """Put the trainer together."""
+        train, held_out = self.config.train, self.source.held_out
+        # Shuffled once, so that an interim look at the first batches is a fair sample.
+        random = torch.Generator().manual_seed(train.seed)
+        number = len(held_out)  # type: ignore[arg-type]
+        shuffled = Subset(held_out, torch.randperm(number, generator=random).tolist())
+        batch_size = max(train.batch_size, _MIN_EVAL_BATCH)
+        return Trainer(
+            self.model,
+            self.source.sampler,
+            DataLoader(shuffled, batch_size, collate_fn=self.source.collate),
+            output_dir=self.output_dir,
+            config=train,
+            tokenizer=self.tokenizer,
+            callbacks=callbacks,
+            provenance=self.provenance,
+            objective=self.objective,
+        )
+
+
+def installed_version() -> str:
+    """Return minigpt's version, for a checkpoint's provenance."""
+    try:
+        return version("minigpt")
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return "source"

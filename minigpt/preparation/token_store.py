@@ -1,0 +1,230 @@
+"""Texts that were turned into tokens once, in `data/tokens/`: one directory for each.
+
+A large text takes minutes to encode, so its tokens are kept for the next run:
+
+    tokens/stories-3f9a01c2/
+        index.json        which text, cut how, encoded by what, how far
+        tokenizer.json
+        train.bin         the tokens to learn from, one number after the other
+        validation.bin    the tokens that are held out
+
+`index.json` is replaced as a whole, after the tokens it speaks of are safe on the disk.
+So a process that is killed leaves a preparation that the next one goes on with, and
+what stands in a `.bin` beyond the index was never there.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from pydantic import Field
+
+from minigpt.config import DataConfig, TokenizerConfig
+from minigpt.config.base import Config
+from minigpt.datasets.files.text_file import Stamp, Tell
+from minigpt.datasets.files.token_rows import TokenRow
+from minigpt.errors import CheckpointError, ConfigError, DataError, RunError, near_names
+from minigpt.runs.files import replace_file
+from minigpt.runs.lock import RunLock
+from minigpt.runs.store import data_directory
+from minigpt.tokenizers import Tokenizer, load_tokenizer
+
+PartName = Literal["train", "validation"]
+PARTS: Final[tuple[PartName, ...]] = ("train", "validation")
+
+
+class Part(Config):
+    """How far one of a text's two parts was encoded."""
+
+    tokens: int = Field(0, ge=0, description="Tokens written.")
+    characters: int = Field(0, ge=0, description="Characters they stand for.")
+    complete: bool = Field(False, description="Whether that is the whole part.")
+
+
+class TokenIndex(Config):
+    """Which text, cut how, encoded by what, how far."""
+
+    version: Literal[1] = 1
+    source: str = Field(description="Path of the text file.")
+    stamp: Stamp = Field(description="How that file looked from outside.")
+    num_characters: int = Field(ge=1, description="Length of the text.")
+    text_sha256: str = Field(description="Fingerprint of the text.")
+    validation_fraction: float = Field(description="Share that is held out.")
+    document_separator: str | None = Field(description="Between two documents.")
+    tokenizer: TokenizerConfig | None = Field(
+        description="What the tokenizer was built from (none: it was there before)."
+    )
+    tokenizer_sha256: str = Field(description="Fingerprint of the tokenizer.")
+    sample_characters: int | None = Field(
+        description="Characters that the tokenizer learned from, if it was built."
+    )
+    number_type: str = Field(
+        pattern="^uint(8|16|32)$", description="How one token is written."
+    )
+    train: Part = Part()
+    validation: Part = Part()
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the text is encoded."""
+        return self.train.complete and self.validation.complete
+
+    @property
+    def name(self) -> str:
+        """Of its directory: from the text's file, and a hash of all that matters."""
+        facts = (
+            self.text_sha256,
+            self.tokenizer_sha256,
+            self.validation_fraction,
+            self.document_separator,
+        )
+        digest = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+        return f"{Path(self.source).stem[:24]}-{digest[:8]}"
+
+    def is_for(self, data: DataConfig, made: "Tokenizer | TokenizerConfig") -> bool:
+        """Whether it is cut as a run wants it, and encoded by the right tokenizer."""
+        return (
+            self.validation_fraction == data.validation_fraction
+            and self.document_separator == data.document_separator
+            and (
+                self.tokenizer == made
+                if isinstance(made, TokenizerConfig)
+                else self.tokenizer_sha256 == fingerprint(made)
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A directory of the store, and its index as last read."""
+
+    path: Path
+    index: TokenIndex
+
+    def part(self, name: PartName) -> Part:
+        """Say how far a part was encoded."""
+        return self.index.train if name == "train" else self.index.validation
+
+    def tokenizer(self) -> Tokenizer:
+        """Read the tokenizer.
+
+        Raises:
+            DataError: If its file is missing or damaged.
+        """
+        try:
+            tokenizer = load_tokenizer(self.path)
+        except CheckpointError as error:
+            told = f"{error} Mend: {removal(self.path)}, and the text is encoded again."
+            raise DataError(told) from None
+        return tokenizer
+
+    def row(self, part: PartName) -> TokenRow:
+        """Open a part's tokens.
+
+        Raises:
+            DataError: If the file is missing or damaged.
+        """
+        path, kind = self.path / f"{part}.bin", np.dtype(self.index.number_type)
+        try:
+            return TokenRow(path, kind, self.part(part).tokens)
+        except DataError as error:
+            told = f"{error} Mend: {removal(self.path)}, and the text is encoded again."
+            raise DataError(told) from None
+
+    def noted(self, **changes: object) -> "Entry":
+        """Replace fields of the index, on the disk too."""
+        fields = {
+            name: value.to_dict() if isinstance(value, Config) else value
+            for name, value in changes.items()
+        }
+        index = self.index.replace(**fields)
+        replace_file(self.path / "index.json", json.dumps(index.to_dict(), indent=1))
+        return Entry(self.path, index)
+
+
+class TokenStore:
+    """All texts that were turned into tokens.
+
+    Args:
+        directory: Where they lie (none: `data/tokens`).
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.directory = directory or data_directory() / "tokens"
+
+    def entries(self) -> list[Entry]:
+        """Return what there is, by name; directories without a sound index are not."""
+        found = []
+        for path in sorted(self.directory.glob("*/index.json")):
+            try:
+                index = TokenIndex(**json.loads(path.read_text(encoding="utf-8")))
+            except (OSError, ValueError, TypeError, ConfigError):
+                continue
+            found.append(Entry(path.parent, index))
+        return found
+
+    def find(self, is_wanted: Callable[[TokenIndex], bool]) -> Entry | None:
+        """Return the entry that is wanted, a complete one if there is one."""
+        found = [entry for entry in self.entries() if is_wanted(entry.index)]
+        found.sort(key=lambda entry: entry.index.complete)
+        return found[-1] if found else None
+
+    def add(self, index: TokenIndex, tokenizer: Tokenizer) -> Entry:
+        """Make a directory for a text of which nothing is encoded yet."""
+        path = self.directory / index.name
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+        tokenizer.save(path / "tokenizer.json")
+        return Entry(path, index).noted()
+
+    def remove(self, name: str) -> None:
+        """Delete a text's tokens; the text stays.
+
+        Raises:
+            DataError: If there are none of that name.
+        """
+        names = [path.name for path in self.directory.glob("*/")]
+        if name not in names:
+            raise DataError(
+                f"There are no tokens named {name!r}.{near_names(name, names)} See: "
+                "python -m minigpt data tokens"
+            )
+        with self.turn():
+            shutil.rmtree(self.directory / name)
+
+    @contextmanager
+    def turn(self, tell: Tell | None = None) -> Iterator[None]:
+        """Wait until no other process writes here, and write.
+
+        Args:
+            tell: Told, again and again, that somebody else is at work.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        while True:
+            try:
+                lock = RunLock.acquire(self.directory)
+                break
+            except RunError:  # after half a second of patience
+                if tell is not None:
+                    tell("waiting for another process that encodes a text", 0.0)
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def fingerprint(tokenizer: Tokenizer) -> str:
+    """Return a hash that two tokenizers share if they give the same tokens."""
+    fields = json.dumps(tokenizer.to_dict(), sort_keys=True)
+    return hashlib.sha256(fields.encode()).hexdigest()
+
+
+def removal(path: Path) -> str:
+    """Say how a directory of the store is removed."""
+    return f"run python -m minigpt data tokens --remove {path.name}"

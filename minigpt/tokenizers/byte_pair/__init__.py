@@ -1,0 +1,1 @@
+"""Byte pair encoding: the definition, then training, merging and files, made fast."""

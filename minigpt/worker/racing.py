@@ -1,0 +1,102 @@
+"""A race: two runs on the same text, started at one moment, one thread each.
+
+Each is an ordinary run, and beside its configuration lies `race.json`, which says which
+race it belongs to. So a race is found again by whoever opens either of the two.
+
+Next: `standing`, which says who is ahead.
+"""
+
+import json
+import time
+from typing import NamedTuple
+
+from minigpt.config import RunConfig
+from minigpt.errors import RunError
+from minigpt.runs.files import replace_file
+from minigpt.runs.store import Run, RunStore
+from minigpt.worker.launch import start
+
+EVALUATIONS = 12
+_EVAL_BATCHES = 8
+
+
+class Race(NamedTuple):
+    """Two runs that race, in the order in which they were chosen."""
+
+    first: Run
+    second: Run
+
+
+def racing_config(config: RunConfig, like: RunConfig, steps: int) -> RunConfig:
+    """Return a run's configuration for a race.
+
+    Args:
+        config: The recipe.
+        like: Whose text and tokens both read.
+        steps: How many steps it takes.
+    """
+    train = config.train.replace(
+        max_steps=steps,
+        num_threads=1,
+        eval_interval=max(1, steps // EVALUATIONS),
+        eval_batches=_EVAL_BATCHES,
+    )
+    return config.replace(
+        data=like.data.to_dict(),
+        tokenizer=like.tokenizer.to_dict(),
+        train=train.to_dict(),
+    )
+
+
+def start_race(store: RunStore, first: RunConfig, second: RunConfig) -> Race:
+    """Start two training processes, one right after the other.
+
+    Raises:
+        RunError: If they do not read the same, or a process cannot be started; a
+            process that was started already is then asked to stop.
+    """
+    if (first.data, first.tokenizer) != (second.data, second.tokenizer):
+        raise RunError(
+            "The two do not read the same text in the same tokens, so their losses "
+            "cannot be compared: choose one text and one kind of token for both."
+        )
+    name = f"race-{time.strftime('%m%d-%H%M%S')}"
+    suffixes = [first.recipe[:14], second.recipe[:14]]
+    if suffixes[0] == suffixes[1]:
+        suffixes[1] = f"{suffixes[1][:12]}-2"
+    runs: list[Run] = []
+    for lane, (config, suffix) in enumerate(
+        zip((first, second), suffixes, strict=True)
+    ):
+        try:
+            run = start(store, config, f"{name}-{suffix}")
+        except RunError:
+            for started in runs:
+                started.request_stop()
+            raise
+        ticket = {"race": name, "lane": lane}
+        replace_file(run.path / "race.json", json.dumps(ticket) + "\n")
+        runs.append(run)
+    return Race(*runs)
+
+
+def find_race(store: RunStore, run: Run) -> Race | None:
+    """Return the race that a run takes part in; None if it runs, or is left, alone."""
+    own = _ticket(run)
+    if own is None:
+        return None
+    lanes = {
+        ticket[1]: each
+        for each in store.list()
+        if (ticket := _ticket(each)) is not None and ticket[0] == own[0]
+    }
+    return Race(lanes[0], lanes[1]) if {0, 1} <= lanes.keys() else None
+
+
+def _ticket(run: Run) -> tuple[str, int] | None:
+    """Read a run's race and lane, if it has any."""
+    try:
+        content = json.loads((run.path / "race.json").read_text(encoding="utf-8"))
+        return str(content["race"]), int(content["lane"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

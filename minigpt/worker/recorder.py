@@ -1,0 +1,207 @@
+"""Writes down what a training tells: metrics, samples, snapshots, status.
+
+The trainer knows nothing of files. This callback turns its records into the files of
+the run's directory, from which the page and the loss curve are drawn.
+"""
+
+import math
+import traceback
+from collections.abc import Collection
+from pathlib import Path
+
+import torch
+
+from minigpt.config import GenerationConfig
+from minigpt.finetuning.answering import reply
+from minigpt.generation.generator import Generator
+from minigpt.interpret.heads.repetition import read_repetition
+from minigpt.model import LanguageModel, TransformerLM
+from minigpt.preparation.sources import Source
+from minigpt.runs.files import Journal
+from minigpt.runs.heartbeat import Heartbeat
+from minigpt.runs.learning_to_copy import repetition_record
+from minigpt.runs.snapshots import snapshot_steps
+from minigpt.runs.step_time import elapsed_before
+from minigpt.runs.store import Run
+from minigpt.tokenizers.base import Tokenizer
+from minigpt.training.callbacks import (
+    EvalRecord,
+    StepRecord,
+    TrainerCallback,
+    TrainingResult,
+)
+from minigpt.worker.stop_requests import StopRequests
+
+# Enough for a smooth curve, whatever the length of the run.
+_MAX_LOGGED_STEPS = 20_000
+_PROBE_TOKENS = 64
+_SAMPLE_TOKENS = 200
+# The status shows a loss that forgets in about 50 steps.
+_MEMORY = 0.98
+
+
+class Recorder(TrainerCallback):
+    """Keeps a run's directory up to date while the trainer works.
+
+    Args:
+        run: Where to write.
+        model: The model that is being trained, not a compiled copy.
+        tokenizer: Its tokenizer.
+        source: What the run reads: its probe's attention is photographed.
+        always: Steps to photograph besides those that `snapshot_steps` chooses.
+        total_steps: Steps of the whole run.
+        start_step: Steps taken before, in a resumed run.
+        heartbeat: Where the status goes.
+        requests: Who may ask to stop.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        model: LanguageModel,
+        tokenizer: Tokenizer,
+        *,
+        source: Source,
+        always: Collection[int] = (),
+        total_steps: int,
+        start_step: int,
+        heartbeat: Heartbeat,
+        requests: StopRequests,
+    ) -> None:
+        self._run, self._model, self._tokenizer = run, model, tokenizer
+        self._heartbeat, self._requests = heartbeat, requests
+        self._probe: list[int] = source.probe[:_PROBE_TOKENS].tolist()
+        self._said_twice, self._prompt = source.said_twice, source.prompt
+        self._log_every = max(1, total_steps // _MAX_LOGGED_STEPS)
+        self._snapshots = run.snapshots()
+        self._snapshot_steps = {*snapshot_steps(total_steps), *always}
+        self._metrics = Journal(run.path / "metrics.jsonl")
+        self._samples = Journal(run.path / "samples.jsonl")
+        self._sum = self._weight = 0.0
+        self._sampled: int | None = None
+        self._elapsed = 0.0
+        if start_step:
+            self._elapsed = elapsed_before(run.metrics().records, start_step)
+            self._metrics.restart(start_step)
+            self._samples.restart(start_step)
+            self._snapshots.drop_after(start_step)
+        elif isinstance(model, TransformerLM):
+            self._snapshots.write_probe(tokenizer.pieces(self._probe), self._probe)
+            self._photograph(0)
+
+    def close(self) -> None:
+        """Close the journals."""
+        self._metrics.close()
+        self._samples.close()
+
+    def on_step(self, record: StepRecord) -> None:
+        """Log the step, and photograph the heads when it is time."""
+        self._elapsed += record.seconds
+        parts = record.parts.items()
+        self._sum = _MEMORY * self._sum + record.loss
+        self._weight = _MEMORY * self._weight + 1
+        recent = self._sum / self._weight
+        if record.step % self._log_every == 0:
+            self._metrics.append(
+                {
+                    "kind": "step",
+                    "step": record.step,
+                    "epoch": record.epoch,
+                    "loss": record.loss,
+                    "average_loss": recent,
+                    "learning_rate": record.learning_rate,
+                    "gradient_norm": record.gradient_norm,
+                    "tokens_seen": record.tokens_seen,
+                    "tokens_per_second": record.tokens_per_second,
+                    "elapsed_seconds": round(self._elapsed, 6),
+                    **{f"{part}_seconds": round(s, 7) for part, s in parts},
+                    **record.measures,
+                }
+            )
+        self._heartbeat.update(
+            step=record.step,
+            activity="training",
+            train_loss=recent if math.isfinite(recent) else None,
+            tokens_per_second=record.tokens_per_second,
+            eta_seconds=record.eta_seconds,
+        )
+        if record.step in self._snapshot_steps:
+            self._photograph(record.step)
+
+    def on_evaluation(self, record: EvalRecord) -> None:
+        """Log the evaluation, and let the model write a sample."""
+        self._metrics.append(
+            {
+                "kind": "evaluation",
+                "step": record.step,
+                "elapsed_seconds": round(self._elapsed, 6),
+                "epoch": record.epoch,
+                "loss": record.loss,
+                "perplexity": record.perplexity if record.unit == "token" else None,
+                "bits_per_character": record.bits_per_character,
+                "is_best": record.is_best,
+                "complete": record.complete,
+                **record.measures,
+            }
+        )
+        self._heartbeat.update(validation_loss=record.loss)
+        if record.is_best or self._heartbeat.status.best_loss is None:
+            self._heartbeat.update(best_loss=record.loss)
+        if self._sampled != record.step:
+            self._sampled = record.step
+            self._write_sample(record.step)
+
+    def on_checkpoint(self, path: Path, step: int) -> None:
+        """Say in the log that the checkpoint is safe."""
+        self._run.log(f"Saved {path.name} at step {step}.")
+
+    def should_stop(self) -> bool:
+        """Whether somebody asked the run to stop."""
+        return self._requests.requested()
+
+    def on_end(self, result: TrainingResult) -> None:
+        """Photograph the heads a last time, where a run stopped early."""
+        if result.step not in self._snapshot_steps:
+            self._photograph(result.step)
+
+    def _photograph(self, step: int) -> None:
+        """Save every head's attention on the probe text, and what repetitions cost."""
+        model = self._model
+        if not isinstance(model, TransformerLM):
+            return
+        tokens = torch.tensor([self._probe], device=model.device)
+        was_training = model.training
+        model.eval()
+        with torch.inference_mode():
+            _, cache = model.run_with_cache(tokens, "*.attn.hook_pattern")
+        if self._said_twice is not None:
+            read = read_repetition(model, self._said_twice)
+            self._metrics.append(repetition_record(step, read))
+        model.train(was_training)
+        patterns = [pattern[0].float().cpu() for pattern in cache.values()]
+        self._snapshots.save(step, torch.stack(patterns).numpy())
+
+    def _write_sample(self, step: int) -> None:
+        """Let the model write something."""
+        was_training = self._model.training
+        self._model.eval()
+        try:
+            prompt, text = self._sample()
+        except Exception:
+            # A sample is a luxury: its failure must not cost the training.
+            self._run.log(f"No sample at step {step}:\n{traceback.format_exc()}")
+            return
+        finally:
+            self._model.train(was_training)
+        self._samples.append({"step": step, "prompt": prompt, "text": text})
+
+    def _sample(self) -> tuple[str, str]:
+        """Answer the source's prompt; or continue a line end or a probe's beginning."""
+        model, tokenizer = self._model, self._tokenizer
+        if self._prompt:
+            return self._prompt[-1].content, reply(model, tokenizer, self._prompt)
+        prompt = "\n" if not tokenizer.unknown("\n") else ""
+        prompt = prompt or tokenizer.decode(self._probe[:1])
+        settings = GenerationConfig(max_new_tokens=_SAMPLE_TOKENS, seed=0)
+        generator = Generator(model, tokenizer, model.device)
+        return prompt, generator.generate(prompt, settings).text

@@ -1,0 +1,187 @@
+"""Attention, step by step: one query of one head, from x to the prediction.
+
+Learning goal: a row of attention is a weighted average, and without ÷ √d it collapses
+onto one token.
+"""
+
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.heads.attention_editing import EditedHead, HeadEdit
+from minigpt.interpret.heads.attention_steps import AttentionSteps, shared_head
+from minigpt.interpret.reading.prompt import Reading
+from minigpt.model import CausalAttention, MultiHeadAttention, SelfAttention
+from pages.attention import questions
+from pages.attention.notebook_lines import recipe
+from pages.attention.numbers import edit_of, steps_of
+from pages.frame import lesson, models, notebook, provenance
+from pages.frame.guard import guard
+from pages.frame.questions import check, predict
+from pages.frame.reading import Place, pick_token, read_at_place
+from viz.components.attention_steps.view import attention_steps
+from viz.effects import before_after_bars
+
+ROOT, POSITIONS, MASK = "÷ √d", "positions", "mask"
+
+# Which hook holds a row of the sheet; every other row leads to the scores.
+HOOKS = {
+    "k": "hook_k",
+    "turned": "hook_rot_k",
+    "pattern": "hook_pattern",
+    "v": "hook_v",
+}
+
+
+def choose_edit(checkpoint: Checkpoint, reading: Reading, place: Place) -> HeadEdit:
+    """Show what can be left out, and return the edit that is wanted."""
+    scheme = checkpoint.model.config.positional_encoding
+    in_the_head = scheme in ("rope", "alibi", "relative")
+    left_out = st.pills(
+        "Leave out",
+        [ROOT, MASK, *([POSITIONS] if in_the_head else [])],
+        selection_mode="multi",
+        key="left_out",
+        help="For this head, in every row. The model runs again from there. "
+        + ("" if in_the_head else "This model's positions are in its embeddings."),
+    )
+    return HeadEdit(
+        without_scale=ROOT in left_out,
+        without_positions=POSITIONS in left_out,
+        without_mask=MASK in left_out,
+        weight=set_weight_of(reading, place),
+    )
+
+
+def row_id(reading: Reading, place: Place) -> tuple[object, ...]:
+    """Return what tells one row from every other."""
+    return str(models.chosen_path(models.chosen_entry())), *reading.tokens, *place
+
+
+def set_weight_of(reading: Reading, place: Place) -> tuple[int, float] | None:
+    """Return the weight that the reader set in this very row, if any."""
+    row, weight = st.session_state.get("_set_weight", (None, None))
+    return weight if row == row_id(reading, place) else None
+
+
+def undo() -> None:
+    """Forget every edit."""
+    st.session_state["left_out"] = []
+    st.session_state.pop("_set_weight", None)
+
+
+def rows_without(edit: HeadEdit, steps: AttentionSteps) -> list[str]:
+    """Return the rows of the sheet whose step an edit leaves out."""
+    positions = "turned" if steps.turned else "bias"
+    steps_left_out = {
+        "scaled": edit.without_scale,
+        "scores": edit.without_mask,
+        positions: edit.without_positions,
+    }
+    return [row for row, left_out in steps_left_out.items() if left_out]
+
+
+def show_sheet(
+    reading: Reading,
+    place: Place,
+    steps: AttentionSteps,
+    edited: EditedHead | None,
+    left_out: list[str],
+) -> tuple[str, int]:
+    """Show the sheet; return the row and key whose number is traced below."""
+    row = row_id(reading, place)
+    kept, cell = st.session_state.get("_opened_cell", (None, None))
+    opened = cell if kept == row else None
+
+    def open_cell(chosen: tuple[str, int] | None) -> None:
+        st.session_state["_opened_cell"] = (row, chosen)
+
+    def set_weight(key: int, weight: float) -> None:
+        st.session_state["_set_weight"] = (row, (key, weight))
+
+    attention_steps(
+        reading.pieces,
+        steps,
+        opened,
+        key="attention_sheet",
+        edited=edited,
+        left_out=left_out,
+        on_open=open_cell,
+        on_query=pick_token,
+        on_weight=set_weight,
+    )
+    return opened or ("pattern", int(steps.pattern.argmax()))
+
+
+def show_prediction(checkpoint: Checkpoint, edited: EditedHead, changed: bool) -> None:
+    """Show the next token's distribution, before and after the edit."""
+    effect, config = edited.here, checkpoint.model.config
+    if changed:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(
+                f"KL {effect.kl:.3f} nats here, {edited.last.kl:.3f} at the end: one "
+                f"of {config.num_layers * config.num_heads} heads has changed.",
+                width="stretch",
+            )
+            st.button("Undo", on_click=undo, type="tertiary")
+    else:
+        st.caption("Leave out a step, or set a weight at the softmax.")
+    pieces = checkpoint.tokenizer.pieces(list(range(len(effect.before))))
+    st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=5))
+
+
+def trace(
+    checkpoint: Checkpoint, reading: Reading, place: Place, cell: tuple[str, int]
+) -> None:
+    """Show where the number of the open cell comes from."""
+    layer, head, query = place
+    row, key = cell
+    name = HOOKS.get(row, "hook_attn_scores")
+    index = (0, head, query, key)
+    if row in ("k", "turned", "v"):
+        index = (0, key, shared_head(checkpoint.model, head), 0)
+    hook = f"blocks.{layer}.attn.{name}"
+    provenance.show(checkpoint, reading.tokens, hook, index)
+
+
+lesson.open(
+    "Attention, step by step",
+    "A row of attention is a weighted average, and you can read every number of it.",
+)
+with guard():
+    checkpoint = models.chosen()
+    reading, place = read_at_place(checkpoint)
+    steps = steps_of(checkpoint, reading, place)
+    predict(questions.strongest(steps, reading.pieces, f"L{place.layer}H{place.head}"))
+    left, right = st.columns([5, 2], gap="medium")
+    with right:
+        edit = choose_edit(checkpoint, reading, place)
+        edited = edit_of(checkpoint, reading, place, edit)
+        changed = edit != HeadEdit()
+        show_prediction(checkpoint, edited, changed)
+    with left:
+        cell = show_sheet(
+            reading,
+            place,
+            steps,
+            edited if changed else None,
+            rows_without(edit, steps),
+        )
+        notebook.code(
+            "the sheet",
+            recipe(checkpoint.model.config, place),
+            variable="steps",
+            drawn={"raw": steps.raw, "weights": steps.pattern, "z": steps.z},
+        )
+    trace(checkpoint, reading, place, cell)
+    lesson.explain(
+        "Each token is turned into three vectors. The **query** asks, the **keys** "
+        "answer, the **values** are what can be carried. q · k says how well they fit; "
+        "÷ √d keeps a sum of many products small; the mask hides what comes later. "
+        "The softmax turns scores into weights that add up to 1, so what the head "
+        "brings, z, is an average of values.\n\nNow leave out ÷ √d. Scores grow, and "
+        "the softmax of large scores rests on one token: an average of one.",
+        SelfAttention,
+        CausalAttention,
+        MultiHeadAttention,
+    )
+    check(questions.checks(steps, reading.pieces))

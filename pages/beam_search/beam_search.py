@@ -1,0 +1,55 @@
+"""Beam search: several texts at once, and the best whole one in the end.
+
+Learning goal: the likeliest text is not made of the likeliest tokens. Aha: greedy's
+choice is locally best and globally wrong.
+"""
+
+import streamlit as st
+
+from minigpt.generation import beam_search
+from minigpt.generation.beam.exhaustive import best_of_all
+from minigpt.generation.prompt import encode_prompt
+from pages.beam_search import figures, questions, settings
+from pages.beam_search.numbers import Source, find
+from pages.frame import lesson, models, state
+from pages.frame.guard import guard, show_note
+from pages.frame.questions import check, predict
+
+WORDS = """
+At each step every kept text is continued by **every** token. All these candidates
+compete by the sum of their ln p, and the best few go on. The rest is pruned, but stays
+here to be looked at.
+
+**Greedy** is a beam of width 1: it can never take a token back. A wider beam may begin
+with a worse token and be rewarded later, so its whole text is likelier. Still it can
+lose the very best (◆) by pruning its beginning.
+
+Likelier is not better: the likeliest texts are often dull. A sum also only falls, so
+short texts win; the *length penalty* makes up for that.
+"""
+
+lesson.open(
+    "Beam search",
+    "The likeliest text is not made of the likeliest tokens: keep several, and decide "
+    "late.",
+)
+with guard():
+    checkpoint = models.chosen()
+    text, numbers = st.columns([4, 9], vertical_alignment="bottom")
+    with text:
+        prompt = state.prompt_input()
+    window = checkpoint.model.config.max_seq_len
+    tokens, warnings = encode_prompt(prompt, checkpoint.tokenizer, window)
+    with numbers:
+        config = settings.choose(len(tokens), window)
+    for warning in warnings:
+        show_note(warning)
+    source = Source(checkpoint, prompt, tokens, config)
+    found = find(source)
+    question = questions.best_way_on(source, found)
+    if question is not None:
+        predict(question)
+    figures.show_tree(source, found)
+    figures.show_texts(source, found)
+    lesson.explain(WORDS, beam_search, best_of_all)
+    check(questions.check_questions(source, found))

@@ -1,0 +1,157 @@
+"""What the page of beam search shows, computed once for each prompt and settings."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.config import GenerationConfig
+from minigpt.errors import DataError
+from minigpt.generation import beam_search
+from minigpt.generation.beam.exhaustive import BestOfAll, affordable, best_of_all
+from minigpt.generation.beam.paths import PathsInTree, greedy_text, trace_paths
+from minigpt.generation.beam.tree import BeamCandidate, BeamResult, ScoredText
+from pages.frame import models
+
+AT_ONCE, WHEN_ASKED = 0.3, 20.0
+"""Seconds that the search of all texts may take, unasked and when asked for."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model, the prompt that it read, and the settings of a search."""
+
+    checkpoint: Checkpoint
+    prompt: str
+    tokens: list[int]
+    config: GenerationConfig
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What every result hangs on."""
+        settings = tuple(self.config.to_dict().items())
+        return models.serial(self.checkpoint.model), tuple(self.tokens), settings
+
+    @property
+    def arguments(self) -> tuple:
+        """What every search takes: model, prompt, settings, end of text."""
+        tokenizer = self.checkpoint.tokenizer
+        eos_id = tokenizer.eos_id if self.config.stop_at_eos else None
+        return self.checkpoint.model, self.tokens, self.config, eos_id
+
+    def pieces(self, tokens: list[int]) -> list[str]:
+        """Return the texts of tokens."""
+        return self.checkpoint.tokenizer.pieces(tokens)
+
+    def written(self, tokens: list[int]) -> str:
+        """Return what tokens spell together."""
+        return self.checkpoint.tokenizer.decode(tokens)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A search beside greedy and, where it is known, the best of all texts."""
+
+    search: BeamResult
+    greedy: ScoredText
+    best_of_all: BestOfAll | None
+    refusal: str | None
+    """Why the best of all is not known."""
+    tree: PathsInTree
+    """The search's candidates; paths of greedy, the best found, the best of all."""
+
+    @property
+    def best(self) -> ScoredText:
+        """The best text that the search found."""
+        return self.search.sequences[0]
+
+    @property
+    def nodes(self) -> list[BeamCandidate]:
+        """Every node of the tree."""
+        return self.tree.nodes
+
+    @property
+    def greedy_left(self) -> int | None:
+        """The step at which the search dropped greedy's text."""
+        return self.tree.left_beam(0)
+
+    @property
+    def paths(self) -> dict[str, list[int]]:
+        """The texts in the tree, as its figure names them."""
+        return dict(
+            zip(("greedy", "best", "exhaustive"), self.tree.paths, strict=False)
+        )
+
+    @property
+    def has_best_of_all(self) -> bool | None:
+        """Whether the search found the best of all texts (none: unknown)."""
+        if self.best_of_all is None:
+            return None
+        return self.best.tokens == self.best_of_all.text.tokens
+
+
+def find(source: Source) -> Found:
+    """Search, and compare with greedy and with all texts there are."""
+    with models.turn_to_write():
+        search, greedy = _search(source.key, source)
+    best = _asked_for().get(source.key)
+    if best is None:
+        best = _best_at_once(source.key, source, search.sequences[0])
+    texts = [greedy, search.sequences[0]]
+    if isinstance(best, BestOfAll):
+        texts.append(best.text)
+    return Found(
+        search,
+        greedy,
+        best if isinstance(best, BestOfAll) else None,
+        None if isinstance(best, BestOfAll) else best,
+        trace_paths(search, texts, source.config.length_penalty),
+    )
+
+
+def look_further(source: Source, known: ScoredText) -> None:
+    """Search all texts for longer, with progress, and keep what comes of it."""
+    model, tokens, config, eos_id = source.arguments
+    bar = st.progress(0.0, "Reading beginnings …")
+
+    def report(length: int, beginnings: int) -> None:
+        words = f"Token {length} of {config.max_new_tokens}: {beginnings:,} beginnings"
+        bar.progress(length / config.max_new_tokens, words)
+
+    most = affordable(model, WHEN_ASKED)
+    asked = _asked_for()
+    asked.clear()  # Only the newest is wanted again.
+    try:
+        with models.turn_to_write():
+            asked[source.key] = best_of_all(
+                model, tokens, config, eos_id, known, most, report
+            )
+    except DataError as error:
+        asked[source.key] = str(error)
+    bar.empty()
+
+
+def _asked_for() -> dict[tuple[object, ...], BestOfAll | str]:
+    return st.session_state.setdefault("_best_asked_for", {})
+
+
+@st.cache_resource(max_entries=32, show_spinner="Searching …")
+def _search(
+    key: tuple[object, ...],  # noqa: ARG001 (what the result hangs on)
+    _source: Source,
+) -> tuple[BeamResult, ScoredText]:
+    return beam_search(*_source.arguments), greedy_text(*_source.arguments)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _best_at_once(
+    key: tuple[object, ...],  # noqa: ARG001 (what the result hangs on)
+    _source: Source,
+    _known: ScoredText,
+) -> BestOfAll | str:
+    """Return the best of all texts, or why it cannot be told at once."""
+    model = _source.checkpoint.model
+    try:
+        return best_of_all(*_source.arguments, _known, affordable(model, AT_ONCE))
+    except DataError as error:
+        return str(error)

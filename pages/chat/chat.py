@@ -1,0 +1,119 @@
+"""Chat: a tuned model answers, and everything it read and wrote can be looked into.
+
+Learning goal: a chat model is a text model that has seen a format.
+"""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from minigpt.datasets.tales.story import Story
+from minigpt.finetuning.answering import Answer
+from minigpt.interpret.reading.answer import rows_that_wrote
+from minigpt.tokenizers.chat import encode_chat, encode_prompt_for_answer
+from pages.chat import (
+    attention,
+    beside,
+    messages,
+    questions,
+    reads,
+    settings,
+    speakers,
+    talk,
+)
+from pages.chat import story as chat_story
+from pages.chat.talk import Asking
+from pages.frame import lesson
+from pages.frame.guard import guard
+from pages.frame.questions import check, predict
+
+READS, LOOKS, BESIDE = "What it reads", "Where it looks", "The base"
+
+WORDS = """
+To the model, a conversation is **one row of tokens**. A few of them are in no text:
+they say who speaks from here on. Fine-tuning has taught it what comes after
+`<assistant>`: an answer, then the end. That is all there is to it. Underneath it is the
+text model it was before, and it still predicts one token after another.
+
+Switch the **template** off: the same weights read the same words, and nothing says that
+an answer is wanted. Set the **base** beside it: the tokens are there, but it never
+learned what they mean. Then click a word of an answer, and see **where it was read**.
+"""
+
+
+def choose_view() -> str:
+    """Let the reader choose what stands beside the conversation."""
+    view: str = st.segmented_control(
+        "Beside the conversation",
+        [READS, LOOKS, BESIDE],
+        default=READS,
+        required=True,
+        key="chat_view",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    return view
+
+
+def show_view(asking: Asking, story: Story | None, below: DeltaGenerator) -> None:
+    """Show what stands beside the conversation.
+
+    Args:
+        asking: How a question is put now.
+        story: What is talked about, if it is a built-in story.
+        below: The place under the conversation, for what a view shows besides.
+    """
+    view = choose_view()
+    if view == LOOKS:
+        attention.show(asking, story, below)
+    elif view == BESIDE:
+        beside.show(asking.speaker, story)
+    else:
+        reads.show(asking, story)
+
+
+def show_workbench(asking: Asking, story: Story | None, live: bool) -> None:
+    """Write for a moment; show the conversation, and a view beside it.
+
+    Args:
+        asking: How a question is put now.
+        story: What is talked about, if it is a built-in story.
+        live: Whether this runs again by itself. An answer that begins or ends changes
+            that: the page runs anew.
+    """
+    talk.advance()
+    left, right = st.columns(2, gap="medium")
+    with left:
+        with guard():
+            messages.show(story, asking)
+        below = st.container()
+    with right, guard():
+        show_view(asking, story, below)
+    if live == (not talk.under_way()):
+        st.rerun()
+
+
+lesson.open("Chat", "A chat model is a text model that has seen a **format**.")
+with guard():
+    above = st.container()
+    who, meter, form = st.columns([3, 3, 4], vertical_alignment="bottom")
+    with who:
+        speaker = speakers.choose()
+    story = chat_story.prepare(speaker)
+    with form, st.container(horizontal=True, vertical_alignment="center"):
+        asking = settings.choose(speaker)
+    with meter:
+        settings.show_meter(asking)
+    speakers.say_what_it_is(speaker)
+    with above:
+        question = questions.without_template(asking, story)
+        if question is not None:
+            predict(question)
+    messages.ask_again_if_wanted(asking)
+    live = bool(talk.under_way())
+    st.fragment(show_workbench, run_every=talk.MOMENT if live else None)(
+        asking, story, live
+    )
+    lesson.explain(
+        WORDS, encode_chat, encode_prompt_for_answer, Answer, rows_that_wrote
+    )
+    check(questions.checks(asking, story))

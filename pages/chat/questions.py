@@ -1,0 +1,183 @@
+"""Predict and Check of the Chat page, answered by the model that is talked to."""
+
+from typing import NamedTuple
+
+import streamlit as st
+
+from minigpt.config import GenerationConfig
+from minigpt.datasets.tales.story import Story
+from minigpt.datasets.tales.talk import known_question, words_of_fact
+from minigpt.finetuning.answering import Answer
+from minigpt.finetuning.conversation_tokens import read_tokens
+from minigpt.interpret.reading.answer import weight_on
+from minigpt.model import LanguageModel, TransformerLM
+from pages.chat import attention, reads, speakers
+from pages.chat.reads import Row
+from pages.chat.speakers import Speaker
+from pages.chat.talk import Asking
+from pages.frame import models
+from pages.frame.questions import Question
+from pages.frame.words import plain
+from viz.tokens import display_piece
+
+CLEAR = 0.03
+"""Two heads nearer than this are a tie: nobody should have to guess between them."""
+
+_FIRST_WORDS = 8
+"""Tokens of an answer that two are compared by."""
+
+
+def without_template(asking: Asking, story: Story | None) -> Question | None:
+    """Ask what is answered to the same words as plain text; None without room."""
+    texts = []
+    for template in (True, False):
+        row = reads.example_row(asking._replace(template=template), story)
+        if row is None or not row.read:
+            return None
+        texts.append(_begun(row.speaker, tuple(row.read)).text)
+    question = row.messages[-1].content.splitlines()[-1]
+    told, untold = (plain(text.replace("\n", " ⏎ ")) or "nothing" for text in texts)
+    return Question(
+        "chat.template",
+        f"“{plain(question)}” Without the tokens that say who speaks, what does "
+        f"**{plain(asking.speaker.name)}** write?",
+        ["The same answer", "The text goes on"],
+        int(texts[0] != texts[1]),
+        f"With the template: “{told}”. Without: “{untold}”.",
+    )
+
+
+def checks(asking: Asking, story: Story | None) -> list[Question]:
+    """Ask about the row before an answer, the heads, and the model beside it."""
+    row = reads.example_row(asking._replace(template=True), story)
+    if row is None:
+        return []
+    asked = (
+        _last_read(row),
+        _head(row, story) or _room(row),
+        _beside(row) or _counted(row),
+    )
+    return [question for question in asked if question is not None]
+
+
+def _last_read(row: Row) -> Question:
+    pieces = row.pieces
+    last = pieces[-1]
+    options = list(dict.fromkeys([pieces[0], pieces[-2], last, "<eos>"]))
+    return Question(
+        "chat.last_read",
+        "At which token does the model stand when it writes the **first** word of its "
+        "answer?",
+        [display_piece(piece) for piece in options],
+        options.index(last),
+        "The template ends with it: now the assistant speaks. From its row comes the "
+        "first word.",
+    )
+
+
+def _head(row: Row, story: Story | None) -> Question | None:
+    """Ask which head reads the right answer most; None where that is not clear."""
+    model = row.speaker.checkpoint.model
+    question = row.messages[-1].content.splitlines()[-1]
+    asked = known_question(story, question)
+    if asked is None or not isinstance(model, TransformerLM):
+        return None
+    written = _begun(row.speaker, tuple(row.read)).tokens
+    row = row._replace(written=written)
+    places, writes = attention.where_it_matters(asked, row)
+    rows = attention.rows_of(model, tuple(row.tokens), writes)
+    weights = weight_on(rows, places)
+    layers, heads = map(range, weights.shape)
+    order = [(layer, head) for layer in layers for head in heads]
+    order.sort(key=lambda place: -weights[place])
+    if len(order) < 2 or weights[order[0]] - weights[order[1]] < CLEAR:
+        return None
+    options = sorted(order[:4])
+    return Question(
+        "chat.head",
+        f"“{plain(question)}” When it writes the word that answers, which head reads "
+        f"**{plain(words_of_fact(asked))}** in the story most?",
+        [f"L{layer}H{head}" for layer, head in options],
+        options.index(order[0]),
+        f"It gives {weights[order[0]]:.2f} of its row to these words.",
+    )
+
+
+def _room(row: Row) -> Question:
+    limit = row.speaker.checkpoint.model.config.max_seq_len
+    left = limit - len(row.read)
+    options = sorted({left, limit, left + 3, max(1, left // 2)})
+    return Question(
+        "chat.room",
+        f"The window holds {limit} tokens, and this question with its story takes "
+        f"{len(row.read)}. How many are left for the answer?",
+        [str(option) for option in options],
+        options.index(left),
+        "Question, answer and template share one window.",
+    )
+
+
+def _beside(row: Row) -> Question | None:
+    """Ask how the base begins, read from the same tokens; None without a base."""
+    found = [
+        entry for entry in speakers.others(row.speaker) if not speakers.is_tuned(entry)
+    ]
+    if not row.speaker.is_tuned or not found:
+        return None
+    base = speakers.speaker(found[0])
+    read = tuple(
+        each.token for each in read_tokens(row.messages, base.checkpoint.tokenizer)
+    )
+    if len(read) + _FIRST_WORDS > base.checkpoint.model.config.max_seq_len:
+        return None
+    own = _begun(row.speaker, tuple(row.read)).text
+    other = _begun(base, read).text
+    return Question(
+        "chat.base",
+        f"**{plain(base.name)}** never saw a conversation. Asked the same, "
+        "with the same tokens, does it begin with the same words?",
+        ["yes", "no"],
+        int(own != other),
+        f"It begins: “{plain(other.replace(chr(10), ' ⏎ ')) or 'nothing'}”.",
+    )
+
+
+def _counted(row: Row) -> Question:
+    own = sum(speaker in ("template", "end") for speaker in row.speakers)
+    options = sorted({own, own + 1, own + 3, len(row.read)})
+    return Question(
+        "chat.counted",
+        "Of the tokens that the model reads before its first answer, how many are in "
+        "no text?",
+        [str(option) for option in options],
+        options.index(own),
+        "One says that the user speaks, one that the assistant does.",
+    )
+
+
+class _Begun(NamedTuple):
+    """How an answer begins."""
+
+    text: str
+    tokens: list[int]
+
+
+def _begun(speaker: Speaker, read: tuple[int, ...]) -> _Begun:
+    """Return a model's first words, greedily chosen; written once."""
+    model = speaker.checkpoint.model
+    return _Begun(*_written(models.serial(model), read, model, speaker))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _written(
+    serial: int,  # noqa: ARG001 (stands for the model in the cache's key)
+    read: tuple[int, ...],
+    _model: LanguageModel,
+    _speaker: Speaker,
+) -> tuple[str, list[int]]:
+    config = GenerationConfig(strategy="greedy", max_new_tokens=_FIRST_WORDS)
+    answer = Answer(_model, _speaker.checkpoint.tokenizer, read, config)
+    with models.turn_to_write():
+        while not answer.is_done:
+            answer.write()
+    return answer.text, answer.tokens

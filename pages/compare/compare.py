@@ -1,0 +1,174 @@
+"""Compare: two models, or two moments of one training, on the same text.
+
+Learning goal: a mean hides that some tokens got better and others worse.
+"""
+
+import streamlit as st
+
+from minigpt.interpret.differences.comparison import TextComparison, compare_text
+from minigpt.interpret.differences.gradients import batch_gradients, saliency
+from pages.compare import notebook_lines, numbers, parts, questions
+from pages.compare.choice import Side, Text, choose
+from pages.compare.numbers import Compared
+from pages.frame import lesson, notebook, provenance, state
+from pages.frame.guard import guard, show_note
+from pages.frame.place import shared_place
+from pages.frame.questions import check, predict
+from pages.frame.words import plain
+from viz.comparison import expected_bars, loss_table
+from viz.components.tinted_text.view import tinted_text
+from viz.tokens import display_piece, placed_pieces
+
+LENS = "pages/logit_lens/logit_lens.py"
+SHOWN = 5
+
+
+def choose_piece(found: TextComparison) -> int:
+    """Return the piece that is open: by default the one that got worst."""
+    return shared_place("piece", range(len(found.pieces)), found.worst)
+
+
+def pick_piece(found: TextComparison, text: Text, place: int | None) -> None:
+    """Remember the piece that was clicked, on other pages too if they show its text."""
+    if place is None:
+        st.session_state.pop("piece", None)
+        return
+    st.session_state["piece"] = place
+    if text.is_prompt:
+        st.session_state["token"] = found.after_spans[place][0]
+
+
+def show_text(shown: Compared) -> None:
+    """Show the text tinted by what changed, and the change of the mean in words."""
+    before, after, text, found = shown.before, shown.after, shown.text, shown.found
+    verb = "improves" if found.mean_change <= 0 else "gets worse"
+    per = "token" if found.same_tokens else "character"
+    st.markdown(
+        f"From **{plain(before.name)}** to **{plain(after.name)}** the mean {verb} by "
+        f"**{abs(found.mean_change):.3f} nats** per {per}, and **{found.worse} of "
+        f"{found.compared}** {'tokens' if found.same_tokens else 'pieces'} got worse."
+    )
+    tinted_text(
+        found.pieces,
+        found.change,
+        shown.place,
+        key="loss_change",
+        unit="nats",
+        ends=("worse", "better"),
+        lower_is_better=True,
+        sentences=[
+            f"loss {old:.3f} → {new:.3f}"
+            if old == old and new == new
+            else "not predicted"
+            for old, new in zip(found.before_losses, found.after_losses, strict=True)
+        ],
+        on_select=lambda chosen: pick_piece(found, text, chosen),
+    )
+    with st.container(horizontal=True):
+        notebook.code(
+            "losses",
+            notebook_lines.losses(before, after, text, same_tokens=found.same_tokens),
+            variable="change",
+            drawn=[value for value in found.change.tolist() if value == value],
+        )
+        with st.popover("Every piece", icon=":material/table:", type="tertiary"):
+            st.dataframe(
+                loss_table(found.pieces, found.before_losses, found.after_losses),
+                hide_index=True,
+            )
+
+
+def show_piece(shown: Compared) -> None:
+    """Show what both models expected where the chosen piece begins."""
+    before, after, found, place = shown.before, shown.after, shown.found, shown.place
+    st.markdown(f"**{plain(placed_pieces(found.pieces)[place])}** — what was expected")
+    both = (
+        (before, found.before, found.before_spans),
+        (after, found.after, found.after_spans),
+    )
+    for column, (side, reading, spans) in zip(st.columns(2), both, strict=True):
+        with column:
+            st.caption(plain(side.name))
+            start = spans[place][0]
+            if not start:
+                st.caption("Nothing stands before it, so nothing predicts it.")
+                continue
+            tokens, probabilities = reading.expected(start, SHOWN)
+            came = reading.tokens[start]
+            st.altair_chart(
+                expected_bars(
+                    side.checkpoint.tokenizer.pieces(tokens),
+                    probabilities,
+                    tokens.index(came) if came in tokens else None,
+                )
+            )
+    start = found.after_spans[place][0]
+    if start:
+        show_origin(after, found, start)
+    st.button(
+        "Who wrote this prediction?",
+        icon=":material/search:",
+        type="tertiary",
+        on_click=state.go_to,
+        args=(LENS,),
+        kwargs={"token": max(0, start - 1), "prompt": shown.text.content},
+        help="Opens the logit lens and attribution, at the token before.",
+    )
+
+
+def show_origin(after: Side, found: TextComparison, position: int) -> None:
+    """Show where the loss of the chosen model's token comes from."""
+    token = found.after.tokens[position]
+    piece = display_piece(after.checkpoint.tokenizer.piece(token))
+    st.code(
+        f"loss[{position}] = {found.after.losses[position]:.4f} nats\n"
+        f"= −ln softmax(logits[0, {position - 1}])[{token}]\n{token} is {piece}",
+        language=None,
+        wrap_lines=True,
+    )
+    place = (0, position - 1, token)
+    provenance.show(after.checkpoint, found.after.tokens, "logits", place)
+
+
+def show_parts(shown: Compared) -> None:
+    """Show one of the other comparisons."""
+    part = st.segmented_control(
+        "More to compare",
+        list(parts.PARTS),
+        # Heads have counterparts only where the tokens are the same.
+        default="Heads" if shown.found.same_tokens else "Samples",
+        required=True,
+        key="part",
+        **state.BOUND,
+    )
+    with guard():
+        parts.PARTS[part](shown)
+
+
+lesson.open("Compare", "A mean can improve while some tokens get worse: look at both.")
+with guard():
+    before, after, text = choose()
+    if before.path == after.path:
+        show_note("This compares a model with itself. Choose another, or another step.")
+    found = numbers.text_comparison(before, after, text.content)
+    shown = Compared(before, after, text, found, choose_piece(found))
+    predict(questions.worse_share(before, after, found))
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        show_text(shown)
+    with right:
+        show_piece(shown)
+    show_parts(shown)
+    lesson.explain(
+        "**Loss** is −ln of the probability of the token that came, in nats. Blue "
+        "pieces cost less than before, vermillion pieces more. Training lowers the "
+        "*mean*; single tokens may pay: one set of weights serves all.\n\n"
+        "Where two tokenizers differ, a piece ends wherever both have a cut, and a "
+        "model's loss on it is the sum over its tokens there.\n\n"
+        "A head may look elsewhere and the model say the same; weights may move far "
+        "without effect. Only the losses tell.",
+        compare_text,
+        batch_gradients,
+        saliency,
+    )
+    check(questions.checks(found))

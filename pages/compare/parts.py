@@ -1,0 +1,220 @@
+"""The parts of the Compare page below its text: heads, weights, samples, gradients."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from minigpt.interpret.differences.gradients import saliency
+from pages.compare import notebook_lines, numbers
+from pages.compare.numbers import Compared
+from pages.frame import notebook, provenance, state
+from pages.frame.guard import show_note
+from pages.frame.place import shared_place
+from pages.frame.reading import pick_head
+from pages.frame.words import plain
+from viz.comparison import tensor_bars, tensor_table
+from viz.components.tinted_text.view import tinted_text
+from viz.components.value_grid.view import value_grid
+from viz.tokens import display_piece
+
+EXPLORER = "pages/head_explorer/head_explorer.py"
+
+
+def heads(shown: Compared) -> None:
+    """Show how differently each head looks at the text."""
+    change = numbers.head_change(shown)
+    layers, count = change.shape
+    chosen = (
+        shared_place("layer", range(layers), 0),
+        shared_place("head", range(count), 0),
+    )
+    value_grid(
+        change,
+        key="head_change",
+        rows=[f"layer {layer}" for layer in range(layers)],
+        columns=[f"H{head}" for head in range(count)],
+        unit="bits",
+        sentences=[
+            [
+                f"L{layer}H{head}: {change[layer, head]:.4f} bits between its rows, on "
+                "average (0 the same, 1 nothing in common)"
+                for head in range(count)
+            ]
+            for layer in range(layers)
+        ],
+        selected=chosen,
+        on_select=pick_head,
+    )
+    name = f"L{chosen[0]}H{chosen[1]}"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            f"Open {name} in the head explorer",
+            icon=":material/grid_view:",
+            on_click=state.go_to,
+            args=(EXPLORER,),
+            kwargs={"layer": chosen[0], "head": chosen[1]},
+        )
+        notebook.code(
+            "heads",
+            notebook_lines.heads(shown.before, shown.text),
+            variable="change",
+            drawn=change,
+        )
+    query = shown.found.after_spans[shown.place][0]
+    hook = f"blocks.{chosen[0]}.attn.hook_pattern"
+    st.caption(
+        f"{name} of {plain(shown.after.name)}: what token {query} reads of itself."
+    )
+    index = (0, chosen[1], query, query)
+    provenance.show(shown.after.checkpoint, shown.found.after.tokens, hook, index)
+
+
+def weights(shown: Compared) -> None:
+    """Show how far each tensor and each head's weights moved."""
+    change = numbers.weights(shown)
+    column = "relative change"
+    st.caption(
+        f"‖W − W₀‖ / ‖W₀‖, where W₀ is of {plain(shown.before.name)}. A weight that "
+        "moved far need not matter."
+    )
+    if change.unmatched:
+        show_note(
+            f"{len(change.unmatched)} tensors are only in one model or differ in "
+            f"shape, such as {change.unmatched[0]}."
+        )
+    bars, grid = st.columns([3, 2], gap="large")
+    with bars:
+        st.altair_chart(tensor_bars(change.names, change.relative, column))
+        measured = dict(zip(change.names, change.relative.tolist(), strict=True))
+        notebook.code(
+            "weights",
+            notebook_lines.weights(shown.before),
+            variable="change",
+            drawn={name: value for name, value in measured.items() if value == value},
+        )
+    with grid:
+        if change.heads is not None:
+            st.markdown("**Per head** · q, k, v and o together")
+            _head_numbers("head_weight_change", change.heads, column)
+        with st.expander("Every tensor", icon=":material/table:"):
+            st.dataframe(
+                tensor_table(change.names, change.relative, column), hide_index=True
+            )
+
+
+def samples(shown: Compared) -> None:
+    """Show what both models write after the text, drawing with the same seed."""
+    seed = st.number_input(
+        "Seed",
+        0,
+        10_000,
+        0,
+        key="compare_seed",
+        width=140,
+        help="Of both models' draws.",
+    )
+    written = numbers.samples(shown, seed)
+    for column, side, sample in zip(
+        st.columns(2, gap="large"), (shown.before, shown.after), written, strict=True
+    ):
+        with column:
+            st.markdown(f"**{plain(side.name)}**")
+            st.code(sample, language=None, wrap_lines=True)
+    st.caption("Temperature 0.8, the 50 likeliest tokens; at most 60 tokens.")
+    notebook.code(
+        "samples",
+        notebook_lines.sample(shown.text, seed),
+        variable="ids",
+        drawn=shown.after.checkpoint.tokenizer.encode(written[1]),
+    )
+
+
+def batch(shown: Compared) -> None:
+    """Show which weights one step of training on the text would move most."""
+    pulled = numbers.pulls(shown)
+    column = "gradient norm"
+    st.caption(
+        f"If {plain(shown.after.name)} learned from this text alone (loss "
+        f"{pulled.loss:.3f} nats per token), these tensors would be pulled hardest."
+    )
+    bars, grid = st.columns([3, 2], gap="large")
+    with bars:
+        st.altair_chart(tensor_bars(pulled.names, pulled.norms, column))
+        notebook.code(
+            "batch",
+            notebook_lines.pulls(shown.text),
+            variable="norms",
+            drawn=pulled.norms,
+        )
+    with grid:
+        if pulled.heads is not None:
+            st.markdown("**Per head** · q, k, v and o together")
+            _head_numbers("head_pull", pulled.heads, column)
+        with st.expander("Every tensor", icon=":material/table:"):
+            st.dataframe(
+                tensor_table(pulled.names, pulled.norms, column), hide_index=True
+            )
+
+
+def input_saliency(shown: Compared) -> None:
+    """Show which tokens raised the logit of the token that came at the place."""
+    tokens = shown.found.after.tokens
+    target_place = max(1, shown.found.after_spans[shown.place][0])
+    target = tokens[target_place]
+    tokenizer = shown.after.checkpoint.tokenizer
+    rival = None
+    others, _ = shown.found.after.expected(target_place, 2)
+    first = next(token for token in others if token != target)
+    name = display_piece(tokenizer.piece(first))
+    if st.toggle(
+        f"Minus {plain(name)}, the likeliest other token", key="saliency_rival"
+    ):
+        rival = first
+    read = tokens[:target_place]
+    found_scores = saliency(shown.after.checkpoint.model, read, target, rival)
+    minus = "" if rival is None else f" minus that of **{plain(name)}**"
+    st.markdown(
+        f"What {plain(shown.after.name)} read before **"
+        f"{plain(display_piece(tokenizer.piece(target)))}**: the logit{minus} is "
+        f"{found_scores.value:.3f}."
+    )
+    tinted_text(
+        tokenizer.pieces(read),
+        found_scores.scores,
+        key="saliency",
+        unit="logits",
+        ends=("lowers it", "raises it"),
+    )
+    st.caption(
+        "Gradient × activation at hook_embed: what the logit would lose, to first "
+        "order, if this token's embedding faded. Small where a norm undoes fading."
+    )
+    notebook.code(
+        "saliency",
+        notebook_lines.saliency(shown.text, target_place, rival),
+        variable="scores",
+        drawn=found_scores.scores,
+    )
+    provenance.show(shown.after.checkpoint, read, "hook_embed", (0, len(read) - 1, 0))
+
+
+def _head_numbers(key: str, values: object, unit: str) -> None:
+    layers, count = values.shape
+    value_grid(
+        values,
+        key=key,
+        rows=[f"layer {layer}" for layer in range(layers)],
+        columns=[f"H{head}" for head in range(count)],
+        unit=unit,
+        digits=3,
+        on_select=pick_head,
+    )
+
+
+PARTS: dict[str, Callable[[Compared], None]] = {
+    "Heads": heads,
+    "Weights": weights,
+    "Samples": samples,
+    "What a batch moves": batch,
+    "Saliency": input_saliency,
+}

@@ -1,0 +1,307 @@
+"""The second part of "Embeddings and positions": every scheme, drawn and measured."""
+
+import math
+
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.errors import DataError
+from minigpt.interpret.positions import position_views as views
+from minigpt.interpret.reading.prompt import Reading
+from pages.embeddings import notebook_lines as recipes
+from pages.embeddings import questions
+from pages.embeddings.numbers import (
+    MOST_READ,
+    distances_of,
+    losses_of,
+    turning_of,
+)
+from pages.frame import notebook, provenance, state
+from pages.frame.guard import show_note
+from pages.frame.questions import Question
+from pages.frame.reading import Place, choose_place
+from viz.components.clock_hands.view import clock_hands
+from viz.components.value_grid.view import value_grid
+from viz.positions import (
+    distance_lines,
+    distance_table,
+    loss_line,
+    loss_table,
+    vector_picture,
+)
+from viz.tokens import display_piece, placed_pieces
+
+WORDS = {
+    "learned": "A vector for each position, learned like any weight, is **added to the "
+    "embedding**.",
+    "sinusoidal": "Waves from short to long are **added to the embedding**; nothing is "
+    "learned.",
+    "rope": "Each pair of numbers of a query or key is a hand that **turns** with its "
+    "position, each pair at its own speed.",
+    "alibi": "**Subtracted from each score**: the distance, times the head's slope. "
+    "Nothing is learned.",
+    "relative": "**Added to each score**: a number for the distance, which each head "
+    "learned for itself.",
+    "none": "Nothing. Only the causal mask tells early from late.",
+}
+
+SHOWN_TOKENS = 12
+"""Rows and columns of the matrix of biases."""
+
+
+def choose(checkpoint: Checkpoint, reading: Reading) -> tuple[str, Place]:
+    """Show the six schemes, the model's own chosen at first, and the place to look at.
+
+    Returns:
+        The scheme, and the layer, head and token.
+    """
+    own = checkpoint.model.config.positional_encoding
+    left, right = st.columns([3, 2], vertical_alignment="bottom", gap="small")
+    scheme = left.segmented_control(
+        f"Scheme (this model's: {own})",
+        views.SCHEMES,
+        default=own,
+        required=True,
+        # Another model has another scheme of its own: begin there.
+        key=f"scheme_of_{own}",
+        **state.BOUND,
+    )
+    with right:
+        place = choose_place(reading)
+    return str(scheme), place
+
+
+def distance_question(
+    checkpoint: Checkpoint, scheme: str, place: Place
+) -> Question | None:
+    """Ask what distance does in the scheme that is chosen."""
+    model = checkpoint.model
+    if not views.is_known(model, scheme):
+        return None
+    longest = model.config.max_seq_len
+    found = distances_of(checkpoint, scheme, place.layer, longest)
+    row = 0 if found is None or len(found.values) == 1 else place.head
+    name = f"L{place.layer}H{place.head}"
+    return questions.distance(model.config, scheme, name, found, row)
+
+
+def show(checkpoint: Checkpoint, reading: Reading, scheme: str, place: Place) -> None:
+    """Show a scheme as picture and as consequence, and what lies past the training."""
+    if not views.is_known(checkpoint.model, scheme):
+        own = checkpoint.model.config.positional_encoding
+        show_note(
+            f"This model's positions are {own}: it never learned a table for {scheme} "
+            "positions, and random numbers would show nothing. Train a model with "
+            f"{scheme} positions on the Training page to see one."
+        )
+        return
+    left, right = st.columns([1, 1], gap="medium")
+    with left:
+        st.markdown(WORDS[scheme])
+        _show_picture(checkpoint, reading, scheme, place)
+    with right:
+        _show_distance(checkpoint, scheme, place)
+    _trace(checkpoint, reading, scheme, place)
+    if scheme == checkpoint.model.config.positional_encoding:
+        _show_beyond(checkpoint)
+
+
+def _show_picture(
+    checkpoint: Checkpoint, reading: Reading, scheme: str, place: Place
+) -> None:
+    if scheme == "rope":
+        _show_clocks(checkpoint, reading, place)
+    elif scheme in ("learned", "sinusoidal"):
+        _show_vectors(checkpoint, scheme)
+    elif scheme == "none":
+        show_note(
+            "There is nothing to draw: no vector, no turn, no bias. See what such a "
+            "model can and cannot tell under “Shuffle the words”."
+        )
+    else:
+        _show_biases(checkpoint, reading, scheme, place)
+
+
+def _show_vectors(checkpoint: Checkpoint, scheme: str) -> None:
+    config = checkpoint.model.config
+    vectors = views.position_vectors(checkpoint.model, scheme, config.max_seq_len)
+    st.altair_chart(vector_picture(vectors))
+    notebook.code(
+        "position vectors",
+        recipes.vectors_recipe(config, scheme, config.max_seq_len),
+        variable="vectors",
+        drawn=vectors,
+    )
+
+
+def _show_clocks(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
+    layer, head, query = place
+    key = max(0, query - 1)
+    turning = turning_of(checkpoint, reading.tokens, layer, head, query)
+    pieces = reading.pieces
+    clock_hands(
+        turning.query,
+        turning.key,
+        turning.speeds,
+        key="rope_clocks",
+        query_name=display_piece(pieces[query]),
+        key_name=display_piece(pieces[key]),
+        query_position=query,
+        key_position=key,
+        longest=checkpoint.model.config.max_seq_len,
+    )
+    notebook.code(
+        "clock hands",
+        recipes.turning_recipe(checkpoint.model.config, place, key),
+        variable="scores",
+        drawn=[
+            turning.score(query, key),
+            turning.score(query + 10, key + 10),
+            turning.score(query + 10, key),
+        ],
+    )
+
+
+def _show_biases(
+    checkpoint: Checkpoint, reading: Reading, scheme: str, place: Place
+) -> None:
+    side = min(SHOWN_TOKENS, len(reading.tokens))
+    added = views.head_bias(checkpoint.model, scheme, place.layer, side)[place.head]
+    shown = [
+        [value if math.isfinite(value) else math.nan for value in row]
+        for row in added.tolist()
+    ]
+    names = placed_pieces(reading.pieces[:side])
+
+    def pick(cell: tuple[int, int] | None) -> None:
+        st.session_state["_bias_cell"] = cell
+        if cell is not None:
+            st.session_state["token"] = cell[0]
+
+    value_grid(
+        shown,
+        key="bias_grid",
+        rows=names,
+        columns=names,
+        unit="logits",
+        row_title="reads",
+        column_title="is read",
+        signed=True,
+        digits=1,
+        on_select=pick,
+    )
+    notebook.code(
+        "biases",
+        recipes.bias_recipe(checkpoint.model.config, scheme, place[:2], side),
+        variable="added",
+        drawn=shown,
+    )
+
+
+def _show_distance(checkpoint: Checkpoint, scheme: str, place: Place) -> None:
+    config = checkpoint.model.config
+    longest = config.max_seq_len
+    far = st.toggle(
+        "Go past the training length",
+        key="past_training",
+        disabled=scheme in ("learned", "none"),
+        help="A learned table ends with the training length; no scheme has no distance."
+        if scheme in ("learned", "none")
+        else f"Distances up to {2 * longest} tokens: the scheme itself says what "
+        "happens there.",
+    )
+    length = 2 * longest if far and scheme not in ("learned", "none") else longest
+    found = distances_of(checkpoint, scheme, place.layer, length)
+    if found is None:
+        st.caption("Every distance is the same: a token 1 or 100 back reads alike.")
+        return
+    heads = len(found.values)
+    names = (
+        [f"L{place.layer}H{head}" for head in range(heads)] if heads > 1 else [scheme]
+    )
+    chosen = place.head if heads > 1 else 0
+    table = distance_table(found.distances, found.values, names, chosen)
+    st.altair_chart(
+        distance_lines(table, found.meaning, longest if length > longest else None)
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        notebook.code(
+            "by distance",
+            recipes.distance_recipe(config, scheme, place.layer, length),
+            variable="values",
+            drawn=found.values,
+        )
+        st.caption(_say_distance(checkpoint, scheme, place, found))
+
+
+def _say_distance(
+    checkpoint: Checkpoint, scheme: str, place: Place, found: views.Distances
+) -> str:
+    """Say in a line what the chosen curve comes to."""
+    config = checkpoint.model.config
+    name = f"L{place.layer}H{place.head}"
+    if scheme == "alibi":
+        slope = views.slopes(config.num_heads)[place.head]
+        cost = f"10 tokens cost {10 * slope:.3g}"
+        return f"{name}: slope {slope:.4g} logits per token, so {cost}."
+    values = found.values[place.head if len(found.values) > 1 else 0]
+    if scheme == "relative":
+        best = int(values.argmax())
+        return (
+            f"{name} adds most at distance {best}: {values[best]:+.3f}. It learned "
+            f"{config.relative_distances} distances; all farther ones share the last."
+        )
+    near = values[min(1, len(values) - 1)]
+    return f"1 token apart: {near:.3f}; far apart: {values[-1]:.3f}."
+
+
+def _trace(checkpoint: Checkpoint, reading: Reading, scheme: str, place: Place) -> None:
+    """Show where one number of the model's own scheme comes from."""
+    config, (layer, head, token) = checkpoint.model.config, place
+    if scheme != config.positional_encoding:
+        st.caption(
+            f"Drawn with this model's sizes; it uses {config.positional_encoding} "
+            "positions itself, so no hook holds these numbers."
+        )
+        return
+    if scheme in ("learned", "sinusoidal"):
+        hook, index = "hook_pos_embed", (0, token, 0)
+    elif scheme == "rope":
+        hook, index = f"blocks.{layer}.attn.hook_rot_q", (0, token, head, 0)
+    else:
+        cell = st.session_state.get("_bias_cell")
+        key = cell[1] if cell is not None and cell[0] == token else max(0, token - 1)
+        hook = f"blocks.{layer}.attn.hook_attn_scores"
+        index = (0, head, token, min(key, token))
+    provenance.show(checkpoint, reading.tokens, hook, index)
+
+
+def _show_beyond(checkpoint: Checkpoint) -> None:
+    longest = checkpoint.model.config.max_seq_len
+    st.subheader("Past the training length", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Measure", icon=":material/straighten:", key="measure_beyond"):
+            st.session_state["_measured"] = True
+        st.caption(
+            f"The same weights read texts of {2 * longest} tokens, twice as long as "
+            "any in training. Nothing is trained for it."
+        )
+    if not st.session_state.get("_measured"):
+        return
+    try:
+        losses = losses_of(checkpoint)
+    except DataError as error:
+        show_note(str(error))
+        return
+    bucket = max(1, longest // 16)
+    st.altair_chart(loss_line(loss_table(losses.values, bucket), longest))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        notebook.code(
+            "loss by position",
+            recipes.losses_recipe(2 * longest, MOST_READ),
+            variable="losses",
+            drawn=losses.values,
+        )
+        st.caption(
+            f"{MOST_READ} texts: {losses.description}. Mean of {bucket} positions."
+        )

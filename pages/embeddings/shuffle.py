@@ -1,0 +1,136 @@
+"""The third part of "Embeddings and positions": the same words in another order."""
+
+from typing import NamedTuple
+
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.positions.word_order import OrderTest
+from minigpt.model import TransformerLM
+from pages.embeddings import notebook_lines as recipes
+from pages.embeddings.numbers import Text, order_of, order_test_of
+from pages.frame import notebook, provenance
+from pages.frame.controls import keyboard
+from viz.components.token_pieces.view import token_pieces
+from viz.effects import before_after_bars
+
+SHOWN = 4
+"""Next tokens in each of the figures."""
+
+
+class Tests(NamedTuple):
+    """The tests of one shuffle: the model, and its first layers without positions."""
+
+    order: tuple[int, ...]
+    model: OrderTest
+    bare: dict[int, OrderTest]
+    """By number of layers: 2, where there are two, and 1; empty for an MLP."""
+
+
+def run_tests(checkpoint: Checkpoint, text: Text) -> Tests:
+    """Shuffle the prompt, and test the model and its first layers.
+
+    Raises:
+        DataError: If the prompt has only one order.
+    """
+    order = order_of(text.tokens, st.session_state.get("_shuffle", 0))
+    model = checkpoint.model
+    depths = (
+        [depth for depth in (2, 1) if depth <= model.config.num_layers]
+        if isinstance(model, TransformerLM)
+        else []
+    )
+    return Tests(
+        order,
+        order_test_of(checkpoint, text.tokens, order),
+        {
+            depth: order_test_of(checkpoint, text.tokens, order, depth)
+            for depth in depths
+        },
+    )
+
+
+def show(checkpoint: Checkpoint, text: Text, tests: Tests) -> None:
+    """Show both orders, and what each model says after them."""
+    keyboard.on_next(_shuffle_again)
+    left, right, again = st.columns([5, 5, 2], vertical_alignment="bottom")
+    with left:
+        st.caption("As you wrote it")
+        token_pieces(text.pieces, text.tokens, key="pieces_in_order")
+    with right:
+        st.caption("Shuffled, the last word stays")
+        token_pieces(
+            [text.pieces[place] for place in tests.order],
+            [text.tokens[place] for place in tests.order],
+            key="pieces_shuffled",
+        )
+    again.button(
+        "Shuffle again", on_click=_shuffle_again, icon=":material/shuffle:", key="again"
+    )
+    pieces = checkpoint.tokenizer.pieces(range(checkpoint.tokenizer.vocab_size))
+    shown = [
+        ("This model", tests.model),
+        *(
+            (_depth_words(depth) + ", no positions", test)
+            for depth, test in tests.bare.items()
+        ),
+    ]
+    for column, (title, test) in zip(st.columns(len(shown)), shown, strict=True):
+        with column:
+            _show_test(pieces, title, test)
+    _show_code(checkpoint, text, tests)
+
+
+def _shuffle_again() -> None:
+    st.session_state["_shuffle"] = st.session_state.get("_shuffle", 0) + 1
+
+
+def _depth_words(depth: int) -> str:
+    return "Its first layer alone" if depth == 1 else f"Its first {depth} layers"
+
+
+def verdict(test: OrderTest) -> str:
+    """Say whether the orders made a difference, with the number."""
+    change = (
+        f"{test.largest_change:.3f}" if test.moved else f"{test.largest_change:.0e}"
+    )
+    return f"moved by up to {change}" if test.moved else f"the same (Δ {change})"
+
+
+def _show_test(pieces: list[str], title: str, test: OrderTest) -> None:
+    with st.container(border=True):
+        st.metric(title, verdict(test))
+        effect = test.effect
+        size = len(pieces)
+        st.altair_chart(
+            before_after_bars(
+                pieces, effect.before[:size], effect.after[:size], shown=SHOWN
+            )
+        )
+        if test.output_change is not None:
+            moved = f"{100 * test.output_change:.1f}%"
+            if test.output_change < 1e-4:
+                moved = f"{test.output_change:.0e} of its length, rounding"
+            st.caption(
+                f"KL {effect.kl:.3f} nats. First attention output: moved by {moved}."
+            )
+        else:
+            st.caption(f"KL {effect.kl:.3f} nats.")
+
+
+def _show_code(checkpoint: Checkpoint, text: Text, tests: Tests) -> None:
+    depths = list(tests.bare)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        notebook.code(
+            "the shuffle",
+            recipes.shuffle_recipe(tests.order, depths),
+            variable="changes",
+            drawn=[
+                tests.model.largest_change,
+                *(tests.bare[depth].largest_change for depth in depths),
+            ],
+        )
+        best = int(tests.model.effect.before.argmax())
+        provenance.show(
+            checkpoint, text.tokens, "logits", (0, len(text.tokens) - 1, best)
+        )

@@ -1,0 +1,249 @@
+"""The first part of "Embeddings and positions": tokens as points in a space."""
+
+from typing import NamedTuple
+
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.positions.embedding_space import (
+    Components,
+    Neighbours,
+    Which,
+    frequent_tokens,
+    has_unembedding,
+    sampled_tokens,
+)
+from pages.embeddings import notebook_lines as recipes
+from pages.embeddings.numbers import (
+    MOST_POINTS,
+    Text,
+    components_of,
+    drift_of,
+)
+from pages.frame import corpora, models, notebook, provenance, state
+from pages.frame.guard import show_note
+from pages.frame.place import shared_place
+from viz.components.token_pieces.view import token_pieces
+from viz.embedding_drift import drift_lines, drift_paths, drift_table
+from viz.embeddings import (
+    CHOSEN,
+    NEAR,
+    OTHER,
+    neighbour_bars,
+    point_table,
+    scatter,
+    scatter_3d,
+)
+from viz.tokens import display_piece
+
+EVERY, FREQUENT, PROMPT = "vocabulary", "most frequent", "prompt"
+MOST_FREQUENT = 60
+
+
+class Chosen(NamedTuple):
+    """The token that all figures are about, and which of its vectors."""
+
+    token: int
+    piece: str
+    which: Which
+    position: int | None
+    """In the prompt; None where it was typed."""
+
+
+def choose_token(checkpoint: Checkpoint, text: Text) -> Chosen:
+    """Show the prompt's pieces and a field, and return the token that is chosen."""
+    tokenizer = checkpoint.tokenizer
+    place = shared_place("token", range(len(text.tokens)), len(text.tokens) - 1)
+    pieces, field = st.columns([6, 2], vertical_alignment="bottom")
+    with field:
+        typed = st.text_input(
+            "Any other token",
+            key="embedding_word",
+            max_chars=40,
+            placeholder="or type another",
+            label_visibility="collapsed",
+            help="Its first token. A space before a word may make another token.",
+        )
+    ids = tokenizer.encode(typed) if typed else []
+    with pieces:
+        token_pieces(
+            text.pieces,
+            text.tokens,
+            None if ids else place,
+            key="embedding_pieces",
+            on_select=_pick,
+        )
+    which = _table_of(checkpoint)
+    if not ids:
+        return Chosen(text.tokens[place], text.pieces[place], which, place)
+    if ids[0] == tokenizer.unk_id:
+        show_note(models.unknown_words(tokenizer.unknown(typed)))
+    return Chosen(ids[0], tokenizer.pieces(ids[:1])[0], which, None)
+
+
+def _pick(place: int | None) -> None:
+    """Take a piece of the prompt; what was typed no longer counts."""
+    if place is not None:
+        st.session_state["token"] = place
+        st.session_state["embedding_word"] = ""
+
+
+def _table_of(checkpoint: Checkpoint) -> Which:
+    """Return which table was chosen; where they are tied, there is only one."""
+    untied = has_unembedding(checkpoint.model)
+    return (
+        st.session_state.get("embedding_table", "embedding") if untied else "embedding"
+    )
+
+
+def _choose_table(checkpoint: Checkpoint) -> None:
+    """Show the choice between two tables, where there are two."""
+    if has_unembedding(checkpoint.model):
+        st.segmented_control(
+            "Vectors",
+            ("embedding", "unembedding"),
+            default="embedding",
+            required=True,
+            key="embedding_table",
+            persist_state="session",
+            label_visibility="collapsed",
+            help="What a token is read as, or what the last vector is compared with.",
+        )
+
+
+def show(checkpoint: Checkpoint, text: Text, chosen: Chosen, found: Neighbours) -> None:
+    """Show the nearest tokens, the picture of many, and the way to here."""
+    left, right = st.columns([2, 3], gap="medium")
+    with left:
+        _show_neighbours(checkpoint, chosen, found)
+    with right:
+        _show_picture(checkpoint, text, chosen, found)
+    tokens = text.tokens if chosen.position is not None else [chosen.token]
+    provenance.show(checkpoint, tokens, "hook_embed", (0, chosen.position or 0, 0))
+    _show_training(checkpoint, chosen, found)
+
+
+def _show_neighbours(checkpoint: Checkpoint, chosen: Chosen, found: Neighbours) -> None:
+    _choose_table(checkpoint)
+    st.text(f"Nearest to {display_piece(chosen.piece)}")
+    pieces = checkpoint.tokenizer.pieces(found.tokens)
+    size = checkpoint.tokenizer.vocab_size
+    st.altair_chart(neighbour_bars(pieces, found.cosines))
+    notebook.code(
+        "nearest tokens",
+        recipes.neighbours_recipe(chosen.which, chosen.token, size, len(found.tokens)),
+        variable="nearest",
+        drawn=found.cosines,
+    )
+
+
+def drawn_tokens(
+    checkpoint: Checkpoint, text: Text, chosen: Chosen, found: Neighbours
+) -> tuple[tuple[int, ...], str]:
+    """Return the ids in the picture, and lines that make them if they are many."""
+    must = (chosen.token, *found.tokens)
+    kind = st.session_state.get("embedding_points", FREQUENT)
+    if kind == PROMPT:
+        return tuple(dict.fromkeys([*text.tokens, *must])), ""
+    if kind == FREQUENT:
+        common = frequent_tokens(corpora.windows(checkpoint), MOST_FREQUENT)
+        return tuple(dict.fromkeys([*common, *must])), ""
+    size = checkpoint.tokenizer.vocab_size
+    ids = tuple(sampled_tokens(size, MOST_POINTS, must).tolist())
+    lines = (
+        "from minigpt.interpret.positions.embedding_space import sampled_tokens\n\n"
+        f"chosen = sampled_tokens({size}, {MOST_POINTS}, {must})\n"
+    )
+    return ids, lines
+
+
+def _show_picture(
+    checkpoint: Checkpoint, text: Text, chosen: Chosen, found: Neighbours
+) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.segmented_control(
+            "Tokens drawn",
+            (FREQUENT, EVERY, PROMPT),
+            default=FREQUENT,
+            required=True,
+            key="embedding_points",
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        turning = st.toggle(
+            "3-D", key="embedding_3d", help="Three components, to turn with the mouse."
+        )
+    tokens, lines = drawn_tokens(checkpoint, text, chosen, found)
+    components, points = components_of(checkpoint, chosen.which, tokens)
+    marks = [_mark(token, chosen, found) for token in tokens]
+    table = point_table(checkpoint.tokenizer.pieces(tokens), points, marks)
+    shares = components.explained.tolist()
+    if turning:
+        st.plotly_chart(scatter_3d(table, shares), key="embedding_space_3d")
+    else:
+        st.altair_chart(scatter(table, shares))
+    size = checkpoint.tokenizer.vocab_size
+    with st.container(horizontal=True, vertical_alignment="center"):
+        notebook.code(
+            "principal components",
+            recipes.components_recipe(chosen.which, tokens, size, lines),
+            variable="picture",
+            drawn={
+                "explained": shares[:2],
+                "points": [place[:2] for place in points],
+            },
+        )
+        with st.popover("Table", icon=":material/table:", type="tertiary"):
+            st.dataframe(table, hide_index=True)
+        st.caption(_what_is_left(components, len(tokens), size))
+
+
+def _mark(token: int, chosen: Chosen, found: Neighbours) -> str:
+    if token == chosen.token:
+        return CHOSEN
+    return NEAR if token in found.tokens else OTHER
+
+
+def _what_is_left(components: Components, drawn: int, size: int) -> str:
+    """Say what the picture shows of the space, and what not."""
+    shown = 100 * float(components.explained[:2].sum())
+    width = len(components.mean)
+    sample = f" of {size}" if drawn < size else ""
+    return (
+        f"{drawn}{sample} tokens. This plane holds {shown:.1f}% of their variance; "
+        f"{width - 2} of {width} directions are not in the picture."
+        if width > 2
+        else f"{drawn}{sample} tokens."
+    )
+
+
+def _show_training(checkpoint: Checkpoint, chosen: Chosen, found: Neighbours) -> None:
+    st.subheader("While it learned", anchor=False)
+    tokens = (chosen.token, *found.tokens[:4])
+    moved = drift_of(chosen.which, tokens)
+    if moved is None:
+        st.caption(
+            "This model was saved once. A model with several steps shows how its "
+            "tokens found their places: induction, or a run of your own."
+        )
+        return
+    pieces = checkpoint.tokenizer.pieces(list(tokens))
+    table = drift_table(moved.steps, pieces, moved.cosines, moved.paths)
+    now = state.get("step", moved.steps[-1])
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.altair_chart(drift_lines(table, chosen.piece, now))
+    with right:
+        st.altair_chart(drift_paths(table, moved.explained.tolist(), now))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        paths = [step.path for step in models.chosen_entry().steps]
+        notebook.code(
+            "while it learned",
+            recipes.drift_recipe(chosen.which, paths, tokens),
+            variable="cosines",
+            drawn=moved.cosines,
+        )
+        st.caption(
+            "The chosen token and its nearest of this step, in the plane of the last "
+            "step. Move the training step in the sidebar."
+        )

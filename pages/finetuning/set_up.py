@@ -1,0 +1,283 @@
+"""The Fine-tuning page before the start: a base, a method, examples, and the cost."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.config import FinetuneConfig, RunConfig, TrainConfig
+from minigpt.config.finetuning_recipes import default_training
+from minigpt.datasets.conversations import Conversation
+from minigpt.errors import ConfigError, DataError
+from minigpt.library.catalogue import ModelEntry
+from minigpt.preparation.finetuning_estimate import Examples, TuningEstimate
+from minigpt.runs import RunStore
+from minigpt.tokenizers.chat import Message, has_chat_tokens
+from minigpt.worker import launch
+from pages.finetuning import example as finetuning_example
+from pages.finetuning import numbers, questions
+from pages.frame import models, state, texts, words
+from pages.frame.controls import settings
+from pages.frame.guard import guard, show_note
+from pages.frame.questions import Question, predict
+
+METHODS = ("SFT", "DPO")
+METHOD_HELP = "SFT learns right answers; DPO learns which of two answers is better."
+CHANGE_HELP = "All weights learn, or small matrices beside them, which stay frozen."
+ALL, LORA = "all weights", "LoRA"
+SOURCES = ("tales", "upload", "paste")
+TARGETS = ("qkv", "output", "mlp")
+SHORT = Conversation((Message("user", "Who sang?"), Message("assistant", "Mia.")))
+"""Fits into every window."""
+SETTLED = (
+    *("max_steps", "num_epochs", "device", "num_threads", "compile"),
+    *("tensorboard", "wandb_project"),
+)
+SFT_FORMS = """{"instruction": "Summarize this text:", "input": "…", "output": "…"}
+{"messages": [{"role": "user", "content": "Who sang?"},
+              {"role": "assistant", "content": "A bird."}]}"""
+DPO_FORM = """{"instruction": "Who sang?", "input": "…",
+ "chosen": "A bird.", "rejected": "No"}"""
+
+
+class Plan(NamedTuple):
+    """What the reader has chosen so far."""
+
+    config: RunConfig
+    base: Checkpoint
+    path: Path
+
+
+def show(store: RunStore) -> list[Question]:
+    """Show the choices, one example as it will be learned, and the start.
+
+    Returns:
+        What to ask in the end.
+    """
+    question = st.container()
+    left, right = st.columns([2, 3], gap="large")
+    plan = examples = None
+    with left, guard():
+        plan = _choose()
+    if plan is not None:
+        with right, guard():
+            examples = numbers.examples(plan.config, plan.base)
+    with left, guard():
+        _show_start(store, plan, examples)
+    if plan is None:
+        return []
+    with right, guard():
+        name = numbers.base_name(plan.path)
+        # What cannot be learned is told above; what is masked can be seen still.
+        found = [SHORT] if examples is None else [*examples.train]
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            example = finetuning_example.choose(found, "new")
+            st.markdown(f"**What it will learn**, as {words.plain(name)} reads it now")
+        with question:
+            predict(questions.masked(example, plan.base))
+        finetuning_example.show(example, {name: plan.base}, [str(plan.path)])
+        return questions.before_a_tuning(example, plan.base, plan.config)
+    return []
+
+
+def _choose() -> Plan | None:
+    """Let the reader choose everything; None until there are examples."""
+    method_column, change_column = st.columns([2, 3])
+    with method_column:
+        method = _segmented("Method", list(METHODS), "method", help=METHOD_HELP)
+    with change_column:
+        change = _segmented(
+            "What may change", [ALL, LORA], "what_changes", help=CHANGE_HELP
+        )
+    kind: Literal["sft", "dpo"] = "sft" if method == "SFT" else "dpo"
+    entry = _choose_base(kind)
+    examples = _choose_examples(kind)
+    tuning, train = _choose_settings(kind, with_adapter=change == LORA)
+    if examples is None:
+        return None
+    path = entry.path.absolute()
+    base = numbers.ready(path)
+    if kind == "dpo" and not has_chat_tokens(models.load(path).tokenizer):
+        show_note(
+            f"{entry.id} has never seen a conversation. Preferences teach best after "
+            "answers: tune it with SFT first, and choose that run as the base."
+        )
+    finetune = FinetuneConfig(method=kind, base=str(path), examples=examples, **tuning)
+    return Plan(RunConfig(finetune=finetune, train=train), base, path)
+
+
+def _segmented(
+    label: str, options: list[str], key: str, help: str | None = None
+) -> str:
+    chosen: str = st.segmented_control(
+        label,
+        options,
+        help=help,
+        default=options[0],
+        required=True,
+        key=key,
+        persist_state="session",
+    )
+    return chosen
+
+
+def _choose_base(method: str) -> ModelEntry:
+    """Let the reader choose the base: of preferences, by default one that answers.
+
+    Raises:
+        DataError: If there is no model yet.
+    """
+    known = {entry.id: entry for entry in models.entries()}
+    if not known:
+        raise DataError("There is no model yet. Train one on the Training page.")
+    default = models.default_entry(list(known.values())).id
+    if method == "dpo":
+        tuned = numbers.answering_models()
+        default = next(iter(tuned), default)
+    key = f"base_of_{method}"
+    if st.session_state.get(key) not in known:
+        st.session_state.pop(key, None)
+    chosen = st.selectbox(
+        "Base",
+        list(known),
+        index=list(known).index(default),
+        key=key,
+        help="The model to start from. It stays as it is: the tuning writes a new one.",
+        persist_state="session",
+    )
+    return known[chosen]
+
+
+def _choose_examples(method: str) -> str | None:
+    """Let the reader choose examples; None until there are some."""
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    with row:
+        source = _segmented("Examples", list(SOURCES), "examples_from")
+        with st.popover("The forms", icon=":material/data_object:", type="tertiary"):
+            st.caption("JSON (a list) or JSONL (one object per line):")
+            st.code(SFT_FORMS if method == "sft" else DPO_FORM, language="json")
+    if source == "tales":
+        return "tales"
+    contents, name = _own_examples(source, method)
+    if contents is None:
+        return None
+    return str(texts.keep(contents, name).absolute())
+
+
+def _own_examples(source: str, method: str) -> tuple[bytes | None, str]:
+    if source == "upload":
+        file = st.file_uploader(
+            "A JSON or JSONL file, UTF-8", type=["json", "jsonl", "txt"], key="examples"
+        )
+        return (None, "") if file is None else (file.getvalue(), file.name)
+    pasted = st.text_area(
+        "Your examples, one JSON object per line",
+        key=f"pasted_{method}",
+        height=120,
+        placeholder=SFT_FORMS.splitlines()[0] if method == "sft" else DPO_FORM,
+        persist_state="session",
+    )
+    return (pasted.encode(), "pasted-examples") if pasted.strip() else (None, "")
+
+
+def _choose_settings(
+    method: str, *, with_adapter: bool
+) -> tuple[dict[str, Any], TrainConfig]:
+    """Let the reader change the few settings that matter, and behind them all others.
+
+    Raises:
+        ConfigError: If a number is missing.
+    """
+    begin = default_training(method, has_adapter=with_adapter)
+    form = FinetuneConfig(method="sft", base="base", lora_rank=8)
+    prefix = f"tune.{method}.{'lora' if with_adapter else 'all'}"
+    names = ["max_steps", "learning_rate"]
+    train = settings.edit_some(begin, prefix, names, columns=2)
+    tuning: dict[str, Any] = {}
+    if with_adapter:
+        fields = ["lora_rank", "lora_alpha"]
+        tuning |= settings.edit_some(form, prefix, fields, columns=2)
+        tuning["lora_targets"] = _choose_targets(prefix)
+    if method == "dpo":
+        tuning["beta"] = settings.field(form, "beta", prefix)
+    with st.expander("All settings", icon=":material/tune:"):
+        others = ["tales_examples", "validation_fraction"]
+        others += ["packed"] if method == "sft" else []
+        tuning |= settings.edit_some(form, prefix, others, columns=2)
+        skip = (*SETTLED, "learning_rate", "checkpoint_steps")
+        train |= settings.edit(begin, prefix, skip=skip, columns=2)
+    missing = [name for name in (*train, *tuning) if _lacks({**train, **tuning}, name)]
+    if missing:
+        raise ConfigError(f"{missing[0]} is empty: type a number.")
+    return tuning, TrainConfig(**{**begin.to_dict(), **train})
+
+
+def _lacks(values: Mapping[str, Any], name: str) -> bool:
+    return values[name] is None and name in ("max_steps", "learning_rate", "lora_rank")
+
+
+def _choose_targets(prefix: str) -> tuple[str, ...]:
+    """Let the reader choose which matrices an adapter stands beside.
+
+    Raises:
+        ConfigError: If none is chosen.
+    """
+    chosen = st.pills(
+        "lora_targets",
+        TARGETS,
+        selection_mode="multi",
+        default=["qkv", "output"],
+        key=f"{prefix}.lora_targets",
+        help=FinetuneConfig.model_fields["lora_targets"].description,
+        persist_state="session",
+    )
+    if not chosen:
+        raise ConfigError("lora_targets is empty: choose at least one kind of matrix.")
+    return tuple(name for name in TARGETS if name in chosen)
+
+
+def _show_start(store: RunStore, plan: Plan | None, examples: Examples | None) -> None:
+    """Show what the tuning will cost, and the button that starts it."""
+    is_ready = plan is not None and examples is not None
+    if plan is not None and examples is not None:
+        version = models.serial(plan.base.model)
+        _show_estimate(numbers.estimate(plan.config, version, plan.base, examples))
+    name_column, button_column = st.columns(2, vertical_alignment="bottom")
+    name = name_column.text_input(
+        "Name of the run",
+        key="tuning_name",
+        placeholder="made up from the time",
+        help="a to z, 0 to 9, _ and -",
+    )
+    if button_column.button(
+        "Start tuning",
+        type="primary",
+        icon=":material/play_arrow:",
+        width="stretch",
+        disabled=not is_ready,
+        help=None if is_ready else "First choose examples that can be learned.",
+    ):
+        assert plan is not None
+        run = launch.start(store, plan.config, name.strip() or None)
+        st.session_state["_started_tuning"] = run.id
+        st.rerun()
+
+
+def _show_estimate(found: TuningEstimate) -> None:
+    share = found.learning / found.weights
+    learns = "all of them" if share == 1 else f"{share:.1%} of the base’s"
+    st.caption(
+        f"**{words.count(found.learning)}** weights learn, {learns} · "
+        f"**{found.examples:,}** examples, each read {found.passes:.2g} times, and "
+        f"{found.held_out} held out · roughly **{words.duration(found.seconds)}**"
+    )
+
+
+def open_started() -> None:
+    """Choose the run that was just started. Call this before the widget of the run."""
+    run_id = st.session_state.pop("_started_tuning", None)
+    if run_id is not None:
+        st.session_state["tuning"] = run_id
+        state.forget_unknown("tuning")

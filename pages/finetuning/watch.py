@@ -1,0 +1,200 @@
+"""A tuning at work, and after: its progress live, and what became of the base."""
+
+from collections.abc import Callable
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from minigpt.config import RunConfig
+from minigpt.datasets.conversations import Conversation, Preference
+from minigpt.errors import DataError
+from minigpt.runs import Run
+from pages.finetuning import answers, heads, numbers, questions, weights
+from pages.finetuning import example as finetuning_example
+from pages.finetuning.numbers import Both, Tuning
+from pages.frame import notebook, state
+from pages.frame.guard import guard, show_note
+from pages.frame.questions import Question, predict
+from pages.frame.words import plain
+from pages.training import history, watch
+from viz.finetuning import log_prob_lines, margin_line, preference_table, wins_line
+
+CHAT = "pages/chat/chat.py"
+Held = list[Conversation | Preference]
+
+
+def show(tuning: Tuning) -> list[Question]:
+    """Show one tuning: while its process lives its progress, then what it changed.
+
+    Returns:
+        What to ask in the end.
+    """
+    alive = tuning.run is not None and tuning.run.status().is_alive
+    if tuning.run is not None:
+        often = 2 if alive else None
+        st.fragment(_show_run, run_every=often)(tuning.run, alive)
+    if tuning.entry is None:
+        if not alive:
+            show_note("It saved no model, so there is nothing to compare yet.")
+        return []
+    with guard():
+        shown = _show_change(tuning, alive=alive)
+        example = finetuning_example.ordered(held_out(shown))[0]
+        return questions.after_a_tuning(example, shown)
+    return []
+
+
+def _show_run(run: Run, alive: bool) -> None:
+    with guard():
+        status = run.status()
+        if status.is_alive != alive or state.is_leaving():
+            st.rerun()  # the whole page, which a fragment's own run is not
+        watch.show_header(run, status)
+        if alive:
+            watch.show_numbers(status)
+            show_curves(run)
+
+
+def show_curves(run: Run) -> None:
+    """Show what the run has measured: its loss; of preferences, what it is made of."""
+    finetune = run.config.finetune
+    if finetune is None or finetune.method == "sft":
+        watch.show_curve(run, run.status())
+        return
+    records = history.metrics(run)
+    table = preference_table(records)
+    if table.empty:
+        st.skeleton(height=300)
+        st.caption("The first steps are on their way.")
+        return
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.markdown("**How likely the answers are**, summed over their tokens")
+        st.altair_chart(log_prob_lines(table))
+    with right:
+        st.markdown("**Margin**: how much more the better answer gained, times beta")
+        st.altair_chart(margin_line(table))
+        st.markdown("**Won**: pairs whose better answer gained more")
+        st.altair_chart(wins_line(table))
+    st.caption("Lines: training, the mean of 8 steps. Dots: pairs that are held out.")
+    notebook.code(
+        "preferences",
+        'margins = [r["margin"] for r in records if r.get("kind") == "step"]\n',
+        variable="margins",
+        drawn=[r["margin"] for r in records if r.get("kind") == "step"],
+        begin=history.opening(run),
+    )
+
+
+def _show_change(tuning: Tuning, *, alive: bool) -> Both:
+    """Show what the tuning changed, one view at a time."""
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    with row:
+        views = [*VIEWS] if tuning.run is not None and not alive else [*VIEWS][:-1]
+        view = st.segmented_control(
+            "What changed",
+            views,
+            default=views[0],
+            required=True,
+            key="look",
+            **state.BOUND,
+        )
+        step = _choose_step(tuning)
+    shown = numbers.both(tuning, step)
+    VIEWS[view](shown, row)
+    return shown
+
+
+def _choose_step(tuning: Tuning) -> int | None:
+    """Show the saved steps of a run as a slider; the last is the default."""
+    assert tuning.entry is not None
+    steps = [step for step, _ in tuning.entry.steps]
+    if tuning.run is None or len(steps) < 2:
+        return None
+    key = f"tuned_step_{tuning.id}"
+    if st.session_state.get(key) not in steps:
+        st.session_state.pop(key, None)
+    chosen: int = st.select_slider(
+        "After step",
+        steps,
+        value=steps[-1],
+        key=key,
+        width=180,
+        persist_state="session",
+    )
+    return chosen
+
+
+def held_out(shown: Both) -> Held:
+    """Return examples that the tuning did not learn; of tales if its file is gone."""
+    config = RunConfig(finetune=shown.tuning.finetune)
+    try:
+        return [*numbers.examples(config, shown.before).held_out]
+    except DataError as error:
+        show_note(f"{error} The examples below are of tales.")
+        tales = RunConfig(finetune=shown.tuning.finetune.replace(examples="tales"))
+        return [*numbers.examples(tales, shown.before).held_out]
+
+
+def _show_example(shown: Both, row: DeltaGenerator) -> None:
+    with row:
+        example = finetuning_example.choose(held_out(shown), shown.tuning.id)
+    predict(questions.masked(example, shown.after))
+    finetuning_example.show(
+        example,
+        {
+            f"before: {shown.base_name}": shown.before,
+            f"after: {shown.tuning.id}": shown.after,
+        },
+        [str(shown.base_path), str(shown.after_path)],
+    )
+
+
+def _show_answers(shown: Both, row: DeltaGenerator) -> None:
+    is_tales = shown.tuning.finetune.examples == "tales"
+    answers.show(shown, [] if is_tales else held_out(shown), row)
+
+
+def _show_weights(shown: Both, _row: DeltaGenerator) -> None:
+    weights.show(shown)
+
+
+def _show_progress(shown: Both, _row: DeltaGenerator) -> None:
+    run = shown.tuning.run
+    assert run is not None
+    status = run.status()
+    watch.show_numbers(status)
+    show_curves(run)
+    watch.show_details(run)
+
+
+VIEWS: dict[str, Callable[[Both, DeltaGenerator], None]] = {
+    "One example": _show_example,
+    "Answers": _show_answers,
+    "Weights": _show_weights,
+    "Heads": heads.show,
+    "Progress": _show_progress,
+}
+
+
+def introduce(tuning: Tuning) -> None:
+    """Say in one line what was done to which base, and lead to a chat with it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(_about(tuning), width="content")
+        if tuning.entry is not None:
+            st.button(
+                "Chat with it",
+                icon=":material/chat:",
+                type="tertiary",
+                on_click=state.go_to,
+                args=(CHAT,),
+                kwargs={"model": tuning.id},
+            )
+
+
+def _about(tuning: Tuning) -> str:
+    finetune = tuning.finetune
+    how = "all weights" if finetune.lora is None else f"LoRA, rank {finetune.lora.rank}"
+    what = "answers" if finetune.method == "sft" else "preferences"
+    base = finetune.base.rsplit("/checkpoints", 1)[0].rpartition("/")[2]
+    return f"{finetune.method.upper()} · {what} · {how} · from {plain(base)}"

@@ -1,0 +1,163 @@
+"""Which weights a tuning moved, and one of the changes opened: B times A."""
+
+import streamlit as st
+
+from minigpt.finetuning.inspection.changed_weights import PARTS, Moved, rows_of
+from minigpt.finetuning.inspection.low_rank import LowRank, weight_at
+from pages.finetuning import notebook_lines, numbers
+from pages.finetuning.numbers import Both
+from pages.frame import notebook
+from pages.frame.guard import guard, show_note
+from pages.frame.words import count, plain
+from viz.components.low_rank.view import low_rank
+from viz.components.value_grid.view import value_grid
+
+_CHOICE = "_moved_matrix"
+
+
+def show(shown: Both) -> None:
+    """Show the share of each matrix that moved, and beside it one as a product."""
+    found = numbers.moved_weights(shown)
+    left, right = st.columns(2, gap="large")
+    with left:
+        layer, column = _show_shares(shown, found)
+    with right, guard():
+        _show_product(shown, found, layer, found.matrices[column])
+
+
+def _show_shares(shown: Both, found: Moved) -> tuple[int, int]:
+    """Show ‖ΔW‖ / ‖W‖ of every matrix, and return the one that is chosen."""
+    st.markdown(_touched_in_words(found))
+    layers = len(found.relative)
+    chosen = st.session_state.get(_CHOICE, found.largest)
+    if chosen[0] >= layers or chosen[1] >= len(found.matrices):
+        chosen = found.largest
+    value_grid(
+        found.relative,
+        key="moved_share",
+        rows=[f"layer {layer}" for layer in range(layers)],
+        columns=found.matrices,
+        unit="‖ΔW‖ / ‖W‖",
+        digits=3,
+        sentences=[
+            [
+                f"{name} of layer {layer}: "
+                + (f"moved by {value:.2%} of its norm" if value else "not touched")
+                for name, value in zip(found.matrices, row, strict=True)
+            ]
+            for layer, row in enumerate(found.relative.tolist())
+        ],
+        texts=[
+            [f"{value:.3f}" if value else "·" for value in row]
+            for row in found.relative.tolist()
+        ],
+        selected=chosen,
+        on_select=_choose,
+    )
+    with st.container(horizontal=True):
+        notebook.code(
+            "moved weights",
+            notebook_lines.MOVED,
+            variable="share",
+            drawn=found.relative.tolist(),
+            begin=notebook_lines.both([str(shown.base_path), str(shown.after_path)]),
+        )
+        with st.popover("Everything else", icon=":material/table:", type="tertiary"):
+            st.dataframe(
+                [
+                    {"weight": name, "‖ΔW‖ / ‖W‖": value}
+                    for name, value in found.others.items()
+                ],
+                hide_index=True,
+            )
+    return chosen
+
+
+def _touched_in_words(found: Moved) -> str:
+    share = found.touched / found.total
+    if found.touched == found.total:
+        return f"All **{count(found.total)}** weights moved, none of them far."
+    left = count(found.total - found.touched)
+    return (
+        f"The tuning changed matrices that hold **{share:.0%}** of the weights; "
+        f"**{left} weights it did not touch** (·)."
+    )
+
+
+def _show_product(shown: Both, found: Moved, layer: int, matrix: str) -> None:
+    """Show one matrix's change as B times A."""
+    if not found.relative[layer, found.matrices.index(matrix)]:
+        show_note(f"{matrix} of layer {layer} was not touched: ΔW is all zeros.")
+        return
+    product = numbers.product(shown, layer, matrix)
+    st.markdown(_product_in_words(product, layer, matrix))
+    cell = low_rank(
+        product.b,
+        product.a,
+        name=f"ΔW of {matrix} in layer {layer}",
+        key=f"product_{layer}_{matrix}",
+        selected=(0, 0),
+    )
+    st.code(
+        _weight_in_words(shown, product, layer, matrix, cell or (0, 0)),
+        language=None,
+        wrap_lines=True,
+    )
+    notebook.code(
+        "low rank",
+        _lines(shown, product, layer, matrix),
+        variable="change",
+        drawn=product.b @ product.a,
+        begin="",
+    )
+
+
+def _product_in_words(product: LowRank, layer: int, matrix: str) -> str:
+    (rows, rank), columns = product.b.shape, product.a.shape[1]
+    thin = rank * (rows + columns)
+    if product.is_adapter:
+        return (
+            f"**{plain(matrix)}, layer {layer}.** ΔW = B·A: **{thin:,}** learned "
+            f"numbers move {rows * columns:,}."
+        )
+    return (
+        f"**{plain(matrix)}, layer {layer}.** All weights learned, and yet: the "
+        f"nearest product of rank {rank}, {thin:,} numbers, holds "
+        f"**{product.held:.0%}** of ‖ΔW‖²."
+    )
+
+
+def _weight_in_words(
+    shown: Both, product: LowRank, layer: int, matrix: str, cell: tuple[int, int]
+) -> str:
+    """Say what one weight was, what was added, and what it is."""
+    row, column = cell
+    old, new = weight_at(shown.before.model, shown.after.model, layer, matrix, cell)
+    terms = [
+        f"{one:+.4f}·{other:+.4f}"
+        for one, other in zip(product.b[row], product.a[:, column], strict=True)
+    ]
+    shown_terms = " + ".join(terms[:4]) + (" + …" if len(terms) > 4 else "")
+    change = float(product.b[row] @ product.a[:, column])
+    is_near = "=" if product.is_adapter else "≈"
+    return (
+        f"{matrix}[{row}, {column}] was {old:+.5f} and is {new:+.5f}\n"
+        f"ΔW[{row}, {column}] = {new - old:+.5f} {is_near} (B·A)[{row}, {column}] = "
+        f"{change:+.5f}\n= {shown_terms}"
+    )
+
+
+def _lines(shown: Both, product: LowRank, layer: int, matrix: str) -> str:
+    path = str(shown.after_path)
+    if not product.is_adapter:
+        rank = product.a.shape[0]
+        paths = [str(shown.base_path), path]
+        return notebook_lines.nearest(paths, layer, matrix, rank)
+    rows = rows_of(shown.after.model.config, matrix)
+    place = f"blocks.{layer}.{PARTS[matrix]}"
+    return notebook_lines.product(path, place, rows.start or 0, rows.stop)
+
+
+def _choose(cell: tuple[int, int] | None) -> None:
+    if cell is not None:
+        st.session_state[_CHOICE] = cell

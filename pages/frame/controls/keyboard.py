@@ -1,0 +1,94 @@
+"""The keys that every page shares: a token, a layer or a head on, and what comes next.
+
+A page says what there is to move (`offer`) and what Space does (`on_next`); `app.py`
+listens once a run.
+"""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from pages.frame import state
+from viz.components.keyboard.view import keyboard
+
+MOVES = {
+    "ArrowLeft": ("token", -1),
+    "ArrowRight": ("token", 1),
+    "ArrowUp": ("layer", -1),
+    "ArrowDown": ("layer", 1),
+    "[": ("head", -1),
+    "]": ("head", 1),
+}
+HELP = (
+    ("← →", "the token before, the token after"),
+    ("↑ ↓", "one layer up, one layer down"),
+    ("[ ]", "the head before, the head after"),
+    ("Space", "the next step, where a page has steps"),
+    ("?", "this list"),
+    ("Tab", "into a figure: there, arrows move, Enter locks, Esc clears"),
+)
+
+
+def offer(**sizes: int) -> None:
+    """Say how many tokens, layers and heads there are to move among on this page."""
+    st.session_state["_keys_of_this_run"]["sizes"] = sizes
+
+
+def on_next(action: Callable[[], None]) -> None:
+    """Say what Space does on this page. The action runs as a callback."""
+    st.session_state["_keys_of_this_run"]["next"] = action
+
+
+def begin() -> None:
+    """Begin to gather what the page offers. Called once a run, by `app.py`.
+
+    Until the run is through, the keys do what the last whole run offered: a key that is
+    pressed again before the page has answered is not lost.
+    """
+    st.session_state["_keys_of_this_run"] = {"sizes": {}}
+
+
+def listen() -> None:
+    """Listen for the page's keys. Called once a run, by `app.py`, after the page."""
+    offered = st.session_state["_keys_of_this_run"]
+    st.session_state["_keys"] = offered
+    keys = {key for key, (name, _) in MOVES.items() if name in offered["sizes"]}
+    if "next" in offered:
+        keys.add(" ")
+    with st.container(key="keyboard"):
+        keyboard({*keys, "?"}, key="_keyboard", on_press=_press)
+    if st.session_state.pop("_show_keys", False):
+        show_help()
+
+
+@st.dialog("Keyboard", width="small", icon=":material/keyboard:")
+def show_help() -> None:
+    """List the keys."""
+    rows = "\n".join(f"| `{keys}` | {words} |" for keys, words in HELP)
+    st.markdown(f"| key | leads to |\n|---|---|\n{rows}")
+    st.caption("While you type, the keys write.")
+
+
+def _press(presses: dict[str, int]) -> None:
+    """Do what the keys say, before the page runs again."""
+    offered = st.session_state["_keys"]
+    for key, count in presses.items():
+        if key == "?":
+            st.session_state["_show_keys"] = True
+        elif key == " " and "next" in offered:
+            offered["next"]()
+        elif key in MOVES:
+            name, step = MOVES[key]
+            _move(name, step * count, offered["sizes"].get(name, 0))
+
+
+def _move(name: str, step: int, size: int) -> None:
+    """Move a shared place, and stay inside."""
+    if size < 1:
+        return
+    # Nothing chosen yet: pages begin at the last token, and at the first head.
+    here = state.get(name, size - 1 if name == "token" else 0)
+    st.session_state[name] = max(0, min(size - 1, here + step))
+    if name == "token":
+        st.session_state["_read"] = None
+    state.forget_unknown(name)

@@ -1,0 +1,56 @@
+"""A link to exactly this view, for a class: page, model, step, prompt and place."""
+
+from collections.abc import Sequence
+from urllib.parse import quote, urlencode, urlsplit
+
+import streamlit as st
+
+from pages.frame import state
+from pages.frame.controls import hiding
+from pages.frame.look import present
+
+
+def show(page: str) -> None:
+    """Show the button that makes a link.
+
+    Args:
+        page: The page's path in the URL; empty for Home.
+    """
+    with st.popover("Share", type="tertiary"):
+        st.caption("A link to this page, model, step, prompt and place.")
+        hide = st.pills(
+            "Hide from whoever opens it",
+            list(hiding.HIDEABLE),
+            selection_mode="multi",
+            default=list(hiding.hidden()),
+            format_func=lambda name: hiding.HIDEABLE[name].label,
+            key="_share_hide",
+        )
+        presenting = st.toggle(
+            "Open in present mode", value=present.is_on(), key="_share_present"
+        )
+        address = link(page, hide, presenting)
+        st.code(address, language=None, wrap_lines=True)
+        if urlsplit(address).hostname in ("localhost", "127.0.0.1"):
+            st.caption("This address works on this computer only.")
+
+
+def link(page: str, hide: Sequence[str] = (), presenting: bool = False) -> str:
+    """Return the URL that opens this view."""
+    ours = (*state.SHARED, "hide", "present")
+    values = {key: v for key, v in st.query_params.items() if key not in ours}
+    for key in state.SHARED:
+        if (value := state.get(key)) is not None:
+            values[key] = str(value)
+    if hide:
+        values["hide"] = ",".join(name for name in hiding.HIDEABLE if name in hide)
+    if presenting:
+        values["present"] = "1"
+    return f"{_root()}{page}?{urlencode(values, safe=',', quote_via=quote)}"
+
+
+def _root() -> str:
+    """Return where the app answers, as this reader's browser calls it."""
+    asked = urlsplit(st.context.url or "http://localhost:8501")
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"{asked.scheme}://{asked.netloc}/{base}{'/' if base else ''}"

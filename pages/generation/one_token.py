@@ -1,0 +1,134 @@
+"""One token: from the model's logits through the filters to the throw."""
+
+import streamlit as st
+
+from minigpt.config import GenerationConfig
+from minigpt.generation.opened_draw import OpenedDraw, open_draw
+from minigpt.model import LanguageModel
+from pages.frame import models, notebook, provenance
+from pages.generation import source as sources
+from pages.generation.notebook_lines import stages_recipe
+from pages.generation.source import Source
+from viz.components.filter_stages.view import filter_stages
+from viz.tokens import display_piece
+
+SHOWN = 12
+"""Tokens that have a bar of their own."""
+
+
+def opened(source: Source, config: GenerationConfig) -> OpenedDraw:
+    """Return the draw that comes next, opened.
+
+    Raises:
+        ConfigError: If the strategy draws nothing.
+    """
+    model, written = source.checkpoint.model, sources.written(source)
+    serial, settings = models.serial(model), config.model_dump_json()
+    return _opened(
+        serial, model, tuple(source.tokens), settings, config, tuple(written)
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _opened(
+    serial: int,  # noqa: ARG001 (stands for the model in the cache's key)
+    _model: LanguageModel,
+    tokens: tuple[int, ...],
+    settings: str,  # noqa: ARG001 (stands for the configuration)
+    _config: GenerationConfig,
+    written: tuple[int, ...],
+) -> OpenedDraw:
+    with models.turn_to_write():
+        return open_draw(_model, tokens, _config, written)
+
+
+def show(source: Source, config: GenerationConfig) -> None:
+    """Show the next draw, and let the reader put a token behind the text."""
+    tokenizer = source.checkpoint.tokenizer
+    draw, written = opened(source, config), sources.written(source)
+    shown = draw.shown(SHOWN)
+
+    def put(token: int) -> None:
+        sources.write(source, [*written, token])
+
+    def back() -> None:
+        sources.write(source, written[:-1])
+
+    filter_stages(
+        draw,
+        shown,
+        tokenizer.pieces(shown),
+        key="one_token",
+        chain=chain(config),
+        prompt=source.prompt,
+        written=tokenizer.pieces(written),
+        ends=len(written) + 1 >= config.max_new_tokens
+        or (config.stop_at_eos and draw.token == tokenizer.eos_id),
+        on_put=put,
+        on_back=back,
+    )
+    show_below(source, config, draw, shown, written)
+
+
+def show_below(
+    source: Source,
+    config: GenerationConfig,
+    draw: OpenedDraw,
+    shown: list[int],
+    written: list[int],
+) -> None:
+    """Show the lines of code, the dice's seed, and where a logit comes from."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        notebook.code(
+            "one token",
+            stages_recipe(draw, config, shown),
+            variable="stages",
+            drawn={
+                stage.name: [float(stage.probabilities[token]) for token in shown]
+                for stage in draw.stages
+            },
+        )
+        if draw.waits is not None:
+            st.button(
+                f"Throw again (seed {config.seed})",
+                icon=":material/casino:",
+                type="tertiary",
+                on_click=sources.forget_seed,
+            )
+        if written:
+            st.button(
+                "Back to the prompt",
+                icon=":material/undo:",
+                type="tertiary",
+                on_click=sources.write,
+                args=(source, []),
+            )
+    pieces = source.checkpoint.tokenizer.pieces(shown)
+    traced = st.selectbox(
+        "Trace the logit of",
+        shown,
+        index=shown.index(draw.token),
+        format_func=lambda token: display_piece(pieces[shown.index(token)]),
+        key=f"_traced_{hash((source.identity, *shown, draw.token))}",
+        width=220,
+    )
+    place = len(draw.read) - 1
+    provenance.show(source.checkpoint, draw.read, "logits", (0, place, traced))
+
+
+def chain(config: GenerationConfig) -> list[tuple[str, str]]:
+    """Name every stage in the order in which they apply, with its setting."""
+
+    def named(title: str, setting: float | None) -> str:
+        off = setting is None or config.strategy == "greedy"
+        return title if off else f"{title} {setting:g}"
+
+    penalty = None if config.repetition_penalty == 1 else config.repetition_penalty
+    return [
+        ("model", "logits"),
+        ("repetition_penalty", f"repetition {penalty:g}" if penalty else "repetition"),
+        ("temperature", named("temperature", config.temperature)),
+        ("top_k", named("top-k", config.top_k)),
+        ("top_p", named("top-p", config.top_p)),
+        ("min_p", named("min-p", config.min_p)),
+    ]

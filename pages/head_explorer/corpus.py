@@ -1,0 +1,161 @@
+"""A head in text that the model never saw, and without it: two tabs of the explorer."""
+
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.hooks import Hooked
+from minigpt.interpret.corpora import Windows
+from minigpt.interpret.effects import Effect
+from minigpt.interpret.heads.corpus_examples import (
+    CorpusExamples,
+    Example,
+    corpus_examples,
+)
+from minigpt.interpret.interventions.ablation import cut_heads, loss_over
+from minigpt.interpret.interventions.interventions import Cut, How
+from minigpt.interpret.interventions.parts import Head
+from minigpt.interpret.reading.prompt import Reading
+from minigpt.model import TransformerLM
+from pages.frame import corpora, models, notebook
+from pages.frame.reading import Place
+from pages.head_explorer import notebook_lines
+from viz.components import ReadingExample
+from viz.components.reading_examples.view import reading_examples
+from viz.effects import before_after_bars
+
+EXAMPLES = 4
+"""Of each kind."""
+
+HOW: dict[str, How] = {"zero": "zero", "its mean": "mean"}
+
+
+def show_examples(checkpoint: Checkpoint, place: Place) -> None:
+    """Show where the head reads hardest in held-out text, and where by chance."""
+    text = corpora.held_out_text(checkpoint)
+    model = checkpoint.model
+    if text.windows.shape[1] < 2:
+        st.caption("This model reads one token at once: there is nothing to read.")
+        return
+    found = _examples(
+        models.serial(model), place.layer, place.head, model, text.windows
+    )
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown(f"**The {len(found.strongest)} strongest**, picked for it")
+        _show_rows(checkpoint, text.windows, found.strongest, "strongest")
+    with right:
+        st.markdown(f"**{len(found.random)} drawn at random**, whatever they show")
+        _show_rows(checkpoint, text.windows, found.random, "random")
+    count, length = text.windows.shape
+    st.caption(
+        f"{count} windows of {length} tokens: {text.description}. The framed token "
+        "reads; the darker, the more."
+    )
+    notebook.code(
+        "examples",
+        notebook_lines.examples(place.layer, place.head, EXAMPLES),
+        variable="weights",
+        drawn=[example.weight for example in [*found.strongest, *found.random]],
+    )
+
+
+def _show_rows(
+    checkpoint: Checkpoint, windows: Windows, examples: list[Example], kind: str
+) -> None:
+    pieces = [
+        checkpoint.tokenizer.pieces(windows[each.window, : each.query + 1])
+        for each in examples
+    ]
+    rows = [
+        ReadingExample(text, example.row)
+        for text, example in zip(pieces, examples, strict=True)
+    ]
+    reading_examples(rows, key=f"examples_{kind}")
+
+
+def show_cut(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
+    """Show what the model predicts without this head, and what that costs."""
+    layer, head = place.layer, place.head
+    chosen = st.segmented_control(
+        f"Set what L{layer}H{head} writes to",
+        list(HOW),
+        default="zero",
+        required=True,
+        key="head_cut",
+        help="The mean is over all positions of the held-out windows.",
+    )
+    how, model = HOW[chosen], checkpoint.model
+    windows = corpora.windows(checkpoint)
+    serial = models.serial(model)
+    effect = _effect(serial, tuple(reading.tokens), layer, head, how, model, windows)
+    before = _loss(serial, None, None, "zero", model, windows)
+    after = _loss(serial, layer, head, how, model, windows)
+    left, right = st.columns([3, 2], gap="large")
+    pieces = checkpoint.tokenizer.pieces(range(len(effect.before)))
+    with left:
+        st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=6))
+        if how == "zero":
+            notebook.code(
+                "the cut",
+                notebook_lines.cut(layer, head),
+                variable="after",
+                drawn=effect.after,
+            )
+    with right:
+        st.metric("KL, before ‖ after", f"{effect.kl:.3f} nats")
+        st.metric(
+            "Loss on text it never saw",
+            f"{after:.3f} nats",
+            f"{after - before:+.3f} without L{layer}H{head}",
+            delta_color="inverse",
+        )
+        st.caption("More cuts, and cuts together: on the Intervene page.")
+
+
+def costs_of_layer(checkpoint: Checkpoint, layer: int) -> dict[str, float]:
+    """Return what cutting each head of a layer costs, up to four heads, in nats."""
+    model, windows = checkpoint.model, corpora.windows(checkpoint)
+    serial = models.serial(model)
+    before = _loss(serial, None, None, "zero", model, windows)
+    return {
+        f"L{layer}H{head}": _loss(serial, layer, head, "zero", model, windows) - before
+        for head in range(min(4, model.config.num_heads))
+    }
+
+
+@st.cache_data(max_entries=128, show_spinner="Reading the corpus …")
+def _examples(
+    serial: int,  # noqa: ARG001 (stands for the model in the cache's key)
+    layer: int,
+    head: int,
+    _model: Hooked,
+    _windows: Windows,
+) -> CorpusExamples:
+    return corpus_examples(_model, _windows, layer, head, EXAMPLES)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _effect(
+    serial: int,  # noqa: ARG001
+    tokens: tuple[int, ...],
+    layer: int,
+    head: int,
+    how: How,
+    _model: TransformerLM,
+    _windows: Windows,
+) -> Effect:
+    return cut_heads(_model, tokens, [(layer, head)], how, _windows)
+
+
+@st.cache_data(max_entries=512, show_spinner="Reading the corpus without it …")
+def _loss(
+    serial: int,  # noqa: ARG001
+    layer: int | None,
+    head: int | None,
+    how: How,
+    _model: TransformerLM,
+    _windows: Windows,
+) -> float:
+    """Return the mean loss of the windows without a head; None cuts nothing."""
+    cuts = [] if layer is None or head is None else [Cut(Head(layer, head), how)]
+    return float(loss_over(_model, _windows, cuts).mean())

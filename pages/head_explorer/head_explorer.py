@@ -1,0 +1,225 @@
+"""Head explorer: every head of the chosen model on your prompt, and one of them close.
+
+Learning goal: a head is a table of weights, one row per token; what it looks like
+depends on the text, and means little until it is held against untrained heads.
+"""
+
+import math
+
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.heads.null_band import cautious_label, untrained_scores
+from minigpt.interpret.heads.scores import HABITS, SCORES, head_scores, strongest_read
+from minigpt.interpret.reading.prompt import Reading
+from pages.frame import lesson, models, notebook, provenance
+from pages.frame.guard import guard
+from pages.frame.questions import check, predict
+from pages.frame.reading import Place, pick_head, read_at_place
+from pages.head_explorer import corpus, notebook_lines, pins, score_tabs
+from pages.head_explorer import questions as head_questions
+from pages.head_explorer import study as head_study
+from pages.head_explorer.study import Study
+from viz.attention import pattern_table
+from viz.components.attention_heatmap.view import attention_heatmap
+from viz.components.head_grid.view import head_grid
+from viz.components.head_lines.view import head_lines
+
+PATTERN_VIEWS = ("Heat map", "Lines")
+TABS = (
+    "On another text",
+    "Every score",
+    pins.TAB,
+    "In its corpus",
+    "Without it",
+    "Weights",
+)
+
+
+def pick_cell(cell: tuple[int, int] | None) -> None:
+    """Remember the cell that was clicked; None, after Esc, leaves the row."""
+    st.session_state["_read"] = None
+    if cell is not None:
+        st.session_state["token"], st.session_state["_read"] = cell
+
+
+def pick_row(token: int | None) -> None:
+    """Remember the reading token that was clicked."""
+    if token is not None:
+        st.session_state["token"], st.session_state["_read"] = token, None
+
+
+def show_all_heads(reading: Reading, study: Study, place: Place) -> None:
+    """Show a thumbnail of every head, with a bar for one score and its band."""
+    layers, heads, length, _ = reading.patterns.shape
+    with st.container(horizontal=True, vertical_alignment="center"):
+        count = layers * heads
+        st.subheader(f"All {count} heads" if count > 1 else "Its head", anchor=False)
+        st.space("stretch")
+        score = st.selectbox(
+            "Bar under each head",
+            SCORES,
+            key="grid_score",
+            format_func=score_tabs.name_of,
+            label_visibility="collapsed",
+            width=170,
+        )
+    values = getattr(study.scores, score)
+    head_grid(
+        reading.patterns,
+        (place.layer, place.head),
+        key="all_heads",
+        scores=values,
+        score_name=score_tabs.name_of(score),
+        limit=1.0 if score in HABITS else max(math.log(length), 1.0),
+        band=None if study.band is None else study.band.edges(score),
+        on_select=pick_head,
+    )
+    if values[0, 0] != values[0, 0]:
+        st.caption("No token of this prompt comes back: there is nothing to score.")
+        return
+    st.caption(
+        "Rows read, columns are read. Bar: mean over rows, "
+        + ("0 to 1" if score in HABITS else "in nats")
+        + "; mark and brackets: untrained heads, ± 2 sd."
+    )
+    notebook.code(
+        "all heads", notebook_lines.score(score), variable="score", drawn=values
+    )
+
+
+def show_one_head(
+    checkpoint: Checkpoint, reading: Reading, study: Study, place: Place
+) -> None:
+    """Show one head's pattern, and the chosen cell with its origin."""
+    layer, head, token = place
+    pattern, pieces = reading.patterns[layer, head], reading.pieces
+    view = show_heading(study, place)
+    read = st.session_state.get("_read")
+    if read is None or read > token:
+        read = strongest_read(pattern, pieces, token).key_position
+    if view == "Lines":
+        head_lines(
+            pieces,
+            reading.patterns[layer],
+            [head],
+            # The last token is where the reader begins: then show every line.
+            None if token == len(pieces) - 1 else token,
+            key="head_as_lines",
+            layer=layer,
+            on_select=pick_row,
+        )
+        name, variable, drawn = "lines", "patterns", reading.patterns[layer]
+        body = notebook_lines.layer_patterns(layer)
+    else:
+        attention_heatmap(
+            pieces, pattern, (token, read), key="head_as_map", on_select=pick_cell
+        )
+        name, variable, drawn = "heat map", "pattern", pattern
+        body = notebook_lines.pattern(layer, head)
+    hook = reading.hook_name(layer)
+    provenance.show(checkpoint, reading.tokens, hook, (0, head, token, read))
+    notebook.code(name, body, variable=variable, drawn=drawn)
+
+
+def show_heading(study: Study, place: Place) -> str:
+    """Show the head's name, what it is here, and the ways to look at it."""
+    layer, head, _ = place
+    with st.container(horizontal=True, vertical_alignment="center"):
+        label = score_tabs.label(study, layer, head)
+        st.subheader(f"L{layer}H{head} · {label}", anchor=False)
+        st.space("stretch")
+        is_pinned = (layer, head) in pins.pins()
+        st.button(
+            "Unpin" if is_pinned else "Pin",
+            icon=":material/keep_off:" if is_pinned else ":material/keep:",
+            key="pin",
+            type="tertiary",
+            on_click=pins.pin,
+            args=(layer, head),
+            help="Keep this head, and compare it with the next one you choose.",
+        )
+        return st.segmented_control(
+            "View of the head",
+            PATTERN_VIEWS,
+            default=PATTERN_VIEWS[0],
+            required=True,
+            key="pattern_view",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+
+
+def show_tabs(
+    checkpoint: Checkpoint, reading: Reading, here: Study, there: Study, place: Place
+) -> None:
+    """Show what else there is to know of the head; closed tabs cost nothing."""
+    tabs = dict(
+        zip(TABS, st.tabs(TABS, key="head_tab", on_change="rerun"), strict=True)
+    )
+    fill = {
+        TABS[0]: lambda: score_tabs.show_two_texts(here, there, place),
+        TABS[1]: lambda: score_tabs.show_every_score(here, there),
+        TABS[2]: lambda: pins.show_side_by_side(reading, place),
+        TABS[3]: lambda: corpus.show_examples(checkpoint, place),
+        TABS[4]: lambda: corpus.show_cut(checkpoint, reading, place),
+        TABS[5]: lambda: st.dataframe(
+            pattern_table(reading.pieces, reading.patterns[place.layer, place.head])
+        ),
+    }
+    for name, tab in tabs.items():
+        if tab.open:
+            with tab, guard():
+                fill[name]()
+
+
+def questions(
+    checkpoint: Checkpoint, reading: Reading, here: Study, there: Study, place: Place
+) -> None:
+    """Ask what the model's numbers answer clearly."""
+    asked = [
+        head_questions.strongest_key(reading, place),
+        head_questions.beyond_untrained(here, place),
+        head_questions.elsewhere(here, there, place),
+    ]
+    if checkpoint.model.config.num_parameters <= head_study.QUICK:
+        costs = corpus.costs_of_layer(checkpoint, place.layer)
+        asked.append(head_questions.largest_cost(costs))
+    check([question for question in asked if question is not None])
+
+
+goal, guess = st.columns([2, 3], vertical_alignment="center")
+with goal:
+    lesson.open(
+        "Head explorer",
+        "What a head looks like depends on the text.",
+    )
+with guard():
+    checkpoint = models.chosen()
+    reading, place = read_at_place(checkpoint)
+    here = head_study.on_prompt(checkpoint, reading)
+    question = head_questions.most_previous(here.scores)
+    if question is not None:
+        with guess:
+            predict(question)
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        show_all_heads(reading, here, place)
+    with right:
+        show_one_head(checkpoint, reading, here, place)
+    there = head_study.on_random_tokens(checkpoint)
+    show_tabs(checkpoint, reading, here, there, place)
+    lesson.explain(
+        "Each thumbnail is one head: dark is where a row puts its weight. A diagonal "
+        "reads the token before, a first column rests on the first token, a stripe "
+        "parallel to the diagonal copies.\n\nA score alone says little: near the start "
+        "there are few tokens to choose from, so **untrained** heads score too. And a "
+        "name holds for one text: give the same head **random tokens, said twice**, "
+        "and it may show what your prompt gave it no chance to. Even then, looking is "
+        "not causing: *Without it* cuts the head.",
+        head_scores,
+        untrained_scores,
+        cautious_label,
+    )
+    questions(checkpoint, reading, here, there, place)
+    head_study.compute_bands()

@@ -1,0 +1,63 @@
+"""Two heads side by side: a tab of the Head explorer."""
+
+import streamlit as st
+
+from minigpt.interpret.heads.scores import strongest_read
+from minigpt.interpret.reading.prompt import Reading
+from pages.frame import notebook
+from pages.frame.reading import Place, pick_head
+from pages.head_explorer import notebook_lines
+from viz.components.attention_heatmap.view import attention_heatmap
+
+TAB = "Side by side"
+
+
+def show_side_by_side(reading: Reading, place: Place) -> None:
+    """Show the pinned heads, or the pinned one and the chosen one."""
+    pinned = [each for each in pins() if _exists(reading, each)]
+    here = (place.layer, place.head)
+    if not pinned:
+        st.caption("Pin a head (beside its name, above), then choose another.")
+        return
+    pair = (pinned + [here] * (here not in pinned))[:2]
+    for column, (layer, head) in zip(st.columns(2, gap="large"), pair, strict=False):
+        with column:
+            st.button(
+                f"L{layer}H{head}" + (" · pinned" if (layer, head) in pinned else ""),
+                key=f"open_L{layer}H{head}",
+                on_click=pick_head,
+                args=((layer, head),),
+                type="tertiary",
+            )
+            pattern = reading.patterns[layer, head]
+            key = strongest_read(pattern, reading.pieces, place.token).key_position
+            attention_heatmap(
+                reading.pieces, pattern, (place.token, key), key=f"pin_{layer}_{head}"
+            )
+    if len(pair) == 2:
+        notebook.code(
+            "side by side",
+            notebook_lines.two_patterns(*pair),
+            variable="both",
+            drawn=[reading.patterns[each] for each in pair],
+        )
+
+
+def pins() -> list[tuple[int, int]]:
+    """Return the pinned heads, at most two."""
+    return st.session_state.setdefault("_pinned", [])
+
+
+def pin(layer: int, head: int) -> None:
+    """Pin a head, or let it go; of three, the first gives way."""
+    here, before = (layer, head), pins()
+    if here in before:
+        st.session_state["_pinned"] = [each for each in before if each != here]
+    else:
+        st.session_state["_pinned"] = [*before, here][-2:]
+        st.session_state["head_tab"] = TAB
+
+
+def _exists(reading: Reading, place: tuple[int, int]) -> bool:
+    layers, heads = reading.patterns.shape[:2]
+    return place[0] < layers and place[1] < heads

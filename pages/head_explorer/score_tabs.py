@@ -1,0 +1,127 @@
+"""One head on two texts, and every score of every head: two tabs of the explorer."""
+
+import streamlit as st
+
+from minigpt.interpret.heads.null_band import cautious_label
+from minigpt.interpret.heads.scores import HABITS, SCORES
+from pages.frame import notebook
+from pages.frame.reading import Place
+from pages.head_explorer import notebook_lines
+from pages.head_explorer.study import Study
+from viz.heads import ELSEWHERE, HERE, ScoreOnText, two_texts_chart
+
+
+def name_of(score: str) -> str:
+    """Return a score's name in words."""
+    return score.replace("_", " ")
+
+
+def label(study: Study, layer: int, head: int) -> str:
+    """Return the name of a head's habit on a text, if one is that strong."""
+    if study.band is None:
+        return "not compared"
+    return cautious_label(study.scores, study.band, layer, head)
+
+
+def show_two_texts(here: Study, there: Study, place: Place) -> None:
+    """Show one head's scores on the prompt beside those on random tokens."""
+    layer, head = place.layer, place.head
+    left, right = st.columns([3, 2], gap="large")
+    rows = [
+        ScoreOnText(name_of(name), text, value, low, high)
+        for name in HABITS
+        for text, study in ((HERE, here), (ELSEWHERE, there))
+        for value, low, high in [_with_band(study, name, layer, head)]
+    ]
+    with left:
+        st.altair_chart(two_texts_chart(rows))
+        notebook.code(
+            "two texts",
+            notebook_lines.on_random_tokens(layer, head),
+            variable="there",
+            drawn=[row.value for row in rows if row.text == ELSEWHERE],
+        )
+    with right:
+        st.markdown(
+            f"**L{layer}H{head} on this prompt** is {label(here, layer, head)}."
+        )
+        st.markdown(
+            f"**On random tokens, said twice**, it is {label(there, layer, head)}."
+        )
+        st.caption(
+            "A name is given where one habit takes half of the weight, far beyond what "
+            "untrained heads do (grey). The text decides what a head can show: only "
+            "where tokens come back can it read what followed them."
+        )
+
+
+def show_every_score(here: Study, there: Study) -> None:
+    """Show all scores of all heads as a table to sort."""
+    text = st.segmented_control(
+        "Scores on",
+        [HERE, ELSEWHERE],
+        default=HERE,
+        required=True,
+        key="scored_text",
+        label_visibility="collapsed",
+    )
+    study = here if text == HERE else there
+    layers, heads = study.scores.entropy.shape
+    rows = [
+        {
+            "head": f"L{layer}H{head}",
+            "habit": label(study, layer, head),
+            **{
+                name_of(name): float(getattr(study.scores, name)[layer, head])
+                for name in SCORES
+            },
+        }
+        for layer in range(layers)
+        for head in range(heads)
+    ]
+    weight = st.column_config.ProgressColumn(
+        width="small", format="%.3f", min_value=0, max_value=1
+    )
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={
+            **{name_of(name): weight for name in HABITS},
+            "entropy": st.column_config.NumberColumn("entropy (nats)", format="%.3f"),
+        },
+    )
+    st.caption(_bands_in_words(study))
+    drawn = ("previous_token", "first_token", "self_token", "entropy")
+    notebook.code(
+        "every score",
+        notebook_lines.every_score(text == HERE),
+        variable="every",
+        drawn=[getattr(study.scores, name) for name in drawn],
+    )
+
+
+def _with_band(
+    study: Study, name: str, layer: int, head: int
+) -> tuple[float, float, float]:
+    """Return a score and the edges of its band; without a band, an empty one."""
+    value = float(getattr(study.scores, name)[layer, head])
+    if study.band is None:
+        return value, value, value
+    low, high = study.band.edges(name)
+    return value, float(low[layer, head]), float(high[layer, head])
+
+
+def _bands_in_words(study: Study) -> str:
+    """Say between which scores untrained heads lie."""
+    if study.band is None:
+        return "Mean weights, and the rows' mean entropy in nats."
+    parts = []
+    for name in SCORES:
+        low, high = study.band.edges(name)
+        if low[0, 0] == low[0, 0]:
+            parts.append(f"{name_of(name)} {low.min():.3f}–{high.max():.3f}")
+    return (
+        f"Untrained heads ({study.band.seeds} models of this shape, mean ± 2 sd): "
+        + ", ".join(parts)
+        + "."
+    )

@@ -1,0 +1,130 @@
+"""What the Head explorer knows of a model's heads: scores on two texts, and bands.
+
+Everything is computed once per model and text. A band belongs to the architecture, so
+every training step of a model shares it.
+"""
+
+import json
+from typing import NamedTuple
+
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.config import ModelConfig
+from minigpt.hooks import Hooked
+from minigpt.interpret.corpora import Windows
+from minigpt.interpret.heads.null_band import SEEDS, NullBand, band, untrained_scores
+from minigpt.interpret.heads.repeated_tokens import (
+    familiar_tokens,
+    repeated_tokens,
+    scores_on,
+)
+from minigpt.interpret.heads.scores import HeadScores, Patterns, head_scores
+from minigpt.interpret.reading.prompt import Reading
+from pages.frame import corpora, models
+
+Tokens = tuple[tuple[int, ...], ...]
+"""Ids of one text or several of one length, as a cache's key wants them."""
+
+QUICK = 2_000_000
+"""Weights and cells of patterns that are there at once; a larger band comes last."""
+
+MOST = 400_000_000
+"""Weights of the largest model beside which there is room for untrained ones."""
+
+
+class Study(NamedTuple):
+    """Every head on one text."""
+
+    tokens: Tokens
+    """The text, or several."""
+    scores: HeadScores
+    band: NullBand | None
+    """None: not there yet, or the model is too large."""
+
+
+def on_prompt(checkpoint: Checkpoint, reading: Reading) -> Study:
+    """Score every head on the prompt. Call this before the other."""
+    st.session_state.pop("_bands_owed", None)  # of a run that did not come to its end
+    model, tokens = checkpoint.model, (tuple(reading.tokens),)
+    scores = _scores_here(models.serial(model), tokens, reading.patterns)
+    return Study(tokens, scores, _band_if_there(model.config, tokens))
+
+
+def on_random_tokens(checkpoint: Checkpoint) -> Study:
+    """Score every head on random tokens, said twice."""
+    model, windows = checkpoint.model, probe(checkpoint)
+    tokens = tuple(tuple(window) for window in windows.tolist())
+    scores = _scores_there(models.serial(model), model, tokens)
+    return Study(tokens, scores, _band_if_there(model.config, tokens))
+
+
+def probe(checkpoint: Checkpoint) -> Windows:
+    """Return the random tokens, of those that the model met in training."""
+    vocabulary = familiar_tokens(checkpoint.tokenizer, corpora.windows(checkpoint))
+    return repeated_tokens(vocabulary, checkpoint.model.config.max_seq_len)
+
+
+def compute_bands() -> None:
+    """Compute the bands that this run of the page could not wait for, and run again.
+
+    Call this when everything else stands on the page.
+    """
+    owed = st.session_state.pop("_bands_owed", [])
+    if not owed:
+        return
+    total = len(owed) * SEEDS
+    bar = st.progress(0.0, "Asking untrained models …")
+    for done, (config, tokens) in enumerate(owed):
+        for seed in range(SEEDS):
+            _untrained(config, tokens, seed)
+            share = (done * SEEDS + seed + 1) / total
+            bar.progress(share, f"Asking untrained models, {share:.0%} …")
+        st.session_state.setdefault("_bands", set()).add(_name(config, tokens))
+    st.rerun()
+
+
+def _band_if_there(config: ModelConfig, tokens: Tokens) -> NullBand | None:
+    """Return a band that is quick or was computed before; remember that it is owed."""
+    if config.num_parameters > MOST:
+        return None
+    settings = json.dumps(config.to_dict())
+    is_known = _name(settings, tokens) in st.session_state.get("_bands", ())
+    cells = config.num_layers * config.num_heads * len(tokens) * len(tokens[0]) ** 2
+    if config.num_parameters + cells <= QUICK or is_known:
+        return _band(settings, tokens)
+    st.session_state.setdefault("_bands_owed", []).append((settings, tokens))
+    return None
+
+
+def _name(settings: str, tokens: Tokens) -> int:
+    return hash((settings, tokens))
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _scores_here(
+    serial: int,  # noqa: ARG001 (stands for the model in the cache's key)
+    tokens: Tokens,
+    _patterns: Patterns,
+) -> HeadScores:
+    return head_scores(_patterns, tokens[0])
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _scores_there(
+    serial: int,  # noqa: ARG001
+    _model: Hooked,
+    tokens: Tokens,
+) -> HeadScores:
+    return scores_on(_model, tokens)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _band(settings: str, tokens: Tokens) -> NullBand:
+    return band([_untrained(settings, tokens, seed) for seed in range(SEEDS)])
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _untrained(settings: str, tokens: Tokens, seed: int) -> HeadScores:
+    """Each model alone, so that what is left undone goes on where it stopped."""
+    return untrained_scores(ModelConfig(**json.loads(settings)), tokens, seed)

@@ -1,0 +1,76 @@
+"""Home: what this is, a prompt on its journey through the model, and the course.
+
+Learning goal: the stream is added to, never replaced; only the last road predicts.
+"""
+
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.stream.journey import journey
+from minigpt.model import Block, TransformerLM
+from pages.frame import course_path, lesson, models, notebook, state
+from pages.frame.guard import guard, show_note
+from pages.frame.questions import check
+from pages.frame.reading import may_cut
+from pages.home import journey as journey_sheet
+from pages.home import next_token
+from pages.home.questions import checks
+
+
+def show_journey(checkpoint: Checkpoint, prompt: str) -> None:
+    """Show the roads of the prompt's tokens; below the path, ask about them."""
+    if not isinstance(checkpoint.model, TransformerLM):
+        show_note(
+            "This model is an MLP: it mixes the last tokens with fixed weights. It has "
+            "no roads to follow, only an answer."
+        )
+        next_token.show(checkpoint, prompt)
+        return
+    tokens = read_tokens(checkpoint, prompt)
+    found = journey_sheet.follow(checkpoint, tokens)
+    selected = journey_sheet.show(checkpoint, found, tokens)
+    with below:
+        journey_sheet.show_numbers(checkpoint, found, tokens, selected)
+        explain()
+        check(checks(found, checkpoint.tokenizer.pieces(tokens)))
+
+
+def explain() -> None:
+    """Say what the sheet shows."""
+    lesson.explain(
+        "Each row is one token. Its **residual stream**, a vector, starts as an "
+        "embedding and runs to the right; attention and MLPs read it and **add** what "
+        "they found. Nothing is ever put in its place, so what was written early can "
+        "be read late.\n\n"
+        "Roads only meet where attention reads from one into another. All of them end "
+        "in a guess, but the tokens inside the prompt have come already: **only the "
+        "last road predicts**. Click its guess, and everything runs again with one "
+        "token more. That loop is all there is to writing.",
+        Block,
+        journey,
+    )
+
+
+def read_tokens(checkpoint: Checkpoint, prompt: str) -> list[int]:
+    """Return the tokens: of too long a prompt the end, if the reader agrees."""
+    model, tokenizer, _ = checkpoint
+    tokens, longest = tokenizer.encode(prompt), model.config.max_seq_len
+    if unknown := tokenizer.unknown(prompt):
+        show_note(models.unknown_words(unknown))
+    last_only = may_cut(len(tokens), longest)
+    notebook.read_last(longest if last_only else None)
+    return tokens[-longest:] if last_only else tokens
+
+
+lesson.open(
+    "A language model you can see through",
+    "**minigpt** is a small GPT that learns from your text, on this machine, in "
+    "minutes. **Every number on the screen is a real tensor** of a model that you can "
+    "train yourself.",
+)
+sheet, path, below = st.container(), st.container(key="course"), st.container()
+with sheet, guard():
+    prompt = state.prompt_input("Type the beginning of a text: what comes next?")
+    show_journey(models.chosen(), prompt)
+with path:
+    course_path.show()

@@ -1,0 +1,96 @@
+"""Cut: take a part of the model away, and see what it was for."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.effects import Effect
+from minigpt.interpret.interventions.interventions import Cut
+from minigpt.interpret.reading.prompt import Reading
+from pages.frame import notebook, provenance
+from pages.frame.reading import read
+from pages.frame.words import plain
+from pages.intervene import notebook_lines, numbers
+from pages.intervene import story as intervene_story
+from pages.intervene.choose import choose, cut_list
+from pages.intervene.side_effects import show_losses, show_pair, show_scores
+from viz.effects import before_after_bars
+from viz.tokens import display_piece
+
+
+def show(checkpoint: Checkpoint, row: DeltaGenerator) -> Reading:
+    """Show the prompt, what is cut, and everything that this changes.
+
+    Args:
+        checkpoint: The chosen model.
+        row: Where there is room for the prompt.
+    """
+    with row:
+        reading = read(checkpoint)
+    story = st.container()
+    left, right = st.columns([5, 6], gap="large")
+    with right:
+        cuts = cut_list(checkpoint, len(reading.tokens))
+        _show_next_token(checkpoint, reading, cuts)
+    with story:
+        intervene_story.show(checkpoint, reading, cuts)
+    with left:
+        choose(checkpoint, reading, cuts)
+    if cuts:
+        left, right = st.columns([5, 6], gap="large")
+        with left:
+            show_losses(checkpoint, cuts)
+        with right:
+            show_scores(checkpoint, cuts)
+        if len(cuts) == 2:
+            show_pair(checkpoint, *cuts)
+    _show_texts(checkpoint, reading, cuts)
+    if cuts:
+        hook, index = cuts[-1].part.example(len(reading.tokens))
+        st.caption(f"One of the numbers that {cuts[-1].part} changes, before the cut:")
+        provenance.show(checkpoint, reading.tokens, hook, index)
+    return reading
+
+
+def _show_next_token(
+    checkpoint: Checkpoint, reading: Reading, cuts: Sequence[Cut]
+) -> None:
+    effect = numbers.effect(checkpoint, reading.tokens, cuts)
+    tokenizer = checkpoint.tokenizer
+    pieces = tokenizer.pieces(range(tokenizer.vocab_size))
+    st.markdown(_moved(pieces, effect, bool(cuts)))
+    st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=6))
+    notebook.code(
+        "next token",
+        notebook_lines.cutting(checkpoint, cuts)
+        + "logits = model.run_with_hooks(tokens, edits)\n"
+        "after = logits[0, -1].softmax(-1).detach()",
+        variable="after",
+        drawn=effect.after,
+    )
+
+
+def _moved(pieces: Sequence[str], effect: Effect, is_cut: bool) -> str:
+    """Say what the prompt's likeliest token was and is."""
+    first, now = int(effect.before.argmax()), int(effect.after.argmax())
+    named = f"**{plain(display_piece(pieces[first]))}**"
+    if not is_cut:
+        return f"Next token, whole model: {named} {effect.before[first]:.3f}."
+    words = (
+        f"Next token: {named} {effect.before[first]:.3f} → {effect.after[first]:.3f}, "
+        f"KL {effect.kl:.3f} nats."
+    )
+    if now != first:
+        likeliest = plain(display_piece(pieces[now]))
+        words += f" Now likeliest: **{likeliest}** {effect.after[now]:.3f}."
+    return words
+
+
+def _show_texts(checkpoint: Checkpoint, reading: Reading, cuts: Sequence[Cut]) -> None:
+    st.caption(f"The likeliest next {numbers.WRITTEN} tokens")
+    for name, made in (("before", ()), ("after", cuts)) if cuts else (("whole", ()),):
+        text = numbers.continuation(checkpoint, reading.tokens, made)
+        with st.container(key=f"continuation_{name}"):
+            st.text(f"{name}: …{text}")

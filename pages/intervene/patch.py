@@ -1,0 +1,255 @@
+"""Patch: carry values from a clean prompt into a corrupted one, place by place."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.heads.scores import ByHead
+from minigpt.interpret.interventions.patching import (
+    CARRIED,
+    Prompts,
+    same_length,
+    telling_tokens,
+)
+from minigpt.interpret.reading.prompt import read_prompt
+from pages.frame import models, notebook, provenance
+from pages.frame import state as shared
+from pages.frame.guard import show_note
+from pages.frame.words import plain
+from pages.intervene import notebook_lines, numbers
+from viz.components.value_grid.view import value_grid
+from viz.effects import before_after_bars, paired_pieces
+from viz.tokens import display_piece
+
+OFFERED = 12
+"""Likeliest tokens of each prompt among which answer and rival are chosen."""
+
+BY_POSITION = [name for name, kind in CARRIED.items() if kind.places == "position"]
+BY_HEAD = [name for name, kind in CARRIED.items() if kind.places == "head"]
+
+
+class Patch(NamedTuple):
+    """One cell of a map."""
+
+    what: str
+    layer: int
+    place: int
+    """Position or head."""
+
+    def fits(self, moved: ByHead) -> bool:
+        """Whether the map has this cell; other prompts have other maps."""
+        layers, places = moved.shape
+        return 0 <= self.layer < layers and 0 <= self.place < places
+
+    def named(self, positions: Sequence[str]) -> str:
+        """Say which values are carried over. Markdown."""
+        if CARRIED[self.what].places == "head":
+            return f"The {self.what} of **L{self.layer}H{self.place}**"
+        where = plain(positions[self.place])
+        return f"The {self.what} at **{where}** in layer {self.layer}"
+
+
+class Patching(NamedTuple):
+    """What the reader chose to patch."""
+
+    prompts: Prompts
+    names: list[str]
+    """Of the positions."""
+    reverse: bool
+    """Whether corrupted values are carried into the clean prompt."""
+
+
+def show(checkpoint: Checkpoint, row: DeltaGenerator) -> Patching | None:
+    """Show two prompts, the maps of all patches, and what one patch does.
+
+    Args:
+        checkpoint: The chosen model.
+        row: Where there is room for the answer and its rival.
+
+    Returns:
+        What is patched; None if the reader has not asked for it yet.
+    """
+    patching = _choose_prompts(checkpoint, row)
+    if not numbers.may_begin(checkpoint, "Patch every place in turn"):
+        return None
+    left, right = st.columns([5, 6], gap="large")
+    with left:
+        has_mlp = bool(checkpoint.model.config.mlp_width)
+        _show_map(checkpoint, patching, BY_POSITION if has_mlp else BY_POSITION[:2])
+    with right:
+        _show_map(checkpoint, patching, BY_HEAD)
+        _show_patch(checkpoint, patching)
+    return patching
+
+
+def _choose_prompts(checkpoint: Checkpoint, row: DeltaGenerator) -> Patching:
+    _begin_with_ready_prompts(checkpoint)
+    left, right = st.columns(2)
+    clean = left.text_input(
+        "Clean prompt",
+        key="clean",
+        max_chars=2000,
+        on_change=_forget_tokens,
+        **shared.BOUND,
+    )
+    corrupted = right.text_input(
+        "Corrupted prompt: the same but for a word",
+        key="corrupted",
+        max_chars=2000,
+        on_change=_forget_tokens,
+        **shared.BOUND,
+    )
+    tokenizer = checkpoint.tokenizer
+    ids = same_length(tokenizer, clean, corrupted)
+    read_prompt(checkpoint.model, tokenizer, clean)  # raises if it is too long
+    unknown = tokenizer.unknown(clean) + tokenizer.unknown(corrupted)
+    if unknown:
+        show_note(models.unknown_words(unknown))
+    with row:
+        answer, rival = _choose_tokens(checkpoint, *ids)
+        reverse = st.toggle(
+            "Reverse",
+            key="reverse",
+            help="Carry corrupted values into the clean prompt: which places can it "
+            "not do without?",
+            **shared.BOUND,
+        )
+    run, other = reversed(ids) if not reverse else ids
+    names = paired_pieces(*(tokenizer.pieces(some) for some in ids))
+    return Patching(Prompts(run, other, answer, rival), names, reverse)
+
+
+def _begin_with_ready_prompts(checkpoint: Checkpoint) -> None:
+    """Fill the fields with prompts that this model tells apart.
+
+    What a reader typed, or a link brought, stays when the model changes.
+    """
+    ready = numbers.ready_prompts(checkpoint)
+    before = st.session_state.get("_ready_prompts")
+    for key, text in (("clean", ready.clean), ("corrupted", ready.corrupted)):
+        now = st.session_state.get(key, st.query_params.get(key))
+        if now is None or (before is not None and now == getattr(before, key)):
+            st.session_state[key] = text
+    if before is not None and before != ready:
+        _forget_tokens()
+    st.session_state["_ready_prompts"] = ready
+
+
+def _forget_tokens() -> None:
+    """Choose answer and rival anew: other prompts, other answers."""
+    for key in ("answer", "rival"):
+        st.session_state.pop(key, None)
+
+
+def _choose_tokens(
+    checkpoint: Checkpoint, clean: list[int], corrupted: list[int]
+) -> tuple[int, int]:
+    """Show the answer and its rival, found in the two predictions, to be changed."""
+    both = numbers.both_predictions(checkpoint, clean, corrupted)
+    chosen = []
+    found = telling_tokens(both)
+    for key, label, token, probabilities in (
+        ("answer", "Answer (clean)", found[0], both.before),
+        ("rival", "Rival (corrupted)", found[1], both.after),
+    ):
+        likeliest = (-probabilities).argsort(kind="stable")[:OFFERED].tolist()
+        tokens = {
+            _named(checkpoint, each): each
+            for each in dict.fromkeys([token, *likeliest])
+        }
+        shared.keep_possible(key, list(tokens), key)
+        name = st.selectbox(label, list(tokens), key=key, width=150, **shared.BOUND)
+        chosen.append(tokens[name])
+    return chosen[0], chosen[1]
+
+
+def _named(checkpoint: Checkpoint, token: int) -> str:
+    piece = display_piece(checkpoint.tokenizer.pieces([token])[0])
+    return f"{piece}  ({token})"
+
+
+def _show_map(
+    checkpoint: Checkpoint, patching: Patching, options: Sequence[str]
+) -> None:
+    """Show what every patch of one kind moves: tokens or heads by layers."""
+    kind = CARRIED[options[0]].places
+    what = st.segmented_control(
+        "Carried over",
+        options,
+        default=options[0],
+        required=True,
+        key=f"carry_{kind}",
+        label_visibility="collapsed",
+    )
+    found = numbers.patches(checkpoint, patching.prompts, what)
+    layers, places = found.moved.shape
+    names = patching.names if kind == "position" else _heads(places)
+    chosen = _chosen_patch()
+    is_here = chosen is not None and chosen.what == what and chosen.fits(found.moved)
+
+    def remember(cell: tuple[int, int] | None) -> None:
+        patch = None
+        if cell is not None:
+            patch = Patch(what, *(cell[::-1] if tall else cell))
+        st.session_state["_patch"] = patch
+
+    by_layer = [f"L{layer}" for layer in range(layers)]
+    # Tokens stand in the rows, so that a long prompt reads downwards.
+    tall = kind == "position"
+    selected = (chosen.layer, chosen.place) if is_here else None
+    value_grid(
+        found.moved.T if tall else found.moved,
+        key=f"map_{kind}",
+        rows=names if tall else by_layer,
+        columns=by_layer if tall else names,
+        unit="of the way to the other answer",
+        row_title=kind if tall else "layer",
+        column_title="layer" if tall else kind,
+        signed=True,
+        limit=1.0,
+        selected=selected[::-1] if selected and tall else selected,
+        on_select=remember,
+    )
+    notebook.code(
+        f"{kind} map",
+        notebook_lines.patching(checkpoint.model, patching.prompts, what, places),
+        variable="moved",
+        drawn=found.moved,
+    )
+
+
+def _show_patch(checkpoint: Checkpoint, patching: Patching) -> None:
+    """Show what one patch does: the one clicked, or the strongest of the stream."""
+    patch = _chosen_patch() or Patch(BY_POSITION[0], -1, -1)
+    found = numbers.patches(checkpoint, patching.prompts, patch.what)
+    if not patch.fits(found.moved):
+        patch = Patch(patch.what, *found.strongest())
+    cell = patch.layer, patch.place
+    effect = numbers.patched(checkpoint, patching.prompts, patch.what, cell)
+    prompts, tokenizer = patching.prompts, checkpoint.tokenizer
+    answer, rival = (
+        f"**{plain(display_piece(piece))}**"
+        for piece in tokenizer.pieces([prompts.answer, prompts.rival])
+    )
+    st.markdown(
+        f"{patch.named(patching.names)}: {answer} "
+        f"{effect.before[prompts.answer]:.3f} → {effect.after[prompts.answer]:.3f}, "
+        f"{rival} {effect.before[prompts.rival]:.3f} → "
+        f"{effect.after[prompts.rival]:.3f}. Moved **{found.moved[cell]:.3f}** of the "
+        f"way from {found.run_difference:+.2f} to {found.other_difference:+.2f} logits."
+    )
+    pieces = tokenizer.pieces(range(tokenizer.vocab_size))
+    st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=5))
+    hook, index = CARRIED[patch.what].example(*cell, len(prompts.other))
+    provenance.show(checkpoint, prompts.other, hook, index)
+
+
+def _chosen_patch() -> Patch | None:
+    return st.session_state.get("_patch")
+
+
+def _heads(count: int) -> list[str]:
+    return [f"H{head}" for head in range(count)]

@@ -1,0 +1,101 @@
+"""What to try first on the Intervene page: a guess, and cuts that one click makes."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.interventions.circuit import (
+    Circuit,
+    State,
+    find_circuit,
+    sharpest_head,
+)
+from minigpt.interpret.interventions.interventions import Cut
+from minigpt.interpret.interventions.parts import Head
+from minigpt.interpret.reading.prompt import Reading
+from pages.frame.questions import predict
+from pages.intervene import numbers
+from pages.intervene.choose import set_cuts
+from pages.intervene.questions import which_head
+
+COPYING_PROMPT = "Mia met Tom . the sun was up . then Ana fed Sam . Mia met"
+"""Only who looks back knows how it goes on."""
+
+
+def show(checkpoint: Checkpoint, reading: Reading, cuts: Sequence[Cut]) -> None:
+    """Ask which head's cut hurts most, and offer a cut that surprises."""
+    whole = numbers.state_under_cuts(checkpoint, ())
+    now = numbers.state_under_cuts(checkpoint, cuts)
+    question = which_head(checkpoint, reading)
+    left, right = st.columns([5, 6]) if question else (None, st.container())
+    if left is not None and question is not None:
+        with left:
+            predict(question)
+    with right, st.container(border=True, key="story"):
+        circuit = find_circuit(whole.scores)
+        if circuit is None:
+            _offer_sharpest(sharpest_head(whole.scores), whole, now, cuts)
+        else:
+            _offer_circuit(circuit, whole, now, cuts)
+
+
+def _offer_circuit(
+    circuit: Circuit, whole: State, now: State, cuts: Sequence[Cut]
+) -> None:
+    previous, control, induction = circuit.previous, circuit.control, circuit.induction
+    looks = whole.scores.previous_token[previous.layer, previous.head]
+    before, after = (
+        state.scores.induction[induction.layer, induction.head]
+        for state in (whole, now)
+    )
+    if list(cuts) in ([Cut(previous)], [Cut(control)]):
+        st.markdown(
+            f"**{cuts[0].part} is cut.** {induction}, untouched: induction score "
+            f"{before:.2f} → **{after:.2f}**. Loss where a pair comes again: "
+            f"{whole.copying_loss:.2f} → **{now.copying_loss:.2f}** nats."
+        )
+    else:
+        st.markdown(
+            f"**Try it.** In random words said twice, {previous} reads the word before "
+            f"({looks:.2f}), {induction} what came next last time ({before:.2f}). Does "
+            "one need the other?"
+        )
+    with st.container(horizontal=True):
+        _button(f"Cut {previous}", [previous])
+        _button(f"Cut the control, {control}", [control])
+        if cuts:
+            _button("Make whole", [])
+
+
+def _offer_sharpest(
+    sharpest: Head, whole: State, now: State, cuts: Sequence[Cut]
+) -> None:
+    weight = whole.scores.previous_token[sharpest.layer, sharpest.head]
+    if list(cuts) == [Cut(sharpest)]:
+        st.markdown(
+            f"**{sharpest} is cut.** The loss over held-out text goes from "
+            f"{whole.loss:.2f} to **{now.loss:.2f}** nats. Now cut others: is it the "
+            "head that is needed most?"
+        )
+    else:
+        st.markdown(
+            f"**Try it.** On random tokens said twice, {sharpest} is the sharpest: "
+            f"{weight:.2f} of its weight is on the token before. Is it the head that "
+            "is needed most?"
+        )
+    with st.container(horizontal=True):
+        _button(f"Cut {sharpest}", [sharpest], None)
+        if cuts:
+            _button("Make whole", [], None)
+
+
+def _button(
+    label: str, heads: Sequence[Head], prompt: str | None = COPYING_PROMPT
+) -> None:
+    st.button(
+        label,
+        icon=":material/content_cut:" if heads else ":material/undo:",
+        on_click=set_cuts,
+        args=([str(Cut(head)) for head in heads], prompt),
+    )

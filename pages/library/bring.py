@@ -1,0 +1,140 @@
+"""Bring a model or a text to the Library: from this computer, or GPT-2's family."""
+
+import streamlit as st
+
+from minigpt.errors import DataError, MinigptError
+from minigpt.library.archives import CHECKPOINT_FILES, MAX_BYTES
+from minigpt.library.incoming import bring, take_upload
+from minigpt.library.names import free_name
+from minigpt.runs import data_directory
+from pages.frame import state, texts
+from pages.frame.guard import guard
+from pages.library import shelves
+from pages.library.shelves import MODELS, RUNS, TEXTS
+
+TRAINING = "pages/training/training.py"
+
+
+def show(shelf: str, *, is_empty: bool) -> None:
+    """Show the ways to bring something to a shelf, opened where it is empty."""
+    if shelf == RUNS:
+        st.button(
+            "Start a training",
+            icon=":material/trending_down:",
+            key="start_training",
+            on_click=state.go_to,
+            args=(TRAINING,),
+            kwargs={"run": "new run"},
+        )
+        return
+    what = "Bring a text" if shelf == TEXTS else "Bring a model"
+    with st.expander(what, icon=":material/add:", expanded=is_empty):
+        if shelf == TEXTS:
+            with guard():
+                _upload_text()
+            return
+        upload, fetch = st.tabs(["Upload", "GPT-2, or a directory"])
+        with upload, guard():
+            _upload_model()
+        with fetch, guard():
+            _fetch_model()
+
+
+def _upload_model() -> None:
+    turn = st.session_state.get("_brought", 0)
+    files = st.file_uploader(
+        "Its zip, or its files",
+        type=["zip", "json", "safetensors", "txt"],
+        accept_multiple_files=True,
+        key=f"model_files_{turn}",
+        max_upload_size=MAX_BYTES // 2**20,
+        help=f"{', '.join(CHECKPOINT_FILES)}; of Hugging Face's format, also "
+        "vocab.json and merges.txt. Never a pickle.",
+    )
+    name, wanted = _name_and_button(
+        f"upload_{turn}",
+        "Add",
+        ":material/add:",
+        missing=None if files else "First choose a zip, or the three files of a model.",
+    )
+    if not wanted:
+        return
+    data = data_directory()
+    name = name or free_name(data, files[0].name)
+    with st.spinner("Checking every file …"):
+        take_upload(data, name, [(file.name, file) for file in files])
+    _arrived(MODELS, name)
+
+
+def _fetch_model() -> None:
+    source = st.text_input(
+        "Name at huggingface.co, or a directory",
+        key="bring_source",
+        placeholder="gpt2",
+        max_chars=500,
+        help="gpt2, distilgpt2, owner/model; or a directory on the machine that runs "
+        "this app, of a checkpoint or in the format of Hugging Face.",
+    ).strip()
+    name, wanted = _name_and_button("bring", "Load", ":material/download:")
+    if not wanted:
+        return
+    if not source:
+        raise DataError("First say which model: gpt2, for instance, or a directory.")
+    data = data_directory()
+    name = name or free_name(data, source)
+    with st.status("Loading …", expanded=True) as progress:
+        try:
+            bring(data, name, source, st.text)
+        except MinigptError:
+            progress.update(label="It did not work.", state="error", expanded=False)
+            raise
+    _arrived(MODELS, name)
+
+
+def _name_and_button(
+    key: str, label: str, icon: str, missing: str | None = None
+) -> tuple[str, bool]:
+    """Show what a model shall be called here, and the button that begins.
+
+    Args:
+        key: Of both.
+        label: Of the button.
+        icon: Of the button.
+        missing: What must be there first; None enables the button.
+    """
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input(
+            "Name here",
+            key=f"{key}_name",
+            placeholder="made up from the above",
+            max_chars=32,
+            help="a to z, 0 to 9, _ and -",
+        )
+        wanted = st.button(
+            label,
+            icon=icon,
+            type="primary",
+            key=f"{key}_it",
+            disabled=missing is not None,
+            help=missing,
+        )
+    return name.strip(), wanted
+
+
+def _upload_text() -> None:
+    turn = st.session_state.get("_brought", 0)
+    file = st.file_uploader(
+        "A text file, UTF-8",
+        type=["txt", "md"],
+        key=f"text_file_{turn}",
+        help="It is kept on this machine, and the Training page can read it.",
+    )
+    if file is not None:
+        _arrived(TEXTS, texts.keep(file.getvalue(), file.name).name)
+
+
+def _arrived(shelf: str, name: str) -> None:
+    """Show what was brought, on its shelf, with the fields empty again."""
+    st.session_state["_brought"] = st.session_state.get("_brought", 0) + 1
+    shelves.select(shelf, name)
+    st.rerun()

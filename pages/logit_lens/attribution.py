@@ -1,0 +1,237 @@
+"""Who wrote the answer: the race of A and B, and every part's share of it."""
+
+import streamlit as st
+
+from minigpt.interpret.reading.prompt import Reading
+from minigpt.interpret.stream.attribution import Attribution, Part
+from minigpt.interpret.stream.attribution_detail import decisive_entry, top_neurons
+from minigpt.interpret.stream.logit_lens import Column, overtaking
+from pages.frame import provenance, state
+from pages.frame.notebook import code
+from pages.frame.reading import choose_place, pick_head
+from pages.frame.words import plain
+from pages.logit_lens import notebook_lines
+from pages.logit_lens.numbers import Source
+from viz.attribution import PICKED, attribution_bars, attribution_table, signed_bars
+from viz.components.value_grid.view import value_grid
+from viz.lens_charts import gap_bars, race_lines, race_table
+from viz.tokens import display_piece
+
+EXPLORER = "pages/head_explorer/head_explorer.py"
+MOST_BARS = 60
+"""With more parts than this, the heads of a layer share a bar."""
+
+SPLITS = ("A minus B", "A alone")
+
+
+def show_race(
+    source: Source, column: Column, position: int, pair: tuple[int, int]
+) -> None:
+    """Show A's and B's logits along the layers, and where A takes the lead."""
+    a, b = pair
+    names = [point.name for point in source.lens().points]
+    table = race_table(names, column.logits[:, a], column.logits[:, b])
+    st.markdown(_race_in_words(source, column, pair, names))
+    lines, gaps = st.columns(2, gap="medium")
+    lines.altair_chart(race_lines(table, source.piece(a), source.piece(b)))
+    gaps.altair_chart(gap_bars(table))
+    with st.container(horizontal=True):
+        code(
+            "Race",
+            notebook_lines.race(position, a, b),
+            variable="race",
+            drawn=column.logits[:, [a, b]],
+        )
+        with st.popover("Table", icon=":material/table:", type="tertiary"):
+            st.dataframe(table, hide_index=True)
+
+
+def show_shares(
+    source: Source, reading: Reading, position: int, pair: tuple[int, int]
+) -> None:
+    """Show a bar per part, the heads once more as a matrix, and one part close up."""
+    split = st.segmented_control(
+        "Split the logit of",
+        SPLITS,
+        default=SPLITS[0],
+        required=True,
+        key="lens_split",
+        persist_state="session",
+    )
+    token, minus = pair[0], pair[1] if split == SPLITS[0] else None
+    found = source.attribution(position, token, minus)
+    _begin_at_the_strongest_head(found)
+    asked = (position, token, minus)
+    bars = st.container()
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        layer, head, _ = choose_place(reading, ("layer", "head"))
+        show_heads(source, found, (layer, head), asked)
+    part = _chosen_part(found, (layer, head))
+    with bars:
+        show_bars(source, found, part, asked)
+    with right:
+        show_part(source, found, part, asked)
+
+
+def show_bars(
+    source: Source,
+    found: Attribution,
+    part: Part,
+    asked: tuple[int, int, int | None],
+) -> None:
+    """Show every part's share in the model's order, and their sum."""
+    shown = found if len(found.parts) <= MOST_BARS else found.by_layer()
+    names = [each.name for each in shown.parts]
+    table = attribution_table(names, shown.shares)
+    st.altair_chart(
+        attribution_bars(table, part.name),
+        key="lens_bars",
+        on_select=_pick_bar,
+        selection_mode=PICKED,
+    )
+    what = "logit(A)" if asked[2] is None else "logit(A) − logit(B)"
+    together = "" if shown is found else " A bar holds all heads of a layer."
+    st.markdown(
+        f"**{len(names)} shares add up to {shown.shares.sum():.3f}**, and the model's "
+        f"own {what} is **{found.logit:.3f}**. The final norm's scale is frozen at "
+        f"{found.scale:.3f}.{together} Click a bar."
+    )
+    with st.container(horizontal=True):
+        model = source.checkpoint.model
+        every = dict(
+            zip((each.name for each in found.parts), found.shares.tolist(), strict=True)
+        )
+        body = notebook_lines.shares(model, *asked)
+        code("Shares", body, variable="shares", drawn=every)
+        with st.popover("Table", icon=":material/table:", type="tertiary"):
+            st.dataframe(table, hide_index=True)
+
+
+def show_heads(
+    source: Source,
+    found: Attribution,
+    place: tuple[int, int],
+    asked: tuple[int, int, int | None],
+) -> None:
+    """Show the heads' shares as a matrix, layers down."""
+    layers, heads = found.heads.shape
+    value_grid(
+        found.heads,
+        key="lens_heads",
+        rows=[f"L{layer}" for layer in range(layers)],
+        columns=[f"H{head}" for head in range(heads)],
+        row_title="layer",
+        column_title="head",
+        unit="share of the logit",
+        sentences=[
+            [f"L{layer}H{head} adds {share:+.4f}" for head, share in enumerate(row)]
+            for layer, row in enumerate(found.heads.tolist())
+        ],
+        signed=True,
+        selected=place,
+        on_select=_pick_head,
+    )
+    body = notebook_lines.heads(source.checkpoint.model, *asked)
+    code("Shares of the heads", body, variable="heads", drawn=found.heads)
+
+
+def show_part(
+    source: Source,
+    found: Attribution,
+    part: Part,
+    asked: tuple[int, int, int | None],
+) -> None:
+    """Show one part: its share, where to look further, where the number comes from."""
+    position, token, minus = asked
+    model = source.checkpoint.model
+    share = found.shares[found.parts.index(part)]
+    st.markdown(f"#### {part.name} adds {plain(f'{share:+.4f}')}")
+    if part.kind == "head":
+        st.button(
+            f"Open {part.name} in the Head explorer",
+            icon=":material/grid_view:",
+            on_click=state.go_to,
+            args=(EXPLORER,),
+            kwargs={"layer": part.layer, "head": part.head},
+        )
+    if part.kind == "mlp" and part.layer is not None:
+        neurons = top_neurons(model, source.tokens, position, part.layer, token, minus)
+        st.caption("The neurons that do most, either way, with what each adds.")
+        names = [
+            f"neuron {neuron} {share:+.3f}"
+            for neuron, share in zip(neurons.neurons, neurons.shares, strict=True)
+        ]
+        st.altair_chart(signed_bars(names, neurons.shares, "share of the logit"))
+        body = notebook_lines.neurons(model, position, part.layer, token, minus)
+        code("Neurons", body, variable="top", drawn=neurons.shares)
+    if part.hook is None:
+        st.caption("A bias: the same for every prompt, up to the norm's scale.")
+        return
+    origin = st.expander(
+        "Where this share comes from",
+        icon=":material/route:",
+        key="share_origin",
+        on_change="rerun",
+    )
+    if not origin.open:
+        return
+    with origin:
+        index = decisive_entry(model, source.tokens, position, part, token, minus)
+        st.caption(
+            "A share is a sum over the numbers of a hook, each times a weight. The "
+            "number that does most:"
+        )
+        provenance.show(source.checkpoint, source.tokens, part.hook, index)
+
+
+def _race_in_words(
+    source: Source, column: Column, pair: tuple[int, int], names: list[str]
+) -> str:
+    one, other = (plain(display_piece(source.piece(token))) for token in pair)
+    found = overtaking(column.logits[:, pair[0]], column.logits[:, pair[1]])
+    if found is None:
+        return f"A, **{one}**, is not ahead of B, **{other}**, at the end."
+    if found == 0:
+        return f"A, **{one}**, is ahead of B, **{other}**, at every point."
+    before, after = (
+        column.logits[at, pair[0]] - column.logits[at, pair[1]]
+        for at in (found - 1, found)
+    )
+    return (
+        f"A, **{one}**, overtakes B, **{other}**, for good in **{names[found]}**: "
+        f"A − B goes from {before:+.3f} to {after:+.3f}."
+    )
+
+
+def _begin_at_the_strongest_head(found: Attribution) -> None:
+    """Where no head was ever chosen, choose the one with the largest share."""
+    chosen = {"layer", "head"} & (set(st.session_state) | set(st.query_params))
+    if not chosen:
+        pick_head(found.strongest_head)
+
+
+def _chosen_part(found: Attribution, place: tuple[int, int]) -> Part:
+    """Return the part that was clicked last: a bar, or the shared head."""
+    name, at = st.session_state.get("_lens_part", (None, None))
+    parts = {part.name: part for part in found.parts}
+    if at == place and name in parts:
+        return parts[name]
+    return parts.get(f"L{place[0]}H{place[1]}", found.parts[0])
+
+
+def _pick_head(place: tuple[int, int] | None) -> None:
+    st.session_state.pop("_lens_part", None)
+    pick_head(place)
+
+
+def _pick_bar() -> None:
+    """Remember the bar that was clicked; a head's bar chooses the head."""
+    rows = st.session_state["lens_bars"].get("selection", {}).get(PICKED, [])
+    name = str(rows[0].get("part")) if rows else ""
+    layer, is_head, head = name.removeprefix("L").partition("H")
+    if is_head and layer.isdecimal() and head.isdecimal():
+        _pick_head((int(layer), int(head)))
+    elif name:
+        place = state.get("layer", 0), state.get("head", 0)
+        st.session_state["_lens_part"] = (name, place)

@@ -1,0 +1,181 @@
+"""The lens's figures: its grid, and one of the grid's cells close up."""
+
+from functools import partial
+
+import streamlit as st
+
+from minigpt.interpret.stream.logit_lens import Column, Lens, decisive_dimension
+from pages.frame import provenance
+from pages.frame.notebook import code
+from pages.frame.words import plain
+from pages.logit_lens import notebook_lines
+from pages.logit_lens.numbers import Source
+from viz.attribution import signed_bars
+from viz.components.value_grid.view import value_grid
+from viz.lens import (
+    GridView,
+    divergence_view,
+    headings,
+    probability_view,
+    rank_view,
+    top_view,
+    window,
+)
+from viz.lens_charts import labelled, top_bars
+from viz.tokens import display_piece, placed_pieces
+
+
+def show_lens(
+    source: Source, column: Column, position: int, pair: tuple[int, int]
+) -> None:
+    """Show the grid, and beside it the cell that is chosen."""
+    lens = source.lens()
+    point = min(
+        st.session_state.get("_lens_point", len(lens.points) - 1), len(lens.points) - 1
+    )
+    left, right = st.columns([2, 1], gap="medium")
+    with left:
+        show_grid(source, lens, (point, position), pair[0])
+    with right:
+        show_cell(source, column, lens, (point, position))
+    origin = st.expander(
+        "Where the chosen cell comes from",
+        icon=":material/route:",
+        key="lens_origin",
+        on_change="rerun",
+    )
+    if origin.open:
+        with origin:
+            show_origin(source, column, lens, (point, position))
+
+
+def pick_cell(first: int, cell: tuple[int, int] | None) -> None:
+    """Remember the cell that was clicked; its column counts from the first shown."""
+    if cell is None:
+        st.session_state.pop("_lens_point", None)
+    else:
+        st.session_state["_lens_point"] = cell[0]
+        st.session_state["token"] = first + cell[1]
+
+
+def show_grid(source: Source, lens: Lens, chosen: tuple[int, int], a: int) -> None:
+    """Show every point and every token; what a cell holds is for the reader to say."""
+    point, position = chosen
+    metric = st.session_state.get("lens_metric", "top token")
+    names = [each.name for each in lens.points]
+    columns = window(position, len(source.tokens), len(names))
+    view = _view(source, lens, metric, columns, a)
+    value_grid(
+        view.values,
+        key="lens_grid",
+        rows=names,
+        columns=headings(source.pieces)[columns.start : columns.stop],
+        row_title="after",
+        column_title="token",
+        unit=view.unit,
+        texts=view.texts,
+        sentences=view.sentences,
+        limit=view.limit,
+        selected=(point, position - columns.start),
+        on_select=partial(pick_cell, columns.start),
+    )
+    if len(columns) < len(source.tokens):
+        st.caption(
+            f"Tokens {columns.start}–{columns.stop - 1} of {len(source.tokens)}: "
+            "choose another token above to see the others."
+        )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.segmented_control(
+            "Each cell shows",
+            list(notebook_lines.METRICS),
+            default="top token",
+            required=True,
+            key="lens_metric",
+            persist_state="session",
+            label_visibility="collapsed",
+            help="The likeliest token; the probability or rank of A; how far the whole "
+            "distribution is from the model's output, in nats.",
+        )
+        body = notebook_lines.grid(metric, a, columns)
+        code("Lens", body, variable="shown", drawn=view.numbers)
+
+
+def show_cell(
+    source: Source, column: Column, lens: Lens, chosen: tuple[int, int]
+) -> None:
+    """Show a cell's ten likeliest tokens, and what its point changed."""
+    point, position = chosen
+    after = plain(display_piece(source.pieces[position]))
+    name = lens.points[point].name
+    ids = [int(token) for token in column.top(point)]
+    probabilities = column.probabilities[point, ids]
+    st.markdown(f"**{name}**, after **{after}**: the ten likeliest")
+    st.altair_chart(top_bars([source.piece(i) for i in ids], probabilities))
+    moved = [int(token) for token in column.moved(point)]
+    changes = column.change(point)[moved]
+    if point == 0:
+        st.caption("Nothing stands before the embedding that it could change.")
+    elif not moved:
+        st.caption(f"{name} changes no probability by 0.001.")
+    else:
+        st.markdown(f"Promoted and suppressed by **{name}**")
+        pieces = [source.piece(token) for token in moved]
+        names = labelled(pieces, [f"{change:+.3f}" for change in changes])
+        st.altair_chart(signed_bars(names, changes, "change of probability"))
+    with st.container(horizontal=True):
+        code(
+            "Likeliest tokens",
+            notebook_lines.cell(position, point),
+            variable="top",
+            drawn=probabilities,
+        )
+        if moved:
+            code(
+                "Promoted and suppressed",
+                notebook_lines.change(position, point, moved),
+                variable="change",
+                drawn=changes,
+            )
+
+
+def show_origin(
+    source: Source, column: Column, lens: Lens, chosen: tuple[int, int]
+) -> None:
+    """Show how the chosen cell's first number was made."""
+    point, position = chosen
+    token = int(column.top(point, 1)[0])
+    hook = lens.points[point].hook
+    logit, p = column.logits[point, token], column.probabilities[point, token]
+    st.code(
+        f"unembed(ln_final({hook}[0, {position}]))[{token}] = {logit:.4f}\n"
+        f"softmax(all logits)[{token}] = {p:.4f}",
+        language=None,
+    )
+    model = source.checkpoint.model
+    dimension = decisive_dimension(
+        model, source.tokens, lens.points[point], position, token
+    )
+    st.caption(
+        f"The lens reads all {model.config.d_model} numbers of the stream. The one "
+        f"that does most for this token is number {dimension}:"
+    )
+    provenance.show(source.checkpoint, source.tokens, hook, (0, position, dimension))
+
+
+def _view(source: Source, lens: Lens, metric: str, columns: range, a: int) -> GridView:
+    """Return what the grid shows of the columns given."""
+    names = [point.name for point in lens.points]
+    part = slice(columns.start, columns.stop)
+    tokens = placed_pieces(source.pieces)[part]
+    if metric == "top token":
+        tops = [
+            source.checkpoint.tokenizer.pieces(row.tolist())
+            for row in lens.top_tokens[:, part, 0]
+        ]
+        return top_view(names, tokens, tops, lens.top_probabilities[:, part, 0])
+    if metric == "KL":
+        return divergence_view(names, tokens, lens.kl[:, part])
+    path = source.path_of(a)
+    if metric == "rank of A":
+        return rank_view(names, tokens, source.piece(a), path.rank[:, part])
+    return probability_view(names, tokens, source.piece(a), path.probability[:, part])

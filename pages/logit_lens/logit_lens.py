@@ -1,0 +1,55 @@
+"""Logit lens and attribution: when the answer appears, and who wrote it.
+
+Learning goal: what the model would say after each layer, and which part wrote the
+answer. Aha: you see the layer where the answer overtakes its rival.
+"""
+
+import streamlit as st
+
+from minigpt.interpret.stream.attribution import attribute
+from minigpt.interpret.stream.logit_lens import logit_lens
+from pages.frame import lesson, models
+from pages.frame.guard import guard
+from pages.frame.questions import check, predict
+from pages.frame.reading import choose_place, read
+from pages.logit_lens import attribution, choice, lens, questions
+from pages.logit_lens.numbers import Source
+
+WORDS = """
+Every row holds the **lens** — the final norm and the unembedding — over the residual
+stream at one more point, so every cell is a whole distribution over the next token.
+The last row is the model's own output.
+
+The lens speaks the language of the *output*. Early rows may know more than they can say
+in it.
+
+**Shares** split the same logit by who wrote it. The stream is a sum and the unembedding
+is linear, so they add up exactly, with the final norm's scale frozen at the value it
+has here. A share is what a part says directly, not what would happen without it: for
+that, cut it on the Intervene page.
+"""
+
+lesson.open(
+    "Logit lens and attribution",
+    "What the model would say after each layer, and which part wrote the answer.",
+)
+with guard():
+    checkpoint = models.chosen()
+    text, numbers, rivals = st.columns([5, 1.4, 4])
+    with text:
+        reading = read(checkpoint)
+    with numbers:
+        position = choose_place(reading, ("token",)).token
+    source = Source.of(checkpoint, reading.tokens, reading.pieces)
+    column = source.column(position)
+    with rivals:
+        pair = choice.choose_pair(source, column, position)
+    predict(questions.when_it_settles(source, source.lens(), position))
+    lens.show_lens(source, column, position, pair)
+    st.subheader("Answer and rival", anchor=False)
+    attribution.show_race(source, column, position, pair)
+    st.subheader("Who wrote it", anchor=False)
+    attribution.show_shares(source, reading, position, pair)
+    lesson.explain(WORDS, logit_lens, attribute)
+    split = source.attribution(position, *pair)
+    check(questions.check_questions(source, column, position, pair, split))

@@ -1,0 +1,181 @@
+"""The Tokenizer page's bench: which tokenizers there are to look at, and to compare.
+
+The chosen model's own, a few that train themselves when they are looked at, and those
+that the reader trained or opened. Every page view gets one `Entry` and asks here for
+what it stands for.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from minigpt.config import TokenizerConfig
+from minigpt.tokenizers import BPETokenizer, Tokenizer, build_tokenizer
+from minigpt.tokenizers.byte_pair.tokenizer import SMALLEST
+from minigpt.tokenizers.inspection.merge_history import MergeHistory
+from minigpt.tokenizers.storage import open_tokenizer
+from pages.frame import models
+from pages.tokenizer.texts import SOURCE, TALES, TEXTS, recipe_of_text, text_of
+
+KINDS = {"bpe": "BPE", "word": "words", "char": "characters"}
+DEFAULT_SIZE = SMALLEST + 1000
+MOST_OWN = 8
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One tokenizer, and where it comes from."""
+
+    name: str
+    """What the reader calls it, alone of its kind."""
+    kind: str
+    """`bpe`, `word`, `char`: to be trained; `model`, `file`: ready-made."""
+    source: str
+    """What it learns from: `tales`, `source` or a path; or the path of a file."""
+    vocab_size: int = DEFAULT_SIZE
+    """For byte pairs."""
+
+    @property
+    def is_learned_here(self) -> bool:
+        """Whether the counts of its merges are known."""
+        return self.kind == "bpe"
+
+
+def described(kind: str, text: str, vocab_size: int = DEFAULT_SIZE) -> str:
+    """Name a tokenizer that is trained here.
+
+    >>> described("bpe", "tales", 1260), described("char", "tales")
+    ('BPE, 1,000 merges · tales', 'characters · tales')
+    """
+    merges = f", {vocab_size - SMALLEST:,} merges" if kind == "bpe" else ""
+    return f"{KINDS[kind]}{merges} · {text}"
+
+
+def built_in(kind: str, text: str) -> Entry:
+    """Return one of the tokenizers that are always there."""
+    return Entry(described(kind, TEXTS[text]), kind, text)
+
+
+STORIES = built_in("bpe", TALES)
+PROGRAMS = built_in("bpe", SOURCE)
+
+
+def entries() -> list[Entry]:
+    """Return every tokenizer: the model's, the built-in ones, the reader's own."""
+    model = models.chosen_entry()
+    path = str(models.chosen_path(model))
+    mine: list[Entry] = st.session_state.get("_tokenizers", [])
+    return [
+        Entry(f"the model's own · {model.id}", "model", path),
+        STORIES,
+        PROGRAMS,
+        built_in("word", TALES),
+        built_in("char", TALES),
+        *mine,
+    ]
+
+
+def add(entry: Entry) -> None:
+    """Remember a tokenizer of the reader's own, the last eight of them."""
+    mine: list[Entry] = st.session_state.get("_tokenizers", [])
+    others = [each for each in mine if each.name != entry.name]
+    st.session_state["_tokenizers"] = [*others, entry][-MOST_OWN:]
+
+
+def choose(label: str, key: str, default: int = 0) -> Entry:
+    """Show the bench as a list, and return the tokenizer chosen in it."""
+    known = {entry.name: entry for entry in entries()}
+    wanted = st.session_state.pop(f"_wanted_{key}", None)
+    if wanted in known:
+        st.session_state[key] = wanted
+    elif st.session_state.get(key) not in known:
+        st.session_state.pop(key, None)
+    chosen = st.selectbox(
+        label, list(known), index=default, key=key, persist_state="session"
+    )
+    return known[chosen]
+
+
+def tokenizer_of(entry: Entry) -> Tokenizer:
+    """Return what an entry stands for; train it first where nobody did.
+
+    Raises:
+        CheckpointError: If its file is not one that is read.
+        DataError: If its text cannot be learned from.
+    """
+    if entry.kind == "model":
+        return models.load(Path(entry.source)).tokenizer
+    if entry.kind == "bpe":
+        return history_of(entry).tokenizer
+    return _ready(entry)
+
+
+@st.cache_resource(max_entries=24, show_spinner="Looking at the text …")
+def _ready(entry: Entry) -> Tokenizer:
+    if entry.kind == "file":
+        return open_tokenizer(entry.source)
+    return build_tokenizer(TokenizerConfig(kind=entry.kind), text_of(entry.source))
+
+
+def history_of(entry: Entry) -> MergeHistory:
+    """Return how an entry's merges were learned, with a progress bar if it takes work.
+
+    Raises:
+        DataError: If its text cannot be learned from.
+    """
+    shelf = _shelf(entry)
+    if not shelf:
+        shelf.append(_learn(entry))
+    return shelf[0]
+
+
+# An empty place for each history: what is shown while it is learned is no part of it.
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _shelf(entry: Entry) -> list[MergeHistory]:  # noqa: ARG001 (the key)
+    return []
+
+
+def _learn(entry: Entry) -> MergeHistory:
+    wanted = entry.vocab_size - SMALLEST
+    bar = st.progress(0.0, "Reading the text …")
+
+    def tell(rank: int) -> None:
+        if rank % 50 == 0:
+            bar.progress(rank / wanted, f"{rank:,} of {wanted:,} merges")
+
+    text = text_of(entry.source)
+    learned = MergeHistory.learn(text, entry.vocab_size, lambda s: tell(s.rank))
+    bar.empty()
+    return learned
+
+
+def recipe_of(entry: Entry, name: str = "tokenizer") -> str:
+    """Return the lines of Python that make an entry's tokenizer."""
+    if entry.kind == "model":
+        return f"import minigpt\n\n_, {name}, _ = minigpt.load({entry.source!r})\n"
+    if entry.kind == "file":
+        return (
+            "from minigpt.tokenizers.storage import open_tokenizer\n\n"
+            f"{name} = open_tokenizer({entry.source!r})\n"
+        )
+    made = {
+        "bpe": f"BPETokenizer({entry.vocab_size})",
+        "word": "WordTokenizer()",
+        "char": "CharTokenizer()",
+    }[entry.kind]
+    return (
+        f"from minigpt.tokenizers import {made.partition('(')[0]}\n"
+        f"{recipe_of_text(entry.source)}"
+        f"{name} = {made}\n"
+        f"{name}.build_vocab(text)\n"
+    )
+
+
+def limited(tokenizer: Tokenizer, merges: int | None) -> Tokenizer:
+    """Return a tokenizer with its first merges only; None: as it is."""
+    if merges is None or not isinstance(tokenizer, BPETokenizer):
+        return tokenizer
+    if merges >= len(tokenizer.merges):
+        return tokenizer
+    return tokenizer.limited_to(merges)

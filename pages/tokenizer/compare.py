@@ -1,0 +1,105 @@
+"""The Tokenizer page's third and fourth views: two tokenizers, and twelve languages."""
+
+import streamlit as st
+
+from minigpt.tokenizers import Tokenizer
+from minigpt.tokenizers.inspection.scripts import script_costs
+from minigpt.tokenizers.inspection.splits import WordSplit, widest_gap
+from pages.frame import notebook
+from pages.frame.words import plain
+from pages.tokenizer.choice import Entry, choose, recipe_of, tokenizer_of
+from pages.tokenizer.notebook_lines import BOTH, SCRIPTS
+from pages.tokenizer.pieces import cut, plural, show_cut
+from viz.merges import script_bars, script_table
+from viz.spelling import standing_alone
+
+WORDS = ("kite", "garden", "princess", "import", "number", "function", "tokenizer")
+"""Words to look at, behind those of the reader's text."""
+
+PROGRAMS_PLACE = 2
+"""Where on the bench the second tokenizer stands at first."""
+
+
+def show_two(entry: Entry, tokenizer: Tokenizer, text: str) -> None:
+    """Show one text under two tokenizers."""
+    beside = choose("Compare with", "other_tokenizer", PROGRAMS_PLACE)
+    other = tokenizer_of(beside)
+    cuts = (cut(tokenizer, text), cut(other, text))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown(f"**{plain(entry.name)}**")
+        show_cut(cuts[0], "one", entry.name)
+    with right:
+        st.markdown(f"**{plain(beside.name)}**")
+        show_cut(cuts[1], "other", beside.name)
+    gap = widest_gap(tokenizer, other, [*text.split(), *WORDS])
+    st.markdown(_difference(gap, entry.name, beside.name))
+    notebook.code(
+        "two tokenizers",
+        BOTH,
+        variable="ids",
+        drawn={"one": cuts[0].ids, "other": cuts[1].ids},
+        begin=f"{recipe_of(entry, 'one')}\n{recipe_of(beside, 'other')}\n"
+        f"text = {text!r}\n",
+    )
+
+
+def _difference(gap: WordSplit | None, one: str, other: str) -> str:
+    """Say which word differs most. Markdown."""
+    if gap is None:
+        return "No word here differs in its number of tokens."
+    return (
+        f"The widest gap: **{plain(gap.word)}** is {_pieces(gap.one)} for "
+        f"{plain(one)}, and {_pieces(gap.other)} for {plain(other)}. "
+        "Same word, different training."
+    )
+
+
+def _pieces(pieces: list[str]) -> str:
+    shown = " | ".join(plain(standing_alone(piece)) for piece in pieces)
+    return f"{plural(len(pieces), 'token')} ({shown})"
+
+
+def show_scripts(entry: Entry, tokenizer: Tokenizer) -> None:
+    """Show what one sentence costs in twelve languages."""
+    costs = script_costs(tokenizer)
+    figure, words = st.columns([3, 2], gap="large")
+    with figure:
+        st.altair_chart(
+            script_bars(
+                script_table(
+                    [f"{c.sentence.language} · {c.sentence.script}" for c in costs],
+                    [cost.num_bytes for cost in costs],
+                    {entry.name: [cost.tokens for cost in costs]},
+                    {entry.name: [cost.unknown for cost in costs]},
+                )
+            )
+        )
+        notebook.code(
+            "scripts",
+            SCRIPTS,
+            variable="bytes_per_token",
+            drawn=[cost.bytes_per_token for cost in costs],
+            begin=recipe_of(entry),
+        )
+    with words:
+        st.markdown(
+            "One sentence, one meaning: *The child has a red ball.* A bar is what one "
+            "token carries. Where the training text has none of a script, every byte "
+            "is a token, and a Thai or Hindi letter has three of them. Whoever pays by "
+            "the token pays for the tokenizer's training text."
+        )
+        st.dataframe(
+            [
+                {
+                    "language": cost.sentence.language,
+                    "sentence": cost.sentence.text,
+                    "characters": cost.characters,
+                    "bytes": cost.num_bytes,
+                    "tokens": cost.tokens,
+                }
+                for cost in costs
+            ],
+            hide_index=True,
+            height=300,
+        )

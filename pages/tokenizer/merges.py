@@ -1,0 +1,207 @@
+"""The Tokenizer page's second view: byte pairs learned, a merge at a time."""
+
+import streamlit as st
+
+from minigpt.tokenizers.inspection.merge_history import MergeHistory, PairCounts
+from pages.frame import notebook
+from pages.frame.controls import keyboard
+from pages.frame.guard import guard
+from pages.frame.words import plain
+from pages.tokenizer import tree
+from pages.tokenizer.choice import STORIES, Entry, history_of, recipe_of
+from pages.tokenizer.notebook_lines import PAIRS, SIZES
+from pages.tokenizer.texts import beginning_of, recipe_of_text
+from viz.components.token_pieces.view import token_pieces
+from viz.merges import compression_curve, pair_bars
+from viz.spelling import pair_name, spelled
+
+OFTEN = 0.8
+"""Seconds between two merges while they play."""
+
+CANDIDATES = 4
+EXCERPT = 120
+"""Characters of the text that are shown."""
+
+
+def show(entry: Entry, text: str) -> None:
+    """Show the view; of a tokenizer that came ready-made, the stories' instead."""
+    learned = entry if entry.is_learned_here else STORIES
+    if learned != entry:
+        st.caption(
+            f"{plain(entry.name)} has no merges whose counts are known: you watch "
+            f"**{plain(learned.name)}**. Choose or train a BPE above to watch another."
+        )
+    history = history_of(learned)
+    last = len(history.steps)
+    if st.session_state.get("_watched") != learned:
+        st.session_state.update(
+            {"_watched": learned, "merges_made": 0, "_plays": False}
+        )
+    keyboard.on_next(lambda: _go(1, last))
+    plays = st.session_state["_plays"]
+    live = st.fragment(_show_now, run_every=OFTEN if plays else None)
+    live(learned, history, text, plays)
+
+
+def _show_now(entry: Entry, history: MergeHistory, text: str, plays: bool) -> None:
+    last = len(history.steps)
+    if st.session_state["_plays"] != plays:
+        st.rerun()  # the whole page: only that starts and stops the clock
+    if plays:
+        _go(1, last)
+    with guard():
+        merges = _transport(last, plays)
+        pairs = history.pairs(merges, shown=8)
+        left, right = st.columns([3, 2], gap="medium")
+        with left:
+            _show_pairs(entry, history, merges, pairs, plays)
+            tree.show(entry, history, merges, text)
+        with right:
+            _show_compression(entry, history, merges)
+
+
+def _transport(last: int, plays: bool) -> int:
+    """Show back, next, play and the slider; return how many merges are made."""
+    merges = st.session_state["merges_made"]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.button(
+            "Back",
+            icon=":material/skip_previous:",
+            on_click=_go,
+            args=(-1, last),
+            disabled=merges == 0,
+            help="Undo the last merge",
+            key="merge_back",
+        )
+        st.button(
+            "Next merge",
+            icon=":material/skip_next:",
+            type="primary",
+            on_click=_go,
+            args=(1, last),
+            disabled=merges >= last,
+            help="Space",
+            key="merge_next",
+        )
+        st.button(
+            "Pause" if plays else "Play",
+            icon=":material/pause:" if plays else ":material/play_arrow:",
+            on_click=_toggle_play,
+            disabled=merges >= last,
+            key="merge_play",
+        )
+        if last == 0:
+            st.caption("This text has no pair to merge: every word is one byte.")
+            return 0
+        return st.slider(f"Merges made, of {last:,}", 0, last, key="merges_made")
+
+
+def _go(step: int, last: int) -> None:
+    """Make merges, or undo them, and stay inside."""
+    merges = max(0, min(last, st.session_state.get("merges_made", 0) + step))
+    st.session_state["merges_made"] = merges
+    if merges == last:
+        st.session_state["_plays"] = False
+
+
+def _toggle_play() -> None:
+    st.session_state["_plays"] = not st.session_state["_plays"]
+
+
+def _show_pairs(
+    entry: Entry, history: MergeHistory, merges: int, pairs: PairCounts, plays: bool
+) -> None:
+    """Ask for the next merge, then show what there was to choose from."""
+    if not pairs.top:
+        st.caption("Every word is one token now: no pair is left to merge.")
+        return
+    names = [pair_name(pair.pair) for pair in pairs.top]
+    guess, told = _ask(entry, merges, names, plays)
+    hidden = not told
+    if not hidden:
+        st.markdown(_verdict(history, merges, pairs, guess))
+    st.altair_chart(
+        pair_bars(
+            names[:CANDIDATES] if hidden else names,
+            [pair.count for pair in pairs.top][: CANDIDATES if hidden else None],
+            hidden=hidden,
+            guess=guess,
+        )
+    )
+    notebook.code(
+        "pair counts",
+        PAIRS.format(merges=merges, shown=len(pairs.top)),
+        variable="counts",
+        drawn=[pair.count for pair in pairs.top],
+        begin=recipe_of(entry),
+    )
+
+
+def _ask(
+    entry: Entry, merges: int, names: list[str], plays: bool
+) -> tuple[int | None, bool]:
+    """Ask which pair is merged next; return the guess, and whether to tell."""
+    first = st.session_state.get("guess_first", True)
+    if plays or len(names) < CANDIDATES or not first:
+        st.toggle("Guess first", value=first, key="guess_first", disabled=plays)
+        return None, True
+    asked = f"{entry.name} {merges}"
+    options = sorted(names[:CANDIDATES])
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        guess = st.pills(
+            "**Predict.** Which pair stands side by side most often?",
+            options,
+            format_func=plain,
+            key=f"_guess_{asked}",
+        )
+        st.toggle("Guess first", value=True, key="guess_first")
+    if guess is None:
+        return None, False
+    guesses = st.session_state.setdefault("_merge_guesses", {})
+    guesses.setdefault(asked, guess == names[0])
+    return names.index(guess), True
+
+
+def _verdict(
+    history: MergeHistory, merges: int, pairs: PairCounts, guess: int | None
+) -> str:
+    """Say which pair is next, why, and how the guess did. Markdown."""
+    best = pairs.top[0]
+    said = "" if guess is None else "✓ Right. " if guess == 0 else "✗ No. "
+    guesses = list(st.session_state.get("_merge_guesses", {}).values())
+    score = f" You: {sum(guesses)} of {len(guesses)}." if guess is not None else ""
+    tie = (
+        f" {pairs.tied} pairs do; of these, the one with the smaller ids goes first."
+        if pairs.tied > 1
+        else ""
+    )
+    if merges < len(history.steps):
+        becomes = f"becomes **{plain(spelled(history.steps[merges].piece))}**"
+    else:
+        becomes = "would be next, but the vocabulary is full"
+    return (
+        f"{said}**{plain(pair_name(best.pair))}** stands side by side "
+        f"{best.count:,} times and {becomes}.{tie}{score}"
+    )
+
+
+def _show_compression(entry: Entry, history: MergeHistory, merges: int) -> None:
+    """Show how much shorter the text has become."""
+    counts = history.token_counts
+    st.markdown(
+        f"**{counts[merges]:,} tokens** for {counts[0]:,} bytes: "
+        f"{counts[0] / counts[merges]:.2f} bytes per token."
+    )
+    st.altair_chart(compression_curve(counts, merges))
+    notebook.code(
+        "compression",
+        SIZES.format(vocab_size=entry.vocab_size),
+        variable="tokens",
+        drawn=counts,
+        begin=recipe_of_text(entry.source),
+    )
+    excerpt = beginning_of(entry.source, EXCERPT)
+    early = history.tokenizer.limited_to(merges)
+    ids = early.encode(excerpt)
+    st.caption("How the text begins, cut now:")
+    token_pieces(early.pieces(ids), ids, key="excerpt")

@@ -1,0 +1,218 @@
+"""The Tokenizer page's first view: one text as pieces and ids, under any vocabulary."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.tokenizers import BPETokenizer, Tokenizer
+from minigpt.tokenizers.base import SPECIAL_TOKENS
+from minigpt.tokenizers.inspection.token_bytes import TokenCloseUp, close_up
+from pages.frame import notebook, provenance, state
+from pages.tokenizer.choice import Entry, limited, recipe_of
+from viz.components.piece_links.view import MOST_PIECES, piece_links
+from viz.tokens import token_table
+
+TO_TRY = {
+    "The the": "The the The the",
+    "1234": "1 12 123 1234 12345",
+    "a␣␣b": "two  spaces, three   spaces, and some at the end   ",
+    "🙂": "🙂 🙂🙂 👩\u200d🚀 🇫🇷",
+    "<eos>": "The end.<eos>",
+    "שלום": "שלום عليكم world",
+    "naïve": "na\u00efve nai\u0308ve नमस्ते",
+}
+"""Texts on which tokenizers trip; `naïve` is there in both of its spellings."""
+
+MEANINGS = {
+    "<pad>": "fills up short texts in a batch",
+    "<unk>": "stands for what the vocabulary lacks",
+    "<bos>": "says that a text begins",
+    "<eos>": "says that a text has ended",
+}
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A text as one tokenizer cuts it."""
+
+    text: str
+    tokenizer: Tokenizer
+    tokens: list[TokenCloseUp]
+
+    @property
+    def ids(self) -> list[int]:
+        """What a model would get."""
+        return [each.token for each in self.tokens]
+
+    @property
+    def summary(self) -> str:
+        """Say how long the text is, in every unit."""
+        num_bytes = len(self.text.encode("utf-8"))
+        count = len(self.tokens)
+        per_token = f" · {num_bytes / count:.2f} bytes per token" if count else ""
+        return (
+            f"{plural(count, 'token')} · {plural(len(self.text), 'character')} · "
+            f"{plural(num_bytes, 'byte')}{per_token}"
+        )
+
+
+def plural(count: int, thing: str) -> str:
+    """Say how many.
+
+    >>> plural(1, "token"), plural(1200, "byte")
+    ('1 token', '1,200 bytes')
+    """
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
+def lost(unknown: list[str]) -> str:
+    """Say what a tokenizer has no token for.
+
+    >>> lost(["é", "🙂"])
+    'Not in this vocabulary: é, 🙂. There a model reads <unk>.'
+    """
+    more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
+    return (
+        f"Not in this vocabulary: {', '.join(unknown[:8])}{more}. There a model reads "
+        "<unk>."
+    )
+
+
+def cut(tokenizer: Tokenizer, text: str, special: bool = False) -> Cut:
+    """Encode a text and look at each token.
+
+    Args:
+        tokenizer: Who cuts.
+        text: What is cut.
+        special: Whether to put the tokens for beginning and end around it.
+    """
+    ids = tokenizer.encode(
+        text,
+        add_bos=special and tokenizer.bos_id is not None,
+        add_eos=special and tokenizer.eos_id is not None,
+    )
+    return Cut(text, tokenizer, close_up(tokenizer, ids))
+
+
+def show(entry: Entry, tokenizer: Tokenizer, text: str, checkpoint: Checkpoint) -> None:
+    """Show the view."""
+    merges = _choose(tokenizer)
+    special = st.session_state.get("special_tokens", False)
+    now = cut(limited(tokenizer, merges), text, special)
+    chosen = show_cut(now, "pieces", entry.name)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        notebook.code(
+            "the pieces",
+            _recipe(merges, special),
+            variable="ids",
+            drawn=now.ids,
+            begin=recipe_of(entry) + f"text = {text!r}\n",
+        )
+        with st.popover("Table", icon=":material/table:", type="tertiary"):
+            pieces = [each.piece for each in now.tokens]
+            st.dataframe(token_table(pieces, now.ids), hide_index=True)
+        with st.popover("Special tokens", icon=":material/star:", type="tertiary"):
+            show_special(tokenizer)
+        st.toggle(
+            "Put them around the text",
+            key="special_tokens",
+            help="The tokens that say where a text begins and where it ends.",
+        )
+    whole = merges is None or merges == len(getattr(tokenizer, "merges", []))
+    if entry.kind == "model" and whole and now.tokens:
+        _trace(checkpoint, now.ids, chosen or 0)
+
+
+def show_cut(now: Cut, key: str, maker: str) -> int | None:
+    """Show a text's pieces and ids, linked; return the position locked, if any."""
+    return piece_links(
+        [each.piece for each in now.tokens],
+        now.ids,
+        [detail(each, now.tokenizer) for each in now.tokens[:MOST_PIECES]]
+        + [""] * max(0, len(now.tokens) - MOST_PIECES),
+        now.summary,
+        key=f"{key}_{maker}",
+        special=[p for p, each in enumerate(now.tokens) if each.spelling is None],
+    )
+
+
+def detail(token: TokenCloseUp, tokenizer: Tokenizer) -> str:
+    """Say what a token is made of."""
+    if token.spelling is None:
+        meaning = MEANINGS.get(token.piece, "which no text contains")
+        return f"a special token: {meaning}"
+    bytes_ = token.spelling.hex(" ").upper()
+    made = {
+        "bpe": "a byte by itself"
+        if token.rank is None
+        else f"merge {token.rank + 1:,}",
+        "word": "a whole word or mark",
+        "char": "a whole character",
+    }[tokenizer.kind]
+    return f"{plural(len(token.spelling), 'byte')}: {bytes_} · {made}"
+
+
+def show_special(tokenizer: Tokenizer) -> None:
+    """List the tokens that no text contains."""
+    rows = [
+        {"id": token, "name": name, "meaning": MEANINGS.get(name, "of its maker's own")}
+        for token, name in tokenizer.special_tokens.items()
+    ]
+    st.dataframe(rows, hide_index=True)
+    typed = len(tokenizer.encode(SPECIAL_TOKENS[-1]))
+    st.caption(
+        "They come from flags alone, so that nobody can type an end of text: the "
+        f"letters `<eos>` are {plural(typed, 'ordinary token')} here."
+    )
+
+
+def _choose(tokenizer: Tokenizer) -> int | None:
+    """Show examples and the vocabulary's slider; return its number of merges."""
+    examples, slider = st.columns([5, 4], vertical_alignment="bottom")
+    with examples:
+        st.pills(
+            "Try", list(TO_TRY), key="to_try", on_change=_try, help="Texts that trip."
+        )
+    merges = None
+    if isinstance(tokenizer, BPETokenizer) and tokenizer.merges:
+        most = len(tokenizer.merges)
+        if st.session_state.get("merges_used", 0) > most:
+            st.session_state["merges_used"] = most
+        with slider:
+            merges = st.slider(
+                f"Merges used, of {most:,}",
+                0,
+                most,
+                most,
+                key="merges_used",
+                help="The same text with a smaller vocabulary: 256 bytes and so many "
+                "merges.",
+            )
+    return merges
+
+
+def _try() -> None:
+    """Put the example that was clicked into the prompt."""
+    wanted = st.session_state.get("to_try")
+    if wanted is not None:
+        st.session_state["prompt"] = TO_TRY[wanted]
+        st.session_state["to_try"] = None
+        state.forget_unknown("prompt")
+
+
+def _trace(checkpoint: Checkpoint, ids: list[int], position: int) -> None:
+    """Show what the model makes of the id: it looks up a row of numbers."""
+    longest = checkpoint.model.config.max_seq_len
+    if len(ids) <= longest:
+        provenance.show(checkpoint, ids, "hook_embed", (0, position, 0))
+
+
+def _recipe(merges: int | None, special: bool) -> str:
+    limit = "" if merges is None else f"tokenizer = tokenizer.limited_to({merges})\n"
+    flags = (
+        ", add_bos=tokenizer.bos_id is not None, add_eos=tokenizer.eos_id is not None"
+        if special
+        else ""
+    )
+    return f"{limit}ids = tokenizer.encode(text{flags})\n"

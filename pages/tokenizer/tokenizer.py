@@ -1,0 +1,114 @@
+"""Tokenizer: how a text becomes numbers, and why it depends on what was read before.
+
+Learning goal: pieces are learned from a text, so the same word splits differently after
+different training.
+"""
+
+import streamlit as st
+
+from minigpt.tokenizers import CharTokenizer, Tokenizer, WordTokenizer
+from minigpt.tokenizers.byte_pair.merging import MergeTable
+from minigpt.tokenizers.byte_pair.training import learn_merges
+from minigpt.tokenizers.storage import exported
+from pages.frame import lesson, models, state
+from pages.frame.guard import guard, show_note
+from pages.frame.look import present
+from pages.frame.questions import check, predict
+from pages.tokenizer import compare, merges, pieces, questions
+from pages.tokenizer import new as tokenizer_new
+from pages.tokenizer.choice import Entry, choose, tokenizer_of
+
+PIECES, MERGES, TWO, SCRIPTS = "Pieces", "Merges", "Compare", "Languages"
+VIEWS = (PIECES, MERGES, TWO, SCRIPTS)
+
+SOURCES = {
+    "bpe": (learn_merges, MergeTable),
+    "word": (WordTokenizer,),
+    "char": (CharTokenizer,),
+}
+
+
+def choose_view() -> str:
+    """Show what there is to do on this page, and return what the reader does."""
+    return st.segmented_control(
+        "View",
+        VIEWS,
+        default=PIECES,
+        required=True,
+        key="tokenizer_view",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+
+
+def offer_file(tokenizer: Tokenizer) -> None:
+    """Offer the tokenizer as a file."""
+    theirs = "Hugging Face's format: `tokenizers` and `transformers` give the same ids."
+    st.download_button(
+        "tokenizer.json",
+        lambda: exported(tokenizer),
+        file_name="tokenizer.json",
+        mime="application/json",
+        icon=":material/download:",
+        on_click="ignore",
+        key="export_tokenizer",
+        help="This project's format." if tokenizer.kind == "word" else theirs,
+    )
+
+
+def show_view(view: str, entry: Entry, tokenizer: Tokenizer, text: str) -> None:
+    """Show one of the page's views."""
+    if view == PIECES:
+        pieces.show(entry, tokenizer, text, models.chosen())
+    elif view == MERGES:
+        merges.show(entry, text)
+    elif view == TWO:
+        compare.show_two(entry, tokenizer, text)
+    else:
+        compare.show_scripts(entry, tokenizer)
+
+
+lesson.open(
+    "Tokenizer",
+    "A model reads numbers. Which pieces get one is learned, from a text.",
+)
+with guard():
+    which, prompt = st.columns([4, 5])
+    with which:
+        entry = choose("Tokenizer", "tokenizer")
+    with prompt:
+        text = state.prompt_input("Text")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        view = choose_view()
+        st.space("stretch")
+        with st.popover("New tokenizer", icon=":material/add:"):
+            new = st.container()
+        file = st.container(width="content")
+    work = st.container()
+    with new:
+        tokenizer_new.show(work)
+    with work:
+        tokenizer = tokenizer_of(entry)
+    with file:
+        offer_file(tokenizer)
+    question = questions.beforehand(tokenizer, text)
+    asks = question is not None and view == PIECES
+    if asks and not present.is_on():
+        predict(question)
+    if unknown := tokenizer.unknown(text):
+        show_note(pieces.lost(unknown))
+    with guard():
+        show_view(view, entry, tokenizer, text)
+    if asks and present.is_on():  # on a projector the figure comes first
+        predict(question)
+    lesson.explain(
+        "Characters: few tokens, long rows of them. Words: short rows, but a new word "
+        "is lost. **Byte pairs** lie between: begin with 256 bytes, so nothing is ever "
+        "lost, and make the pair that stands side by side most often a new token, "
+        "again and again. Frequent words end whole, rare ones in parts.\n\n"
+        "So the tokens tell what a tokenizer has read. Look at *Compare*: trained on "
+        "stories it knows *kite*, trained on programs it knows *number*. The **same "
+        "word splits differently after different training**.",
+        *SOURCES[tokenizer.kind],
+    )
+    check(questions.checks(tokenizer))

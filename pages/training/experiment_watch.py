@@ -1,0 +1,170 @@
+"""The Training page's experiment during and after: losses, scores, heads, a verdict.
+
+Before: `experiment`, which asks for a guess and starts the run.
+"""
+
+import streamlit as st
+
+from minigpt.datasets.repeated_words import RepeatedWords
+from minigpt.interpret.heads.repetition import read_repetition
+from minigpt.runs import Run, RunStatus
+from minigpt.runs.learning_to_copy import (
+    HABITS,
+    Copying,
+    Film,
+    copying,
+    film_of_strongest,
+    kept_guess,
+)
+from pages.frame import lesson, notebook
+from pages.frame.look import present
+from pages.frame.questions import check
+from pages.training import history
+from pages.training.questions import about_copying
+from viz.repetition import LINES, copying_curve, pattern_picture
+
+FILM = 4
+"""Pictures of a head: before, twice during the change, and in the end."""
+
+
+def curve_of(run: Run) -> Copying | None:
+    """Return what the run noted about copying so far; None for any other run."""
+    return copying(history.metrics(run))
+
+
+def show(run: Run, status: RunStatus, curve: Copying) -> None:
+    """Show losses, scores and heads, with the guess beside what came."""
+    guess = kept_guess(run)
+    over = not status.is_alive
+    if over:
+        _show_verdict(curve, guess)
+    figure, film = st.columns([5, 4], gap="medium")
+    with figure:
+        st.altair_chart(
+            copying_curve(
+                {"step": curve.steps, **{name: getattr(curve, name) for name in LINES}},
+                last_step=status.total_steps or int(curve.steps[-1]),
+                uniform_loss=status.uniform_loss or 0.0,
+                guess=guess,
+                halves=_halves(curve) if over else {},
+                height=430 if present.is_on() else 350,
+            )
+        )
+        _show_code(run, curve)
+    with film:
+        before, copier = _show_films(run, curve)
+    if over and curve.loss_step is not None:
+        _explain(run, curve, before, copier)
+        check(about_copying(curve, status))
+
+
+def _halves(curve: Copying) -> dict[str, int]:
+    halves = {"second_loss": curve.loss_step, "induction": curve.score_step}
+    return {name: step for name, step in halves.items() if step is not None}
+
+
+def _show_verdict(curve: Copying, guess: int | None) -> None:
+    """Say what was guessed and what came."""
+    if curve.loss_step is None or curve.score_step is None:
+        st.markdown(
+            "**It did not learn to copy in these steps.** The loss on words said a "
+            f"second time ended at {curve.second_loss[-1]:.2f} nats."
+        )
+        return
+    said = ""
+    if guess is not None:
+        off = guess - curve.loss_step
+        how = "too early" if off < 0 else "too late"
+        said = f"You said step **{guess}**: "
+        said += f"{abs(off)} steps {how}. " if off else "exactly. "
+    st.markdown(
+        f"{said}The loss on words said a second time was half down at step "
+        f"**{curve.loss_step}**, the best induction score half up at step "
+        f"**{curve.score_step}**."
+    )
+
+
+def _show_films(run: Run, curve: Copying) -> list[Film]:
+    """Show the two heads that copying takes, around the change, and return them."""
+    snapshots = run.snapshots()
+    steps = [step for step in curve.film(FILM) if step in snapshots.steps]
+    films = []
+    for habit, what in zip(
+        HABITS, ("the previous word", "what came next last time"), strict=True
+    ):
+        film = film_of_strongest(snapshots, steps, habit)
+        st.markdown(f"Reads {what} most: **{_name(film)}**")
+        with st.container(key=f"film_of_{habit}"):
+            _show_frames(film)
+        films.append(film)
+    heads = [(film.layer, film.head) for film in films]
+    notebook.code(
+        "film",
+        f"""
+film = [
+    [pictures(step)["patterns"][layer, head] for step in {steps}]
+    for layer, head in {heads}
+]
+""",
+        variable="film",
+        drawn=[film.patterns for film in films],
+        begin=history.opening_of_pictures(run),
+    )
+    return films
+
+
+def _show_frames(film: Film) -> None:
+    dark = st.context.theme.type == "dark"
+    for cell, step, pattern, score in zip(
+        st.columns(FILM, gap="small"),
+        film.steps,
+        film.patterns,
+        film.scores,
+        strict=False,
+    ):
+        cell.image(pattern_picture(pattern, dark=dark), width="stretch")
+        cell.caption(f"step {step}  \n{score:.2f}")
+
+
+def _show_code(run: Run, curve: Copying) -> None:
+    notebook.code(
+        "copying",
+        f"""
+names = {tuple(LINES)!r}
+noted = {{r["step"]: r for r in records if r.get("kind") == "repetition"}}
+lines = [[noted[step][name] for step in sorted(noted)] for name in names]
+""",
+        variable="lines",
+        drawn=[getattr(curve, name) for name in LINES],
+        begin=history.opening(run),
+    )
+
+
+def _name(film: Film) -> str:
+    return f"L{film.layer}H{film.head}"
+
+
+def _explain(run: Run, curve: Copying, before: Film, copier: Film) -> None:
+    begin, end = curve.change
+    dearer = favoured = ""
+    if curve.first_loss_shift > 0.2:
+        peak = curve.first_loss[0] + curve.first_loss_shift
+        dearer = (
+            f" Words said the *first* time even got dearer, up to {peak:.2f} nats: a "
+            "young copier also copies where there is nothing to copy."
+        )
+    if isinstance(run.config.transformer.relative_gain, tuple):
+        favoured = (
+            " The experiment favours one head beforehand, by a larger `relative_gain`."
+        )
+    lesson.explain(
+        "**The stripe and the drop come in the same steps.** Until about step "
+        f"{begin}, words cost {curve.second_loss[0]:.2f} nats however often they were "
+        f"said. Copying takes two heads: one ({_name(before)}) that reads the previous "
+        f"word, and one in a later layer ({_name(copier)}) that looks for where the "
+        "present word stood before and reads what came next. Either is useless alone, "
+        f"so they grow together, and by step {end} copying works: "
+        f"{curve.second_loss[-1]:.2f} nats in the end.{dearer}{favoured}",
+        RepeatedWords,
+        read_repetition,
+    )

@@ -1,0 +1,85 @@
+"""What the Training page asks in the end: answers read off the run itself."""
+
+from minigpt.runs import RunStatus
+from minigpt.runs.learning_to_copy import Copying
+from pages.frame.questions import Question
+
+_TIE = 0.03
+"""Losses closer than this, in nats, are called neither higher nor lower."""
+
+
+def about_copying(curve: Copying, status: RunStatus) -> list[Question]:
+    """Ask about a run on repeated words that learned to copy."""
+    last = int(curve.steps[-1])
+    begin, end = curve.change
+    steps = sorted({3, end - begin, last // 2, last})
+    shift = curve.first_loss_shift
+    return [
+        *_about_not_knowing(status, f"Untrained: {curve.first_loss[0]:.2f} nats."),
+        Question(
+            "training.how_long",
+            f"Of {last} steps, how many did the change take, from a tenth to nine "
+            "tenths of the induction score?",
+            [f"{each} steps" for each in steps],
+            steps.index(end - begin),
+            f"It began at step {begin} and was done at step {end}.",
+        ),
+        Question(
+            "training.first_time",
+            "While words said a second time got cheaper, what became of words said "
+            "for the first time?",
+            ("It got cheaper too.", "It stayed the same.", "It got dearer."),
+            0 if shift < -0.2 else 2 if shift > 0.2 else 1,
+            f"At its farthest, that loss was {abs(shift):.2f} nats "
+            f"{'above' if shift > 0 else 'below'} its beginning.",
+        ),
+    ]
+
+
+def about_a_text(status: RunStatus) -> list[Question]:
+    """Ask about a run on a text; what has no clear answer is left out."""
+    loss = status.validation_loss
+    if loss is None or not status.baselines:
+        return []
+    questions = _about_not_knowing(status, f"This run came down to {loss:.2f}.")
+    beaten = [name for name, each in status.baselines.items() if loss < each - _TIE]
+    options = ["none of them", *status.baselines]
+    told = ", ".join(f"{name} {each:.2f}" for name, each in status.baselines.items())
+    if all(abs(loss - each) > _TIE for each in status.baselines.values()):
+        hardest = min(beaten, key=status.baselines.__getitem__, default=options[0])
+        questions.append(
+            Question(
+                "training.baseline",
+                "Which is the hardest way of counting that this model beats?",
+                options,
+                options.index(hardest),
+                f"Its loss on held-out text is {loss:.2f} nats; {told}.",
+            )
+        )
+    if status.train_loss is not None and abs(status.train_loss - loss) > _TIE:
+        questions.append(
+            Question(
+                "training.held_out",
+                "In the end, which text surprises the model less?",
+                ["the text that it learns from", "the text that is held out"],
+                int(loss < status.train_loss),
+                f"Training {status.train_loss:.2f} nats, held out {loss:.2f}.",
+            )
+        )
+    return questions
+
+
+def _about_not_knowing(status: RunStatus, why: str) -> list[Question]:
+    vocabulary, loss = status.vocab_size, status.uniform_loss
+    if vocabulary is None or loss is None or vocabulary < 3:
+        return []
+    return [
+        Question(
+            "training.unknowable",
+            f"One of {vocabulary} tokens comes next, and nobody can know which. What "
+            "does it cost?",
+            ["0 nats", "1 nat", f"ln {vocabulary} nats", f"{vocabulary} nats"],
+            2,
+            f"ln {vocabulary} is {loss:.2f}. {why}",
+        )
+    ]

@@ -1,0 +1,67 @@
+"""The Training page's look at one step: where its time goes, and what is reached."""
+
+import streamlit as st
+
+from minigpt.runs import Run, RunStatus
+from minigpt.runs.step_time import STEPS, StepTime, step_time
+from pages.frame import notebook, words
+from pages.training import history
+from viz.step_time import step_bar
+
+
+def show(run: Run, status: RunStatus) -> None:
+    """Show the last steps' average, once there is one."""
+    found = step_time(history.metrics(run), status)
+    if found is None:
+        return
+    st.subheader("Where a step's time goes", anchor=False)
+    bar, said = st.columns([1, 1], gap="medium")
+    with bar:
+        st.altair_chart(step_bar(found.milliseconds))
+        notebook.code(
+            "step",
+            f"""
+steps = [r for r in records if "other_seconds" in r][-{STEPS}:]
+milliseconds = {{
+    part: 1000 * sum(r[part + "_seconds"] for r in steps) / len(steps)
+    for part in {tuple(found.milliseconds)!r}
+}}
+""",
+            variable="milliseconds",
+            drawn=found.milliseconds,
+            begin=history.opening(run),
+        )
+    with said:
+        _show_speed(found, status)
+
+
+def _show_speed(found: StepTime, status: RunStatus) -> None:
+    with st.container(horizontal=True):
+        st.metric("Learned from", f"{words.count(found.tokens_per_second)} tokens/s")
+        if found.flops_per_second is not None:
+            st.metric("Achieved", _flops(found.flops_per_second))
+        if found.share_of_peak is not None:
+            st.metric("Share of peak", f"{found.share_of_peak:.0%}")
+    if found.share_of_peak is None or found.peak_flops_per_second is None:
+        return
+    threads = status.num_threads or 1
+    on = f"{threads} thread{'s' if threads > 1 else ''}"
+    note = ""
+    if found.share_of_peak > 1:
+        note = " More than all: the machine was busy while its peak was measured."
+    st.caption(
+        f"One token takes {words.count(status.flops_per_token or 0)} operations to "
+        "learn from: 6 for each weight of a matrix, and attention's. The peak is what "
+        f"one product of two large matrices reached on {on} when the run began: "
+        f"{_flops(found.peak_flops_per_second)}. Lookups, norms and the optimizer "
+        f"take time and count as none.{note}"
+    )
+
+
+def _flops(per_second: float) -> str:
+    """Say operations per second.
+
+    >>> _flops(43_210_000_000)
+    '43 GFLOP/s'
+    """
+    return f"{words.count(per_second)}FLOP/s"

@@ -1,0 +1,58 @@
+"""Which text a run shall learn from: the built-in world, or one of the reader's own."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from minigpt.config import DataConfig
+from pages.frame import texts
+from pages.frame.controls import settings
+
+SOURCES = ("tales", "upload", "paste", "path")
+
+
+def choose_text() -> DataConfig | None:
+    """Let the reader choose a text; None until there is one."""
+    source = st.segmented_control(
+        "Where it comes from",
+        SOURCES,
+        default="tales",
+        required=True,
+        key="source",
+        persist_state="session",
+    )
+    if source == "tales":
+        size = settings.field(
+            DataConfig(), "tales_megabytes", "data", label="How much, in MB"
+        )
+        st.caption(
+            "A small built-in world: short stories with people, things, wishes and "
+            "causes, the same on every machine."
+        )
+        return DataConfig(source="tales", tales_megabytes=float(size))
+    path = _own_text(source)
+    return None if path is None else DataConfig(source=str(path))
+
+
+def _own_text(source: str) -> Path | None:
+    if source == "upload":
+        file = st.file_uploader("A text file, UTF-8", type=["txt", "md"], key="upload")
+        return None if file is None else texts.keep(file.getvalue(), file.name)
+    if source == "paste":
+        text = st.text_area(
+            "Your text",
+            key="pasted",
+            height=160,
+            placeholder="A few pages at least: a model that sees little learns little.",
+            persist_state="session",
+        )
+        return texts.keep(text.encode(), "pasted") if text.strip() else None
+    path = st.text_input(
+        "Path on the machine that runs this app",
+        key="path",
+        placeholder="/home/me/book.txt",
+        persist_state="session",
+    )
+    if not path.strip():
+        return None
+    return texts.existing(path.strip())

@@ -1,0 +1,46 @@
+"""Training: choose a text and a size, start, and watch a model learn.
+
+Learning goal: a loss means something beside its baselines, and heads form in steps.
+Training is a process of its own; this page and the process share the run's directory.
+"""
+
+import streamlit as st
+
+from minigpt.runs import RunStore, data_directory
+from minigpt.training.loss import language_model_loss
+from minigpt.training.optimizer import build_optimizer
+from minigpt.worker.racing import find_race
+from pages.frame import lesson, state
+from pages.frame.guard import guard
+from pages.training import race_watch, set_up, watch
+
+NEW = "new run"
+
+lesson.open(
+    "Training", "What a loss means, and how heads form: slowly, then all at once."
+)
+store = RunStore(data_directory() / "runs")
+with guard():
+    runs = store.list()
+    set_up.open_started()
+    state.keep_possible("run", [NEW, *(run.id for run in runs)], "run")
+    chosen = st.selectbox(
+        "Run",
+        [NEW, *(run.id for run in runs)],
+        key="run",
+        on_change=state.forget_unknown,
+        args=("run",),
+        help="Start a new one, or watch one that is there. The link keeps the choice.",
+        **state.BOUND,
+    )
+    if chosen == NEW:
+        set_up.show(store)
+        watch.show_list(runs)
+        lesson.source(language_model_loss, build_optimizer)
+    else:
+        run = store.open(chosen)
+        race = find_race(store, run)
+        if race is not None and race_watch.is_wanted():
+            race_watch.show(race)
+        else:
+            watch.show(run)

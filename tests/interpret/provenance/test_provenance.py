@@ -1,0 +1,187 @@
+"""The honesty test: every number of every hook follows from the operands it names."""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from minigpt.errors import HookError
+from minigpt.interpret.provenance import trace
+from minigpt.model import create_model
+
+ROOT = Path(__file__).parents[3]
+TOKENS = [3, 1, 4, 1, 5, 9, 2]
+
+SMALL = {
+    "vocab_size": 11,
+    "d_model": 12,
+    "num_layers": 2,
+    "num_heads": 3,
+    "d_ff": 10,
+    "max_seq_len": 8,
+}
+VARIANTS = {
+    "gpt2": {},
+    "sinusoidal": {"positional_encoding": "sinusoidal"},
+    "rope": {"positional_encoding": "rope"},
+    "alibi": {"positional_encoding": "alibi"},
+    "relative": {"positional_encoding": "relative", "relative_distances": 3},
+    "no positions": {"positional_encoding": "none"},
+    "rmsnorm": {"norm": "rmsnorm"},
+    "norm without scale": {"norm_affine": False},
+    "rmsnorm without scale": {"norm": "rmsnorm", "norm_affine": False},
+    "no bias": {"bias": False},
+    "relu": {"activation": "relu"},
+    "relu2": {"activation": "relu2"},
+    "swiglu": {"activation": "swiglu"},
+    "swiglu without bias": {"activation": "swiglu", "bias": False},
+    "grouped queries": {"num_heads": 6, "num_kv_heads": 2},
+    "one key head": {"num_kv_heads": 1},
+    "token shift": {"token_shift": True},
+    "value embeddings": {"value_embeddings": True, "bias": False},
+    "value embeddings, grouped": {
+        "value_embeddings": True,
+        "num_heads": 6,
+        "num_kv_heads": 2,
+    },
+    "qk_norm": {"qk_norm": True},
+    "qk_norm, rmsnorm, rope, grouped": {
+        "qk_norm": True,
+        "norm": "rmsnorm",
+        "positional_encoding": "rope",
+        "num_heads": 6,
+        "num_kv_heads": 3,
+        "bias": False,
+    },
+    "attention only": {"d_ff": 0},
+    "free head": {"tie_embeddings": False},
+    "one layer, one head": {"num_layers": 1, "num_heads": 1},
+}
+
+
+def transformer(**changes):
+    torch.manual_seed(0)
+    model = create_model("transformer", **{**SMALL, **changes}).eval()
+    return shaken(model)
+
+
+def mlp():
+    torch.manual_seed(0)
+    model = create_model("mlp", vocab_size=11, d_model=5, d_ff=7, context_size=3)
+    return shaken(model.eval())
+
+
+def shaken(model):
+    """Give every weight a size, so that no bias is zero and no scale is one."""
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(0.5 * torch.randn_like(weight))
+    return model
+
+
+def everything(model):
+    with torch.inference_mode():
+        logits, cache = model.run_with_cache(torch.tensor([TOKENS]), lambda name: True)
+    return {**cache, "logits": logits}
+
+
+def some_places(shape, count=6):
+    chosen = random.Random(0)
+    corners = [tuple(0 for _ in shape), tuple(size - 1 for size in shape)]
+    others = [tuple(chosen.randrange(size) for size in shape) for _ in range(count)]
+    return [*corners, *others]
+
+
+def check_all(model):
+    for hook, tensor in everything(model).items():
+        for place in some_places(tensor.shape):
+            found = trace(model, TOKENS, hook, place)
+            where = f"{hook}{list(place)}"
+            own = float(tensor[place].item())
+            assert found.value == pytest.approx(own, rel=1e-5, abs=1e-5), where
+            assert found.recomputed == pytest.approx(own, rel=1e-5, abs=1e-5), where
+            assert found.shape == tuple(tensor.shape)
+            assert len(found.axes) == len(found.shape)
+            rows = len(found.operands.labels)
+            assert {len(each) for each in found.operands.columns.values()} == {rows}
+
+
+@pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS.keys())
+def test_every_number_follows_from_its_operands(changes):
+    check_all(transformer(**changes))
+
+
+def test_every_number_of_an_mlp_model_follows_from_its_operands():
+    check_all(mlp())
+
+
+def test_the_arithmetic_shows_the_operands_numbers():
+    found = trace(transformer(num_heads=2, d_model=4), TOKENS, "logits", (0, 2, 5))
+    final, vector, products = found.operands.columns.values()
+    terms = sorted(zip(products, final, vector, strict=True), key=lambda t: -abs(t[0]))
+    first = f"{abs(terms[0][1]):.4g}"
+    assert first in found.arithmetic
+    assert found.arithmetic.count("×") == 4
+    assert products.sum() == pytest.approx(found.value, rel=1e-5)
+
+
+def test_a_weight_is_spelled_as_its_softmax():
+    hook = "blocks.0.attn.hook_pattern"
+    found = trace(transformer(), TOKENS, hook, (0, 1, 1, 0))
+    score, other = found.operands.columns["score"]
+    assert found.operands.chosen == 0
+    assert found.arithmetic.startswith("exp(")
+    assert found.arithmetic.count("exp(") == 3
+    assert found.value == pytest.approx(1 / (1 + np.exp(other - score)), rel=1e-4)
+
+
+def test_a_masked_cell_says_why():
+    model = transformer()
+    score = trace(model, TOKENS, "blocks.0.attn.hook_attn_scores", (0, 0, 1, 3))
+    assert score.recomputed == -np.inf
+    assert "no token reads the future" in score.formula
+    assert trace(model, TOKENS, "blocks.0.attn.hook_pattern", (0, 0, 1, 3)).value == 0
+
+
+def test_scores_too_large_for_exp_still_give_their_weights():
+    model = transformer(bias=False)
+    with torch.no_grad():
+        model.blocks[0].attn.qkv.weight.mul_(100)
+    found = trace(model, TOKENS, "blocks.0.attn.hook_pattern", (0, 0, 6, 3))
+    assert np.abs(found.operands.columns["score"]).max() > 709  # exp overflows there
+    assert found.recomputed == pytest.approx(found.value, abs=1e-5)
+
+
+@pytest.mark.parametrize("changes", [{}, {"tie_embeddings": False}])
+def test_the_source_line_is_the_one_that_calls_the_hook(changes):
+    model = transformer(positional_encoding="rope", activation="swiglu", **changes)
+    for hook, tensor in everything(model).items():
+        source = trace(model, TOKENS, hook, (0,) * tensor.ndim).source
+        line = (
+            (ROOT / source.path)
+            .read_text(encoding="utf-8")
+            .splitlines()[source.line - 1]
+        )
+        name = hook.rpartition(".")[2]
+        called = "token_embedding.weight" if model.config.tie_embeddings else "head(x)"
+        assert (called if hook == "logits" else f"self.{name}(") in line
+        shown = source.excerpt.splitlines()[source.line - source.first_line]
+        assert shown.strip() == line.strip()
+
+
+def test_a_hook_that_is_not_there_is_refused_with_a_near_name():
+    with pytest.raises(HookError, match="Did you mean 'blocks"):
+        trace(transformer(), TOKENS, "blocks.0.attn.hook_patern", (0, 0, 0, 0))
+
+
+@pytest.mark.parametrize("place", [(0, 0, 0), (0, 0, 0, 7), (0, 0, 0, -1)])
+def test_a_place_outside_the_tensor_is_refused_with_the_sizes(place):
+    with pytest.raises(HookError, match="batch 1, head 3, q_pos 7, k_pos 7"):
+        trace(transformer(), TOKENS, "blocks.0.attn.hook_pattern", place)
+
+
+def test_one_token_can_be_traced():
+    found = trace(transformer(), [4], "blocks.1.attn.hook_pattern", (0, 0, 0, 0))
+    assert found.value == found.recomputed == 1

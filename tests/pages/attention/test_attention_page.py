@@ -1,0 +1,138 @@
+"""What the attention page draws is the hooks', and every edit is made in the model."""
+
+import base64
+
+import numpy as np
+import pytest
+import torch
+
+from minigpt.checkpoint import load_checkpoint, save_checkpoint
+from minigpt.model import create_model
+
+PAGE = "pages/attention/attention.py"
+PROMPT = "the red kite"
+
+
+def floats(packed):
+    return np.frombuffer(base64.b64decode(packed), dtype="<f4")
+
+
+def hooks_of(models, prompt=PROMPT):
+    path = models / "models/glass/checkpoints/checkpoint_step_100"
+    model, tokenizer, _ = load_checkpoint(path)
+    with torch.inference_mode():
+        logits, cache = model.run_with_cache(torch.tensor([tokenizer.encode(prompt)]))
+    return logits[0], cache
+
+
+def said(app):
+    return [text.value for text in app.text]
+
+
+def test_the_sheet_holds_the_hooks_of_the_chosen_row(open_page, view, models):
+    app = open_page(PAGE, prompt=PROMPT, layer="1", head="1", token="5")
+    assert not app.exception
+    sheet, (_, cache) = view(app, "attention_steps"), hooks_of(models)
+    q, k = cache["q", 1][0, 5, 1], cache["k", 1][0, :, 1]
+    expected = {
+        "q": q,
+        "k": k.flatten(),
+        "raw": k @ q,
+        "scaled": k @ q / 8**0.5,
+        "scores": cache["attn_scores", 1][0, 1, 5],
+        "pattern": cache["pattern", 1][0, 1, 5],
+        "z": cache["z", 1][0, 5, 1],
+    }
+    for name, values in expected.items():
+        np.testing.assert_allclose(
+            floats(sheet[name]), values.numpy(), atol=1e-5, err_msg=name
+        )
+    assert sheet["edited"] is None
+    assert (sheet["query"], sheet["width"]) == (5, 8)
+
+
+def test_leaving_out_the_root_changes_the_row_in_the_model(open_page, view, models):
+    app = open_page(PAGE, prompt=PROMPT, layer="1", head="1", token="5")
+    app.button_group(key="left_out").set_value(["÷ √d"]).run()
+    sheet, (_, cache) = view(app, "attention_steps"), hooks_of(models)
+    assert sheet["leftOut"] == ["scaled"]
+    raw = cache["k", 1][0, :6, 1] @ cache["q", 1][0, 5, 1]
+    np.testing.assert_allclose(
+        floats(sheet["edited"]["pattern"])[:6], raw.softmax(-1), atol=1e-5
+    )
+    captions = [caption.value for caption in app.caption]
+    assert any(caption.startswith("KL ") for caption in captions)
+
+
+def test_leaving_out_the_mask_shows_the_future(open_page, view):
+    app = open_page(PAGE, prompt=PROMPT, layer="0", head="0", token="3")
+    app.button_group(key="left_out").set_value(["mask"]).run()
+    sheet = view(app, "attention_steps")
+    assert sheet["leftOut"] == ["scores"]
+    assert floats(sheet["pattern"])[4:].sum() == 0
+    assert floats(sheet["edited"]["pattern"])[4:].sum() > 0.01
+
+
+def test_undo_takes_every_edit_back(open_page, view):
+    app = open_page(PAGE, prompt=PROMPT)
+    app.button_group(key="left_out").set_value(["÷ √d", "mask"]).run()
+    assert view(app, "attention_steps")["edited"] is not None
+    next(button for button in app.button if button.label == "Undo").click().run()
+    assert view(app, "attention_steps")["edited"] is None
+    assert not app.exception
+
+
+def test_a_step_that_another_model_lacks_is_not_left_out_there(
+    open_page, view, models, tmp_path
+):
+    glass = models / "models/glass/checkpoints/checkpoint_step_100"
+    _, tokenizer, _ = load_checkpoint(glass)
+    for scheme in ("relative", "learned"):
+        model = create_model(
+            "transformer",
+            vocab_size=tokenizer.vocab_size,
+            d_model=16,
+            num_layers=1,
+            num_heads=1,
+            max_seq_len=64,
+            positional_encoding=scheme,
+        )
+        save_checkpoint(tmp_path / "models" / scheme, model, tokenizer, step=1)
+    app = open_page(PAGE, data=tmp_path, model="relative", prompt=PROMPT)
+    app.button_group(key="left_out").set_value(["positions"]).run()
+    assert view(app, "attention_steps")["leftOut"] == ["bias"]
+    app.selectbox(key="model").set_value("learned").run()
+    assert not app.exception
+    assert view(app, "attention_steps")["leftOut"] == []
+
+
+@pytest.mark.parametrize("prompt", ["a", "<b>*bold*</b> $x$ [l](http://x)"])
+def test_prompts_of_one_token_and_of_markup_are_read(open_page, view, prompt):
+    app = open_page(PAGE, prompt=prompt)
+    assert not app.exception
+    assert not any("broke" in text for text in said(app))
+    assert view(app, "attention_steps")["pieces"][0] in (prompt[0], "<unk>")
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [({"model": "mlp"}, "no attention heads"), ({"prompt": "a" * 65}, "65 tokens")],
+)
+def test_what_cannot_be_shown_is_said_in_place(open_page, query, words):
+    app = open_page(PAGE, **query)
+    assert not app.exception
+    assert any(words in text for text in said(app))
+
+
+def test_the_prediction_is_asked_about_the_row_and_graded_by_it(open_page, models):
+    app = open_page(PAGE, prompt=PROMPT, layer="0", head="1", token="4")
+    radios = list(app.radio)
+    assert len(radios) == 4  # one to predict, three to check
+    _, cache = hooks_of(models)
+    row = cache["pattern", 0][0, 1, 4]
+    strongest = int(row.argmax())
+    top = row.topk(2).values
+    assert top[0] - top[1] > 0.02, "the fixture's row is a tie: choose another"
+    right = next(o for o in radios[0].options if o.startswith(f"{strongest} "))
+    radios[0].set_value(radios[0].options.index(right)).run()
+    assert any("Right" in text.value for text in app.markdown)

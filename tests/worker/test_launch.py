@@ -1,0 +1,147 @@
+"""Training as a process: started, killed, orphaned, stopped, resumed."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from minigpt.config import RunConfig
+from minigpt.errors import RunError
+from minigpt.runs.store import Run
+from minigpt.worker import launch
+from minigpt.worker.worker import train_run
+
+DEADLINE = 30
+
+
+def tiny(text_file, **train):
+    sizes = {"d_model": 16, "num_layers": 1, "num_heads": 2, "max_seq_len": 16}
+    settings = {"max_steps": 60, "batch_size": 4, "eval_interval": 20, "num_threads": 1}
+    return RunConfig(
+        data={"source": str(text_file)},
+        transformer=sizes | {"dropout": 0.1},
+        train=settings | train,
+    )
+
+
+def endless(text_file):
+    return tiny(text_file, max_steps=19_999, eval_interval=100)
+
+
+def until(condition):
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def steps_of(run):
+    return [r["step"] for r in run.metrics().records if r["kind"] == "step"]
+
+
+def losses_of(run):
+    return [r["loss"] for r in run.metrics().records if r["kind"] == "step"]
+
+
+def test_a_killed_process_resumes_and_gives_the_same_losses_bit_for_bit(
+    store, text_file
+):
+    whole = store.create(tiny(text_file), "whole")
+    train_run(whole)
+    run = launch.start(store, tiny(text_file), "killed")
+    until(lambda: len(steps_of(run)) >= 25)
+    os.kill(run.status().pid, signal.SIGKILL)
+    assert launch.wait(run, DEADLINE) == -signal.SIGKILL
+    status = run.status()
+    if status.state != "finished":  # a very fast machine may have been done
+        assert status.state == "interrupted"
+        launch.resume(run)
+        assert launch.wait(run, DEADLINE) == 0
+    assert run.status().state == "finished"
+    assert steps_of(run) == list(range(1, 61))
+    assert losses_of(run) == losses_of(whole)
+
+
+def test_stop_saves_and_ends_the_process(store, text_file):
+    run = launch.start(store, endless(text_file), "stopped")
+    until(lambda: steps_of(run))
+    assert run.status().state == "running"
+    launch.stop(run)
+    assert run.status().state in ("stopping", "stopped")
+    assert launch.wait(run, DEADLINE) == 0
+    status = run.status()
+    assert status.state == "stopped"
+    assert run.checkpoints()[-1].step == status.step > 0
+    with pytest.raises(RunError, match="nothing to stop"):
+        launch.stop(run)
+
+
+def test_of_many_starts_at_once_one_wins_and_the_others_are_told(store, text_file):
+    run = store.create(endless(text_file), "popular")
+    outcomes = []
+
+    def resume():
+        try:
+            launch.resume(run)
+            outcomes.append("started")
+        except RunError as error:
+            outcomes.append(str(error))
+
+    threads = [threading.Thread(target=resume) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes.count("started") == 1
+    assert sum("already being trained" in text for text in outcomes) == 3
+    assert run.status().state in ("queued", "running")
+    launch.stop(run)
+    assert launch.wait(run, DEADLINE) is not None  # 130, if it was still preparing
+
+
+def test_when_the_starter_is_killed_the_training_saves_and_stops(store, text_file):
+    code = (
+        "import sys, pathlib\n"
+        "from minigpt.config import RunConfig\n"
+        "from minigpt.runs import launch\n"
+        "from minigpt.runs.store import RunStore\n"
+        "import json\n"
+        "config = RunConfig(**json.loads(sys.argv[2]))\n"
+        "launch.start(RunStore(pathlib.Path(sys.argv[1])), config, 'orphan')\n"
+        "print('started', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    config = endless(text_file).model_dump_json()
+    starter = subprocess.Popen(
+        [sys.executable, "-c", code, str(store.root), config],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert starter.stdout.readline() == b"started\n"
+    run = store.open("orphan")
+    until(lambda: steps_of(run))
+    starter.kill()
+    starter.wait()
+    until(lambda: not run.status().is_alive)
+    assert run.status().state == "stopped"
+    assert run.latest is not None
+
+
+def test_a_process_that_fails_says_why_in_the_status(store, tmp_path):
+    run = launch.start(store, tiny(tmp_path / "missing.txt"), "failing")
+    assert launch.wait(run, DEADLINE) == 2
+    status = run.status()
+    assert status.state == "failed"
+    assert "missing.txt" in status.error
+    assert "\n" not in status.error
+
+
+def test_a_finished_run_is_not_resumed(store, text_file):
+    run = launch.start(store, tiny(text_file, max_steps=2), "done")
+    assert launch.wait(run, DEADLINE) == 0
+    with pytest.raises(RunError, match="has finished"):
+        launch.resume(Run(run.path))

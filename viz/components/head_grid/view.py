@@ -1,0 +1,110 @@
+"""All heads of a model at a glance: layers down, heads across, one thumbnail each."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from viz.attention import Array, pack_bytes, pool_patterns
+from viz.components.shared.mounting import current_choice, listener, read_pair, register
+
+THUMBNAIL = 64
+"""Cells along a thumbnail's side; a longer pattern is pooled by its largest weights."""
+
+MOST_CELLS = 600_000
+"""Cells of all thumbnails together: 1,200 heads get smaller ones than 12."""
+
+_mount = register("head_grid")
+
+
+def head_grid(
+    patterns: Array,
+    selected: tuple[int, int] | None = None,
+    *,
+    key: str,
+    scores: Array | None = None,
+    score_name: str = "score",
+    limit: float = 1.0,
+    band: tuple[Array, Array] | None = None,
+    on_select: Callable[[tuple[int, int] | None], None] | None = None,
+) -> tuple[int, int] | None:
+    """Show every head's pattern; hovering magnifies one, a click selects it.
+
+    Args:
+        patterns: Weights 0–1, or bytes 0–255 for them, [layer head q_pos k_pos].
+        selected: Layer and head to frame.
+        key: The view's name on this page.
+        scores: What to write beside each head's name, [layer head], from 0: drawn as a
+            bar under the thumbnail.
+        score_name: What the scores measure.
+        limit: The score of a full bar.
+        band: Where scores of no interest begin and end, [layer head] each: marked on
+            the bar, which is faint inside.
+        on_select: Called with (layer, head) on a click, before the page runs again.
+
+    Returns:
+        Layer and head selected now.
+
+    Raises:
+        ValueError: If `patterns` is not four-dimensional with square patterns, `scores`
+            or `band` do not fit it, or `selected` lies outside.
+    """
+    if patterns.ndim != 4 or patterns.shape[2] != patterns.shape[3]:
+        raise ValueError(
+            "Patterns of all heads must be [layer head q_pos k_pos] with as many "
+            f"queries as keys, but have shape {list(patterns.shape)}."
+        )
+    layers, heads = patterns.shape[:2]
+
+    def fits(place: tuple[int, int]) -> bool:
+        return 0 <= place[0] < layers and 0 <= place[1] < heads
+
+    chosen = current_choice(key, selected, fits)
+    low, high = (None, None) if band is None else band
+    _mount(
+        key=key,
+        data={
+            "layers": layers,
+            "heads": heads,
+            **thumbnails(patterns),
+            "selected": None if chosen is None else list(chosen),
+            "scores": _rounded("Scores", scores, (layers, heads)),
+            "scoreName": score_name,
+            "limit": limit,
+            "low": _rounded("A band's low edge", low, (layers, heads)),
+            "high": _rounded("A band's high edge", high, (layers, heads)),
+        },
+        on_picked_change=listener(key, read_pair, fits, on_select),
+    )
+    return chosen
+
+
+def thumbnails(patterns: Array) -> dict[str, object]:
+    """Shrink and pack the patterns; of a causal model, only what may be read."""
+    number, count = patterns.shape[0] * patterns.shape[1], patterns.shape[-1]
+    side = min(THUMBNAIL, max(8, int((2 * MOST_CELLS / max(number, 1)) ** 0.5)))
+    small = np.nan_to_num(pool_patterns(patterns, side))
+    causal = count > 1 and not np.triu(small, k=1).any()
+    if causal:
+        rows, columns = np.tril_indices(small.shape[-1])
+        packed = pack_bytes(small[..., rows, columns])
+    else:
+        packed = pack_bytes(small)
+    return {"side": small.shape[-1], "causal": causal, "weights": packed}
+
+
+def _rounded(
+    name: str, scores: Array | None, shape: tuple[int, int]
+) -> list[list[float | None]] | None:
+    """Round to the digits shown; JSON has no word for not-a-number."""
+    if scores is None:
+        return None
+    if scores.shape != shape:
+        raise ValueError(
+            f"{name} must be [layer head] = [{shape[0]} {shape[1]}], but have shape "
+            f"{list(scores.shape)}."
+        )
+    rounded = np.round(np.asarray(scores, dtype=np.float64), 3)
+    return [
+        [float(score) if np.isfinite(score) else None for score in row]
+        for row in rounded
+    ]

@@ -1,0 +1,67 @@
+"""A text as its tokens: bounded pieces, where one colour is one token id."""
+
+from collections.abc import Callable, Sequence
+
+from viz.components.shared.mounting import (
+    current_choice,
+    listener,
+    read_position,
+    register,
+)
+from viz.tokens import display_pieces
+
+_mount = register("token_pieces")
+
+
+def token_pieces(
+    pieces: Sequence[str],
+    ids: Sequence[int],
+    selected: int | None = None,
+    *,
+    key: str,
+    details: Sequence[str] | None = None,
+    show_ids: bool = False,
+    on_select: Callable[[int | None], None] | None = None,
+) -> int | None:
+    """Show the pieces of a text; equal tokens have equal colours.
+
+    Hovering tells a piece's id and marks its twins, a click or Enter selects, Esc
+    clears.
+
+    Args:
+        pieces: Token texts.
+        ids: Token ids, as many.
+        selected: Position to select.
+        key: The view's name on this page.
+        details: More to say about each piece, such as its bytes or merge rank.
+        show_ids: Also print each id under its piece.
+        on_select: Called with the position, or None when cleared, on a click, before
+            the page runs again.
+
+    Returns:
+        Position selected now, or None.
+
+    Raises:
+        ValueError: If the lengths differ or `selected` lies outside.
+    """
+    for name, values in (("ids", ids), ("details", details)):
+        if values is not None and len(values) != len(pieces):
+            raise ValueError(f"{len(pieces)} pieces but {len(values)} {name}.")
+
+    def fits(position: int) -> bool:
+        return 0 <= position < len(pieces)
+
+    chosen = current_choice(key, selected, fits)
+    _mount(
+        key=key,
+        data={
+            "pieces": display_pieces(pieces),
+            "ids": [int(token) for token in ids],
+            "details": None if details is None else list(details),
+            "breaks": ["\n" in piece for piece in pieces],
+            "showIds": show_ids,
+            "selected": chosen,
+        },
+        on_picked_change=listener(key, read_position, fits, on_select),
+    )
+    return chosen
