@@ -13,8 +13,8 @@ from guard.seen import (
     without_head,
 )
 
-from minigpt.interpret.null_band import null_band
-from minigpt.interpret.probes import familiar_tokens, repeated_tokens
+from minigpt.interpret.heads.null_band import null_band
+from minigpt.interpret.heads.repeated_tokens import familiar_tokens, repeated_tokens
 
 HABITS = {
     "previous_token": "the token just before",
@@ -41,6 +41,13 @@ def products(seen: Seen) -> np.ndarray:
     turn = "rot_" if seen.is_turned else ""
     q = seen.attn(f"{turn}q")[seen.token, seen.head]
     return seen.attn(f"{turn}k")[:, seen.shared] @ q
+
+
+def all_products(seen: Seen) -> np.ndarray:
+    """q · k of every query with every key, of the chosen head."""
+    turn = "rot_" if seen.is_turned else ""
+    q = seen.attn(f"{turn}q")[:, seen.head]
+    return q @ seen.attn(f"{turn}k")[:, seen.shared].T
 
 
 @answers("attention.strongest")
@@ -97,7 +104,8 @@ def after_attention(seen: Seen) -> np.ndarray:
 @answers("block.sublayers")
 def block_sublayers(seen: Seen, asked: Asked) -> Answer:
     heads, mlp = (
-        length(seen.hook(name)[seen.token]) for name in ("hook_attn_out", "hook_mlp_out")
+        length(seen.hook(name)[seen.token])
+        for name in ("hook_attn_out", "hook_mlp_out")
     )
     right = "the MLP" if mlp > heads else "the heads together"
     return Answer(right, (seen.layer, heads, mlp))

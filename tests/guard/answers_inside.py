@@ -260,7 +260,8 @@ def said_of_patch(seen: Seen, layer: int, place: int) -> tuple[float, ...]:
         return own
 
     before, after = (
-        softmax(logits_of(seen.model, run, hooks)[-1]) for hooks in ([], [(name, carry)])
+        softmax(logits_of(seen.model, run, hooks)[-1])
+        for hooks in ([], [(name, carry)])
     )
     start, end = (
         float(logits[answer] - logits[rival])

@@ -9,10 +9,10 @@ from guard.printed import Answer, Below
 from guard.screen import Asked
 from guard.seen import Seen, logits_of, softmax
 
-from minigpt.interpret.word_order import shuffled
+from minigpt.interpret.positions.word_order import shuffled
 from minigpt.model import create_model
-from minigpt.tokenizers.pretokens import pretokens
-from minigpt.tokenizers.scripts import SENTENCES
+from minigpt.tokenizers.byte_pair.pretokens import pretokens
+from minigpt.tokenizers.inspection.scripts import SENTENCES
 
 # Tokenizer: the chosen model's own.
 
@@ -49,7 +49,9 @@ def tokenizer_half(seen: Seen, asked: Asked) -> Answer:
 
 @answers("tokenizer.emoji")
 def tokenizer_emoji(seen: Seen, asked: Asked) -> Answer:
-    assert "🙂" not in "".join(seen.checkpoint.tokenizer.pieces(range(seen.config.vocab_size)))
+    assert "🙂" not in "".join(
+        seen.checkpoint.tokenizer.pieces(range(seen.config.vocab_size))
+    )
     return Answer("<unk>: it is lost")
 
 
@@ -290,5 +292,3 @@ def embeddings_window_weights(seen: Seen, asked: Asked) -> Answer:
     joined = seen.model.blocks[0].linear.weight.shape[1]
     width = seen.model.token_embedding.weight.shape[1]
     return Answer(joined, (joined // width, width))
-
-

@@ -12,10 +12,13 @@ from guard.screen import Asked
 from guard.seen import Seen, logits_of
 
 from minigpt.checkpoint import load_checkpoint
-from minigpt.finetuning.chat import ready_to_chat
 from minigpt.config import get_recipe
 from minigpt.config.ingredients import differences
-from minigpt.runs import RunStore, available_models
+from minigpt.finetuning.chat import ready_to_chat
+from minigpt.finetuning.inspection.held_out_answers import held_out_questions
+from minigpt.library.catalogue import available_models
+from minigpt.runs import RunStore
+from minigpt.tokenizers.chat import Message, encode_chat
 from minigpt.training.flops import training_flops_per_token
 
 # Training: the journal and the status of a run.
@@ -75,7 +78,9 @@ def frames(seen: Seen) -> list[tuple[int, float]]:
     snapshots = RunStore(seen.data / "runs").open(REPEATS).snapshots()
     steps = repetition(seen, "step")
     moments = {int(steps[0]), int(steps[-1])}
-    moments |= {passes(seen, "induction", share) for share in np.linspace(0.25, 0.75, 3)}
+    moments |= {
+        passes(seen, "induction", share) for share in np.linspace(0.25, 0.75, 3)
+    }
     shown = []
     for habit in ("previous_token", "induction"):
         scores = {step: getattr(snapshots.load(step).scores, habit) for step in moments}
@@ -115,8 +120,10 @@ def held_out(seen: Seen, asked: Asked) -> Answer:
     found = status(seen)
     trained, held = found["train_loss"], found["validation_loss"]
     right = "held out" if held < trained else "learns from"
-    words = "the text that is held out" if right == "held out" else (
-        "the text that it learns from"
+    words = (
+        "the text that is held out"
+        if right == "held out"
+        else ("the text that it learns from")
     )
     return Answer(words, (trained, held))
 
@@ -130,7 +137,9 @@ def lanes(seen: Seen) -> list[list[dict[str, Any]]]:
 
 @answers("training.race_speed")
 def race_speed(seen: Seen, asked: Asked) -> Answer:
-    speeds = [run[-1]["tokens_seen"] / run[-1]["elapsed_seconds"] for run in lanes(seen)]
+    speeds = [
+        run[-1]["tokens_seen"] / run[-1]["elapsed_seconds"] for run in lanes(seen)
+    ]
     return Answer((FIRST, SECOND)[int(np.argmax(speeds))], tuple(speeds))
 
 
@@ -143,7 +152,9 @@ def last_tenth(records: list[dict[str, Any]], axis: str) -> float:
 def after_as_many(seen: Seen) -> tuple[int, list[float]]:
     """The tokens that both have read, and both losses there."""
     place = min(run[-1]["tokens_seen"] for run in lanes(seen))
-    until = [[each for each in run if each["tokens_seen"] <= place] for run in lanes(seen)]
+    until = [
+        [each for each in run if each["tokens_seen"] <= place] for run in lanes(seen)
+    ]
     return place, [last_tenth(run, "tokens_seen") for run in until]
 
 
@@ -182,7 +193,9 @@ def race_tokens(seen: Seen, asked: Asked) -> Answer:
 @answers("training.race_start")
 def race_start(seen: Seen, asked: Asked) -> Answer:
     vocabulary = status(seen, FIRST)["vocab_size"]
-    return Answer("near the uniform line", (vocabulary, vocabulary, math.log(vocabulary)))
+    return Answer(
+        "near the uniform line", (vocabulary, vocabulary, math.log(vocabulary))
+    )
 
 
 # Fine-tuning: an example token by token, and the weights.
@@ -214,6 +227,14 @@ def shown(seen: Seen) -> dict[str, str]:
     if seen.app.selectbox(key="tuning").value == "answers":
         return held_example(seen)
     return min(OWN, key=lambda each: len(each["instruction"] + each["output"]))
+
+
+def before_the_word(seen: Seen) -> list[int]:
+    """The first held-out question, and its answer up to the word asked for."""
+    after = tuned(seen)
+    asked = held_out_questions(after, base(seen), 1)[0]
+    turns = (*asked.prompt, Message("assistant", asked.question.lead))
+    return [token for token, _ in encode_chat(turns, after.tokenizer)[:-1]]
 
 
 @answers("finetuning.masked")
@@ -248,7 +269,9 @@ def dpo_start(seen: Seen, asked: Asked) -> Answer:
 
 
 def tuned(seen: Seen) -> Any:
-    (path,) = (each.path for each in available_models(seen.data) if each.id == "answers")
+    (path,) = (
+        each.path for each in available_models(seen.data) if each.id == "answers"
+    )
     return load_checkpoint(path)
 
 
@@ -269,8 +292,12 @@ def likelier(seen: Seen, asked: Asked) -> Answer:
         sums.append(float(losses_of(checkpoint, row, begin).sum()))
     gain = sums[0] - sums[1]
     times = math.exp(gain)
-    right = "less likely" if times < 1 else "up to 10 times" if times < 10 else (
-        "10 to 1000 times" if times < 1000 else "over 1000 times"
+    right = (
+        "less likely"
+        if times < 1
+        else "up to 10 times"
+        if times < 10
+        else ("10 to 1000 times" if times < 1000 else "over 1000 times")
     )
     return Answer(right, (*sums, gain))
 
@@ -279,7 +306,9 @@ def likelier(seen: Seen, asked: Asked) -> Answer:
 def untouched(seen: Seen, asked: Asked) -> Answer:
     before, after = base(seen).model.state_dict(), tuned(seen).model.state_dict()
     touched = sum(
-        weight.numel() for name, weight in before.items() if not weight.equal(after[name])
+        weight.numel()
+        for name, weight in before.items()
+        if not weight.equal(after[name])
     )
     total = sum(weight.numel() for weight in before.values())
     return Answer(round(100 * touched / total), (touched, total))

@@ -9,20 +9,21 @@ from guard.answers import answers
 from guard.printed import Answer
 from guard.screen import Asked
 from guard.seen import Seen, cache_of, logits_of, softmax
-from viz.tokens import display_piece
 
 from minigpt.checkpoint import load_checkpoint
 from minigpt.config import GenerationConfig
-from minigpt.datasets.tales_talk import (
+from minigpt.datasets.tales.talk import (
     known_question,
     story_to_talk_about,
     words_of_fact,
 )
 from minigpt.finetuning.chat import ready_to_chat
-from minigpt.finetuning.conversing import Turn, messages_of, read_tokens
+from minigpt.finetuning.conversation_tokens import Turn, messages_of, read_tokens
+from minigpt.generation import Generator
 from minigpt.generation.sample import Sampler
-from minigpt.interpret.answer_reading import places_of
+from minigpt.interpret.reading.answer import places_of
 from minigpt.tokenizers.chat import CHAT_TOKENS
+from viz.tokens import display_piece
 
 # Generation: one draw.
 
@@ -89,6 +90,15 @@ def thrown(seen: Seen) -> int:
     return Sampler(seen.model, seen.tokens, config).draw().token
 
 
+def text_written(seen: Seen) -> list[int]:
+    """Write a text with the page's settings."""
+    chosen = settings(seen)
+    config = GenerationConfig(strategy="sampling", max_new_tokens=6, **chosen)
+    model, tokenizer, _ = seen.checkpoint
+    prompt = seen.app.text_input(key="prompt").value
+    return Generator(model, tokenizer, model.device).generate(prompt, config).tokens
+
+
 @answers("generation.surprise")
 def surprise(seen: Seen, asked: Asked) -> Answer:
     p = softmax(raw(seen))[thrown(seen)]
@@ -122,7 +132,9 @@ class Search(NamedTuple):
 
 
 @cache
-def search(model: Any, tokens: tuple[int, ...], width: int, steps: int, eos: int | None):
+def search(
+    model: Any, tokens: tuple[int, ...], width: int, steps: int, eos: int | None
+):
     """Search as the page's settings have it: length penalty 1, no early stopping."""
     running, ended = [Text((), ())], []
     levels, kept, going = [], [], []
@@ -157,6 +169,14 @@ def searched(seen: Seen, width: int | None = None) -> Search:
     return search(seen.model, tuple(seen.tokens), width, int(fields["tokens"]), eos)
 
 
+def node(seen: Seen) -> Text:
+    """The node that is chosen in the tree: the first, or the best of step two."""
+    levels = searched(seen).levels
+    chosen = "beam_tree.choice" in seen.app.session_state
+    opened = seen.app.session_state["beam_tree.choice"][1] if chosen else None
+    return levels[0][0] if not opened else levels[1][opened - len(levels[0])]
+
+
 @answers("beam_search.way_on")
 def way_on(seen: Seen, asked: Asked) -> Answer:
     best, greedy = searched(seen).best, searched(seen, 1).best
@@ -182,7 +202,7 @@ def drop_out(seen: Seen, asked: Asked) -> Answer:
 @answers("beam_search.sum")
 def new_sum(seen: Seen, asked: Asked) -> Answer:
     sums = searched(seen).best.sums
-    added = [after - before for before, after in zip(sums, sums[1:], strict=False)]
+    added = np.diff(sums)
     place = int(np.argmin(added))
     return Answer(sums[place + 1], (place + 1, sums[place], added[place]))
 
@@ -224,11 +244,13 @@ def beginnings(seen: Seen, asked: Asked) -> Answer:
 # Chat: the row of tokens before an answer.
 
 
-def talk(seen: Seen, *, template: bool = True) -> tuple[Any, list[Any], list[int]]:
+def talk(
+    seen: Seen, *, template: bool = True, question: str | None = None
+) -> tuple[Any, list[Any], list[int]]:
     """The speaker, what was said, and the row that it reads."""
     speaker = ready_to_chat(load_checkpoint(spoken_by(seen)))
     story = seen.app.text_area(key="chat_story").value
-    question = seen.app.button(key="chip_0").label
+    question = question or seen.app.button(key="chip_0").label
     messages = messages_of(story, [Turn(question)])
     row = read_tokens(messages, speaker.tokenizer, template=template)
     return speaker, messages, [each.token for each in row]
@@ -253,6 +275,17 @@ def begun(speaker: Any, row: list[int]) -> list[int]:
 
 def said(speaker: Any, row: list[int]) -> str:
     return speaker.tokenizer.decode(begun(speaker, row)).strip()
+
+
+def decisive_row(seen: Seen) -> tuple[list[int], np.ndarray]:
+    """The text before the word that answers, and what the chosen head reads there."""
+    turn = seen.app.session_state["_chat"].turns[0]
+    answer = turn.answer
+    speaker, messages, _ = talk(seen, question=turn.question)
+    place = committed(seen, speaker, messages, answer.read, answer.tokens)
+    tokens = [*answer.read, *answer.tokens][:place]
+    hooks = cache_of(speaker.model, tokens)
+    return tokens, hooks[f"blocks.{seen.layer}.attn.hook_pattern"][seen.head, -1]
 
 
 @answers("chat.template")
@@ -291,31 +324,49 @@ def chat_base(seen: Seen, asked: Asked) -> Answer:
     return Answer("yes" if said(speaker, row) == said(base, read) else "no")
 
 
-@answers("chat.head")
-def chat_head(seen: Seen, asked: Asked) -> Answer:
-    speaker, messages, row = talk(seen)
+def fact_of(speaker: Any, messages: list[Any]) -> Any:
+    """The story's own answer to the last question."""
     tokenizer, window = speaker.tokenizer, speaker.model.config.max_seq_len
     story = story_to_talk_about(
         0, lambda text: len(tokenizer.encode(text)) <= 0.62 * window
     )
     fact = known_question(story, messages[-1].content.splitlines()[-1])
     assert fact is not None
-    tokens = [*row, *begun(speaker, row)]
+    return fact
+
+
+def committed(
+    seen: Seen, speaker: Any, messages: list[Any], row: list[int], written: list[int]
+) -> int:
+    """The place of the first written word that might answer."""
+    tokens, fact = [*row, *written], fact_of(speaker, messages)
     spelled = [
         place
         for value in fact.question.candidates
-        for place in places_of(value, tokens, tokenizer)
+        for place in places_of(value, tokens, speaker.tokenizer)
         if place >= len(row)
     ]
-    place = min(spelled, default=len(row))
-    there = places_of(words_of_fact(fact), row, tokenizer)
-    hooks = cache_of(speaker.model, tokens[:place])
-    weights = {
+    return min(spelled, default=len(row))
+
+
+def on_the_answer(
+    seen: Seen, speaker: Any, messages: list[Any], row: list[int], written: list[int]
+) -> dict[str, float]:
+    """How much of its row each head gives to the right answer in the story."""
+    place = committed(seen, speaker, messages, row, written)
+    there = places_of(words_of_fact(fact_of(speaker, messages)), row, speaker.tokenizer)
+    hooks = cache_of(speaker.model, [*row, *written][:place])
+    return {
         f"L{layer}H{head}": float(pattern[-1, there].sum())
         for layer in range(speaker.model.config.num_layers)
         for head, pattern in enumerate(hooks[f"blocks.{layer}.attn.hook_pattern"])
     }
+
+
+@answers("chat.head")
+def chat_head(seen: Seen, asked: Asked) -> Answer:
+    speaker, messages, row = talk(seen)
+    written = begun(speaker, row)
+    weights = on_the_answer(seen, speaker, messages, row, written)
     best = max(weights, key=weights.__getitem__)
     return Answer(best, (weights[best],))
-
-

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 
 import numpy as np
+import torch
 from guard import answers_attention as attention
 from guard import answers_inside as inside
 from guard import answers_text as text
@@ -48,7 +49,7 @@ def claim_of(lesson: str, words: str) -> tuple[str, Claim] | None:
 
 
 constant("attention", "weights that add up to 1", 1)
-constant("tokenizer", "begin with 256 bytes", len(range(0x00, 0xFF + 1)))
+constant("tokenizer", "begin with 256 bytes", len(range(0xFF + 1)))
 constant("head_explorer", "mean over rows, 0 to 1", 0, 1, 2)
 constant("beam_search", "a beam of width 1", 1)
 constant("intervene", "brings the whole answer back", 1, 0, 1)
@@ -133,6 +134,27 @@ def shuffle_kl(seen: Seen, nth: int) -> tuple[Number, ...]:
     )
     moved = np.linalg.norm(other - first) / np.linalg.norm(first)
     return (kl, 100 * moved if moved >= 1e-4 else Below(1e-4))
+
+
+# Attention, with a step left out.
+
+
+@claims("attention", "nats here")
+def edited(seen: Seen, nth: int) -> tuple[Number, ...]:
+    """Leave ÷ √d out of one head, and read on from there."""
+
+    def unscaled(scores, hook):
+        scores, root = scores.clone(), math.sqrt(seen.config.d_head)
+        own = torch.from_numpy(attention.all_products(seen))
+        scores[:, seen.head] += (own * (1 - 1 / root)).to(scores.dtype)
+        return scores
+
+    hook = (f"blocks.{seen.layer}.attn.hook_attn_scores", unscaled)
+    before, after = (
+        logits_of(seen.model, seen.tokens, hooks) for hooks in ([], [hook])
+    )
+    here, last = (divergence(before[at], after[at]) for at in (seen.token, -1))
+    return (here, last, 1, seen.config.num_layers * seen.config.num_heads)
 
 
 # The lens.
@@ -244,7 +266,7 @@ def copied(seen: Seen, cuts: list[object]) -> float:
     return float(np.mean(losses))
 
 
-@claims("intervene", "nats")
+@claims("intervene", "^Next token: ")
 def next_token_cut(seen: Seen, nth: int) -> tuple[Number, ...]:
     before = logits_of(seen.model, seen.tokens)[-1]
     after = logits_of(seen.model, seen.tokens, [cut_of(seen)])[-1]
@@ -319,9 +341,10 @@ def saliency_logit(seen: Seen, nth: int) -> tuple[Number, ...]:
 
 @claims("beam_search", "this logit minus ln")
 def first_node(seen: Seen, nth: int) -> tuple[Number, ...]:
-    logits = write.raw(seen)
+    tokens = write.node(seen).tokens
+    logits = logits_of(seen.model, [*seen.tokens, *tokens[:-1]])[-1]
     total = math.log(np.exp(logits).sum())
-    return (1, logits.max() - total, total)
+    return (len(tokens), logits[tokens[-1]] - total, total)
 
 
 @claims("beam_search", "Against greedy")
@@ -343,6 +366,23 @@ def certain(seen: Seen, nth: int) -> tuple[Number, ...]:
     return (write.counted(seen)[0],)
 
 
+# Generation and Chat.
+
+
+@claims("generation", "Seed ")
+def written_with(seen: Seen, nth: int) -> tuple[Number, ...]:
+    return (6, 11)
+
+
+@claims("chat", "Of all heads")
+def reads_most(seen: Seen, nth: int) -> tuple[Number, ...]:
+    turn = seen.app.session_state["_chat"].turns[0]
+    speaker, messages, _ = write.talk(seen, question=turn.question)
+    row, written = turn.answer.read, turn.answer.tokens
+    weights = write.on_the_answer(seen, speaker, messages, row, written)
+    return (max(weights.values()),)
+
+
 # Training.
 
 
@@ -358,7 +398,9 @@ def training_loss(seen: Seen, nth: int) -> tuple[Number, ...]:
     shown = train.runs_shown(seen)
     if len(shown) == 1:
         return (train.status(seen)["train_loss"],)
-    return (train.last_tenth(train.journal(seen, shown[nth], "step"), "elapsed_seconds"),)
+    return (
+        train.last_tenth(train.journal(seen, shown[nth], "step"), "elapsed_seconds"),
+    )
 
 
 @claims("training", "^Validation loss: ")

@@ -14,8 +14,8 @@ from guard.views import VIEWS, View
 from streamlit.testing.v1 import AppTest
 
 from minigpt.checkpoint import load_checkpoint
+from minigpt.library.catalogue import find_model
 from minigpt.model import TransformerLM
-from minigpt.runs import find_model
 
 ROOT = Path(__file__).parents[2]
 PROMPTS = (
@@ -71,11 +71,14 @@ def open_view(name: str, view: View, chosen: str, data: Path) -> Seen:
     tokens = checkpoint.tokenizer.encode(prompt)
     layer, head, token = place_in(checkpoint.model, tokens, dice)
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    seen = Seen(
-        view.lesson, app, data, path, checkpoint, tokens, layer, head, token
-    )
+    seen = Seen(view.lesson, app, data, path, checkpoint, tokens, layer, head, token)
     place = {"layer": str(layer), "head": str(head), "token": str(token)}
-    for key, value in {"model": chosen or "relative", "prompt": prompt, **place, **view.query}.items():
+    for key, value in {
+        "model": chosen or "relative",
+        "prompt": prompt,
+        **place,
+        **view.query,
+    }.items():
         app.query_params[key] = value
     if view.before is not None:
         for key, value in view.before(seen).items():

@@ -11,7 +11,7 @@ import torch
 
 from minigpt.checkpoint import save_checkpoint
 from minigpt.config import TokenizerConfig
-from minigpt.datasets.tales import generate_tales
+from minigpt.datasets.tales.story import generate_tales
 from minigpt.model import LanguageModel, create_model
 from minigpt.tokenizers.storage import build_tokenizer
 

@@ -14,12 +14,12 @@ from minigpt.config import (
     TrainConfig,
     get_recipe,
 )
-from minigpt.datasets.tales import generate_tales
+from minigpt.datasets.tales.story import generate_tales
 from minigpt.model import create_model
 from minigpt.runs import RunStore
 from minigpt.runs.status import RunStatus, write_status
-from minigpt.runs.worker import train_run
 from minigpt.tokenizers.storage import build_tokenizer
+from minigpt.worker.worker import train_run
 
 TEXT, REPEATS = "text", "repeats"
 FIRST, SECOND = "default", "gpt2"
@@ -107,7 +107,7 @@ def _write_copying(store: RunStore) -> None:
 
 
 def make_tuning(data: Path) -> Path:
-    """Fill a data directory with a base `plain`, and `answers` that was tuned from it."""
+    """Fill a data directory with a base `plain`, and `answers` tuned from it."""
     text = generate_tales(20_000)
     tokenizer = build_tokenizer(TokenizerConfig(kind="char"), text)
     model = create_model(

@@ -1,4 +1,4 @@
-"""What a page in this process shows: traced numbers, questions, and text with digits."""
+"""What a page in this process shows: traced numbers, questions, text with digits."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,13 @@ from guard.printed import numbers_in
 TRACED = re.compile(r"(?P<hook>[\w.]+)\[(?P<index>[\d, ]+)\] = (?P<value>\S+)")
 
 FRAME = (
-    "provenance_", "predict_", "check", "code_of_", "course", "print_only", "lesson_source"
+    "provenance_",
+    "predict_",
+    "check",
+    "code_of_",
+    "course",
+    "print_only",
+    "lesson_source",
 )
 """What is looked at by itself, or says the same on every page."""
 
@@ -91,9 +97,9 @@ def texts(app: Any) -> list[str]:
     """Return every caption, line of text and metric that prints a number."""
     found = []
     for leaf in _leaves(app.main, skip=FRAME):
-        if leaf.type in ("caption", "markdown"):
-            found.append(str(leaf.value))
-        elif leaf.type == "code" and not leaf.language and leaf.value not in ("", None):
+        if leaf.type in ("caption", "markdown") or (
+            leaf.type == "code" and not leaf.language and leaf.value not in ("", None)
+        ):
             found.append(str(leaf.value))
         elif leaf.type == "metric":
             found.append(f"{leaf.label}: {leaf.value} {leaf.delta}".strip())
@@ -116,4 +122,3 @@ def _leaves(node: Any, skip: tuple[str, ...] = ()) -> Iterator[Any]:
             yield from _leaves(child, skip)
         else:
             yield child
-

@@ -5,8 +5,10 @@ that a page prints is worked out once more apart from the page: the numbers trac
 answers graded, the captions.
 """
 
+import ast
 import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from guard import (  # noqa: F401 (they register)
@@ -17,14 +19,13 @@ from guard import (  # noqa: F401 (they register)
     answers_write,
 )
 from guard.answers import ANSWERS, Oracle
-from guard.formulas import multiplied_out
-from guard.lines import LINES
-from guard.printed import assert_said, is_near, option_of
 from guard.captions import claim_of
+from guard.formulas import multiplied_out
+from guard.lines import LINES, SITES
+from guard.printed import assert_said, is_near, option_of
 from guard.screen import questions, texts, traced, verdict
 from guard.seen import cache_of
 from guard.views import VIEWS
-
 
 PAGES = Path(__file__).parents[2] / "pages"
 
@@ -94,7 +95,18 @@ def test_nothing_on_the_pages_is_without_an_answer_or_a_line():
     )
     asked = set(re.findall(r'Question\(\s*(?:id=)?f?"([a-z_.{}]+)"', source))
     assert asked == set(ANSWERS)
-    assert source.count("Question(") - source.count("class Question") == len(asked)
+    assert len(re.findall(r"\bQuestion\(", source)) == len(asked)
     expected = {name for view in VIEWS.values() for name in view.asks}
     assert set(ANSWERS) - expected == set(NEVER_MET)
     assert set(LINES) == {name for view in VIEWS.values() for name in view.lines}
+    assert set(calls_of_show()) == SITES
+
+
+def calls_of_show() -> Iterator[str]:
+    """Yield folder and function of every call of `provenance.show`."""
+    for path in PAGES.rglob("*.py"):
+        for part in ast.parse(path.read_text(encoding="utf-8")).body:
+            name = part.name if isinstance(part, ast.FunctionDef) else "<module>"
+            calls = (node for node in ast.walk(part) if isinstance(node, ast.Call))
+            if any(ast.unparse(call.func) == "provenance.show" for call in calls):
+                yield f"{path.parent.name}.{name}"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from guard.lines import CELLS, OPENED_KEY, PICKED
+from guard.lines import CELLS, LOCKED, OPENED_KEY, PICKED
 from guard.models import SHAPES
 from guard.runs import FIRST, OWN, REPEATS, TEXT
 from guard.seen import Seen
@@ -52,6 +52,31 @@ def _cut(text: str) -> Callable[[Seen], dict[str, object]]:
         return {"cut": [text.format(layer=seen.layer, head=seen.head)]}
 
     return state
+
+
+def _write(seen: Seen) -> None:
+    """Let the page write six tokens, and choose the fourth."""
+    app = seen.app
+    app.number_input(key="generate.max_new_tokens").set_value(6)
+    app.number_input(key="generate.seed").set_value(11).run()
+    app.button(key="generate").click().run()
+    for _ in range(20):
+        if not any(button.label == "Stop" for button in app.button):
+            break
+        app.run()
+    app.session_state["written.choice"] = (None, LOCKED)
+    app.run()
+
+
+def _talk(seen: Seen) -> None:
+    """Ask the first question on offer, and look at the heads that answered it."""
+    app = seen.app
+    app.button(key="chip_0").click().run()
+    for _ in range(80):
+        if not any(button.label == "Stop" for button in app.button):
+            break
+        app.run()
+    app.button_group(key="chat_view").set_value("Where it looks").run()
 
 
 VIEWS = {
@@ -361,5 +386,32 @@ VIEWS = {
             "library.bytes",
             "library.tokens_per_step",
         ),
+    ),
+    "generation of a text": View(
+        "generation",
+        ("rope",),
+        ("generation text",),
+        after=_write,
+    ),
+    "beam_search node": View(
+        "beam_search",
+        ("relative",),
+        ("beam_search node",),
+        before=lambda _: {"beam_tree.choice": (None, 6)},
+    ),
+    "chat heads": View("chat", ("talker",), ("chat",), after=_talk, data="talkers"),
+    "finetuning heads": View(
+        "finetuning",
+        ("plain",),
+        ("finetuning heads",),
+        query={"tuning": "answers", "look": "Heads"},
+        data="tuned",
+    ),
+    "home of a window": View("home", ("mlp",)),
+    "attention edited": View(
+        "attention",
+        ("relative", "rope"),
+        ("attention",),
+        before=lambda _: {"left_out": ["÷ √d"]},
     ),
 }
