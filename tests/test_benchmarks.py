@@ -1,5 +1,6 @@
 """`launch.py bench` knows every benchmark, and runs the ones that are named."""
 
+import importlib
 import runpy
 import shlex
 from pathlib import Path
@@ -52,9 +53,11 @@ def test_the_output_is_shown_and_kept(every, tmp_path, monkeypatch, capfd):
     assert not run(one)
 
 
-@pytest.fixture(scope="module")
-def mutants():
-    return runpy.run_path(str(FOLDER / "mutants.py"))
+@pytest.fixture
+def mutants(monkeypatch):
+    """Import the script, as the processes that it forks do."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return vars(importlib.import_module("mutants"))
 
 
 def test_every_mutation_still_applies_and_names_tests_that_are_there(mutants):
