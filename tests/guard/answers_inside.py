@@ -2,6 +2,7 @@
 
 import math
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -229,10 +230,22 @@ def telling(seen: Seen) -> tuple[int, int]:
 
 def moved(seen: Seen, hook: str, axis: int, layer: int, place: int) -> float:
     """How far one clean value, put into the corrupted run, moves the answer."""
-    clean, run = prompts(seen)
-    answer, rival = telling(seen)
+    texts = tuple(tuple(text) for text in prompts(seen))
     name = f"blocks.{layer}.{hook}"
-    value = torch.from_numpy(cache_of(seen.model, clean)[name])
+    return _moved(seen.model, texts, telling(seen), name, axis, place)
+
+
+@cache
+def _moved(
+    model: Any,
+    texts: tuple[tuple[int, ...], ...],
+    answers: tuple[int, int],
+    name: str,
+    axis: int,
+    place: int,
+) -> float:
+    clean, run = texts
+    value = torch.from_numpy(cache_of(model, clean)[name])
 
     def carry(own, hook):
         own = own.clone()
@@ -241,10 +254,10 @@ def moved(seen: Seen, hook: str, axis: int, layer: int, place: int) -> float:
         return own
 
     def gap(logits: np.ndarray) -> float:
-        return float(logits[-1][answer] - logits[-1][rival])
+        return float(logits[-1][answers[0]] - logits[-1][answers[1]])
 
-    start, end = (gap(logits_of(seen.model, each)) for each in (run, clean))
-    return (gap(logits_of(seen.model, run, [(name, carry)])) - start) / (end - start)
+    start, end = (gap(logits_of(model, each)) for each in (run, clean))
+    return (gap(logits_of(model, run, [(name, carry)])) - start) / (end - start)
 
 
 def said_of_patch(seen: Seen, layer: int, place: int) -> tuple[float, ...]:
