@@ -15,6 +15,7 @@ from minigpt.config import GenerationConfig
 from minigpt.datasets.tales.talk import (
     known_question,
     story_to_talk_about,
+    suggestions,
     words_of_fact,
 )
 from minigpt.finetuning.chat import ready_to_chat
@@ -250,10 +251,18 @@ def talk(
     """The speaker, what was said, and the row that it reads."""
     speaker = ready_to_chat(load_checkpoint(spoken_by(seen)))
     story = seen.app.text_area(key="chat_story").value
-    question = question or seen.app.button(key="chip_0").label
+    question = question or suggestions(story_of(speaker), story)[0]
     messages = messages_of(story, [Turn(question)])
     row = read_tokens(messages, speaker.tokenizer, template=template)
     return speaker, messages, [each.token for each in row]
+
+
+def story_of(speaker: Any) -> Any:
+    """The first built-in story that fills at most 62% of the window, or none."""
+    tokenizer, window = speaker.tokenizer, speaker.model.config.max_seq_len
+    return story_to_talk_about(
+        0, lambda text: len(tokenizer.encode(text)) <= 0.62 * window
+    )
 
 
 def spoken_by(seen: Seen):
@@ -326,11 +335,7 @@ def chat_base(seen: Seen, asked: Asked) -> Answer:
 
 def fact_of(speaker: Any, messages: list[Any]) -> Any:
     """The story's own answer to the last question."""
-    tokenizer, window = speaker.tokenizer, speaker.model.config.max_seq_len
-    story = story_to_talk_about(
-        0, lambda text: len(tokenizer.encode(text)) <= 0.62 * window
-    )
-    fact = known_question(story, messages[-1].content.splitlines()[-1])
+    fact = known_question(story_of(speaker), messages[-1].content.splitlines()[-1])
     assert fact is not None
     return fact
 

@@ -142,11 +142,12 @@ def shuffle_kl(seen: Seen, nth: int) -> tuple[Number, ...]:
 @claims("attention", "nats here")
 def edited(seen: Seen, nth: int) -> tuple[Number, ...]:
     """Leave ÷ √d out of one head, and read on from there."""
+    own = torch.from_numpy(attention.all_products(seen))
+    missing = own * (1 - 1 / math.sqrt(seen.config.d_head))
 
     def unscaled(scores, hook):
-        scores, root = scores.clone(), math.sqrt(seen.config.d_head)
-        own = torch.from_numpy(attention.all_products(seen))
-        scores[:, seen.head] += (own * (1 - 1 / root)).to(scores.dtype)
+        scores = scores.clone()
+        scores[:, seen.head] += missing.to(scores.dtype)
         return scores
 
     hook = (f"blocks.{seen.layer}.attn.hook_attn_scores", unscaled)
@@ -154,7 +155,7 @@ def edited(seen: Seen, nth: int) -> tuple[Number, ...]:
         logits_of(seen.model, seen.tokens, hooks) for hooks in ([], [hook])
     )
     here, last = (divergence(before[at], after[at]) for at in (seen.token, -1))
-    return (here, last, 1, seen.config.num_layers * seen.config.num_heads)
+    return (here, last, seen.config.num_layers * seen.config.num_heads)
 
 
 # The lens.
