@@ -1,12 +1,14 @@
 """`launch.py bench` knows every benchmark, and runs the ones that are named."""
 
+import importlib
 import runpy
+import shlex
 from pathlib import Path
 
 import pytest
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-NO_BENCHMARKS = {"all.py", "nanogpt_peer.py"}
+NO_BENCHMARKS = {"all.py", "mutations.py", "nanogpt_peer.py"}
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +51,44 @@ def test_the_output_is_shown_and_kept(every, tmp_path, monkeypatch, capfd):
     assert output == "ours 2.5x"
     (folder / "one.py").write_text("raise SystemExit(3)")
     assert not run(one)
+
+
+@pytest.fixture
+def mutants(monkeypatch):
+    """Import the script, as the processes that it forks do."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return vars(importlib.import_module("mutants"))
+
+
+def test_every_mutation_still_applies_and_names_tests_that_are_there(mutants):
+    assert len(mutants["MUTATIONS"]) >= 40
+    words = [each.what for each in mutants["MUTATIONS"]]
+    assert len(set(words)) == len(words)
+    for each in mutants["MUTATIONS"]:
+        wrong = mutants["mutated"](each)
+        if each.path.endswith(".py"):
+            compile(wrong, each.path, "exec")
+        for argument in shlex.split(each.tests):
+            if argument.startswith("tests"):
+                assert (FOLDER.parent / argument).exists(), argument
+
+
+def test_a_mutation_that_no_longer_applies_is_refused(mutants, tmp_path):
+    one = mutants["MUTATIONS"][0]
+    (tmp_path / one.path).parent.mkdir(parents=True)
+    (tmp_path / one.path).write_text(f"{one.old}\n{one.old}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="2 times"):
+        mutants["mutated"](one, tmp_path)
+
+
+def test_a_wrong_line_is_killed_by_its_test_and_taken_back(mutants, tmp_path):
+    (tmp_path / "sums.py").write_text("def add(a, b):\n    return a + b\n", "utf-8")
+    test = "from sums import add\n\n\ndef test_sums():\n    assert add(2, {}) == {}\n"
+    right = (tmp_path / "sums.py").read_text("utf-8")
+    Mutation, outcome_of = mutants["Mutation"], mutants["outcome_of"]
+    one = Mutation("sums.py", "sign", "a + b", "a - b", "test_sums.py")
+    for second, killed in ((3, True), (0, False)):
+        content = test.format(second, 2 + second)
+        (tmp_path / "test_sums.py").write_text(content, encoding="utf-8")
+        assert outcome_of(one, tmp_path).is_killed is killed
+        assert (tmp_path / "sums.py").read_text("utf-8") == right

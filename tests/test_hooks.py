@@ -143,6 +143,27 @@ def test_hooks_nest_and_end_with_their_block(model, tokens):
     assert torch.equal(model(tokens), plain)
 
 
+@pytest.mark.parametrize("run", ["run_with_hooks", "run_with_cache", "hooks"])
+def test_outer_hooks_of_other_points_run_within_an_inner_run_and_after_it(
+    model, tokens, run
+):
+    runs = []
+    outer = ("blocks.1.hook_resid_post", lambda value, hook: runs.append("outer"))
+    inner = ("blocks.0.hook_resid_pre", lambda value, hook: runs.append("inner"))
+    with model.hooks([outer]):
+        if run == "hooks":
+            with model.hooks([inner]):
+                model(tokens)
+        elif run == "run_with_hooks":
+            model.run_with_hooks(tokens, [inner])
+        else:
+            model.run_with_cache(tokens, "blocks.0.hook_resid_pre")
+        assert runs.count("outer") == 1
+        model(tokens)
+    assert runs.count("outer") == 2
+    assert runs.count("inner") == (run != "run_with_cache")
+
+
 def test_an_exception_inside_leaves_no_hook_behind(model, tokens):
     plain = model(tokens)
 

@@ -123,6 +123,16 @@ def test_without_positions_one_layer_cannot_tell_who_bites_whom():
     assert torch.allclose(logits[0, -1], logits[1, -1], atol=1e-5)
 
 
+def test_in_evaluation_nothing_is_dropped_whether_or_not_somebody_watches():
+    tokens = some_tokens()
+    plain, dropping = small_model(), small_model(dropout=0.5)
+    with torch.inference_mode():
+        expected = plain(tokens)
+        watched, _ = dropping.run_with_cache(tokens)
+        assert torch.allclose(watched, expected, atol=1e-5)
+        assert torch.allclose(dropping(tokens), expected, atol=1e-5)
+
+
 def test_dropout_acts_only_in_training():
     model, tokens = small_model(dropout=0.5), some_tokens()
     assert torch.equal(model(tokens), model(tokens))

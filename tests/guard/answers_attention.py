@@ -1,0 +1,293 @@
+"""The answers of Home, Attention, Block and the Head explorer, from the hooks."""
+
+import numpy as np
+from guard.answers import answers
+from guard.printed import Answer
+from guard.screen import Asked
+from guard.seen import (
+    Seen,
+    cache_of,
+    length,
+    losses_over,
+    softmax,
+    without_head,
+)
+
+from minigpt.interpret.heads.null_band import null_band
+from minigpt.interpret.heads.repeated_tokens import familiar_tokens, repeated_tokens
+
+HABITS = {
+    "previous_token": "the token just before",
+    "induction": "what came next last time",
+    "duplicate_token": "earlier copies of the token",
+    "first_token": "the first token",
+    "self_token": "the token itself",
+}
+
+
+def yes(is_so: bool) -> str:
+    return "yes" if is_so else "no"
+
+
+# Attention: one row of one head.
+
+
+def row(seen: Seen) -> np.ndarray:
+    return seen.attn("pattern")[seen.head, seen.token]
+
+
+def products(seen: Seen) -> np.ndarray:
+    """q · k of the chosen query with every key."""
+    turn = "rot_" if seen.is_turned else ""
+    q = seen.attn(f"{turn}q")[seen.token, seen.head]
+    return seen.attn(f"{turn}k")[:, seen.shared] @ q
+
+
+def all_products(seen: Seen) -> np.ndarray:
+    """q · k of every query with every key, of the chosen head."""
+    turn = "rot_" if seen.is_turned else ""
+    q = seen.attn(f"{turn}q")[:, seen.head]
+    return q @ seen.attn(f"{turn}k")[:, seen.shared].T
+
+
+@answers("attention.strongest")
+def attention_strongest(seen: Seen, asked: Asked) -> Answer:
+    best = int(row(seen).argmax())
+    return Answer(seen.placed(best), (best, row(seen)[best]))
+
+
+@answers("attention.spread")
+def attention_spread(seen: Seen, asked: Asked) -> Answer:
+    largest = row(seen).max()
+    return Answer(yes(largest > 0.5), (largest,))
+
+
+@answers("attention.scale")
+def attention_scale(seen: Seen, asked: Asked) -> Answer:
+    readable = products(seen)[: seen.token + 1]
+    raw = readable[np.abs(readable).argmax()]
+    root = seen.config.d_head**0.5
+    return Answer(raw / root, (raw, seen.config.d_head, seen.config.d_head, root))
+
+
+@answers("attention.mask")
+def attention_mask(seen: Seen, asked: Asked) -> Answer:
+    return Answer(seen.token + 1, (len(seen.tokens), seen.token))
+
+
+@answers("attention.collapse")
+def attention_collapse(seen: Seen, asked: Asked) -> Answer:
+    end = seen.token + 1
+    scores, raw = seen.attn("attn_scores")[seen.head, seen.token, :end], products(seen)
+    bias = scores - raw[:end] / seen.config.d_head**0.5
+    before, after = row(seen).max(), softmax(raw[:end] + bias).max()
+    if abs(after - before) <= 0.01:
+        return Answer("it stays within 0.01", (before, after))
+    return Answer("it grows" if after > before else "it shrinks", (before, after))
+
+
+# Multi-head and block: one position of one block.
+
+
+def written(seen: Seen) -> list[float]:
+    """How much each head writes: its z through its slice of the output weights."""
+    weight = seen.model.blocks[seen.layer].attn.output.weight.detach().double().numpy()
+    z = seen.attn("z")[seen.token]
+    slices = weight.reshape(len(weight), *z.shape)
+    return [length(slices[:, head] @ z[head]) for head in range(len(z))]
+
+
+def after_attention(seen: Seen) -> np.ndarray:
+    return seen.hook("hook_resid_pre") + seen.hook("hook_attn_out")
+
+
+@answers("block.sublayers")
+def block_sublayers(seen: Seen, asked: Asked) -> Answer:
+    heads, mlp = (
+        length(seen.hook(name)[seen.token])
+        for name in ("hook_attn_out", "hook_mlp_out")
+    )
+    right = "the MLP" if mlp > heads else "the heads together"
+    return Answer(right, (seen.layer, heads, mlp))
+
+
+@answers("block.head")
+def block_head(seen: Seen, asked: Asked) -> Answer:
+    sizes = written(seen)
+    best = int(np.argmax(sizes))
+    return Answer(f"L{seen.layer}H{best}", (sizes[best],))
+
+
+@answers("block.grows")
+def block_grows(seen: Seen, asked: Asked) -> Answer:
+    before, after = (
+        length(seen.hook(f"hook_resid_{end}")[seen.token]) for end in ("pre", "post")
+    )
+    return Answer(yes(after > before), (seen.layer, before, after))
+
+
+@answers("block.added")
+def block_added(seen: Seen, asked: Asked) -> Answer:
+    before = length(seen.hook("hook_resid_pre")[seen.token])
+    added = length(seen.hook("hook_attn_out")[seen.token])
+    return Answer(length(after_attention(seen)[seen.token]), (before, added))
+
+
+@answers("block.norm")
+def block_norm(seen: Seen, asked: Asked) -> Answer:
+    x = seen.hook("hook_resid_pre")[seen.token]
+    centred = x - x.mean() if seen.config.norm == "layernorm" else x
+    scale = float(np.sqrt((centred**2).mean() + seen.model.blocks[0].ln1.eps))
+    size = float(((centred / scale) ** 2).mean())
+    return Answer(size, (float((x**2).mean()), scale))
+
+
+@answers("block.fired")
+def block_fired(seen: Seen, asked: Asked) -> Answer:
+    post = seen.hook("mlp.hook_post")[seen.token]
+    fired = int((post > 0).sum())
+    return Answer(fired, (len(post), fired, 0, 100 * fired / len(post)))
+
+
+@answers("block.concat")
+def block_concat(seen: Seen, asked: Asked) -> Answer:
+    heads, width = seen.attn("z")[seen.token].shape
+    return Answer(heads * width, (heads, width))
+
+
+# Home: the last road.
+
+
+def roads(seen: Seen) -> list[tuple[str, int, float]]:
+    """Return name, block and length of everything that is added to the last road."""
+    found = []
+    for layer in range(seen.config.num_layers):
+        for name, hook in (("attention", "hook_attn_out"), ("the MLP", "hook_mlp_out")):
+            if f"blocks.{layer}.{hook}" in seen.cache:
+                size = length(seen.hook(hook, layer)[-1])
+                found.append((f"{name} of block {layer}", layer, size))
+    return found
+
+
+@answers("home.most_added")
+def home_most_added(seen: Seen, asked: Asked) -> Answer:
+    name, layer, size = max(roads(seen), key=lambda each: each[2])
+    return Answer(name, (seen.last, layer, size))
+
+
+@answers("home.sum")
+def home_sum(seen: Seen, asked: Asked) -> Answer:
+    stream = seen.hook("hook_resid_pre", 0)[-1]
+    added = seen.hook("hook_attn_out", 0)[-1]
+    old, more = length(stream), length(added)
+    return Answer("no", (old, more, old + more, length(stream + added)))
+
+
+@answers("home.who_predicts")
+def home_who_predicts(seen: Seen, asked: Asked) -> Answer:
+    return Answer(seen.placed(seen.last))
+
+
+# Head explorer: habits, on the prompt and on random tokens.
+
+
+def habit_scores(pattern: np.ndarray, tokens: list[int]) -> dict[str, float]:
+    """Score one head's pattern, as the glossary defines the habits."""
+    count = len(tokens)
+    kept: dict[str, list[float]] = {name: [] for name in HABITS}
+    for query in range(1, count):
+        weights = pattern[query]
+        earlier = [key for key in range(query) if tokens[key] == tokens[query]]
+        followed = [key + 1 for key in earlier if key + 1 < query]
+        kept["previous_token"].append(weights[query - 1])
+        kept["self_token"].append(weights[query])
+        if query > 1:
+            kept["first_token"].append(weights[0])
+        if earlier:
+            kept["duplicate_token"].append(weights[earlier].sum())
+        if followed:
+            kept["induction"].append(weights[followed].sum())
+    return {name: float(np.mean(each)) for name, each in kept.items() if each}
+
+
+def strongest_habit(seen: Seen) -> tuple[str, float]:
+    scores = habit_scores(seen.attn("pattern")[seen.head], seen.tokens)
+    name = max(scores, key=scores.__getitem__)
+    return name, scores[name]
+
+
+def random_windows(seen: Seen) -> np.ndarray:
+    vocabulary = familiar_tokens(seen.checkpoint.tokenizer, seen.windows)
+    return repeated_tokens(vocabulary, seen.config.max_seq_len)
+
+
+def previous_on_random(seen: Seen) -> dict[str, float]:
+    """Every head's weight on the token before, on random tokens said twice."""
+    heads: dict[str, list[float]] = {}
+    for window in random_windows(seen).tolist():
+        cache = cache_of(seen.model, window)
+        for layer in range(seen.config.num_layers):
+            for head, pattern in enumerate(cache[f"blocks.{layer}.attn.hook_pattern"]):
+                heads.setdefault(f"L{layer}H{head}", []).append(
+                    float(np.diagonal(pattern, -1).mean())
+                )
+    return {name: float(np.mean(each)) for name, each in heads.items()}
+
+
+@answers("head_explorer.previous")
+def head_previous(seen: Seen, asked: Asked) -> Answer:
+    weights = {
+        f"L{layer}H{head}": float(np.diagonal(pattern, -1).mean())
+        for layer in range(seen.config.num_layers)
+        for head, pattern in enumerate(seen.attn("pattern", layer))
+    }
+    best = max(weights, key=weights.__getitem__)
+    return Answer(best, (weights[best],))
+
+
+@answers("head_explorer.strongest")
+def head_strongest(seen: Seen, asked: Asked) -> Answer:
+    best = int(row(seen).argmax())
+    return Answer(seen.placed(best), (seen.token, row(seen)[best]))
+
+
+@answers("head_explorer.band")
+def head_band(seen: Seen, asked: Asked) -> Answer:
+    name, score = strongest_habit(seen)
+    assert HABITS[name] in asked.text
+    band = null_band(seen.config, np.array([seen.tokens]))
+    mean, spread = (
+        float(getattr(each, name)[seen.layer, seen.head])
+        for each in (band.mean, band.deviation)
+    )
+    low, high = max(0.0, mean - 2 * spread), mean + 2 * spread
+    right = "Less" if score > high else "More" if score < low else "About as much"
+    return Answer(right, (score, low, high))
+
+
+@answers("head_explorer.elsewhere")
+def head_elsewhere(seen: Seen, asked: Asked) -> Answer:
+    name, here = strongest_habit(seen)
+    assert HABITS[name] in asked.text
+    scores = []
+    for window in random_windows(seen).tolist():
+        cache = cache_of(seen.model, window)
+        pattern = cache[f"blocks.{seen.layer}.attn.hook_pattern"][seen.head]
+        scores.append(habit_scores(pattern, window)[name])
+    there = float(np.mean(scores))
+    change = there - here
+    right = "About as much"
+    if abs(change) > 0.1:
+        right = "More, by over 0.1" if change > 0 else "Less, by over 0.1"
+    return Answer(right, (here, there))
+
+
+@answers("head_explorer.cost")
+def head_cost(seen: Seen, asked: Asked) -> Answer:
+    whole = losses_over(seen.model, seen.windows)
+    costs = {}
+    for name in asked.options:
+        cut = without_head(seen.layer, int(name.partition("H")[2]))
+        costs[name] = losses_over(seen.model, seen.windows, [cut]) - whole
+    best = max(costs, key=costs.__getitem__)
+    return Answer(best, (costs[best],))

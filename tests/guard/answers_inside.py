@@ -1,0 +1,402 @@
+"""The answers of the lens, Intervene and Compare, from the hooks and with own cuts."""
+
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from guard.answers import answers
+from guard.answers_attention import previous_on_random
+from guard.printed import Answer
+from guard.screen import Asked
+from guard.seen import (
+    Seen,
+    cache_of,
+    divergence,
+    logits_of,
+    losses_over,
+    softmax,
+    without_head,
+)
+
+# The lens: the final norm and the unembedding over the stream at every point.
+
+
+def unembedding(seen: Seen) -> np.ndarray:
+    tied = seen.config.tie_embeddings
+    table = seen.model.token_embedding if tied else seen.model.head
+    return table.weight.detach().double().numpy()
+
+
+def points(seen: Seen) -> dict[str, np.ndarray]:
+    """The stream by what was added last."""
+    found = {"embedding": seen.hook("hook_resid_pre", 0)}
+    for layer in range(seen.config.num_layers):
+        if f"blocks.{layer}.hook_resid_mid" in seen.cache:
+            found[f"L{layer} attention"] = seen.hook("hook_resid_mid", layer)
+            found[f"L{layer} MLP"] = seen.hook("hook_resid_post", layer)
+        else:
+            found[f"L{layer} attention"] = seen.hook("hook_resid_post", layer)
+    return found
+
+
+def lens(seen: Seen) -> dict[str, np.ndarray]:
+    """The lens's logits after the chosen token, by point."""
+    norm, table = seen.model.ln_final, unembedding(seen)
+    found = {}
+    for name, stream in points(seen).items():
+        x = stream[seen.token]
+        centred = x - x.mean() if seen.config.norm == "layernorm" else x
+        out = centred / np.sqrt((centred**2).mean() + norm.eps)
+        out = out * norm.weight.detach().double().numpy()
+        if getattr(norm, "bias", None) is not None:
+            out = out + norm.bias.detach().double().numpy()
+        found[name] = table @ out
+    return found
+
+
+def pair(seen: Seen) -> tuple[int, int]:
+    """A and B: where nobody chose, the two likeliest."""
+    first, second = np.argsort(-seen.cache["logits"][seen.token], kind="stable")[:2]
+    return int(first), int(second)
+
+
+def gaps(seen: Seen) -> dict[str, float]:
+    a, b = pair(seen)
+    return {name: float(logits[a] - logits[b]) for name, logits in lens(seen).items()}
+
+
+def shares(seen: Seen) -> dict[str, float]:
+    """What every part adds to logit(A) − logit(B), the final norm's scale held."""
+    a, b = pair(seen)
+    norm, table = seen.model.ln_final, unembedding(seen)
+    row = table[a] - table[b]
+    at, final = seen.token, list(points(seen).values())[-1][seen.token]
+    centres = seen.config.norm == "layernorm"
+    centred = final - final.mean() if centres else final
+    scale = np.sqrt((centred**2).mean() + norm.eps)
+    weight = norm.weight.detach().double().numpy()
+
+    def share(vector: np.ndarray) -> float:
+        x = vector - vector.mean() if centres else vector
+        return float((x / scale * weight) @ row)
+
+    found = {"embedding": share(seen.cache["hook_embed"][at])}
+    if "hook_pos_embed" in seen.cache:
+        found["position"] = share(seen.cache["hook_pos_embed"][at])
+    for layer, block in enumerate(seen.model.blocks):
+        output = block.attn.output
+        z = seen.attn("z", layer)[at]
+        slices = output.weight.detach().double().numpy().reshape(-1, *z.shape)
+        for head in range(len(z)):
+            found[f"L{layer}H{head}"] = share(slices[:, head] @ z[head])
+        if output.bias is not None:
+            found[f"L{layer} bias"] = share(output.bias.detach().double().numpy())
+        if block.has_mlp:
+            found[f"L{layer} MLP"] = share(seen.hook("hook_mlp_out", layer)[at])
+    if getattr(norm, "bias", None) is not None:
+        found["norm bias"] = float(norm.bias.detach().double().numpy() @ row)
+    return found
+
+
+def first_for_good(holds: list[bool]) -> int:
+    """Return the first place from which something holds to the end."""
+    return next(n for n in range(len(holds)) if all(holds[n:]))
+
+
+@answers("logit_lens.settles")
+def lens_settles(seen: Seen, asked: Asked) -> Answer:
+    tops = {name: int(logits.argmax()) for name, logits in lens(seen).items()}
+    last = list(tops.values())[-1]
+    place = first_for_good([top == last for top in tops.values()])
+    name = list(tops)[place]
+    if name == "embedding":
+        return Answer("embedding")
+    layer = int(name[1 : name.index(" ")])
+    for option in asked.options[1:]:
+        first, _, end = option.replace("L", "").partition("–")
+        if int(first) <= layer <= int(end or first):
+            return Answer(option)
+    raise AssertionError(f"no option has layer {layer}")
+
+
+@answers("logit_lens.first")
+def lens_first(seen: Seen, asked: Asked) -> Answer:
+    said = list(lens(seen).values())
+    first, output = int(said[0].argmax()), int(said[-1].argmax())
+    if first == seen.tokens[seen.token]:
+        return Answer("the token just read")
+    right = "the model's final answer" if first == output else "some other token"
+    return Answer(right)
+
+
+@answers("logit_lens.overtakes")
+def lens_overtakes(seen: Seen, asked: Asked) -> Answer:
+    found = gaps(seen)
+    place = first_for_good([gap > 0 for gap in found.values()])
+    return Answer(list(found)[place])
+
+
+@answers("logit_lens.largest")
+def lens_largest(seen: Seen, asked: Asked) -> Answer:
+    found = shares(seen)
+    best = max(found, key=found.__getitem__)
+    return Answer(best, (found[best],))
+
+
+@answers("logit_lens.total")
+def lens_total(seen: Seen, asked: Asked) -> Answer:
+    return Answer(sum(shares(seen).values()))
+
+
+# Intervene: one head set to zero, one value carried over.
+
+
+@cache
+def _costs(model: object, tokens: tuple[int, ...]) -> dict[str, float]:
+    whole = logits_of(model, tokens)[-1]
+    return {
+        f"L{layer}H{head}": divergence(
+            whole, logits_of(model, tokens, [without_head(layer, head)])[-1]
+        )
+        for layer in range(model.config.num_layers)
+        for head in range(model.config.num_heads)
+    }
+
+
+def ranked(seen: Seen) -> list[tuple[str, float]]:
+    """The heads by what setting each to zero does to the next token."""
+    costs = _costs(seen.model, tuple(seen.tokens))
+    return sorted(costs.items(), key=lambda each: -each[1])
+
+
+def place_of(name: str) -> tuple[int, int]:
+    layer, head = name[1:].split("H")
+    return int(layer), int(head)
+
+
+def rises(seen: Seen, *names: str) -> float:
+    """How much the loss of held-out text rises without some heads."""
+    cuts = [without_head(*place_of(name)) for name in names]
+    whole = losses_over(seen.model, seen.windows)
+    return losses_over(seen.model, seen.windows, cuts) - whole
+
+
+@answers("intervene.which_head")
+def which_head(seen: Seen, asked: Asked) -> Answer:
+    (best, most), (_, second) = ranked(seen)[:2]
+    return Answer(best, (most, second))
+
+
+@answers("intervene.next_token")
+def next_token(seen: Seen, asked: Asked) -> Answer:
+    head = ranked(seen)[0][0]
+    assert head in asked.text
+    whole = logits_of(seen.model, seen.tokens)[-1]
+    cut = without_head(*place_of(head))
+    after = logits_of(seen.model, seen.tokens, [cut])[-1]
+    best = int(after.argmax())
+    return Answer(seen.piece(best), (softmax(after)[best], divergence(whole, after)))
+
+
+@answers("intervene.earlier")
+def earlier(seen: Seen, asked: Asked) -> Answer:
+    return Answer("Not at all", (0.0,))
+
+
+@answers("intervene.pair")
+def cut_pair(seen: Seen, asked: Asked) -> Answer:
+    one, other = (name for name, _ in ranked(seen)[:2])
+    first, second, both = rises(seen, one), rises(seen, other), rises(seen, one, other)
+    kind = "more" if both > first + second else "less"
+    return Answer(f"{kind} than both alone, added", (first, second, both))
+
+
+def prompts(seen: Seen) -> tuple[list[int], list[int]]:
+    """The clean and the corrupted prompt."""
+    encode = seen.checkpoint.tokenizer.encode
+    clean, corrupted = (
+        encode(seen.app.text_input(key=key).value) for key in ("clean", "corrupted")
+    )
+    return clean, corrupted
+
+
+def telling(seen: Seen) -> tuple[int, int]:
+    """The token that the clean prompt expects more, and the reverse."""
+    before, after = (softmax(logits_of(seen.model, p)[-1]) for p in prompts(seen))
+    return int((after - before).argmin()), int((after - before).argmax())
+
+
+def moved(seen: Seen, hook: str, axis: int, layer: int, place: int) -> float:
+    """How far one clean value, put into the corrupted run, moves the answer."""
+    texts = tuple(tuple(text) for text in prompts(seen))
+    name = f"blocks.{layer}.{hook}"
+    return _moved(seen.model, texts, telling(seen), name, axis, place)
+
+
+@cache
+def _moved(
+    model: Any,
+    texts: tuple[tuple[int, ...], ...],
+    answers: tuple[int, int],
+    name: str,
+    axis: int,
+    place: int,
+) -> float:
+    clean, run = texts
+    value = torch.from_numpy(cache_of(model, clean)[name])
+
+    def carry(own, hook):
+        own = own.clone()
+        here = (0, *[slice(None)] * (axis - 1), place)
+        own[here] = value[here[1:]].to(own.dtype)
+        return own
+
+    def gap(logits: np.ndarray) -> float:
+        return float(logits[-1][answers[0]] - logits[-1][answers[1]])
+
+    start, end = (gap(logits_of(model, each)) for each in (run, clean))
+    return (gap(logits_of(model, run, [(name, carry)])) - start) / (end - start)
+
+
+def said_of_patch(seen: Seen, layer: int, place: int) -> tuple[float, ...]:
+    """The numbers in the sentence about one patch of the residual stream."""
+    clean, run = prompts(seen)
+    answer, rival = telling(seen)
+    name = f"blocks.{layer}.hook_resid_pre"
+    value = torch.from_numpy(cache_of(seen.model, clean)[name])
+
+    def carry(own, hook):
+        own = own.clone()
+        own[0, place] = value[place].to(own.dtype)
+        return own
+
+    before, after = (
+        softmax(logits_of(seen.model, run, hooks)[-1])
+        for hooks in ([], [(name, carry)])
+    )
+    start, end = (
+        float(logits[answer] - logits[rival])
+        for logits in (logits_of(seen.model, each)[-1] for each in (run, clean))
+    )
+    share = moved(seen, "hook_resid_pre", 1, layer, place)
+    probabilities = (before[answer], after[answer], before[rival], after[rival])
+    return (place, layer, *probabilities, share, start, end)
+
+
+def paired(seen: Seen) -> list[str]:
+    clean, corrupted = prompts(seen)
+    return [
+        f"{n} {seen.piece(a)}" + (f"|{seen.piece(b)}" if a != b else "")
+        for n, (a, b) in enumerate(zip(clean, corrupted, strict=True))
+    ]
+
+
+@answers("intervene.where_last")
+def where_last(seen: Seen, asked: Asked) -> Answer:
+    layer, names = seen.config.num_layers - 1, paired(seen)
+    shares = [moved(seen, "hook_resid_pre", 1, layer, n) for n in range(len(names))]
+    best = int(np.abs(shares).argmax())
+    return Answer(names[best], (shares[best],))
+
+
+@answers("intervene.unchanged")
+def unchanged(seen: Seen, asked: Asked) -> Answer:
+    names = paired(seen)
+    place = max(n for n, name in enumerate(names) if "|" not in name)
+    share = moved(seen, "hook_resid_pre", 1, 0, place)
+    assert abs(share) < 1e-4
+    return Answer("0", (place, 0, 0.0, 0))
+
+
+@answers("intervene.strongest_z")
+def strongest_z(seen: Seen, asked: Asked) -> Answer:
+    shares = {
+        f"L{layer}H{head}": moved(seen, "attn.hook_z", 2, layer, head)
+        for layer in range(seen.config.num_layers)
+        for head in range(seen.config.num_heads)
+    }
+    best = max(shares, key=lambda name: abs(shares[name]))
+    return Answer(best, (shares[best],))
+
+
+def every_rise(seen: Seen) -> dict[str, float]:
+    return {name: rises(seen, name) for name, _ in ranked(seen)}
+
+
+@answers("intervene.needed")
+def needed(seen: Seen, asked: Asked) -> Answer:
+    found = every_rise(seen)
+    best = max(found, key=found.__getitem__)
+    return Answer(best, (found[best],))
+
+
+@answers("intervene.helped")
+def helped(seen: Seen, asked: Asked) -> Answer:
+    found = every_rise(seen)
+    count = sum(rise < 0 for rise in found.values())
+    words = ("none", "one or two", "one or two", "three or more")
+    return Answer(words[min(count, 3)], (count, len(found)))
+
+
+@answers("intervene.sharpest")
+def sharpest(seen: Seen, asked: Asked) -> Answer:
+    weights, found = previous_on_random(seen), every_rise(seen)
+    head = max(weights, key=weights.__getitem__)
+    best = max(found, key=found.__getitem__)
+    assert asked.text.startswith(head)
+    if head == best:
+        return Answer("It is the same head", (found[head], found[best]))
+    kind = "More" if found[head] > 0.5 * found[best] else "Less"
+    return Answer(f"{kind} than half as much", (found[head], found[best]))
+
+
+# Compare: the same text in two checkpoints of one training, a token a piece.
+
+
+def changes(seen: Seen) -> np.ndarray:
+    """Loss now minus loss before, of every token but the first."""
+    from minigpt.checkpoint import load_checkpoint
+
+    before = load_checkpoint(seen.path.parent / "checkpoint_step_0").model
+    ids = np.array(seen.tokens[1:])
+    losses = []
+    for model in (before, seen.model):
+        p = softmax(logits_of(model, seen.tokens)[:-1])
+        losses.append(-np.log(p[np.arange(len(ids)), ids]))
+    return losses[1] - losses[0]
+
+
+@answers("compare.worse")
+def compare_worse(seen: Seen, asked: Asked) -> Answer:
+    change = changes(seen)
+    worse = int((change > 0).sum())
+    share = worse / len(change)
+    right = "under ¼" if share < 0.25 else "¼ to ½" if share <= 0.5 else "over ½"
+    steps = (0, seen.checkpoint.metadata.step)
+    said = (*steps, len(change), worse, len(change), change.mean())
+    return Answer("none" if not worse else right, said)
+
+
+@answers("compare.direction")
+def compare_direction(seen: Seen, asked: Asked) -> Answer:
+    change = changes(seen)
+    place = int(change.argmax() if (change > 0).any() else change.argmin())
+    gain = -change[place]
+    right = "higher" if gain > 0 else "lower"
+    return Answer(right, (place + 1, change[place], gain, math.exp(gain)))
+
+
+@answers("compare.largest")
+def compare_largest(seen: Seen, asked: Asked) -> Answer:
+    change = changes(seen)
+    place = int(np.abs(change).argmax())
+    return Answer(seen.placed(place + 1), (place + 1, change[place]))
+
+
+@answers("compare.removed")
+def compare_removed(seen: Seen, asked: Asked) -> Answer:
+    change = changes(seen)
+    rest = np.delete(change, change.argmin()).mean()
+    return Answer("yes" if rest < 0 else "no", (rest,))

@@ -1,0 +1,294 @@
+"""The answers of Tokenizer and Embeddings, from the tables and the formulas."""
+
+import math
+
+import numpy as np
+import torch
+from guard.answers import answers
+from guard.printed import Answer, Below
+from guard.screen import Asked
+from guard.seen import Seen, logits_of, softmax
+
+from minigpt.interpret.positions.word_order import shuffled
+from minigpt.model import create_model
+from minigpt.tokenizers.byte_pair.pretokens import pretokens
+from minigpt.tokenizers.inspection.scripts import SENTENCES
+
+# Tokenizer: the chosen model's own.
+
+
+def merged(seen: Seen, text: str, count: int) -> int:
+    """Count the tokens of a text after the first merges, pair by pair."""
+    merges = seen.checkpoint.tokenizer.merges[:count]
+    total = 0
+    for part in pretokens(text):
+        for word in part:
+            symbols = [bytes([byte]) for byte in word.encode("utf-8")]
+            for one, other in merges:
+                place = 0
+                while place < len(symbols) - 1:
+                    if (symbols[place], symbols[place + 1]) == (one, other):
+                        symbols[place : place + 2] = [one + other]
+                    place += 1
+            total += len(symbols)
+    return total
+
+
+def count_of(seen: Seen, text: str) -> int:
+    return len(seen.checkpoint.tokenizer.encode(text))
+
+
+@answers("tokenizer.half")
+def tokenizer_half(seen: Seen, asked: Asked) -> Answer:
+    text = seen.app.text_input(key="prompt").value
+    every = len(seen.checkpoint.tokenizer.merges)
+    now, then = merged(seen, text, every), merged(seen, text, every // 2)
+    said = (now, len(text.encode()), every // 2, every, then)
+    return Answer(then, said)
+
+
+@answers("tokenizer.emoji")
+def tokenizer_emoji(seen: Seen, asked: Asked) -> Answer:
+    assert "🙂" not in "".join(
+        seen.checkpoint.tokenizer.pieces(range(seen.config.vocab_size))
+    )
+    return Answer("<unk>: it is lost")
+
+
+@answers("tokenizer.whole")
+def tokenizer_whole(seen: Seen, asked: Asked) -> Answer:
+    lengths = {word: count_of(seen, f" {word}") for word in asked.options}
+    (right,) = (word for word, size in lengths.items() if size == 1)
+    return Answer(right, tuple(n for word, n in lengths.items() if word != right))
+
+
+@answers("tokenizer.digits")
+def tokenizer_digits(seen: Seen, asked: Asked) -> Answer:
+    encode, pieces = seen.checkpoint.tokenizer.encode, seen.checkpoint.tokenizer.pieces
+    ids = encode("1234")
+    # The explanation names the pieces; those that are numbers count as said.
+    named = (float(each) for each in pieces(ids) if each.isdecimal())
+    return Answer(len(ids), (1234, *named))
+
+
+@answers("tokenizer.eos")
+def tokenizer_eos(seen: Seen, asked: Asked) -> Answer:
+    return Answer(f"{count_of(seen, '<eos>')} ordinary tokens")
+
+
+@answers("tokenizer.scripts")
+def tokenizer_scripts(seen: Seen, asked: Asked) -> Answer:
+    costs = {each.language: count_of(seen, each.text) for each in SENTENCES}
+    best = max(costs, key=costs.__getitem__)
+    (text,) = (each.text for each in SENTENCES if each.language == best)
+    return Answer(best, (costs[best], len(text), costs["English"]))
+
+
+@answers("tokenizer.space")
+def tokenizer_space(seen: Seen, asked: Asked) -> Answer:
+    encode = seen.checkpoint.tokenizer.encode
+    first = encode("the")
+    return Answer("yes" if encode("a the")[-len(first) :] == first else "no")
+
+
+# Embeddings: rows of a table.
+
+TYPED = "Any other token"
+
+
+def vectors(seen: Seen) -> np.ndarray:
+    size = seen.checkpoint.tokenizer.vocab_size
+    return seen.model.token_embedding.weight.detach().double().numpy()[:size]
+
+
+def chosen(seen: Seen) -> int:
+    """The token that all figures are about: the one typed, or the prompt's."""
+    typed = [field.value for field in seen.app.text_input if field.label == TYPED]
+    ids = seen.checkpoint.tokenizer.encode(typed[0]) if typed and typed[0] else []
+    return ids[0] if ids else seen.tokens[seen.token]
+
+
+def neighbours(seen: Seen) -> tuple[list[int], np.ndarray]:
+    """The eight nearest to the chosen token's vector, and every cosine."""
+    unit = vectors(seen)
+    unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
+    token = chosen(seen)
+    cosines = unit @ unit[token]
+    order = [int(n) for n in np.argsort(-cosines) if n != token]
+    return order[:8], cosines
+
+
+def drawn(seen: Seen) -> list[int]:
+    """The sixty commonest tokens, the chosen one and its neighbours."""
+    ids, counts = np.unique(seen.windows, return_counts=True)
+    common = ids[np.argsort(-counts, kind="stable")][:60].tolist()
+    near, _ = neighbours(seen)
+    return list(dict.fromkeys([*common, chosen(seen), *near]))
+
+
+def flat_share(seen: Seen) -> float:
+    """The share of variance along the two widest directions, in percent."""
+    sizes = np.linalg.eigvalsh(np.cov(vectors(seen)[drawn(seen)].T))
+    return 100 * float(sizes[-2:].sum() / sizes.sum())
+
+
+@answers("embeddings.nearest")
+def embeddings_nearest(seen: Seen, asked: Asked) -> Answer:
+    near, cosines = neighbours(seen)
+    return Answer(seen.piece(near[0]), (cosines[near[0]],))
+
+
+@answers("embeddings.variance")
+def embeddings_variance(seen: Seen, asked: Asked) -> Answer:
+    share = flat_share(seen)
+    said = (len(drawn(seen)), vectors(seen).shape[1], share)
+    return Answer(f"about {round(share)}%", said)
+
+
+# Positions: what a distance does.
+
+
+def by_distance(seen: Seen) -> np.ndarray:
+    """What the model's own scheme makes of distances 0, 1, …, for the chosen head."""
+    config, far = seen.config, np.arange(seen.config.max_seq_len)
+    if config.positional_encoding == "alibi":
+        return -far * 2.0 ** (-8 * (seen.head + 1) / config.num_heads)
+    if config.positional_encoding == "relative":
+        bias = seen.model.blocks[seen.layer].attn.position_bias
+        table = bias.bias_table.detach().double().numpy()[seen.head]
+        return float(bias.gain[seen.head, 0]) * table[np.minimum(far, len(table) - 1)]
+    if config.positional_encoding == "rope":
+        half = config.d_head // 2
+        speeds = config.rope_base ** (-np.arange(half) / half)
+        return np.cos(far[:, None] * speeds).mean(1)
+    table = seen.model.position_embedding.weight.detach().double().numpy()
+    unit = table / np.linalg.norm(table, axis=1, keepdims=True)
+    cosines = unit @ unit.T
+    return np.array([np.diagonal(cosines, d).mean() for d in far])
+
+
+@answers("embeddings.distance_{scheme}")
+def embeddings_distance(seen: Seen, asked: Asked) -> Answer:
+    values, far = by_distance(seen), seen.config.max_seq_len // 2
+    near, distant = values[1], values[far]
+    right = f"{far} tokens apart" if distant > near else "1 token apart"
+    return Answer(right, (1, far, near, 1, distant, far))
+
+
+def turned_score(seen: Seen, q_pos: int, k_pos: int) -> float:
+    """q · k / √d of the first head, turned as RoPE would, at any two positions."""
+    q = seen.attn("q", 0)[-1, 0]
+    k = seen.attn("k", 0)[max(0, seen.last - 1), 0]
+    half = len(q) // 2
+    speeds = seen.config.rope_base ** (-np.arange(half) / half)
+
+    def turn(vector: np.ndarray, position: int) -> np.ndarray:
+        one, other = vector[:half], vector[half:]
+        cos, sin = np.cos(position * speeds), np.sin(position * speeds)
+        return np.concatenate([one * cos - other * sin, other * cos + one * sin])
+
+    return float(turn(q, q_pos) @ turn(k, k_pos)) / math.sqrt(len(q))
+
+
+@answers("embeddings.rope")
+def embeddings_rope(seen: Seen, asked: Asked) -> Answer:
+    query, key = seen.last, max(0, seen.last - 1)
+    score = turned_score(seen, query, key)
+    return Answer(score, (query, key, score, 10))
+
+
+@answers("embeddings.beyond")
+def embeddings_beyond(seen: Seen, asked: Asked) -> Answer:
+    config, longest = seen.config, seen.config.max_seq_len
+    if config.positional_encoding == "learned":
+        rows = seen.model.position_embedding.weight.shape[0]
+        return Answer("There is no vector: it cannot read on", (longest, rows))
+    if config.positional_encoding == "relative":
+        table = seen.model.blocks[0].attn.position_bias.bias_table
+        right = "All far distances share the last bias"
+        return Answer(right, (longest, table.shape[1]))
+    return Answer("The scheme goes on as before", (longest,))
+
+
+@answers("embeddings.weights")
+def embeddings_weights(seen: Seen, asked: Asked) -> Answer:
+    names = ("position_embedding", "position_bias")
+    learned = sum(
+        weight.numel()
+        for name, weight in seen.model.named_parameters()
+        if any(each in name for each in names)
+    )
+    table = seen.model.token_embedding.weight.numel()
+    return Answer(learned, (learned, table))
+
+
+@answers("embeddings.alibi")
+def embeddings_alibi(seen: Seen, asked: Asked) -> Answer:
+    heads = seen.config.num_heads
+    slope = 2.0 ** (-8 / heads)
+    return Answer(4 * slope, (heads, 0, slope, 4, 4, 4 * slope))
+
+
+# Order: the same words shuffled, read by the first layers without positions.
+
+
+def order(seen: Seen) -> list[int]:
+    return [seen.tokens[place] for place in shuffled(seen.tokens, 0)]
+
+
+def change_of(seen: Seen, model: object) -> float:
+    """The largest change of a next token's probability when the words are shuffled."""
+    before, after = (
+        softmax(logits_of(model, text)[-1]) for text in (seen.tokens, order(seen))
+    )
+    return float(np.abs(after - before).max())
+
+
+def bare(seen: Seen, layers: int) -> object:
+    """The model's first layers, told nothing of positions."""
+    settings = {
+        **seen.config.to_dict(),
+        "positional_encoding": "none",
+        "num_layers": layers,
+    }
+    settings.pop("model_type", None)
+    model = create_model("transformer", **settings)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            weight.copy_(dict(seen.model.named_parameters())[name])
+    return model.eval()
+
+
+@answers("embeddings.one_layer")
+def embeddings_one_layer(seen: Seen, asked: Asked) -> Answer:
+    assert change_of(seen, bare(seen, 1)) < 1e-5
+    return Answer("exactly the same", (Below(1e-5),))
+
+
+@answers("embeddings.two_layers")
+def embeddings_two_layers(seen: Seen, asked: Asked) -> Answer:
+    change = change_of(seen, bare(seen, 2))
+    assert change > 1e-5
+    return Answer("yes: the causal mask shows them the order", (change,))
+
+
+# An MLP: a window of the last few tokens.
+
+
+@answers("embeddings.window")
+def embeddings_window(seen: Seen, asked: Asked) -> Answer:
+    joined = seen.model.blocks[0].linear.weight.shape[1]
+    return Answer(joined // seen.config.d_model)
+
+
+@answers("embeddings.window_order")
+def embeddings_window_order(seen: Seen, asked: Asked) -> Answer:
+    change = change_of(seen, seen.model)
+    return Answer("yes" if change > 1e-5 else "no", (change,))
+
+
+@answers("embeddings.window_weights")
+def embeddings_window_weights(seen: Seen, asked: Asked) -> Answer:
+    joined = seen.model.blocks[0].linear.weight.shape[1]
+    width = seen.model.token_embedding.weight.shape[1]
+    return Answer(joined, (joined // width, width))

@@ -1,0 +1,417 @@
+"""What is opened, of every page: at which place, and what must stand there."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from guard.lines import CELLS, LOCKED, OPENED_KEY, PICKED
+from guard.models import SHAPES
+from guard.runs import FIRST, OWN, REPEATS, TEXT
+from guard.seen import Seen
+
+ALL = tuple(SHAPES)
+
+
+@dataclass(frozen=True)
+class View:
+    """One page in one state."""
+
+    lesson: str
+    models: tuple[str, ...]
+    lines: tuple[str, ...] = ()
+    """The lines of origin that it shows, by their names in `LINES`, in order."""
+    asks: tuple[str, ...] = ()
+    """Questions that at least one of its models is asked."""
+    query: dict[str, str] = field(default_factory=dict)
+    before: Callable[[Seen], dict[str, object]] | None = None
+    """Session state that stands for what a hand would have clicked."""
+    after: Callable[[Seen], None] | None = None
+    """What a hand does on the open page."""
+    data: str = "guarded"
+    """The fixture that makes its models."""
+
+
+def _opened(cell: str) -> Callable[[Seen], dict[str, object]]:
+    def state(seen: Seen) -> dict[str, object]:
+        row = (str(seen.path), *seen.tokens, seen.layer, seen.head, seen.token)
+        return {"_opened_cell": (row, (cell, OPENED_KEY))}
+
+    return state
+
+
+def _picked(hook: str) -> Callable[[Seen], dict[str, object]]:
+    def state(seen: Seen) -> dict[str, object]:
+        row = (str(seen.path), *seen.tokens, seen.layer, seen.head, seen.token)
+        return {"_picked_number": (row, (hook, PICKED[hook]))}
+
+    return state
+
+
+def _cut(text: str) -> Callable[[Seen], dict[str, object]]:
+    def state(seen: Seen) -> dict[str, object]:
+        return {"cut": [text.format(layer=seen.layer, head=seen.head)]}
+
+    return state
+
+
+def _write(seen: Seen) -> None:
+    """Let the page write six tokens, and choose the fourth."""
+    app = seen.app
+    app.number_input(key="generate.max_new_tokens").set_value(6)
+    app.number_input(key="generate.seed").set_value(11).run()
+    app.button(key="generate").click().run()
+    for _ in range(20):
+        if not any(button.label == "Stop" for button in app.button):
+            break
+        app.run()
+    app.session_state["written.choice"] = (None, LOCKED)
+    app.run()
+
+
+def _talk(seen: Seen) -> None:
+    """Ask the first question on offer, and look at the heads that answered it."""
+    app = seen.app
+    app.button(key="chip_0").click().run()
+    for _ in range(80):
+        if not any(button.label == "Stop" for button in app.button):
+            break
+        app.run()
+    app.button_group(key="chat_view").set_value("Where it looks").run()
+
+
+VIEWS = {
+    "home": View(
+        "home",
+        ALL,
+        ("home",),
+        ("home.sum", "home.who_predicts", "home.most_added"),
+    ),
+    "attention": View(
+        "attention",
+        ALL,
+        ("attention",),
+        (
+            "attention.strongest",
+            "attention.scale",
+            "attention.mask",
+            "attention.collapse",
+        ),
+    ),
+    **{
+        f"attention {cell}": View(
+            "attention",
+            ("rope",) if cell == "turned" else ("relative", "rope"),
+            (f"attention {cell}",),
+            before=_opened(cell),
+        )
+        for cell in CELLS
+    },
+    "block": View(
+        "block",
+        ALL,
+        ("block",),
+        ("block.sublayers", "block.head", "block.added", "block.norm", "block.fired"),
+    ),
+    **{
+        f"block {hook}": View(
+            "block",
+            ("rope" if "mlp" in hook else "relative",),
+            (f"block {hook}",),
+            before=_picked(hook),
+        )
+        for hook in PICKED
+    },
+    "head_explorer": View(
+        "head_explorer",
+        ALL,
+        ("head_explorer",),
+        (
+            "head_explorer.previous",
+            "head_explorer.strongest",
+            "head_explorer.band",
+            "head_explorer.elsewhere",
+            "head_explorer.cost",
+        ),
+    ),
+    "logit_lens": View(
+        "logit_lens",
+        ALL,
+        (),
+        (
+            "logit_lens.settles",
+            "logit_lens.first",
+            "logit_lens.overtakes",
+            "logit_lens.largest",
+            "logit_lens.total",
+        ),
+    ),
+    "logit_lens origins": View(
+        "logit_lens",
+        ("relative", "rope"),
+        ("lens cell", "lens share"),
+        before=lambda seen: {"lens_origin": True, "share_origin": True},
+    ),
+    "intervene": View(
+        "intervene",
+        ALL,
+        (),
+        (
+            "intervene.which_head",
+            "intervene.next_token",
+            "intervene.earlier",
+            "intervene.pair",
+        ),
+    ),
+    "intervene cut head": View(
+        "intervene",
+        ("relative",),
+        ("intervene cut head",),
+        before=_cut("L{layer}H{head} zero"),
+    ),
+    "intervene cut edge": View(
+        "intervene",
+        ("rope",),
+        ("intervene cut edge",),
+        before=_cut("L{layer}H{head}[5,3] zero"),
+    ),
+    "intervene cut attention": View(
+        "intervene",
+        ("alibi",),
+        ("intervene cut attention",),
+        before=_cut("attention{layer} zero"),
+    ),
+    "intervene patch": View(
+        "intervene",
+        ("relative", "rope"),
+        ("intervene patch",),
+        (
+            "intervene.where_last",
+            "intervene.unchanged",
+            "intervene.strongest_z",
+        ),
+        query={
+            "intervene": "Patch",
+            "clean": "Mia had a red kite",
+            "corrupted": "Tom had a red kite",
+        },
+    ),
+    "intervene turn": View(
+        "intervene",
+        ("relative", "rope"),
+        (),
+        ("intervene.needed", "intervene.helped", "intervene.sharpest"),
+        query={"intervene": "Cut each in turn"},
+    ),
+    "compare": View(
+        "compare",
+        ("relative",),
+        ("compare loss", "compare heads"),
+        (
+            "compare.worse",
+            "compare.direction",
+            "compare.largest",
+            "compare.removed",
+        ),
+        query={"read": "Prompt", "against_step": "0"},
+        before=lambda seen: {"piece": seen.token},
+    ),
+    "compare saliency": View(
+        "compare",
+        ("relative",),
+        ("compare loss", "compare saliency"),
+        query={"read": "Prompt", "against_step": "0", "part": "Saliency"},
+        before=lambda seen: {"piece": seen.token},
+    ),
+    "tokenizer": View(
+        "tokenizer",
+        ("learned", "alibi"),
+        ("tokenizer",),
+        (
+            "tokenizer.half",
+            "tokenizer.emoji",
+            "tokenizer.digits",
+            "tokenizer.eos",
+            "tokenizer.scripts",
+        ),
+    ),
+    "embeddings tokens": View(
+        "embeddings",
+        ALL,
+        ("embeddings tokens",),
+        (
+            "embeddings.nearest",
+            "embeddings.variance",
+            "embeddings.two_layers",
+            "embeddings.rope",
+        ),
+    ),
+    "embeddings typed": View(
+        "embeddings",
+        ("alibi",),
+        ("embeddings typed",),
+        before=lambda _: {"embedding_word": "k"},
+    ),
+    "embeddings positions": View(
+        "embeddings",
+        ALL,
+        ("embeddings positions",),
+        ("embeddings.distance_{scheme}", "embeddings.beyond"),
+        query={"embeddings_part": "Positions"},
+    ),
+    "embeddings shuffle": View(
+        "embeddings",
+        ("relative", "learned"),
+        ("embeddings shuffle",),
+        ("embeddings.one_layer",),
+        query={"embeddings_part": "Shuffle the words"},
+    ),
+    "embeddings of one head": View(
+        "embeddings",
+        ("single",),
+        ("embeddings shuffle",),
+        ("embeddings.weights", "embeddings.alibi"),
+        query={"embeddings_part": "Shuffle the words"},
+    ),
+    "embeddings of a window": View(
+        "embeddings",
+        ("mlp",),
+        ("embeddings shuffle",),
+        (
+            "embeddings.window",
+            "embeddings.window_order",
+            "embeddings.window_weights",
+        ),
+        query={"embeddings_part": "Shuffle the words"},
+    ),
+    "block of one head": View(
+        "block", ("single",), ("block",), ("block.grows", "block.concat")
+    ),
+    "generation": View(
+        "generation",
+        ("relative", "rope", "learned"),
+        ("generation",),
+        (
+            "generation.how_often",
+            "generation.temperature",
+            "generation.nucleus",
+            "generation.surprise",
+        ),
+        before=lambda _: {"_chance": 5},
+    ),
+    "beam_search": View(
+        "beam_search",
+        ("relative", "rope"),
+        ("beam_search",),
+        (
+            "beam_search.way_on",
+            "beam_search.drop_out",
+            "beam_search.sum",
+            "beam_search.candidates",
+        ),
+    ),
+    "beam_search of few tokens": View(
+        "beam_search",
+        ("alibi",),
+        ("beam_search",),
+        ("beam_search.beginnings",),
+        query={"tokens": "2", "width": "8"},
+    ),
+    "chat": View(
+        "chat",
+        ("relative",),
+        (),
+        ("chat.template", "chat.last_read", "chat.room", "chat.counted"),
+    ),
+    "chat with a tuned model": View(
+        "chat",
+        ("talker",),
+        (),
+        ("chat.head", "chat.base"),
+        data="talkers",
+    ),
+    "training of a text": View(
+        "training",
+        ("",),
+        (),
+        ("training.unknowable", "training.baseline", "training.held_out"),
+        query={"run": TEXT},
+        data="runs",
+    ),
+    "training of copying": View(
+        "training",
+        ("",),
+        (),
+        ("training.how_long", "training.first_time"),
+        query={"run": REPEATS},
+        data="runs",
+    ),
+    "training of a race": View(
+        "training",
+        ("",),
+        (),
+        ("training.race_speed", "training.race_tokens", "training.race_start"),
+        query={"run": FIRST},
+        data="runs",
+    ),
+    "finetuning": View(
+        "finetuning",
+        ("relative",),
+        ("finetuning example",),
+        (
+            "finetuning.masked",
+            "finetuning.surprise",
+            "finetuning.size",
+            "finetuning.dpo_start",
+        ),
+        before=lambda _: {
+            "base_of_sft": "relative",
+            "examples_from": "paste",
+            "pasted_sft": "\n".join(map(json.dumps, OWN)),
+        },
+    ),
+    "finetuning afterwards": View(
+        "finetuning",
+        ("plain",),
+        ("finetuning example afterwards",),
+        ("finetuning.likelier", "finetuning.untouched"),
+        query={"tuning": "answers"},
+        data="tuned",
+    ),
+    "library": View(
+        "library",
+        ("relative",),
+        (),
+        (
+            "library.tokens_per_parameter",
+            "library.bytes",
+            "library.tokens_per_step",
+        ),
+    ),
+    "generation of a text": View(
+        "generation",
+        ("rope",),
+        ("generation text",),
+        after=_write,
+    ),
+    "beam_search node": View(
+        "beam_search",
+        ("relative",),
+        ("beam_search node",),
+        before=lambda _: {"beam_tree.choice": (None, 6)},
+    ),
+    "chat heads": View("chat", ("talker",), ("chat",), after=_talk, data="talkers"),
+    "finetuning heads": View(
+        "finetuning",
+        ("plain",),
+        ("finetuning heads",),
+        query={"tuning": "answers", "look": "Heads"},
+        data="tuned",
+    ),
+    "home of a window": View("home", ("mlp",)),
+    "attention edited": View(
+        "attention",
+        ("relative", "rope"),
+        ("attention",),
+        before=lambda _: {"left_out": ["÷ √d"]},
+    ),
+}
