@@ -7,7 +7,7 @@ import huggingface_hub
 import pytest
 import torch
 import transformers
-from pretrained_hub import COMMIT, Hub
+from pretrained.pretrained_hub import COMMIT, Hub
 from safetensors.torch import load_file, save_file
 
 import minigpt
