@@ -88,7 +88,11 @@ def outcome_of(mutation: Mutation, tree: Path) -> Outcome:
     lines = output.splitlines()
     failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
     told = failed[0] if failed else " ".join(lines[-1:])
-    return Outcome(mutation, code == 1, f"{told} ({code})", time.monotonic() - begun)
+    if code not in (0, 1):
+        raise SystemExit(
+            f"{mutation.path}: {mutation.what}: pytest says {code}: {told}"
+        )
+    return Outcome(mutation, code == 1, told, time.monotonic() - begun)
 
 
 def tested(tree: Path, arguments: Sequence[str]) -> tuple[int, str]:

@@ -95,9 +95,10 @@ def open_view(name: str, view: View, chosen: str, data: Path) -> Seen:
 CASES = [(name, model) for name, view in VIEWS.items() for model in view.models]
 
 
-@pytest.fixture(
-    scope="module", params=CASES, ids=[f"{name}-{model}" for name, model in CASES]
-)
+NAMES = [f"{name}-{model}".replace(" ", "_") for name, model in CASES]
+
+
+@pytest.fixture(scope="module", params=CASES, ids=NAMES)
 def case(request):
     """Return one view of one page, opened, with its name."""
     name, model = request.param
