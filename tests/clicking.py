@@ -49,6 +49,8 @@ class Walk:
     before_load: Callable[[], None] = lambda: None
     """Brings back what a click may have deleted."""
     problems: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+    """Seen after several clicks, and not there when the page was opened anew."""
     clicked: list[Control] = field(default_factory=list)
     _events: int = 0
     _at: tuple[str, ...] | None = None
@@ -87,7 +89,12 @@ class Walk:
                 self._close(batch[-1], path)
             else:
                 self._leave_and_return(batch[-1], path)
-        except (Gone, TooLate) as error:
+        except Gone as missing:
+            if not path:
+                self._blame(path, str(missing), "is gone on a fresh page")
+            self.missed.append(str(missing))
+            self._at = None
+        except TooLate as error:
             self._blame(path, batch[-1].id, f"{type(error).__name__}: {error}"[:300])
             self._at = None
         return revealed

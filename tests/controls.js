@@ -6,10 +6,10 @@
         + "input[type=radio], [role=tab], [role=radio], [role=switch], "
         + "[role=button], [role=link]";
     // Streamlit's own, the same on every page and in every app: not ours to test.
-    const STREAMLITS = "[data-testid=stElementToolbar], [data-testid=stTooltipIcon], "
+    const STREAMLITS = "[data-testid=stElementToolbar], button[aria-label^='Help for'], "
         + "[data-testid=stHeader], [data-testid=stLogoLink], [data-testid=stSidebarNav], "
         + "[data-testid=stSidebarCollapseButton], [data-testid=stHeaderActionElements], "
-        + ".vega-embed details";
+        + ".vega-embed details, .modebar";
     const told = { sent: 0, sentAt: 0, begun: 0, endedAt: 0, printed: 0, copied: 0 };
 
     const send = WebSocket.prototype.send;
@@ -62,6 +62,7 @@
     const nameOf = node => (node.getAttribute("aria-label") || wordsOf(label(node)))
         .trim().replace(/\s+/g, " ").slice(0, 60);
     const isChosen = node => node.checked === true
+        || node.getAttribute("aria-current") === "step"
         || ["aria-checked", "aria-pressed", "aria-selected"]
             .some(name => node.getAttribute(name) === "true");
     const kindOf = node => {
