@@ -100,7 +100,9 @@ def identity(value: object) -> object:
         return str(value), _last_change(value)
     if isinstance(value, Config):
         return kind, value.model_dump_json()
-    if isinstance(value, tuple | list):
+    if isinstance(value, list):
+        return identity(tuple(value))
+    if isinstance(value, tuple):
         return kind, *map(identity, value)
     if isinstance(value, dict):
         return {name: identity(each) for name, each in value.items()}

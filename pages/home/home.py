@@ -27,7 +27,7 @@ def show_journey(checkpoint: Checkpoint, prompt: str) -> None:
         next_token.show(checkpoint, prompt)
         return
     tokens = read_tokens(checkpoint, prompt)
-    found = journey_sheet.follow(checkpoint, tokens)
+    found = journey_sheet.follow(checkpoint.model, tokens)
     selected = journey_sheet.show(checkpoint, found, tokens)
     with below:
         journey_sheet.show_numbers(checkpoint, found, tokens, selected)

@@ -20,6 +20,7 @@ from minigpt.worker import launch
 from pages.frame import state, words
 from pages.frame.controls import settings
 from pages.frame.guard import guard
+from pages.frame.remember import remember
 from pages.training import experiment, race
 from pages.training.text_choice import choose_text
 
@@ -219,6 +220,4 @@ def open_started() -> None:
         state.forget_unknown("run")
 
 
-@st.cache_data(max_entries=32, show_spinner="Looking at the text …")
-def _estimate(config: RunConfig) -> Estimate:
-    return estimate_run(config)
+_estimate = remember(32, spinner="Looking at the text …")(estimate_run)
