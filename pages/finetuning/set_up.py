@@ -269,8 +269,8 @@ def _show_estimate(found: TuningEstimate) -> None:
     learns = "all of them" if share == 1 else f"{share:.1%} of the base’s"
     st.caption(
         f"**{words.count(found.learning)}** weights learn, {learns} · "
-        f"**{found.examples:,}** examples, each read {found.passes:.2g} times, and "
-        f"{found.held_out} held out · roughly **{words.duration(found.seconds)}**"
+        f"**{found.examples:,}** examples, each read {words.times(found.passes, 1)}, "
+        f"and {found.held_out} held out · roughly **{words.duration(found.seconds)}**"
     )
 
 

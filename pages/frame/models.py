@@ -32,7 +32,7 @@ def entries() -> list[ModelEntry]:
 
 
 def _last_changes(data: Path) -> tuple[int, ...]:
-    """Return what differs after a model or run came, went or moved on.
+    """Return numbers that change when a model or run comes, goes or moves on.
 
     Listing models opens a dozen files per run; this only asks when they changed, which
     a page with fifty runs can afford several times.
@@ -71,12 +71,12 @@ def chosen() -> Checkpoint:
 
 
 def chosen_path(entry: ModelEntry) -> Path:
-    """Return the checkpoint of a model at the step that the time machine stands at."""
+    """Return the checkpoint of a model at the step chosen in the time machine."""
     return entry.path_at(state.get("step"))
 
 
 def unknown_words(unknown: list[str]) -> str:
-    """Say what a tokenizer never saw, and what becomes of it."""
+    """Say what a tokenizer never saw, and how the model reads it."""
     some = ", ".join(repr(part) for part in unknown[:8])
     more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
     return f"This model never saw {some}{more}: it reads <unk> there."
@@ -108,6 +108,6 @@ def with_chat_tokens(checkpoint: Checkpoint) -> Checkpoint:
 
 @contextmanager
 def turn_to_write() -> Iterator[None]:
-    """Wait for a place among those that write: two at once, so that all stay quick."""
+    """Wait for a turn: only two write at once, so that the server stays quick."""
     with _writers:
         yield

@@ -58,7 +58,7 @@ _reading = remember(6, shared=True)(read_prompt)
 
 
 def may_cut(count: int, longest: int) -> bool:
-    """Ask, where a prompt is too long, whether its end alone may be read.
+    """If a prompt is too long, ask whether to read only its end.
 
     The answer belongs to this prompt: the next long one is asked about again.
     """
@@ -70,7 +70,7 @@ def may_cut(count: int, longest: int) -> bool:
         value=state.may_cut(),
         key=f"_cut_{sha256(prompt.encode()).hexdigest()[:12]}",
         on_change=state.toggle_cut,
-        help="The model was made for no more. What stands before is left out.",
+        help="The model cannot read more at once. Earlier tokens are left out.",
     )
 
 
@@ -114,7 +114,7 @@ def pick_token(token: int | None) -> None:
 
 
 def _type_place(key: str) -> None:
-    """Heed a number that was typed; another row begins at its strongest cell."""
+    """Take over a typed number; another row begins at its strongest cell."""
     state.forget_unknown(key)
     if key == "token":
         st.session_state["_read"] = None

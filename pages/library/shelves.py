@@ -21,7 +21,7 @@ from pages.frame.remember import remember
 SHELVES = (MODELS, RUNS, TEXTS) = ("Models", "Runs", "Texts")
 
 _FRESH_SECONDS = 5
-"""How long a row may lag behind a run at work."""
+"""Seconds that a row may lag behind a running training."""
 _NUMBER = st.column_config.NumberColumn
 _COLUMNS = {
     "parameters": _NUMBER("Parameters", format="compact"),
@@ -37,7 +37,7 @@ _COLUMNS = {
 
 
 def facts(shelf: str) -> Sequence[Facts] | Sequence[TextFacts]:
-    """Return all that stands on a shelf."""
+    """Return everything on a shelf."""
     data = data_directory()
     if shelf == MODELS:
         return _models(models.entries())

@@ -29,8 +29,8 @@ SIZES = {
     "recipe": "the sizes that the recipe was made for",
     "tiny": "the smallest",
     "small": "wider: reads better, takes longer",
-    "medium": "wants a GPU",
-    "large": "GPT-2's size: wants a GPU",
+    "medium": "needs a GPU",
+    "large": "GPT-2's size: needs a GPU",
     "mlp": "no attention: the baseline of 2003",
 }
 COPY = "to copy: an experiment of a minute"
@@ -45,7 +45,7 @@ SETTLED = (
 def show(store: RunStore) -> None:
     """Show the choices and the start button."""
     aim = st.segmented_control(
-        "What it shall learn",
+        "What to learn",
         AIMS,
         default=AIMS[0],
         required=True,
