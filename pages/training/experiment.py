@@ -129,6 +129,4 @@ def _show_task(config: RunConfig, guess: int | None) -> None:
             height=260,
         )
     )
-    st.caption(
-        f"Dotted: {line.uniform_loss:.2f} nats, the loss where nothing can be predicted."
-    )
+    st.caption(f"Dotted: {line.uniform_loss:.2f} nats, the loss of a uniform guess.")

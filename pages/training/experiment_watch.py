@@ -151,7 +151,8 @@ def _explain(run: Run, curve: Copying, before: Film, copier: Film) -> None:
         peak = curve.first_loss[0] + curve.first_loss_shift
         risen = (
             " The loss on words seen for the *first* time even rose, up to "
-            f"{peak:.2f} nats: a young copier also copies where there is nothing to copy."
+            f"{peak:.2f} nats: a young copier also copies where there is nothing to "
+            "copy."
         )
     if isinstance(run.config.transformer.relative_gain, tuple):
         favoured = (
