@@ -121,4 +121,7 @@ def serial(thing: object) -> int:
 def _last_change(path: Path) -> int:
     """Return when a file, or a checkpoint's directory, was written, in nanoseconds."""
     file = path / "config.json" if path.is_dir() else path
-    return file.stat().st_mtime_ns if file.exists() else 0
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0  # not there, or deleted meanwhile

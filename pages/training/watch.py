@@ -206,9 +206,9 @@ def show_lesson(status: RunStatus) -> None:
         "if it was certain and right. A model that knows nothing has a loss of "
         f"ln(vocabulary), here **{uniform:.2f}**. The other dashed lines are what "
         "counting alone reaches: single tokens (*unigram*), pairs of them (*bigram*). "
-        "Below the last, the model must be reading more than one token back. The validation loss is of "
-        "text that it never learns from: where it rises while the training loss "
-        "falls, the model is memorizing.",
+        "Below the last, the model must be reading more than one token back. The "
+        "validation loss is of text that it never learns from: where it rises while "
+        "the training loss falls, the model is memorizing.",
         language_model_loss,
         take_step,
     )
