@@ -150,12 +150,12 @@ lesson.open(
 with guard():
     checkpoint = models.chosen()
     reading, place = read_at_place(checkpoint)
-    steps = steps_of(checkpoint, reading, place)
+    steps = steps_of(checkpoint.model, reading.tokens, *place)
     predict(questions.strongest(steps, reading.pieces, f"L{place.layer}H{place.head}"))
     left, right = st.columns([5, 2], gap="medium")
     with right:
         edit = choose_edit(checkpoint, reading, place)
-        edited = edit_of(checkpoint, reading, place, edit)
+        edited = edit_of(checkpoint.model, reading.tokens, *place, edit)
         changed = edit != HeadEdit()
         show_prediction(checkpoint, edited, changed)
     with left:

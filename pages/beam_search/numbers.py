@@ -12,6 +12,7 @@ from minigpt.generation.beam.exhaustive import BestOfAll, affordable, best_of_al
 from minigpt.generation.beam.paths import PathsInTree, greedy_text, trace_paths
 from minigpt.generation.beam.tree import BeamCandidate, BeamResult, ScoredText
 from pages.frame import models
+from pages.frame.remember import identity, remember
 
 AT_ONCE, WHEN_ASKED = 0.3, 20.0
 """Seconds that the search of all texts may take, unasked and when asked for."""
@@ -25,12 +26,6 @@ class Source:
     prompt: str
     tokens: list[int]
     config: GenerationConfig
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """What every result hangs on."""
-        settings = tuple(self.config.to_dict().items())
-        return models.serial(self.checkpoint.model), tuple(self.tokens), settings
 
     @property
     def arguments(self) -> tuple:
@@ -93,10 +88,10 @@ class Found:
 def find(source: Source) -> Found:
     """Search, and compare with greedy and with all texts there are."""
     with models.turn_to_write():
-        search, greedy = _search(source.key, source)
-    best = _asked_for().get(source.key)
+        search, greedy = _search(source)
+    best = _asked_for().get(identity(source))
     if best is None:
-        best = _best_at_once(source.key, source, search.sequences[0])
+        best = _best_at_once(source, search.sequences[0])
     texts = [greedy, search.sequences[0]]
     if isinstance(best, BestOfAll):
         texts.append(best.text)
@@ -123,35 +118,28 @@ def look_further(source: Source, known: ScoredText) -> None:
     asked.clear()  # Only the newest is wanted again.
     try:
         with models.turn_to_write():
-            asked[source.key] = best_of_all(
+            asked[identity(source)] = best_of_all(
                 model, tokens, config, eos_id, known, most, report
             )
     except DataError as error:
-        asked[source.key] = str(error)
+        asked[identity(source)] = str(error)
     bar.empty()
 
 
-def _asked_for() -> dict[tuple[object, ...], BestOfAll | str]:
+def _asked_for() -> dict[object, BestOfAll | str]:
     return st.session_state.setdefault("_best_asked_for", {})
 
 
-@st.cache_resource(max_entries=32, show_spinner="Searching …")
-def _search(
-    key: tuple[object, ...],  # noqa: ARG001 (what the result hangs on)
-    _source: Source,
-) -> tuple[BeamResult, ScoredText]:
-    return beam_search(*_source.arguments), greedy_text(*_source.arguments)
+@remember(32, shared=True, spinner="Searching …")
+def _search(source: Source) -> tuple[BeamResult, ScoredText]:
+    return beam_search(*source.arguments), greedy_text(*source.arguments)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _best_at_once(
-    key: tuple[object, ...],  # noqa: ARG001 (what the result hangs on)
-    _source: Source,
-    _known: ScoredText,
-) -> BestOfAll | str:
+@remember(32, shared=True, key=lambda source, _: source)
+def _best_at_once(source: Source, known: ScoredText) -> BestOfAll | str:
     """Return the best of all texts, or why it cannot be told at once."""
-    model = _source.checkpoint.model
     try:
-        return best_of_all(*_source.arguments, _known, affordable(model, AT_ONCE))
+        most = affordable(source.checkpoint.model, AT_ONCE)
+        return best_of_all(*source.arguments, known, most)
     except DataError as error:
         return str(error)

@@ -62,7 +62,7 @@ def show_block(
 def show_stream(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
     """Show the token's stream through all blocks, and what each part adds."""
     config = checkpoint.model.config
-    stages = stages_of(checkpoint, reading)
+    stages = stages_of(checkpoint.model, reading.tokens)
     names = [
         stage.kind if stage.kind == "embedding" else f"L{stage.layers[0]} {stage.kind}"
         for stage in stages
@@ -91,7 +91,7 @@ lesson.open(
 with guard():
     checkpoint = models.chosen()
     reading, place = read_at_place(checkpoint)
-    view = block_of(checkpoint, reading, place)
+    view = block_of(checkpoint.model, reading.tokens, place.layer, place.token)
     piece = reading.pieces[place.token]
     predict(questions.writes_more(view, piece))
     hook, index = show_block(checkpoint, reading, place, view)

@@ -21,10 +21,11 @@ from pages.chat import notebook_lines, reads, talk
 from pages.chat import story as chat_story
 from pages.chat.reads import Row
 from pages.chat.talk import Asking
-from pages.frame import models, notebook, provenance
+from pages.frame import notebook, provenance
 from pages.frame.controls import keyboard
 from pages.frame.place import shared_place
 from pages.frame.reading import pick_head
+from pages.frame.remember import remember
 from viz.components.chat_tokens.view import chat_tokens
 from viz.components.value_grid.view import value_grid
 from viz.tokens import display_piece
@@ -112,18 +113,12 @@ def where_it_matters(asked: Asked | None, row: Row) -> tuple[list[int], int]:
     return right, min((place for place in said if place >= start), default=start)
 
 
+@remember(
+    64, shared=True, key=lambda model, tokens, place: (model, tokens[: place + 1])
+)
 def rows_of(model: LanguageModel, tokens: tuple[int, ...], place: int) -> Rows:
     """Return where all heads looked as a token was written; looked up once."""
-    return _rows(models.serial(model), tokens[: place + 1], model)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _rows(
-    serial: int,  # noqa: ARG001 (stands for the model in the cache's key)
-    tokens: tuple[int, ...],
-    _model: LanguageModel,
-) -> Rows:
-    return rows_that_wrote(_model, tokens, len(tokens) - 1)
+    return rows_that_wrote(model, tokens[: place + 1], place)
 
 
 def _choose_target(sight: Sight) -> str | None:

@@ -2,21 +2,20 @@
 
 from typing import NamedTuple
 
-import streamlit as st
-
 from minigpt.config import GenerationConfig
 from minigpt.datasets.tales.story import Story
 from minigpt.datasets.tales.talk import known_question, words_of_fact
 from minigpt.finetuning.answering import Answer
 from minigpt.finetuning.conversation_tokens import read_tokens
 from minigpt.interpret.reading.answer import weight_on
-from minigpt.model import LanguageModel, TransformerLM
+from minigpt.model import TransformerLM
 from pages.chat import attention, reads, speakers
 from pages.chat.reads import Row
 from pages.chat.speakers import Speaker
 from pages.chat.talk import Asking
 from pages.frame import models
 from pages.frame.questions import Question
+from pages.frame.remember import remember
 from pages.frame.words import plain
 from viz.tokens import display_piece
 
@@ -162,22 +161,13 @@ class _Begun(NamedTuple):
     tokens: list[int]
 
 
+@remember(256, key=lambda speaker, read: (speaker.checkpoint, read))
 def _begun(speaker: Speaker, read: tuple[int, ...]) -> _Begun:
     """Return a model's first words, greedily chosen; written once."""
-    model = speaker.checkpoint.model
-    return _Begun(*_written(models.serial(model), read, model, speaker))
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _written(
-    serial: int,  # noqa: ARG001 (stands for the model in the cache's key)
-    read: tuple[int, ...],
-    _model: LanguageModel,
-    _speaker: Speaker,
-) -> tuple[str, list[int]]:
     config = GenerationConfig(strategy="greedy", max_new_tokens=_FIRST_WORDS)
-    answer = Answer(_model, _speaker.checkpoint.tokenizer, read, config)
+    model, tokenizer, _ = speaker.checkpoint
+    answer = Answer(model, tokenizer, read, config)
     with models.turn_to_write():
         while not answer.is_done:
             answer.write()
-    return answer.text, answer.tokens
+    return _Begun(answer.text, answer.tokens)

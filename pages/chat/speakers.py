@@ -8,12 +8,12 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.checkpoint.metadata import read_metadata
 from minigpt.errors import DataError, MinigptError
-from minigpt.finetuning.chat import ready_to_chat
 from minigpt.library.catalogue import ModelEntry
 from minigpt.tokenizers.chat import has_chat_tokens
 from minigpt.tokenizers.storage import load_tokenizer
 from pages.frame import course, models, state
 from pages.frame.guard import show_note, show_problem
+from pages.frame.remember import remember
 
 
 class Speaker(NamedTuple):
@@ -96,30 +96,17 @@ def speaker(entry: ModelEntry) -> Speaker:
     in_sidebar = entry.id == models.chosen_entry().id
     path = models.chosen_path(entry) if in_sidebar else entry.path
     opened = models.load(path)
-    ready = _made_ready(models.serial(opened.model), opened)
+    ready = models.with_chat_tokens(opened)
     return Speaker(entry, path, ready, has_chat_tokens(opened.tokenizer))
-
-
-# A model with a larger vocabulary is another object: made once, for all readers.
-@st.cache_resource(max_entries=6, show_spinner=False)
-def _made_ready(
-    serial: int,  # noqa: ARG001 (stands for the model in the cache's key)
-    _checkpoint: Checkpoint,
-) -> Checkpoint:
-    ready = ready_to_chat(_checkpoint)
-    ready.model.eval().requires_grad_(False)
-    return ready
 
 
 def is_tuned(entry: ModelEntry) -> bool:
     """Whether a model knows who speaks."""
-    file = entry.path / "tokenizer.json"
-    changed = file.stat().st_mtime_ns if file.is_file() else 0
-    return _knows_turns(str(file), changed)
+    return _knows_turns(entry.path / "tokenizer.json")
 
 
-@st.cache_data(max_entries=512, show_spinner=False)
-def _knows_turns(file: str, changed: int) -> bool:  # noqa: ARG001 (part of the key)
+@remember(512)
+def _knows_turns(file: Path) -> bool:
     try:
         return has_chat_tokens(load_tokenizer(file))
     except MinigptError:
@@ -137,16 +124,14 @@ def others(tuned: Speaker) -> list[ModelEntry]:
 
 def _is_made_from(tuned: ModelEntry, entry: ModelEntry) -> bool:
     """Whether a model was tuned from another, as far as its record tells."""
-    file = tuned.path / "config.json"
-    changed = file.stat().st_mtime_ns if file.is_file() else 0
     # A model that travelled recorded another machine's path; its name stays.
-    return entry.id in Path(_recorded_base(str(tuned.path), changed)).parts
+    return entry.id in Path(_recorded_base(tuned.path)).parts
 
 
-@st.cache_data(max_entries=512, show_spinner=False)
-def _recorded_base(path: str, changed: int) -> str:  # noqa: ARG001 (part of the key)
+@remember(512)
+def _recorded_base(path: Path) -> str:
     try:
-        provenance: dict[str, Any] = read_metadata(Path(path)).provenance
+        provenance: dict[str, Any] = read_metadata(path).provenance
     except MinigptError:
         return ""
     finetune = provenance.get("finetune")

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from minigpt.checkpoint import Checkpoint
 from minigpt.datasets.tales.instructions import Asked
 from minigpt.datasets.tales.story import Story
 from minigpt.datasets.tales.talk import (
@@ -12,7 +13,7 @@ from minigpt.datasets.tales.talk import (
 from pages.chat import talk as chat_talk
 from pages.chat.speakers import Speaker
 from pages.chat.talk import STORY
-from pages.frame import models
+from pages.frame.remember import remember
 
 SHARE = 0.62
 """Share of the window that a story may fill: the rest is for questions and answers."""
@@ -24,9 +25,7 @@ def prepare(speaker: Speaker) -> Story | None:
     Returns:
         The story, with what can be asked; None if no story is as short as that.
     """
-    number = chat_talk.current().number
-    window = speaker.checkpoint.model.config.max_seq_len
-    story = _story(models.serial(speaker.checkpoint.model), number, window, speaker)
+    story = _story(speaker.checkpoint, chat_talk.current().number)
     text = "" if story is None else story.text
     if st.session_state.get("_chat_given") != text:
         # Another story, or another model's window: what the reader wrote stays.
@@ -37,14 +36,9 @@ def prepare(speaker: Speaker) -> Story | None:
     return story
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _story(
-    serial: int,  # noqa: ARG001 (stands for the tokenizer in the cache's key)
-    number: int,
-    window: int,
-    _speaker: Speaker,
-) -> Story | None:
-    encode = _speaker.checkpoint.tokenizer.encode
+@remember(256)
+def _story(checkpoint: Checkpoint, number: int) -> Story | None:
+    encode, window = checkpoint.tokenizer.encode, checkpoint.model.config.max_seq_len
     return story_to_talk_about(number, lambda text: len(encode(text)) <= SHARE * window)
 
 

@@ -24,6 +24,7 @@ from minigpt.finetuning.conversation_tokens import (
 from minigpt.tokenizers.chat import Message
 from pages.chat.speakers import Speaker
 from pages.frame import models
+from pages.frame.remember import serial
 from pages.generation.source import SEEDS
 
 MOMENT = 0.2
@@ -211,7 +212,7 @@ def answer_beside(
         read = read_tokens(talk.messages(number), tokenizer, template=form)
         tokens = tuple(each.token for each in read)
     until = CLOSED if as_a_story else None
-    key = (models.serial(model), tokens, said.asking.config, until)
+    key = (serial(model), tokens, said.asking.config, until)
     answers = _beside()
     if key not in answers:
         answers[key] = Answer(model, tokenizer, tokens, said.asking.config, until)

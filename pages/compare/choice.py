@@ -29,11 +29,6 @@ class Side:
         moments = len(self.entry.steps) > 1
         return f"{self.entry.id} at step {self.step}" if moments else self.entry.id
 
-    @property
-    def version(self) -> int:
-        """Stands for the model in the key of a cache."""
-        return models.serial(self.checkpoint.model)
-
 
 @dataclass(frozen=True)
 class Text:

@@ -150,7 +150,7 @@ with guard():
     before, after, text = choose()
     if before.path == after.path:
         show_note("This compares a model with itself. Choose another, or another step.")
-    found = numbers.text_comparison(before, after, text.content)
+    found = numbers.text_comparison(before.checkpoint, after.checkpoint, text.content)
     shown = Compared(before, after, text, found, choose_piece(found))
     predict(questions.worse_share(before, after, found))
     left, right = st.columns([3, 2], gap="large")

@@ -22,7 +22,7 @@ EXPLORER = "pages/head_explorer/head_explorer.py"
 
 def heads(shown: Compared) -> None:
     """Show how differently each head looks at the text."""
-    change = numbers.head_change(shown)
+    change = numbers.head_change(*shown.checkpoints, shown.text.content)
     layers, count = change.shape
     chosen = (
         shared_place("layer", range(layers), 0),
@@ -71,7 +71,7 @@ def heads(shown: Compared) -> None:
 
 def weights(shown: Compared) -> None:
     """Show how far each tensor and each head's weights moved."""
-    change = numbers.weights(shown)
+    change = numbers.weights(*(each.model for each in shown.checkpoints))
     column = "relative change"
     st.caption(
         f"‖W − W₀‖ / ‖W₀‖, where W₀ is of {plain(shown.before.name)}. A weight that "
@@ -113,7 +113,7 @@ def samples(shown: Compared) -> None:
         width=140,
         help="Of both models' draws.",
     )
-    written = numbers.samples(shown, seed)
+    written = numbers.samples(*shown.checkpoints, shown.text.content, seed)
     for column, side, sample in zip(
         st.columns(2, gap="large"), (shown.before, shown.after), written, strict=True
     ):
@@ -131,7 +131,7 @@ def samples(shown: Compared) -> None:
 
 def batch(shown: Compared) -> None:
     """Show which weights one step of training on the text would move most."""
-    pulled = numbers.pulls(shown)
+    pulled = numbers.pulls(shown.after.checkpoint.model, [shown.found.after.tokens])
     column = "gradient norm"
     st.caption(
         f"If {plain(shown.after.name)} learned from this text alone (loss "

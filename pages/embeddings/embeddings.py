@@ -95,7 +95,7 @@ def show_tokens(checkpoint: Checkpoint, text: Text) -> tuple[Asked, Asked]:
     found = neighbours_of(checkpoint, chosen.which, chosen.token)
     tokens.show(checkpoint, text, chosen, found)
     drawn, _ = tokens.drawn_tokens(checkpoint, text, chosen, found)
-    components, _ = components_of(checkpoint, chosen.which, drawn)
+    components, _ = components_of(checkpoint.model, chosen.which, drawn)
     pieces = checkpoint.tokenizer.pieces(found.tokens)
     return (
         questions.nearest(chosen.piece, found, pieces),
@@ -132,7 +132,8 @@ def final_questions(checkpoint: Checkpoint, text: Text) -> list[Asked]:
     last = len(text.tokens) - 1
     turning = None
     with suppress(DataError):  # heads of an odd width have no pairs to turn
-        turning = turning_of(checkpoint, text.tokens, 0, 0, last)
+        before = max(0, last - 1)
+        turning = turning_of(checkpoint.model, text.tokens, 0, 0, last, before)
     return [
         questions.two_layers(None if tests is None else tests.bare.get(2)),
         questions.rope_distance(turning, last, max(0, last - 1)),

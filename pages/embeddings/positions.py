@@ -79,7 +79,7 @@ def distance_question(
     if not views.is_known(model, scheme):
         return None
     longest = model.config.max_seq_len
-    found = distances_of(checkpoint, scheme, place.layer, longest)
+    found = distances_of(model, scheme, place.layer, longest)
     row = 0 if found is None or len(found.values) == 1 else place.head
     name = f"L{place.layer}H{place.head}"
     return questions.distance(model.config, scheme, name, found, row)
@@ -137,7 +137,8 @@ def _show_vectors(checkpoint: Checkpoint, scheme: str) -> None:
 def _show_clocks(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
     layer, head, query = place
     key = max(0, query - 1)
-    turning = turning_of(checkpoint, reading.tokens, layer, head, query)
+    model = checkpoint.model
+    turning = turning_of(model, reading.tokens, layer, head, query, key)
     pieces = reading.pieces
     clock_hands(
         turning.query,
@@ -211,7 +212,7 @@ def _show_distance(checkpoint: Checkpoint, scheme: str, place: Place) -> None:
         "happens there.",
     )
     length = 2 * longest if far and scheme not in ("learned", "none") else longest
-    found = distances_of(checkpoint, scheme, place.layer, length)
+    found = distances_of(checkpoint.model, scheme, place.layer, length)
     if found is None:
         st.caption("Every distance is the same: a token 1 or 100 back reads alike.")
         return

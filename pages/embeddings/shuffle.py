@@ -42,11 +42,8 @@ def run_tests(checkpoint: Checkpoint, text: Text) -> Tests:
     )
     return Tests(
         order,
-        order_test_of(checkpoint, text.tokens, order),
-        {
-            depth: order_test_of(checkpoint, text.tokens, order, depth)
-            for depth in depths
-        },
+        order_test_of(model, text.tokens, order),
+        {depth: order_test_of(model, text.tokens, order, depth) for depth in depths},
     )
 
 

@@ -174,7 +174,7 @@ def _show_picture(
             "3-D", key="embedding_3d", help="Three components, to turn with the mouse."
         )
     tokens, lines = drawn_tokens(checkpoint, text, chosen, found)
-    components, points = components_of(checkpoint, chosen.which, tokens)
+    components, points = components_of(checkpoint.model, chosen.which, tokens)
     marks = [_mark(token, chosen, found) for token in tokens]
     table = point_table(checkpoint.tokenizer.pieces(tokens), points, marks)
     shares = components.explained.tolist()

@@ -8,7 +8,7 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.datasets.conversations import Conversation, Preference
 from minigpt.finetuning.supervised import LearnedToken
 from pages.finetuning import notebook_lines, numbers
-from pages.frame import models, notebook, provenance
+from pages.frame import notebook, provenance
 from pages.frame.words import plain
 from viz.comparison import expected_bars
 from viz.components.masked_loss.view import masked_loss
@@ -127,15 +127,12 @@ def _show_token(
     tokens: list[LearnedToken], place: int, who: Mapping[str, Checkpoint]
 ) -> None:
     """Show what each model expected at a token."""
-    ids = tuple(token.token for token in tokens)
+    ids = [token.token for token in tokens]
     st.markdown(f"What was expected at **{plain(display_piece(tokens[place].piece))}**")
     for column, (label, checkpoint) in zip(st.columns(2), who.items(), strict=False):
         with column:
             st.caption(plain(label))
-            version = models.serial(checkpoint.model)
-            found, probabilities = numbers.expected(
-                version, ids, place, checkpoint.model
-            )
+            found, probabilities = numbers.expected(checkpoint.model, ids, place)
             came = found.index(ids[place]) if ids[place] in found else None
             pieces = checkpoint.tokenizer.pieces(found)
             st.altair_chart(expected_bars(pieces, probabilities, came))

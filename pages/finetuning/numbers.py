@@ -1,15 +1,12 @@
 """What the Fine-tuning page shows, computed once: which tuning, and what it changed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-
-import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.config import FinetuneConfig, RunConfig
 from minigpt.datasets.conversations import Conversation, Preference
 from minigpt.datasets.tales.instructions import Asked
-from minigpt.finetuning.chat import ready_to_chat
 from minigpt.finetuning.inspection import (
     changed_weights,
     held_out_answers,
@@ -28,13 +25,12 @@ from minigpt.library.catalogue import ModelEntry
 from minigpt.library.finetuned import base_path, tuned_models, tuning_runs
 from minigpt.model import LanguageModel, TransformerLM
 from minigpt.preparation.finetuning_estimate import (
-    Examples,
-    TuningEstimate,
     estimate_finetuning,
     some_examples,
 )
 from minigpt.runs import Run, RunStore, data_directory
 from pages.frame import models
+from pages.frame.remember import remember
 from viz.attention import Array
 
 SHIPPED = "tales-chat"
@@ -59,18 +55,14 @@ class Tuning:
 class Both:
     """A model before and after its tuning; both know the chat tokens."""
 
-    tuning: Tuning
+    tuning: Tuning = field(compare=False)
+    """Which one; what the models do does not depend on it."""
     before: Checkpoint
     after: Checkpoint
     plain: Checkpoint
     """The base as it was, without chat tokens if it had none."""
     base_path: Path
     after_path: Path
-
-    @property
-    def versions(self) -> tuple[int, int]:
-        """Stand for the models in the key of a cache."""
-        return models.serial(self.before.model), models.serial(self.after.model)
 
     @property
     def base_name(self) -> str:
@@ -141,194 +133,109 @@ def ready(path: Path) -> Checkpoint:
     Raises:
         CheckpointError: If it cannot be opened, or its tokenizer is another model's.
     """
-    plain = models.load(path)
-    return _ready(models.serial(plain.model), plain)
+    return models.with_chat_tokens(models.load(path))
 
 
-@st.cache_resource(max_entries=6, show_spinner=False)
-def _ready(version: int, _plain: Checkpoint) -> Checkpoint:  # noqa: ARG001
-    chat = ready_to_chat(_plain)
-    chat.model.eval().requires_grad_(False)
-    return chat
-
-
-def examples(config: RunConfig, base: Checkpoint) -> Examples:
-    """Return what a tuning learns from, and what it is tested on."""
+def _what_examples(config: RunConfig, base: Checkpoint) -> tuple[object, ...]:
+    """Return what the examples of a tuning depend on."""
     finetune = config.finetune
-    path = Path(finetune.examples)
-    changed = path.stat().st_mtime_ns if path.is_file() else 0
-    key = (models.serial(base.model), finetune.method, finetune.examples, changed)
-    return _examples((*key, finetune.validation_fraction), config, base)
+    file = Path(finetune.examples)
+    return base.model, finetune.method, file, finetune.validation_fraction
 
 
-@st.cache_data(max_entries=12, show_spinner="Reading the examples …")
-def _examples(
-    key: tuple[object, ...],  # noqa: ARG001
-    _config: RunConfig,
-    _base: Checkpoint,
-) -> Examples:
-    return some_examples(_config, _base)
+examples = remember(12, spinner="Reading the examples …", key=_what_examples)(
+    some_examples
+)
+"""What a tuning learns from, and what it is tested on."""
+
+estimate = remember(32, key=lambda config, base, _: (config, base.model))(
+    estimate_finetuning
+)
+"""What a tuning will cost."""
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def estimate(
-    config: RunConfig,
-    version: int,  # noqa: ARG001
-    _base: Checkpoint,
-    _examples: Examples,
-) -> TuningEstimate:
-    """Return what a tuning will cost; `version` stands for the base."""
-    return estimate_finetuning(config, _base, _examples)
-
-
+@remember(64)
 def conversation_losses(
     who: Checkpoint, conversation: Conversation
 ) -> list[LearnedToken]:
     """Return a conversation token by token, as the loss sees it."""
-    return _losses(models.serial(who.model), conversation, who)
+    return learned_tokens(who.model, who.tokenizer, conversation)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _losses(
-    version: int,  # noqa: ARG001
-    conversation: Conversation,
-    _who: Checkpoint,
-) -> list[LearnedToken]:
-    return learned_tokens(_who.model, _who.tokenizer, conversation)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
+@remember(64)
 def expected(
-    version: int,  # noqa: ARG001
-    tokens: tuple[int, ...],
-    place: int,
-    _model: LanguageModel,
+    model: LanguageModel, tokens: list[int], place: int
 ) -> tuple[list[int], list[float]]:
     """Return the likeliest tokens at a place, and their probabilities."""
-    return read_tokens(_model, list(tokens[:place])).expected(place, 5)
+    return read_tokens(model, tokens[:place]).expected(place, 5)
 
 
+@remember(16, spinner="Comparing the weights …")
 def moved_weights(shown: Both) -> Moved:
     """Return how far each matrix moved."""
-    return _moved(shown.versions, shown)
+    return changed_weights.moved(shown.before.model, shown.after.model)
 
 
-@st.cache_data(max_entries=16, show_spinner="Comparing the weights …")
-def _moved(versions: tuple[int, int], _shown: Both) -> Moved:  # noqa: ARG001
-    return changed_weights.moved(_shown.before.model, _shown.after.model)
-
-
+@remember(64)
 def product(shown: Both, layer: int, matrix: str) -> LowRank:
     """Return one matrix's change as a product: the adapter's, or the nearest."""
-    return _product(shown.versions, layer, matrix, shown)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _product(
-    versions: tuple[int, int],  # noqa: ARG001
-    layer: int,
-    matrix: str,
-    _shown: Both,
-) -> LowRank:
-    after = _shown.after
-    found = low_rank.adapter_product(
-        _shown.after_path, after.model.config, layer, matrix
-    )
+    before, after = shown.before.model, shown.after.model
+    found = low_rank.adapter_product(shown.after_path, after.config, layer, matrix)
     if found is not None:
         return found
-    return low_rank.nearest_product(
-        _shown.before.model, after.model, layer, matrix, NEAREST_RANK
-    )
+    return low_rank.nearest_product(before, after, layer, matrix, NEAREST_RANK)
 
 
+@remember(32, spinner="Comparing the heads …")
 def head_change(shown: Both, tokens: tuple[int, ...]) -> Array:
     """Return how differently the heads look at a row of tokens, [layer head]."""
-    return _heads(shown.versions, tokens, shown)
+    return pattern_change_on(shown.before.model, shown.after.model, list(tokens))
 
 
-@st.cache_data(max_entries=32, show_spinner="Comparing the heads …")
-def _heads(
-    versions: tuple[int, int],  # noqa: ARG001
-    tokens: tuple[int, ...],
-    _shown: Both,
-) -> Array:
-    return pattern_change_on(_shown.before.model, _shown.after.model, list(tokens))
-
-
+@remember(64)
 def reads(
     shown: Both, tokens: tuple[int, ...], layer: int, head: int
 ) -> tuple[Array, Array]:
     """Return what the last token reads through a head, before and after, [k_pos]."""
-    return _reads(shown.versions, tokens, layer, head, shown)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _reads(
-    versions: tuple[int, int],  # noqa: ARG001
-    tokens: tuple[int, ...],
-    layer: int,
-    head: int,
-    _shown: Both,
-) -> tuple[Array, Array]:
     first, second = (
         attention_patterns(who.model, list(tokens))[layer, head, -1]
-        for who in (_shown.before, _shown.after)
+        for who in (shown.before, shown.after)
         if isinstance(who.model, TransformerLM)
     )
     return first, second
 
 
+@remember(16, spinner="Cutting each head in turn …")
 def heads_needed(shown: Both, number: int) -> HeadsNeeded:
     """Return what cutting each head costs on the first held-out questions."""
-    return _needed(shown.versions, number, shown)
-
-
-@st.cache_data(max_entries=16, show_spinner="Cutting each head in turn …")
-def _needed(versions: tuple[int, int], number: int, _shown: Both) -> HeadsNeeded:  # noqa: ARG001
-    who, asked = _shown.after, questions(_shown)[:number]
+    who, asked = shown.after, questions(shown)[:number]
     window = who.model.config.max_seq_len
     return needed_heads.heads_needed(
         who, [needed_heads.decisive(each, who.tokenizer, window) for each in asked]
     )
 
 
+@remember(8)
 def questions(shown: Both) -> list[Asked]:
     """Return held-out questions about stories that neither model has read."""
-    return _questions(shown.versions, shown)
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def _questions(versions: tuple[int, int], _shown: Both) -> list[Asked]:  # noqa: ARG001
     return held_out_answers.held_out_questions(
-        _shown.after, _shown.before, KNOWN_QUESTIONS
+        shown.after, shown.before, KNOWN_QUESTIONS
     )
 
 
+@remember(400)
 def answered(shown: Both, place: int) -> Answered:
     """Return both models' answers to the held-out question of a number."""
-    return _answered(shown.versions, place, shown)
-
-
-@st.cache_data(max_entries=400, show_spinner=False)
-def _answered(versions: tuple[int, int], place: int, _shown: Both) -> Answered:  # noqa: ARG001
-    asked = questions(_shown)[place]
+    asked = questions(shown)[place]
     with models.turn_to_write():
-        return held_out_answers.ask_both(_shown.after, _shown.plain, asked)
+        return held_out_answers.ask_both(shown.after, shown.plain, asked)
 
 
+@remember(200)
 def replied(shown: Both, conversation: Conversation) -> tuple[str, str]:
     """Return both models' answers in a conversation of one's own, the base's first."""
-    return _replied(shown.versions, conversation, shown)
-
-
-@st.cache_data(max_entries=200, show_spinner=False)
-def _replied(
-    versions: tuple[int, int],  # noqa: ARG001
-    conversation: Conversation,
-    _shown: Both,
-) -> tuple[str, str]:
     with models.turn_to_write():
-        return held_out_answers.reply_both(_shown.after, _shown.before, conversation)
+        return held_out_answers.reply_both(shown.after, shown.before, conversation)
 
 
 def conversations_of(example: Conversation | Preference) -> dict[str, Conversation]:

@@ -242,8 +242,7 @@ def _show_start(store: RunStore, plan: Plan | None, examples: Examples | None) -
     """Show what the tuning will cost, and the button that starts it."""
     is_ready = plan is not None and examples is not None
     if plan is not None and examples is not None:
-        version = models.serial(plan.base.model)
-        _show_estimate(numbers.estimate(plan.config, version, plan.base, examples))
+        _show_estimate(numbers.estimate(plan.config, plan.base, examples))
     name_column, button_column = st.columns(2, vertical_alignment="bottom")
     name = name_column.text_input(
         "Name of the run",
@@ -270,8 +269,8 @@ def _show_estimate(found: TuningEstimate) -> None:
     learns = "all of them" if share == 1 else f"{share:.1%} of the base’s"
     st.caption(
         f"**{words.count(found.learning)}** weights learn, {learns} · "
-        f"**{found.examples:,}** examples, each read {found.passes:.2g} times, and "
-        f"{found.held_out} held out · roughly **{words.duration(found.seconds)}**"
+        f"**{found.examples:,}** examples, each read {words.times(found.passes, 1)}, "
+        f"and {found.held_out} held out · roughly **{words.duration(found.seconds)}**"
     )
 
 

@@ -1,4 +1,4 @@
-"""The course: its lessons in order. Whatever names a page reads it here.
+"""The course: its lessons in order. Every name of a page comes from here.
 
 The navigation, the path on Home, "Next lesson" and the tests that walk through all
 pages follow this list. A lesson whose file is not there yet is left out.
@@ -94,7 +94,7 @@ LESSONS: Final = tuple(
             "Intervene",
             ":material/content_cut:",
             "Look inside",
-            "Cut one head and another dies: looking is not causing.",
+            "Ablate one head, and another fails: looking is not causing.",
         ),
         Lesson(
             "pages/compare/compare.py",

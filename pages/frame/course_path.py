@@ -5,7 +5,7 @@ import streamlit as st
 from minigpt.errors import DataError
 from pages.frame import course, progress
 from pages.frame.guard import show_problem
-from pages.frame.progress import Progress
+from pages.frame.progress import CourseProgress
 
 UNOPENED = ":material/radio_button_unchecked:"
 OPENED = ":material/adjust:"
@@ -46,7 +46,7 @@ def show_next(name: str) -> None:
         )
 
 
-def _summary(found: Progress) -> str:
+def _summary(found: CourseProgress) -> str:
     lessons = [lesson.name for lesson in course.LESSONS]
     opened = sum(name in found.lessons for name in lessons)
     right, asked = (sum(map(of, lessons)) for of in (found.right, found.asked))
@@ -54,7 +54,7 @@ def _summary(found: Progress) -> str:
     return f"{opened} of {len(lessons)} lessons opened{told}"
 
 
-def _show_continue(found: Progress) -> None:
+def _show_continue(found: CourseProgress) -> None:
     following = found.next_lesson()
     if following is None:
         st.caption("Every lesson is done.")
@@ -64,14 +64,14 @@ def _show_continue(found: Progress) -> None:
     st.page_link(following.path, label=label, icon=":material/play_arrow:")
 
 
-def _icon(found: Progress, name: str) -> str:
+def _icon(found: CourseProgress, name: str) -> str:
     if found.is_done(name):
         return DONE
     return OPENED if name in found.lessons else UNOPENED
 
 
-def _state(found: Progress, name: str) -> str:
-    """Say what the sign says, in words."""
+def _state(found: CourseProgress, name: str) -> str:
+    """Put a lesson's icon into words."""
     if name not in found.lessons:
         return ""
     if not found.asked(name):
@@ -79,7 +79,7 @@ def _state(found: Progress, name: str) -> str:
     return f"**{found.right(name)} of {found.asked(name)} right.** "
 
 
-def _show_file(found: Progress) -> None:
+def _show_file(found: CourseProgress) -> None:
     """Offer progress as a file, take one, and let the reader start over."""
     st.caption("Your answers live in this browser tab. A file keeps them.")
     st.download_button(
@@ -96,7 +96,7 @@ def _show_file(found: Progress) -> None:
         key="_progress_file",
         on_change=_take_file,
         max_upload_size=1,
-        help="It takes the place of what is here.",
+        help="It replaces your present progress.",
     )
     if problem := st.session_state.get("_progress_problem"):
         show_problem(problem)
@@ -104,7 +104,7 @@ def _show_file(found: Progress) -> None:
         "Start over",
         icon=":material/restart_alt:",
         on_click=progress.start_over,
-        help="Forgets what was opened and answered.",
+        help="Forgets what you opened and answered.",
     )
 
 

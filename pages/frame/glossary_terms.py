@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Term(NamedTuple):
-    """One word, what it means, and where in the model it can be looked at."""
+    """One word, what it means, and where to find it in the model."""
 
     name: str
     words: str

@@ -25,7 +25,7 @@ def open(title: str, goal: str) -> None:
 
 
 def explain(words: str, *sources: type | Callable[..., object]) -> None:
-    """Say what is to be seen, with the real source beside it.
+    """Explain the figures, with the real source beside it.
 
     Args:
         words: Markdown, at most 120 words; what a user or model wrote goes through

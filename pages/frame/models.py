@@ -8,42 +8,31 @@ import gc
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from itertools import count
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
-import streamlit as st
 import torch
 
 from minigpt.checkpoint import Checkpoint, load_checkpoint
 from minigpt.errors import DataError
+from minigpt.finetuning.chat import ready_to_chat
 from minigpt.library.catalogue import ModelEntry, available_models
-from minigpt.model import LanguageModel
 from minigpt.runs import data_directory
 from pages.frame import state
+from pages.frame.remember import remember
 
 # Many readers share the processor: one thread each beats several that wait in turn.
 torch.set_num_threads(1)
 
 _writers = threading.BoundedSemaphore(2)
-_numbers = count()
-_serials: WeakKeyDictionary[LanguageModel, int] = WeakKeyDictionary()
-_counting = threading.Lock()
 
 
 def entries() -> list[ModelEntry]:
     """Return every model that can be chosen: the shipped ones, then the runs."""
-    data = data_directory()
-    return _entries(str(data), _last_changes(data))
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def _entries(data: str, changes: tuple[int, ...]) -> list[ModelEntry]:  # noqa: ARG001
-    return available_models(Path(data))
+    return _entries(data_directory())
 
 
 def _last_changes(data: Path) -> tuple[int, ...]:
-    """Return what differs after a model or run came, went or moved on.
+    """Return numbers that change when a model or run comes, goes or moves on.
 
     Listing models opens a dozen files per run; this only asks when they changed, which
     a page with fifty runs can afford several times.
@@ -54,6 +43,9 @@ def _last_changes(data: Path) -> tuple[int, ...]:
     with suppress(FileNotFoundError):  # a run deleted meanwhile: the next look tells
         return tuple(path.stat().st_mtime_ns for path in paths)
     return ()
+
+
+_entries = remember(8, key=lambda data: (data, _last_changes(data)))(available_models)
 
 
 def chosen_entry() -> ModelEntry:
@@ -79,25 +71,20 @@ def chosen() -> Checkpoint:
 
 
 def chosen_path(entry: ModelEntry) -> Path:
-    """Return the checkpoint of a model at the step that the time machine stands at."""
+    """Return the checkpoint of a model at the step chosen in the time machine."""
     return entry.path_at(state.get("step"))
 
 
 def unknown_words(unknown: list[str]) -> str:
-    """Say what a tokenizer never saw, and what becomes of it."""
+    """Say what a tokenizer never saw, and how the model reads it."""
     some = ", ".join(repr(part) for part in unknown[:8])
     more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
     return f"This model never saw {some}{more}: it reads <unk> there."
 
 
+@remember(8, shared=True, spinner="Opening the model …")
 def load(path: Path) -> Checkpoint:
     """Return the checkpoint in a directory, loaded once for the whole server."""
-    changed = (path / "config.json").stat().st_mtime_ns if path.is_dir() else 0
-    return _load(str(path), changed)
-
-
-@st.cache_resource(max_entries=8, show_spinner="Opening the model …")
-def _load(path: str, changed: int) -> Checkpoint:  # noqa: ARG001 (part of the key)
     checkpoint = load_checkpoint(path)
     checkpoint.model.eval().requires_grad_(False)
     # Streamlit collects garbage after every run of a page. Freezing takes the model out
@@ -107,17 +94,20 @@ def _load(path: str, changed: int) -> Checkpoint:  # noqa: ARG001 (part of the k
     return checkpoint
 
 
-def serial(model: LanguageModel) -> int:
-    """Return a number that stands for a model in the key of a cache.
+@remember(12, shared=True)
+def with_chat_tokens(checkpoint: Checkpoint) -> Checkpoint:
+    """Return a checkpoint that knows the chat tokens, the same object each time.
 
-    Two models never share it, not even when one took the other's place in memory.
+    Raises:
+        CheckpointError: If its tokenizer is another model's.
     """
-    with _counting:
-        return _serials.setdefault(model, next(_numbers))
+    ready = ready_to_chat(checkpoint)
+    ready.model.eval().requires_grad_(False)
+    return ready
 
 
 @contextmanager
 def turn_to_write() -> Iterator[None]:
-    """Wait for a place among those that write: two at once, so that all stay quick."""
+    """Wait for a turn: only two write at once, so that the server stays quick."""
     with _writers:
         yield

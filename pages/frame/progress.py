@@ -19,7 +19,7 @@ LARGEST_FILE = 64_000
 
 
 @dataclass
-class Progress:
+class CourseProgress:
     """What was opened and answered."""
 
     lessons: dict[str, dict[str, bool | None]] = field(default_factory=dict)
@@ -47,9 +47,9 @@ class Progress:
         return next((each for each in in_order if not self.is_done(each.name)), None)
 
 
-def of_session() -> Progress:
+def of_session() -> CourseProgress:
     """Return this session's progress."""
-    found: Progress = st.session_state.setdefault("_progress", Progress())
+    found: CourseProgress = st.session_state.setdefault("_progress", CourseProgress())
     return found
 
 
@@ -67,14 +67,14 @@ def ask(question: str) -> None:
 
 
 def answer(question: str, right: bool) -> None:
-    """Remember an answer; what was right once stays right."""
+    """Remember an answer; an answer that was right once stays right."""
     answers = _answers()
     answers[question] = answers.get(question) or right
 
 
 def start_over() -> None:
     """Forget everything, and what is chosen on this page. Call this from a callback."""
-    st.session_state["_progress"] = Progress()
+    st.session_state["_progress"] = CourseProgress()
     for key in list(st.session_state):
         if str(key).startswith("_answer_"):
             st.session_state[key] = None
@@ -98,13 +98,13 @@ class _File(BaseModel):
     lessons: dict[_Name, dict[_Name, bool | None]]
 
 
-def to_json(progress: Progress) -> str:
+def to_json(progress: CourseProgress) -> str:
     """Write progress as a file to take along."""
     file = _File(minigpt_progress=1, here=progress.here, lessons=progress.lessons)
     return file.model_dump_json(indent=2)
 
 
-def from_json(content: bytes) -> Progress:
+def from_json(content: bytes) -> CourseProgress:
     """Read a file that `to_json` wrote.
 
     Raises:
@@ -120,11 +120,11 @@ def from_json(content: bytes) -> Progress:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise DataError(
-            f"This is no saved progress: {where}: {first['msg']}. Choose the JSON file "
-            "that “Download” on Home wrote."
+            f"This is not saved progress: {where}: {first['msg']}. Choose the JSON "
+            "file that “Download” on Home wrote."
         ) from error
     _require_lessons(file.lessons)
-    return Progress(file.lessons, file.here)
+    return CourseProgress(file.lessons, file.here)
 
 
 def _require_lessons(lessons: Mapping[str, object]) -> None:
@@ -132,6 +132,6 @@ def _require_lessons(lessons: Mapping[str, object]) -> None:
     for name in lessons:
         if name not in known:
             raise DataError(
-                f"The file tells of a lesson {name!r}, and there is none of that name."
+                f"The file names a lesson {name!r}, and there is no such lesson."
                 f"{near_names(name, known)}"
             )

@@ -7,8 +7,7 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.provenance import Provenance, SourceLine, trace
-from minigpt.model import LanguageModel
-from pages.frame import models
+from pages.frame.remember import remember
 from viz.provenance import digits, operand_table, placed, shape_words
 
 
@@ -23,8 +22,8 @@ def show(
         hook: `blocks.0.attn.hook_pattern`, or `logits`.
         index: Place in the hook's tensor, the batch (0) first.
     """
-    model, read = checkpoint.model, tuple(map(int, tokens))
-    found = _traced(models.serial(model), model, read, hook, tuple(map(int, index)))
+    read = list(map(int, tokens))
+    found = _traced(checkpoint.model, read, hook, tuple(map(int, index)))
     name = placed(hook, found.index)
     key = sha256(name.encode()).hexdigest()[:12]
     with st.container(key=f"provenance_{key}", horizontal=True, gap="small"):
@@ -35,18 +34,10 @@ def show(
             icon=":material/account_tree:",
             type="tertiary",
         ):
-            _explain(found, checkpoint.tokenizer.pieces(list(read)))
+            _explain(found, checkpoint.tokenizer.pieces(read))
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _traced(
-    serial: int,  # noqa: ARG001 (stands for the model in the cache's key)
-    _model: LanguageModel,
-    tokens: tuple[int, ...],
-    hook: str,
-    index: tuple[int, ...],
-) -> Provenance:
-    return trace(_model, list(tokens), hook, index)
+_traced = remember(256)(trace)
 
 
 def _explain(found: Provenance, pieces: list[str]) -> None:

@@ -7,11 +7,10 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.reading.prompt import Reading, read_prompt
-from minigpt.model import LanguageModel
-from minigpt.tokenizers.base import Tokenizer
 from pages.frame import models, notebook, state
 from pages.frame.controls import keyboard
 from pages.frame.guard import show_note
+from pages.frame.remember import remember
 
 
 class Place(NamedTuple):
@@ -33,7 +32,7 @@ def read(checkpoint: Checkpoint, label: str = "Prompt") -> Reading:
     longest = model.config.max_seq_len
     last_only = may_cut(len(tokenizer.encode(prompt)), longest)
     notebook.read_last(longest if last_only else None)
-    reading = _reading(models.serial(model), prompt, last_only, model, tokenizer)
+    reading = _reading(model, tokenizer, prompt, last_only=last_only)
     if reading.unknown:
         show_note(models.unknown_words(reading.unknown))
     layers, heads, count, _ = reading.patterns.shape
@@ -54,20 +53,12 @@ def read_at_place(checkpoint: Checkpoint) -> tuple[Reading, Place]:
         return reading, choose_place(reading)
 
 
-# A resource, and so shared and not copied: 12 × 12 heads on 256 tokens are 38 MB.
-@st.cache_resource(max_entries=6, show_spinner=False)
-def _reading(
-    serial: int,  # noqa: ARG001 (stands for model and tokenizer in the cache's key)
-    prompt: str,
-    last_only: bool,
-    _model: LanguageModel,
-    _tokenizer: Tokenizer,
-) -> Reading:
-    return read_prompt(_model, _tokenizer, prompt, last_only=last_only)
+# Shared and not copied: 12 × 12 heads on 256 tokens are 38 MB.
+_reading = remember(6, shared=True)(read_prompt)
 
 
 def may_cut(count: int, longest: int) -> bool:
-    """Ask, where a prompt is too long, whether its end alone may be read.
+    """If a prompt is too long, ask whether to read only its end.
 
     The answer belongs to this prompt: the next long one is asked about again.
     """
@@ -79,7 +70,7 @@ def may_cut(count: int, longest: int) -> bool:
         value=state.may_cut(),
         key=f"_cut_{sha256(prompt.encode()).hexdigest()[:12]}",
         on_change=state.toggle_cut,
-        help="The model was made for no more. What stands before is left out.",
+        help="The model cannot read more at once. Earlier tokens are left out.",
     )
 
 
@@ -123,7 +114,7 @@ def pick_token(token: int | None) -> None:
 
 
 def _type_place(key: str) -> None:
-    """Heed a number that was typed; another row begins at its strongest cell."""
+    """Take over a typed number; another row begins at its strongest cell."""
     state.forget_unknown(key)
     if key == "token":
         st.session_state["_read"] = None

@@ -18,7 +18,7 @@ from viz.components.page_history.view import page_history
 SHARED: Final = ("model", "step", "prompt", "layer", "head", "token", "run")
 
 SIDEBAR: Final = ("model", "step")
-"""Those whose widgets stand on every page."""
+"""Those whose widgets are on every page."""
 
 BOUND: Final[dict[str, Any]] = {"bind": "query-params", "persist_state": "session"}
 """The two arguments of every widget whose value is shared."""
@@ -138,13 +138,13 @@ def prompt_input(label: str = "Prompt", *, value: str = DEFAULT_PROMPT) -> str:
         value=value,
         key="prompt",
         max_chars=2000,
-        help="What the model reads. The same prompt stands on every page.",
+        help="What the model reads. The same prompt is on every page.",
         **BOUND,
     )
 
 
 def may_cut() -> bool:
-    """Whether the reader agreed that of this prompt only the end is read."""
+    """Whether the reader agreed to read only the end of this prompt."""
     return st.session_state.get("_cut_prompt") == get("prompt", DEFAULT_PROMPT)
 
 

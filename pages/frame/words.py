@@ -36,10 +36,11 @@ def duration(seconds: float) -> str:
 def times(part: float, whole: float) -> str:
     """Say how many times one quantity is another.
 
-    >>> times(5_000, 2_000)
-    '2.5 times'
+    >>> times(5_000, 2_000), times(3_120, 10)
+    ('2.5 times', '312 times')
     """
-    return f"{part / max(whole, 1):.2g} times"
+    ratio = part / max(whole, 1)
+    return f"{count(ratio) if ratio >= 9.95 else f'{ratio:.2g}'} times"
 
 
 def plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A text being written: a few tokens at a time, so that the page stays awake.
+"""A text being written: a few tokens at a time, so that the page stays responsive.
 
 The text lives in the session. Each run of the page's fragment writes for a moment and
 shows what there is; between two runs, a click on Stop or on another token gets through.
@@ -14,7 +14,7 @@ from pages.frame import models
 from viz.components.token_stream.view import Alternative, Force, Step
 
 MOMENT = 0.2
-"""Seconds of writing between two pictures."""
+"""Seconds of writing between two updates of the page."""
 
 
 class Writing:
@@ -63,7 +63,7 @@ class Writing:
                     self.steps.append(step)
 
     def stop(self) -> None:
-        """Write no further."""
+        """Stop writing."""
         self.done = self._stopped = True
 
     @property
@@ -87,7 +87,7 @@ class Writing:
         return f"{count} tokens{ended}."
 
     def forced(self, choice: Force) -> "Writing":
-        """Return the text that goes another way from one step on."""
+        """Return the text that takes another token at one step."""
         kept = [step.token for step in self.steps[: choice.step]]
         return Writing(
             self.checkpoint,

@@ -6,6 +6,7 @@ from minigpt.config import GenerationConfig
 from minigpt.generation.opened_draw import OpenedDraw, open_draw
 from minigpt.model import LanguageModel
 from pages.frame import models, notebook, provenance
+from pages.frame.remember import remember
 from pages.generation import source as sources
 from pages.generation.notebook_lines import stages_recipe
 from pages.generation.source import Source
@@ -22,24 +23,19 @@ def opened(source: Source, config: GenerationConfig) -> OpenedDraw:
     Raises:
         ConfigError: If the strategy draws nothing.
     """
-    model, written = source.checkpoint.model, sources.written(source)
-    serial, settings = models.serial(model), config.model_dump_json()
-    return _opened(
-        serial, model, tuple(source.tokens), settings, config, tuple(written)
-    )
+    written = sources.written(source)
+    return _opened(source.checkpoint.model, source.tokens, config, written)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@remember(64)
 def _opened(
-    serial: int,  # noqa: ARG001 (stands for the model in the cache's key)
-    _model: LanguageModel,
-    tokens: tuple[int, ...],
-    settings: str,  # noqa: ARG001 (stands for the configuration)
-    _config: GenerationConfig,
-    written: tuple[int, ...],
+    model: LanguageModel,
+    tokens: list[int],
+    config: GenerationConfig,
+    written: list[int],
 ) -> OpenedDraw:
     with models.turn_to_write():
-        return open_draw(_model, tokens, _config, written)
+        return open_draw(model, tokens, config, written)
 
 
 def show(source: Source, config: GenerationConfig) -> None:

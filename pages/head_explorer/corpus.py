@@ -3,11 +3,8 @@
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.hooks import Hooked
 from minigpt.interpret.corpora import Windows
-from minigpt.interpret.effects import Effect
 from minigpt.interpret.heads.corpus_examples import (
-    CorpusExamples,
     Example,
     corpus_examples,
 )
@@ -16,8 +13,9 @@ from minigpt.interpret.interventions.interventions import Cut, How
 from minigpt.interpret.interventions.parts import Head
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.model import TransformerLM
-from pages.frame import corpora, models, notebook
+from pages.frame import corpora, notebook
 from pages.frame.reading import Place
+from pages.frame.remember import remember
 from pages.head_explorer import notebook_lines
 from viz.components import ReadingExample
 from viz.components.reading_examples.view import reading_examples
@@ -36,9 +34,7 @@ def show_examples(checkpoint: Checkpoint, place: Place) -> None:
     if text.windows.shape[1] < 2:
         st.caption("This model reads one token at once: there is nothing to read.")
         return
-    found = _examples(
-        models.serial(model), place.layer, place.head, model, text.windows
-    )
+    found = _examples(model, text.windows, place.layer, place.head, EXAMPLES)
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(f"**The {len(found.strongest)} strongest**, picked for it")
@@ -86,10 +82,9 @@ def show_cut(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
     )
     how, model = HOW[chosen], checkpoint.model
     windows = corpora.windows(checkpoint)
-    serial = models.serial(model)
-    effect = _effect(serial, tuple(reading.tokens), layer, head, how, model, windows)
-    before = _loss(serial, None, None, "zero", model, windows)
-    after = _loss(serial, layer, head, how, model, windows)
+    effect = _effect(model, reading.tokens, [(layer, head)], how, windows)
+    before = _loss(model, windows)
+    after = _loss(model, windows, Head(layer, head), how)
     left, right = st.columns([3, 2], gap="large")
     pieces = checkpoint.tokenizer.pieces(range(len(effect.before)))
     with left:
@@ -115,47 +110,21 @@ def show_cut(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
 def costs_of_layer(checkpoint: Checkpoint, layer: int) -> dict[str, float]:
     """Return what cutting each head of a layer costs, up to four heads, in nats."""
     model, windows = checkpoint.model, corpora.windows(checkpoint)
-    serial = models.serial(model)
-    before = _loss(serial, None, None, "zero", model, windows)
+    before = _loss(model, windows)
     return {
-        f"L{layer}H{head}": _loss(serial, layer, head, "zero", model, windows) - before
+        f"L{layer}H{head}": _loss(model, windows, Head(layer, head)) - before
         for head in range(min(4, model.config.num_heads))
     }
 
 
-@st.cache_data(max_entries=128, show_spinner="Reading the corpus …")
-def _examples(
-    serial: int,  # noqa: ARG001 (stands for the model in the cache's key)
-    layer: int,
-    head: int,
-    _model: Hooked,
-    _windows: Windows,
-) -> CorpusExamples:
-    return corpus_examples(_model, _windows, layer, head, EXAMPLES)
+_examples = remember(128, spinner="Reading the corpus …")(corpus_examples)
+_effect = remember(128)(cut_heads)
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
-def _effect(
-    serial: int,  # noqa: ARG001
-    tokens: tuple[int, ...],
-    layer: int,
-    head: int,
-    how: How,
-    _model: TransformerLM,
-    _windows: Windows,
-) -> Effect:
-    return cut_heads(_model, tokens, [(layer, head)], how, _windows)
-
-
-@st.cache_data(max_entries=512, show_spinner="Reading the corpus without it …")
+@remember(512, spinner="Reading the corpus without it …")
 def _loss(
-    serial: int,  # noqa: ARG001
-    layer: int | None,
-    head: int | None,
-    how: How,
-    _model: TransformerLM,
-    _windows: Windows,
+    model: TransformerLM, windows: Windows, head: Head | None = None, how: How = "zero"
 ) -> float:
     """Return the mean loss of the windows without a head; None cuts nothing."""
-    cuts = [] if layer is None or head is None else [Cut(Head(layer, head), how)]
-    return float(loss_over(_model, _windows, cuts).mean())
+    cuts = [] if head is None else [Cut(head, how)]
+    return float(loss_over(model, windows, cuts).mean())

@@ -11,7 +11,6 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.config import ModelConfig
-from minigpt.hooks import Hooked
 from minigpt.interpret.corpora import Windows
 from minigpt.interpret.heads.null_band import SEEDS, NullBand, band, untrained_scores
 from minigpt.interpret.heads.repeated_tokens import (
@@ -19,9 +18,10 @@ from minigpt.interpret.heads.repeated_tokens import (
     repeated_tokens,
     scores_on,
 )
-from minigpt.interpret.heads.scores import HeadScores, Patterns, head_scores
+from minigpt.interpret.heads.scores import HeadScores
 from minigpt.interpret.reading.prompt import Reading
-from pages.frame import corpora, models
+from pages.frame import corpora
+from pages.frame.remember import remember
 
 Tokens = tuple[tuple[int, ...], ...]
 """Ids of one text or several of one length, as a cache's key wants them."""
@@ -47,16 +47,14 @@ def on_prompt(checkpoint: Checkpoint, reading: Reading) -> Study:
     """Score every head on the prompt. Call this before the other."""
     st.session_state.pop("_bands_owed", None)  # of a run that did not come to its end
     model, tokens = checkpoint.model, (tuple(reading.tokens),)
-    scores = _scores_here(models.serial(model), tokens, reading.patterns)
-    return Study(tokens, scores, _band_if_there(model.config, tokens))
+    return Study(tokens, _scores(model, tokens), _band_if_there(model.config, tokens))
 
 
 def on_random_tokens(checkpoint: Checkpoint) -> Study:
     """Score every head on random tokens, said twice."""
     model, windows = checkpoint.model, probe(checkpoint)
     tokens = tuple(tuple(window) for window in windows.tolist())
-    scores = _scores_there(models.serial(model), model, tokens)
-    return Study(tokens, scores, _band_if_there(model.config, tokens))
+    return Study(tokens, _scores(model, tokens), _band_if_there(model.config, tokens))
 
 
 def probe(checkpoint: Checkpoint) -> Windows:
@@ -101,30 +99,15 @@ def _name(settings: str, tokens: Tokens) -> int:
     return hash((settings, tokens))
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
-def _scores_here(
-    serial: int,  # noqa: ARG001 (stands for the model in the cache's key)
-    tokens: Tokens,
-    _patterns: Patterns,
-) -> HeadScores:
-    return head_scores(_patterns, tokens[0])
+_scores = remember(128)(scores_on)
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
-def _scores_there(
-    serial: int,  # noqa: ARG001
-    _model: Hooked,
-    tokens: Tokens,
-) -> HeadScores:
-    return scores_on(_model, tokens)
-
-
-@st.cache_data(max_entries=128, show_spinner=False)
+@remember(128)
 def _band(settings: str, tokens: Tokens) -> NullBand:
     return band([_untrained(settings, tokens, seed) for seed in range(SEEDS)])
 
 
-@st.cache_data(max_entries=512, show_spinner=False)
+@remember(512)
 def _untrained(settings: str, tokens: Tokens, seed: int) -> HeadScores:
     """Each model alone, so that what is left undone goes on where it stopped."""
     return untrained_scores(ModelConfig(**json.loads(settings)), tokens, seed)

@@ -27,7 +27,7 @@ def show_journey(checkpoint: Checkpoint, prompt: str) -> None:
         next_token.show(checkpoint, prompt)
         return
     tokens = read_tokens(checkpoint, prompt)
-    found = journey_sheet.follow(checkpoint, tokens)
+    found = journey_sheet.follow(checkpoint.model, tokens)
     selected = journey_sheet.show(checkpoint, found, tokens)
     with below:
         journey_sheet.show_numbers(checkpoint, found, tokens, selected)
@@ -40,19 +40,19 @@ def explain() -> None:
     lesson.explain(
         "Each row is one token. Its **residual stream**, a vector, starts as an "
         "embedding and runs to the right; attention and MLPs read it and **add** what "
-        "they found. Nothing is ever put in its place, so what was written early can "
-        "be read late.\n\n"
+        "they found. Nothing is ever overwritten, so what was added early can be "
+        "read late.\n\n"
         "Roads only meet where attention reads from one into another. All of them end "
-        "in a guess, but the tokens inside the prompt have come already: **only the "
+        "in a guess, but the tokens inside the prompt are known already: **only the "
         "last road predicts**. Click its guess, and everything runs again with one "
-        "token more. That loop is all there is to writing.",
+        "more token. That loop is all there is to writing.",
         Block,
         journey,
     )
 
 
 def read_tokens(checkpoint: Checkpoint, prompt: str) -> list[int]:
-    """Return the tokens: of too long a prompt the end, if the reader agrees."""
+    """Return the tokens: the end of a prompt that is too long, if the reader agrees."""
     model, tokenizer, _ = checkpoint
     tokens, longest = tokenizer.encode(prompt), model.config.max_seq_len
     if unknown := tokenizer.unknown(prompt):

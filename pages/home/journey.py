@@ -5,10 +5,10 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.reading.prompt import append_token
 from minigpt.interpret.stream.journey import Journey, Stage, journey
-from minigpt.model import LanguageModel
-from pages.frame import models, notebook, provenance, state
+from pages.frame import notebook, provenance, state
 from pages.frame.controls import keyboard
 from pages.frame.place import shared_place
+from pages.frame.remember import remember
 from viz.components.journey.view import JourneyClick, norm_table
 from viz.components.journey.view import journey as journey_sheet
 
@@ -21,19 +21,8 @@ WAYS = {
 """Which page opens a stage."""
 
 
-def follow(checkpoint: Checkpoint, tokens: list[int]) -> Journey:
-    """Return the journey of a prompt's tokens, computed once for all readers."""
-    model = checkpoint.model
-    return _follow(models.serial(model), tuple(tokens), model)
-
-
-@st.cache_data(max_entries=32, show_spinner=False)
-def _follow(
-    serial: int,  # noqa: ARG001 (stands for the model in the cache's key)
-    tokens: tuple[int, ...],
-    _model: LanguageModel,
-) -> Journey:
-    return journey(_model, list(tokens))
+follow = remember(32)(journey)
+"""The journey of a prompt's tokens, computed once for all readers."""
 
 
 def show(checkpoint: Checkpoint, found: Journey, tokens: list[int]) -> int:

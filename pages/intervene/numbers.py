@@ -1,7 +1,7 @@
 """What the Intervene page measures: each number computed once, then remembered."""
 
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import streamlit as st
@@ -26,7 +26,8 @@ from minigpt.interpret.interventions.patching import (
 )
 from minigpt.interpret.interventions.prompt_pairs import Pair, predictions, ready_pair
 from minigpt.interpret.interventions.sweep import HeadEffects, cut_each_head
-from pages.frame import corpora, models
+from pages.frame import corpora
+from pages.frame.remember import remember, serial
 from pages.frame.words import duration
 
 QUICK = 5_000_000
@@ -40,6 +41,9 @@ WRITTEN = 12
 
 Number = TypeVar("Number")
 
+RUNNING = "Running the model …"
+_once = remember(128, spinner=RUNNING)
+
 
 def is_quick(checkpoint: Checkpoint) -> bool:
     """Whether a model is small enough to be cut in every head without asking."""
@@ -51,125 +55,90 @@ def windows(checkpoint: Checkpoint) -> Windows:
     return corpora.windows(checkpoint, count=16 if is_quick(checkpoint) else 2)
 
 
+@_once
 def effect(
     checkpoint: Checkpoint, tokens: Sequence[int], cuts: Sequence[Cut]
 ) -> Effect:
     """Return what cuts do to the next token after a prompt."""
-    others = windows(checkpoint)
-    return _once(
-        checkpoint,
-        ("effect", *tokens, *map(str, cuts)),
-        lambda: measure(checkpoint.model, tokens, cuts, others),
-    )
+    return measure(checkpoint.model, tokens, cuts, windows(checkpoint))
 
 
+@_once
 def continuation(
     checkpoint: Checkpoint, tokens: Sequence[int], cuts: Sequence[Cut]
 ) -> str:
     """Return the likeliest continuation of a prompt while cuts are made."""
     others, decode = windows(checkpoint), checkpoint.tokenizer.decode
-    written = _once(
-        checkpoint,
-        ("continuation", *tokens, *map(str, cuts)),
-        lambda: continue_text(checkpoint.model, tokens, WRITTEN, cuts, others),
-    )
+    written = continue_text(checkpoint.model, tokens, WRITTEN, cuts, others)
     return decode([*tokens, *written]).removeprefix(decode(list(tokens)))
 
 
+@_once
 def state_under_cuts(checkpoint: Checkpoint, cuts: Sequence[Cut]) -> State:
     """Return all heads' scores and the corpus loss while cuts are made."""
     texts = windows(checkpoint)
     familiar = familiar_tokens(checkpoint.tokenizer, texts)
     repeated = repeated_tokens(familiar, checkpoint.model.config.max_seq_len)
-    return _once(
-        checkpoint,
-        ("state", *map(str, cuts)),
-        lambda: state_under(checkpoint.model, list(cuts), texts, repeated),
-    )
+    return state_under(checkpoint.model, list(cuts), texts, repeated)
 
 
+@_once
 def pair_effect(checkpoint: Checkpoint, first: Cut, second: Cut) -> PairEffect:
     """Return what two cuts cost alone and together."""
-    texts = windows(checkpoint)
-    return _once(
-        checkpoint,
-        ("pair", str(first), str(second)),
-        lambda: cut_pair(checkpoint.model, texts, (first, second)),
-    )
+    return cut_pair(checkpoint.model, windows(checkpoint), (first, second))
 
 
+@_once
 def heads_on_prompt(
     checkpoint: Checkpoint, tokens: Sequence[int], layers: Sequence[int]
 ) -> HeadEffects:
     """Return what cutting each head of some layers does to one prompt."""
-    return _once(
-        checkpoint,
-        ("heads", *tokens, "layers", *layers),
-        lambda: cut_each_head(checkpoint.model, [list(tokens)], layers=layers),
-    )
+    return cut_each_head(checkpoint.model, [list(tokens)], layers=layers)
 
 
 def heads_on_corpus(checkpoint: Checkpoint, how: How) -> HeadEffects:
     """Return what cutting each head does on the corpus, layer by layer."""
-    texts = windows(checkpoint)
 
     def one(layer: int) -> HeadEffects:
-        return _once(
-            checkpoint,
-            ("layer", layer, how),
-            lambda: cut_each_head(checkpoint.model, texts, how, texts, layers=[layer]),
-        )
+        return _heads_of_layer(checkpoint, how, layer)
 
     return HeadEffects.stacked(_layer_by_layer(checkpoint, one))
 
 
+@remember(512, spinner=RUNNING)
+def _heads_of_layer(checkpoint: Checkpoint, how: How, layer: int) -> HeadEffects:
+    texts = windows(checkpoint)
+    return cut_each_head(checkpoint.model, texts, how, texts, layers=[layer])
+
+
+@_once
 def ready_prompts(checkpoint: Checkpoint) -> Pair:
     """Return two prompts that this model tells apart."""
-    return _once(
-        checkpoint,
-        ("prompts",),
-        lambda: ready_pair(checkpoint.model, checkpoint.tokenizer),
-    )
+    return ready_pair(checkpoint.model, checkpoint.tokenizer)
 
 
-def both_predictions(
-    checkpoint: Checkpoint, clean: list[int], corrupted: list[int]
-) -> Effect:
-    """Return the next token after the clean prompt, and after the corrupted one."""
-    return _once(
-        checkpoint,
-        ("both", *clean, "and", *corrupted),
-        lambda: predictions(checkpoint.model, clean, corrupted),
-    )
+both_predictions = _once(predictions)
+"""The next token after the clean prompt, and after the corrupted one."""
 
 
 def patches(checkpoint: Checkpoint, prompts: Prompts, what: str) -> PatchMap:
     """Return how far every patch of one kind moves the answer, layer by layer."""
 
     def one(layer: int) -> PatchMap:
-        return _once(
-            checkpoint,
-            ("patches", layer, what, *_key(prompts)),
-            lambda: patch_map(checkpoint.model, prompts, what, [layer]),
-        )
+        return _patches(checkpoint.model, prompts, what, [layer])
 
     return PatchMap.stacked(_layer_by_layer(checkpoint, one))
 
 
-def patched(
-    checkpoint: Checkpoint, prompts: Prompts, what: str, cell: tuple[int, int]
-) -> Effect:
-    """Return what one patch does to the next token."""
-    return _once(
-        checkpoint,
-        ("patched", what, *cell, *_key(prompts)),
-        lambda: patch_effect(checkpoint.model, prompts, what, *cell),
-    )
+_patches = remember(512, spinner=RUNNING)(patch_map)
+
+patched = _once(patch_effect)
+"""What one patch does to the next token."""
 
 
 def may_begin(checkpoint: Checkpoint, label: str) -> bool:
     """Whether to begin what takes a large model long; if not, offer it as a button."""
-    begun = f"_begun_{models.serial(checkpoint.model)}_{label}"
+    begun = f"_begun_{serial(checkpoint.model)}_{label}"
     if is_quick(checkpoint) or st.session_state.get(begun):
         return True
     if not st.button(label, icon=":material/play_arrow:"):
@@ -193,23 +162,3 @@ def _layer_by_layer(
             bar.progress((layer + 1) / layers, text)
     bar.empty()
     return found
-
-
-def _key(prompts: Prompts) -> tuple[Hashable, ...]:
-    run, other = prompts.run, prompts.other
-    return (*run, "from", *other, "answer", prompts.answer, prompts.rival)
-
-
-def _once(
-    checkpoint: Checkpoint, key: tuple[Hashable, ...], compute: Callable[[], Number]
-) -> Number:
-    return _remembered(models.serial(checkpoint.model), key, compute)
-
-
-@st.cache_data(max_entries=512, show_spinner="Running the model …")
-def _remembered(
-    serial: int,  # noqa: ARG001 (stands for the model in the cache's key)
-    key: tuple[Hashable, ...],  # noqa: ARG001
-    _compute: Callable[[], Number],
-) -> Number:
-    return _compute()

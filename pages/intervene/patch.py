@@ -148,7 +148,7 @@ def _choose_tokens(
     checkpoint: Checkpoint, clean: list[int], corrupted: list[int]
 ) -> tuple[int, int]:
     """Show the answer and its rival, found in the two predictions, to be changed."""
-    both = numbers.both_predictions(checkpoint, clean, corrupted)
+    both = numbers.both_predictions(checkpoint.model, clean, corrupted)
     chosen = []
     found = telling_tokens(both)
     for key, label, token, probabilities in (
@@ -227,9 +227,9 @@ def _show_patch(checkpoint: Checkpoint, patching: Patching) -> None:
     found = numbers.patches(checkpoint, patching.prompts, patch.what)
     if not patch.fits(found.moved):
         patch = Patch(patch.what, *found.strongest())
-    cell = patch.layer, patch.place
-    effect = numbers.patched(checkpoint, patching.prompts, patch.what, cell)
     prompts, tokenizer = patching.prompts, checkpoint.tokenizer
+    cell = patch.layer, patch.place
+    effect = numbers.patched(checkpoint.model, prompts, patch.what, *cell)
     answer, rival = (
         f"**{plain(display_piece(piece))}**"
         for piece in tokenizer.pieces([prompts.answer, prompts.rival])

@@ -79,7 +79,7 @@ def _fetch_model() -> None:
     if not wanted:
         return
     if not source:
-        raise DataError("First say which model: gpt2, for instance, or a directory.")
+        raise DataError("Name a model first: gpt2, for instance, or a directory.")
     data = data_directory()
     name = name or free_name(data, source)
     with st.status("Loading …", expanded=True) as progress:
@@ -94,7 +94,7 @@ def _fetch_model() -> None:
 def _name_and_button(
     key: str, label: str, icon: str, missing: str | None = None
 ) -> tuple[str, bool]:
-    """Show what a model shall be called here, and the button that begins.
+    """Ask what the model is called here, and the button that begins.
 
     Args:
         key: Of both.

@@ -37,7 +37,7 @@ def show(facts: Facts) -> None:
 
 
 def show_text(facts: TextFacts) -> None:
-    """Show a text that somebody brought."""
+    """Show a text that was uploaded."""
     with st.container(border=True, key="library_card"):
         st.subheader(plain(facts.path.name), anchor=False)
         if facts.problem:
@@ -90,11 +90,11 @@ def _show_origin(facts: Facts) -> None:
     if facts.command:
         st.code(facts.command, language="bash", wrap_lines=True)
     elif facts.has_model:
-        st.caption("Nobody wrote down the line that made it.")
+        st.caption("The command that made it was not recorded.")
 
 
 def _show_ways_on(facts: Facts) -> None:
-    """Show the buttons that open the model elsewhere; it is then everybody's choice."""
+    """Show the buttons that open the model elsewhere; every page then uses it."""
     with st.container(horizontal=True, gap="small"):
         st.button(
             "Look inside",
@@ -132,7 +132,7 @@ def _show_training(run: str) -> None:
 
 
 def _show_downloads(facts: Facts) -> None:
-    """Show both ways to take the model along."""
+    """Show both ways to download the model."""
     st.download_button(
         "Download",
         lambda: pack(facts.path, facts.id),

@@ -74,8 +74,8 @@ with guard():
         "the weights, four bytes each. None of them can run a program; older formats "
         "(pickles) can, so they are never read.\n\n"
         "The **loss** is in nats per token of that model's own tokenizer: compare it "
-        "only between models that cut text alike. The **fingerprint** names the text "
-        "exactly: one letter changed, and it is another.",
+        "only between models that split text alike. The **fingerprint** names the text "
+        "exactly: change one letter, and it changes too.",
         save_checkpoint,
         load_checkpoint,
     )

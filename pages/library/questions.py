@@ -7,12 +7,12 @@ from pages.frame.questions import Question
 from pages.frame.words import count, plain
 
 _CLEARLY = 1.2
-"""How many times the second the first must be, for one to be told from a table."""
+"""By what factor the first must exceed the second, to be told apart in a table."""
 _BYTES = 4
 
 
 def about(found: Sequence[Facts]) -> list[Question]:
-    """Ask about models; those that nobody can answer are left out."""
+    """Ask about models; those without an answer are left out."""
     asked = (_most_tokens(found), _bytes_of(found), _tokens_per_step(found))
     return [question for question in asked if question is not None]
 
@@ -34,7 +34,7 @@ def _most_tokens(found: Sequence[Facts]) -> Question | None:
         options,
         options.index(best[0]),
         f"Tokens per parameter: {seen}. For large models, about 20 use a given amount "
-        "of computing best (Hoffmann et al. 2022).",
+        "of compute best (Hoffmann et al. 2022).",
     )
 
 

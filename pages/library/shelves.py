@@ -1,11 +1,11 @@
 """The tables of the Library: models, runs and texts, one row each."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from minigpt.library.catalogue import ModelEntry
 from minigpt.library.inventory import (
     Facts,
     TextFacts,
@@ -14,13 +14,14 @@ from minigpt.library.inventory import (
     describe_texts,
 )
 from minigpt.library.names import text_files
-from minigpt.runs import RunStore, data_directory
+from minigpt.runs import Run, RunStore, data_directory
 from pages.frame import models, state
+from pages.frame.remember import remember
 
 SHELVES = (MODELS, RUNS, TEXTS) = ("Models", "Runs", "Texts")
 
 _FRESH_SECONDS = 5
-"""How long a row may lag behind a run at work."""
+"""Seconds that a row may lag behind a running training."""
 _NUMBER = st.column_config.NumberColumn
 _COLUMNS = {
     "parameters": _NUMBER("Parameters", format="compact"),
@@ -36,14 +37,13 @@ _COLUMNS = {
 
 
 def facts(shelf: str) -> Sequence[Facts] | Sequence[TextFacts]:
-    """Return all that stands on a shelf."""
+    """Return everything on a shelf."""
     data = data_directory()
     if shelf == MODELS:
-        return _models(str(data), tuple(entry.id for entry in models.entries()))
+        return _models(models.entries())
     if shelf == RUNS:
-        runs = RunStore(data / "runs").list()
-        return _runs(str(data), tuple(run.id for run in runs))
-    return _texts(str(data), tuple(path.name for path in text_files(data)))
+        return _runs(RunStore(data / "runs").list())
+    return _texts(data)
 
 
 def choose(
@@ -106,16 +106,18 @@ def _row(shelf: str, item: Facts | TextFacts) -> dict[str, Any]:
     }
 
 
-@st.cache_data(max_entries=4, ttl=_FRESH_SECONDS, show_spinner=False)
-def _models(data: str, ids: tuple[str, ...]) -> list[Facts]:  # noqa: ARG001
-    return [describe_model(entry) for entry in models.entries()]
+def _paths(found: Sequence[ModelEntry | Run]) -> list[str]:
+    return [str(each.path) for each in found]
 
 
-@st.cache_data(max_entries=4, ttl=_FRESH_SECONDS, show_spinner=False)
-def _runs(data: str, ids: tuple[str, ...]) -> list[Facts]:  # noqa: ARG001
-    return [describe_run(run) for run in RunStore(Path(data) / "runs").list()]
+@remember(4, seconds=_FRESH_SECONDS, key=_paths)
+def _models(found: list[ModelEntry]) -> list[Facts]:
+    return [describe_model(entry) for entry in found]
 
 
-@st.cache_data(max_entries=4, ttl=60, show_spinner=False)
-def _texts(data: str, names: tuple[str, ...]) -> list[TextFacts]:  # noqa: ARG001
-    return describe_texts(Path(data))
+@remember(4, seconds=_FRESH_SECONDS, key=_paths)
+def _runs(found: list[Run]) -> list[Facts]:
+    return [describe_run(run) for run in found]
+
+
+_texts = remember(4, seconds=60, key=text_files)(describe_texts)

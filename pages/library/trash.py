@@ -24,7 +24,7 @@ _NEWEST = 8
 
 
 def show_problem_of_before() -> None:
-    """Show why the last click did nothing, once."""
+    """Show once why the last click did nothing."""
     if problem := st.session_state.pop(_PROBLEM, None):
         show_problem(problem)
 

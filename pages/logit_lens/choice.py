@@ -7,6 +7,7 @@ import streamlit as st
 from minigpt.errors import DataError
 from minigpt.interpret.stream.logit_lens import Column, single_token
 from pages.frame.guard import show_problem
+from pages.frame.remember import identity
 from pages.logit_lens.numbers import Source
 from viz.tokens import display_piece
 
@@ -18,7 +19,7 @@ def choose_pair(source: Source, column: Column, position: int) -> tuple[int, int
     """Show two lists, and return the ids of A and B: at first the two likeliest."""
     offered = [int(token) for token in column.top(-1, OFFERED)]
     # Another prompt or place has other candidates: its lists are others.
-    place = sha256(repr((source.key, position)).encode()).hexdigest()[:8]
+    place = sha256(repr((identity(source), position)).encode()).hexdigest()[:8]
     left, right = st.columns(2)
     with left:
         a = _choose(source, column, offered, "Answer A", f"_a_{place}")

@@ -40,7 +40,7 @@ with guard():
         reading = read(checkpoint)
     with numbers:
         position = choose_place(reading, ("token",)).token
-    source = Source.of(checkpoint, reading.tokens, reading.pieces)
+    source = Source(checkpoint, reading.tokens, reading.pieces)
     column = source.column(position)
     with rivals:
         pair = choice.choose_pair(source, column, position)

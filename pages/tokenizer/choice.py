@@ -16,6 +16,7 @@ from minigpt.tokenizers.byte_pair.tokenizer import SMALLEST
 from minigpt.tokenizers.inspection.merge_history import MergeHistory
 from minigpt.tokenizers.storage import open_tokenizer
 from pages.frame import models
+from pages.frame.remember import remember
 from pages.tokenizer.texts import SOURCE, TALES, TEXTS, recipe_of_text, text_of
 
 KINDS = {"bpe": "BPE", "word": "words", "char": "characters"}
@@ -111,7 +112,7 @@ def tokenizer_of(entry: Entry) -> Tokenizer:
     return _ready(entry)
 
 
-@st.cache_resource(max_entries=24, show_spinner="Looking at the text …")
+@remember(24, shared=True, spinner="Looking at the text …")
 def _ready(entry: Entry) -> Tokenizer:
     if entry.kind == "file":
         return open_tokenizer(entry.source)
@@ -124,16 +125,23 @@ def history_of(entry: Entry) -> MergeHistory:
     Raises:
         DataError: If its text cannot be learned from.
     """
-    shelf = _shelf(entry)
-    if not shelf:
-        shelf.append(_learn(entry))
-    return shelf[0]
+    kept = _kept(entry)
+    if kept.history is None:
+        kept.history = _learn(kept.entry)
+    return kept.history
 
 
-# An empty place for each history: what is shown while it is learned is no part of it.
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _shelf(entry: Entry) -> list[MergeHistory]:  # noqa: ARG001 (the key)
-    return []
+@dataclass
+class _Kept:
+    """A place for a history: the progress bar is no part of what is remembered."""
+
+    entry: Entry
+    history: MergeHistory | None = None
+
+
+@remember(16, shared=True)
+def _kept(entry: Entry) -> _Kept:
+    return _Kept(entry)
 
 
 def _learn(entry: Entry) -> MergeHistory:

@@ -1,10 +1,9 @@
 """The texts that the Tokenizer page's tokenizers learn from."""
 
-import streamlit as st
-
 from minigpt.datasets import generate_tales, read_text
 from minigpt.errors import DataError
 from minigpt.tokenizers.inspection.own_source import own_source
+from pages.frame.remember import remember
 
 TALES, SOURCE = "tales", "source"
 TEXTS = {TALES: "tales", SOURCE: "this project's source"}
@@ -32,13 +31,13 @@ def text_of(source: str) -> str:
     return text
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@remember(32)
 def beginning_of(source: str, characters: int) -> str:
     """Return how the text of a source begins."""
     return text_of(source)[:characters]
 
 
-@st.cache_resource(show_spinner="Writing stories …")
+@remember(1, shared=True, spinner="Writing stories …")
 def _tales() -> str:
     return generate_tales(TALES_SIZE)
 

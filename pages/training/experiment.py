@@ -31,9 +31,9 @@ def choose(store: RunStore) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.markdown(
-            "A model of two layers, attention only, reads **random words said again "
-            "and again**. The first time, nobody can know what comes next. The second "
-            "time it could copy, if it looked back."
+            "A model of two layers, attention only, reads **random words, repeated "
+            "again and again**. The first time, nothing tells what comes next. The "
+            "second time it could copy, if it looked back."
         )
         question, start = st.container(), st.container()
         config = None
@@ -91,7 +91,7 @@ def _ask(steps: int) -> int | None:
 
 
 def _offer_start(store: RunStore, config: RunConfig | None, guess: int | None) -> None:
-    missing = "First guess: a step." if guess is None else "First mend the settings."
+    missing = "First guess a step." if guess is None else "First fix the settings."
     ready = config is not None and guess is not None
     if st.button(
         "Start the experiment",
@@ -129,6 +129,4 @@ def _show_task(config: RunConfig, guess: int | None) -> None:
             height=260,
         )
     )
-    st.caption(
-        f"Dotted: {line.uniform_loss:.2f} nats, what a word costs that nobody can know."
-    )
+    st.caption(f"Dotted: {line.uniform_loss:.2f} nats, the loss of a uniform guess.")

@@ -146,12 +146,13 @@ def _name(film: Film) -> str:
 
 def _explain(run: Run, curve: Copying, before: Film, copier: Film) -> None:
     begin, end = curve.change
-    dearer = favoured = ""
+    risen = favoured = ""
     if curve.first_loss_shift > 0.2:
         peak = curve.first_loss[0] + curve.first_loss_shift
-        dearer = (
-            f" Words said the *first* time even got dearer, up to {peak:.2f} nats: a "
-            "young copier also copies where there is nothing to copy."
+        risen = (
+            " The loss on words seen for the *first* time even rose, up to "
+            f"{peak:.2f} nats: a young copier also copies where there is nothing to "
+            "copy."
         )
     if isinstance(run.config.transformer.relative_gain, tuple):
         favoured = (
@@ -159,12 +160,12 @@ def _explain(run: Run, curve: Copying, before: Film, copier: Film) -> None:
         )
     lesson.explain(
         "**The stripe and the drop come in the same steps.** Until about step "
-        f"{begin}, words cost {curve.second_loss[0]:.2f} nats however often they were "
-        f"said. Copying takes two heads: one ({_name(before)}) that reads the previous "
+        f"{begin}, a word costs {curve.second_loss[0]:.2f} nats however often it was "
+        f"seen. Copying takes two heads: one ({_name(before)}) that reads the previous "
         f"word, and one in a later layer ({_name(copier)}) that looks for where the "
         "present word stood before and reads what came next. Either is useless alone, "
         f"so they grow together, and by step {end} copying works: "
-        f"{curve.second_loss[-1]:.2f} nats in the end.{dearer}{favoured}",
+        f"{curve.second_loss[-1]:.2f} nats in the end.{risen}{favoured}",
         RepeatedWords,
         read_repetition,
     )

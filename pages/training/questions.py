@@ -1,4 +1,4 @@
-"""What the Training page asks in the end: answers read off the run itself."""
+"""The Training page's closing questions: the run itself has the answers."""
 
 from minigpt.runs import RunStatus
 from minigpt.runs.learning_to_copy import Copying
@@ -18,7 +18,7 @@ def about_copying(curve: Copying, status: RunStatus) -> list[Question]:
         *_about_not_knowing(status, f"Untrained: {curve.first_loss[0]:.2f} nats."),
         Question(
             "training.how_long",
-            f"Of {last} steps, how many did the change take, from a tenth to nine "
+            f"Of {last} steps, how many did it take to get from a tenth to nine "
             "tenths of the induction score?",
             [f"{each} steps" for each in steps],
             steps.index(end - begin),
@@ -26,9 +26,9 @@ def about_copying(curve: Copying, status: RunStatus) -> list[Question]:
         ),
         Question(
             "training.first_time",
-            "While words said a second time got cheaper, what became of words said "
-            "for the first time?",
-            ("It got cheaper too.", "It stayed the same.", "It got dearer."),
+            "While the loss on repeated words fell, what happened to the loss on "
+            "words seen for the first time?",
+            ("It fell too.", "It stayed the same.", "It rose."),
             0 if shift < -0.2 else 2 if shift > 0.2 else 1,
             f"At its farthest, that loss was {abs(shift):.2f} nats "
             f"{'above' if shift > 0 else 'below'} its beginning.",
@@ -60,7 +60,7 @@ def about_a_text(status: RunStatus) -> list[Question]:
         questions.append(
             Question(
                 "training.held_out",
-                "In the end, which text surprises the model less?",
+                "At the end, which text surprises the model less?",
                 ["the text that it learns from", "the text that is held out"],
                 int(loss < status.train_loss),
                 f"Training {status.train_loss:.2f} nats, held out {loss:.2f}.",
@@ -76,8 +76,8 @@ def _about_not_knowing(status: RunStatus, why: str) -> list[Question]:
     return [
         Question(
             "training.unknowable",
-            f"One of {vocabulary} tokens comes next, and nobody can know which. What "
-            "does it cost?",
+            f"One of {vocabulary} tokens comes next, all equally likely. What "
+            "is the loss of a model that knows just that?",
             ["0 nats", "1 nat", f"ln {vocabulary} nats", f"{vocabulary} nats"],
             2,
             f"ln {vocabulary} is {loss:.2f}. {why}",

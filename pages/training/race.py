@@ -91,7 +91,7 @@ def _configs(
 
 
 def _show_ingredients(one: RunConfig, other: RunConfig) -> list[str]:
-    """Show what sets the recipes apart; return what the first shall go without."""
+    """Show what sets the recipes apart; return what the first goes without."""
     found = differences(one, other)
     st.subheader("What sets them apart", anchor=False)
     if not found:

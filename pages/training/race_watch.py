@@ -24,7 +24,7 @@ BOTH, ALONE = "the race", "this run alone"
 
 
 def show(race: Race) -> None:
-    """Show a race; while one of the two is at work, look again and again."""
+    """Show a race; while one of the two is at work, keep refreshing."""
     alive = _alive(race)
     live = st.fragment(_show_now, run_every=EVERY_SECONDS if any(alive) else None)
     live(race, alive)
@@ -247,11 +247,11 @@ def _explain(race: Race, lanes: list[Lane], names: tuple[str, str]) -> None:
     flops = [training_flops_per_token(run.config.model) for run in race]
     lesson.explain(
         "**Time is tokens per second times what each token teaches.** After "
-        f"{words.count(by_tokens.place)} tokens {first} stood at {one:.2f} nats and "
+        f"{words.count(by_tokens.place)} tokens {first} was at {one:.2f} nats and "
         f"{second} at {other:.2f}; a token takes {words.count(flops[0])} operations in "
         f"the one and {words.count(flops[1])} in the other. {apart} ingredients set "
         "them apart: race again with one switched off, and see what it brings. One "
-        "race is one seed: what is less than 0.02 nats apart may turn round.",
+        "race is one seed: a difference below 0.02 nats may be chance.",
         build_optimizer,
         differences,
     )

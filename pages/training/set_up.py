@@ -20,6 +20,7 @@ from minigpt.worker import launch
 from pages.frame import state, words
 from pages.frame.controls import settings
 from pages.frame.guard import guard
+from pages.frame.remember import remember
 from pages.training import experiment, race
 from pages.training.text_choice import choose_text
 
@@ -28,8 +29,8 @@ SIZES = {
     "recipe": "the sizes that the recipe was made for",
     "tiny": "the smallest",
     "small": "wider: reads better, takes longer",
-    "medium": "wants a GPU",
-    "large": "GPT-2's size: wants a GPU",
+    "medium": "needs a GPU",
+    "large": "GPT-2's size: needs a GPU",
     "mlp": "no attention: the baseline of 2003",
 }
 COPY = "to copy: an experiment of a minute"
@@ -44,7 +45,7 @@ SETTLED = (
 def show(store: RunStore) -> None:
     """Show the choices and the start button."""
     aim = st.segmented_control(
-        "What it shall learn",
+        "What to learn",
         AIMS,
         default=AIMS[0],
         required=True,
@@ -219,6 +220,4 @@ def open_started() -> None:
         state.forget_unknown("run")
 
 
-@st.cache_data(max_entries=32, show_spinner="Looking at the text …")
-def _estimate(config: RunConfig) -> Estimate:
-    return estimate_run(config)
+_estimate = remember(32, spinner="Looking at the text …")(estimate_run)

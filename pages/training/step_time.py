@@ -1,4 +1,4 @@
-"""The Training page's look at one step: where its time goes, and what is reached."""
+"""One training step on the Training page: where its time goes, and how fast it is."""
 
 import streamlit as st
 

@@ -1,4 +1,4 @@
-"""Which text a run shall learn from: the built-in world, or one of the reader's own."""
+"""Which text a run learns from: the built-in world, or one of the reader's own."""
 
 from pathlib import Path
 

@@ -30,7 +30,7 @@ with guard():
         key="run",
         on_change=state.forget_unknown,
         args=("run",),
-        help="Start a new one, or watch one that is there. The link keeps the choice.",
+        help="Start a new one, or watch an earlier one. The link keeps the choice.",
         **state.BOUND,
     )
     if chosen == NEW:

@@ -30,7 +30,7 @@ LATEST = "latest"
 
 
 def show(run: Run) -> None:
-    """Show one run; while its process lives, look again every second or two."""
+    """Show one run; while its process lives, refresh every second or two."""
     alive = run.status().is_alive
     often = 1 if run.config.data.source == "repeats" else 2
     live = st.fragment(_show_now, run_every=often if alive else None)
@@ -161,15 +161,15 @@ losses = {r["step"]: r["loss"] for r in records if r.get("kind") == "step"}
 
 
 def show_heads(run: Run) -> None:
-    """Show every head's attention on a fixed text, at any step photographed so far."""
+    """Show every head's attention on a fixed text, at any snapshot so far."""
     st.subheader("Heads forming")
     snapshots = run.snapshots()
     steps = snapshots.steps
     if not steps:
-        st.caption("This model has no attention heads, or no picture was taken yet.")
+        st.caption("This model has no attention heads, or no snapshot was taken yet.")
         return
     moment = st.select_slider(
-        "Step of the picture",
+        "Step of the snapshot",
         [*steps, LATEST],
         value=LATEST,
         key=f"film_{run.id}",
@@ -197,18 +197,18 @@ patterns = pictures({snapshot.step})["patterns"]  # 255 is a weight of 1
 
 
 def show_lesson(status: RunStatus) -> None:
-    """Say what a loss means; in the end, ask about this run's."""
+    """Say what a loss means; once the run has ended, ask about it."""
     uniform = status.uniform_loss
     if uniform is None:
         return
     lesson.explain(
         "The **loss** says how surprised the model is by each next token, in nats: 0 "
-        "if it was sure and right. Who knows nothing pays ln(vocabulary), here "
-        f"**{uniform:.2f}**. The other dashed lines are what counting alone reaches: "
-        "single tokens (*unigram*), pairs of them (*bigram*). Below the last, the "
-        "model must be reading more than one token back. The validation loss is of "
-        "text that it never learns from: where it rises while the training loss "
-        "falls, the model learns by heart.",
+        "if it was certain and right. A model that knows nothing has a loss of "
+        f"ln(vocabulary), here **{uniform:.2f}**. The other dashed lines are what "
+        "counting alone reaches: single tokens (*unigram*), pairs of them (*bigram*). "
+        "Below the last, the model must be reading more than one token back. The "
+        "validation loss is of text that it never learns from: where it rises while "
+        "the training loss falls, the model is memorizing.",
         language_model_loss,
         take_step,
     )

@@ -51,7 +51,7 @@ def hidden() -> tuple[str, ...]:
 
 
 def apply() -> list[str]:
-    """Hide it, keep the URL in step, and return what the link asked for in vain."""
+    """Hide it, keep the URL in step, and return the names that the link got wrong."""
     names = hidden()
     if names:
         st.query_params["hide"] = ",".join(names)

@@ -1,4 +1,4 @@
-"""The keys that every page shares: a token, a layer or a head on, and what comes next.
+"""The keys that every page shares: the next token, layer or head, and the next step.
 
 A page says what there is to move (`offer`) and what Space does (`on_next`); `app.py`
 listens once a run.
@@ -43,7 +43,7 @@ def on_next(action: Callable[[], None]) -> None:
 
 
 def begin() -> None:
-    """Begin to gather what the page offers. Called once a run, by `app.py`.
+    """Start collecting what the page offers. Called once a run, by `app.py`.
 
     Until the run is through, the keys do what the last whole run offered: a key that is
     pressed again before the page has answered is not lost.
@@ -69,7 +69,7 @@ def show_help() -> None:
     """List the keys."""
     rows = "\n".join(f"| `{keys}` | {words} |" for keys, words in HELP)
     st.markdown(f"| key | leads to |\n|---|---|\n{rows}")
-    st.caption("While you type, the keys write.")
+    st.caption("While you type in a field, the keys write text.")
 
 
 def _press(presses: dict[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""The sidebar: which model every page looks at, and at which step of its training."""
+"""The sidebar: the model that every page uses, and at which step of its training."""
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -37,7 +37,7 @@ def _choose_model(known: list[ModelEntry]) -> ModelEntry:
         index=known.index(models.default_entry(known)),
         key="model",
         on_change=_forget_step,
-        help="Shipped models first, then those you trained. Every page looks at it.",
+        help="Shipped models first, then those you trained. Every page uses it.",
         **state.BOUND,
     )
     entry = titles[chosen]

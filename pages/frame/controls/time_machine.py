@@ -39,7 +39,7 @@ def show(entry: ModelEntry) -> None:
 
 
 def show_small(entry: ModelEntry) -> None:
-    """Show the buttons and the step, for where the slider is out of sight."""
+    """Show the buttons and the step where the slider is out of sight."""
     steps = steps_of(entry)
     if len(steps) < 2:
         return
@@ -96,7 +96,7 @@ def _go_to(step: int) -> None:
 
 
 def _play(steps: list[int], place: int) -> None:
-    """Begin to walk: on from here, or from the first step if this is the last."""
+    """Start playing: on from here, or from the first step if this is the last."""
     st.session_state["_playing"] = st.session_state["_by_the_clock"] = True
     st.session_state.pop("_ticking", None)
     if place == len(steps) - 1:

@@ -77,20 +77,22 @@ def test_what_was_opened_and_answered_stands_on_home(open_page):
 
 
 def test_a_finished_lesson_is_left_for_the_next(root_on_path):
-    from pages.frame.progress import Progress
+    from pages.frame.progress import CourseProgress
 
-    done = Progress({"attention": {"attention.a": True}}, here="attention")
+    done = CourseProgress({"attention": {"attention.a": True}}, here="attention")
     assert done.next_lesson().name == "block"
-    asked = Progress({"attention": {"attention.a": None}}, here="attention")
+    asked = CourseProgress({"attention": {"attention.a": None}}, here="attention")
     assert asked.next_lesson().name == "attention"
-    all_done = Progress({lesson.name: {} for lesson in LESSONS}, here="attention")
+    all_done = CourseProgress({lesson.name: {} for lesson in LESSONS}, here="attention")
     assert all_done.next_lesson() is None
 
 
 def test_progress_survives_as_a_file(root_on_path):
-    from pages.frame.progress import Progress, from_json, to_json
+    from pages.frame.progress import CourseProgress, from_json, to_json
 
-    found = Progress({"attention": {"a.one": True, "a.two": None}, "home": {}}, "block")
+    found = CourseProgress(
+        {"attention": {"a.one": True, "a.two": None}, "home": {}}, "block"
+    )
     assert from_json(to_json(found).encode()) == found
 
 

@@ -220,7 +220,7 @@ def test_the_check_is_graded_by_this_run(open_page, copied):
     right = {
         "What does it cost?": "ln 70 nats",
         "from a tenth to nine": f"{end - begin} steps",
-        "for the first time?": "It got dearer",
+        "seen for the first time?": "It rose",
     }
     asked = [radio for radio in app.radio if any(q in radio.label for q in right)]
     assert len(asked) == 3
