@@ -6,10 +6,11 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.errors import DataError
+from minigpt.interpret.corpora import held_out
 from minigpt.interpret.positions import position_views as views
 from minigpt.interpret.reading.prompt import Reading
-from pages.embeddings import notebook_lines as recipes
-from pages.embeddings import questions
+from minigpt.textbook.positions import biases_of_pairs, rope_scores
+from pages.embeddings import notebook_lines, questions
 from pages.embeddings.numbers import (
     MOST_READ,
     distances_of,
@@ -126,12 +127,8 @@ def _show_vectors(checkpoint: Checkpoint, scheme: str) -> None:
     config = checkpoint.model.config
     vectors = views.position_vectors(checkpoint.model, scheme, config.max_seq_len)
     st.altair_chart(vector_picture(vectors))
-    notebook.code(
-        "position vectors",
-        recipes.vectors_recipe(config, scheme, config.max_seq_len),
-        variable="vectors",
-        drawn=vectors,
-    )
+    function, call, _ = notebook_lines.vectors(config, scheme, config.max_seq_len)
+    notebook.show("position vectors", function, call, drawn=vectors)
 
 
 def _show_clocks(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
@@ -150,15 +147,16 @@ def _show_clocks(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
         key_position=key,
         longest=checkpoint.model.config.max_seq_len,
     )
-    notebook.code(
+    config = checkpoint.model.config
+    shared = head // (config.num_heads // config.kv_heads)
+    places = [(query, key), (query + 10, key + 10), (query + 10, key)]
+    notebook.show(
         "clock hands",
-        recipes.turning_recipe(checkpoint.model.config, place, key),
-        variable="scores",
-        drawn=[
-            turning.score(query, key),
-            turning.score(query + 10, key + 10),
-            turning.score(query + 10, key),
-        ],
+        rope_scores,
+        f"rope_scores(cache['q', {layer}][0, {query}, {head}], "
+        f"cache['k', {layer}][0, {key}, {shared}], {places}, {config.rope_base})",
+        drawn=[turning.score(*each) for each in places],
+        begin=f"{notebook.opening()}_, cache = model.run_with_cache(tokens)\n",
     )
 
 
@@ -190,11 +188,14 @@ def _show_biases(
         digits=1,
         on_select=pick,
     )
-    notebook.code(
+    config = checkpoint.model.config
+    function, call, _ = notebook_lines.by_distance(config, scheme, place.layer, side)
+    notebook.show(
         "biases",
-        recipes.bias_recipe(checkpoint.model.config, scheme, place[:2], side),
-        variable="added",
+        biases_of_pairs,
+        f"biases_of_pairs({call}[{place.head}])",
         drawn=shown,
+        imports=[function],
     )
 
 
@@ -225,11 +226,9 @@ def _show_distance(checkpoint: Checkpoint, scheme: str, place: Place) -> None:
         distance_lines(table, found.meaning, longest if length > longest else None)
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        notebook.code(
-            "by distance",
-            recipes.distance_recipe(config, scheme, place.layer, length),
-            variable="values",
-            drawn=found.values,
+        line = notebook_lines.by_distance(config, scheme, place.layer, length)
+        notebook.show(
+            "by distance", *line[:2], drawn=found.values, imports=line.imports
         )
         st.caption(_say_distance(checkpoint, scheme, place, found))
 
@@ -296,11 +295,13 @@ def _show_beyond(checkpoint: Checkpoint) -> None:
     bucket = max(1, longest // 16)
     st.altair_chart(loss_line(loss_table(losses.values, bucket), longest))
     with st.container(horizontal=True, vertical_alignment="center"):
-        notebook.code(
+        windows = f"held_out(metadata, tokenizer, {2 * longest}, {MOST_READ}).windows"
+        notebook.show(
             "loss by position",
-            recipes.losses_recipe(2 * longest, MOST_READ),
-            variable="losses",
+            views.loss_by_position,
+            f"loss_by_position(longer(model, {2 * longest}), {windows})",
             drawn=losses.values,
+            imports=[held_out, views.longer],
         )
         st.caption(
             f"{MOST_READ} texts: {losses.description}. Mean of {bucket} positions."

@@ -3,11 +3,12 @@
 import streamlit as st
 
 from minigpt.config import GenerationConfig
+from minigpt.generation import filters
 from minigpt.generation.opened_draw import OpenedDraw, open_draw
 from minigpt.model import LanguageModel
 from pages.frame import models, notebook, provenance
 from pages.generation import source as sources
-from pages.generation.notebook_lines import stages_recipe
+from pages.generation.notebook_lines import settings_literal
 from pages.generation.source import Source
 from viz.components.filter_stages.view import filter_stages
 from viz.tokens import display_piece
@@ -79,10 +80,13 @@ def show_below(
 ) -> None:
     """Show the lines of code, the dice's seed, and where a logit comes from."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        notebook.code(
+        notebook.show(
             "one token",
-            stages_recipe(draw, config, shown),
-            variable="stages",
+            filters.filter_stages,
+            f"{{stage.name: stage.probabilities[0, {shown}] for stage in "
+            f"filter_stages(model(torch.tensor([{draw.read}]))[:, -1], "
+            f"torch.tensor([{draw.text}]), {settings_literal(config)})}}",
+            imports=[GenerationConfig],
             drawn={
                 stage.name: [float(stage.probabilities[token]) for token in shown]
                 for stage in draw.stages

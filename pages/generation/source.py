@@ -32,6 +32,12 @@ class Source(NamedTuple):
         model, tokenizer, _ = self.checkpoint
         return Generator(model, tokenizer, model.device, last_only=self.last_only)
 
+    @property
+    def opening(self) -> str:
+        """Lines of Python that make `generator`."""
+        made = f"Generator(model, tokenizer, last_only={self.last_only})"
+        return f"{notebook.opening()}generator = {made}\n"
+
 
 def read_source(checkpoint: Checkpoint) -> Source:
     """Show the prompt's field and return what the model reads of it.

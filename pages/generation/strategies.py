@@ -3,9 +3,10 @@
 import streamlit as st
 
 from minigpt.config import GenerationConfig
+from minigpt.generation import Generator
 from minigpt.generation.strategies import STRATEGIES, Attempt, try_each
 from pages.frame import models, notebook
-from pages.generation.notebook_lines import strategies_recipe
+from pages.generation.notebook_lines import settings_literal
 from pages.generation.source import Source
 from viz.generation import strategy_bars
 
@@ -30,7 +31,7 @@ def show(source: Source, config: GenerationConfig) -> None:
             f"{base.seed}. Of the settings, only length, end and seed count here."
         )
         return
-    draw(source, attempts)
+    draw(source, base, attempts)
 
 
 def write_all(source: Source, base: GenerationConfig) -> list[Attempt]:
@@ -51,7 +52,7 @@ def minus(value: float) -> str:
     return f"{value:.2f}".replace("-", "−")
 
 
-def draw(source: Source, attempts: list[Attempt]) -> None:
+def draw(source: Source, base: GenerationConfig, attempts: list[Attempt]) -> None:
     """Show two numbers of each strategy as bars, and below them what it wrote."""
     names = [attempt.name for attempt in attempts]
     likely, varied = st.columns(2)
@@ -59,10 +60,13 @@ def draw(source: Source, attempts: list[Attempt]) -> None:
     likely.altair_chart(strategy_bars(names, means, "mean log p (nats)"))
     shares = [attempt.distinct_share for attempt in attempts]
     varied.altair_chart(strategy_bars(names, shares, "different words ÷ words"))
-    notebook.code(
+    notebook.show(
         "strategies",
-        strategies_recipe(source.prompt, attempts, last_only=source.last_only),
-        variable="means",
+        try_each,
+        "{attempt.name: attempt.mean_log_prob for attempt in "
+        f"try_each(generator, {source.prompt!r}, {settings_literal(base)})}}",
+        begin=source.opening,
+        imports=[GenerationConfig, Generator],
         drawn=dict(zip(names, means, strict=True)),
     )
     for attempt in attempts:

@@ -4,11 +4,11 @@ import streamlit as st
 
 from minigpt.config import GenerationConfig
 from minigpt.generation.result import Generation
+from minigpt.textbook.generation import surprise_and_entropy
 from pages.frame import models, notebook, provenance
 from pages.frame.guard import guard, show_note
 from pages.frame.writing import MOMENT, Writing, as_step
 from pages.generation import source as sources
-from pages.generation.notebook_lines import surprise_recipe
 from pages.generation.source import Source
 from viz.components.token_stream.view import Force, surprise, token_stream
 
@@ -147,10 +147,10 @@ def show_code(writing: Writing) -> None:
     steps = writing.unforgotten
     if steps:
         tokens = [step.token for step in steps]
-        notebook.code(
+        notebook.show(
             "surprise and entropy",
-            surprise_recipe(writing.prompt_tokens, tokens),
-            variable="lines",
+            surprise_and_entropy,
+            f"surprise_and_entropy(model, {list(writing.prompt_tokens)}, {tokens})",
             drawn={
                 "surprise": [surprise(step.probability) for step in steps],
                 "entropy": [step.entropy for step in steps],

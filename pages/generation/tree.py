@@ -4,11 +4,13 @@ import streamlit as st
 
 from minigpt.config import GenerationConfig
 from minigpt.errors import ConfigError
+from minigpt.generation import Generator
 from minigpt.generation.continuations import continue_often, path_to, prefix_tree
 from minigpt.generation.result import Generation
+from minigpt.textbook.generation import token_counts_at
 from pages.frame import models, notebook
 from pages.generation import source as sources
-from pages.generation.notebook_lines import tree_recipe
+from pages.generation.notebook_lines import settings_literal
 from pages.generation.source import Source
 from viz.components.continuation_tree.view import continuation_tree
 
@@ -103,10 +105,13 @@ def draw(
         on_pick=pick,
     )
     first = [branch for branch in branches if branch.parent is None]
-    notebook.code(
+    notebook.show(
         "continuations",
-        tree_recipe(source.prompt, config, COUNT, forced, last_only=source.last_only),
-        variable="first",
+        token_counts_at,
+        f"token_counts_at(continue_often(generator, {source.prompt!r}, "
+        f"{settings_literal(config)}, {COUNT}, {forced}), {len(forced)})",
+        begin=source.opening,
+        imports=[GenerationConfig, Generator, continue_often],
         drawn={
             str(branch.token): len(branch.members)
             for branch in sorted(first, key=lambda branch: branch.token)
