@@ -4,9 +4,17 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.datasets.tales.instructions import Asked
-from minigpt.finetuning.inspection.needed_heads import HeadsNeeded
+from minigpt.finetuning.chat import ready_to_chat
+from minigpt.finetuning.inspection.held_out_answers import held_out_questions
+from minigpt.finetuning.inspection.needed_heads import (
+    HeadsNeeded,
+    decisive,
+    heads_needed,
+)
+from minigpt.interpret.differences.pattern_change import row_divergence
+from minigpt.interpret.reading.prompt import attention_patterns
 from minigpt.tokenizers.chat import Message, encode_chat
-from pages.finetuning import notebook_lines, numbers
+from pages.finetuning import numbers
 from pages.finetuning.numbers import Both
 from pages.frame import models, notebook, provenance, state
 from pages.frame.place import shared_place
@@ -96,12 +104,16 @@ def _show_change(
         selected=chosen,
         on_select=pick_head,
     )
-    notebook.code(
+    before, after = (
+        f"attention_patterns({who}.model, {[*tokens]})" for who in ("before", "after")
+    )
+    notebook.show(
         "heads",
-        notebook_lines.HEADS,
-        variable="change",
+        row_divergence,
+        f"row_divergence({before}, {after})[..., 1:].mean(-1)",
         drawn=change,
-        begin=notebook_lines.row([str(shown.base_path), str(shown.after_path)], tokens),
+        begin=shown.opening,
+        imports=[attention_patterns, ready_to_chat],
     )
 
 
@@ -127,14 +139,15 @@ def _show_needed(shown: Both, needed: HeadsNeeded, chosen: tuple[int, int]) -> N
         selected=chosen,
         on_select=pick_head,
     )
-    notebook.code(
+    window = shown.after.model.config.max_seq_len
+    notebook.show(
         "cuts",
-        "",
-        variable="rises",
+        heads_needed,
+        f"heads_needed(after, [decisive(each, after.tokenizer, {window}) for each in "
+        f"held_out_questions(after, before, {needed.number})]).rises",
         drawn=needed.rises,
-        begin=notebook_lines.cuts(
-            str(shown.base_path), str(shown.after_path), needed.number
-        ),
+        begin=shown.opening,
+        imports=[decisive, held_out_questions, ready_to_chat],
     )
 
 

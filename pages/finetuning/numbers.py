@@ -34,7 +34,7 @@ from minigpt.preparation.finetuning_estimate import (
     some_examples,
 )
 from minigpt.runs import Run, RunStore, data_directory
-from pages.frame import models
+from pages.frame import models, notebook
 from viz.attention import Array
 
 SHIPPED = "tales-chat"
@@ -71,6 +71,14 @@ class Both:
     def versions(self) -> tuple[int, int]:
         """Stand for the models in the key of a cache."""
         return models.serial(self.before.model), models.serial(self.after.model)
+
+    @property
+    def opening(self) -> str:
+        """Lines of Python that load both."""
+        return notebook.naming(
+            before=f"ready_to_chat(minigpt.load({str(self.base_path)!r}))",
+            after=f"ready_to_chat(minigpt.load({str(self.after_path)!r}))",
+        )
 
     @property
     def base_name(self) -> str:

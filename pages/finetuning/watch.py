@@ -9,6 +9,7 @@ from minigpt.config import RunConfig
 from minigpt.datasets.conversations import Conversation, Preference
 from minigpt.errors import DataError
 from minigpt.runs import Run
+from minigpt.textbook.journal import records_of
 from pages.finetuning import answers, heads, numbers, questions, weights
 from pages.finetuning import example as finetuning_example
 from pages.finetuning.numbers import Both, Tuning
@@ -77,12 +78,12 @@ def show_curves(run: Run) -> None:
         st.markdown("**Won**: pairs whose better answer gained more")
         st.altair_chart(wins_line(table))
     st.caption("Lines: training, the mean of 8 steps. Dots: pairs that are held out.")
-    notebook.code(
+    notebook.show(
         "preferences",
-        'margins = [r["margin"] for r in records if r.get("kind") == "step"]\n',
-        variable="margins",
+        records_of,
+        f"[r['margin'] for r in {history.records_call(run, 'step')}]",
         drawn=[r["margin"] for r in records if r.get("kind") == "step"],
-        begin=history.opening(run),
+        begin="",
     )
 
 

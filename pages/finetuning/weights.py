@@ -1,10 +1,20 @@
 """Which weights a tuning moved, and one of the changes opened: B times A."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import streamlit as st
 
-from minigpt.finetuning.inspection.changed_weights import PARTS, Moved, rows_of
-from minigpt.finetuning.inspection.low_rank import LowRank, weight_at
-from pages.finetuning import notebook_lines, numbers
+from minigpt.finetuning.chat import ready_to_chat
+from minigpt.finetuning.inspection.changed_weights import Moved
+from minigpt.finetuning.inspection.low_rank import (
+    LowRank,
+    adapter_product,
+    nearest_product,
+    weight_at,
+)
+from minigpt.textbook.finetuning import matrix_changes
+from pages.finetuning import numbers
 from pages.finetuning.numbers import Both
 from pages.frame import notebook
 from pages.frame.guard import guard, show_note
@@ -55,12 +65,13 @@ def _show_shares(shown: Both, found: Moved) -> tuple[int, int]:
         on_select=_choose,
     )
     with st.container(horizontal=True):
-        notebook.code(
+        notebook.show(
             "moved weights",
-            notebook_lines.MOVED,
-            variable="share",
+            matrix_changes,
+            "matrix_changes(before.model, after.model)",
             drawn=found.relative.tolist(),
-            begin=notebook_lines.both([str(shown.base_path), str(shown.after_path)]),
+            begin=shown.opening,
+            imports=[ready_to_chat],
         )
         with st.popover("Everything else", icon=":material/table:", type="tertiary"):
             st.dataframe(
@@ -103,13 +114,7 @@ def _show_product(shown: Both, found: Moved, layer: int, matrix: str) -> None:
         language=None,
         wrap_lines=True,
     )
-    notebook.code(
-        "low rank",
-        _lines(shown, product, layer, matrix),
-        variable="change",
-        drawn=product.b @ product.a,
-        begin="",
-    )
+    _show_code(shown, product, layer, matrix)
 
 
 def _product_in_words(product: LowRank, layer: int, matrix: str) -> str:
@@ -147,15 +152,25 @@ def _weight_in_words(
     )
 
 
-def _lines(shown: Both, product: LowRank, layer: int, matrix: str) -> str:
-    path = str(shown.after_path)
-    if not product.is_adapter:
+def _show_code(shown: Both, product: LowRank, layer: int, matrix: str) -> None:
+    arguments = f"{layer}, {matrix!r}"
+    function: Callable[..., LowRank | None]
+    if product.is_adapter:
+        path = f"Path({str(shown.after_path)!r})"
+        function = adapter_product
+        call = f"adapter_product({path}, after.model.config, {arguments})"
+    else:
         rank = product.a.shape[0]
-        paths = [str(shown.base_path), path]
-        return notebook_lines.nearest(paths, layer, matrix, rank)
-    rows = rows_of(shown.after.model.config, matrix)
-    place = f"blocks.{layer}.{PARTS[matrix]}"
-    return notebook_lines.product(path, place, rows.start or 0, rows.stop)
+        function = nearest_product
+        call = f"nearest_product(before.model, after.model, {arguments}, {rank})"
+    notebook.show(
+        "low rank",
+        function,
+        f"{call}.change",
+        drawn=product.change,
+        begin=shown.opening,
+        imports=[Path, ready_to_chat],
+    )
 
 
 def _choose(cell: tuple[int, int] | None) -> None:

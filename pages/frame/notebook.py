@@ -6,6 +6,8 @@ The lines end by naming what the figure shows, so that a test can run them and c
 import inspect
 import json
 import math
+import re
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,16 +47,18 @@ def show(
         drawn: The numbers that the page drew.
         begin: Lines to begin with, where the figure is not about the chosen model; see
             `naming`.
-        imports: Functions and classes that the lines name besides `function`.
+        imports: Other functions and classes; those that the lines name are imported.
     """
     begin = opening() if begin is None else begin
+    lines = f"{begin}\nnumbers = {call}\n"
     needed = "".join(
         f"from {each.__module__} import {each.__name__}\n"
         for each in (*imports, function)
-        if "." not in each.__qualname__  # a method comes with its object
+        # A method comes with its object.
+        if "." not in each.__qualname__ and re.search(rf"\b{each.__name__}\b", lines)
     )
-    recipe = Recipe(f"{needed}{begin}\nnumbers = {call}\n", "numbers", drawn)
-    _show(name, recipe, inspect.getsource(function))
+    recipe = Recipe(needed + lines, "numbers", drawn)
+    _show(name, recipe, textwrap.dedent(inspect.getsource(function)))
 
 
 def code(
@@ -127,17 +131,16 @@ def opening() -> str:
 def naming(**values: str) -> str:
     """Return lines that give expressions a name, for a recipe to begin with.
 
-    >>> print(naming(model="minigpt.load('a').model"), end="")
-    import torch
+    >>> print(naming(tokenizer="minigpt.load('a').tokenizer"), end="")
     import minigpt
     <BLANKLINE>
-    model = minigpt.load('a').model
+    tokenizer = minigpt.load('a').tokenizer
 
     Args:
         values: The expression of each name, in order.
     """
     named = "".join(f"{name} = {value}\n" for name, value in values.items())
-    return f"import torch\nimport minigpt\n\n{named}"
+    return f"import minigpt\n\n{named}" if "minigpt." in named else f"\n{named}"
 
 
 def read_last(tokens: int | None) -> None:

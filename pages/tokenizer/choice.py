@@ -16,11 +16,20 @@ from minigpt.tokenizers.byte_pair.tokenizer import SMALLEST
 from minigpt.tokenizers.inspection.merge_history import MergeHistory
 from minigpt.tokenizers.storage import open_tokenizer
 from pages.frame import models
-from pages.tokenizer.texts import SOURCE, TALES, TEXTS, recipe_of_text, text_of
+from pages.tokenizer.texts import (
+    SOURCE,
+    TALES,
+    TEXT_MAKERS,
+    TEXTS,
+    expression_of_text,
+    text_of,
+)
 
 KINDS = {"bpe": "BPE", "word": "words", "char": "characters"}
 DEFAULT_SIZE = SMALLEST + 1000
 MOST_OWN = 8
+MAKERS = (TokenizerConfig, build_tokenizer, open_tokenizer, *TEXT_MAKERS)
+"""What the expressions of `expression_of` name."""
 
 
 @dataclass(frozen=True)
@@ -150,26 +159,15 @@ def _learn(entry: Entry) -> MergeHistory:
     return learned
 
 
-def recipe_of(entry: Entry, name: str = "tokenizer") -> str:
-    """Return the lines of Python that make an entry's tokenizer."""
+def expression_of(entry: Entry) -> str:
+    """Return the Python expression that makes an entry's tokenizer."""
     if entry.kind == "model":
-        return f"import minigpt\n\n_, {name}, _ = minigpt.load({entry.source!r})\n"
+        return f"minigpt.load({entry.source!r}).tokenizer"
     if entry.kind == "file":
-        return (
-            "from minigpt.tokenizers.storage import open_tokenizer\n\n"
-            f"{name} = open_tokenizer({entry.source!r})\n"
-        )
-    made = {
-        "bpe": f"BPETokenizer({entry.vocab_size})",
-        "word": "WordTokenizer()",
-        "char": "CharTokenizer()",
-    }[entry.kind]
-    return (
-        f"from minigpt.tokenizers import {made.partition('(')[0]}\n"
-        f"{recipe_of_text(entry.source)}"
-        f"{name} = {made}\n"
-        f"{name}.build_vocab(text)\n"
-    )
+        return f"open_tokenizer({entry.source!r})"
+    size = f", vocab_size={entry.vocab_size}" if entry.kind == "bpe" else ""
+    config = f"TokenizerConfig(kind={entry.kind!r}{size})"
+    return f"build_tokenizer({config}, {expression_of_text(entry.source)})"
 
 
 def limited(tokenizer: Tokenizer, merges: int | None) -> Tokenizer:

@@ -7,8 +7,7 @@ from minigpt.tokenizers.inspection.scripts import script_costs
 from minigpt.tokenizers.inspection.splits import WordSplit, widest_gap
 from pages.frame import notebook
 from pages.frame.words import plain
-from pages.tokenizer.choice import Entry, choose, recipe_of, tokenizer_of
-from pages.tokenizer.notebook_lines import BOTH, SCRIPTS
+from pages.tokenizer.choice import MAKERS, Entry, choose, expression_of, tokenizer_of
 from pages.tokenizer.pieces import cut, plural, show_cut
 from viz.merges import script_bars, script_table
 from viz.spelling import standing_alone
@@ -34,13 +33,13 @@ def show_two(entry: Entry, tokenizer: Tokenizer, text: str) -> None:
         show_cut(cuts[1], "other", beside.name)
     gap = widest_gap(tokenizer, other, [*text.split(), *WORDS])
     st.markdown(_difference(gap, entry.name, beside.name))
-    notebook.code(
+    notebook.show(
         "two tokenizers",
-        BOTH,
-        variable="ids",
+        tokenizer.encode,
+        f"{{'one': one.encode({text!r}), 'other': other.encode({text!r})}}",
         drawn={"one": cuts[0].ids, "other": cuts[1].ids},
-        begin=f"{recipe_of(entry, 'one')}\n{recipe_of(beside, 'other')}\n"
-        f"text = {text!r}\n",
+        begin=notebook.naming(one=expression_of(entry), other=expression_of(beside)),
+        imports=MAKERS,
     )
 
 
@@ -75,12 +74,13 @@ def show_scripts(entry: Entry, tokenizer: Tokenizer) -> None:
                 )
             )
         )
-        notebook.code(
+        notebook.show(
             "scripts",
-            SCRIPTS,
-            variable="bytes_per_token",
+            script_costs,
+            "[cost.bytes_per_token for cost in script_costs(tokenizer)]",
             drawn=[cost.bytes_per_token for cost in costs],
-            begin=recipe_of(entry),
+            begin=notebook.naming(tokenizer=expression_of(entry)),
+            imports=MAKERS,
         )
     with words:
         st.markdown(

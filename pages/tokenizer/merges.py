@@ -2,15 +2,15 @@
 
 import streamlit as st
 
+from minigpt.textbook.byte_pairs import pair_counts, token_counts
 from minigpt.tokenizers.inspection.merge_history import MergeHistory, PairCounts
 from pages.frame import notebook
 from pages.frame.controls import keyboard
 from pages.frame.guard import guard
 from pages.frame.words import plain
 from pages.tokenizer import tree
-from pages.tokenizer.choice import STORIES, Entry, history_of, recipe_of
-from pages.tokenizer.notebook_lines import PAIRS, SIZES
-from pages.tokenizer.texts import beginning_of, recipe_of_text
+from pages.tokenizer.choice import MAKERS, STORIES, Entry, expression_of, history_of
+from pages.tokenizer.texts import TEXT_MAKERS, beginning_of, expression_of_text
 from viz.components.token_pieces.view import token_pieces
 from viz.merges import compression_curve, pair_bars
 from viz.spelling import pair_name, spelled
@@ -128,12 +128,15 @@ def _show_pairs(
             guess=guess,
         )
     )
-    notebook.code(
+    notebook.show(
         "pair counts",
-        PAIRS.format(merges=merges, shown=len(pairs.top)),
-        variable="counts",
+        pair_counts,
+        f"pair_counts(text, tokenizer.limited_to({merges}), {len(pairs.top)})",
         drawn=[pair.count for pair in pairs.top],
-        begin=recipe_of(entry),
+        begin=notebook.naming(
+            text=expression_of_text(entry.source), tokenizer=expression_of(entry)
+        ),
+        imports=MAKERS,
     )
 
 
@@ -193,12 +196,13 @@ def _show_compression(entry: Entry, history: MergeHistory, merges: int) -> None:
         f"{counts[0] / counts[merges]:.2f} bytes per token."
     )
     st.altair_chart(compression_curve(counts, merges))
-    notebook.code(
+    notebook.show(
         "compression",
-        SIZES.format(vocab_size=entry.vocab_size),
-        variable="tokens",
+        token_counts,
+        f"token_counts({expression_of_text(entry.source)}, {entry.vocab_size})",
         drawn=counts,
-        begin=recipe_of_text(entry.source),
+        begin="",
+        imports=TEXT_MAKERS,
     )
     excerpt = beginning_of(entry.source, EXCERPT)
     early = history.tokenizer.limited_to(merges)

@@ -43,6 +43,12 @@ class LowRank:
     is_adapter: bool
     """Whether these two matrices are what learned."""
 
+    @property
+    def change(self) -> Float[np.ndarray, "out in"]:
+        """ΔW, or what comes nearest to it: B · A."""
+        product: np.ndarray = self.b @ self.a
+        return product
+
 
 def adapter_product(
     directory: Path, config: ModelConfig, layer: int, matrix: str
