@@ -1,4 +1,4 @@
-"""From an answer back to what was asked: where each head looked as it was written."""
+"""From an answer back to the question: what each head read as it was written."""
 
 import math
 from typing import NamedTuple
@@ -115,7 +115,7 @@ def where_it_matters(asked: Asked | None, row: Row) -> tuple[list[int], int]:
 
 
 def rows_of(model: LanguageModel, tokens: tuple[int, ...], place: int) -> Rows:
-    """Return where all heads looked as a token was written; looked up once."""
+    """Return all heads' attention weights when a token was written."""
     return _rows(models.serial(model), tokens[: place + 1], model)
 
 
@@ -190,7 +190,8 @@ def _show_heads(
     most = strongest_head(weights)
     st.caption(
         f"Of all heads, **L{most[0]}H{most[1]}** reads {target} most: "
-        f"{weights[most]:.2f} of its row. Looking is not causing: cut it on Intervene."
+        f"{weights[most]:.2f} of its row. Reading is not causing: ablate it on "
+        "Intervene."
     )
     value_grid(
         weights,

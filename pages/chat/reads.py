@@ -44,7 +44,7 @@ class Row(NamedTuple):
 
     @property
     def speakers(self) -> list[str]:
-        """Whose each token is, as `viz.components.chat_tokens.view` calls them."""
+        """Each token's speaker, as `viz.components.chat_tokens.view` names it."""
         tokenizer = self.speaker.checkpoint.tokenizer
         if self.template:
             return _speakers(self.tokens, tokenizer)
@@ -107,7 +107,7 @@ def show(asking: Asking, story: Story | None) -> None:
     own = sum(speaker in ("template", "end") for speaker in speakers)
     says = f"{len(speakers)} tokens, {own} of them in no text: the template's."
     if not row.template:
-        says = f"{len(speakers)} tokens: plain text, and nobody is said to speak."
+        says = f"{len(speakers)} tokens: plain text, with nothing that says who speaks."
     if not chat_talk.current().turns:
         says = f"Asked “{row.messages[-1].content.splitlines()[-1]}”, it reads: {says}"
     chat_tokens(row.pieces, speakers, key="chat_read", rest=says)

@@ -1,4 +1,4 @@
-"""Who answers on the Chat page: tuned models first, any other made ready to chat."""
+"""The models of the Chat page: fine-tuned ones first, any other made ready to chat."""
 
 from pathlib import Path
 from typing import Any, NamedTuple

@@ -43,8 +43,8 @@ PARTS = (TOKENS, POSITIONS, SHUFFLE)
 Asked = Question | None
 
 WORDS = """
-A token's **embedding** is one row of a table. Training moved tokens that are used
-alike to one side; cosines see all directions, a flat picture only two.
+A token's **embedding** is one row of a table. Training moved tokens with similar uses
+towards each other. A cosine compares all dimensions, a flat picture shows only two.
 
 Attention is a **weighted average**, and an average has no order: one layer without
 positions cannot tell "dog bites man" from "man bites dog". So order is told: by adding
@@ -56,8 +56,8 @@ depends on where it stood.
 """
 
 WINDOW_WORDS = """
-A token's **embedding** is one row of a table. Training moved tokens that are used
-alike to one side; cosines see all directions, a flat picture only two.
+A token's **embedding** is one row of a table. Training moved tokens with similar uses
+towards each other. A cosine compares all dimensions, a flat picture shows only two.
 
 This model has no attention and so no positions to add: it joins the embeddings of its
 last few tokens into one long vector, and a token's **place in that vector** is its

@@ -5,16 +5,12 @@ import math
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.errors import DataError
-from minigpt.interpret.corpora import held_out
 from minigpt.interpret.positions import position_views as views
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.textbook.positions import biases_of_pairs, rope_scores
-from pages.embeddings import notebook_lines, questions
+from pages.embeddings import notebook_lines, past_training, questions
 from pages.embeddings.numbers import (
-    MOST_READ,
     distances_of,
-    losses_of,
     turning_of,
 )
 from pages.frame import notebook, provenance, state
@@ -26,8 +22,6 @@ from viz.components.value_grid.view import value_grid
 from viz.positions import (
     distance_lines,
     distance_table,
-    loss_line,
-    loss_table,
     vector_picture,
 )
 from viz.tokens import display_piece, placed_pieces
@@ -104,7 +98,7 @@ def show(checkpoint: Checkpoint, reading: Reading, scheme: str, place: Place) ->
         _show_distance(checkpoint, scheme, place)
     _trace(checkpoint, reading, scheme, place)
     if scheme == checkpoint.model.config.positional_encoding:
-        _show_beyond(checkpoint)
+        past_training.show(checkpoint)
 
 
 def _show_picture(
@@ -214,7 +208,7 @@ def _show_distance(checkpoint: Checkpoint, scheme: str, place: Place) -> None:
     length = 2 * longest if far and scheme not in ("learned", "none") else longest
     found = distances_of(checkpoint, scheme, place.layer, length)
     if found is None:
-        st.caption("Every distance is the same: a token 1 or 100 back reads alike.")
+        st.caption("No distance differs from another: 1 token back is like 100.")
         return
     heads = len(found.values)
     names = (
@@ -273,36 +267,3 @@ def _trace(checkpoint: Checkpoint, reading: Reading, scheme: str, place: Place) 
         hook = f"blocks.{layer}.attn.hook_attn_scores"
         index = (0, head, token, min(key, token))
     provenance.show(checkpoint, reading.tokens, hook, index)
-
-
-def _show_beyond(checkpoint: Checkpoint) -> None:
-    longest = checkpoint.model.config.max_seq_len
-    st.subheader("Past the training length", anchor=False)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Measure", icon=":material/straighten:", key="measure_beyond"):
-            st.session_state["_measured"] = True
-        st.caption(
-            f"The same weights read texts of {2 * longest} tokens, twice as long as "
-            "any in training. Nothing is trained for it."
-        )
-    if not st.session_state.get("_measured"):
-        return
-    try:
-        losses = losses_of(checkpoint)
-    except DataError as error:
-        show_note(str(error))
-        return
-    bucket = max(1, longest // 16)
-    st.altair_chart(loss_line(loss_table(losses.values, bucket), longest))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        windows = f"held_out(metadata, tokenizer, {2 * longest}, {MOST_READ}).windows"
-        notebook.show(
-            "loss by position",
-            views.loss_by_position,
-            f"loss_by_position(longer(model, {2 * longest}), {windows})",
-            drawn=losses.values,
-            imports=[held_out, views.longer],
-        )
-        st.caption(
-            f"{MOST_READ} texts: {losses.description}. Mean of {bucket} positions."
-        )

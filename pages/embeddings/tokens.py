@@ -164,25 +164,13 @@ def drawn_tokens(
 def _show_picture(
     checkpoint: Checkpoint, text: PromptTokens, chosen: Chosen, found: Neighbours
 ) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.segmented_control(
-            "Tokens drawn",
-            (FREQUENT, EVERY, PROMPT),
-            default=FREQUENT,
-            required=True,
-            key="embedding_points",
-            persist_state="session",
-            label_visibility="collapsed",
-        )
-        turning = st.toggle(
-            "3-D", key="embedding_3d", help="Three components, to turn with the mouse."
-        )
+    in_space = _choose_points()
     tokens, sample = drawn_tokens(checkpoint, text, chosen, found)
     components, points = components_of(checkpoint, chosen.which, tokens)
     marks = [_mark(token, chosen, found) for token in tokens]
     table = point_table(checkpoint.tokenizer.pieces(tokens), points, marks)
     shares = components.explained.tolist()
-    if turning:
+    if in_space:
         st.plotly_chart(scatter_3d(table, shares), key="embedding_space_3d")
     else:
         st.altair_chart(scatter(table, shares))
@@ -202,6 +190,23 @@ def _show_picture(
         with st.popover("Table", icon=":material/table:", type="tertiary"):
             st.dataframe(table, hide_index=True)
         st.caption(_what_is_left(components, len(tokens), size))
+
+
+def _choose_points() -> bool:
+    """Show which tokens to draw; return whether in three dimensions."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.segmented_control(
+            "Tokens drawn",
+            (FREQUENT, EVERY, PROMPT),
+            default=FREQUENT,
+            required=True,
+            key="embedding_points",
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        return st.toggle(
+            "3-D", key="embedding_3d", help="Three components, to turn with the mouse."
+        )
 
 
 def _mark(token: int, chosen: Chosen, found: Neighbours) -> str:
@@ -229,7 +234,7 @@ def _show_training(checkpoint: Checkpoint, chosen: Chosen, found: Neighbours) ->
     moved = drift_of(chosen.which, tokens)
     if moved is None:
         st.caption(
-            "This model was saved once. A model with several steps shows how its "
+            "Only one step of this model was saved. A model with several shows how its "
             "tokens found their places: induction, or a run of your own."
         )
         return

@@ -25,7 +25,7 @@ NOBODY = "without reading"
 def show(
     shown: Both, held_out: list[Conversation | Preference], row: DeltaGenerator
 ) -> None:
-    """Show what both models answer to what neither of them learned.
+    """Show both models' answers to questions that neither was trained on.
 
     Args:
         shown: The models.

@@ -1,4 +1,4 @@
-"""Which heads a tuning changed, and which its answers need: two different things."""
+"""Which heads fine-tuning changed, and which its answers need: not the same."""
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -27,8 +27,8 @@ from viz.finetuning import reads_bars, reads_table
 EXPLORER = "pages/head_explorer/head_explorer.py"
 COMPARE = "pages/compare/compare.py"
 SHOWN = 60
-CUT_ON = 8
-"""Questions that the cuts are measured on."""
+ABLATED_ON = 8
+"""Questions that the ablations are measured on."""
 
 
 def show(shown: Both, row: DeltaGenerator) -> None:
@@ -46,7 +46,7 @@ def show(shown: Both, row: DeltaGenerator) -> None:
     )
     tokens = _up_to_the_word(shown, asked)
     change = numbers.head_change(shown, tokens)
-    needed = numbers.heads_needed(shown, CUT_ON)
+    needed = numbers.heads_needed(shown, ABLATED_ON)
     first_layer, first_head = needed.most_needed
     layer, head = (
         shared_place("layer", range(change.shape[0]), first_layer),
@@ -85,7 +85,7 @@ def _up_to_the_word(shown: Both, asked: Asked) -> tuple[int, ...]:
 def _show_change(
     shown: Both, tokens: tuple[int, ...], change: Array, chosen: tuple[int, int]
 ) -> None:
-    st.markdown("**Looks elsewhere than before**")
+    st.markdown("**Attention changed**")
     layers, heads = change.shape
     value_grid(
         change,
@@ -118,14 +118,14 @@ def _show_change(
 
 
 def _show_needed(shown: Both, needed: HeadsNeeded, chosen: tuple[int, int]) -> None:
-    st.markdown("**Cutting it costs the answer**")
+    st.markdown("**Ablating it costs the answer**")
     layers, heads = needed.rises.shape
     value_grid(
         needed.rises,
         key="needed_heads",
         rows=[f"layer {layer}" for layer in range(layers)],
         columns=[f"H{head}" for head in range(heads)],
-        unit="nats of loss, cut minus whole",
+        unit="nats of loss, ablated minus intact",
         signed=True,
         sentences=[
             [

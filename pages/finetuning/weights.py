@@ -1,4 +1,4 @@
-"""Which weights a tuning moved, and one of the changes opened: B times A."""
+"""How far fine-tuning moved each matrix, and one change as a product: B times A."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -49,14 +49,7 @@ def _show_shares(shown: Both, found: Moved) -> tuple[int, int]:
         columns=found.matrices,
         unit="‖ΔW‖ / ‖W‖",
         digits=3,
-        sentences=[
-            [
-                f"{name} of layer {layer}: "
-                + (f"moved by {value:.2%} of its norm" if value else "not touched")
-                for name, value in zip(found.matrices, row, strict=True)
-            ]
-            for layer, row in enumerate(found.relative.tolist())
-        ],
+        sentences=_sentences(found),
         texts=[
             [f"{value:.3f}" if value else "·" for value in row]
             for row in found.relative.tolist()
@@ -74,14 +67,24 @@ def _show_shares(shown: Both, found: Moved) -> tuple[int, int]:
             imports=[ready_to_chat],
         )
         with st.popover("Everything else", icon=":material/table:", type="tertiary"):
-            st.dataframe(
-                [
-                    {"weight": name, "‖ΔW‖ / ‖W‖": value}
-                    for name, value in found.others.items()
-                ],
-                hide_index=True,
-            )
+            rows = [
+                {"weight": name, "‖ΔW‖ / ‖W‖": value}
+                for name, value in found.others.items()
+            ]
+            st.dataframe(rows, hide_index=True)
     return chosen
+
+
+def _sentences(found: Moved) -> list[list[str]]:
+    """Say of each matrix how far it moved."""
+    return [
+        [
+            f"{name} of layer {layer}: "
+            + (f"moved by {value:.2%} of its norm" if value else "not changed")
+            for name, value in zip(found.matrices, row, strict=True)
+        ]
+        for layer, row in enumerate(found.relative.tolist())
+    ]
 
 
 def _touched_in_words(found: Moved) -> str:
@@ -90,15 +93,15 @@ def _touched_in_words(found: Moved) -> str:
         return f"All **{count(found.total)}** weights moved, none of them far."
     left = count(found.total - found.touched)
     return (
-        f"The tuning changed matrices that hold **{share:.0%}** of the weights; "
-        f"**{left} weights it did not touch** (·)."
+        f"Fine-tuning changed matrices that hold **{share:.0%}** of the weights; "
+        f"**{left} weights did not change** (·)."
     )
 
 
 def _show_product(shown: Both, found: Moved, layer: int, matrix: str) -> None:
     """Show one matrix's change as B times A."""
     if not found.relative[layer, found.matrices.index(matrix)]:
-        show_note(f"{matrix} of layer {layer} was not touched: ΔW is all zeros.")
+        show_note(f"{matrix} of layer {layer} did not change: ΔW is all zeros.")
         return
     product = numbers.product(shown, layer, matrix)
     st.markdown(_product_in_words(product, layer, matrix))

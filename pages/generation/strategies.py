@@ -7,14 +7,14 @@ from minigpt.generation import Generator
 from minigpt.generation.strategies import STRATEGIES, Attempt, try_each
 from pages.frame import models, notebook
 from pages.generation.notebook_lines import settings_literal
-from pages.generation.source import Source
+from pages.generation.source import GenerationInput
 from viz.generation import strategy_bars
 
 MOST_TOKENS = 200
 """Each text's length at most, so that eight of them come soon."""
 
 
-def show(source: Source, config: GenerationConfig) -> None:
+def show(source: GenerationInput, config: GenerationConfig) -> None:
     """Show what each strategy writes, or the button that lets them."""
     length = min(config.max_new_tokens, MOST_TOKENS)
     base = GenerationConfig(
@@ -34,7 +34,7 @@ def show(source: Source, config: GenerationConfig) -> None:
     draw(source, base, attempts)
 
 
-def write_all(source: Source, base: GenerationConfig) -> list[Attempt]:
+def write_all(source: GenerationInput, base: GenerationConfig) -> list[Attempt]:
     """Let every strategy write, and say which one is at it."""
     attempts: list[Attempt] = []
     names = [*STRATEGIES, "done"]
@@ -52,7 +52,9 @@ def minus(value: float) -> str:
     return f"{value:.2f}".replace("-", "−")
 
 
-def draw(source: Source, base: GenerationConfig, attempts: list[Attempt]) -> None:
+def draw(
+    source: GenerationInput, base: GenerationConfig, attempts: list[Attempt]
+) -> None:
     """Show two numbers of each strategy as bars, and below them what it wrote."""
     names = [attempt.name for attempt in attempts]
     likely, varied = st.columns(2)

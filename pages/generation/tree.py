@@ -1,4 +1,4 @@
-"""Twenty continuations as a tree: where the model is sure, and where it parts."""
+"""Twenty continuations as a tree: where the model is sure, and where texts part."""
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ from minigpt.textbook.generation import token_counts_at
 from pages.frame import models, notebook
 from pages.generation import source as sources
 from pages.generation.notebook_lines import settings_literal
-from pages.generation.source import Source
+from pages.generation.source import GenerationInput
 from viz.components.continuation_tree.view import continuation_tree
 
 COUNT = 20
@@ -19,7 +19,7 @@ MOST_TOKENS = 16
 """Each continuation's length at most: further on, every text is alone anyway."""
 
 
-def show(source: Source, config: GenerationConfig) -> None:
+def show(source: GenerationInput, config: GenerationConfig) -> None:
     """Show the tree, or the button that grows it.
 
     Raises:
@@ -56,7 +56,7 @@ def show(source: Source, config: GenerationConfig) -> None:
 
 
 def grow(
-    source: Source, config: GenerationConfig, forced: list[int]
+    source: GenerationInput, config: GenerationConfig, forced: list[int]
 ) -> list[Generation]:
     """Write the continuations, and say how far it is."""
     texts = []
@@ -71,14 +71,14 @@ def grow(
     return texts
 
 
-def restart(source: Source) -> None:
+def restart(source: GenerationInput) -> None:
     """Grow again from the prompt alone."""
     sources.write(source, [])
     st.session_state["_grow_on"] = True
 
 
 def draw(
-    source: Source,
+    source: GenerationInput,
     config: GenerationConfig,
     forced: list[int],
     texts: list[Generation],

@@ -1,8 +1,8 @@
-"""The Tokenizer page's bench: which tokenizers there are to look at, and to compare.
+"""The Tokenizer page's list: which tokenizers can be shown and compared.
 
-The chosen model's own, a few that train themselves when they are looked at, and those
-that the reader trained or opened. Every page view gets one `Entry` and asks here for
-what it stands for.
+The chosen model's own, a few that are trained when they are first shown, and those that
+the reader trained or opened. Every view gets a `TokenizerChoice`, and asks here for the
+tokenizer itself.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ MAKERS = (TokenizerConfig, build_tokenizer, open_tokenizer, *TEXT_MAKERS)
 
 
 @dataclass(frozen=True)
-class Entry:
+class TokenizerChoice:
     """One tokenizer, and where it comes from."""
 
     name: str
@@ -61,22 +61,22 @@ def described(kind: str, text: str, vocab_size: int = DEFAULT_SIZE) -> str:
     return f"{KINDS[kind]}{merges} · {text}"
 
 
-def built_in(kind: str, text: str) -> Entry:
+def built_in(kind: str, text: str) -> TokenizerChoice:
     """Return one of the tokenizers that are always there."""
-    return Entry(described(kind, TEXTS[text]), kind, text)
+    return TokenizerChoice(described(kind, TEXTS[text]), kind, text)
 
 
 STORIES = built_in("bpe", TALES)
 PROGRAMS = built_in("bpe", SOURCE)
 
 
-def entries() -> list[Entry]:
+def entries() -> list[TokenizerChoice]:
     """Return every tokenizer: the model's, the built-in ones, the reader's own."""
     model = models.chosen_entry()
     path = str(models.chosen_path(model))
-    mine: list[Entry] = st.session_state.get("_tokenizers", [])
+    mine: list[TokenizerChoice] = st.session_state.get("_tokenizers", [])
     return [
-        Entry(f"the model's own · {model.id}", "model", path),
+        TokenizerChoice(f"the model's own · {model.id}", "model", path),
         STORIES,
         PROGRAMS,
         built_in("word", TALES),
@@ -85,14 +85,14 @@ def entries() -> list[Entry]:
     ]
 
 
-def add(entry: Entry) -> None:
+def add(entry: TokenizerChoice) -> None:
     """Remember a tokenizer of the reader's own, the last eight of them."""
-    mine: list[Entry] = st.session_state.get("_tokenizers", [])
+    mine: list[TokenizerChoice] = st.session_state.get("_tokenizers", [])
     others = [each for each in mine if each.name != entry.name]
     st.session_state["_tokenizers"] = [*others, entry][-MOST_OWN:]
 
 
-def choose(label: str, key: str, default: int = 0) -> Entry:
+def choose(label: str, key: str, default: int = 0) -> TokenizerChoice:
     """Show the bench as a list, and return the tokenizer chosen in it."""
     known = {entry.name: entry for entry in entries()}
     wanted = st.session_state.pop(f"_wanted_{key}", None)
@@ -106,8 +106,8 @@ def choose(label: str, key: str, default: int = 0) -> Entry:
     return known[chosen]
 
 
-def tokenizer_of(entry: Entry) -> Tokenizer:
-    """Return what an entry stands for; train it first where nobody did.
+def tokenizer_of(entry: TokenizerChoice) -> Tokenizer:
+    """Return the tokenizer of an entry; train it first if it is new.
 
     Raises:
         CheckpointError: If its file is not one that is read.
@@ -120,14 +120,14 @@ def tokenizer_of(entry: Entry) -> Tokenizer:
     return _ready(entry)
 
 
-@st.cache_resource(max_entries=24, show_spinner="Looking at the text …")
-def _ready(entry: Entry) -> Tokenizer:
+@st.cache_resource(max_entries=24, show_spinner="Reading the text …")
+def _ready(entry: TokenizerChoice) -> Tokenizer:
     if entry.kind == "file":
         return open_tokenizer(entry.source)
     return build_tokenizer(TokenizerConfig(kind=entry.kind), text_of(entry.source))
 
 
-def history_of(entry: Entry) -> MergeHistory:
+def history_of(entry: TokenizerChoice) -> MergeHistory:
     """Return how an entry's merges were learned, with a progress bar if it takes work.
 
     Raises:
@@ -141,11 +141,11 @@ def history_of(entry: Entry) -> MergeHistory:
 
 # An empty place for each history: what is shown while it is learned is no part of it.
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _shelf(entry: Entry) -> list[MergeHistory]:  # noqa: ARG001 (the key)
+def _shelf(entry: TokenizerChoice) -> list[MergeHistory]:  # noqa: ARG001 (the key)
     return []
 
 
-def _learn(entry: Entry) -> MergeHistory:
+def _learn(entry: TokenizerChoice) -> MergeHistory:
     wanted = entry.vocab_size - SMALLEST
     bar = st.progress(0.0, "Reading the text …")
 
@@ -159,7 +159,7 @@ def _learn(entry: Entry) -> MergeHistory:
     return learned
 
 
-def expression_of(entry: Entry) -> str:
+def expression_of(entry: TokenizerChoice) -> str:
     """Return the Python expression that makes an entry's tokenizer."""
     if entry.kind == "model":
         return f"minigpt.load({entry.source!r}).tokenizer"

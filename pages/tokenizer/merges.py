@@ -9,7 +9,13 @@ from pages.frame.controls import keyboard
 from pages.frame.guard import guard
 from pages.frame.words import plain
 from pages.tokenizer import tree
-from pages.tokenizer.choice import MAKERS, STORIES, Entry, expression_of, history_of
+from pages.tokenizer.choice import (
+    MAKERS,
+    STORIES,
+    TokenizerChoice,
+    expression_of,
+    history_of,
+)
 from pages.tokenizer.texts import TEXT_MAKERS, beginning_of, expression_of_text
 from viz.components.token_pieces.view import token_pieces
 from viz.merges import compression_curve, pair_bars
@@ -23,7 +29,7 @@ EXCERPT = 120
 """Characters of the text that are shown."""
 
 
-def show(entry: Entry, text: str) -> None:
+def show(entry: TokenizerChoice, text: str) -> None:
     """Show the view; of a tokenizer that came ready-made, the stories' instead."""
     learned = entry if entry.is_learned_here else STORIES
     if learned != entry:
@@ -43,7 +49,9 @@ def show(entry: Entry, text: str) -> None:
     live(learned, history, text, plays)
 
 
-def _show_now(entry: Entry, history: MergeHistory, text: str, plays: bool) -> None:
+def _show_now(
+    entry: TokenizerChoice, history: MergeHistory, text: str, plays: bool
+) -> None:
     last = len(history.steps)
     if st.session_state["_plays"] != plays:
         st.rerun()  # the whole page: only that starts and stops the clock
@@ -109,7 +117,11 @@ def _toggle_play() -> None:
 
 
 def _show_pairs(
-    entry: Entry, history: MergeHistory, merges: int, pairs: PairCounts, plays: bool
+    entry: TokenizerChoice,
+    history: MergeHistory,
+    merges: int,
+    pairs: PairCounts,
+    plays: bool,
 ) -> None:
     """Ask for the next merge, then show what there was to choose from."""
     if not pairs.top:
@@ -141,7 +153,7 @@ def _show_pairs(
 
 
 def _ask(
-    entry: Entry, merges: int, names: list[str], plays: bool
+    entry: TokenizerChoice, merges: int, names: list[str], plays: bool
 ) -> tuple[int | None, bool]:
     """Ask which pair is merged next; return the guess, and whether to tell."""
     first = st.session_state.get("guess_first", True)
@@ -152,7 +164,7 @@ def _ask(
     options = sorted(names[:CANDIDATES])
     with st.container(horizontal=True, vertical_alignment="bottom"):
         guess = st.pills(
-            "**Predict.** Which pair stands side by side most often?",
+            "**Predict.** Which pair of tokens is most frequent?",
             options,
             format_func=plain,
             key=f"_guess_{asked}",
@@ -183,12 +195,14 @@ def _verdict(
     else:
         becomes = "would be next, but the vocabulary is full"
     return (
-        f"{said}**{plain(pair_name(best.pair))}** stands side by side "
+        f"{said}**{plain(pair_name(best.pair))}** occurs "
         f"{best.count:,} times and {becomes}.{tie}{score}"
     )
 
 
-def _show_compression(entry: Entry, history: MergeHistory, merges: int) -> None:
+def _show_compression(
+    entry: TokenizerChoice, history: MergeHistory, merges: int
+) -> None:
     """Show how much shorter the text has become."""
     counts = history.token_counts
     st.markdown(
@@ -207,5 +221,5 @@ def _show_compression(entry: Entry, history: MergeHistory, merges: int) -> None:
     excerpt = beginning_of(entry.source, EXCERPT)
     early = history.tokenizer.limited_to(merges)
     ids = early.encode(excerpt)
-    st.caption("How the text begins, cut now:")
+    st.caption("How the text begins, as tokens so far:")
     token_pieces(early.pieces(ids), ids, key="excerpt")

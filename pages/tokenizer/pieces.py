@@ -1,4 +1,4 @@
-"""The Tokenizer page's first view: one text as pieces and ids, under any vocabulary."""
+"""The Tokenizer page's first view: one text as pieces and ids, in any vocabulary."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from minigpt.tokenizers import BPETokenizer, Tokenizer
 from minigpt.tokenizers.base import SPECIAL_TOKENS
 from minigpt.tokenizers.inspection.token_bytes import TokenCloseUp, close_up
 from pages.frame import notebook, provenance, state
-from pages.tokenizer.choice import MAKERS, Entry, expression_of, limited
+from pages.tokenizer.choice import MAKERS, TokenizerChoice, expression_of, limited
 from viz.components.piece_links.view import MOST_PIECES, piece_links
 from viz.tokens import token_table
 
@@ -80,11 +80,11 @@ def lost(unknown: list[str]) -> str:
 
 
 def cut(tokenizer: Tokenizer, text: str, special: bool = False) -> Encoded:
-    """Encode a text and look at each token.
+    """Encode a text and describe each token.
 
     Args:
-        tokenizer: Who cuts.
-        text: What is cut.
+        tokenizer: Any.
+        text: What to encode.
         special: Whether to put the tokens for beginning and end around it.
     """
     flags = dict.fromkeys(_marks(tokenizer, special), True)
@@ -98,7 +98,9 @@ def _marks(tokenizer: Tokenizer, special: bool) -> list[str]:
     return [name for name, token in marks.items() if special and token is not None]
 
 
-def show(entry: Entry, tokenizer: Tokenizer, text: str, checkpoint: Checkpoint) -> None:
+def show(
+    entry: TokenizerChoice, tokenizer: Tokenizer, text: str, checkpoint: Checkpoint
+) -> None:
     """Show the view."""
     merges = _choose(tokenizer)
     special = st.session_state.get("special_tokens", False)
@@ -168,7 +170,7 @@ def show_special(tokenizer: Tokenizer) -> None:
     st.dataframe(rows, hide_index=True)
     typed = len(tokenizer.encode(SPECIAL_TOKENS[-1]))
     st.caption(
-        "They come from flags alone, so that nobody can type an end of text: the "
+        "They come from flags alone, so typing cannot end a text: the "
         f"letters `<eos>` are {plural(typed, 'ordinary token')} here."
     )
 
@@ -208,7 +210,7 @@ def _try() -> None:
 
 
 def _trace(checkpoint: Checkpoint, ids: list[int], position: int) -> None:
-    """Show what the model makes of the id: it looks up a row of numbers."""
+    """Show the row of the embedding that the model looks up for the id."""
     longest = checkpoint.model.config.max_seq_len
     if len(ids) <= longest:
         provenance.show(checkpoint, ids, "hook_embed", (0, position, 0))

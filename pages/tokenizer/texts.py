@@ -19,7 +19,7 @@ LARGEST = 20_000_000
 
 
 def text_of(source: str) -> str:
-    """Return the text that a source stands for.
+    """Return the text of a source.
 
     Raises:
         DataError: If it is a file that is missing, no text, or too long.

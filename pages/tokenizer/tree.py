@@ -6,14 +6,14 @@ from minigpt.textbook.byte_pairs import joins
 from minigpt.tokenizers.inspection.merge_history import MergeHistory
 from minigpt.tokenizers.inspection.merge_tree import merge_tree, roots
 from pages.frame import notebook
-from pages.tokenizer.choice import MAKERS, Entry, expression_of
+from pages.tokenizer.choice import MAKERS, TokenizerChoice, expression_of
 from viz.components.merge_blocks.view import merge_blocks
 
 LONGEST_WORD = 32
 """Bytes of the word whose tree is drawn."""
 
 
-def show(entry: Entry, history: MergeHistory, merges: int, text: str) -> None:
+def show(entry: TokenizerChoice, history: MergeHistory, merges: int, text: str) -> None:
     """Show the tree of a word, as far as it has grown."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         word = st.text_input(

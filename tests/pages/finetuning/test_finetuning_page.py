@@ -67,7 +67,7 @@ def tuned(tmp_path_factory):
 
 
 def start_button(app):
-    return next(button for button in app.button if button.label == "Start tuning")
+    return next(button for button in app.button if button.label == "Start fine-tuning")
 
 
 def texts(app):
