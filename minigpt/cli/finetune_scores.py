@@ -10,7 +10,7 @@ from minigpt.cli.parsing import flag, parse
 from minigpt.errors import DataError
 
 if TYPE_CHECKING:
-    from minigpt.finetuning.measuring import ExactMatch, Measured
+    from minigpt.finetuning.measuring import ExactMatch, TalesScores
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +57,7 @@ def evaluate(words: Sequence[str]) -> int:
     return 0
 
 
-def show(measured: "Measured") -> None:
+def show(measured: "TalesScores") -> None:
     """Print scores, each beside the base's and beside not reading."""
     _show_exact_match("held-out questions", measured.exact_match)
     _show_exact_match("words it never saw", measured.new_words)

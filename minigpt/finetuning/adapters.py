@@ -39,7 +39,9 @@ def save_adapter(directory: Path | str, model: TransformerLM) -> Path:
     """
     directory = Path(directory)
     if model.adapter is None:
-        raise ConfigError("This model has no adapter: all of its weights were tuned.")
+        raise ConfigError(
+            "This model has no adapter: all of its weights were fine-tuned."
+        )
     is_there = directory.is_file() or (directory.is_dir() and any(directory.iterdir()))
     if is_there and not (directory / ADAPTER_FILE).is_file():
         raise CheckpointError(

@@ -1,4 +1,4 @@
-"""A tuned model's answer to a conversation, token by token or as a text.
+"""A fine-tuned model's answer to a conversation, token by token or as a text.
 
 Generation is `minigpt.generation`'s; only the prompt is another: it holds tokens that
 no text contains, so it is given as tokens.

@@ -49,25 +49,27 @@ def with_vocabulary(model: LanguageModel, vocab_size: int) -> LanguageModel:
 
     Args:
         model: The old tokens keep their numbers, and their rows.
-        vocab_size: How many it shall know; at least as many as it does.
+        vocab_size: The new size, at least the old one.
     """
     settings = {**model.config.to_dict(), "vocab_size": vocab_size}
-    with torch.random.fork_rng(devices=[]):  # a new model draws weights, to no use
+    with torch.random.fork_rng(
+        devices=[]
+    ):  # a new model draws weights, which are replaced
         larger = type(model)(**settings)
-    dice = torch.Generator().manual_seed(_SEED)
+    generator = torch.Generator().manual_seed(_SEED)
     weights = model.state_dict()
     for name in _FACING_THE_VOCABULARY:
         if name in weights:
-            weights[name] = _grown(weights[name], vocab_size, dice)
+            weights[name] = _grown(weights[name], vocab_size, generator)
     larger.load_state_dict(weights)
     return larger.to(model.device)
 
 
 def _grown(
-    rows: Float[Tensor, "vocab *width"], vocab_size: int, dice: torch.Generator
+    rows: Float[Tensor, "vocab *width"], vocab_size: int, generator: torch.Generator
 ) -> Float[Tensor, "larger *width"]:
     number = vocab_size - len(rows)
-    noise = torch.randn(number, *rows.shape[1:], generator=dice).to(rows)
+    noise = torch.randn(number, *rows.shape[1:], generator=generator).to(rows)
     return torch.cat([rows, rows.mean(0) + rows.std(0) * noise])
 
 

@@ -37,17 +37,17 @@ class Turn(NamedTuple):
 
 
 class ReadToken(NamedTuple):
-    """One token of a conversation, and whose it is."""
+    """One token of a conversation, and its speaker."""
 
     token: int
     role: Role | None
-    """Who speaks; None before anybody does, and without the template."""
+    """The speaker; None before the first turn, and without the template."""
     is_template: bool
     """Whether it is one that no text contains."""
 
 
 def messages_of(story: str, turns: Sequence[Turn]) -> list[Message]:
-    """Return turns as messages; the story is told with the first question.
+    """Return turns as messages; the story comes with the first question.
 
     Args:
         story: What is asked about; may be empty.
@@ -69,7 +69,7 @@ def read_tokens(
     Args:
         messages: The conversation; the last word is the user's.
         tokenizer: The model's; with chat tokens where the template is wanted.
-        template: Whether tokens say who speaks, or the words stand alone.
+        template: Whether tokens say who speaks, or the words come alone.
 
     Raises:
         DataError: If the tokenizer has no chat tokens and the template is wanted.
@@ -82,7 +82,7 @@ def read_tokens(
 
 
 def with_roles(tokens: Sequence[int], tokenizer: Tokenizer) -> list[ReadToken]:
-    """Say of each token of a conversation who speaks there."""
+    """Find the speaker of each token of a conversation."""
     ids = {name: token for token, name in tokenizer.special_tokens.items()}
     speakers = {
         ids[name]: role

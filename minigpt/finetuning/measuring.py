@@ -72,24 +72,26 @@ class Margin(NamedTuple):
     """Mean of how much more it gained, in nats."""
 
 
-class Measured(NamedTuple):
+class TalesScores(NamedTuple):
     """Everything that is measured after a fine-tuning on tales."""
 
     exact_match: list[ExactMatch]
     new_words: list[ExactMatch]
-    """On people, things and places of which no story told that it learned from."""
+    """On people, things and places that its training never named."""
     margins: list[Margin]
     plain_loss: float
     """On stories without questions, in nats per token: what was forgotten?"""
     plain_loss_before: float | None
 
 
-def measure(tuned: Checkpoint, base: Checkpoint | None, number: int = 200) -> Measured:
-    """Measure a tuned model on held-out worlds of tales, and on words it never saw.
+def measure(
+    tuned: Checkpoint, base: Checkpoint | None, number: int = 200
+) -> TalesScores:
+    """Measure a fine-tuned model on held-out tales, and on words it never saw.
 
     Args:
         tuned: A model with chat tokens.
-        base: What it was tuned from, for comparison.
+        base: What it was fine-tuned from, for comparison.
         number: Questions of each of the two, and pairs of answers.
     """
     window = min(m.model.config.max_seq_len for m in (tuned, base) if m is not None)
@@ -99,7 +101,7 @@ def measure(tuned: Checkpoint, base: Checkpoint | None, number: int = 200) -> Me
         for split in ("held_out", "new")
     )
     pairs = list(islice(preferences(SEED, "held_out", is_short), number))
-    return Measured(
+    return TalesScores(
         exact_match(tuned, base, known),
         exact_match(tuned, base, new),
         [] if base is None else reward_margins(tuned, base, pairs),
@@ -114,8 +116,8 @@ def exact_match(
     """Ask questions greedily; count answers that are right word for word.
 
     Args:
-        tuned: Who is asked.
-        base: Who is asked besides.
+        tuned: The fine-tuned model.
+        base: Asked the same, if given.
         asked: Stories, with a question about each.
     """
     own = _scores(tuned, asked)
@@ -140,7 +142,7 @@ def _scores(who: Checkpoint, asked: Sequence[Asked]) -> dict[str, Score]:
 
 
 def answer(who: Checkpoint, asked: Asked) -> str:
-    """Ask a question; a model that knows no turns is asked as a story asks."""
+    """Ask a question; a model without chat tokens is asked as in a story."""
     model, tokenizer = who.model, who.tokenizer
     if has_chat_tokens(tokenizer):
         return reply(model, tokenizer, asked.prompt, _SHORT)
@@ -155,7 +157,7 @@ def reward_margins(
     """Compare how the better and the worse answer's log-probabilities changed.
 
     Args:
-        tuned: Who learned.
+        tuned: The fine-tuned model.
         base: What it was before; it gains chat tokens if it lacks them.
         pairs: Their `where` names their kind.
     """

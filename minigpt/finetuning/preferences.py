@@ -41,14 +41,14 @@ from minigpt.training.loss import IGNORED
 from minigpt.training.objective import Outcome
 
 
-class Pair(NamedTuple):
+class PreferenceExample(NamedTuple):
     """A preference as examples."""
 
     chosen: Example
     rejected: Example
 
 
-class PreferenceDataset(Dataset[Pair]):
+class PreferenceDataset(Dataset[PreferenceExample]):
     """Preferences as pairs of examples, the prompt of each left out of the loss.
 
     Args:
@@ -69,18 +69,18 @@ class PreferenceDataset(Dataset[Pair]):
                 supervised_example(encode_checked(one, tokenizer, max_length))
                 for one in preference.answers
             )
-            self._pairs.append(Pair(chosen, rejected))
+            self._pairs.append(PreferenceExample(chosen, rejected))
         if not self._pairs:
             raise DataError("There is no preference to learn from.")
 
     def __len__(self) -> int:
         return len(self._pairs)
 
-    def __getitem__(self, number: int) -> Pair:
+    def __getitem__(self, number: int) -> PreferenceExample:
         return self._pairs[number]
 
 
-def collate_pairs(pairs: list[Pair]) -> Example:
+def collate_pairs(pairs: list[PreferenceExample]) -> Example:
     """Put pairs into one batch: a row is the chosen answer, then the rejected one.
 
     Returns:

@@ -69,8 +69,8 @@ def encode_checked(
 def fits(tokenizer: Tokenizer, max_length: int) -> Callable[[Conversation], bool]:
     """Return the test whether a conversation fits into a model's window.
 
-    Who writes conversations until enough of them fit would write for ever if none did:
-    after many refusals in a row, the test says so.
+    Writing conversations until enough of them fit would never end if none did: after
+    many refusals in a row, the test says so.
 
     Raises:
         DataError: From the test, at the 300th conversation in a row that is too long.
@@ -100,7 +100,7 @@ class SupervisedDataset(Dataset[Example]):
         tokenizer: One with chat tokens.
         max_length: The model's window, in tokens.
         packed: Put conversations one after the other into rows as long as the window,
-            none of them cut. Less padding; each row's later conversations see the
+            none of them split. Less padding; each row's later conversations see the
             earlier ones, as stories do in pretraining.
 
     Raises:
@@ -171,8 +171,10 @@ class ExampleSampler(Generic[Item]):
     def batch(self, step: int, rank: int = 0, world_size: int = 1) -> Batch:
         """Return one process's share of a step's batch; see `WindowSampler.batch`."""
         epoch, within = divmod(step, self.steps_per_epoch)
-        dice = torch.Generator().manual_seed(random_seed(self.seed, "order", epoch))
-        order = torch.randperm(len(self.examples), generator=dice)  # type: ignore[arg-type]
+        generator = torch.Generator().manual_seed(
+            random_seed(self.seed, "order", epoch)
+        )
+        order = torch.randperm(len(self.examples), generator=generator)  # type: ignore[arg-type]
         first = within * self.batch_size
         chosen = order[first : first + self.batch_size].tolist()
         own = chosen[rank::world_size]
@@ -193,7 +195,7 @@ class LearnedToken(NamedTuple):
     token: int
     """Its id."""
     begins_turn: bool
-    """Whether it says who speaks from here on."""
+    """Whether it begins a turn, by naming the speaker."""
 
 
 @torch.inference_mode()

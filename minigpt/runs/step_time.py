@@ -71,22 +71,30 @@ def step_time(
     Returns:
         None before the first step, and for a run of a time when this was not measured.
     """
-    names = {part: f"{part}_seconds" for part in PARTS}
-    measured = [r for r in records if r.get("kind") == "step" and names["other"] in r]
-    last = measured[-STEPS:]
-    if not last:
+    steps = [r for r in records if r.get("kind") == "step" and "other_seconds" in r]
+    if not steps:
         return None
-    speed = last[-1]["tokens_per_second"]
+    speed = steps[-1]["tokens_per_second"]
     flops = status.flops_per_token
     return StepTime(
-        milliseconds={
-            part: 1000 * sum(record[name] for record in last) / len(last)
-            for part, name in names.items()
-        },
+        milliseconds=mean_milliseconds(steps),
         tokens_per_second=speed,
         flops_per_second=None if flops is None else flops * speed,
         peak_flops_per_second=status.peak_flops_per_second,
     )
+
+
+def mean_milliseconds(steps: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Return how long each part of a step took, on average over the last steps.
+
+    Args:
+        steps: A journal's records of steps, one or more.
+    """
+    last = [step for step in steps if "other_seconds" in step][-STEPS:]
+    return {
+        part: 1000 * sum(step[f"{part}_seconds"] for step in last) / len(last)
+        for part in PARTS
+    }
 
 
 def elapsed_before(records: Sequence[Mapping[str, Any]], step: int) -> float:

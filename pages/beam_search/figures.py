@@ -4,7 +4,8 @@ import streamlit as st
 
 from minigpt.generation.beam.paths import log_normalizer
 from minigpt.generation.beam.tree import ScoredText
-from pages.beam_search import notebook_lines, settings
+from minigpt.textbook.beam import candidate_sums, sum_of_log_probs
+from pages.beam_search import settings
 from pages.beam_search.numbers import Found, Source, look_further
 from pages.beam_search.words import against_all, against_greedy, captions
 from pages.frame import notebook, provenance
@@ -28,11 +29,15 @@ def show_tree(source: Source, found: Found) -> None:
         length_penalty=source.config.length_penalty,
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        notebook.code(
+        _, _, config, eos_id = source.arguments
+        steps = int(found.search.steps[-1])
+        notebook.show(
             "the tree",
-            notebook_lines.tree(source, int(found.search.steps[-1])),
-            variable="drawn",
+            candidate_sums,
+            f"candidate_sums(model, tokens, {config.num_beams}, {steps}, {eos_id}, "
+            f"{config.repetition_penalty})",
             drawn=found.search.cumulative,
+            begin=source.opening,
         )
         _show_table(source, found)
         settings.offer_prompt(source.checkpoint, source.config)
@@ -88,11 +93,14 @@ def show_texts(source: Source, found: Found) -> None:
     with left:
         written = {name: source.written(text.tokens) for name, text in texts.items()}
         st.dataframe(text_table(texts, written), column_config=_numbers("sum", "score"))
-        notebook.code(
+        penalty = source.config.repetition_penalty
+        notebook.show(
             "the texts",
-            notebook_lines.sums(source, list(texts.values())),
-            variable="sums",
+            sum_of_log_probs,
+            f"[sum_of_log_probs(model, tokens, written, {penalty}) for written in "
+            f"{[text.tokens for text in texts.values()]}]",
             drawn=[text.cumulative for text in texts.values()],
+            begin=source.opening,
         )
     with right:
         words = against_greedy(found)

@@ -11,7 +11,7 @@ from minigpt.generation import beam_search
 from minigpt.generation.beam.exhaustive import BestOfAll, affordable, best_of_all
 from minigpt.generation.beam.paths import PathsInTree, greedy_text, trace_paths
 from minigpt.generation.beam.tree import BeamCandidate, BeamResult, ScoredText
-from pages.frame import models
+from pages.frame import models, notebook
 from pages.frame.remember import identity, remember
 
 AT_ONCE, WHEN_ASKED = 0.3, 20.0
@@ -33,6 +33,13 @@ class Source:
         tokenizer = self.checkpoint.tokenizer
         eos_id = tokenizer.eos_id if self.config.stop_at_eos else None
         return self.checkpoint.model, self.tokens, self.config, eos_id
+
+    @property
+    def opening(self) -> str:
+        """Lines of Python that load the model and read the prompt."""
+        if self.prompt:
+            return notebook.opening()
+        return f"{notebook.opening()}tokens = torch.tensor([{self.tokens}])\n"
 
     def pieces(self, tokens: list[int]) -> list[str]:
         """Return the texts of tokens."""

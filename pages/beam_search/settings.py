@@ -40,25 +40,12 @@ def choose(prompt_length: int, window: int) -> GenerationConfig:
     state.keep_possible("tokens", range(1, longest + 1), "length")
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
     with row:
-        width = st.number_input(
-            "Width",
-            1,
-            WIDEST,
-            3,
-            key="width",
-            width=86,
-            help="Texts kept at each step.",
-            **state.BOUND,
-        )
-        tokens = st.number_input(
+        width = _count("Width", WIDEST, 3, "Texts kept at each step.")
+        tokens = _count(
             "Tokens",
-            1,
             longest,
             min(8, longest),
-            key="tokens",
-            width=86,
-            help="Steps of the search. A text that ends earlier needs fewer.",
-            **state.BOUND,
+            "Steps of the search. A text that ends earlier needs fewer.",
         )
         length_penalty = _penalty(
             "Length penalty",
@@ -84,6 +71,20 @@ def choose(prompt_length: int, window: int) -> GenerationConfig:
         length_penalty=length_penalty,
         repetition_penalty=repetition_penalty,
         early_stopping=early_stopping,
+    )
+
+
+def _count(label: str, high: int, default: int, words: str) -> int:
+    """Show the field of a number from 1 on."""
+    return st.number_input(
+        label,
+        1,
+        high,
+        default,
+        key=label.lower(),
+        width=86,
+        help=words,
+        **state.BOUND,
     )
 
 

@@ -1,4 +1,4 @@
-"""From an answer back to what was asked: where each head looked as it was written."""
+"""From an answer back to the question: what each head read as it was written."""
 
 import math
 from typing import NamedTuple
@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from minigpt.datasets.tales.instructions import Asked
 from minigpt.datasets.tales.story import Story
 from minigpt.datasets.tales.talk import words_of_fact
+from minigpt.finetuning.chat import ready_to_chat
 from minigpt.interpret.reading.answer import (
     Rows,
     places_of,
@@ -16,8 +17,9 @@ from minigpt.interpret.reading.answer import (
     strongest_head,
     weight_on,
 )
+from minigpt.interpret.reading.prompt import attention_patterns
 from minigpt.model import LanguageModel
-from pages.chat import notebook_lines, reads, talk
+from pages.chat import reads, talk
 from pages.chat import story as chat_story
 from pages.chat.reads import Row
 from pages.chat.talk import Asking
@@ -117,7 +119,7 @@ def where_it_matters(asked: Asked | None, row: Row) -> tuple[list[int], int]:
     64, shared=True, key=lambda model, tokens, place: (model, tokens[: place + 1])
 )
 def rows_of(model: LanguageModel, tokens: tuple[int, ...], place: int) -> Rows:
-    """Return where all heads looked as a token was written; looked up once."""
+    """Return all heads' attention weights when a token was written."""
     return rows_that_wrote(model, tokens[: place + 1], place)
 
 
@@ -166,12 +168,13 @@ def _show_row(sight: Sight, layer: int, head: int, target: str | None) -> None:
         f"blocks.{layer}.attn.hook_pattern",
         (0, head, place - 1, strongest),
     )
-    notebook.code(
+    notebook.show(
         "the row that wrote a token",
-        notebook_lines.row(row.tokens, place, layer, head),
-        variable="row",
+        attention_patterns,
+        f"attention_patterns(model, {row.tokens[:place]})[{layer}, {head}, -1]",
         drawn=sight.rows[layer, head],
         begin=row.speaker.opening,
+        imports=[ready_to_chat],
     )
 
 
@@ -182,7 +185,8 @@ def _show_heads(
     most = strongest_head(weights)
     st.caption(
         f"Of all heads, **L{most[0]}H{most[1]}** reads {target} most: "
-        f"{weights[most]:.2f} of its row. Looking is not causing: cut it on Intervene."
+        f"{weights[most]:.2f} of its row. Reading is not causing: ablate it on "
+        "Intervene."
     )
     value_grid(
         weights,
@@ -202,12 +206,14 @@ def _show_heads(
         selected=here,
         on_select=pick_head,
     )
-    notebook.code(
+    read, places = sight.row.tokens[: sight.place], [*sight.targets[target]]
+    notebook.show(
         "all heads on the words that matter",
-        notebook_lines.heads(sight.row.tokens, sight.place, sight.targets[target]),
-        variable="weights",
+        attention_patterns,
+        f"attention_patterns(model, {read})[..., -1, {places}].sum(-1)",
         drawn=weights,
         begin=sight.row.speaker.opening,
+        imports=[ready_to_chat],
     )
 
 

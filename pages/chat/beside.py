@@ -43,7 +43,7 @@ def show(speaker: Speaker, story: Story | None) -> None:
 
 
 def choose(speaker: Speaker) -> Speaker | None:
-    """Let the other model be chosen: by default what this one was tuned from."""
+    """Let the other model be chosen: by default this one's base."""
     known = {entry.id: entry for entry in speakers.others(speaker)}
     if not known:
         st.caption("There is no other model here.")
@@ -55,18 +55,18 @@ def choose(speaker: Speaker) -> Speaker | None:
         list(known),
         key=f"beside_{speaker.name}",
         persist_state="session",
-        help="By default the model that this one was tuned from.",
+        help="By default the model that this one was fine-tuned from.",
     )
     return speakers.speaker(known[name])
 
 
 def offer_tuning() -> None:
-    """Say where a tuned model comes from."""
-    st.caption("No model here was tuned to answer yet: these are all bases.")
+    """Say where a fine-tuned model comes from."""
+    st.caption("No model here is fine-tuned to answer yet: these are all bases.")
     if (tuning := course.lesson_named("finetuning")) is not None:
         st.page_link(
             tuning.path,
-            label="Tune one on the Fine-tuning page",
+            label="Fine-tune one on the Fine-tuning page",
             icon=":material/arrow_forward:",
         )
 

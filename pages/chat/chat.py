@@ -1,4 +1,4 @@
-"""Chat: a tuned model answers, and everything it read and wrote can be looked into.
+"""Chat: a fine-tuned model answers, and everything it read and wrote can be opened.
 
 Learning goal: a chat model is a text model that has seen a format.
 """
@@ -41,7 +41,7 @@ learned what they mean. Then click a word of an answer, and see **where it was r
 
 
 def choose_view() -> str:
-    """Let the reader choose what stands beside the conversation."""
+    """Let the reader choose what is shown beside the conversation."""
     view: str = st.segmented_control(
         "Beside the conversation",
         [READS, LOOKS, BESIDE],
@@ -55,7 +55,7 @@ def choose_view() -> str:
 
 
 def show_view(asking: Asking, story: Story | None, below: DeltaGenerator) -> None:
-    """Show what stands beside the conversation.
+    """Show one view beside the conversation.
 
     Args:
         asking: How a question is put now.

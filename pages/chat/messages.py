@@ -11,7 +11,7 @@ from minigpt.errors import DataError
 from minigpt.finetuning.answering import Answer
 from pages.chat import settings, talk
 from pages.chat import story as chat_story
-from pages.chat.talk import Asking, Said
+from pages.chat.talk import Asking, ChatTurn
 from pages.frame import models
 from pages.frame.guard import show_note, show_problem
 from pages.frame.words import plain
@@ -93,7 +93,7 @@ def say(text: str, asking: Asking, *, instead_of: int | None = None) -> None:
     st.rerun()
 
 
-def show_question(number: int, said: Said, asking: Asking, *, live: bool) -> None:
+def show_question(number: int, said: ChatTurn, asking: Asking, *, live: bool) -> None:
     """Show what the user said, or the field in which it is changed."""
     if number == _editing():
         edit(number, said.question, asking)
@@ -141,7 +141,9 @@ def edit(number: int, question: str, asking: Asking) -> None:
             )
 
 
-def show_answer(number: int, said: Said, story: Story | None, asking: Asking) -> None:
+def show_answer(
+    number: int, said: ChatTurn, story: Story | None, asking: Asking
+) -> None:
     """Show an answer, whether it is right, and how it came about."""
     answer = said.answer
     forgotten = number < _left_out()
@@ -170,14 +172,14 @@ def answering(key: str) -> Iterator[None]:
         yield
 
 
-def _offer_again(number: int, said: Said, asking: Asking) -> None:
+def _offer_again(number: int, said: ChatTurn, asking: Asking) -> None:
     if st.button(
         "Again",
         icon=":material/refresh:",
         type="tertiary",
         key="chat_again",
-        help="Answer once more, with the settings of now. Greedy says the same again; "
-        "sampling without a seed throws new dice.",
+        help="Answer again with the present settings. Greedy gives the same answer; "
+        "sampling without a seed draws anew.",
     ):
         say(said.question, asking, instead_of=number)
 
@@ -191,7 +193,7 @@ def right_or_wrong(asked: Asked | None, answer: Answer) -> str:
     return f"**✗ the story says: {plain(asked.question.answer)}**"
 
 
-def _about(said: Said, verdict: str, forgotten: bool) -> list[str]:
+def _about(said: ChatTurn, verdict: str, forgotten: bool) -> list[str]:
     ending = _ENDINGS.get(said.answer.ending or "", "")
     how = settings.describe(said.asking)
     told = "not read any more" if forgotten else ""
@@ -225,7 +227,7 @@ def show_buttons() -> None:
             talk.clear,
             has_begun,
             "Nothing was said yet.",
-            "Begin anew about this story.",
+            "Start over with this story.",
         ),
         (
             "Undo",

@@ -20,7 +20,7 @@ from pages.frame.words import plain
 from viz.tokens import display_piece
 
 CLEAR = 0.03
-"""Two heads nearer than this are a tie: nobody should have to guess between them."""
+"""Two heads nearer than this are a tie, and are not asked about."""
 
 _FIRST_WORDS = 8
 """Tokens of an answer that two are compared by."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from minigpt.datasets.tales.story import Story
+from minigpt.finetuning.chat import ready_to_chat
 from minigpt.finetuning.conversation_tokens import (
     ROOM_FOR_AN_ANSWER,
     Turn,
@@ -14,7 +15,6 @@ from minigpt.finetuning.conversation_tokens import (
 )
 from minigpt.tokenizers import Tokenizer
 from minigpt.tokenizers.chat import Message
-from pages.chat import notebook_lines
 from pages.chat import story as chat_story
 from pages.chat import talk as chat_talk
 from pages.chat.speakers import Speaker
@@ -44,7 +44,7 @@ class Row(NamedTuple):
 
     @property
     def speakers(self) -> list[str]:
-        """Whose each token is, as `viz.components.chat_tokens.view` calls them."""
+        """Each token's speaker, as `viz.components.chat_tokens.view` names it."""
         tokenizer = self.speaker.checkpoint.tokenizer
         if self.template:
             return _speakers(self.tokens, tokenizer)
@@ -107,14 +107,16 @@ def show(asking: Asking, story: Story | None) -> None:
     own = sum(speaker in ("template", "end") for speaker in speakers)
     says = f"{len(speakers)} tokens, {own} of them in no text: the template's."
     if not row.template:
-        says = f"{len(speakers)} tokens: plain text, and nobody is said to speak."
+        says = f"{len(speakers)} tokens: plain text, with nothing that says who speaks."
     if not chat_talk.current().turns:
         says = f"Asked “{row.messages[-1].content.splitlines()[-1]}”, it reads: {says}"
     chat_tokens(row.pieces, speakers, key="chat_read", rest=says)
-    notebook.code(
+    notebook.show(
         "what it reads",
-        notebook_lines.reading(row.messages, row.template),
-        variable="read",
+        read_tokens,
+        f"[each.token for each in read_tokens({row.messages}, tokenizer, "
+        f"template={row.template})]",
         drawn=row.read,
         begin=row.speaker.opening,
+        imports=[Message, ready_to_chat],
     )

@@ -35,7 +35,9 @@ def choose(speaker: Speaker) -> Asking:
         if strategy == SAMPLING:
             values |= settings.edit_some(BASE, "chat", _FIELDS, columns=2)
         else:
-            st.caption("Always the likeliest token: asked again, it says the same.")
+            st.caption(
+                "Always the likeliest token: the same question gets the same answer."
+            )
         may_forget = st.toggle(
             "When full, leave out the oldest turns",
             key="chat_may_forget",

@@ -1,4 +1,4 @@
-"""Who answers on the Chat page: tuned models first, any other made ready to chat."""
+"""The models of the Chat page: fine-tuned ones first, any other made ready to chat."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,12 +34,9 @@ class Speaker(NamedTuple):
     @property
     def opening(self) -> str:
         """Lines of Python that load it."""
+        loaded = f"minigpt.load({str(self.path)!r})"
         return (
-            "import torch\n"
-            "import minigpt\n"
-            "from minigpt.finetuning.chat import ready_to_chat\n\n"
-            f"saved = minigpt.load({str(self.path)!r})\n"
-            "model, tokenizer, metadata = ready_to_chat(saved)\n"
+            f"import minigpt\n\nmodel, tokenizer, metadata = ready_to_chat({loaded})\n"
         )
 
 

@@ -47,7 +47,7 @@ class Asking(NamedTuple):
     """Whether the oldest turns may be left out where they do not fit."""
 
 
-class Said(NamedTuple):
+class ChatTurn(NamedTuple):
     """One turn: a question, and the answer that was or is being written."""
 
     question: str
@@ -61,7 +61,7 @@ class Talk(NamedTuple):
     """A conversation about a story."""
 
     story: str = ""
-    turns: tuple[Said, ...] = ()
+    turns: tuple[ChatTurn, ...] = ()
     number: int = 0
     """Which of the built-in stories it began with."""
 
@@ -111,7 +111,7 @@ def ask(question: str, asking: Asking, *, instead_of: int | None = None) -> None
     forget_what_was_open()
 
 
-def begin(talk: Talk, question: str, asking: Asking) -> Said:
+def begin(talk: Talk, question: str, asking: Asking) -> ChatTurn:
     """Begin the answer to a question at the end of a conversation."""
     if asking.config.strategy == "sampling" and asking.config.seed is None:
         seed = random.randrange(SEEDS)  # short enough to be read and typed
@@ -130,7 +130,7 @@ def begin(talk: Talk, question: str, asking: Asking) -> Said:
     messages = messages_of(talk.story, turns[left_out:])
     read = read_tokens(messages, tokenizer, template=asking.template)
     answer = Answer(model, tokenizer, [each.token for each in read], asking.config)
-    return Said(question, answer, asking, left_out)
+    return ChatTurn(question, answer, asking, left_out)
 
 
 def remember(talk: Talk) -> None:

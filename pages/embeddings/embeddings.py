@@ -25,7 +25,7 @@ from minigpt.model.positions import (
 )
 from pages.embeddings import positions, questions, shuffle, tokens
 from pages.embeddings.numbers import (
-    Text,
+    PromptTokens,
     components_of,
     neighbours_of,
     read_any,
@@ -43,8 +43,8 @@ PARTS = (TOKENS, POSITIONS, SHUFFLE)
 Asked = Question | None
 
 WORDS = """
-A token's **embedding** is one row of a table. Training moved tokens that are used
-alike to one side; cosines see all directions, a flat picture only two.
+A token's **embedding** is one row of a table. Training moved tokens with similar uses
+towards each other. A cosine compares all dimensions, a flat picture shows only two.
 
 Attention is a **weighted average**, and an average has no order: one layer without
 positions cannot tell "dog bites man" from "man bites dog". So order is told: by adding
@@ -56,8 +56,8 @@ depends on where it stood.
 """
 
 WINDOW_WORDS = """
-A token's **embedding** is one row of a table. Training moved tokens that are used
-alike to one side; cosines see all directions, a flat picture only two.
+A token's **embedding** is one row of a table. Training moved tokens with similar uses
+towards each other. A cosine compares all dimensions, a flat picture shows only two.
 
 This model has no attention and so no positions to add: it joins the embeddings of its
 last few tokens into one long vector, and a token's **place in that vector** is its
@@ -89,7 +89,7 @@ def choose_part(checkpoint: Checkpoint) -> str:
     )
 
 
-def show_tokens(checkpoint: Checkpoint, text: Text) -> tuple[Asked, Asked]:
+def show_tokens(checkpoint: Checkpoint, text: PromptTokens) -> tuple[Asked, Asked]:
     """Show tokens as points; return what is asked before and after."""
     chosen = tokens.choose_token(checkpoint, text)
     found = neighbours_of(checkpoint, chosen.which, chosen.token)
@@ -110,14 +110,14 @@ def show_positions(checkpoint: Checkpoint, reading: Reading) -> Asked:
     return positions.distance_question(checkpoint, scheme, place)
 
 
-def show_shuffle(checkpoint: Checkpoint, text: Text) -> Asked:
+def show_shuffle(checkpoint: Checkpoint, text: PromptTokens) -> Asked:
     """Show the prompt in two orders; return what is asked before."""
     tests = shuffle.run_tests(checkpoint, text)
     shuffle.show(checkpoint, text, tests)
     return questions.one_layer(tests.bare[1]) if 1 in tests.bare else None
 
 
-def final_questions(checkpoint: Checkpoint, text: Text) -> list[Asked]:
+def final_questions(checkpoint: Checkpoint, text: PromptTokens) -> list[Asked]:
     """Return what is asked at the end of every part."""
     config, reading = checkpoint.model.config, text.reading
     tests = None

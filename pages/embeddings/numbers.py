@@ -29,7 +29,7 @@ MOST_READ = 8
 
 
 @dataclass(frozen=True)
-class Text:
+class PromptTokens:
     """The prompt as ids and pieces: all that an embedding needs to know."""
 
     tokens: list[int]
@@ -46,7 +46,7 @@ class Losses:
     description: str
 
 
-def read_any(checkpoint: Checkpoint) -> Text:
+def read_any(checkpoint: Checkpoint) -> PromptTokens:
     """Show the prompt's field and return its tokens; an MLP reads it as well.
 
     Raises:
@@ -55,7 +55,7 @@ def read_any(checkpoint: Checkpoint) -> Text:
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     if isinstance(model, TransformerLM):
         reading = read(checkpoint)
-        return Text(reading.tokens, reading.pieces, reading)
+        return PromptTokens(reading.tokens, reading.pieces, reading)
     prompt = state.prompt_input()
     tokens, longest = tokenizer.encode(prompt), model.config.max_seq_len
     if not tokens:
@@ -71,7 +71,7 @@ def read_any(checkpoint: Checkpoint) -> Text:
     unknown = tokenizer.unknown(prompt)
     if unknown:
         show_note(models.unknown_words(unknown))
-    return Text(tokens, tokenizer.pieces(tokens))
+    return PromptTokens(tokens, tokenizer.pieces(tokens))
 
 
 # A model may have more rows than its tokenizer has tokens: those mean nothing.

@@ -5,15 +5,12 @@ import math
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.errors import DataError
 from minigpt.interpret.positions import position_views as views
 from minigpt.interpret.reading.prompt import Reading
-from pages.embeddings import notebook_lines as recipes
-from pages.embeddings import questions
+from minigpt.textbook.positions import biases_of_pairs, rope_scores
+from pages.embeddings import notebook_lines, past_training, questions
 from pages.embeddings.numbers import (
-    MOST_READ,
     distances_of,
-    losses_of,
     turning_of,
 )
 from pages.frame import notebook, provenance, state
@@ -25,8 +22,6 @@ from viz.components.value_grid.view import value_grid
 from viz.positions import (
     distance_lines,
     distance_table,
-    loss_line,
-    loss_table,
     vector_picture,
 )
 from viz.tokens import display_piece, placed_pieces
@@ -103,7 +98,7 @@ def show(checkpoint: Checkpoint, reading: Reading, scheme: str, place: Place) ->
         _show_distance(checkpoint, scheme, place)
     _trace(checkpoint, reading, scheme, place)
     if scheme == checkpoint.model.config.positional_encoding:
-        _show_beyond(checkpoint)
+        past_training.show(checkpoint)
 
 
 def _show_picture(
@@ -126,12 +121,8 @@ def _show_vectors(checkpoint: Checkpoint, scheme: str) -> None:
     config = checkpoint.model.config
     vectors = views.position_vectors(checkpoint.model, scheme, config.max_seq_len)
     st.altair_chart(vector_picture(vectors))
-    notebook.code(
-        "position vectors",
-        recipes.vectors_recipe(config, scheme, config.max_seq_len),
-        variable="vectors",
-        drawn=vectors,
-    )
+    function, call, _ = notebook_lines.vectors(config, scheme, config.max_seq_len)
+    notebook.show("position vectors", function, call, drawn=vectors)
 
 
 def _show_clocks(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
@@ -151,15 +142,16 @@ def _show_clocks(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
         key_position=key,
         longest=checkpoint.model.config.max_seq_len,
     )
-    notebook.code(
+    config = checkpoint.model.config
+    shared = head // (config.num_heads // config.kv_heads)
+    places = [(query, key), (query + 10, key + 10), (query + 10, key)]
+    notebook.show(
         "clock hands",
-        recipes.turning_recipe(checkpoint.model.config, place, key),
-        variable="scores",
-        drawn=[
-            turning.score(query, key),
-            turning.score(query + 10, key + 10),
-            turning.score(query + 10, key),
-        ],
+        rope_scores,
+        f"rope_scores(cache['q', {layer}][0, {query}, {head}], "
+        f"cache['k', {layer}][0, {key}, {shared}], {places}, {config.rope_base})",
+        drawn=[turning.score(*each) for each in places],
+        begin=f"{notebook.opening()}_, cache = model.run_with_cache(tokens)\n",
     )
 
 
@@ -191,11 +183,14 @@ def _show_biases(
         digits=1,
         on_select=pick,
     )
-    notebook.code(
+    config = checkpoint.model.config
+    function, call, _ = notebook_lines.by_distance(config, scheme, place.layer, side)
+    notebook.show(
         "biases",
-        recipes.bias_recipe(checkpoint.model.config, scheme, place[:2], side),
-        variable="added",
+        biases_of_pairs,
+        f"biases_of_pairs({call}[{place.head}])",
         drawn=shown,
+        imports=[function],
     )
 
 
@@ -214,7 +209,7 @@ def _show_distance(checkpoint: Checkpoint, scheme: str, place: Place) -> None:
     length = 2 * longest if far and scheme not in ("learned", "none") else longest
     found = distances_of(checkpoint.model, scheme, place.layer, length)
     if found is None:
-        st.caption("Every distance is the same: a token 1 or 100 back reads alike.")
+        st.caption("No distance differs from another: 1 token back is like 100.")
         return
     heads = len(found.values)
     names = (
@@ -226,11 +221,9 @@ def _show_distance(checkpoint: Checkpoint, scheme: str, place: Place) -> None:
         distance_lines(table, found.meaning, longest if length > longest else None)
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        notebook.code(
-            "by distance",
-            recipes.distance_recipe(config, scheme, place.layer, length),
-            variable="values",
-            drawn=found.values,
+        line = notebook_lines.by_distance(config, scheme, place.layer, length)
+        notebook.show(
+            "by distance", *line[:2], drawn=found.values, imports=line.imports
         )
         st.caption(_say_distance(checkpoint, scheme, place, found))
 
@@ -275,34 +268,3 @@ def _trace(checkpoint: Checkpoint, reading: Reading, scheme: str, place: Place) 
         hook = f"blocks.{layer}.attn.hook_attn_scores"
         index = (0, head, token, min(key, token))
     provenance.show(checkpoint, reading.tokens, hook, index)
-
-
-def _show_beyond(checkpoint: Checkpoint) -> None:
-    longest = checkpoint.model.config.max_seq_len
-    st.subheader("Past the training length", anchor=False)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Measure", icon=":material/straighten:", key="measure_beyond"):
-            st.session_state["_measured"] = True
-        st.caption(
-            f"The same weights read texts of {2 * longest} tokens, twice as long as "
-            "any in training. Nothing is trained for it."
-        )
-    if not st.session_state.get("_measured"):
-        return
-    try:
-        losses = losses_of(checkpoint)
-    except DataError as error:
-        show_note(str(error))
-        return
-    bucket = max(1, longest // 16)
-    st.altair_chart(loss_line(loss_table(losses.values, bucket), longest))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        notebook.code(
-            "loss by position",
-            recipes.losses_recipe(2 * longest, MOST_READ),
-            variable="losses",
-            drawn=losses.values,
-        )
-        st.caption(
-            f"{MOST_READ} texts: {losses.description}. Mean of {bucket} positions."
-        )

@@ -120,7 +120,7 @@ def rope_distance(turning: Turning | None, query: int, key: int) -> Question | N
         "move 10 positions on. Now?",
         shown,
         shown.index(f"{after:.3f}"),
-        "Both hands turn alike, and only the angle between them counts.",
+        "Both hands turn by the same angle, and only the angle between them counts.",
     )
 
 

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.positions.word_order import OrderTest
+from minigpt.interpret.positions.word_order import OrderTest, without_positions
 from minigpt.model import TransformerLM
-from pages.embeddings import notebook_lines as recipes
-from pages.embeddings.numbers import Text, order_of, order_test_of
+from minigpt.textbook.positions import change_when_shuffled
+from pages.embeddings.numbers import PromptTokens, order_of, order_test_of
 from pages.frame import notebook, provenance
 from pages.frame.controls import keyboard
 from viz.components.token_pieces.view import token_pieces
@@ -27,7 +27,7 @@ class Tests(NamedTuple):
     """By number of layers: 2, where there are two, and 1; empty for an MLP."""
 
 
-def run_tests(checkpoint: Checkpoint, text: Text) -> Tests:
+def run_tests(checkpoint: Checkpoint, text: PromptTokens) -> Tests:
     """Shuffle the prompt, and test the model and its first layers.
 
     Raises:
@@ -47,7 +47,7 @@ def run_tests(checkpoint: Checkpoint, text: Text) -> Tests:
     )
 
 
-def show(checkpoint: Checkpoint, text: Text, tests: Tests) -> None:
+def show(checkpoint: Checkpoint, text: PromptTokens, tests: Tests) -> None:
     """Show both orders, and what each model says after them."""
     keyboard.on_next(_shuffle_again)
     left, right, again = st.columns([5, 5, 2], vertical_alignment="bottom")
@@ -115,17 +115,16 @@ def _show_test(pieces: list[str], title: str, test: OrderTest) -> None:
             st.caption(f"KL {effect.kl:.3f} nats.")
 
 
-def _show_code(checkpoint: Checkpoint, text: Text, tests: Tests) -> None:
-    depths = list(tests.bare)
+def _show_code(checkpoint: Checkpoint, text: PromptTokens, tests: Tests) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        notebook.code(
+        bare = [f"without_positions(model, {depth})" for depth in tests.bare]
+        notebook.show(
             "the shuffle",
-            recipes.shuffle_recipe(tests.order, depths),
-            variable="changes",
-            drawn=[
-                tests.model.largest_change,
-                *(tests.bare[depth].largest_change for depth in depths),
-            ],
+            change_when_shuffled,
+            f"[change_when_shuffled(each, tokens, {list(tests.order)}) "
+            f"for each in [{', '.join(['model', *bare])}]]",
+            drawn=[test.largest_change for test in (tests.model, *tests.bare.values())],
+            imports=[without_positions],
         )
         best = int(tests.model.effect.before.argmax())
         provenance.show(

@@ -13,10 +13,15 @@ from minigpt.interpret.positions.embedding_space import (
     has_unembedding,
     sampled_tokens,
 )
-from pages.embeddings import notebook_lines as recipes
+from minigpt.textbook.embeddings import (
+    cosines_by_step,
+    nearest_cosines,
+    principal_plane,
+)
+from pages.embeddings import notebook_lines
 from pages.embeddings.numbers import (
     MOST_POINTS,
-    Text,
+    PromptTokens,
     components_of,
     drift_of,
 )
@@ -50,7 +55,7 @@ class Chosen(NamedTuple):
     """In the prompt; None where it was typed."""
 
 
-def choose_token(checkpoint: Checkpoint, text: Text) -> Chosen:
+def choose_token(checkpoint: Checkpoint, text: PromptTokens) -> Chosen:
     """Show the prompt's pieces and a field, and return the token that is chosen."""
     tokenizer = checkpoint.tokenizer
     place = shared_place("token", range(len(text.tokens)), len(text.tokens) - 1)
@@ -111,7 +116,9 @@ def _choose_table(checkpoint: Checkpoint) -> None:
         )
 
 
-def show(checkpoint: Checkpoint, text: Text, chosen: Chosen, found: Neighbours) -> None:
+def show(
+    checkpoint: Checkpoint, text: PromptTokens, chosen: Chosen, found: Neighbours
+) -> None:
     """Show the nearest tokens, the picture of many, and the way to here."""
     left, right = st.columns([2, 3], gap="medium")
     with left:
@@ -129,18 +136,19 @@ def _show_neighbours(checkpoint: Checkpoint, chosen: Chosen, found: Neighbours) 
     pieces = checkpoint.tokenizer.pieces(found.tokens)
     size = checkpoint.tokenizer.vocab_size
     st.altair_chart(neighbour_bars(pieces, found.cosines))
-    notebook.code(
+    table = f"{notebook_lines.TABLES[chosen.which]}[:{size}]"
+    notebook.show(
         "nearest tokens",
-        recipes.neighbours_recipe(chosen.which, chosen.token, size, len(found.tokens)),
-        variable="nearest",
+        nearest_cosines,
+        f"nearest_cosines({table}, {chosen.token}, {len(found.tokens)})",
         drawn=found.cosines,
     )
 
 
 def drawn_tokens(
-    checkpoint: Checkpoint, text: Text, chosen: Chosen, found: Neighbours
+    checkpoint: Checkpoint, text: PromptTokens, chosen: Chosen, found: Neighbours
 ) -> tuple[tuple[int, ...], str]:
-    """Return the ids in the picture, and lines that make them if they are many."""
+    """Return the ids in the picture, and the call that draws them if they are many."""
     must = (chosen.token, *found.tokens)
     kind = st.session_state.get("embedding_points", FREQUENT)
     if kind == PROMPT:
@@ -150,16 +158,42 @@ def drawn_tokens(
         return tuple(dict.fromkeys([*common, *must])), ""
     size = checkpoint.tokenizer.vocab_size
     ids = tuple(sampled_tokens(size, MOST_POINTS, must).tolist())
-    lines = (
-        "from minigpt.interpret.positions.embedding_space import sampled_tokens\n\n"
-        f"chosen = sampled_tokens({size}, {MOST_POINTS}, {must})\n"
-    )
-    return ids, lines
+    return ids, f"sampled_tokens({size}, {MOST_POINTS}, {must})"
 
 
 def _show_picture(
-    checkpoint: Checkpoint, text: Text, chosen: Chosen, found: Neighbours
+    checkpoint: Checkpoint, text: PromptTokens, chosen: Chosen, found: Neighbours
 ) -> None:
+    in_space = _choose_points()
+    tokens, sample = drawn_tokens(checkpoint, text, chosen, found)
+    components, points = components_of(checkpoint.model, chosen.which, tokens)
+    marks = [_mark(token, chosen, found) for token in tokens]
+    table = point_table(checkpoint.tokenizer.pieces(tokens), points, marks)
+    shares = components.explained.tolist()
+    if in_space:
+        st.plotly_chart(scatter_3d(table, shares), key="embedding_space_3d")
+    else:
+        st.altair_chart(scatter(table, shares))
+    size = checkpoint.tokenizer.vocab_size
+    with st.container(horizontal=True, vertical_alignment="center"):
+        vectors = notebook_lines.TABLES[chosen.which]
+        notebook.show(
+            "principal components",
+            principal_plane,
+            f"principal_plane({vectors}[{sample or list(tokens)}])",
+            drawn={
+                "explained": shares[:2],
+                "points": [place[:2] for place in points],
+            },
+            imports=[sampled_tokens] if sample else [],
+        )
+        with st.popover("Table", icon=":material/table:", type="tertiary"):
+            st.dataframe(table, hide_index=True)
+        st.caption(_what_is_left(components, len(tokens), size))
+
+
+def _choose_points() -> bool:
+    """Show which tokens to draw; return whether in three dimensions."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.segmented_control(
             "Tokens drawn",
@@ -170,32 +204,9 @@ def _show_picture(
             persist_state="session",
             label_visibility="collapsed",
         )
-        turning = st.toggle(
+        return st.toggle(
             "3-D", key="embedding_3d", help="Three components, to turn with the mouse."
         )
-    tokens, lines = drawn_tokens(checkpoint, text, chosen, found)
-    components, points = components_of(checkpoint.model, chosen.which, tokens)
-    marks = [_mark(token, chosen, found) for token in tokens]
-    table = point_table(checkpoint.tokenizer.pieces(tokens), points, marks)
-    shares = components.explained.tolist()
-    if turning:
-        st.plotly_chart(scatter_3d(table, shares), key="embedding_space_3d")
-    else:
-        st.altair_chart(scatter(table, shares))
-    size = checkpoint.tokenizer.vocab_size
-    with st.container(horizontal=True, vertical_alignment="center"):
-        notebook.code(
-            "principal components",
-            recipes.components_recipe(chosen.which, tokens, size, lines),
-            variable="picture",
-            drawn={
-                "explained": shares[:2],
-                "points": [place[:2] for place in points],
-            },
-        )
-        with st.popover("Table", icon=":material/table:", type="tertiary"):
-            st.dataframe(table, hide_index=True)
-        st.caption(_what_is_left(components, len(tokens), size))
 
 
 def _mark(token: int, chosen: Chosen, found: Neighbours) -> str:
@@ -223,7 +234,7 @@ def _show_training(checkpoint: Checkpoint, chosen: Chosen, found: Neighbours) ->
     moved = drift_of(chosen.which, tokens)
     if moved is None:
         st.caption(
-            "This model was saved once. A model with several steps shows how its "
+            "Only one step of this model was saved. A model with several shows how its "
             "tokens found their places: induction, or a run of your own."
         )
         return
@@ -236,11 +247,12 @@ def _show_training(checkpoint: Checkpoint, chosen: Chosen, found: Neighbours) ->
     with right:
         st.altair_chart(drift_paths(table, moved.explained.tolist(), now))
     with st.container(horizontal=True, vertical_alignment="center"):
-        paths = [step.path for step in models.chosen_entry().steps]
-        notebook.code(
+        paths = [str(step.path) for step in models.chosen_entry().steps]
+        table = f"minigpt.load(path).{notebook_lines.TABLES[chosen.which]}"
+        notebook.show(
             "while it learned",
-            recipes.drift_recipe(chosen.which, paths, tokens),
-            variable="cosines",
+            cosines_by_step,
+            f"cosines_by_step([{table} for path in {paths}], {list(tokens)})",
             drawn=moved.cosines,
         )
         st.caption(

@@ -3,10 +3,14 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from minigpt.config import GenerationConfig
 from minigpt.datasets.conversations import Conversation, Preference
 from minigpt.datasets.tales.instructions import Asked
+from minigpt.finetuning.answering import reply
+from minigpt.finetuning.chat import ready_to_chat
 from minigpt.finetuning.inspection.held_out_answers import Answered, by_kind
-from pages.finetuning import notebook_lines, numbers
+from minigpt.tokenizers.chat import Message
+from pages.finetuning import numbers
 from pages.finetuning.numbers import Both
 from pages.frame import notebook
 from pages.frame.words import plain
@@ -14,13 +18,14 @@ from viz.finetuning import right_answers_bars, right_answers_table
 
 FIRST, MORE, MOST = 6, 12, 60
 """Questions asked at first, more at a time, and in all."""
+SETTINGS = "GenerationConfig(strategy='greedy', max_new_tokens=32)"
 NOBODY = "without reading"
 
 
 def show(
     shown: Both, held_out: list[Conversation | Preference], row: DeltaGenerator
 ) -> None:
-    """Show what both models answer to what neither of them learned.
+    """Show both models' answers to questions that neither was trained on.
 
     Args:
         shown: The models.
@@ -86,12 +91,14 @@ def _show_one(shown: Both, each: Answered) -> None:
                 color="green" if is_right else "orange",
             )
             st.text(said or "(nothing)", width="stretch")
-    notebook.code(
+    prompt = [*each.asked.prompt]
+    notebook.show(
         "answer",
-        notebook_lines.ANSWER,
-        variable="ids",
+        reply,
+        f"tokenizer.encode(reply(model, tokenizer, {prompt}, {SETTINGS}))",
         drawn=shown.after.tokenizer.encode(each.tuned),
-        begin=notebook_lines.question(str(shown.after_path), each.asked.prompt),
+        begin=f"{shown.opening}model, tokenizer, _ = after\n",
+        imports=[GenerationConfig, Message, ready_to_chat],
     )
 
 

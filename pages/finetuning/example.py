@@ -6,8 +6,11 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.datasets.conversations import Conversation, Preference
+from minigpt.finetuning.chat import ready_to_chat
 from minigpt.finetuning.supervised import LearnedToken
-from pages.finetuning import notebook_lines, numbers
+from minigpt.textbook.finetuning import answer_losses
+from minigpt.tokenizers.chat import Message
+from pages.finetuning import numbers
 from pages.frame import notebook, provenance
 from pages.frame.words import plain
 from viz.comparison import expected_bars
@@ -81,14 +84,16 @@ def _show_one(
         turns=turns(tokens),
     )
     st.markdown(_mean_in_words(rows, of_pair=name != "example"))
-    notebook.code(
+    notebook.show(
         f"masked loss {name}" if name != "example" else "masked loss",
-        notebook_lines.MASKED_LOSS,
-        variable="losses",
+        answer_losses,
+        f"[answer_losses(each.model, each.tokenizer, {[*conversation.messages]}) "
+        f"for each in [ready_to_chat(minigpt.load(path)) for path in {paths}]]",
         drawn=[
             [token.loss for token in row if token.is_learned] for row in rows.values()
         ],
-        begin=notebook_lines.conversation(paths, conversation),
+        begin="import minigpt\n",
+        imports=[Message, ready_to_chat],
     )
     if place:
         _show_token(tokens, place, who)

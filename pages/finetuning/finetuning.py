@@ -1,7 +1,7 @@
 """Fine-tuning: from a model that continues texts to one that answers.
 
-Learning goal: tuning is training with another loss. SFT leaves the prompt out of it,
-LoRA learns a small change beside frozen weights, DPO compares two answers.
+Learning goal: fine-tuning is training with another loss. SFT leaves the prompt out of
+it, LoRA learns a small change beside frozen weights, DPO compares two answers.
 """
 
 import streamlit as st
@@ -10,7 +10,8 @@ from minigpt.finetuning.preferences import dpo_loss
 from minigpt.finetuning.supervised import supervised_example
 from minigpt.model.lora import LoRALinear
 from minigpt.runs import RunStore, data_directory
-from pages.finetuning import numbers, set_up, watch
+from pages.finetuning import set_up, watch
+from pages.finetuning.tunings import default_tuning, every_tuning
 from pages.frame import lesson, state
 from pages.frame.guard import guard, show_problem
 from pages.frame.questions import check
@@ -20,11 +21,11 @@ START = "Choose a base, a method and examples, and start; or open one that is th
 
 lesson.open(
     "Fine-tuning",
-    "Tuning is training with another loss: what it learns, and what it leaves alone.",
+    "Fine-tuning is training with another loss: what it learns, what it leaves alone.",
 )
 store = RunStore(data_directory() / "runs")
 with guard():
-    tunings = numbers.tunings(store)
+    tunings = every_tuning(store)
     set_up.open_started()
     options = [NEW, *tunings]
     state.keep_possible("tuning", options, "tuning")
@@ -32,7 +33,7 @@ with guard():
     chosen = choice.selectbox(
         "Tuning",
         options,
-        index=numbers.default_tuning(options),
+        index=default_tuning(options),
         key="tuning",
         on_change=state.forget_unknown,
         args=("tuning",),
@@ -50,13 +51,13 @@ with guard():
     lesson.explain(
         "**SFT** is pretraining’s loss with the prompt masked: gray tokens are read, "
         "only the answer is learned. **LoRA** freezes every weight W and learns two "
-        "thin matrices beside it: W + B·A. What it does not stand beside stays the "
-        "base’s, to the bit. **DPO** has no right answer, only a better and a worse: "
+        "thin matrices beside it: W + B·A. Weights without such a pair stay exactly "
+        "the base’s. **DPO** has no right answer, only a better and a worse: "
         "it raises the *margin* between how much likelier each became than under the "
         "frozen reference.\n\n"
-        "The base has read many such stories. Tuning teaches *when* to say what: after "
-        "a question, its answer. Heads that look elsewhere than before need not "
-        "matter; cut them and see.",
+        "The base has read many such stories. Fine-tuning teaches *when* to say what: "
+        "after a question, its answer. A head whose attention changed need not matter: "
+        "ablate it and see.",
         supervised_example,
         LoRALinear,
         dpo_loss,

@@ -1,12 +1,20 @@
-"""Which heads a tuning changed, and which its answers need: two different things."""
+"""Which heads fine-tuning changed, and which its answers need: not the same."""
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.datasets.tales.instructions import Asked
-from minigpt.finetuning.inspection.needed_heads import HeadsNeeded
+from minigpt.finetuning.chat import ready_to_chat
+from minigpt.finetuning.inspection.held_out_answers import held_out_questions
+from minigpt.finetuning.inspection.needed_heads import (
+    HeadsNeeded,
+    decisive,
+    heads_needed,
+)
+from minigpt.interpret.differences.pattern_change import row_divergence
+from minigpt.interpret.reading.prompt import attention_patterns
 from minigpt.tokenizers.chat import Message, encode_chat
-from pages.finetuning import notebook_lines, numbers
+from pages.finetuning import numbers
 from pages.finetuning.numbers import Both
 from pages.frame import models, notebook, provenance, state
 from pages.frame.place import shared_place
@@ -19,8 +27,8 @@ from viz.finetuning import reads_bars, reads_table
 EXPLORER = "pages/head_explorer/head_explorer.py"
 COMPARE = "pages/compare/compare.py"
 SHOWN = 60
-CUT_ON = 8
-"""Questions that the cuts are measured on."""
+ABLATED_ON = 8
+"""Questions that the ablations are measured on."""
 
 
 def show(shown: Both, row: DeltaGenerator) -> None:
@@ -38,7 +46,7 @@ def show(shown: Both, row: DeltaGenerator) -> None:
     )
     tokens = _up_to_the_word(shown, asked)
     change = numbers.head_change(shown, tokens)
-    needed = numbers.heads_needed(shown, CUT_ON)
+    needed = numbers.heads_needed(shown, ABLATED_ON)
     first_layer, first_head = needed.most_needed
     layer, head = (
         shared_place("layer", range(change.shape[0]), first_layer),
@@ -77,7 +85,7 @@ def _up_to_the_word(shown: Both, asked: Asked) -> tuple[int, ...]:
 def _show_change(
     shown: Both, tokens: tuple[int, ...], change: Array, chosen: tuple[int, int]
 ) -> None:
-    st.markdown("**Looks elsewhere than before**")
+    st.markdown("**Attention changed**")
     layers, heads = change.shape
     value_grid(
         change,
@@ -96,24 +104,28 @@ def _show_change(
         selected=chosen,
         on_select=pick_head,
     )
-    notebook.code(
+    before, after = (
+        f"attention_patterns({who}.model, {[*tokens]})" for who in ("before", "after")
+    )
+    notebook.show(
         "heads",
-        notebook_lines.HEADS,
-        variable="change",
+        row_divergence,
+        f"row_divergence({before}, {after})[..., 1:].mean(-1)",
         drawn=change,
-        begin=notebook_lines.row([str(shown.base_path), str(shown.after_path)], tokens),
+        begin=shown.opening,
+        imports=[attention_patterns, ready_to_chat],
     )
 
 
 def _show_needed(shown: Both, needed: HeadsNeeded, chosen: tuple[int, int]) -> None:
-    st.markdown("**Cutting it costs the answer**")
+    st.markdown("**Ablating it costs the answer**")
     layers, heads = needed.rises.shape
     value_grid(
         needed.rises,
         key="needed_heads",
         rows=[f"layer {layer}" for layer in range(layers)],
         columns=[f"H{head}" for head in range(heads)],
-        unit="nats of loss, cut minus whole",
+        unit="nats of loss, ablated minus intact",
         signed=True,
         sentences=[
             [
@@ -127,14 +139,15 @@ def _show_needed(shown: Both, needed: HeadsNeeded, chosen: tuple[int, int]) -> N
         selected=chosen,
         on_select=pick_head,
     )
-    notebook.code(
+    window = shown.after.model.config.max_seq_len
+    notebook.show(
         "cuts",
-        "",
-        variable="rises",
+        heads_needed,
+        f"heads_needed(after, [decisive(each, after.tokenizer, {window}) for each in "
+        f"held_out_questions(after, before, {needed.number})]).rises",
         drawn=needed.rises,
-        begin=notebook_lines.cuts(
-            str(shown.base_path), str(shown.after_path), needed.number
-        ),
+        begin=shown.opening,
+        imports=[decisive, held_out_questions, ready_to_chat],
     )
 
 

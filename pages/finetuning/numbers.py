@@ -1,10 +1,10 @@
-"""What the Fine-tuning page shows, computed once: which tuning, and what it changed."""
+"""What the Fine-tuning page shows, computed once: what a fine-tuning changed."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.config import FinetuneConfig, RunConfig
+from minigpt.config import RunConfig
 from minigpt.datasets.conversations import Conversation, Preference
 from minigpt.datasets.tales.instructions import Asked
 from minigpt.finetuning.inspection import (
@@ -21,39 +21,27 @@ from minigpt.finetuning.supervised import LearnedToken, learned_tokens
 from minigpt.interpret.differences.pattern_change import pattern_change_on
 from minigpt.interpret.reading.prompt import attention_patterns
 from minigpt.interpret.reading.text import read_tokens
-from minigpt.library.catalogue import ModelEntry
-from minigpt.library.finetuned import base_path, tuned_models, tuning_runs
+from minigpt.library.finetuned import base_path
 from minigpt.model import LanguageModel, TransformerLM
 from minigpt.preparation.finetuning_estimate import (
     estimate_finetuning,
     some_examples,
 )
-from minigpt.runs import Run, RunStore, data_directory
-from pages.frame import models
+from minigpt.runs import data_directory
+from pages.finetuning.tunings import Tuning, base_name
+from pages.frame import models, notebook
 from pages.frame.remember import remember
 from viz.attention import Array
 
-SHIPPED = "tales-chat"
 KNOWN_QUESTIONS = 150
 """Held-out questions: not reading is measured on all, the models on some."""
 NEAREST_RANK = 8
-"""Of a full tuning's changes: the rank of the product that is shown."""
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """A fine-tuning: a run, or a model that ships tuned."""
-
-    id: str
-    finetune: FinetuneConfig
-    run: Run | None
-    entry: ModelEntry | None
-    """None until it has saved a model."""
+"""Of the changes of a full fine-tuning: the rank of the product that is shown."""
 
 
 @dataclass(frozen=True)
 class Both:
-    """A model before and after its tuning; both know the chat tokens."""
+    """A model before and after fine-tuning; both know the chat tokens."""
 
     tuning: Tuning = field(compare=False)
     """Which one; what the models do does not depend on it."""
@@ -65,57 +53,25 @@ class Both:
     after_path: Path
 
     @property
+    def opening(self) -> str:
+        """Lines of Python that load both."""
+        return notebook.naming(
+            before=f"ready_to_chat(minigpt.load({str(self.base_path)!r}))",
+            after=f"ready_to_chat(minigpt.load({str(self.after_path)!r}))",
+        )
+
+    @property
     def base_name(self) -> str:
         """What the base is called."""
         return base_name(self.base_path)
 
 
-def tunings(store: RunStore) -> dict[str, Tuning]:
-    """Return every fine-tuning by its name: the runs, newest first, then what ships."""
-    ready = {each.entry.id: each for each in tuned_models(models.entries())}
-    runs = {
-        run.id: Tuning(
-            run.id,
-            run.config.finetune,
-            run,
-            ready[run.id].entry if run.id in ready else None,
-        )
-        for run in tuning_runs(store)
-    }
-    shipped = {
-        name: Tuning(name, each.finetune, None, each.entry)
-        for name, each in ready.items()
-        if name not in runs
-    }
-    return {**runs, **shipped}
-
-
-def default_tuning(options: list[str]) -> int:
-    """Return which to begin with: the one that ships, or a new one."""
-    return options.index(SHIPPED) if SHIPPED in options else 0
-
-
-def answering_models() -> list[str]:
-    """Return the names of models that learned to answer, those from SFT first."""
-    found = tuned_models(models.entries())
-    return [
-        each.entry.id
-        for each in sorted(found, key=lambda one: one.finetune.method != "sft")
-    ]
-
-
-def base_name(path: Path) -> str:
-    """Return the name of the model or run that a checkpoint belongs to."""
-    known = {entry.id for entry in models.entries()}
-    return next((part for part in reversed(path.parts) if part in known), path.name)
-
-
 def both(tuning: Tuning, step: int | None = None) -> Both:
-    """Open a tuning's models.
+    """Open the models before and after a fine-tuning.
 
     Args:
         tuning: One that has saved a model.
-        step: Of the tuning's own steps; None: the model it would open with.
+        step: A saved step of the fine-tuning; None: the model it would open with.
 
     Raises:
         RunError: If the base is not here.
@@ -137,7 +93,7 @@ def ready(path: Path) -> Checkpoint:
 
 
 def _what_examples(config: RunConfig, base: Checkpoint) -> tuple[object, ...]:
-    """Return what the examples of a tuning depend on."""
+    """Return what the examples of a fine-tuning depend on."""
     finetune = config.finetune
     file = Path(finetune.examples)
     return base.model, finetune.method, file, finetune.validation_fraction
@@ -188,7 +144,7 @@ def product(shown: Both, layer: int, matrix: str) -> LowRank:
 
 @remember(32, spinner="Comparing the heads …")
 def head_change(shown: Both, tokens: tuple[int, ...]) -> Array:
-    """Return how differently the heads look at a row of tokens, [layer head]."""
+    """Return how much each head's attention on some tokens changed, [layer head]."""
     return pattern_change_on(shown.before.model, shown.after.model, list(tokens))
 
 
@@ -207,7 +163,7 @@ def reads(
 
 @remember(16, spinner="Cutting each head in turn …")
 def heads_needed(shown: Both, number: int) -> HeadsNeeded:
-    """Return what cutting each head costs on the first held-out questions."""
+    """Return what ablating each head costs on the first held-out questions."""
     who, asked = shown.after, questions(shown)[:number]
     window = who.model.config.max_seq_len
     return needed_heads.heads_needed(

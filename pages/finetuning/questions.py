@@ -42,7 +42,7 @@ def before_a_tuning(
 
 
 def after_a_tuning(example: Example, shown: Both) -> list[Question]:
-    """Ask what the tuning did to this example and to the weights."""
+    """Ask what fine-tuning did to this example and to the weights."""
     asked = [
         _likelier(example, shown),
         _untouched(shown),
@@ -115,7 +115,7 @@ def _likelier(example: Example, shown: Both) -> Question | None:
         return None
     return Question(
         "finetuning.likelier",
-        "How much likelier did the tuning make the whole first answer?",
+        "How much likelier did fine-tuning make the whole first answer?",
         options,
         next(n for n, limit in enumerate(limits) if gain < limit),
         f"Its tokens cost {before:.2f} nats together before and {after:.2f} after: "
@@ -128,13 +128,13 @@ def _answer_loss(example: Example, who: Checkpoint) -> float:
 
 
 def _untouched(shown: Both) -> Question | None:
-    """Ask which share of the weights the tuning could change; of a full one, all."""
+    """Ask which share of the weights could change; without an adapter, all."""
     found = numbers.moved_weights(shown)
     share = round(100 * found.touched / found.total)
     options = sorted({share, 5, 50, 100})
     return Question(
         "finetuning.untouched",
-        "Which share of the weights lies in matrices that the tuning changed?",
+        "Which share of the weights lies in matrices that fine-tuning changed?",
         [f"{each}%" for each in options],
         options.index(share),
         f"{found.touched:,} of {found.total:,}"

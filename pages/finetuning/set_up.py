@@ -17,7 +17,7 @@ from minigpt.runs import RunStore
 from minigpt.tokenizers.chat import Message, has_chat_tokens
 from minigpt.worker import launch
 from pages.finetuning import example as finetuning_example
-from pages.finetuning import numbers, questions
+from pages.finetuning import numbers, questions, tunings
 from pages.frame import models, state, texts, words
 from pages.frame.controls import settings
 from pages.frame.guard import guard, show_note
@@ -69,7 +69,7 @@ def show(store: RunStore) -> list[Question]:
     if plan is None:
         return []
     with right, guard():
-        name = numbers.base_name(plan.path)
+        name = tunings.base_name(plan.path)
         # What cannot be learned is told above; what is masked can be seen still.
         found = [SHORT] if examples is None else [*examples.train]
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -134,7 +134,7 @@ def _choose_base(method: str) -> ModelEntry:
         raise DataError("There is no model yet. Train one on the Training page.")
     default = models.default_entry(list(known.values())).id
     if method == "dpo":
-        tuned = numbers.answering_models()
+        tuned = tunings.answering_models()
         default = next(iter(tuned), default)
     key = f"base_of_{method}"
     if st.session_state.get(key) not in known:
@@ -144,7 +144,7 @@ def _choose_base(method: str) -> ModelEntry:
         list(known),
         index=list(known).index(default),
         key=key,
-        help="The model to start from. It stays as it is: the tuning writes a new one.",
+        help="The model to start from. It stays as it is: training writes a new one.",
         persist_state="session",
     )
     return known[chosen]
@@ -219,7 +219,7 @@ def _lacks(values: Mapping[str, Any], name: str) -> bool:
 
 
 def _choose_targets(prefix: str) -> tuple[str, ...]:
-    """Let the reader choose which matrices an adapter stands beside.
+    """Let the reader choose which matrices get an adapter.
 
     Raises:
         ConfigError: If none is chosen.
@@ -239,7 +239,7 @@ def _choose_targets(prefix: str) -> tuple[str, ...]:
 
 
 def _show_start(store: RunStore, plan: Plan | None, examples: Examples | None) -> None:
-    """Show what the tuning will cost, and the button that starts it."""
+    """Show what fine-tuning will cost, and the button that starts it."""
     is_ready = plan is not None and examples is not None
     if plan is not None and examples is not None:
         _show_estimate(numbers.estimate(plan.config, plan.base, examples))
@@ -251,7 +251,7 @@ def _show_start(store: RunStore, plan: Plan | None, examples: Examples | None) -
         help="a to z, 0 to 9, _ and -",
     )
     if button_column.button(
-        "Start tuning",
+        "Start fine-tuning",
         type="primary",
         icon=":material/play_arrow:",
         width="stretch",

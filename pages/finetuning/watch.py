@@ -1,4 +1,4 @@
-"""A tuning at work, and after: its progress live, and what became of the base."""
+"""A fine-tuning while it runs, and after: live progress, and what it changed."""
 
 from collections.abc import Callable
 
@@ -9,9 +9,11 @@ from minigpt.config import RunConfig
 from minigpt.datasets.conversations import Conversation, Preference
 from minigpt.errors import DataError
 from minigpt.runs import Run
+from minigpt.textbook.journal import records_of
 from pages.finetuning import answers, heads, numbers, questions, weights
 from pages.finetuning import example as finetuning_example
-from pages.finetuning.numbers import Both, Tuning
+from pages.finetuning.numbers import Both
+from pages.finetuning.tunings import Tuning
 from pages.frame import notebook, state
 from pages.frame.guard import guard, show_note
 from pages.frame.questions import Question, predict
@@ -24,7 +26,7 @@ Held = list[Conversation | Preference]
 
 
 def show(tuning: Tuning) -> list[Question]:
-    """Show one tuning: while its process lives its progress, then what it changed.
+    """Show one fine-tuning: progress while it runs, then what it changed.
 
     Returns:
         What to ask in the end.
@@ -77,17 +79,17 @@ def show_curves(run: Run) -> None:
         st.markdown("**Won**: pairs whose better answer gained more")
         st.altair_chart(wins_line(table))
     st.caption("Lines: training, the mean of 8 steps. Dots: pairs that are held out.")
-    notebook.code(
+    notebook.show(
         "preferences",
-        'margins = [r["margin"] for r in records if r.get("kind") == "step"]\n',
-        variable="margins",
+        records_of,
+        f"[r['margin'] for r in {history.records_call(run, 'step')}]",
         drawn=[r["margin"] for r in records if r.get("kind") == "step"],
-        begin=history.opening(run),
+        begin="",
     )
 
 
 def _show_change(tuning: Tuning, *, alive: bool) -> Both:
-    """Show what the tuning changed, one view at a time."""
+    """Show what fine-tuning changed, one view at a time."""
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
         views = [*VIEWS] if tuning.run is not None and not alive else [*VIEWS][:-1]
@@ -126,7 +128,7 @@ def _choose_step(tuning: Tuning) -> int | None:
 
 
 def held_out(shown: Both) -> Held:
-    """Return examples that the tuning did not learn; of tales if its file is gone."""
+    """Return held-out examples; of tales if the file is gone."""
     config = RunConfig(finetune=shown.tuning.finetune)
     try:
         return [*numbers.examples(config, shown.before).held_out]

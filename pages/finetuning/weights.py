@@ -1,10 +1,20 @@
-"""Which weights a tuning moved, and one of the changes opened: B times A."""
+"""How far fine-tuning moved each matrix, and one change as a product: B times A."""
+
+from collections.abc import Callable
+from pathlib import Path
 
 import streamlit as st
 
-from minigpt.finetuning.inspection.changed_weights import PARTS, Moved, rows_of
-from minigpt.finetuning.inspection.low_rank import LowRank, weight_at
-from pages.finetuning import notebook_lines, numbers
+from minigpt.finetuning.chat import ready_to_chat
+from minigpt.finetuning.inspection.changed_weights import Moved
+from minigpt.finetuning.inspection.low_rank import (
+    LowRank,
+    adapter_product,
+    nearest_product,
+    weight_at,
+)
+from minigpt.textbook.finetuning import matrix_changes
+from pages.finetuning import numbers
 from pages.finetuning.numbers import Both
 from pages.frame import notebook
 from pages.frame.guard import guard, show_note
@@ -39,14 +49,7 @@ def _show_shares(shown: Both, found: Moved) -> tuple[int, int]:
         columns=found.matrices,
         unit="‖ΔW‖ / ‖W‖",
         digits=3,
-        sentences=[
-            [
-                f"{name} of layer {layer}: "
-                + (f"moved by {value:.2%} of its norm" if value else "not touched")
-                for name, value in zip(found.matrices, row, strict=True)
-            ]
-            for layer, row in enumerate(found.relative.tolist())
-        ],
+        sentences=_sentences(found),
         texts=[
             [f"{value:.3f}" if value else "·" for value in row]
             for row in found.relative.tolist()
@@ -55,22 +58,33 @@ def _show_shares(shown: Both, found: Moved) -> tuple[int, int]:
         on_select=_choose,
     )
     with st.container(horizontal=True):
-        notebook.code(
+        notebook.show(
             "moved weights",
-            notebook_lines.MOVED,
-            variable="share",
+            matrix_changes,
+            "matrix_changes(before.model, after.model)",
             drawn=found.relative.tolist(),
-            begin=notebook_lines.both([str(shown.base_path), str(shown.after_path)]),
+            begin=shown.opening,
+            imports=[ready_to_chat],
         )
         with st.popover("Everything else", icon=":material/table:", type="tertiary"):
-            st.dataframe(
-                [
-                    {"weight": name, "‖ΔW‖ / ‖W‖": value}
-                    for name, value in found.others.items()
-                ],
-                hide_index=True,
-            )
+            rows = [
+                {"weight": name, "‖ΔW‖ / ‖W‖": value}
+                for name, value in found.others.items()
+            ]
+            st.dataframe(rows, hide_index=True)
     return chosen
+
+
+def _sentences(found: Moved) -> list[list[str]]:
+    """Say of each matrix how far it moved."""
+    return [
+        [
+            f"{name} of layer {layer}: "
+            + (f"moved by {value:.2%} of its norm" if value else "not changed")
+            for name, value in zip(found.matrices, row, strict=True)
+        ]
+        for layer, row in enumerate(found.relative.tolist())
+    ]
 
 
 def _touched_in_words(found: Moved) -> str:
@@ -79,15 +93,15 @@ def _touched_in_words(found: Moved) -> str:
         return f"All **{count(found.total)}** weights moved, none of them far."
     left = count(found.total - found.touched)
     return (
-        f"The tuning changed matrices that hold **{share:.0%}** of the weights; "
-        f"**{left} weights it did not touch** (·)."
+        f"Fine-tuning changed matrices that hold **{share:.0%}** of the weights; "
+        f"**{left} weights did not change** (·)."
     )
 
 
 def _show_product(shown: Both, found: Moved, layer: int, matrix: str) -> None:
     """Show one matrix's change as B times A."""
     if not found.relative[layer, found.matrices.index(matrix)]:
-        show_note(f"{matrix} of layer {layer} was not touched: ΔW is all zeros.")
+        show_note(f"{matrix} of layer {layer} did not change: ΔW is all zeros.")
         return
     product = numbers.product(shown, layer, matrix)
     st.markdown(_product_in_words(product, layer, matrix))
@@ -103,13 +117,7 @@ def _show_product(shown: Both, found: Moved, layer: int, matrix: str) -> None:
         language=None,
         wrap_lines=True,
     )
-    notebook.code(
-        "low rank",
-        _lines(shown, product, layer, matrix),
-        variable="change",
-        drawn=product.b @ product.a,
-        begin="",
-    )
+    _show_code(shown, product, layer, matrix)
 
 
 def _product_in_words(product: LowRank, layer: int, matrix: str) -> str:
@@ -147,15 +155,25 @@ def _weight_in_words(
     )
 
 
-def _lines(shown: Both, product: LowRank, layer: int, matrix: str) -> str:
-    path = str(shown.after_path)
-    if not product.is_adapter:
+def _show_code(shown: Both, product: LowRank, layer: int, matrix: str) -> None:
+    arguments = f"{layer}, {matrix!r}"
+    function: Callable[..., LowRank | None]
+    if product.is_adapter:
+        path = f"Path({str(shown.after_path)!r})"
+        function = adapter_product
+        call = f"adapter_product({path}, after.model.config, {arguments})"
+    else:
         rank = product.a.shape[0]
-        paths = [str(shown.base_path), path]
-        return notebook_lines.nearest(paths, layer, matrix, rank)
-    rows = rows_of(shown.after.model.config, matrix)
-    place = f"blocks.{layer}.{PARTS[matrix]}"
-    return notebook_lines.product(path, place, rows.start or 0, rows.stop)
+        function = nearest_product
+        call = f"nearest_product(before.model, after.model, {arguments}, {rank})"
+    notebook.show(
+        "low rank",
+        function,
+        f"{call}.change",
+        drawn=product.change,
+        begin=shown.opening,
+        imports=[Path, ready_to_chat],
+    )
 
 
 def _choose(cell: tuple[int, int] | None) -> None:

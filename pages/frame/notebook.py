@@ -6,7 +6,9 @@ The lines end by naming what the figure shows, so that a test can run them and c
 import inspect
 import json
 import math
-from collections.abc import Callable, Mapping
+import re
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +35,7 @@ def show(
     *,
     drawn: Any,
     begin: str | None = None,
+    imports: Sequence[Callable[..., Any]] = (),
 ) -> None:
     """Show a button that opens what computes a figure's numbers: one line, one source.
 
@@ -42,12 +45,20 @@ def show(
         call: The expression that calls it, after `model`, `tokenizer`, `metadata` and
             `tokens` [1 pos] are made: `attention_row(model, tokens, 0, 1, query=5)`.
         drawn: The numbers that the page drew.
-        begin: Lines to begin with, where the figure is not about the chosen model.
+        begin: Lines to begin with, where the figure is not about the chosen model; see
+            `naming`.
+        imports: Other functions and classes; those that the lines name are imported.
     """
     begin = opening() if begin is None else begin
-    imported = f"from {function.__module__} import {function.__name__}\n"
-    recipe = Recipe(f"{imported}{begin}\nnumbers = {call}\n", "numbers", drawn)
-    _show(name, recipe, inspect.getsource(function))
+    lines = f"{begin}\nnumbers = {call}\n"
+    needed = "".join(
+        f"from {each.__module__} import {each.__name__}\n"
+        for each in (*imports, function)
+        # A method comes with its object.
+        if "." not in each.__qualname__ and re.search(rf"\b{each.__name__}\b", lines)
+    )
+    recipe = Recipe(needed + lines, "numbers", drawn)
+    _show(name, recipe, textwrap.dedent(inspect.getsource(function)))
 
 
 def code(
@@ -115,6 +126,21 @@ def opening() -> str:
         f"model, tokenizer, metadata = minigpt.load({str(path)!r})\n"
         f"tokens = torch.tensor([tokenizer.encode({state.get('prompt', '')!r}){cut}])\n"
     )
+
+
+def naming(**values: str) -> str:
+    """Return lines that give expressions a name, for a recipe to begin with.
+
+    >>> print(naming(tokenizer="minigpt.load('a').tokenizer"), end="")
+    import minigpt
+    <BLANKLINE>
+    tokenizer = minigpt.load('a').tokenizer
+
+    Args:
+        values: The expression of each name, in order.
+    """
+    named = "".join(f"{name} = {value}\n" for name, value in values.items())
+    return f"import minigpt\n\n{named}" if "minigpt." in named else f"\n{named}"
 
 
 def read_last(tokens: int | None) -> None:

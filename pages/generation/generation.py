@@ -21,7 +21,7 @@ from pages.frame.look import present
 from pages.frame.questions import check, predict
 from pages.generation import one_token, prompts, questions, strategies, text, tree
 from pages.generation.settings import choose_settings
-from pages.generation.source import Source, read_source, seeded, throw_again
+from pages.generation.source import GenerationInput, read_source, seeded, throw_again
 
 ONE, TEXT, TREE, ALL, MANY = (
     "one token",
@@ -33,7 +33,7 @@ ONE, TEXT, TREE, ALL, MANY = (
 
 
 def choose_view() -> str:
-    """Let the reader choose what to look at."""
+    """Let the reader choose a view."""
     if "_next_view" in st.session_state:
         st.session_state["generation_view"] = st.session_state.pop("_next_view")
     view: str = st.segmented_control(
@@ -48,7 +48,7 @@ def choose_view() -> str:
     return view
 
 
-def show_view(view: str, source: Source, config: GenerationConfig) -> None:
+def show_view(view: str, source: GenerationInput, config: GenerationConfig) -> None:
     """Show one of the page's figures."""
     if view == TEXT:
         text.show(source)
@@ -89,7 +89,7 @@ def explain() -> None:
     )
 
 
-def ask(source: Source, config: GenerationConfig) -> None:
+def ask(source: GenerationInput, config: GenerationConfig) -> None:
     """Ask for a guess above the figures, and for more below them."""
     if config.strategy == "beam":
         return

@@ -1,15 +1,16 @@
-"""One token: from the model's logits through the filters to the throw."""
+"""One token: from the model's logits through the filters to the draw."""
 
 import streamlit as st
 
 from minigpt.config import GenerationConfig
+from minigpt.generation import filters
 from minigpt.generation.opened_draw import OpenedDraw, open_draw
 from minigpt.model import LanguageModel
 from pages.frame import models, notebook, provenance
 from pages.frame.remember import remember
 from pages.generation import source as sources
-from pages.generation.notebook_lines import stages_recipe
-from pages.generation.source import Source
+from pages.generation.notebook_lines import settings_literal
+from pages.generation.source import GenerationInput
 from viz.components.filter_stages.view import filter_stages
 from viz.tokens import display_piece
 
@@ -17,7 +18,7 @@ SHOWN = 12
 """Tokens that have a bar of their own."""
 
 
-def opened(source: Source, config: GenerationConfig) -> OpenedDraw:
+def opened(source: GenerationInput, config: GenerationConfig) -> OpenedDraw:
     """Return the draw that comes next, opened.
 
     Raises:
@@ -38,7 +39,7 @@ def _opened(
         return open_draw(model, tokens, config, written)
 
 
-def show(source: Source, config: GenerationConfig) -> None:
+def show(source: GenerationInput, config: GenerationConfig) -> None:
     """Show the next draw, and let the reader put a token behind the text."""
     tokenizer = source.checkpoint.tokenizer
     draw, written = opened(source, config), sources.written(source)
@@ -67,18 +68,21 @@ def show(source: Source, config: GenerationConfig) -> None:
 
 
 def show_below(
-    source: Source,
+    source: GenerationInput,
     config: GenerationConfig,
     draw: OpenedDraw,
     shown: list[int],
     written: list[int],
 ) -> None:
-    """Show the lines of code, the dice's seed, and where a logit comes from."""
+    """Show the code, the seed of the draw, and where a logit comes from."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        notebook.code(
+        notebook.show(
             "one token",
-            stages_recipe(draw, config, shown),
-            variable="stages",
+            filters.filter_stages,
+            f"{{stage.name: stage.probabilities[0, {shown}] for stage in "
+            f"filter_stages(model(torch.tensor([{draw.read}]))[:, -1], "
+            f"torch.tensor([{draw.text}]), {settings_literal(config)})}}",
+            imports=[GenerationConfig],
             drawn={
                 stage.name: [float(stage.probabilities[token]) for token in shown]
                 for stage in draw.stages
@@ -86,7 +90,7 @@ def show_below(
         )
         if draw.waits is not None:
             st.button(
-                f"Throw again (seed {config.seed})",
+                f"Draw again (seed {config.seed})",
                 icon=":material/casino:",
                 type="tertiary",
                 on_click=sources.forget_seed,
@@ -99,6 +103,11 @@ def show_below(
                 on_click=sources.write,
                 args=(source, []),
             )
+    _trace(source, draw, shown)
+
+
+def _trace(source: GenerationInput, draw: OpenedDraw, shown: list[int]) -> None:
+    """Let the reader choose a token, and show where its logit comes from."""
     pieces = source.checkpoint.tokenizer.pieces(shown)
     traced = st.selectbox(
         "Trace the logit of",

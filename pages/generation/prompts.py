@@ -18,20 +18,20 @@ from minigpt.generation.prompts import (
 from pages.frame import models
 from pages.frame.guard import guard, show_note
 from pages.frame.writing import MOMENT
-from pages.generation.source import Source
+from pages.generation.source import GenerationInput
 
 
 class Batch:
     """Prompts on their way: a few at a time, so that the page stays awake.
 
     Args:
-        source: Who writes.
+        source: The model and its prompt.
         prompts: What is continued.
         config: How.
     """
 
     def __init__(
-        self, source: Source, prompts: PromptList, config: GenerationConfig
+        self, source: GenerationInput, prompts: PromptList, config: GenerationConfig
     ) -> None:
         self.total = len(prompts.prompts)
         self.rows: list[Continuation] = []
@@ -56,7 +56,7 @@ class Batch:
         self.done = True
 
 
-def show(source: Source, config: GenerationConfig) -> None:
+def show(source: GenerationInput, config: GenerationConfig) -> None:
     """Show the list's field, and the table that is being written."""
     prompts = choose_prompts()
     if prompts is not None and prompts.left_out:

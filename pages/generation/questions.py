@@ -34,7 +34,7 @@ def how_often(
         "Greedy takes the likeliest, always."
         if greedy
         else f"The model says {float(model[best]):.3f}; after your settings it is "
-        f"{float(last[best]):.3f}. The dice do the rest."
+        f"{float(last[best]):.3f}. Chance does the rest."
     )
     return Question(
         "generation.how_often",
@@ -100,7 +100,7 @@ def _surprise(draw: OpenedDraw, pieces: list[str]) -> Question:
     options = [f"{value:.2f} nats" for value in sorted({right, *far})]
     return Question(
         "generation.surprise",
-        f"The dice chose **{_word(pieces[draw.token])}**, to which the model gave "
+        f"Chance chose **{_word(pieces[draw.token])}**, to which the model gave "
         f"{p:.3g}. How surprised is the model?",
         options,
         options.index(f"{right:.2f} nats"),

@@ -1,4 +1,4 @@
-"""What the Generation page writes from: a model, a prompt, what stands behind it."""
+"""What the Generation page continues: a model, a prompt, and forced tokens after it."""
 
 import random
 from typing import NamedTuple
@@ -16,7 +16,7 @@ SEEDS = 100_000
 """A seed that was left to chance is below this: short enough to be read and typed."""
 
 
-class Source(NamedTuple):
+class GenerationInput(NamedTuple):
     """A prompt, as a model reads it."""
 
     checkpoint: Checkpoint
@@ -28,12 +28,18 @@ class Source(NamedTuple):
 
     @property
     def generator(self) -> Generator:
-        """Who writes."""
+        """The generator for this prompt."""
         model, tokenizer, _ = self.checkpoint
         return Generator(model, tokenizer, model.device, last_only=self.last_only)
 
+    @property
+    def opening(self) -> str:
+        """Lines of Python that make `generator`."""
+        made = f"Generator(model, tokenizer, last_only={self.last_only})"
+        return f"{notebook.opening()}generator = {made}\n"
 
-def read_source(checkpoint: Checkpoint) -> Source:
+
+def read_source(checkpoint: Checkpoint) -> GenerationInput:
     """Show the prompt's field and return what the model reads of it.
 
     Raises:
@@ -52,17 +58,17 @@ def read_source(checkpoint: Checkpoint) -> Source:
         begin = tokenizer.pieces(tokens)[0]
         show_note(f"An empty prompt: the model begins after {begin!r}.")
     identity = (str(models.chosen_path(models.chosen_entry())), prompt)
-    return Source(checkpoint, prompt, tokens, last_only, identity)
+    return GenerationInput(checkpoint, prompt, tokens, last_only, identity)
 
 
-def written(source: Source) -> list[int]:
+def written(source: GenerationInput) -> list[int]:
     """Return the tokens that the reader put behind this prompt, one by one."""
     identity, tokens = st.session_state.get("_written", (None, []))
     return list(tokens) if identity == source.identity else []
 
 
-def write(source: Source, tokens: list[int]) -> None:
-    """Remember what stands behind this prompt. Call this from a callback."""
+def write(source: GenerationInput, tokens: list[int]) -> None:
+    """Remember the tokens put after this prompt. Call this from a callback."""
     st.session_state["_written"] = (source.identity, tokens)
 
 

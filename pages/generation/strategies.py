@@ -3,17 +3,18 @@
 import streamlit as st
 
 from minigpt.config import GenerationConfig
+from minigpt.generation import Generator
 from minigpt.generation.strategies import STRATEGIES, Attempt, try_each
 from pages.frame import models, notebook
-from pages.generation.notebook_lines import strategies_recipe
-from pages.generation.source import Source
+from pages.generation.notebook_lines import settings_literal
+from pages.generation.source import GenerationInput
 from viz.generation import strategy_bars
 
 MOST_TOKENS = 200
 """Each text's length at most, so that eight of them come soon."""
 
 
-def show(source: Source, config: GenerationConfig) -> None:
+def show(source: GenerationInput, config: GenerationConfig) -> None:
     """Show what each strategy writes, or the button that lets them."""
     length = min(config.max_new_tokens, MOST_TOKENS)
     base = GenerationConfig(
@@ -30,10 +31,10 @@ def show(source: Source, config: GenerationConfig) -> None:
             f"{base.seed}. Of the settings, only length, end and seed count here."
         )
         return
-    draw(source, attempts)
+    draw(source, base, attempts)
 
 
-def write_all(source: Source, base: GenerationConfig) -> list[Attempt]:
+def write_all(source: GenerationInput, base: GenerationConfig) -> list[Attempt]:
     """Let every strategy write, and say which one is at it."""
     attempts: list[Attempt] = []
     names = [*STRATEGIES, "done"]
@@ -51,7 +52,9 @@ def minus(value: float) -> str:
     return f"{value:.2f}".replace("-", "−")
 
 
-def draw(source: Source, attempts: list[Attempt]) -> None:
+def draw(
+    source: GenerationInput, base: GenerationConfig, attempts: list[Attempt]
+) -> None:
     """Show two numbers of each strategy as bars, and below them what it wrote."""
     names = [attempt.name for attempt in attempts]
     likely, varied = st.columns(2)
@@ -59,10 +62,13 @@ def draw(source: Source, attempts: list[Attempt]) -> None:
     likely.altair_chart(strategy_bars(names, means, "mean log p (nats)"))
     shares = [attempt.distinct_share for attempt in attempts]
     varied.altair_chart(strategy_bars(names, shares, "different words ÷ words"))
-    notebook.code(
+    notebook.show(
         "strategies",
-        strategies_recipe(source.prompt, attempts, last_only=source.last_only),
-        variable="means",
+        try_each,
+        "{attempt.name: attempt.mean_log_prob for attempt in "
+        f"try_each(generator, {source.prompt!r}, {settings_literal(base)})}}",
+        begin=source.opening,
+        imports=[GenerationConfig, Generator],
         drawn=dict(zip(names, means, strict=True)),
     )
     for attempt in attempts:

@@ -4,16 +4,16 @@ import streamlit as st
 
 from minigpt.config import GenerationConfig
 from minigpt.generation.result import Generation
+from minigpt.textbook.generation import surprise_and_entropy
 from pages.frame import models, notebook, provenance
 from pages.frame.guard import guard, show_note
 from pages.frame.writing import MOMENT, Writing, as_step
 from pages.generation import source as sources
-from pages.generation.notebook_lines import surprise_recipe
-from pages.generation.source import Source
+from pages.generation.source import GenerationInput
 from viz.components.token_stream.view import Force, surprise, token_stream
 
 
-def start(source: Source, config: GenerationConfig) -> None:
+def start(source: GenerationInput, config: GenerationConfig) -> None:
     """Begin a new text.
 
     Raises:
@@ -30,7 +30,7 @@ def start(source: Source, config: GenerationConfig) -> None:
     )
 
 
-def show(source: Source) -> None:
+def show(source: GenerationInput) -> None:
     """Show what was written, or is being written, last."""
     text = st.session_state.get("_writing")
     if isinstance(text, Writing):
@@ -78,7 +78,7 @@ def force(choice: Force) -> None:
     st.session_state["_writing"] = st.session_state["_writing"].forced(choice)
 
 
-def show_writing(source: Source, live: bool) -> None:
+def show_writing(source: GenerationInput, live: bool) -> None:
     """Write for a moment, and show what there is.
 
     Args:
@@ -94,7 +94,7 @@ def show_writing(source: Source, live: bool) -> None:
             st.rerun()
 
 
-def show_stream(source: Source, writing: Writing) -> None:
+def show_stream(source: GenerationInput, writing: Writing) -> None:
     """Show the text so far, its alternatives, and how it ended."""
     for warning in writing.warnings:
         show_note(warning)
@@ -133,7 +133,7 @@ def show_origin(writing: Writing, selected: int) -> None:
     provenance.show(writing.checkpoint, read, "logits", index)
 
 
-def offer_draw(source: Source, writing: Writing, selected: int) -> None:
+def offer_draw(source: GenerationInput, writing: Writing, selected: int) -> None:
     """Offer to open a locked token's draw, if the text began from this very prompt."""
     same = writing.prompt == source.prompt and writing.checkpoint is source.checkpoint
     if same and st.button("Open this draw", icon=":material/casino:", type="tertiary"):
@@ -147,10 +147,10 @@ def show_code(writing: Writing) -> None:
     steps = writing.unforgotten
     if steps:
         tokens = [step.token for step in steps]
-        notebook.code(
+        notebook.show(
             "surprise and entropy",
-            surprise_recipe(writing.prompt_tokens, tokens),
-            variable="lines",
+            surprise_and_entropy,
+            f"surprise_and_entropy(model, {list(writing.prompt_tokens)}, {tokens})",
             drawn={
                 "surprise": [surprise(step.probability) for step in steps],
                 "entropy": [step.entropy for step in steps],

@@ -1,15 +1,17 @@
-"""Twenty continuations as a tree: where the model is sure, and where it parts."""
+"""Twenty continuations as a tree: where the model is sure, and where texts part."""
 
 import streamlit as st
 
 from minigpt.config import GenerationConfig
 from minigpt.errors import ConfigError
+from minigpt.generation import Generator
 from minigpt.generation.continuations import continue_often, path_to, prefix_tree
 from minigpt.generation.result import Generation
+from minigpt.textbook.generation import token_counts_at
 from pages.frame import models, notebook
 from pages.generation import source as sources
-from pages.generation.notebook_lines import tree_recipe
-from pages.generation.source import Source
+from pages.generation.notebook_lines import settings_literal
+from pages.generation.source import GenerationInput
 from viz.components.continuation_tree.view import continuation_tree
 
 COUNT = 20
@@ -17,7 +19,7 @@ MOST_TOKENS = 16
 """Each continuation's length at most: further on, every text is alone anyway."""
 
 
-def show(source: Source, config: GenerationConfig) -> None:
+def show(source: GenerationInput, config: GenerationConfig) -> None:
     """Show the tree, or the button that grows it.
 
     Raises:
@@ -54,7 +56,7 @@ def show(source: Source, config: GenerationConfig) -> None:
 
 
 def grow(
-    source: Source, config: GenerationConfig, forced: list[int]
+    source: GenerationInput, config: GenerationConfig, forced: list[int]
 ) -> list[Generation]:
     """Write the continuations, and say how far it is."""
     texts = []
@@ -69,14 +71,14 @@ def grow(
     return texts
 
 
-def restart(source: Source) -> None:
+def restart(source: GenerationInput) -> None:
     """Grow again from the prompt alone."""
     sources.write(source, [])
     st.session_state["_grow_on"] = True
 
 
 def draw(
-    source: Source,
+    source: GenerationInput,
     config: GenerationConfig,
     forced: list[int],
     texts: list[Generation],
@@ -103,10 +105,13 @@ def draw(
         on_pick=pick,
     )
     first = [branch for branch in branches if branch.parent is None]
-    notebook.code(
+    notebook.show(
         "continuations",
-        tree_recipe(source.prompt, config, COUNT, forced, last_only=source.last_only),
-        variable="first",
+        token_counts_at,
+        f"token_counts_at(continue_often(generator, {source.prompt!r}, "
+        f"{settings_literal(config)}, {COUNT}, {forced}), {len(forced)})",
+        begin=source.opening,
+        imports=[GenerationConfig, Generator, continue_often],
         drawn={
             str(branch.token): len(branch.members)
             for branch in sorted(first, key=lambda branch: branch.token)

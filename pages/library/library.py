@@ -40,13 +40,12 @@ def show_shelf(shelf: str) -> None:
 
 def show_code(facts: Facts) -> None:
     """Show the lines that load the chosen model."""
-    notebook.code(
+    notebook.show(
         "selected model",
-        "num_parameters = sum(p.numel() for p in model.parameters())",
-        variable="num_parameters",
+        load_checkpoint,
+        "sum(p.numel() for p in model.parameters())",
         drawn=facts.num_parameters,
-        begin="import minigpt\n\nmodel, tokenizer, metadata = "
-        f"minigpt.load({str(facts.path)!r})\n",
+        begin=notebook.naming(model=f"minigpt.load({str(facts.path)!r}).model"),
     )
 
 

@@ -1,8 +1,8 @@
-"""The Tokenizer page's bench: which tokenizers there are to look at, and to compare.
+"""The Tokenizer page's list: which tokenizers can be shown and compared.
 
-The chosen model's own, a few that train themselves when they are looked at, and those
-that the reader trained or opened. Every page view gets one `Entry` and asks here for
-what it stands for.
+The chosen model's own, a few that are trained when they are first shown, and those that
+the reader trained or opened. Every view gets a `TokenizerChoice`, and asks here for the
+tokenizer itself.
 """
 
 from dataclasses import dataclass
@@ -17,15 +17,24 @@ from minigpt.tokenizers.inspection.merge_history import MergeHistory
 from minigpt.tokenizers.storage import open_tokenizer
 from pages.frame import models
 from pages.frame.remember import remember
-from pages.tokenizer.texts import SOURCE, TALES, TEXTS, recipe_of_text, text_of
+from pages.tokenizer.texts import (
+    SOURCE,
+    TALES,
+    TEXT_MAKERS,
+    TEXTS,
+    expression_of_text,
+    text_of,
+)
 
 KINDS = {"bpe": "BPE", "word": "words", "char": "characters"}
 DEFAULT_SIZE = SMALLEST + 1000
 MOST_OWN = 8
+MAKERS = (TokenizerConfig, build_tokenizer, open_tokenizer, *TEXT_MAKERS)
+"""What the expressions of `expression_of` name."""
 
 
 @dataclass(frozen=True)
-class Entry:
+class TokenizerChoice:
     """One tokenizer, and where it comes from."""
 
     name: str
@@ -53,22 +62,22 @@ def described(kind: str, text: str, vocab_size: int = DEFAULT_SIZE) -> str:
     return f"{KINDS[kind]}{merges} · {text}"
 
 
-def built_in(kind: str, text: str) -> Entry:
+def built_in(kind: str, text: str) -> TokenizerChoice:
     """Return one of the tokenizers that are always there."""
-    return Entry(described(kind, TEXTS[text]), kind, text)
+    return TokenizerChoice(described(kind, TEXTS[text]), kind, text)
 
 
 STORIES = built_in("bpe", TALES)
 PROGRAMS = built_in("bpe", SOURCE)
 
 
-def entries() -> list[Entry]:
+def entries() -> list[TokenizerChoice]:
     """Return every tokenizer: the model's, the built-in ones, the reader's own."""
     model = models.chosen_entry()
     path = str(models.chosen_path(model))
-    mine: list[Entry] = st.session_state.get("_tokenizers", [])
+    mine: list[TokenizerChoice] = st.session_state.get("_tokenizers", [])
     return [
-        Entry(f"the model's own · {model.id}", "model", path),
+        TokenizerChoice(f"the model's own · {model.id}", "model", path),
         STORIES,
         PROGRAMS,
         built_in("word", TALES),
@@ -77,14 +86,14 @@ def entries() -> list[Entry]:
     ]
 
 
-def add(entry: Entry) -> None:
+def add(entry: TokenizerChoice) -> None:
     """Remember a tokenizer of the reader's own, the last eight of them."""
-    mine: list[Entry] = st.session_state.get("_tokenizers", [])
+    mine: list[TokenizerChoice] = st.session_state.get("_tokenizers", [])
     others = [each for each in mine if each.name != entry.name]
     st.session_state["_tokenizers"] = [*others, entry][-MOST_OWN:]
 
 
-def choose(label: str, key: str, default: int = 0) -> Entry:
+def choose(label: str, key: str, default: int = 0) -> TokenizerChoice:
     """Show the bench as a list, and return the tokenizer chosen in it."""
     known = {entry.name: entry for entry in entries()}
     wanted = st.session_state.pop(f"_wanted_{key}", None)
@@ -98,8 +107,8 @@ def choose(label: str, key: str, default: int = 0) -> Entry:
     return known[chosen]
 
 
-def tokenizer_of(entry: Entry) -> Tokenizer:
-    """Return what an entry stands for; train it first where nobody did.
+def tokenizer_of(entry: TokenizerChoice) -> Tokenizer:
+    """Return the tokenizer of an entry; train it first if it is new.
 
     Raises:
         CheckpointError: If its file is not one that is read.
@@ -112,14 +121,14 @@ def tokenizer_of(entry: Entry) -> Tokenizer:
     return _ready(entry)
 
 
-@remember(24, shared=True, spinner="Looking at the text …")
-def _ready(entry: Entry) -> Tokenizer:
+@remember(24, shared=True, spinner="Reading the text …")
+def _ready(entry: TokenizerChoice) -> Tokenizer:
     if entry.kind == "file":
         return open_tokenizer(entry.source)
     return build_tokenizer(TokenizerConfig(kind=entry.kind), text_of(entry.source))
 
 
-def history_of(entry: Entry) -> MergeHistory:
+def history_of(entry: TokenizerChoice) -> MergeHistory:
     """Return how an entry's merges were learned, with a progress bar if it takes work.
 
     Raises:
@@ -135,16 +144,16 @@ def history_of(entry: Entry) -> MergeHistory:
 class _Kept:
     """A place for a history: the progress bar is no part of what is remembered."""
 
-    entry: Entry
+    entry: TokenizerChoice
     history: MergeHistory | None = None
 
 
 @remember(16, shared=True)
-def _kept(entry: Entry) -> _Kept:
+def _kept(entry: TokenizerChoice) -> _Kept:
     return _Kept(entry)
 
 
-def _learn(entry: Entry) -> MergeHistory:
+def _learn(entry: TokenizerChoice) -> MergeHistory:
     wanted = entry.vocab_size - SMALLEST
     bar = st.progress(0.0, "Reading the text …")
 
@@ -158,26 +167,15 @@ def _learn(entry: Entry) -> MergeHistory:
     return learned
 
 
-def recipe_of(entry: Entry, name: str = "tokenizer") -> str:
-    """Return the lines of Python that make an entry's tokenizer."""
+def expression_of(entry: TokenizerChoice) -> str:
+    """Return the Python expression that makes an entry's tokenizer."""
     if entry.kind == "model":
-        return f"import minigpt\n\n_, {name}, _ = minigpt.load({entry.source!r})\n"
+        return f"minigpt.load({entry.source!r}).tokenizer"
     if entry.kind == "file":
-        return (
-            "from minigpt.tokenizers.storage import open_tokenizer\n\n"
-            f"{name} = open_tokenizer({entry.source!r})\n"
-        )
-    made = {
-        "bpe": f"BPETokenizer({entry.vocab_size})",
-        "word": "WordTokenizer()",
-        "char": "CharTokenizer()",
-    }[entry.kind]
-    return (
-        f"from minigpt.tokenizers import {made.partition('(')[0]}\n"
-        f"{recipe_of_text(entry.source)}"
-        f"{name} = {made}\n"
-        f"{name}.build_vocab(text)\n"
-    )
+        return f"open_tokenizer({entry.source!r})"
+    size = f", vocab_size={entry.vocab_size}" if entry.kind == "bpe" else ""
+    config = f"TokenizerConfig(kind={entry.kind!r}{size})"
+    return f"build_tokenizer({config}, {expression_of_text(entry.source)})"
 
 
 def limited(tokenizer: Tokenizer, merges: int | None) -> Tokenizer:

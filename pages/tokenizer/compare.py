@@ -3,24 +3,29 @@
 import streamlit as st
 
 from minigpt.tokenizers import Tokenizer
-from minigpt.tokenizers.inspection.scripts import script_costs
+from minigpt.tokenizers.inspection.scripts import ScriptCost, script_costs
 from minigpt.tokenizers.inspection.splits import WordSplit, widest_gap
 from pages.frame import notebook
 from pages.frame.words import plain
-from pages.tokenizer.choice import Entry, choose, recipe_of, tokenizer_of
-from pages.tokenizer.notebook_lines import BOTH, SCRIPTS
+from pages.tokenizer.choice import (
+    MAKERS,
+    TokenizerChoice,
+    choose,
+    expression_of,
+    tokenizer_of,
+)
 from pages.tokenizer.pieces import cut, plural, show_cut
 from viz.merges import script_bars, script_table
 from viz.spelling import standing_alone
 
 WORDS = ("kite", "garden", "princess", "import", "number", "function", "tokenizer")
-"""Words to look at, behind those of the reader's text."""
+"""Words to compare, after those of the reader's text."""
 
 PROGRAMS_PLACE = 2
-"""Where on the bench the second tokenizer stands at first."""
+"""Which in the list the second tokenizer is at first."""
 
 
-def show_two(entry: Entry, tokenizer: Tokenizer, text: str) -> None:
+def show_two(entry: TokenizerChoice, tokenizer: Tokenizer, text: str) -> None:
     """Show one text under two tokenizers."""
     beside = choose("Compare with", "other_tokenizer", PROGRAMS_PLACE)
     other = tokenizer_of(beside)
@@ -34,13 +39,13 @@ def show_two(entry: Entry, tokenizer: Tokenizer, text: str) -> None:
         show_cut(cuts[1], "other", beside.name)
     gap = widest_gap(tokenizer, other, [*text.split(), *WORDS])
     st.markdown(_difference(gap, entry.name, beside.name))
-    notebook.code(
+    notebook.show(
         "two tokenizers",
-        BOTH,
-        variable="ids",
+        tokenizer.encode,
+        f"{{'one': one.encode({text!r}), 'other': other.encode({text!r})}}",
         drawn={"one": cuts[0].ids, "other": cuts[1].ids},
-        begin=f"{recipe_of(entry, 'one')}\n{recipe_of(beside, 'other')}\n"
-        f"text = {text!r}\n",
+        begin=notebook.naming(one=expression_of(entry), other=expression_of(beside)),
+        imports=MAKERS,
     )
 
 
@@ -60,7 +65,7 @@ def _pieces(pieces: list[str]) -> str:
     return f"{plural(len(pieces), 'token')} ({shown})"
 
 
-def show_scripts(entry: Entry, tokenizer: Tokenizer) -> None:
+def show_scripts(entry: TokenizerChoice, tokenizer: Tokenizer) -> None:
     """Show what one sentence costs in twelve languages."""
     costs = script_costs(tokenizer)
     figure, words = st.columns([3, 2], gap="large")
@@ -75,31 +80,37 @@ def show_scripts(entry: Entry, tokenizer: Tokenizer) -> None:
                 )
             )
         )
-        notebook.code(
+        notebook.show(
             "scripts",
-            SCRIPTS,
-            variable="bytes_per_token",
+            script_costs,
+            "[cost.bytes_per_token for cost in script_costs(tokenizer)]",
             drawn=[cost.bytes_per_token for cost in costs],
-            begin=recipe_of(entry),
+            begin=notebook.naming(tokenizer=expression_of(entry)),
+            imports=MAKERS,
         )
     with words:
-        st.markdown(
-            "One sentence, one meaning: *The child has a red ball.* A bar is what one "
-            "token carries. Where the training text has none of a script, every byte "
-            "is a token, and a Thai or Hindi letter has three of them. Whoever pays by "
-            "the token pays for the tokenizer's training text."
-        )
-        st.dataframe(
-            [
-                {
-                    "language": cost.sentence.language,
-                    "sentence": cost.sentence.text,
-                    "characters": cost.characters,
-                    "bytes": cost.num_bytes,
-                    "tokens": cost.tokens,
-                }
-                for cost in costs
-            ],
-            hide_index=True,
-            height=300,
-        )
+        _explain_costs(costs)
+
+
+def _explain_costs(costs: list[ScriptCost]) -> None:
+    """Say what a bar means, and list the sentences."""
+    st.markdown(
+        "One sentence, one meaning: *The child has a red ball.* A bar is what one "
+        "token carries. Where the training text has none of a script, every byte "
+        "is a token, and a Thai or Hindi letter has three of them. Where tokens "
+        "are paid for, the price depends on the tokenizer's training text."
+    )
+    st.dataframe(
+        [
+            {
+                "language": cost.sentence.language,
+                "sentence": cost.sentence.text,
+                "characters": cost.characters,
+                "bytes": cost.num_bytes,
+                "tokens": cost.tokens,
+            }
+            for cost in costs
+        ],
+        hide_index=True,
+        height=300,
+    )

@@ -2,15 +2,21 @@
 
 import streamlit as st
 
+from minigpt.textbook.byte_pairs import pair_counts, token_counts
 from minigpt.tokenizers.inspection.merge_history import MergeHistory, PairCounts
 from pages.frame import notebook
 from pages.frame.controls import keyboard
 from pages.frame.guard import guard
 from pages.frame.words import plain
 from pages.tokenizer import tree
-from pages.tokenizer.choice import STORIES, Entry, history_of, recipe_of
-from pages.tokenizer.notebook_lines import PAIRS, SIZES
-from pages.tokenizer.texts import beginning_of, recipe_of_text
+from pages.tokenizer.choice import (
+    MAKERS,
+    STORIES,
+    TokenizerChoice,
+    expression_of,
+    history_of,
+)
+from pages.tokenizer.texts import TEXT_MAKERS, beginning_of, expression_of_text
 from viz.components.token_pieces.view import token_pieces
 from viz.merges import compression_curve, pair_bars
 from viz.spelling import pair_name, spelled
@@ -23,7 +29,7 @@ EXCERPT = 120
 """Characters of the text that are shown."""
 
 
-def show(entry: Entry, text: str) -> None:
+def show(entry: TokenizerChoice, text: str) -> None:
     """Show the view; of a tokenizer that came ready-made, the stories' instead."""
     learned = entry if entry.is_learned_here else STORIES
     if learned != entry:
@@ -43,7 +49,9 @@ def show(entry: Entry, text: str) -> None:
     live(learned, history, text, plays)
 
 
-def _show_now(entry: Entry, history: MergeHistory, text: str, plays: bool) -> None:
+def _show_now(
+    entry: TokenizerChoice, history: MergeHistory, text: str, plays: bool
+) -> None:
     last = len(history.steps)
     if st.session_state["_plays"] != plays:
         st.rerun()  # the whole page: only that starts and stops the clock
@@ -115,7 +123,11 @@ def _toggle_play() -> None:
 
 
 def _show_pairs(
-    entry: Entry, history: MergeHistory, merges: int, pairs: PairCounts, plays: bool
+    entry: TokenizerChoice,
+    history: MergeHistory,
+    merges: int,
+    pairs: PairCounts,
+    plays: bool,
 ) -> None:
     """Ask for the next merge, then show what there was to choose from."""
     if not pairs.top:
@@ -134,17 +146,20 @@ def _show_pairs(
             guess=guess,
         )
     )
-    notebook.code(
+    notebook.show(
         "pair counts",
-        PAIRS.format(merges=merges, shown=len(pairs.top)),
-        variable="counts",
+        pair_counts,
+        f"pair_counts(text, tokenizer.limited_to({merges}), {len(pairs.top)})",
         drawn=[pair.count for pair in pairs.top],
-        begin=recipe_of(entry),
+        begin=notebook.naming(
+            text=expression_of_text(entry.source), tokenizer=expression_of(entry)
+        ),
+        imports=MAKERS,
     )
 
 
 def _ask(
-    entry: Entry, merges: int, names: list[str], plays: bool
+    entry: TokenizerChoice, merges: int, names: list[str], plays: bool
 ) -> tuple[int | None, bool]:
     """Ask which pair is merged next; return the guess, and whether to tell."""
     first = st.session_state.get("guess_first", True)
@@ -155,7 +170,7 @@ def _ask(
     options = sorted(names[:CANDIDATES])
     with st.container(horizontal=True, vertical_alignment="bottom"):
         guess = st.pills(
-            "**Predict.** Which pair stands side by side most often?",
+            "**Predict.** Which pair of tokens is most frequent?",
             options,
             format_func=plain,
             key=f"_guess_{asked}",
@@ -186,12 +201,14 @@ def _verdict(
     else:
         becomes = "would be next, but the vocabulary is full"
     return (
-        f"{said}**{plain(pair_name(best.pair))}** stands side by side "
+        f"{said}**{plain(pair_name(best.pair))}** occurs "
         f"{best.count:,} times and {becomes}.{tie}{score}"
     )
 
 
-def _show_compression(entry: Entry, history: MergeHistory, merges: int) -> None:
+def _show_compression(
+    entry: TokenizerChoice, history: MergeHistory, merges: int
+) -> None:
     """Show how much shorter the text has become."""
     counts = history.token_counts
     st.markdown(
@@ -199,15 +216,16 @@ def _show_compression(entry: Entry, history: MergeHistory, merges: int) -> None:
         f"{counts[0] / counts[merges]:.2f} bytes per token."
     )
     st.altair_chart(compression_curve(counts, merges))
-    notebook.code(
+    notebook.show(
         "compression",
-        SIZES.format(vocab_size=entry.vocab_size),
-        variable="tokens",
+        token_counts,
+        f"token_counts({expression_of_text(entry.source)}, {entry.vocab_size})",
         drawn=counts,
-        begin=recipe_of_text(entry.source),
+        begin="",
+        imports=TEXT_MAKERS,
     )
     excerpt = beginning_of(entry.source, EXCERPT)
     early = history.tokenizer.limited_to(merges)
     ids = early.encode(excerpt)
-    st.caption("How the text begins, cut now:")
+    st.caption("How the text begins, as tokens so far:")
     token_pieces(early.pieces(ids), ids, key="excerpt")

@@ -19,7 +19,7 @@ from pages.frame.guard import guard
 from pages.tokenizer.choice import (
     DEFAULT_SIZE,
     KINDS,
-    Entry,
+    TokenizerChoice,
     add,
     described,
     tokenizer_of,
@@ -35,7 +35,7 @@ _WHOLE = "tokenizer.json"
 
 
 def show(work: DeltaGenerator) -> None:
-    """Show the two ways to a new tokenizer; the page begins anew when there is one.
+    """Show the two ways to a new tokenizer; the page reruns when there is one.
 
     Args:
         work: Where progress is shown, in sight of the whole page.
@@ -57,7 +57,7 @@ def show(work: DeltaGenerator) -> None:
         st.rerun()
 
 
-def _train(work: DeltaGenerator) -> Entry | None:
+def _train(work: DeltaGenerator) -> TokenizerChoice | None:
     """Let the reader choose kind, text and size; return what was trained just now.
 
     Raises:
@@ -72,18 +72,7 @@ def _train(work: DeltaGenerator) -> Entry | None:
         key="tokenizer_kind",
         persist_state="session",
     )
-    size = DEFAULT_SIZE
-    if kind == "bpe":
-        merges = st.number_input(
-            "Merges to learn",
-            1,
-            LARGEST_VOCABULARY,
-            1000,
-            step=100,
-            key="tokenizer_merges",
-            persist_state="session",
-        )
-        size = SMALLEST + int(merges)
+    size = _choose_size() if kind == "bpe" else DEFAULT_SIZE
     choice = st.segmented_control(
         "Text",
         [*TEXTS, PASTE, UPLOAD],
@@ -105,12 +94,28 @@ def _train(work: DeltaGenerator) -> Entry | None:
     ):
         return None
     source = choice if choice in (TALES, SOURCE) else str(texts.keep(contents, name))
-    entry = Entry(described(kind, TEXTS.get(choice, name), size), kind, source, size)
+    entry = TokenizerChoice(
+        described(kind, TEXTS.get(choice, name), size), kind, source, size
+    )
     with work:
         tokenizer_of(entry)
     # A browser sends all it holds with every click: a long text it need not keep.
     st.session_state["_forget_pasted"] = len(contents) > LONG
     return entry
+
+
+def _choose_size() -> int:
+    """Show how many merges to learn; return the size of the vocabulary."""
+    merges = st.number_input(
+        "Merges to learn",
+        1,
+        LARGEST_VOCABULARY,
+        1000,
+        step=100,
+        key="tokenizer_merges",
+        persist_state="session",
+    )
+    return SMALLEST + int(merges)
 
 
 def _contents(choice: str) -> tuple[bytes, str]:
@@ -128,7 +133,7 @@ def _contents(choice: str) -> tuple[bytes, str]:
     return b"", ""
 
 
-def _open() -> Entry | None:
+def _open() -> TokenizerChoice | None:
     """Let the reader upload a tokenizer; return it once it is known to be one.
 
     Raises:
@@ -154,7 +159,7 @@ def _open() -> Entry | None:
         rmtree(path.parent)
         # Where this machine keeps it is not the reader's business.
         raise CheckpointError(str(error).replace(f"{path.parent}{sep}", "")) from None
-    return Entry(name, "file", str(path))
+    return TokenizerChoice(name, "file", str(path))
 
 
 def _kept(files: Sequence[UploadedFile]) -> Path:

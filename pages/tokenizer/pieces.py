@@ -1,4 +1,4 @@
-"""The Tokenizer page's first view: one text as pieces and ids, under any vocabulary."""
+"""The Tokenizer page's first view: one text as pieces and ids, in any vocabulary."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from minigpt.tokenizers import BPETokenizer, Tokenizer
 from minigpt.tokenizers.base import SPECIAL_TOKENS
 from minigpt.tokenizers.inspection.token_bytes import TokenCloseUp, close_up
 from pages.frame import notebook, provenance, state
-from pages.tokenizer.choice import Entry, limited, recipe_of
+from pages.tokenizer.choice import MAKERS, TokenizerChoice, expression_of, limited
 from viz.components.piece_links.view import MOST_PIECES, piece_links
 from viz.tokens import token_table
 
@@ -33,8 +33,8 @@ MEANINGS = {
 
 
 @dataclass(frozen=True)
-class Cut:
-    """A text as one tokenizer cuts it."""
+class Encoded:
+    """A text, encoded by one tokenizer."""
 
     text: str
     tokenizer: Tokenizer
@@ -79,35 +79,43 @@ def lost(unknown: list[str]) -> str:
     )
 
 
-def cut(tokenizer: Tokenizer, text: str, special: bool = False) -> Cut:
-    """Encode a text and look at each token.
+def cut(tokenizer: Tokenizer, text: str, special: bool = False) -> Encoded:
+    """Encode a text and describe each token.
 
     Args:
-        tokenizer: Who cuts.
-        text: What is cut.
+        tokenizer: Any.
+        text: What to encode.
         special: Whether to put the tokens for beginning and end around it.
     """
-    ids = tokenizer.encode(
-        text,
-        add_bos=special and tokenizer.bos_id is not None,
-        add_eos=special and tokenizer.eos_id is not None,
-    )
-    return Cut(text, tokenizer, close_up(tokenizer, ids))
+    flags = dict.fromkeys(_marks(tokenizer, special), True)
+    ids = tokenizer.encode(text, **flags)
+    return Encoded(text, tokenizer, close_up(tokenizer, ids))
 
 
-def show(entry: Entry, tokenizer: Tokenizer, text: str, checkpoint: Checkpoint) -> None:
+def _marks(tokenizer: Tokenizer, special: bool) -> list[str]:
+    """Return the flags of `encode` that put this tokenizer's marks around a text."""
+    marks = {"add_bos": tokenizer.bos_id, "add_eos": tokenizer.eos_id}
+    return [name for name, token in marks.items() if special and token is not None]
+
+
+def show(
+    entry: TokenizerChoice, tokenizer: Tokenizer, text: str, checkpoint: Checkpoint
+) -> None:
     """Show the view."""
     merges = _choose(tokenizer)
     special = st.session_state.get("special_tokens", False)
     now = cut(limited(tokenizer, merges), text, special)
     chosen = show_cut(now, "pieces", entry.name)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        notebook.code(
+        flags = "".join(f", {name}=True" for name in _marks(tokenizer, special))
+        limit = "" if merges is None else f".limited_to({merges})"
+        notebook.show(
             "the pieces",
-            _recipe(merges, special),
-            variable="ids",
+            tokenizer.encode,
+            f"tokenizer.encode({text!r}{flags})",
             drawn=now.ids,
-            begin=recipe_of(entry) + f"text = {text!r}\n",
+            begin=notebook.naming(tokenizer=expression_of(entry) + limit),
+            imports=MAKERS,
         )
         with st.popover("Table", icon=":material/table:", type="tertiary"):
             pieces = [each.piece for each in now.tokens]
@@ -124,7 +132,7 @@ def show(entry: Entry, tokenizer: Tokenizer, text: str, checkpoint: Checkpoint) 
         _trace(checkpoint, now.ids, chosen or 0)
 
 
-def show_cut(now: Cut, key: str, maker: str) -> int | None:
+def show_cut(now: Encoded, key: str, maker: str) -> int | None:
     """Show a text's pieces and ids, linked; return the position locked, if any."""
     return piece_links(
         [each.piece for each in now.tokens],
@@ -162,7 +170,7 @@ def show_special(tokenizer: Tokenizer) -> None:
     st.dataframe(rows, hide_index=True)
     typed = len(tokenizer.encode(SPECIAL_TOKENS[-1]))
     st.caption(
-        "They come from flags alone, so that nobody can type an end of text: the "
+        "They come from flags alone, so typing cannot end a text: the "
         f"letters `<eos>` are {plural(typed, 'ordinary token')} here."
     )
 
@@ -202,17 +210,7 @@ def _try() -> None:
 
 
 def _trace(checkpoint: Checkpoint, ids: list[int], position: int) -> None:
-    """Show what the model makes of the id: it looks up a row of numbers."""
+    """Show the row of the embedding that the model looks up for the id."""
     longest = checkpoint.model.config.max_seq_len
     if len(ids) <= longest:
         provenance.show(checkpoint, ids, "hook_embed", (0, position, 0))
-
-
-def _recipe(merges: int | None, special: bool) -> str:
-    limit = "" if merges is None else f"tokenizer = tokenizer.limited_to({merges})\n"
-    flags = (
-        ", add_bos=tokenizer.bos_id is not None, add_eos=tokenizer.eos_id is not None"
-        if special
-        else ""
-    )
-    return f"{limit}ids = tokenizer.encode(text{flags})\n"

@@ -10,12 +10,15 @@ TEXTS = {TALES: "tales", SOURCE: "this project's source"}
 TALES_SIZE = 1_000_000
 """Characters of `tales` to learn from."""
 
+TEXT_MAKERS = (generate_tales, read_text, own_source)
+"""What the expressions of `expression_of_text` name."""
+
 LARGEST = 20_000_000
 """Characters of a text to learn from; more would take minutes."""
 
 
 def text_of(source: str) -> str:
-    """Return the text that a source stands for.
+    """Return the text of a source.
 
     Raises:
         DataError: If it is a file that is missing, no text, or too long.
@@ -42,16 +45,10 @@ def _tales() -> str:
     return generate_tales(TALES_SIZE)
 
 
-def recipe_of_text(source: str) -> str:
-    """Return the lines of Python that give a source's text as `text`."""
+def expression_of_text(source: str) -> str:
+    """Return the Python expression that gives a source's text."""
     if source == SOURCE:
-        module, call = (
-            "minigpt.tokenizers.inspection.own_source import own_source",
-            "own_source()",
-        )
-    elif source == TALES:
-        module = "minigpt.datasets import generate_tales"
-        call = f"generate_tales({TALES_SIZE})"
-    else:
-        module, call = "minigpt.datasets import read_text", f"read_text({source!r})"
-    return f"from {module}\n\ntext = {call}\n"
+        return "own_source()"
+    if source == TALES:
+        return f"generate_tales({TALES_SIZE})"
+    return f"read_text({source!r})"

@@ -16,7 +16,7 @@ from pages.frame.look import present
 from pages.frame.questions import check, predict
 from pages.tokenizer import compare, merges, pieces, questions
 from pages.tokenizer import new as tokenizer_new
-from pages.tokenizer.choice import Entry, choose, tokenizer_of
+from pages.tokenizer.choice import TokenizerChoice, choose, tokenizer_of
 
 PIECES, MERGES, TWO, SCRIPTS = "Pieces", "Merges", "Compare", "Languages"
 VIEWS = (PIECES, MERGES, TWO, SCRIPTS)
@@ -56,7 +56,9 @@ def offer_file(tokenizer: Tokenizer) -> None:
     )
 
 
-def show_view(view: str, entry: Entry, tokenizer: Tokenizer, text: str) -> None:
+def show_view(
+    view: str, entry: TokenizerChoice, tokenizer: Tokenizer, text: str
+) -> None:
     """Show one of the page's views."""
     if view == PIECES:
         pieces.show(entry, tokenizer, text, models.chosen())
@@ -104,7 +106,7 @@ with guard():
     lesson.explain(
         "Characters: few tokens, long rows of them. Words: short rows, but a new word "
         "is lost. **Byte pairs** lie between: begin with 256 bytes, so nothing is ever "
-        "lost, and make the pair that stands side by side most often a new token, "
+        "lost, and make the most frequent pair of neighbours a new token, "
         "again and again. Frequent words end whole, rare ones in parts.\n\n"
         "So the tokens tell what a tokenizer has read. Look at *Compare*: trained on "
         "stories it knows *kite*, trained on programs it knows *number*. The **same "

@@ -2,18 +2,18 @@
 
 import streamlit as st
 
+from minigpt.textbook.byte_pairs import joins
 from minigpt.tokenizers.inspection.merge_history import MergeHistory
 from minigpt.tokenizers.inspection.merge_tree import merge_tree, roots
 from pages.frame import notebook
-from pages.tokenizer.choice import Entry, recipe_of
-from pages.tokenizer.notebook_lines import TREE
+from pages.tokenizer.choice import MAKERS, TokenizerChoice, expression_of
 from viz.components.merge_blocks.view import merge_blocks
 
 LONGEST_WORD = 32
 """Bytes of the word whose tree is drawn."""
 
 
-def show(entry: Entry, history: MergeHistory, merges: int, text: str) -> None:
+def show(entry: TokenizerChoice, history: MergeHistory, merges: int, text: str) -> None:
     """Show the tree of a word, as far as it has grown."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         word = st.text_input(
@@ -26,12 +26,13 @@ def show(entry: Entry, history: MergeHistory, merges: int, text: str) -> None:
         )
         word = shortened(word)
         nodes = merge_tree(history.tokenizer, word)
-        notebook.code(
+        notebook.show(
             "the tree",
-            TREE.format(word=word),
-            variable="joins",
+            joins,
+            f"joins({word!r}, tokenizer.merges)",
             drawn=[[n.start, n.end, n.rank] for n in nodes if n.rank is not None],
-            begin=recipe_of(entry),
+            begin=notebook.naming(tokenizer=expression_of(entry)),
+            imports=MAKERS,
         )
     merge_blocks(nodes, roots(nodes, merges), merges, key="merge_tree")
 

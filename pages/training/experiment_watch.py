@@ -3,6 +3,8 @@
 Before: `experiment`, which asks for a guess and starts the run.
 """
 
+from pathlib import Path
+
 import streamlit as st
 
 from minigpt.datasets.repeated_words import RepeatedWords
@@ -16,6 +18,8 @@ from minigpt.runs.learning_to_copy import (
     film_of_strongest,
     kept_guess,
 )
+from minigpt.runs.snapshots import Snapshots
+from minigpt.textbook.journal import records_of
 from pages.frame import lesson, notebook
 from pages.frame.look import present
 from pages.frame.questions import check
@@ -97,18 +101,14 @@ def _show_films(run: Run, curve: Copying) -> list[Film]:
         with st.container(key=f"film_of_{habit}"):
             _show_frames(film)
         films.append(film)
-    heads = [(film.layer, film.head) for film in films]
-    notebook.code(
+    notebook.show(
         "film",
-        f"""
-film = [
-    [pictures(step)["patterns"][layer, head] for step in {steps}]
-    for layer, head in {heads}
-]
-""",
-        variable="film",
+        film_of_strongest,
+        f"[film_of_strongest({history.snapshots_call(run)}, {steps}, habit).patterns "
+        f"for habit in {HABITS}]",
         drawn=[film.patterns for film in films],
-        begin=history.opening_of_pictures(run),
+        begin="",
+        imports=[Path, Snapshots],
     )
     return films
 
@@ -127,16 +127,14 @@ def _show_frames(film: Film) -> None:
 
 
 def _show_code(run: Run, curve: Copying) -> None:
-    notebook.code(
+    records = history.records_call(run, "repetition")
+    notebook.show(
         "copying",
-        f"""
-names = {tuple(LINES)!r}
-noted = {{r["step"]: r for r in records if r.get("kind") == "repetition"}}
-lines = [[noted[step][name] for step in sorted(noted)] for name in names]
-""",
-        variable="lines",
+        copying,
+        f"[getattr(copying({records}), name) for name in {tuple(LINES)}]",
         drawn=[getattr(curve, name) for name in LINES],
-        begin=history.opening(run),
+        begin="",
+        imports=[records_of],
     )
 
 

@@ -17,25 +17,14 @@ def samples(run: Run) -> list[dict[str, Any]]:
     return _follow(run, "samples")
 
 
-def opening(run: Run) -> str:
-    """Return the lines of a notebook that read `records` from a run's journal."""
-    path = str((run.path / "metrics.jsonl").absolute())
-    return (
-        "import json\n"
-        "from pathlib import Path\n\n"
-        f'journal = Path({path!r}).read_text(encoding="utf-8")\n'
-        "records = [json.loads(line) for line in journal.splitlines()]\n"
-    )
+def records_call(run: Run, kind: str) -> str:
+    """Return the call of `records_of` that reads a run's records of one kind."""
+    return f"records_of({str((run.path / 'metrics.jsonl').absolute())!r}, {kind!r})"
 
 
-def opening_of_pictures(run: Run) -> str:
-    """Return the lines of a notebook that read one step's `pictures` of a run."""
-    path = str((run.path / "snapshots").absolute())
-    return (
-        "from safetensors.numpy import load_file\n\n\n"
-        "def pictures(step):\n"
-        f'    return load_file({path!r} + f"/step_{{step:06d}}.safetensors")\n\n\n'
-    )
+def snapshots_call(run: Run) -> str:
+    """Return the expression that opens a run's snapshots."""
+    return f"Snapshots(Path({str((run.path / 'snapshots').absolute())!r}))"
 
 
 def _follow(run: Run, journal: str) -> list[dict[str, Any]]:

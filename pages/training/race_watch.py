@@ -8,6 +8,7 @@ from minigpt.config.ingredients import differences
 from minigpt.errors import MinigptError
 from minigpt.runs import Run, RunStatus
 from minigpt.runs.race_results import Lane, Standing, lane, result, standing
+from minigpt.textbook.journal import records_of
 from minigpt.training.flops import training_flops_per_token
 from minigpt.training.optimizer import build_optimizer
 from minigpt.worker import launch
@@ -214,20 +215,12 @@ def _show_curve(
         "far. Dots: a part of the held-out text. Evaluations and saves are off the "
         "clock of both."
     )
-    paths = [str((run.path / "metrics.jsonl").absolute()) for run in race]
-    notebook.code(
+    journals = ", ".join(history.records_call(run, "step") for run in race)
+    notebook.show(
         "race",
-        f"""
-import json
-from pathlib import Path
-
-curves = []
-for path in {paths!r}:
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
-    steps = [r for r in map(json.loads, lines) if r.get("kind") == "step"]
-    curves.append([[r["elapsed_seconds"], r["loss"]] for r in steps])
-""",
-        variable="curves",
+        records_of,
+        "[[[r['elapsed_seconds'], r['loss']] for r in records] "
+        f"for records in [{journals}]]",
         drawn=[
             [list(point) for point in zip(each.seconds, each.losses, strict=True)]
             for each in lanes

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from minigpt.runs import Run, RunStatus
-from minigpt.runs.step_time import STEPS, StepTime, step_time
+from minigpt.runs.step_time import StepTime, mean_milliseconds, step_time
+from minigpt.textbook.journal import records_of
 from pages.frame import notebook, words
 from pages.training import history
 from viz.step_time import step_bar
@@ -18,18 +19,13 @@ def show(run: Run, status: RunStatus) -> None:
     bar, said = st.columns([1, 1], gap="medium")
     with bar:
         st.altair_chart(step_bar(found.milliseconds))
-        notebook.code(
+        notebook.show(
             "step",
-            f"""
-steps = [r for r in records if "other_seconds" in r][-{STEPS}:]
-milliseconds = {{
-    part: 1000 * sum(r[part + "_seconds"] for r in steps) / len(steps)
-    for part in {tuple(found.milliseconds)!r}
-}}
-""",
-            variable="milliseconds",
+            mean_milliseconds,
+            f"mean_milliseconds({history.records_call(run, 'step')})",
             drawn=found.milliseconds,
-            begin=history.opening(run),
+            begin="",
+            imports=[records_of],
         )
     with said:
         _show_speed(found, status)

@@ -1,11 +1,14 @@
 """The Training page while a run is at work, and after: curves, samples, heads."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import streamlit as st
 
 from minigpt.errors import MinigptError, RunError
 from minigpt.runs import Run, RunStatus
+from minigpt.runs.snapshots import Snapshots
+from minigpt.textbook.journal import records_of
 from minigpt.training.loss import language_model_loss
 from minigpt.training.step import take_step
 from minigpt.worker import launch
@@ -149,14 +152,12 @@ def show_curve(run: Run, status: RunStatus) -> None:
         # Counting is no use on random words: its lines would lie on one another.
         baselines = {"uniform": baselines["uniform"]} if baselines else {}
     st.altair_chart(loss_curve(records, baselines))
-    notebook.code(
+    notebook.show(
         "loss",
-        """
-losses = {r["step"]: r["loss"] for r in records if r.get("kind") == "step"}
-""",
-        variable="losses",
+        records_of,
+        f"{{r['step']: r['loss'] for r in {history.records_call(run, 'step')}}}",
         drawn={r["step"]: r["loss"] for r in records if r.get("kind") == "step"},
-        begin=history.opening(run),
+        begin="",
     )
 
 
@@ -185,14 +186,13 @@ def show_heads(run: Run) -> None:
     with st.container(horizontal=True):
         with st.popover("The text they read", icon=":material/notes:"):
             st.text("".join(snapshots.pieces))
-        notebook.code(
+        notebook.show(
             "heads forming",
-            f"""
-patterns = pictures({snapshot.step})["patterns"]  # 255 is a weight of 1
-""",
-            variable="patterns",
+            snapshots.load,
+            f"{history.snapshots_call(run)}.load({snapshot.step}).patterns",
             drawn=snapshot.patterns,
-            begin=history.opening_of_pictures(run),
+            begin="",
+            imports=[Path, Snapshots],
         )
 
 

@@ -69,7 +69,7 @@ def test_paste_tune_stop_resume_and_see_before_and_after(page, own_server, base)
     field.fill(EXAMPLES + '\n{"instruction": "Who?", "output": ""}')
     field.press("Control+Enter")
     page.get_by_text("line 13: output is empty").wait_for()
-    start = page.get_by_role("button", name="Start tuning")
+    start = page.get_by_role("button", name="Start fine-tuning")
     expect(start).to_be_disabled()
     field.fill(EXAMPLES)
     field.press("Control+Enter")
@@ -136,7 +136,7 @@ def test_losses_shares_and_the_product_are_the_models_own(page, own_server, base
     line.locator(".chip.learned").first.click()
     page.get_by_text("What was expected at").wait_for()
     segment(page, "Weights").first.click()
-    page.get_by_text("weights it did not touch").wait_for()
+    page.get_by_text("weights did not change").wait_for()
     grid = page.locator(".value_grid td")
     assert grid.nth(0).inner_text() != "·"  # q of layer 0
     assert grid.nth(4).inner_text() == "·"  # the MLP's

@@ -1,9 +1,9 @@
-"""Which weights a fine-tuning moved, how far, and which it left alone.
+"""How far fine-tuning moved each matrix, and which it did not change.
 
     share = ‖W − W₀‖ / ‖W₀‖
 
 for each layer's matrices: q, k, v and o of attention, and the MLP's. An adapter moves
-its targets and nothing else; a full tuning moves everything, and mostly not far.
+its targets and nothing else; full fine-tuning moves everything, mostly not far.
 
 Before: `lora`. Next: `low_rank`, which opens one of these changes.
 """
@@ -38,7 +38,7 @@ class Moved:
     matrices: list[str]
     """Names of the columns: `q`, `k`, `v`, `o`, `mlp in` …"""
     relative: Float[np.ndarray, "layer matrix"]
-    """‖ΔW‖ / ‖W‖; exactly 0 where nothing was touched."""
+    """‖ΔW‖ / ‖W‖; exactly 0 where nothing changed."""
     others: dict[str, float]
     """The same of everything outside the blocks' matrices, by parameter name."""
     touched: int
@@ -102,7 +102,7 @@ def same_shape(
     shapes = [{n: w.shape for n, w in _tensors(m).items()} for m in (before, after)]
     if shapes[0] != shapes[1]:
         raise DataError(
-            "The two models differ in their sizes: one was not tuned from the other."
+            "The models differ in their sizes: one was not fine-tuned from the other."
         )
     return before, after
 
@@ -130,7 +130,7 @@ def rows_of(config: ModelConfig, matrix: str) -> slice:
 def layer_matrices(
     tensors: Mapping[str, Tensor], config: ModelConfig, layer: int
 ) -> dict[str, Float[Tensor, "out in"]]:
-    """Return one block's matrices by name; `qkv` is cut into its three parts."""
+    """Return one block's matrices by name; `qkv` is split into its three parts."""
     return {
         name: tensors[f"blocks.{layer}.{PARTS[name]}.weight"][rows_of(config, name)]
         for name in matrix_names(tensors)

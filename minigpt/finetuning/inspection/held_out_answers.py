@@ -1,7 +1,7 @@
-"""Held-out questions, one by one: what the base said, and what the tuned model says.
+"""Held-out questions one by one: the base's answer and the fine-tuned model's.
 
-`measuring` counts; here every answer stays beside its question, so that one can read
-what was counted.
+`measuring` counts; here every answer is kept with its question, so that each can be
+read.
 """
 
 from collections.abc import Sequence
@@ -34,16 +34,16 @@ class Answered(NamedTuple):
 
     @property
     def tuned_is_right(self) -> bool:
-        """Whether the tuned model's is."""
+        """Whether the fine-tuned model's is."""
         return self.asked.is_answered_by(self.tuned)
 
 
 def held_out_questions(tuned: Checkpoint, base: Checkpoint, number: int) -> list[Asked]:
-    """Write the first questions about stories of worlds that nobody learned from.
+    """Write the first questions about stories of held-out worlds.
 
     Args:
         tuned: Knows the chat tokens.
-        base: What it was tuned from.
+        base: What it was fine-tuned from.
         number: How many.
 
     Raises:
@@ -86,7 +86,7 @@ def reply_both(
 def by_kind(
     answered: Sequence[Answered], asked: Sequence[Asked] = ()
 ) -> list[ExactMatch]:
-    """Count right answers by what was asked, beside those of not reading.
+    """Count right answers by kind, beside those of guessing without the story.
 
     Args:
         answered: Questions with both answers.

@@ -2,7 +2,7 @@
 
     ΔW [out, in]  =  B [out, rank] · A [rank, in]
 
-Of an adapter the two are what was learned. Of a full tuning they are the nearest
+Of an adapter the two are what was learned. Of full fine-tuning they are the nearest
 product of that rank, and how much of ΔW it holds says whether "nearly of low rank" is
 true.
 
@@ -43,6 +43,12 @@ class LowRank:
     is_adapter: bool
     """Whether these two matrices are what learned."""
 
+    @property
+    def change(self) -> Float[np.ndarray, "out in"]:
+        """ΔW, or what comes nearest to it: B · A."""
+        product: np.ndarray = self.b @ self.a
+        return product
+
 
 def adapter_product(
     directory: Path, config: ModelConfig, layer: int, matrix: str
@@ -53,7 +59,7 @@ def adapter_product(
         directory: The checkpoint of an adapted model.
         config: The model's sizes.
         layer: Which block.
-        matrix: One of `moved.matrix_names`.
+        matrix: One of `changed_weights.matrix_names`.
 
     Returns:
         None if the checkpoint has no adapter, or this matrix none beside it.
@@ -77,13 +83,13 @@ def adapter_product(
 def nearest_product(
     before: LanguageModel, after: LanguageModel, layer: int, matrix: str, rank: int
 ) -> LowRank:
-    """Return the product of a rank that comes nearest to what a tuning changed.
+    """Return the product of a rank that comes nearest to what fine-tuning changed.
 
     Args:
         before: The base, with as many tokens as the other.
         after: What was made of it.
         layer: Which block.
-        matrix: One of `moved.matrix_names`.
+        matrix: One of `changed_weights.matrix_names`.
         rank: Columns of B and rows of A; at most the matrix's own.
 
     Raises:
@@ -92,7 +98,7 @@ def nearest_product(
     old, new = _matrices(before, after, layer, matrix)
     change = new - old
     if not change.any():
-        raise DataError(f"{matrix} of layer {layer} was not touched: ΔW is all zeros.")
+        raise DataError(f"{matrix} of layer {layer} did not change: ΔW is all zeros.")
     left, sizes, right = torch.linalg.svd(change, full_matrices=False)
     rank = min(rank, len(sizes))
     root = sizes[:rank].sqrt()
@@ -108,7 +114,7 @@ def weight_at(
     matrix: str,
     cell: tuple[int, int],
 ) -> tuple[float, float]:
-    """Return one weight before and after the tuning. See `nearest_product`."""
+    """Return one weight before and after fine-tuning. See `nearest_product`."""
     old, new = _matrices(before, after, layer, matrix)
     return float(old[cell]), float(new[cell])
 

@@ -1,10 +1,10 @@
-"""Which heads an answer needs: cut each in turn, and see which answers are lost.
+"""Which heads an answer needs: ablate each in turn, and see which answers are lost.
 
 A question about a story is answered by finding its words again, so some head has to
-carry them. A head whose attention changed need not be that one: only cutting tells.
+carry them. A head whose attention changed need not be that one: only ablation tells.
 
-Before: `pattern_change` of `minigpt.interpret.differences`, for which heads look
-elsewhere than before.
+Before: `pattern_change` of `minigpt.interpret.differences`, for heads whose
+attention changed.
 """
 
 from collections.abc import Sequence
@@ -35,12 +35,12 @@ from minigpt.training.loss import IGNORED
 
 @dataclass(frozen=True)
 class HeadsNeeded:
-    """What cutting each head does to some answers."""
+    """What ablating each head does to some answers."""
 
     loss: float
     """Of the answers' own words, in nats each, with all heads."""
     rises: Float[np.ndarray, "layer head"]
-    """What the loss gains where this head says nothing."""
+    """By how much the loss rises with this head's output set to zero."""
     right: int
     """Answers whose every word is the likeliest, with all heads."""
     left: Int[np.ndarray, "layer head"]
@@ -49,7 +49,7 @@ class HeadsNeeded:
 
     @property
     def most_needed(self) -> tuple[int, int]:
-        """Layer and head whose cut costs most."""
+        """Layer and head whose ablation costs most."""
         layer, head = divmod(int(self.rises.argmax()), self.rises.shape[1])
         return layer, head
 
@@ -79,10 +79,10 @@ def decisive(asked: Asked, tokenizer: Tokenizer, max_length: int) -> Example:
 
 @torch.inference_mode()
 def heads_needed(who: Checkpoint, examples: Sequence[Example]) -> HeadsNeeded:
-    """Cut each head of a model in turn while it answers.
+    """Ablate each head of a model in turn while it answers.
 
     Args:
-        who: A tuned model.
+        who: A fine-tuned model.
         examples: What it answers; only their labels count.
 
     Raises:
@@ -90,7 +90,7 @@ def heads_needed(who: Checkpoint, examples: Sequence[Example]) -> HeadsNeeded:
     """
     model = who.model
     if not isinstance(model, TransformerLM):
-        raise DataError("An mlp has no heads to cut.")
+        raise DataError("An mlp has no heads to ablate.")
     if not examples:
         raise DataError("There is no question to ask.")
     batch = collate_fn(list(examples))

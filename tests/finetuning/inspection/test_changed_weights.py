@@ -108,7 +108,7 @@ def test_the_nearest_product_is_the_adapters_where_there_is_one(new_base):
     assert 1 - half.held == pytest.approx(
         (rest**2).sum() / (change.detach().numpy() ** 2).sum(), abs=1e-4
     )
-    with pytest.raises(DataError, match="mlp in of layer 0 was not touched"):
+    with pytest.raises(DataError, match="mlp in of layer 0 did not change"):
         nearest_product(base, model, 0, "mlp in", rank=2)
 
 

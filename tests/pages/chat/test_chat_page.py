@@ -388,7 +388,7 @@ def test_without_a_tuned_model_the_page_says_so_kindly(open_page, models):
     app = open_page(PAGE, data=models)
     assert "is a base: it has never seen a conversation" in texts(app)
     look_at(app, "The base")
-    assert "No model here was tuned to answer yet" in captions(app)
+    assert "No model here is fine-tuned to answer yet" in captions(app)
 
 
 def test_the_sidebars_model_leads_to_what_was_tuned_from_it(open_page, talkers):

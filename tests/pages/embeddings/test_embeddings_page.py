@@ -110,7 +110,7 @@ def test_a_typed_token_is_looked_at_instead(open_page, models):
     assert name == "hook_embed[0, 0, 0]"
     expected = float(model.token_embedding.weight[token, 0].detach())
     assert value == pytest.approx(expected, abs=1e-4)
-    assert f"table[{token}]" in recipes_of(app)["nearest tokens"].lines
+    assert f"{token}, 8)" in recipes_of(app)["nearest tokens"].lines
 
 
 @pytest.mark.parametrize("points", ["vocabulary", "prompt"])

@@ -67,7 +67,7 @@ def tuned(tmp_path_factory):
 
 
 def start_button(app):
-    return next(button for button in app.button if button.label == "Start tuning")
+    return next(button for button in app.button if button.label == "Start fine-tuning")
 
 
 def texts(app):
@@ -261,7 +261,7 @@ def test_the_margins_of_a_run_are_drawn_and_handed_out(open_page, tuned):
     assert recipe.drawn == margins
     names = {}
     exec(recipe.lines, names)
-    assert names["margins"] == margins
+    assert names[recipe.variable] == margins
 
 
 def test_answers_are_what_both_models_say(open_page, tuned):

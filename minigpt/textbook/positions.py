@@ -1,0 +1,142 @@
+"""Positions by hand: a vector, an angle or a bias for each position or distance.
+
+Beside it: `minigpt.model.positions`, the modules that a model is built from, and
+`minigpt.interpret.positions`, which measures what they do.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from minigpt.model import LanguageModel
+from minigpt.model.positions import RelativeBias
+
+
+def sinusoidal_vectors(length: int, d_model: int) -> Float[Tensor, "pos d_model"]:
+    """Return what is added to the embedding at each position.
+
+        v[pos, 2i] = sin(pos / 10000^(2i / d)),  v[pos, 2i + 1] = cos(the same)
+
+    Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.5.
+    """
+    positions = torch.arange(length)[:, None]
+    frequencies = 10_000.0 ** (-torch.arange(0, d_model, 2) / d_model)
+    vectors = torch.zeros(length, d_model)
+    vectors[:, 0::2] = torch.sin(positions * frequencies)
+    vectors[:, 1::2] = torch.cos(positions * frequencies[: d_model // 2])
+    return vectors
+
+
+def mean_cosine_by_distance(
+    vectors: Float[Tensor, "pos d_model"],
+) -> Float[Tensor, "1 distance"]:
+    """Return the mean cosine of two positions' vectors for each distance.
+
+        c(far) = mean over p of cos(v[p], v[p + far])
+
+    Args:
+        vectors: One for each position.
+    """
+    unit = torch.nn.functional.normalize(vectors, dim=-1)
+    cosines = unit @ unit.T
+    means = [cosines.diagonal(far).mean() for far in range(len(vectors))]
+    return torch.stack(means)[None]
+
+
+def rope_by_distance(
+    length: int, d_head: int, base: float
+) -> Float[Tensor, "1 distance"]:
+    """Return what is left of q · k at each distance, where q equals k.
+
+        r(far) = mean over pairs i of cos(far · base^(−2i / d))
+
+    Source: Su et al. 2021, arXiv:2104.09864, section 3.4.3.
+    """
+    speeds = base ** (-torch.arange(0, d_head, 2) / d_head)
+    return torch.cos(torch.arange(length)[:, None] * speeds).mean(1)[None]
+
+
+def alibi_by_distance(num_heads: int, length: int) -> Float[Tensor, "head distance"]:
+    """Return what each head adds to a score at each distance, in logits.
+
+        b(h, far) = −far · 2^(−8 h / H),  h = 1 … H
+
+    Source: Press et al. 2021, arXiv:2108.12409, section 3.
+    """
+    slopes = 2.0 ** (-8.0 * torch.arange(1, num_heads + 1) / num_heads)
+    return -slopes[:, None] * torch.arange(length)
+
+
+def relative_by_distance(
+    bias: RelativeBias, length: int
+) -> Float[Tensor, "head distance"]:
+    """Return what each head learned to add to a score at each distance, in logits.
+
+        b(h, far) = gain(h) · table(h, min(far, last))
+
+    Source: Raffel et al. 2020, arXiv:1910.10683, section 2.1.
+    """
+    table = bias.gain * bias.bias_table
+    far = torch.arange(length).clamp(max=table.shape[1] - 1)
+    return table[:, far]
+
+
+def biases_of_pairs(
+    by_distance: Float[Tensor, " distance"],
+) -> Float[Tensor, "q_pos k_pos"]:
+    """Lay one head's biases out by query and key; NaN where the key is later."""
+    positions = torch.arange(len(by_distance))
+    distance = positions[:, None] - positions
+    biases = by_distance[distance.clamp(min=0)]
+    return biases.masked_fill(distance < 0, torch.nan)
+
+
+def rope_scores(
+    query: Float[Tensor, " d_head"],
+    key: Float[Tensor, " d_head"],
+    places: Sequence[tuple[int, int]],
+    base: float,
+) -> list[float]:
+    """Return the score of a query and a key as if they stood at other positions.
+
+        score(m, n) = R(m) q · R(n) k / √d
+
+    R(m) turns the pair (x[i], x[i + d/2]) by the angle m · base^(−2i / d).
+
+    Args:
+        query: Before it is turned.
+        key: Before it is turned.
+        places: Pairs of positions, of the query and of the key.
+        base: Of the frequencies.
+
+    Source: Su et al. 2021, arXiv:2104.09864, eq. 34.
+    """
+    speeds = base ** (-torch.arange(0, len(query), 2) / len(query))
+
+    def turn(x: Tensor, position: int) -> Tensor:
+        first, second = x.chunk(2)
+        cos, sin = (position * speeds).cos(), (position * speeds).sin()
+        return torch.cat((first * cos - second * sin, second * cos + first * sin))
+
+    return [
+        (turn(query, m) @ turn(key, n)).item() / len(query) ** 0.5 for m, n in places
+    ]
+
+
+def change_when_shuffled(
+    model: LanguageModel, tokens: Int[Tensor, "1 pos"], order: Sequence[int]
+) -> float:
+    """Return by how much a shuffle changes the probability of any next token, at most.
+
+        max over t of |p(t | shuffled text) − p(t | text)|
+
+    Args:
+        model: Any language model.
+        tokens: The text.
+        order: Where each token of the shuffled text stood.
+    """
+    before = model(tokens)[0, -1].softmax(-1)
+    after = model(tokens[:, list(order)])[0, -1].softmax(-1)
+    return (after - before).abs().max().item()
