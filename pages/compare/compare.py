@@ -3,11 +3,14 @@
 Learning goal: a mean hides that some tokens got better and others worse.
 """
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from minigpt.interpret.differences.comparison import TextComparison, compare_text
 from minigpt.interpret.differences.gradients import batch_gradients, saliency
-from pages.compare import notebook_lines, numbers, parts, questions
+from minigpt.interpret.interventions.ablation import token_losses
+from pages.compare import numbers, parts, questions
 from pages.compare.choice import Side, Text, choose
 from pages.compare.numbers import Compared
 from pages.frame import lesson, notebook, provenance, state
@@ -65,17 +68,31 @@ def show_text(shown: Compared) -> None:
         on_select=lambda chosen: pick_piece(found, text, chosen),
     )
     with st.container(horizontal=True):
-        notebook.code(
-            "losses",
-            notebook_lines.losses(before, after, text, same_tokens=found.same_tokens),
-            variable="change",
-            drawn=[value for value in found.change.tolist() if value == value],
-        )
+        show_code(shown)
         with st.popover("Every piece", icon=":material/table:", type="tertiary"):
             st.dataframe(
                 loss_table(found.pieces, found.before_losses, found.after_losses),
                 hide_index=True,
             )
+
+
+def show_code(shown: Compared) -> None:
+    """Show the code behind the losses."""
+    found = shown.found
+    if found.same_tokens:
+        each = "token_losses({0}.model(tokens), tokens)[0]"
+        function: Callable[..., object] = token_losses
+        call = f"{each.format('after')} - {each.format('before')}"
+    else:
+        function = compare_text
+        call = f"compare_text(before, after, {shown.text.content!r}).change"
+    notebook.show(
+        "losses",
+        function,
+        call,
+        drawn=found.change[1:] if found.same_tokens else found.change,
+        begin=shown.opening,
+    )
 
 
 def show_piece(shown: Compared) -> None:

@@ -10,7 +10,7 @@ from minigpt.interpret.differences.gradients import BatchGradients
 from minigpt.interpret.differences.pattern_change import pattern_change
 from minigpt.interpret.differences.weight_change import WeightChange, weight_change
 from pages.compare.choice import Side, Text
-from pages.frame import models
+from pages.frame import models, notebook
 from viz.attention import Array
 
 Versions = tuple[int, int]
@@ -26,6 +26,12 @@ class Compared:
     found: TextComparison
     place: int
     """The piece that is open."""
+
+    @property
+    def opening(self) -> str:
+        """The lines of Python that load both models and read the text."""
+        paths = self.before.path, self.after.path
+        return notebook.opening_of_two(*paths, self.text.content)
 
 
 def text_comparison(before: Side, after: Side, text: str) -> TextComparison:

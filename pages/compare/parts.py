@@ -4,8 +4,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from minigpt.interpret.differences.gradients import saliency
-from pages.compare import notebook_lines, numbers
+from minigpt.interpret.differences.comparison import continuations
+from minigpt.interpret.differences.gradients import batch_gradients, saliency
+from minigpt.textbook.comparison import pattern_divergence, relative_change
+from minigpt.textbook.heads import patterns
+from pages.compare import numbers
 from pages.compare.numbers import Compared
 from pages.frame import notebook, provenance, state
 from pages.frame.guard import show_note
@@ -54,11 +57,13 @@ def heads(shown: Compared) -> None:
             args=(EXPLORER,),
             kwargs={"layer": chosen[0], "head": chosen[1]},
         )
-        notebook.code(
+        notebook.show(
             "heads",
-            notebook_lines.heads(shown.before, shown.text),
-            variable="change",
+            pattern_divergence,
+            "pattern_divergence(before.model, after.model, tokens)",
             drawn=change,
+            begin=shown.opening,
+            also=[patterns],
         )
     query = shown.found.after_spans[shown.place][0]
     hook = f"blocks.{chosen[0]}.attn.hook_pattern"
@@ -86,11 +91,12 @@ def weights(shown: Compared) -> None:
     with bars:
         st.altair_chart(tensor_bars(change.names, change.relative, column))
         measured = dict(zip(change.names, change.relative.tolist(), strict=True))
-        notebook.code(
+        notebook.show(
             "weights",
-            notebook_lines.weights(shown.before),
-            variable="change",
+            relative_change,
+            "relative_change(before.model, after.model)",
             drawn={name: value for name, value in measured.items() if value == value},
+            begin=shown.opening,
         )
     with grid:
         if change.heads is not None:
@@ -121,11 +127,14 @@ def samples(shown: Compared) -> None:
             st.markdown(f"**{plain(side.name)}**")
             st.code(sample, language=None, wrap_lines=True)
     st.caption("Temperature 0.8, the 50 likeliest tokens; at most 60 tokens.")
-    notebook.code(
+    prompt = shown.text.content
+    notebook.show(
         "samples",
-        notebook_lines.sample(shown.text, seed),
-        variable="ids",
+        continuations,
+        "after.tokenizer.encode("
+        f"continuations(before, after, {prompt!r}, seed={seed})[1])",
         drawn=shown.after.checkpoint.tokenizer.encode(written[1]),
+        begin=shown.opening,
     )
 
 
@@ -140,11 +149,12 @@ def batch(shown: Compared) -> None:
     bars, grid = st.columns([3, 2], gap="large")
     with bars:
         st.altair_chart(tensor_bars(pulled.names, pulled.norms, column))
-        notebook.code(
+        notebook.show(
             "batch",
-            notebook_lines.pulls(shown.text),
-            variable="norms",
+            batch_gradients,
+            "batch_gradients(after.model, tokens).norms",
             drawn=pulled.norms,
+            begin=shown.opening,
         )
     with grid:
         if pulled.heads is not None:
@@ -189,11 +199,12 @@ def input_saliency(shown: Compared) -> None:
         "Gradient × activation at hook_embed: what the logit would lose, to first "
         "order, if this token's embedding faded. Small where a norm undoes fading."
     )
-    notebook.code(
+    notebook.show(
         "saliency",
-        notebook_lines.saliency(shown.text, target_place, rival),
-        variable="scores",
+        saliency,
+        f"saliency(after.model, {read}, {target}, {rival}).scores",
         drawn=found_scores.scores,
+        begin=shown.opening,
     )
     provenance.show(shown.after.checkpoint, read, "hook_embed", (0, len(read) - 1, 0))
 

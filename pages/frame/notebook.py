@@ -6,13 +6,14 @@ The lines end by naming what the figure shows, so that a test can run them and c
 import inspect
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from pages.frame import models, state
+from pages.frame import corpora, models, state
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,9 @@ def show(
     *,
     drawn: Any,
     begin: str | None = None,
+    also: Sequence[Callable[..., Any]] = (),
 ) -> None:
-    """Show a button that opens what computes a figure's numbers: one line, one source.
+    """Show a button that opens what computes a figure's numbers: one line, its source.
 
     Args:
         name: The figure's name, alone of its kind on this page.
@@ -43,11 +45,13 @@ def show(
             `tokens` [1 pos] are made: `attention_row(model, tokens, 0, 1, query=5)`.
         drawn: The numbers that the page drew.
         begin: Lines to begin with, where the figure is not about the chosen model.
+        also: What else of `minigpt` the call names; its source is shown too.
     """
     begin = opening() if begin is None else begin
-    imported = f"from {function.__module__} import {function.__name__}\n"
-    recipe = Recipe(f"{imported}{begin}\nnumbers = {call}\n", "numbers", drawn)
-    _show(name, recipe, inspect.getsource(function))
+    used = [function, *also]
+    imported = "".join(f"from {f.__module__} import {f.__name__}\n" for f in used)
+    recipe = Recipe(f"{begin}{imported}\nnumbers = {call}\n", "numbers", drawn)
+    _show(name, recipe, "\n\n".join(map(inspect.getsource, used)))
 
 
 def code(
@@ -114,6 +118,27 @@ def opening() -> str:
         "import minigpt\n\n"
         f"model, tokenizer, metadata = minigpt.load({str(path)!r})\n"
         f"tokens = torch.tensor([tokenizer.encode({state.get('prompt', '')!r}){cut}])\n"
+    )
+
+
+def opening_with_windows(count: int = 16) -> str:
+    """Return the lines of `opening`, and one that draws what `corpora.windows` does."""
+    length = f"min({corpora.LONGEST}, model.config.max_seq_len)"
+    return (
+        f"{opening()}\n"
+        "from minigpt.interpret.corpora import held_out_windows\n"
+        f"windows = held_out_windows(metadata, tokenizer, {length}, {count})\n"
+    )
+
+
+def opening_of_two(before: Path, after: Path, text: str) -> str:
+    """Return the lines that load two checkpoints and let `after` encode a text."""
+    return (
+        "import torch\n"
+        "import minigpt\n\n"
+        f"before = minigpt.load({str(before)!r})\n"
+        f"after = minigpt.load({str(after)!r})\n"
+        f"tokens = torch.tensor([after.tokenizer.encode({text!r})])\n"
     )
 
 

@@ -16,9 +16,9 @@ from minigpt.interpret.interventions.interventions import Cut, How
 from minigpt.interpret.interventions.parts import Head
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.model import TransformerLM
+from minigpt.textbook.interventions import ablations
 from pages.frame import corpora, models, notebook
 from pages.frame.reading import Place
-from pages.head_explorer import notebook_lines
 from viz.components import ReadingExample
 from viz.components.reading_examples.view import reading_examples
 from viz.effects import before_after_bars
@@ -51,11 +51,14 @@ def show_examples(checkpoint: Checkpoint, place: Place) -> None:
         f"{count} windows of {length} tokens: {text.description}. The framed token "
         "reads; the darker, the more."
     )
-    notebook.code(
+    asked = f"{place.layer}, {place.head}, {EXAMPLES}"
+    notebook.show(
         "examples",
-        notebook_lines.examples(place.layer, place.head, EXAMPLES),
-        variable="weights",
-        drawn=[example.weight for example in [*found.strongest, *found.random]],
+        corpus_examples,
+        f"[[example.weight for example in kind] for kind in "
+        f"corpus_examples(model, windows, {asked})]",
+        drawn=[[example.weight for example in kind] for kind in found],
+        begin=notebook.opening_with_windows(),
     )
 
 
@@ -94,13 +97,15 @@ def show_cut(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
     pieces = checkpoint.tokenizer.pieces(range(len(effect.before)))
     with left:
         st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=6))
-        if how == "zero":
-            notebook.code(
-                "the cut",
-                notebook_lines.cut(layer, head),
-                variable="after",
-                drawn=effect.after,
-            )
+        others = ", windows" * (how != "zero")
+        hooks = f"ablations(model, ['L{layer}H{head} {how}']{others})"
+        notebook.show(
+            "the cut",
+            ablations,
+            f"model.run_with_hooks(tokens, {hooks})[0, -1].softmax(-1)",
+            drawn=effect.after,
+            begin=notebook.opening_with_windows() if others else None,
+        )
     with right:
         st.metric("KL, before ‖ after", f"{effect.kl:.3f} nats")
         st.metric(

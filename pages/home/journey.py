@@ -6,6 +6,7 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.reading.prompt import append_token
 from minigpt.interpret.stream.journey import Journey, Stage, journey
 from minigpt.model import LanguageModel
+from minigpt.textbook.stream import stream_norms
 from pages.frame import models, notebook, provenance, state
 from pages.frame.controls import keyboard
 from pages.frame.place import shared_place
@@ -75,28 +76,17 @@ def show_numbers(
     """Show the norms as a table, the lines behind them, and one number's origin."""
     last = found.stages[-1]
     with st.container(horizontal=True, vertical_alignment="center"):
-        notebook.code(
+        hooks = [stage.stream_name for stage in found.stages]
+        notebook.show(
             "journey",
-            recipe(found),
-            variable="norms",
+            stream_norms,
+            f"stream_norms(model, tokens, {hooks})",
             drawn=[stage.stream for stage in found.stages],
         )
         with st.popover("Every norm", icon=":material/table:", type="tertiary"):
             pieces = checkpoint.tokenizer.pieces(tokens)
             st.dataframe(norm_table(pieces, found.stages), hide_index=True)
     provenance.show(checkpoint, tokens, last.stream_name, (0, selected, 0))
-
-
-def recipe(found: Journey) -> str:
-    """Return the lines that rebuild the roads' norms."""
-    names = ", ".join(repr(stage.stream_name) for stage in found.stages)
-    return (
-        f"names = [{names}]\n"
-        "with torch.inference_mode():\n"
-        "    _, cache = model.run_with_cache(tokens, names)\n"
-        "# One row per hook, one column per token: the roads' thickness.\n"
-        "norms = torch.stack([cache[name][0].norm(dim=-1) for name in names])\n"
-    )
 
 
 def _open(stage: Stage) -> None:

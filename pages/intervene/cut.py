@@ -9,10 +9,11 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.effects import Effect
 from minigpt.interpret.interventions.interventions import Cut
 from minigpt.interpret.reading.prompt import Reading
+from minigpt.textbook.interventions import ablations
 from pages.frame import notebook, provenance
 from pages.frame.reading import read
 from pages.frame.words import plain
-from pages.intervene import notebook_lines, numbers
+from pages.intervene import numbers
 from pages.intervene import story as intervene_story
 from pages.intervene.choose import choose, cut_list
 from pages.intervene.side_effects import show_losses, show_pair, show_scores
@@ -62,13 +63,12 @@ def _show_next_token(
     pieces = tokenizer.pieces(range(tokenizer.vocab_size))
     st.markdown(_moved(pieces, effect, bool(cuts)))
     st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=6))
-    notebook.code(
+    notebook.show(
         "next token",
-        notebook_lines.cutting(checkpoint, cuts)
-        + "logits = model.run_with_hooks(tokens, edits)\n"
-        "after = logits[0, -1].softmax(-1).detach()",
-        variable="after",
+        ablations,
+        f"model.run_with_hooks(tokens, {numbers.hooks_call(cuts)})[0, -1].softmax(-1)",
         drawn=effect.after,
+        begin=numbers.opening(checkpoint) if numbers.need_windows(cuts) else None,
     )
 
 

@@ -17,7 +17,11 @@ from minigpt.interpret.interventions.ablation import (
     measure,
 )
 from minigpt.interpret.interventions.circuit import State, state_under
-from minigpt.interpret.interventions.interventions import Cut, How
+from minigpt.interpret.interventions.interventions import (
+    FROM_OTHER_TEXTS,
+    Cut,
+    How,
+)
 from minigpt.interpret.interventions.patching import (
     PatchMap,
     Prompts,
@@ -26,7 +30,7 @@ from minigpt.interpret.interventions.patching import (
 )
 from minigpt.interpret.interventions.prompt_pairs import Pair, predictions, ready_pair
 from minigpt.interpret.interventions.sweep import HeadEffects, cut_each_head
-from pages.frame import corpora, models
+from pages.frame import corpora, models, notebook
 from pages.frame.words import duration
 
 QUICK = 5_000_000
@@ -48,7 +52,29 @@ def is_quick(checkpoint: Checkpoint) -> bool:
 
 def windows(checkpoint: Checkpoint) -> Windows:
     """Return the corpus: sixteen windows of held-out text, two for a large model."""
-    return corpora.windows(checkpoint, count=16 if is_quick(checkpoint) else 2)
+    return corpora.windows(checkpoint, _count(checkpoint))
+
+
+def opening(checkpoint: Checkpoint) -> str:
+    """Return the lines of Python that load the model and draw these windows."""
+    return notebook.opening_with_windows(_count(checkpoint))
+
+
+def hooks_call(cuts: Sequence[Cut]) -> str:
+    """Return the expression that makes some cuts in a notebook."""
+    others = ", windows" * need_windows(cuts)
+    return f"ablations(model, {[str(cut) for cut in cuts]}{others})"
+
+
+def need_windows(cuts: Sequence[Cut]) -> bool:
+    """Whether a cut takes its values from other texts."""
+    return any(cut.how in FROM_OTHER_TEXTS for cut in cuts)
+
+
+def repeated_call(checkpoint: Checkpoint) -> str:
+    """Return the expression that makes random tokens, said twice, in a notebook."""
+    longest = checkpoint.model.config.max_seq_len
+    return f"repeated_tokens(familiar_tokens(tokenizer, windows), {longest})"
 
 
 def effect(
@@ -176,6 +202,10 @@ def may_begin(checkpoint: Checkpoint, label: str) -> bool:
         return False
     st.session_state[begun] = True
     return True
+
+
+def _count(checkpoint: Checkpoint) -> int:
+    return 16 if is_quick(checkpoint) else 2
 
 
 def _layer_by_layer(

@@ -15,11 +15,12 @@ from minigpt.interpret.interventions.patching import (
     telling_tokens,
 )
 from minigpt.interpret.reading.prompt import read_prompt
+from minigpt.textbook.interventions import patch_each_place
 from pages.frame import models, notebook, provenance
 from pages.frame import state as shared
 from pages.frame.guard import show_note
 from pages.frame.words import plain
-from pages.intervene import notebook_lines, numbers
+from pages.intervene import numbers
 from viz.components.value_grid.view import value_grid
 from viz.effects import before_after_bars, paired_pieces
 from viz.tokens import display_piece
@@ -213,11 +214,12 @@ def _show_map(
         selected=selected[::-1] if selected and tall else selected,
         on_select=remember,
     )
-    notebook.code(
+    notebook.show(
         f"{kind} map",
-        notebook_lines.patching(checkpoint.model, patching.prompts, what, places),
-        variable="moved",
+        patch_each_place,
+        f"patch_each_place(model, {patching.prompts}, {what!r})",
         drawn=found.moved,
+        also=[Prompts],
     )
 
 

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.heads.repeated_tokens import familiar_tokens, repeated_tokens
 from minigpt.interpret.interventions.circuit import find_circuit
 from minigpt.interpret.interventions.interventions import Cut
+from minigpt.textbook.interventions import ablations, loss_under, scores_under
 from pages.frame import notebook
 from pages.frame.words import plain
-from pages.intervene import notebook_lines, numbers
+from pages.intervene import numbers
 from viz.components.value_grid.view import value_grid
 from viz.effects import change_grid
 
@@ -44,17 +46,13 @@ def show_losses(checkpoint: Checkpoint, cuts: Sequence[Cut]) -> None:
             help="Over tokens that could be copied: the same two tokens stood one "
             "after the other before, in the same window.",
         )
-    body = notebook_lines.cutting(checkpoint, cuts)
-    notebook.code(
+    notebook.show(
         "loss",
-        notebook_lines.reading(checkpoint)
-        + "\n"
-        + body
-        + "logits = model.run_with_hooks(windows, edits)[:, :-1].detach()\n"
-        "loss = torch.nn.functional.cross_entropy(\n"
-        "    logits.flatten(0, 1), windows[:, 1:].flatten()).item()",
-        variable="loss",
+        loss_under,
+        f"loss_under(model, windows, {numbers.hooks_call(cuts)})",
         drawn=now.loss,
+        begin=numbers.opening(checkpoint),
+        also=[ablations],
     )
 
 
@@ -88,13 +86,14 @@ def show_scores(checkpoint: Checkpoint, cuts: Sequence[Cut]) -> None:
         st.space("stretch")
         name = SCORES[chosen]
         before, after = getattr(whole.scores, name), getattr(now.scores, name)
-        body = notebook_lines.cutting(checkpoint, cuts)
-        notebook.code(
+        texts = numbers.repeated_call(checkpoint)
+        notebook.show(
             "scores",
-            notebook_lines.scoring(checkpoint) + body + "with model.hooks(edits):\n"
-            f"    scores = scores_on(model, repeated).{name}",
-            variable="scores",
+            scores_under,
+            f"scores_under(model, {texts}, {numbers.hooks_call(cuts)}).{name}",
             drawn=after,
+            begin=numbers.opening(checkpoint),
+            also=[ablations, repeated_tokens, familiar_tokens],
         )
     layers, heads = before.shape
     names = [[f"L{layer}H{head}" for head in range(heads)] for layer in range(layers)]

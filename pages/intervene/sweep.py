@@ -4,11 +4,22 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.heads.repeated_tokens import (
+    familiar_tokens,
+    repeated_tokens,
+    scores_on,
+)
 from minigpt.interpret.heads.scores import HeadScores
 from minigpt.interpret.interventions.circuit import Habit, strongest_habit
 from minigpt.interpret.interventions.sweep import HeadEffects
+from minigpt.textbook.interventions import (
+    ablations,
+    kl_of_each_head,
+    loss_of_each_head,
+    loss_under,
+)
 from pages.frame import notebook
-from pages.intervene import notebook_lines, numbers
+from pages.intervene import numbers
 from pages.intervene.choose import set_cuts
 from viz.components.value_grid.view import value_grid
 from viz.effects import looking_and_causing
@@ -76,15 +87,15 @@ def _show_map(
         ),
     )
     st.caption("Click a head: it is what the tab Cut then cuts.")
-    notebook.code(
+    by_loss = MEASURES[measure] == "loss"
+    function = loss_of_each_head if by_loss else kl_of_each_head
+    notebook.show(
         "each head",
-        notebook_lines.reading(checkpoint)
-        + "\nfrom minigpt.interpret.interventions.sweep import cut_each_head\n"
-        f"windows, how = windows.numpy(), {how!r}\n"
-        "effects = cut_each_head(model, windows, how, windows)\n"
-        f"effects = effects.{MEASURES[measure]}",
-        variable="effects",
+        function,
+        f"{function.__name__}(model, windows, {how!r})",
         drawn=values,
+        begin=numbers.opening(checkpoint),
+        also=[loss_under, ablations] if by_loss else [ablations],
     )
 
 
@@ -101,12 +112,13 @@ def _show_looking(
             effects.loss.ravel().tolist(),
         )
     )
-    notebook.code(
+    notebook.show(
         "looking",
-        notebook_lines.scoring(checkpoint)
-        + "weights = scores_on(model, repeated).previous_token",
-        variable="weights",
+        scores_on,
+        f"scores_on(model, {numbers.repeated_call(checkpoint)}).previous_token",
         drawn=scores.previous_token,
+        begin=numbers.opening(checkpoint),
+        also=[repeated_tokens, familiar_tokens],
     )
 
 

@@ -6,11 +6,12 @@ from minigpt.interpret.reading.prompt import Reading
 from minigpt.interpret.stream.attribution import Attribution, Part
 from minigpt.interpret.stream.attribution_detail import decisive_entry, top_neurons
 from minigpt.interpret.stream.logit_lens import Column, overtaking
+from minigpt.textbook.attribution import logit_shares, neuron_shares
+from minigpt.textbook.lens import lens_logits
 from pages.frame import provenance, state
-from pages.frame.notebook import code
+from pages.frame.notebook import show
 from pages.frame.reading import choose_place, pick_head
 from pages.frame.words import plain
-from pages.logit_lens import notebook_lines
 from pages.logit_lens.numbers import Source
 from viz.attribution import PICKED, attribution_bars, attribution_table, signed_bars
 from viz.components.value_grid.view import value_grid
@@ -36,10 +37,10 @@ def show_race(
     lines.altair_chart(race_lines(table, source.piece(a), source.piece(b)))
     gaps.altair_chart(gap_bars(table))
     with st.container(horizontal=True):
-        code(
+        show(
             "Race",
-            notebook_lines.race(position, a, b),
-            variable="race",
+            lens_logits,
+            f"lens_logits(model, tokens)[:, {position}][:, [{a}, {b}]]",
             drawn=column.logits[:, [a, b]],
         )
         with st.popover("Table", icon=":material/table:", type="tertiary"):
@@ -66,16 +67,15 @@ def show_shares(
     left, right = st.columns([3, 2], gap="medium")
     with left:
         layer, head, _ = choose_place(reading, ("layer", "head"))
-        show_heads(source, found, (layer, head), asked)
+        show_heads(found, (layer, head), asked)
     part = _chosen_part(found, (layer, head))
     with bars:
-        show_bars(source, found, part, asked)
+        show_bars(found, part, asked)
     with right:
         show_part(source, found, part, asked)
 
 
 def show_bars(
-    source: Source,
     found: Attribution,
     part: Part,
     asked: tuple[int, int, int | None],
@@ -98,18 +98,16 @@ def show_bars(
         f"{found.scale:.3f}.{together} Click a bar."
     )
     with st.container(horizontal=True):
-        model = source.checkpoint.model
         every = dict(
             zip((each.name for each in found.parts), found.shares.tolist(), strict=True)
         )
-        body = notebook_lines.shares(model, *asked)
-        code("Shares", body, variable="shares", drawn=every)
+        call = "logit_shares(model, tokens, {}, {}, {})".format(*asked)
+        show("Shares", logit_shares, call, drawn=every)
         with st.popover("Table", icon=":material/table:", type="tertiary"):
             st.dataframe(table, hide_index=True)
 
 
 def show_heads(
-    source: Source,
     found: Attribution,
     place: tuple[int, int],
     asked: tuple[int, int, int | None],
@@ -132,8 +130,18 @@ def show_heads(
         selected=place,
         on_select=_pick_head,
     )
-    body = notebook_lines.heads(source.checkpoint.model, *asked)
-    code("Shares of the heads", body, variable="heads", drawn=found.heads)
+    every_head = {
+        f"L{layer}H{head}": share
+        for layer, row in enumerate(found.heads.tolist())
+        for head, share in enumerate(row)
+    }
+    call = "logit_shares(model, tokens, {}, {}, {})".format(*asked)
+    show(
+        "Shares of the heads",
+        logit_shares,
+        f"{{part: share for part, share in {call}.items() if 'H' in part}}",
+        drawn=every_head,
+    )
 
 
 def show_part(
@@ -163,8 +171,13 @@ def show_part(
             for neuron, share in zip(neurons.neurons, neurons.shares, strict=True)
         ]
         st.altair_chart(signed_bars(names, neurons.shares, "share of the logit"))
-        body = notebook_lines.neurons(model, position, part.layer, token, minus)
-        code("Neurons", body, variable="top", drawn=neurons.shares)
+        asked_of = f"{position}, {part.layer}, {token}, {minus}"
+        show(
+            "Neurons",
+            neuron_shares,
+            f"neuron_shares(model, tokens, {asked_of})",
+            drawn=neurons.shares,
+        )
     if part.hook is None:
         st.caption("A bias: the same for every prompt, up to the norm's scale.")
         return

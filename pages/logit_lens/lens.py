@@ -5,10 +5,10 @@ from functools import partial
 import streamlit as st
 
 from minigpt.interpret.stream.logit_lens import Column, Lens, decisive_dimension
+from minigpt.textbook import lens as textbook
 from pages.frame import provenance
-from pages.frame.notebook import code
+from pages.frame.notebook import show
 from pages.frame.words import plain
-from pages.logit_lens import notebook_lines
 from pages.logit_lens.numbers import Source
 from viz.attribution import signed_bars
 from viz.components.value_grid.view import value_grid
@@ -23,6 +23,16 @@ from viz.lens import (
 )
 from viz.lens_charts import labelled, top_bars
 from viz.tokens import display_piece, placed_pieces
+
+LENS_OF = "lens_logits(model, tokens)"
+METRICS = {
+    "top token": "{logits}.softmax(-1).amax(-1)",
+    "p of A": "{logits}.softmax(-1)[..., {a}]",
+    "rank of A": "rank({logits}, {a})",
+    "KL": "divergence_from_output({logits})",
+}
+"""What a cell of the grid can show → the expression that computes it."""
+ALSO = {"rank of A": [textbook.rank], "KL": [textbook.divergence_from_output]}
 
 
 def show_lens(
@@ -87,7 +97,7 @@ def show_grid(source: Source, lens: Lens, chosen: tuple[int, int], a: int) -> No
     with st.container(horizontal=True, vertical_alignment="center"):
         st.segmented_control(
             "Each cell shows",
-            list(notebook_lines.METRICS),
+            list(METRICS),
             default="top token",
             required=True,
             key="lens_metric",
@@ -96,8 +106,14 @@ def show_grid(source: Source, lens: Lens, chosen: tuple[int, int], a: int) -> No
             help="The likeliest token; the probability or rank of A; how far the whole "
             "distribution is from the model's output, in nats.",
         )
-        body = notebook_lines.grid(metric, a, columns)
-        code("Lens", body, variable="shown", drawn=view.numbers)
+        shown = f"{LENS_OF}[:, {columns.start}:{columns.stop}]"
+        show(
+            "Lens",
+            textbook.lens_logits,
+            METRICS[metric].format(logits=shown, a=a),
+            drawn=view.numbers,
+            also=ALSO.get(metric, []),
+        )
 
 
 def show_cell(
@@ -123,17 +139,18 @@ def show_cell(
         names = labelled(pieces, [f"{change:+.3f}" for change in changes])
         st.altair_chart(signed_bars(names, changes, "change of probability"))
     with st.container(horizontal=True):
-        code(
+        show(
             "Likeliest tokens",
-            notebook_lines.cell(position, point),
-            variable="top",
+            textbook.lens_logits,
+            f"{LENS_OF}[{point}, {position}].softmax(-1).topk({len(ids)}).values",
             drawn=probabilities,
         )
         if moved:
-            code(
+            before_and_after = f"[[{point - 1}, {point}], {position}]"
+            show(
                 "Promoted and suppressed",
-                notebook_lines.change(position, point, moved),
-                variable="change",
+                textbook.lens_logits,
+                f"{LENS_OF}{before_and_after}.softmax(-1).diff(dim=0)[0, {moved}]",
                 drawn=changes,
             )
 

@@ -63,6 +63,10 @@ class HeadScores:
     queries: dict[str, int] = field(default_factory=dict)
     """How many queries each habit's mean is over."""
 
+    def as_array(self) -> Float[np.ndarray, "score layer head"]:
+        """Return all scores, in the order of `SCORES`."""
+        return np.stack([getattr(self, name) for name in SCORES])
+
 
 @dataclass(frozen=True)
 class Caption:
