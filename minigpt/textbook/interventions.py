@@ -16,14 +16,14 @@ from minigpt.hooks import HookPoint
 from minigpt.interpret.corpora import Windows
 from minigpt.interpret.heads.repeated_tokens import scores_on
 from minigpt.interpret.heads.scores import HeadScores
-from minigpt.interpret.interventions.interventions import Hooks, read_cut
-from minigpt.interpret.interventions.parts import Place
+from minigpt.interpret.interventions.interventions import Hooks, read_ablation
+from minigpt.interpret.interventions.parts import Cells
 from minigpt.interpret.interventions.patching import CARRIED, Prompts
 from minigpt.model import TransformerLM
 
 
 @torch.inference_mode()
-def ablations(
+def ablation_hooks(
     model: TransformerLM, what: Sequence[str], windows: Windows | None = None
 ) -> Hooks:
     """Return hooks that ablate some parts of the model.
@@ -35,7 +35,7 @@ def ablations(
         windows: Other texts, for a mean or a resample.
     """
     edits = defaultdict(list)
-    for each in map(read_cut, what):
+    for each in map(read_ablation, what):
         for name, cells in each.part.places(model).items():
             edits[name].append((cells, each))
     others: Mapping[str, Tensor] = {}
@@ -69,7 +69,7 @@ def loss_under(model: TransformerLM, windows: Windows, hooks: Hooks) -> float:
     Args:
         model: Any transformer.
         windows: Texts of equal length.
-        hooks: What `ablations` returns.
+        hooks: What `ablation_hooks` returns.
     """
     texts = torch.as_tensor(windows)  # [window pos]
     logits = model.run_with_hooks(texts, hooks)[:, :-1]
@@ -95,7 +95,7 @@ def loss_of_each_head(
     found = torch.zeros(model.config.num_layers, model.config.num_heads)
     for layer in range(model.config.num_layers):
         for head in range(model.config.num_heads):
-            hooks = ablations(model, [f"L{layer}H{head} {how}"], windows)
+            hooks = ablation_hooks(model, [f"L{layer}H{head} {how}"], windows)
             found[layer, head] = loss_under(model, windows, hooks)
     return found - loss_under(model, windows, [])
 
@@ -118,7 +118,7 @@ def kl_of_each_head(
     found = torch.zeros(model.config.num_layers, model.config.num_heads)
     for layer in range(model.config.num_layers):
         for head in range(model.config.num_heads):
-            hooks = ablations(model, [f"L{layer}H{head} {how}"], windows)
+            hooks = ablation_hooks(model, [f"L{layer}H{head} {how}"], windows)
             after = model.run_with_hooks(texts, hooks).log_softmax(-1)
             found[layer, head] = (before.exp() * (before - after)).sum(-1).mean()
     return found
@@ -148,7 +148,7 @@ def patch_each_place(
         return float(logits[prompts.answer] - logits[prompts.rival])
 
     def patched(layer: int, place: int) -> float:
-        cells: Place = (*[slice(None)] * kind.axis, place)
+        cells: Cells = (*[slice(None)] * kind.axis, place)
 
         def carry(value: Tensor, hook: HookPoint) -> Tensor:
             value = value.clone()

@@ -5,7 +5,7 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.interpret.stream.block_view import BlockView, block_view
-from minigpt.interpret.stream.journey import Stage, journey
+from minigpt.interpret.stream.journey import JourneyStage, journey
 from minigpt.model import TransformerLM
 from pages.frame import models
 from pages.frame.reading import Place
@@ -17,7 +17,7 @@ def block_of(checkpoint: Checkpoint, reading: Reading, place: Place) -> BlockVie
     return _block(models.serial(model), model, tokens, place.layer, place.token)
 
 
-def stages_of(checkpoint: Checkpoint, reading: Reading) -> list[Stage]:
+def stages_of(checkpoint: Checkpoint, reading: Reading) -> list[JourneyStage]:
     """Return every part of the model in turn, none put together with another."""
     model = checkpoint.model
     return _stages(models.serial(model), model, tuple(reading.tokens))
@@ -39,6 +39,6 @@ def _stages(
     serial: int,  # noqa: ARG001
     _model: TransformerLM,
     tokens: tuple[int, ...],
-) -> list[Stage]:
+) -> list[JourneyStage]:
     layers = _model.config.num_layers
     return journey(_model, list(tokens), most=layers, count=1).stages

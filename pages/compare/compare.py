@@ -11,7 +11,7 @@ from minigpt.interpret.differences.comparison import TextComparison, compare_tex
 from minigpt.interpret.differences.gradients import batch_gradients, saliency
 from minigpt.interpret.interventions.ablation import token_losses
 from pages.compare import numbers, parts, questions
-from pages.compare.choice import Side, Text, choose
+from pages.compare.choice import ComparedText, Side, choose
 from pages.compare.numbers import Compared
 from pages.frame import lesson, notebook, provenance, state
 from pages.frame.guard import guard, show_note
@@ -31,7 +31,7 @@ def choose_piece(found: TextComparison) -> int:
     return shared_place("piece", range(len(found.pieces)), found.worst)
 
 
-def pick_piece(found: TextComparison, text: Text, place: int | None) -> None:
+def pick_piece(found: TextComparison, text: ComparedText, place: int | None) -> None:
     """Remember the piece that was clicked, on other pages too if they show its text."""
     if place is None:
         st.session_state.pop("piece", None)
@@ -180,9 +180,9 @@ with guard():
         "**Loss** is −ln of the probability of the token that came, in nats. Blue "
         "pieces cost less than before, vermillion pieces more. Training lowers the "
         "*mean*; single tokens may pay: one set of weights serves all.\n\n"
-        "Where two tokenizers differ, a piece ends wherever both have a cut, and a "
+        "Where two tokenizers differ, a piece ends wherever both end a token, and a "
         "model's loss on it is the sum over its tokens there.\n\n"
-        "A head may look elsewhere and the model say the same; weights may move far "
+        "A head may attend elsewhere and the model say the same; weights may move far "
         "without effect. Only the losses tell.",
         compare_text,
         batch_gradients,

@@ -9,7 +9,7 @@ from minigpt.interpret.differences.comparison import TextComparison
 from minigpt.interpret.differences.gradients import BatchGradients
 from minigpt.interpret.differences.pattern_change import pattern_change
 from minigpt.interpret.differences.weight_change import WeightChange, weight_change
-from pages.compare.choice import Side, Text
+from pages.compare.choice import ComparedText, Side
 from pages.frame import models, notebook
 from viz.attention import Array
 
@@ -22,7 +22,7 @@ class Compared:
 
     before: Side
     after: Side
-    text: Text
+    text: ComparedText
     found: TextComparison
     place: int
     """The piece that is open."""
@@ -40,7 +40,7 @@ def text_comparison(before: Side, after: Side, text: str) -> TextComparison:
 
 
 def head_change(shown: Compared) -> Array:
-    """Return how differently the heads look at the text, [layer head], in bits."""
+    """Return how differently the heads attend to the text, [layer head], in bits."""
     before, after = shown.before, shown.after
     return _heads((before.version, after.version), shown.text.content, before, after)
 

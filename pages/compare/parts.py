@@ -24,7 +24,7 @@ EXPLORER = "pages/head_explorer/head_explorer.py"
 
 
 def heads(shown: Compared) -> None:
-    """Show how differently each head looks at the text."""
+    """Show how differently each head attends to the text."""
     change = numbers.head_change(shown)
     layers, count = change.shape
     chosen = (

@@ -8,15 +8,15 @@ from minigpt.interpret.corpora import Windows
 from minigpt.interpret.effects import Effect
 from minigpt.interpret.heads.corpus_examples import (
     CorpusExamples,
-    Example,
+    HeadExample,
     corpus_examples,
 )
-from minigpt.interpret.interventions.ablation import cut_heads, loss_over
-from minigpt.interpret.interventions.interventions import Cut, How
+from minigpt.interpret.interventions.ablation import ablate_heads, loss_over
+from minigpt.interpret.interventions.interventions import Ablation, How
 from minigpt.interpret.interventions.parts import Head
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.model import TransformerLM
-from minigpt.textbook.interventions import ablations
+from minigpt.textbook.interventions import ablation_hooks
 from pages.frame import corpora, models, notebook
 from pages.frame.reading import Place
 from viz.components import ReadingExample
@@ -63,7 +63,7 @@ def show_examples(checkpoint: Checkpoint, place: Place) -> None:
 
 
 def _show_rows(
-    checkpoint: Checkpoint, windows: Windows, examples: list[Example], kind: str
+    checkpoint: Checkpoint, windows: Windows, examples: list[HeadExample], kind: str
 ) -> None:
     pieces = [
         checkpoint.tokenizer.pieces(windows[each.window, : each.query + 1])
@@ -76,7 +76,7 @@ def _show_rows(
     reading_examples(rows, key=f"examples_{kind}")
 
 
-def show_cut(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
+def show_without(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
     """Show what the model predicts without this head, and what that costs."""
     layer, head = place.layer, place.head
     chosen = st.segmented_control(
@@ -98,10 +98,10 @@ def show_cut(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
     with left:
         st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=6))
         others = ", windows" * (how != "zero")
-        hooks = f"ablations(model, ['L{layer}H{head} {how}']{others})"
+        hooks = f"ablation_hooks(model, ['L{layer}H{head} {how}']{others})"
         notebook.show(
-            "the cut",
-            ablations,
+            "without it",
+            ablation_hooks,
             f"model.run_with_hooks(tokens, {hooks})[0, -1].softmax(-1)",
             drawn=effect.after,
             begin=notebook.opening_with_windows() if others else None,
@@ -114,11 +114,11 @@ def show_cut(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
             f"{after - before:+.3f} without L{layer}H{head}",
             delta_color="inverse",
         )
-        st.caption("More cuts, and cuts together: on the Intervene page.")
+        st.caption("Other parts, and several at once: on the Intervene page.")
 
 
 def costs_of_layer(checkpoint: Checkpoint, layer: int) -> dict[str, float]:
-    """Return what cutting each head of a layer costs, up to four heads, in nats."""
+    """Return what ablating each head of a layer costs, up to four heads, in nats."""
     model, windows = checkpoint.model, corpora.windows(checkpoint)
     serial = models.serial(model)
     before = _loss(serial, None, None, "zero", model, windows)
@@ -149,7 +149,7 @@ def _effect(
     _model: TransformerLM,
     _windows: Windows,
 ) -> Effect:
-    return cut_heads(_model, tokens, [(layer, head)], how, _windows)
+    return ablate_heads(_model, tokens, [(layer, head)], how, _windows)
 
 
 @st.cache_data(max_entries=512, show_spinner="Reading the corpus without it …")
@@ -161,6 +161,8 @@ def _loss(
     _model: TransformerLM,
     _windows: Windows,
 ) -> float:
-    """Return the mean loss of the windows without a head; None cuts nothing."""
-    cuts = [] if layer is None or head is None else [Cut(Head(layer, head), how)]
-    return float(loss_over(_model, _windows, cuts).mean())
+    """Return the mean loss of the windows without a head; None: the whole model."""
+    ablations = (
+        [] if layer is None or head is None else [Ablation(Head(layer, head), how)]
+    )
+    return float(loss_over(_model, _windows, ablations).mean())

@@ -171,7 +171,7 @@ def show_tabs(
         TABS[1]: lambda: score_tabs.show_every_score(here, there),
         TABS[2]: lambda: pins.show_side_by_side(reading, place),
         TABS[3]: lambda: corpus.show_examples(checkpoint, place),
-        TABS[4]: lambda: corpus.show_cut(checkpoint, reading, place),
+        TABS[4]: lambda: corpus.show_without(checkpoint, reading, place),
         TABS[5]: lambda: st.dataframe(
             pattern_table(reading.pieces, reading.patterns[place.layer, place.head])
         ),
@@ -224,8 +224,8 @@ with guard():
         "parallel to the diagonal copies.\n\nA score alone says little: near the start "
         "there are few tokens to choose from, so **untrained** heads score too. And a "
         "name holds for one text: give the same head **random tokens, said twice**, "
-        "and it may show what your prompt gave it no chance to. Even then, looking is "
-        "not causing: *Without it* cuts the head.",
+        "and it may show what your prompt gave it no chance to. Even then, attention "
+        "is not causation: *Without it* switches the head off.",
         head_scores,
         untrained_scores,
         cautious_label,

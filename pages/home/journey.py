@@ -4,7 +4,7 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.reading.prompt import append_token
-from minigpt.interpret.stream.journey import Journey, Stage, journey
+from minigpt.interpret.stream.journey import Journey, JourneyStage, journey
 from minigpt.model import LanguageModel
 from minigpt.textbook.stream import stream_norms
 from pages.frame import models, notebook, provenance, state
@@ -89,7 +89,7 @@ def show_numbers(
     provenance.show(checkpoint, tokens, last.stream_name, (0, selected, 0))
 
 
-def _open(stage: Stage) -> None:
+def _open(stage: JourneyStage) -> None:
     """Open the page that explains a stage."""
     state.go_to(WAYS[stage.kind], layer=stage.layers[0])
 

@@ -12,14 +12,14 @@ from minigpt.interpret.effects import Effect
 from minigpt.interpret.heads.repeated_tokens import familiar_tokens, repeated_tokens
 from minigpt.interpret.interventions.ablation import (
     PairEffect,
+    ablate_pair,
     continue_text,
-    cut_pair,
     measure,
 )
 from minigpt.interpret.interventions.circuit import State, state_under
 from minigpt.interpret.interventions.interventions import (
     FROM_OTHER_TEXTS,
-    Cut,
+    Ablation,
     How,
 )
 from minigpt.interpret.interventions.patching import (
@@ -28,8 +28,12 @@ from minigpt.interpret.interventions.patching import (
     patch_effect,
     patch_map,
 )
-from minigpt.interpret.interventions.prompt_pairs import Pair, predictions, ready_pair
-from minigpt.interpret.interventions.sweep import HeadEffects, cut_each_head
+from minigpt.interpret.interventions.prompt_pairs import (
+    PromptPair,
+    predictions,
+    ready_pair,
+)
+from minigpt.interpret.interventions.sweep import HeadEffects, ablate_each_head
 from pages.frame import corpora, models, notebook
 from pages.frame.words import duration
 
@@ -46,7 +50,7 @@ Number = TypeVar("Number")
 
 
 def is_quick(checkpoint: Checkpoint) -> bool:
-    """Whether a model is small enough to be cut in every head without asking."""
+    """Whether a model is small enough to be ablated in every head without asking."""
     return checkpoint.model.config.num_parameters <= QUICK
 
 
@@ -60,15 +64,15 @@ def opening(checkpoint: Checkpoint) -> str:
     return notebook.opening_with_windows(_count(checkpoint))
 
 
-def hooks_call(cuts: Sequence[Cut]) -> str:
-    """Return the expression that makes some cuts in a notebook."""
-    others = ", windows" * need_windows(cuts)
-    return f"ablations(model, {[str(cut) for cut in cuts]}{others})"
+def hooks_call(ablations: Sequence[Ablation]) -> str:
+    """Return the expression that makes some ablations in a notebook."""
+    others = ", windows" * need_windows(ablations)
+    return f"ablation_hooks(model, {[str(ablation) for ablation in ablations]}{others})"
 
 
-def need_windows(cuts: Sequence[Cut]) -> bool:
-    """Whether a cut takes its values from other texts."""
-    return any(cut.how in FROM_OTHER_TEXTS for cut in cuts)
+def need_windows(ablations: Sequence[Ablation]) -> bool:
+    """Whether an ablation takes its values from other texts."""
+    return any(ablation.how in FROM_OTHER_TEXTS for ablation in ablations)
 
 
 def repeated_call(checkpoint: Checkpoint) -> str:
@@ -78,78 +82,84 @@ def repeated_call(checkpoint: Checkpoint) -> str:
 
 
 def effect(
-    checkpoint: Checkpoint, tokens: Sequence[int], cuts: Sequence[Cut]
+    checkpoint: Checkpoint, tokens: Sequence[int], ablations: Sequence[Ablation]
 ) -> Effect:
-    """Return what cuts do to the next token after a prompt."""
+    """Return what ablations do to the next token after a prompt."""
     others = windows(checkpoint)
     return _once(
         checkpoint,
-        ("effect", *tokens, *map(str, cuts)),
-        lambda: measure(checkpoint.model, tokens, cuts, others),
+        ("effect", *tokens, *map(str, ablations)),
+        lambda: measure(checkpoint.model, tokens, ablations, others),
     )
 
 
 def continuation(
-    checkpoint: Checkpoint, tokens: Sequence[int], cuts: Sequence[Cut]
+    checkpoint: Checkpoint, tokens: Sequence[int], ablations: Sequence[Ablation]
 ) -> str:
-    """Return the likeliest continuation of a prompt while cuts are made."""
+    """Return the likeliest continuation of a prompt under ablations."""
     others, decode = windows(checkpoint), checkpoint.tokenizer.decode
     written = _once(
         checkpoint,
-        ("continuation", *tokens, *map(str, cuts)),
-        lambda: continue_text(checkpoint.model, tokens, WRITTEN, cuts, others),
+        ("continuation", *tokens, *map(str, ablations)),
+        lambda: continue_text(checkpoint.model, tokens, WRITTEN, ablations, others),
     )
     return decode([*tokens, *written]).removeprefix(decode(list(tokens)))
 
 
-def state_under_cuts(checkpoint: Checkpoint, cuts: Sequence[Cut]) -> State:
-    """Return all heads' scores and the corpus loss while cuts are made."""
+def state_under_ablations(
+    checkpoint: Checkpoint, ablations: Sequence[Ablation]
+) -> State:
+    """Return all heads' scores and the corpus loss under ablations."""
     texts = windows(checkpoint)
     familiar = familiar_tokens(checkpoint.tokenizer, texts)
     repeated = repeated_tokens(familiar, checkpoint.model.config.max_seq_len)
     return _once(
         checkpoint,
-        ("state", *map(str, cuts)),
-        lambda: state_under(checkpoint.model, list(cuts), texts, repeated),
+        ("state", *map(str, ablations)),
+        lambda: state_under(checkpoint.model, list(ablations), texts, repeated),
     )
 
 
-def pair_effect(checkpoint: Checkpoint, first: Cut, second: Cut) -> PairEffect:
-    """Return what two cuts cost alone and together."""
+def pair_effect(
+    checkpoint: Checkpoint, first: Ablation, second: Ablation
+) -> PairEffect:
+    """Return what two ablations cost alone and together."""
     texts = windows(checkpoint)
     return _once(
         checkpoint,
         ("pair", str(first), str(second)),
-        lambda: cut_pair(checkpoint.model, texts, (first, second)),
+        lambda: ablate_pair(checkpoint.model, texts, (first, second)),
     )
 
 
 def heads_on_prompt(
     checkpoint: Checkpoint, tokens: Sequence[int], layers: Sequence[int]
 ) -> HeadEffects:
-    """Return what cutting each head of some layers does to one prompt."""
+    """Return what ablating each head of some layers does to one prompt."""
     return _once(
         checkpoint,
         ("heads", *tokens, "layers", *layers),
-        lambda: cut_each_head(checkpoint.model, [list(tokens)], layers=layers),
+        lambda: ablate_each_head(checkpoint.model, [list(tokens)], layers=layers),
     )
 
 
 def heads_on_corpus(checkpoint: Checkpoint, how: How) -> HeadEffects:
-    """Return what cutting each head does on the corpus, layer by layer."""
+    """Return what ablating each head does on the corpus, layer by layer."""
     texts = windows(checkpoint)
 
     def one(layer: int) -> HeadEffects:
         return _once(
             checkpoint,
             ("layer", layer, how),
-            lambda: cut_each_head(checkpoint.model, texts, how, texts, layers=[layer]),
+            lambda: ablate_each_head(
+                checkpoint.model, texts, how, texts, layers=[layer]
+            ),
         )
 
     return HeadEffects.stacked(_layer_by_layer(checkpoint, one))
 
 
-def ready_prompts(checkpoint: Checkpoint) -> Pair:
+def ready_prompts(checkpoint: Checkpoint) -> PromptPair:
     """Return two prompts that this model tells apart."""
     return _once(
         checkpoint,

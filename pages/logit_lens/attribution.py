@@ -3,7 +3,7 @@
 import streamlit as st
 
 from minigpt.interpret.reading.prompt import Reading
-from minigpt.interpret.stream.attribution import Attribution, Part
+from minigpt.interpret.stream.attribution import Attribution, LogitPart
 from minigpt.interpret.stream.attribution_detail import decisive_entry, top_neurons
 from minigpt.interpret.stream.logit_lens import Column, overtaking
 from minigpt.textbook.attribution import logit_shares, neuron_shares
@@ -12,7 +12,7 @@ from pages.frame import provenance, state
 from pages.frame.notebook import show
 from pages.frame.reading import choose_place, pick_head
 from pages.frame.words import plain
-from pages.logit_lens.numbers import Source
+from pages.logit_lens.numbers import LensReading
 from viz.attribution import PICKED, attribution_bars, attribution_table, signed_bars
 from viz.components.value_grid.view import value_grid
 from viz.lens_charts import gap_bars, race_lines, race_table
@@ -26,7 +26,7 @@ SPLITS = ("A minus B", "A alone")
 
 
 def show_race(
-    source: Source, column: Column, position: int, pair: tuple[int, int]
+    source: LensReading, column: Column, position: int, pair: tuple[int, int]
 ) -> None:
     """Show A's and B's logits along the layers, and where A takes the lead."""
     a, b = pair
@@ -48,7 +48,7 @@ def show_race(
 
 
 def show_shares(
-    source: Source, reading: Reading, position: int, pair: tuple[int, int]
+    source: LensReading, reading: Reading, position: int, pair: tuple[int, int]
 ) -> None:
     """Show a bar per part, the heads once more as a matrix, and one part close up."""
     split = st.segmented_control(
@@ -77,7 +77,7 @@ def show_shares(
 
 def show_bars(
     found: Attribution,
-    part: Part,
+    part: LogitPart,
     asked: tuple[int, int, int | None],
 ) -> None:
     """Show every part's share in the model's order, and their sum."""
@@ -145,9 +145,9 @@ def show_heads(
 
 
 def show_part(
-    source: Source,
+    source: LensReading,
     found: Attribution,
-    part: Part,
+    part: LogitPart,
     asked: tuple[int, int, int | None],
 ) -> None:
     """Show one part: its share, where to look further, where the number comes from."""
@@ -199,7 +199,7 @@ def show_part(
 
 
 def _race_in_words(
-    source: Source, column: Column, pair: tuple[int, int], names: list[str]
+    source: LensReading, column: Column, pair: tuple[int, int], names: list[str]
 ) -> str:
     one, other = (plain(display_piece(source.piece(token))) for token in pair)
     found = overtaking(column.logits[:, pair[0]], column.logits[:, pair[1]])
@@ -224,7 +224,7 @@ def _begin_at_the_strongest_head(found: Attribution) -> None:
         pick_head(found.strongest_head)
 
 
-def _chosen_part(found: Attribution, place: tuple[int, int]) -> Part:
+def _chosen_part(found: Attribution, place: tuple[int, int]) -> LogitPart:
     """Return the part that was clicked last: a bar, or the shared head."""
     name, at = st.session_state.get("_lens_part", (None, None))
     parts = {part.name: part for part in found.parts}

@@ -9,7 +9,7 @@ from minigpt.textbook import lens as textbook
 from pages.frame import provenance
 from pages.frame.notebook import show
 from pages.frame.words import plain
-from pages.logit_lens.numbers import Source
+from pages.logit_lens.numbers import LensReading
 from viz.attribution import signed_bars
 from viz.components.value_grid.view import value_grid
 from viz.lens import (
@@ -36,7 +36,7 @@ ALSO = {"rank of A": [textbook.rank], "KL": [textbook.divergence_from_output]}
 
 
 def show_lens(
-    source: Source, column: Column, position: int, pair: tuple[int, int]
+    source: LensReading, column: Column, position: int, pair: tuple[int, int]
 ) -> None:
     """Show the grid, and beside it the cell that is chosen."""
     lens = source.lens()
@@ -68,7 +68,7 @@ def pick_cell(first: int, cell: tuple[int, int] | None) -> None:
         st.session_state["token"] = first + cell[1]
 
 
-def show_grid(source: Source, lens: Lens, chosen: tuple[int, int], a: int) -> None:
+def show_grid(source: LensReading, lens: Lens, chosen: tuple[int, int], a: int) -> None:
     """Show every point and every token; what a cell holds is for the reader to say."""
     point, position = chosen
     metric = st.session_state.get("lens_metric", "top token")
@@ -117,7 +117,7 @@ def show_grid(source: Source, lens: Lens, chosen: tuple[int, int], a: int) -> No
 
 
 def show_cell(
-    source: Source, column: Column, lens: Lens, chosen: tuple[int, int]
+    source: LensReading, column: Column, lens: Lens, chosen: tuple[int, int]
 ) -> None:
     """Show a cell's ten likeliest tokens, and what its point changed."""
     point, position = chosen
@@ -156,7 +156,7 @@ def show_cell(
 
 
 def show_origin(
-    source: Source, column: Column, lens: Lens, chosen: tuple[int, int]
+    source: LensReading, column: Column, lens: Lens, chosen: tuple[int, int]
 ) -> None:
     """Show how the chosen cell's first number was made."""
     point, position = chosen
@@ -179,7 +179,9 @@ def show_origin(
     provenance.show(source.checkpoint, source.tokens, hook, (0, position, dimension))
 
 
-def _view(source: Source, lens: Lens, metric: str, columns: range, a: int) -> GridView:
+def _view(
+    source: LensReading, lens: Lens, metric: str, columns: range, a: int
+) -> GridView:
     """Return what the grid shows of the columns given."""
     names = [point.name for point in lens.points]
     part = slice(columns.start, columns.stop)

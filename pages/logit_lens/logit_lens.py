@@ -13,7 +13,7 @@ from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import choose_place, read
 from pages.logit_lens import attribution, choice, lens, questions
-from pages.logit_lens.numbers import Source
+from pages.logit_lens.numbers import LensReading
 
 WORDS = """
 Every row holds the **lens** — the final norm and the unembedding — over the residual
@@ -26,7 +26,7 @@ in it.
 **Shares** split the same logit by who wrote it. The stream is a sum and the unembedding
 is linear, so they add up exactly, with the final norm's scale frozen at the value it
 has here. A share is what a part says directly, not what would happen without it: for
-that, cut it on the Intervene page.
+that, ablate it on the Intervene page.
 """
 
 lesson.open(
@@ -40,7 +40,7 @@ with guard():
         reading = read(checkpoint)
     with numbers:
         position = choose_place(reading, ("token",)).token
-    source = Source.of(checkpoint, reading.tokens, reading.pieces)
+    source = LensReading.of(checkpoint, reading.tokens, reading.pieces)
     column = source.column(position)
     with rivals:
         pair = choice.choose_pair(source, column, position)

@@ -19,7 +19,7 @@ from pages.frame import models
 
 
 @dataclass(frozen=True)
-class Source:
+class LensReading:
     """The chosen model and the prompt that it read."""
 
     checkpoint: Checkpoint

@@ -7,11 +7,11 @@ from model.test_transformer import small_model, some_tokens
 
 from minigpt.interpret.interventions.ablation import loss_over, measure
 from minigpt.interpret.interventions.circuit import state_under
-from minigpt.interpret.interventions.interventions import read_cut
+from minigpt.interpret.interventions.interventions import read_ablation
 from minigpt.interpret.interventions.patching import CARRIED, Prompts, patch_map
-from minigpt.interpret.interventions.sweep import cut_each_head
+from minigpt.interpret.interventions.sweep import ablate_each_head
 from minigpt.textbook.interventions import (
-    ablations,
+    ablation_hooks,
     kl_of_each_head,
     loss_of_each_head,
     loss_under,
@@ -32,8 +32,8 @@ CUTS = [
 
 @pytest.mark.parametrize("what", CUTS, ids=str)
 def test_ablations_do_what_the_librarys_cuts_do(what):
-    model, cuts = small_model(), list(map(read_cut, what))
-    hooks = ablations(model, what, WINDOWS)
+    model, cuts = small_model(), list(map(read_ablation, what))
+    hooks = ablation_hooks(model, what, WINDOWS)
     after = model.run_with_hooks(TOKENS, hooks)[0, -1].softmax(-1).detach()
     expected = measure(model, TOKENS[0].tolist(), cuts, WINDOWS)
     np.testing.assert_allclose(after, expected.after, atol=1e-6)
@@ -49,7 +49,7 @@ def test_ablations_do_what_the_librarys_cuts_do(what):
 @pytest.mark.parametrize("how", ["zero", "mean", "resample"])
 def test_each_head_alone_costs_what_the_librarys_batched_sweep_finds(how):
     model = small_model()
-    expected = cut_each_head(model, WINDOWS, how, WINDOWS)
+    expected = ablate_each_head(model, WINDOWS, how, WINDOWS)
     rise = loss_of_each_head(model, WINDOWS, how)
     np.testing.assert_allclose(rise, expected.loss, atol=1e-5)
     moved = kl_of_each_head(model, WINDOWS, how)

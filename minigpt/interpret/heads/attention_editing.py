@@ -73,7 +73,7 @@ def edit_head(
         tokens: The text it reads.
         layer: Which block.
         head: Which of its heads.
-        query: Position of the row to look at, and of the weight to set.
+        query: Position of the row to return, and of the weight to set.
         edit: What to change.
 
     Raises:
@@ -180,7 +180,7 @@ def set_weight(
         others = readable.to(row.dtype)
         others[key] = 0
     if others.sum() == 0:
-        return row  # a row of one token: it has nowhere else to look
+        return row  # a row of one token: there is no other token to give the rest to
     edited = others * ((1 - weight) / others.sum())
     edited[key] = weight
     return edited

@@ -50,7 +50,7 @@ def read_repetition(
     """Let a model read windows whose second half says the first again.
 
     Args:
-        model: The model; hooks of `model.hooks` apply, so a head may be cut meanwhile.
+        model: The model; hooks of `model.hooks` apply, so a head may be ablated.
         windows: What `RepeatedWords.said_twice` makes: a beginning, n words, and the
             first of them again.
     """

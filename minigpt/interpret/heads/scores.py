@@ -1,4 +1,4 @@
-"""Numbers and words for what one attention head looks at.
+"""Numbers and words for what attention heads attend to.
 
 Everything here is plain numpy on recorded patterns (the hook
 `blocks.{i}.attn.hook_pattern`, after the softmax), so it holds for any model. A score

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from minigpt.interpret.stream.attribution import Part
+from minigpt.interpret.stream.attribution import LogitPart
 from minigpt.interpret.stream.logit_direction import (
     block_at,
     logit_direction,
@@ -69,7 +69,7 @@ def decisive_entry(
     model: TransformerLM,
     tokens: list[int],
     position: int,
-    part: Part,
+    part: LogitPart,
     token: int,
     minus: int | None = None,
 ) -> tuple[int, ...]:
