@@ -1,6 +1,7 @@
 """The parts of the Compare page below its text: heads, weights, samples, gradients."""
 
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -15,6 +16,7 @@ from pages.frame.guard import show_note
 from pages.frame.place import shared_place
 from pages.frame.reading import pick_head
 from pages.frame.words import plain
+from viz.attention import Array
 from viz.comparison import tensor_bars, tensor_table
 from viz.components.tinted_text.view import tinted_text
 from viz.components.value_grid.view import value_grid
@@ -31,22 +33,16 @@ def heads(shown: Compared) -> None:
         shared_place("layer", range(layers), 0),
         shared_place("head", range(count), 0),
     )
-    value_grid(
-        change,
-        key="head_change",
-        rows=[f"layer {layer}" for layer in range(layers)],
-        columns=[f"H{head}" for head in range(count)],
-        unit="bits",
-        sentences=[
-            [
-                f"L{layer}H{head}: {change[layer, head]:.4f} bits between its rows, on "
-                "average (0 the same, 1 nothing in common)"
-                for head in range(count)
-            ]
-            for layer in range(layers)
-        ],
-        selected=chosen,
-        on_select=pick_head,
+    sentences = [
+        [
+            f"L{layer}H{head}: {bits:.4f} bits between its rows, on average (0 the "
+            "same, 1 nothing in common)"
+            for head, bits in enumerate(row)
+        ]
+        for layer, row in enumerate(change)
+    ]
+    _head_numbers(
+        "head_change", change, "bits", 2, sentences=sentences, selected=chosen
     )
     name = f"L{chosen[0]}H{chosen[1]}"
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -65,12 +61,17 @@ def heads(shown: Compared) -> None:
             begin=shown.opening,
             also=[patterns],
         )
+    _show_own_weight(shown, *chosen)
+
+
+def _show_own_weight(shown: Compared, layer: int, head: int) -> None:
+    """Show how much the open piece's first token attends to itself, and why."""
     query = shown.found.after_spans[shown.place][0]
-    hook = f"blocks.{chosen[0]}.attn.hook_pattern"
     st.caption(
-        f"{name} of {plain(shown.after.name)}: what token {query} reads of itself."
+        f"L{layer}H{head} of {plain(shown.after.name)}: what token {query} reads of "
+        "itself."
     )
-    index = (0, chosen[1], query, query)
+    hook, index = f"blocks.{layer}.attn.hook_pattern", (0, head, query, query)
     provenance.show(shown.after.checkpoint, shown.found.after.tokens, hook, index)
 
 
@@ -209,7 +210,9 @@ def input_saliency(shown: Compared) -> None:
     provenance.show(shown.after.checkpoint, read, "hook_embed", (0, len(read) - 1, 0))
 
 
-def _head_numbers(key: str, values: object, unit: str) -> None:
+def _head_numbers(
+    key: str, values: Array, unit: str, digits: int = 3, **of_the_grid: Any
+) -> None:
     layers, count = values.shape
     value_grid(
         values,
@@ -217,8 +220,9 @@ def _head_numbers(key: str, values: object, unit: str) -> None:
         rows=[f"layer {layer}" for layer in range(layers)],
         columns=[f"H{head}" for head in range(count)],
         unit=unit,
-        digits=3,
+        digits=digits,
         on_select=pick_head,
+        **of_the_grid,
     )
 
 

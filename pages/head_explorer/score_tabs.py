@@ -98,6 +98,11 @@ def show_every_score(here: Study, there: Study) -> None:
         },
     )
     st.caption(_bands_in_words(study))
+    _show_code(study, text)
+
+
+def _show_code(study: Study, text: str) -> None:
+    """Show the code behind the table."""
     if text == HERE:
         notebook.show(
             "every score",

@@ -186,10 +186,23 @@ def _show_map(
         label_visibility="collapsed",
     )
     found = numbers.patches(checkpoint, patching.prompts, what)
-    layers, places = found.moved.shape
+    _show_moved(found.moved, patching, what)
+    notebook.show(
+        f"{kind} map",
+        patch_each_place,
+        f"patch_each_place(model, {patching.prompts}, {what!r})",
+        drawn=found.moved,
+        also=[Prompts],
+    )
+
+
+def _show_moved(moved: ByHead, patching: Patching, what: str) -> None:
+    """Show a map; a click chooses the patch that is shown beside it."""
+    kind = CARRIED[what].places
+    layers, places = moved.shape
     names = patching.names if kind == "position" else _heads(places)
     chosen = _chosen_patch()
-    is_here = chosen is not None and chosen.what == what and chosen.fits(found.moved)
+    is_here = chosen is not None and chosen.what == what and chosen.fits(moved)
 
     def remember(cell: tuple[int, int] | None) -> None:
         patch = None
@@ -202,7 +215,7 @@ def _show_map(
     tall = kind == "position"
     selected = (chosen.layer, chosen.place) if is_here else None
     value_grid(
-        found.moved.T if tall else found.moved,
+        moved.T if tall else moved,
         key=f"map_{kind}",
         rows=names if tall else by_layer,
         columns=by_layer if tall else names,
@@ -213,13 +226,6 @@ def _show_map(
         limit=1.0,
         selected=selected[::-1] if selected and tall else selected,
         on_select=remember,
-    )
-    notebook.show(
-        f"{kind} map",
-        patch_each_place,
-        f"patch_each_place(model, {patching.prompts}, {what!r})",
-        drawn=found.moved,
-        also=[Prompts],
     )
 
 

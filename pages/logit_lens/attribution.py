@@ -4,7 +4,7 @@ import streamlit as st
 
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.interpret.stream.attribution import Attribution, LogitPart
-from minigpt.interpret.stream.attribution_detail import decisive_entry, top_neurons
+from minigpt.interpret.stream.attribution_detail import decisive_entry, rank_neurons
 from minigpt.interpret.stream.logit_lens import Column, overtaking
 from minigpt.textbook.attribution import logit_shares, neuron_shares
 from minigpt.textbook.lens import lens_logits
@@ -21,6 +21,8 @@ from viz.tokens import display_piece
 EXPLORER = "pages/head_explorer/head_explorer.py"
 MOST_BARS = 60
 """With more parts than this, the heads of a layer share a bar."""
+
+MOST_NEURONS = 10
 
 SPLITS = ("A minus B", "A alone")
 
@@ -151,8 +153,6 @@ def show_part(
     asked: tuple[int, int, int | None],
 ) -> None:
     """Show one part: its share, where to look further, where the number comes from."""
-    position, token, minus = asked
-    model = source.checkpoint.model
     share = found.shares[found.parts.index(part)]
     st.markdown(f"#### {part.name} adds {plain(f'{share:+.4f}')}")
     if part.kind == "head":
@@ -164,20 +164,7 @@ def show_part(
             kwargs={"layer": part.layer, "head": part.head},
         )
     if part.kind == "mlp" and part.layer is not None:
-        neurons = top_neurons(model, source.tokens, position, part.layer, token, minus)
-        st.caption("The neurons that do most, either way, with what each adds.")
-        names = [
-            f"neuron {neuron} {share:+.3f}"
-            for neuron, share in zip(neurons.neurons, neurons.shares, strict=True)
-        ]
-        st.altair_chart(signed_bars(names, neurons.shares, "share of the logit"))
-        asked_of = f"{position}, {part.layer}, {token}, {minus}"
-        show(
-            "Neurons",
-            neuron_shares,
-            f"neuron_shares(model, tokens, {asked_of})",
-            drawn=neurons.shares,
-        )
+        _show_neurons(source, part.layer, asked)
     if part.hook is None:
         st.caption("A bias: the same for every prompt, up to the norm's scale.")
         return
@@ -190,12 +177,36 @@ def show_part(
     if not origin.open:
         return
     with origin:
+        position, token, minus = asked
+        model = source.checkpoint.model
         index = decisive_entry(model, source.tokens, position, part, token, minus)
         st.caption(
             "A share is a sum over the numbers of a hook, each times a weight. The "
             "number that does most:"
         )
         provenance.show(source.checkpoint, source.tokens, part.hook, index)
+
+
+def _show_neurons(
+    source: LensReading, layer: int, asked: tuple[int, int, int | None]
+) -> None:
+    """Show the neurons of an MLP that add most, either way."""
+    position, token, minus = asked
+    model = source.checkpoint.model
+    found = rank_neurons(model, source.tokens, position, layer, token, minus)
+    shares = found.shares[:MOST_NEURONS]
+    st.caption("The neurons that do most, either way, with what each adds.")
+    names = [
+        f"neuron {neuron} {share:+.3f}"
+        for neuron, share in zip(found.neurons, shares, strict=False)
+    ]
+    st.altair_chart(signed_bars(names, shares, "share of the logit"))
+    show(
+        "Neurons",
+        neuron_shares,
+        f"neuron_shares(model, tokens, {position}, {layer}, {token}, {minus})",
+        drawn=shares,
+    )
 
 
 def _race_in_words(

@@ -95,17 +95,7 @@ def show_grid(source: LensReading, lens: Lens, chosen: tuple[int, int], a: int) 
             "choose another token above to see the others."
         )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.segmented_control(
-            "Each cell shows",
-            list(METRICS),
-            default="top token",
-            required=True,
-            key="lens_metric",
-            persist_state="session",
-            label_visibility="collapsed",
-            help="The likeliest token; the probability or rank of A; how far the whole "
-            "distribution is from the model's output, in nats.",
-        )
+        _choose_metric()
         shown = f"{LENS_OF}[:, {columns.start}:{columns.stop}]"
         show(
             "Lens",
@@ -114,6 +104,20 @@ def show_grid(source: LensReading, lens: Lens, chosen: tuple[int, int], a: int) 
             drawn=view.numbers,
             also=ALSO.get(metric, []),
         )
+
+
+def _choose_metric() -> None:
+    st.segmented_control(
+        "Each cell shows",
+        list(METRICS),
+        default="top token",
+        required=True,
+        key="lens_metric",
+        persist_state="session",
+        label_visibility="collapsed",
+        help="The likeliest token; the probability or rank of A; how far the whole "
+        "distribution is from the model's output, in nats.",
+    )
 
 
 def show_cell(
