@@ -13,6 +13,7 @@ from typing import Any
 
 import streamlit as st
 
+from minigpt.interpret.corpora import held_out_windows
 from pages.frame import corpora, models, state
 
 
@@ -49,8 +50,8 @@ def show(
     """
     begin = opening() if begin is None else begin
     used = [function, *also]
-    imported = "".join(f"from {f.__module__} import {f.__name__}\n" for f in used)
-    recipe = Recipe(f"{begin}{imported}\nnumbers = {call}\n", "numbers", drawn)
+    lines = f"{_with_imports(begin, used)}\nnumbers = {call}\n"
+    recipe = Recipe(lines, "numbers", drawn)
     _show(name, recipe, "\n\n".join(map(inspect.getsource, used)))
 
 
@@ -125,8 +126,7 @@ def opening_with_windows(count: int = 16) -> str:
     """Return the lines of `opening`, and one that draws what `corpora.windows` does."""
     length = f"min({corpora.LONGEST}, model.config.max_seq_len)"
     return (
-        f"{opening()}\n"
-        "from minigpt.interpret.corpora import held_out_windows\n"
+        f"{_with_imports(opening(), [held_out_windows])}"
         f"windows = held_out_windows(metadata, tokenizer, {length}, {count})\n"
     )
 
@@ -140,6 +140,13 @@ def opening_of_two(before: Path, after: Path, text: str) -> str:
         f"after = minigpt.load({str(after)!r})\n"
         f"tokens = torch.tensor([after.tokenizer.encode({text!r})])\n"
     )
+
+
+def _with_imports(begin: str, functions: Sequence[Callable[..., Any]]) -> str:
+    """Return the lines with imports of some functions after `import minigpt`."""
+    before, line, after = begin.partition("import minigpt\n")
+    imports = "".join(f"from {f.__module__} import {f.__name__}\n" for f in functions)
+    return before + line + imports + after
 
 
 def read_last(tokens: int | None) -> None:

@@ -69,8 +69,8 @@ PARTS = {
     "Ablate each in turn": show_turn,
 }
 
+# What older links call a part.
 RENAMED = {"Cut": "Ablate", "Cut each in turn": "Ablate each in turn"}
-"""What older links call a part."""
 
 lesson.open(
     "Intervene",

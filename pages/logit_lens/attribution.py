@@ -103,7 +103,7 @@ def show_bars(
         every = dict(
             zip((each.name for each in found.parts), found.shares.tolist(), strict=True)
         )
-        call = "logit_shares(model, tokens, {}, {}, {})".format(*asked)
+        call = "logit_shares(model, tokens, position={}, a={}, b={})".format(*asked)
         show("Shares", logit_shares, call, drawn=every)
         with st.popover("Table", icon=":material/table:", type="tertiary"):
             st.dataframe(table, hide_index=True)
@@ -137,7 +137,7 @@ def show_heads(
         for layer, row in enumerate(found.heads.tolist())
         for head, share in enumerate(row)
     }
-    call = "logit_shares(model, tokens, {}, {}, {})".format(*asked)
+    call = "logit_shares(model, tokens, position={}, a={}, b={})".format(*asked)
     show(
         "Shares of the heads",
         logit_shares,
@@ -204,7 +204,7 @@ def _show_neurons(
     show(
         "Neurons",
         neuron_shares,
-        f"neuron_shares(model, tokens, {position}, {layer}, {token}, {minus})",
+        f"neuron_shares(model, tokens, {position}, {layer}, a={token}, b={minus})",
         drawn=shares,
     )
 
