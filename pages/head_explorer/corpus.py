@@ -11,7 +11,7 @@ from minigpt.interpret.heads.corpus_examples import (
     HeadExample,
     corpus_examples,
 )
-from minigpt.interpret.interventions.ablation import ablate_heads, loss_over
+from minigpt.interpret.interventions.ablation import loss_over, measure
 from minigpt.interpret.interventions.interventions import Ablation, How
 from minigpt.interpret.interventions.parts import Head
 from minigpt.interpret.reading.prompt import Reading
@@ -149,7 +149,7 @@ def _effect(
     _model: TransformerLM,
     _windows: Windows,
 ) -> Effect:
-    return ablate_heads(_model, tokens, [(layer, head)], how, _windows)
+    return measure(_model, tokens, [Ablation(Head(layer, head), how)], _windows)
 
 
 @st.cache_data(max_entries=512, show_spinner="Reading the corpus without it …")

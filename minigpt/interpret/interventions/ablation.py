@@ -21,12 +21,10 @@ from minigpt.interpret.corpora import Windows
 from minigpt.interpret.effects import Effect, compare_logits
 from minigpt.interpret.interventions.interventions import (
     Ablation,
-    How,
     as_windows,
     fwd_hooks,
     record,
 )
-from minigpt.interpret.interventions.parts import Head
 from minigpt.model import TransformerLM
 
 MOST_LOGITS = 2**23
@@ -62,31 +60,6 @@ def measure(
         0, position
     ]
     return compare_logits(before, after)
-
-
-def ablate_heads(
-    model: TransformerLM,
-    tokens: Sequence[int],
-    heads: Sequence[tuple[int, int]],
-    how: How = "zero",
-    reference: Windows | None = None,
-    position: int = -1,
-) -> Effect:
-    """Return what ablating some heads does to the prediction of the next token.
-
-    Args:
-        model: The model to ablate; it is left as it was.
-        tokens: The text it reads.
-        heads: Layer and head of each.
-        how: What becomes of each head's z.
-        reference: See `measure`.
-        position: See `measure`.
-
-    Raises:
-        DataError: See `measure`.
-    """
-    ablations = [Ablation(Head(layer, head), how) for layer, head in heads]
-    return measure(model, tokens, ablations, reference, position)
 
 
 @torch.inference_mode()

@@ -9,7 +9,6 @@ from minigpt.config import GenerationConfig
 from minigpt.generation import Generator
 from minigpt.interpret.interventions import ablation
 from minigpt.interpret.interventions.ablation import (
-    ablate_heads,
     ablate_pair,
     continue_text,
     loss_over,
@@ -40,7 +39,7 @@ def test_cutting_a_head_is_zeroing_its_z(model):
         z[:, :, 1] = 0
         return z
 
-    effect = ablate_heads(model, TOKENS, [(0, 1)])
+    effect = measure(model, TOKENS, [Ablation(Head(0, 1))])
     ids = torch.tensor([TOKENS])
     expected = model.run_with_hooks(ids, [("blocks.0.attn.hook_z", zero)])[0, -1]
     torch.testing.assert_close(torch.tensor(effect.after_logits), expected)
@@ -49,7 +48,7 @@ def test_cutting_a_head_is_zeroing_its_z(model):
 
 
 def test_cutting_nothing_changes_nothing(model):
-    effect = ablate_heads(model, TOKENS, [])
+    effect = measure(model, TOKENS, [])
     assert effect.kl == 0
     np.testing.assert_array_equal(effect.before, effect.after)
 
@@ -66,14 +65,14 @@ def test_cutting_everything_leaves_the_bare_embeddings(model):
 
 def test_the_mean_over_the_text_itself_needs_only_that_text(model):
     windows = np.array([TOKENS])
-    effect = ablate_heads(model, TOKENS[:1], [(0, 0)], "mean", windows[:, :1])
+    effect = measure(model, TOKENS[:1], [Ablation(Head(0, 0), "mean")], windows[:, :1])
     assert effect.kl == pytest.approx(0, abs=1e-6)
 
 
 def test_a_cut_leaves_the_model_as_it_was(model):
     ids = torch.tensor([TOKENS])
     before = model(ids)
-    ablate_heads(model, TOKENS, [(0, 0), (1, 1)], 2.0)
+    measure(model, TOKENS, [Ablation(Head(0, 0), 2.0), Ablation(Head(1, 1), 2.0)])
     torch.testing.assert_close(model(ids), before, rtol=0, atol=0)
 
 
