@@ -123,7 +123,7 @@ def show_piece(shown: Compared) -> None:
     if start:
         show_origin(after, found, start)
     st.button(
-        "Who wrote this prediction?",
+        "Which parts wrote this prediction?",
         icon=":material/search:",
         type="tertiary",
         on_click=state.go_to,

@@ -132,7 +132,7 @@ def show_one_head(
 
 
 def show_heading(study: Study, place: Place) -> str:
-    """Show the head's name, what it is here, and the ways to look at it."""
+    """Show the head's name, what it is here, and the views of it."""
     layer, head, _ = place
     with st.container(horizontal=True, vertical_alignment="center"):
         label = score_tabs.label(study, layer, head)

@@ -11,8 +11,8 @@ from minigpt.interpret.heads.scores import ByHead
 from minigpt.interpret.interventions.patching import (
     CARRIED,
     Prompts,
+    distinguishing_tokens,
     same_length,
-    telling_tokens,
 )
 from minigpt.interpret.reading.prompt import read_prompt
 from minigpt.textbook.interventions import patch_each_place
@@ -151,7 +151,7 @@ def _choose_tokens(
     """Show the answer and its rival, found in the two predictions, to be changed."""
     both = numbers.both_predictions(checkpoint, clean, corrupted)
     chosen = []
-    found = telling_tokens(both)
+    found = distinguishing_tokens(both)
     for key, label, token, probabilities in (
         ("answer", "Answer (clean)", found[0], both.before),
         ("rival", "Rival (corrupted)", found[1], both.after),

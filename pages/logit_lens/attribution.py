@@ -1,4 +1,4 @@
-"""Who wrote the answer: the race of A and B, and every part's share of it."""
+"""Which parts wrote the answer: the race of A and B, and every part's share of it."""
 
 import streamlit as st
 

@@ -205,7 +205,7 @@ def carry(what: str, layer: int, place: int, value: Tensor) -> Hooks:
     return [(f"blocks.{layer}.{carried.hook}", edit)]
 
 
-def telling_tokens(effect: Effect) -> tuple[int, int]:
+def distinguishing_tokens(effect: Effect) -> tuple[int, int]:
     """Return the tokens that tell two prompts apart: an answer and its rival.
 
     The answer is what `before` expects most beyond `after`, the rival the reverse; as

@@ -13,7 +13,7 @@ import torch
 
 from minigpt.errors import DataError
 from minigpt.interpret.effects import Effect, compare_logits
-from minigpt.interpret.interventions.patching import same_length, telling_tokens
+from minigpt.interpret.interventions.patching import distinguishing_tokens, same_length
 from minigpt.model import TransformerLM
 from minigpt.tokenizers.base import Tokenizer
 
@@ -57,7 +57,7 @@ def ready_pair(model: TransformerLM, tokenizer: Tokenizer) -> PromptPair:
         model: The model that will be patched.
         tokenizer: Its own.
     """
-    found = {pair: _telling(model, tokenizer, pair) for pair in PAIRS}
+    found = {pair: _clearness(model, tokenizer, pair) for pair in PAIRS}
     clear = (pair for pair, probability in found.items() if probability >= LIKELY)
     return next(clear, max(found, key=lambda pair: found[pair]))
 
@@ -75,7 +75,7 @@ def predictions(model: TransformerLM, clean: list[int], corrupted: list[int]) ->
     return compare_logits(*model(both)[:, -1])
 
 
-def _telling(model: TransformerLM, tokenizer: Tokenizer, pair: PromptPair) -> float:
+def _clearness(model: TransformerLM, tokenizer: Tokenizer, pair: PromptPair) -> float:
     """Return the smaller probability of the two answers; −1 of an unreadable pair."""
     try:
         clean, corrupted = same_length(tokenizer, pair.clean, pair.corrupted)
@@ -85,5 +85,5 @@ def _telling(model: TransformerLM, tokenizer: Tokenizer, pair: PromptPair) -> fl
     if unknown or len(clean) > model.config.max_seq_len:
         return -1.0
     found = predictions(model, clean, corrupted)
-    answer, rival = telling_tokens(found)
+    answer, rival = distinguishing_tokens(found)
     return float(min(found.before[answer], found.after[rival]))
