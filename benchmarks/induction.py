@@ -23,7 +23,11 @@ from minigpt.config import get_recipe
 from minigpt.datasets.repeated_words import PROMPTS, repeated_words
 from minigpt.interpret.heads.repetition import Repetition, read_repetition
 from minigpt.interpret.interventions.ablation import measure
-from minigpt.interpret.interventions.interventions import fwd_hooks, read_cut, record
+from minigpt.interpret.interventions.interventions import (
+    fwd_hooks,
+    read_ablation,
+    record,
+)
 from minigpt.model import TransformerLM
 from minigpt.runs.learning_to_copy import Copying, copying, repetition_record
 from minigpt.runs.store import RunStore, SavedStep
@@ -156,7 +160,7 @@ def said_twice(model: TransformerLM, tokenizer: Tokenizer) -> torch.Tensor:
 @torch.inference_mode()
 def read_cut_off(model: TransformerLM, windows: torch.Tensor, cut: str) -> Repetition:
     """Let a model read with a part cut; its mean is over these windows."""
-    cuts = [read_cut(cut)]
+    cuts = [read_ablation(cut)]
     with model.hooks(fwd_hooks=fwd_hooks(model, cuts, record(model, cuts, windows))):
         return read_repetition(model, windows)
 
@@ -165,7 +169,7 @@ def read_prompt(
     model: TransformerLM, tokenizer: Tokenizer, prompt: str, answer: str
 ) -> Prompt:
     """Let a model continue a text, whole and with its previous-token head cut."""
-    effect = measure(model, tokenizer.encode(prompt), [read_cut(CUT[0])])
+    effect = measure(model, tokenizer.encode(prompt), [read_ablation(CUT[0])])
     (token,) = tokenizer.encode(answer)
     return Prompt(float(effect.before[token]), float(effect.after[token]))
 

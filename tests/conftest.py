@@ -13,6 +13,7 @@ CHECKED = [
     "minigpt.generation",
     "minigpt.training",
     "minigpt.finetuning",
+    "minigpt.textbook",
 ]
 install_import_hook(CHECKED, "beartype.beartype")
 

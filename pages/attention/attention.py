@@ -11,8 +11,8 @@ from minigpt.interpret.heads.attention_editing import EditedHead, HeadEdit
 from minigpt.interpret.heads.attention_steps import AttentionSteps, shared_head
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.model import CausalAttention, MultiHeadAttention, SelfAttention
+from minigpt.textbook.attention import attention_row
 from pages.attention import questions
-from pages.attention.notebook_lines import recipe
 from pages.attention.numbers import edit_of, steps_of
 from pages.frame import lesson, models, notebook, provenance
 from pages.frame.guard import guard
@@ -166,10 +166,11 @@ with guard():
             edited if changed else None,
             rows_without(edit, steps),
         )
-        notebook.code(
+        layer, head, query = place
+        notebook.show(
             "the sheet",
-            recipe(checkpoint.model.config, place),
-            variable="steps",
+            attention_row,
+            f"attention_row(model, tokens, {layer}, {head}, query={query})",
             drawn={"raw": steps.raw, "weights": steps.pattern, "z": steps.z},
         )
     trace(checkpoint, reading, place, cell)

@@ -10,7 +10,7 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.interpret.stream.block_view import BlockView, firing_neurons
 from minigpt.model import Block, FeedForward, LayerNorm, RMSNorm
-from pages.block import notebook_lines as recipes
+from minigpt.textbook.stream import block_sum, stream_norms
 from pages.block import questions
 from pages.block.numbers import block_of, stages_of
 from pages.frame import lesson, models, notebook, provenance
@@ -61,7 +61,6 @@ def show_block(
 
 def show_stream(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
     """Show the token's stream through all blocks, and what each part adds."""
-    config = checkpoint.model.config
     stages = stages_of(checkpoint.model, reading.tokens)
     names = [
         stage.kind if stage.kind == "embedding" else f"L{stage.layers[0]} {stage.kind}"
@@ -73,10 +72,11 @@ def show_stream(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
     st.subheader("The stream, from the first block to the last", anchor=False)
     st.altair_chart(stream_chart(names, kinds, added, stream, place.layer))
     with st.container(horizontal=True):
-        notebook.code(
+        hooks = [stage.stream_name for stage in stages]
+        notebook.show(
             "the stream",
-            recipes.stream_recipe(config, place.token),
-            variable="stream",
+            stream_norms,
+            f"stream_norms(model, tokens, {hooks})[:, {place.token}]",
             drawn=stream,
         )
         with st.popover("Table", icon=":material/table:", type="tertiary"):
@@ -96,10 +96,10 @@ with guard():
     predict(questions.writes_more(view, piece))
     hook, index = show_block(checkpoint, reading, place, view)
     with st.container(horizontal=True, vertical_alignment="center"):
-        notebook.code(
+        notebook.show(
             "the block",
-            recipes.block_recipe(checkpoint.model.config, place.layer, place.token),
-            variable="block",
+            block_sum,
+            f"block_sum(model, tokens, {place.layer}, position={place.token})",
             drawn={
                 "heads": view.head_norms,
                 "attention": view.attn_out,

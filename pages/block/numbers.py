@@ -1,7 +1,7 @@
 """The numbers of "Multi-head and block", kept while the reader clicks about."""
 
 from minigpt.interpret.stream.block_view import block_view
-from minigpt.interpret.stream.journey import Stage, journey
+from minigpt.interpret.stream.journey import JourneyStage, journey
 from minigpt.model import TransformerLM
 from pages.frame.remember import remember
 
@@ -10,6 +10,6 @@ block_of = remember(64)(block_view)
 
 
 @remember(16)
-def stages_of(model: TransformerLM, tokens: list[int]) -> list[Stage]:
+def stages_of(model: TransformerLM, tokens: list[int]) -> list[JourneyStage]:
     """Return every part of the model in turn, none put together with another."""
     return journey(model, tokens, most=model.config.num_layers, count=1).stages

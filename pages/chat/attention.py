@@ -174,7 +174,7 @@ def _show_row(sight: Sight, layer: int, head: int, target: str | None) -> None:
         f"attention_patterns(model, {row.tokens[:place]})[{layer}, {head}, -1]",
         drawn=sight.rows[layer, head],
         begin=row.speaker.opening,
-        imports=[ready_to_chat],
+        also=[ready_to_chat],
     )
 
 
@@ -213,7 +213,7 @@ def _show_heads(
         f"attention_patterns(model, {read})[..., -1, {places}].sum(-1)",
         drawn=weights,
         begin=sight.row.speaker.opening,
-        imports=[ready_to_chat],
+        also=[ready_to_chat],
     )
 
 

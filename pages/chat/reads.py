@@ -118,5 +118,5 @@ def show(asking: Asking, story: Story | None) -> None:
         f"template={row.template})]",
         drawn=row.read,
         begin=row.speaker.opening,
-        imports=[Message, ready_to_chat],
+        also=[Message, ready_to_chat],
     )

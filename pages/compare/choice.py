@@ -31,7 +31,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Text:
+class ComparedText:
     """What both models read."""
 
     content: str
@@ -39,7 +39,7 @@ class Text:
     """Whether it is the prompt of every page, and not held-out text."""
 
 
-def choose() -> tuple[Side, Side, Text]:
+def choose() -> tuple[Side, Side, ComparedText]:
     """Show what to compare with and on what, in one row.
 
     Returns:
@@ -73,8 +73,8 @@ def choose() -> tuple[Side, Side, Text]:
             **state.BOUND,
         )
         if read == PROMPT:
-            return before, after, Text(state.prompt_input(), is_prompt=True)
-        return before, after, Text(_held_out(before, after), is_prompt=False)
+            return before, after, ComparedText(state.prompt_input(), is_prompt=True)
+        return before, after, ComparedText(_held_out(before, after), is_prompt=False)
 
 
 def _choose_against(entry: ModelEntry) -> ModelEntry:

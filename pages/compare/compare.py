@@ -3,12 +3,15 @@
 Learning goal: a mean hides that some tokens got better and others worse.
 """
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from minigpt.interpret.differences.comparison import TextComparison, compare_text
 from minigpt.interpret.differences.gradients import batch_gradients, saliency
-from pages.compare import notebook_lines, numbers, parts, questions
-from pages.compare.choice import Side, Text, choose
+from minigpt.interpret.interventions.ablation import token_losses
+from pages.compare import numbers, parts, questions
+from pages.compare.choice import ComparedText, Side, choose
 from pages.compare.numbers import Compared
 from pages.frame import lesson, notebook, provenance, state
 from pages.frame.guard import guard, show_note
@@ -28,7 +31,7 @@ def choose_piece(found: TextComparison) -> int:
     return shared_place("piece", range(len(found.pieces)), found.worst)
 
 
-def pick_piece(found: TextComparison, text: Text, place: int | None) -> None:
+def pick_piece(found: TextComparison, text: ComparedText, place: int | None) -> None:
     """Remember the piece that was clicked, on other pages too if they show its text."""
     if place is None:
         st.session_state.pop("piece", None)
@@ -65,17 +68,31 @@ def show_text(shown: Compared) -> None:
         on_select=lambda chosen: pick_piece(found, text, chosen),
     )
     with st.container(horizontal=True):
-        notebook.code(
-            "losses",
-            notebook_lines.losses(before, after, text, same_tokens=found.same_tokens),
-            variable="change",
-            drawn=[value for value in found.change.tolist() if value == value],
-        )
+        show_code(shown)
         with st.popover("Every piece", icon=":material/table:", type="tertiary"):
             st.dataframe(
                 loss_table(found.pieces, found.before_losses, found.after_losses),
                 hide_index=True,
             )
+
+
+def show_code(shown: Compared) -> None:
+    """Show the code behind the losses."""
+    found = shown.found
+    if found.same_tokens:
+        each = "token_losses({0}.model(tokens), tokens)[0]"
+        function: Callable[..., object] = token_losses
+        call = f"{each.format('after')} - {each.format('before')}"
+    else:
+        function = compare_text
+        call = f"compare_text(before, after, {shown.text.content!r}).change"
+    notebook.show(
+        "losses",
+        function,
+        call,
+        drawn=found.change[1:] if found.same_tokens else found.change,
+        begin=shown.opening,
+    )
 
 
 def show_piece(shown: Compared) -> None:
@@ -106,7 +123,7 @@ def show_piece(shown: Compared) -> None:
     if start:
         show_origin(after, found, start)
     st.button(
-        "Who wrote this prediction?",
+        "Which parts wrote this prediction?",
         icon=":material/search:",
         type="tertiary",
         on_click=state.go_to,
@@ -163,9 +180,9 @@ with guard():
         "**Loss** is −ln of the probability of the token that came, in nats. Blue "
         "pieces cost less than before, vermillion pieces more. Training lowers the "
         "*mean*; single tokens may pay: one set of weights serves all.\n\n"
-        "Where two tokenizers differ, a piece ends wherever both have a cut, and a "
+        "Where two tokenizers differ, a piece ends wherever both end a token, and a "
         "model's loss on it is the sum over its tokens there.\n\n"
-        "A head may look elsewhere and the model say the same; weights may move far "
+        "A head may attend elsewhere and the model say the same; weights may move far "
         "without effect. Only the losses tell.",
         compare_text,
         batch_gradients,

@@ -11,8 +11,8 @@ from minigpt.interpret.differences.comparison import (
 from minigpt.interpret.differences.gradients import batch_gradients
 from minigpt.interpret.differences.pattern_change import pattern_change
 from minigpt.interpret.differences.weight_change import weight_change
-from pages.compare.choice import Side, Text
-from pages.frame import models
+from pages.compare.choice import ComparedText, Side
+from pages.frame import models, notebook
 from pages.frame.remember import remember
 
 
@@ -22,10 +22,16 @@ class Compared:
 
     before: Side
     after: Side
-    text: Text
+    text: ComparedText
     found: TextComparison
     place: int
     """The piece that is open."""
+
+    @property
+    def opening(self) -> str:
+        """The lines of Python that load both models and read the text."""
+        paths = self.before.path, self.after.path
+        return notebook.opening_of_two(*paths, self.text.content)
 
     @property
     def checkpoints(self) -> tuple[Checkpoint, Checkpoint]:
@@ -37,12 +43,12 @@ text_comparison = remember(8, spinner="Both models read …")(compare_text)
 """The losses of both models on a text."""
 
 head_change = remember(32, spinner="Comparing the heads …")(pattern_change)
-"""How differently the heads look at the text, [layer head], in bits."""
+"""How differently the heads attend to the text, [layer head], in bits."""
 
 weights = remember(32, spinner="Comparing the weights …")(weight_change)
 """How far apart the weights are."""
 
-pulls = remember(32, spinner="Asking which weights it would move …")(batch_gradients)
+pulls = remember(32, spinner="Computing the gradients …")(batch_gradients)
 """How strongly a batch of texts pulls at a model's weights."""
 
 

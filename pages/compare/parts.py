@@ -1,17 +1,22 @@
 """The parts of the Compare page below its text: heads, weights, samples, gradients."""
 
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
-from minigpt.interpret.differences.gradients import saliency
-from pages.compare import notebook_lines, numbers
+from minigpt.interpret.differences.comparison import continuations
+from minigpt.interpret.differences.gradients import batch_gradients, saliency
+from minigpt.textbook.comparison import pattern_divergence, relative_change
+from minigpt.textbook.heads import patterns
+from pages.compare import numbers
 from pages.compare.numbers import Compared
 from pages.frame import notebook, provenance, state
 from pages.frame.guard import show_note
 from pages.frame.place import shared_place
 from pages.frame.reading import pick_head
 from pages.frame.words import plain
+from viz.attention import Array
 from viz.comparison import tensor_bars, tensor_table
 from viz.components.tinted_text.view import tinted_text
 from viz.components.value_grid.view import value_grid
@@ -21,29 +26,23 @@ EXPLORER = "pages/head_explorer/head_explorer.py"
 
 
 def heads(shown: Compared) -> None:
-    """Show how differently each head looks at the text."""
+    """Show how differently each head attends to the text."""
     change = numbers.head_change(*shown.checkpoints, shown.text.content)
     layers, count = change.shape
     chosen = (
         shared_place("layer", range(layers), 0),
         shared_place("head", range(count), 0),
     )
-    value_grid(
-        change,
-        key="head_change",
-        rows=[f"layer {layer}" for layer in range(layers)],
-        columns=[f"H{head}" for head in range(count)],
-        unit="bits",
-        sentences=[
-            [
-                f"L{layer}H{head}: {change[layer, head]:.4f} bits between its rows, on "
-                "average (0 the same, 1 nothing in common)"
-                for head in range(count)
-            ]
-            for layer in range(layers)
-        ],
-        selected=chosen,
-        on_select=pick_head,
+    sentences = [
+        [
+            f"L{layer}H{head}: {bits:.4f} bits between its rows, on average (0 the "
+            "same, 1 nothing in common)"
+            for head, bits in enumerate(row)
+        ]
+        for layer, row in enumerate(change)
+    ]
+    _head_numbers(
+        "head_change", change, "bits", 2, sentences=sentences, selected=chosen
     )
     name = f"L{chosen[0]}H{chosen[1]}"
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -54,18 +53,25 @@ def heads(shown: Compared) -> None:
             args=(EXPLORER,),
             kwargs={"layer": chosen[0], "head": chosen[1]},
         )
-        notebook.code(
+        notebook.show(
             "heads",
-            notebook_lines.heads(shown.before, shown.text),
-            variable="change",
+            pattern_divergence,
+            "pattern_divergence(before.model, after.model, tokens)",
             drawn=change,
+            begin=shown.opening,
+            also=[patterns],
         )
+    _show_own_weight(shown, *chosen)
+
+
+def _show_own_weight(shown: Compared, layer: int, head: int) -> None:
+    """Show how much the open piece's first token attends to itself, and why."""
     query = shown.found.after_spans[shown.place][0]
-    hook = f"blocks.{chosen[0]}.attn.hook_pattern"
     st.caption(
-        f"{name} of {plain(shown.after.name)}: what token {query} reads of itself."
+        f"L{layer}H{head} of {plain(shown.after.name)}: what token {query} reads of "
+        "itself."
     )
-    index = (0, chosen[1], query, query)
+    hook, index = f"blocks.{layer}.attn.hook_pattern", (0, head, query, query)
     provenance.show(shown.after.checkpoint, shown.found.after.tokens, hook, index)
 
 
@@ -86,11 +92,12 @@ def weights(shown: Compared) -> None:
     with bars:
         st.altair_chart(tensor_bars(change.names, change.relative, column))
         measured = dict(zip(change.names, change.relative.tolist(), strict=True))
-        notebook.code(
+        notebook.show(
             "weights",
-            notebook_lines.weights(shown.before),
-            variable="change",
+            relative_change,
+            "relative_change(before.model, after.model)",
             drawn={name: value for name, value in measured.items() if value == value},
+            begin=shown.opening,
         )
     with grid:
         if change.heads is not None:
@@ -121,11 +128,14 @@ def samples(shown: Compared) -> None:
             st.markdown(f"**{plain(side.name)}**")
             st.code(sample, language=None, wrap_lines=True)
     st.caption("Temperature 0.8, the 50 likeliest tokens; at most 60 tokens.")
-    notebook.code(
+    prompt = shown.text.content
+    notebook.show(
         "samples",
-        notebook_lines.sample(shown.text, seed),
-        variable="ids",
+        continuations,
+        "after.tokenizer.encode("
+        f"continuations(before, after, {prompt!r}, seed={seed})[1])",
         drawn=shown.after.checkpoint.tokenizer.encode(written[1]),
+        begin=shown.opening,
     )
 
 
@@ -140,11 +150,12 @@ def batch(shown: Compared) -> None:
     bars, grid = st.columns([3, 2], gap="large")
     with bars:
         st.altair_chart(tensor_bars(pulled.names, pulled.norms, column))
-        notebook.code(
+        notebook.show(
             "batch",
-            notebook_lines.pulls(shown.text),
-            variable="norms",
+            batch_gradients,
+            "batch_gradients(after.model, tokens).norms",
             drawn=pulled.norms,
+            begin=shown.opening,
         )
     with grid:
         if pulled.heads is not None:
@@ -189,16 +200,19 @@ def input_saliency(shown: Compared) -> None:
         "Gradient × activation at hook_embed: what the logit would lose, to first "
         "order, if this token's embedding faded. Small where a norm undoes fading."
     )
-    notebook.code(
+    notebook.show(
         "saliency",
-        notebook_lines.saliency(shown.text, target_place, rival),
-        variable="scores",
+        saliency,
+        f"saliency(after.model, {read}, {target}, {rival}).scores",
         drawn=found_scores.scores,
+        begin=shown.opening,
     )
     provenance.show(shown.after.checkpoint, read, "hook_embed", (0, len(read) - 1, 0))
 
 
-def _head_numbers(key: str, values: object, unit: str) -> None:
+def _head_numbers(
+    key: str, values: Array, unit: str, digits: int = 3, **of_the_grid: Any
+) -> None:
     layers, count = values.shape
     value_grid(
         values,
@@ -206,8 +220,9 @@ def _head_numbers(key: str, values: object, unit: str) -> None:
         rows=[f"layer {layer}" for layer in range(layers)],
         columns=[f"H{head}" for head in range(count)],
         unit=unit,
-        digits=3,
+        digits=digits,
         on_select=pick_head,
+        **of_the_grid,
     )
 
 

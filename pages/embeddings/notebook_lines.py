@@ -18,7 +18,7 @@ class Line(NamedTuple):
 
     function: Callable[..., Any]
     call: str
-    imports: Sequence[Callable[..., Any]] = ()
+    also: Sequence[Callable[..., Any]] = ()
 
 
 def vectors(config: ModelConfig, scheme: str, length: int) -> Line:

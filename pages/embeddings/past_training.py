@@ -39,7 +39,7 @@ def show(checkpoint: Checkpoint) -> None:
             loss_by_position,
             f"loss_by_position(longer(model, {2 * longest}), {windows})",
             drawn=losses.values,
-            imports=[held_out, longer],
+            also=[held_out, longer],
         )
         st.caption(
             f"{MOST_READ} texts: {losses.description}. Mean of {bucket} positions."

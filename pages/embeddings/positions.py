@@ -190,7 +190,7 @@ def _show_biases(
         biases_of_pairs,
         f"biases_of_pairs({call}[{place.head}])",
         drawn=shown,
-        imports=[function],
+        also=[function],
     )
 
 
@@ -222,9 +222,7 @@ def _show_distance(checkpoint: Checkpoint, scheme: str, place: Place) -> None:
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         line = notebook_lines.by_distance(config, scheme, place.layer, length)
-        notebook.show(
-            "by distance", *line[:2], drawn=found.values, imports=line.imports
-        )
+        notebook.show("by distance", *line[:2], drawn=found.values, also=line.also)
         st.caption(_say_distance(checkpoint, scheme, place, found))
 
 

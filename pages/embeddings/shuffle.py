@@ -124,7 +124,7 @@ def _show_code(checkpoint: Checkpoint, text: PromptTokens, tests: Tests) -> None
             f"[change_when_shuffled(each, tokens, {list(tests.order)}) "
             f"for each in [{', '.join(['model', *bare])}]]",
             drawn=[test.largest_change for test in (tests.model, *tests.bare.values())],
-            imports=[without_positions],
+            also=[without_positions],
         )
         best = int(tests.model.effect.before.argmax())
         provenance.show(

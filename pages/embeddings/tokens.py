@@ -185,7 +185,7 @@ def _show_picture(
                 "explained": shares[:2],
                 "points": [place[:2] for place in points],
             },
-            imports=[sampled_tokens] if sample else [],
+            also=[sampled_tokens] if sample else [],
         )
         with st.popover("Table", icon=":material/table:", type="tertiary"):
             st.dataframe(table, hide_index=True)

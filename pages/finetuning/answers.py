@@ -98,7 +98,7 @@ def _show_one(shown: Both, each: Answered) -> None:
         f"tokenizer.encode(reply(model, tokenizer, {prompt}, {SETTINGS}))",
         drawn=shown.after.tokenizer.encode(each.tuned),
         begin=f"{shown.opening}model, tokenizer, _ = after\n",
-        imports=[GenerationConfig, Message, ready_to_chat],
+        also=[GenerationConfig, Message, ready_to_chat],
     )
 
 

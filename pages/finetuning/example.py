@@ -93,7 +93,7 @@ def _show_one(
             [token.loss for token in row if token.is_learned] for row in rows.values()
         ],
         begin="import minigpt\n",
-        imports=[Message, ready_to_chat],
+        also=[Message, ready_to_chat],
     )
     if place:
         _show_token(tokens, place, who)

@@ -113,7 +113,7 @@ def _show_change(
         f"row_divergence({before}, {after})[..., 1:].mean(-1)",
         drawn=change,
         begin=shown.opening,
-        imports=[attention_patterns, ready_to_chat],
+        also=[attention_patterns, ready_to_chat],
     )
 
 
@@ -147,7 +147,7 @@ def _show_needed(shown: Both, needed: HeadsNeeded, chosen: tuple[int, int]) -> N
         f"held_out_questions(after, before, {needed.number})]).rises",
         drawn=needed.rises,
         begin=shown.opening,
-        imports=[decisive, held_out_questions, ready_to_chat],
+        also=[decisive, held_out_questions, ready_to_chat],
     )
 
 

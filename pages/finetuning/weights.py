@@ -64,7 +64,7 @@ def _show_shares(shown: Both, found: Moved) -> tuple[int, int]:
             "matrix_changes(before.model, after.model)",
             drawn=found.relative.tolist(),
             begin=shown.opening,
-            imports=[ready_to_chat],
+            also=[ready_to_chat],
         )
         with st.popover("Everything else", icon=":material/table:", type="tertiary"):
             rows = [
@@ -172,7 +172,7 @@ def _show_code(shown: Both, product: LowRank, layer: int, matrix: str) -> None:
         f"{call}.change",
         drawn=product.change,
         begin=shown.opening,
-        imports=[Path, ready_to_chat],
+        also=[Path, ready_to_chat],
     )
 
 

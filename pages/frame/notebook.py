@@ -10,11 +10,13 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from pages.frame import models, state
+from minigpt.interpret.corpora import held_out_windows
+from pages.frame import corpora, models, state
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,9 @@ def show(
     *,
     drawn: Any,
     begin: str | None = None,
-    imports: Sequence[Callable[..., Any]] = (),
+    also: Sequence[Callable[..., Any]] = (),
 ) -> None:
-    """Show a button that opens what computes a figure's numbers: one line, one source.
+    """Show a button that opens what computes a figure's numbers: one line, its source.
 
     Args:
         name: The figure's name, alone of its kind on this page.
@@ -47,45 +49,25 @@ def show(
         drawn: The numbers that the page drew.
         begin: Lines to begin with, where the figure is not about the chosen model; see
             `naming`.
-        imports: Other functions and classes; those that the lines name are imported.
+        also: Other functions and classes that the lines name: they are imported, and
+            those of the textbook are shown too.
     """
     begin = opening() if begin is None else begin
     lines = f"{begin}\nnumbers = {call}\n"
-    needed = "".join(
-        f"from {each.__module__} import {each.__name__}\n"
-        for each in (*imports, function)
-        # A method comes with its object.
-        if "." not in each.__qualname__ and re.search(rf"\b{each.__name__}\b", lines)
-    )
-    recipe = Recipe(needed + lines, "numbers", drawn)
-    _show(name, recipe, textwrap.dedent(inspect.getsource(function)))
+    recipe = Recipe(_with_imports(lines, [*also, function]), "numbers", drawn)
+    shown = [each for each in also if each.__module__.startswith("minigpt.textbook")]
+    sources = [textwrap.dedent(inspect.getsource(each)) for each in (function, *shown)]
+    _show(name, recipe, "\n\n".join(sources))
 
 
-def code(
-    name: str, body: str, *, variable: str, drawn: Any, begin: str | None = None
-) -> None:
-    """Show a button that opens the lines behind a figure.
-
-    Args:
-        name: The figure's name, alone of its kind on this page.
-        body: What follows after `model`, `tokenizer` and `tokens` [1 pos] are made.
-        variable: Which variable then holds the figure's numbers.
-        drawn: Those numbers, as the page drew them.
-        begin: Lines to begin with, where the figure is not about the chosen model.
-    """
-    begin = opening() if begin is None else begin
-    _show(name, Recipe(begin + body.strip() + "\n", variable, drawn), None)
-
-
-def _show(name: str, recipe: Recipe, source: str | None) -> None:
+def _show(name: str, recipe: Recipe, source: str) -> None:
     st.session_state.setdefault("_recipes", {})[name] = recipe
     with st.popover(
         "Code", icon=":material/code:", type="tertiary", key=f"code_of_{name}"
     ):
         st.code(recipe.lines, language="python", wrap_lines=True)
-        if source is not None:
-            st.caption("What it calls:")
-            st.code(source, language="python", wrap_lines=True)
+        st.caption("What it calls:")
+        st.code(source, language="python", wrap_lines=True)
         st.download_button(
             "Numbers as JSON",
             lambda: as_json(recipe.drawn),
@@ -141,6 +123,38 @@ def naming(**values: str) -> str:
     """
     named = "".join(f"{name} = {value}\n" for name, value in values.items())
     return f"import minigpt\n\n{named}" if "minigpt." in named else f"\n{named}"
+
+
+def opening_with_windows(count: int = 16) -> str:
+    """Return the lines of `opening`, and one that draws what `corpora.windows` does."""
+    length = f"min({corpora.LONGEST}, model.config.max_seq_len)"
+    return _with_imports(
+        opening()
+        + f"windows = held_out_windows(metadata, tokenizer, {length}, {count})\n",
+        [held_out_windows],
+    )
+
+
+def opening_of_two(before: Path, after: Path, text: str) -> str:
+    """Return the lines that load two checkpoints and let `after` encode a text."""
+    return (
+        "import torch\n"
+        "import minigpt\n\n"
+        f"before = minigpt.load({str(before)!r})\n"
+        f"after = minigpt.load({str(after)!r})\n"
+        f"tokens = torch.tensor([after.tokenizer.encode({text!r})])\n"
+    )
+
+
+def _with_imports(lines: str, functions: Sequence[Callable[..., Any]]) -> str:
+    """Put imports of those functions that the lines name before the lines."""
+    needed = "".join(
+        f"from {each.__module__} import {each.__name__}\n"
+        for each in functions
+        # A method comes with its object.
+        if "." not in each.__qualname__ and re.search(rf"\b{each.__name__}\b", lines)
+    )
+    return needed + lines
 
 
 def read_last(tokens: int | None) -> None:

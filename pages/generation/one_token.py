@@ -82,7 +82,7 @@ def show_below(
             f"{{stage.name: stage.probabilities[0, {shown}] for stage in "
             f"filter_stages(model(torch.tensor([{draw.read}]))[:, -1], "
             f"torch.tensor([{draw.text}]), {settings_literal(config)})}}",
-            imports=[GenerationConfig],
+            also=[GenerationConfig],
             drawn={
                 stage.name: [float(stage.probabilities[token]) for token in shown]
                 for stage in draw.stages

@@ -68,7 +68,7 @@ def draw(
         "{attempt.name: attempt.mean_log_prob for attempt in "
         f"try_each(generator, {source.prompt!r}, {settings_literal(base)})}}",
         begin=source.opening,
-        imports=[GenerationConfig, Generator],
+        also=[GenerationConfig, Generator],
         drawn=dict(zip(names, means, strict=True)),
     )
     for attempt in attempts:

@@ -111,7 +111,7 @@ def draw(
         f"token_counts_at(continue_often(generator, {source.prompt!r}, "
         f"{settings_literal(config)}, {COUNT}, {forced}), {len(forced)})",
         begin=source.opening,
-        imports=[GenerationConfig, Generator, continue_often],
+        also=[GenerationConfig, Generator, continue_often],
         drawn={
             str(branch.token): len(branch.members)
             for branch in sorted(first, key=lambda branch: branch.token)

@@ -5,18 +5,18 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.corpora import Windows
 from minigpt.interpret.heads.corpus_examples import (
-    Example,
+    HeadExample,
     corpus_examples,
 )
-from minigpt.interpret.interventions.ablation import cut_heads, loss_over
-from minigpt.interpret.interventions.interventions import Cut, How
+from minigpt.interpret.interventions.ablation import loss_over, measure
+from minigpt.interpret.interventions.interventions import Ablation, How
 from minigpt.interpret.interventions.parts import Head
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.model import TransformerLM
+from minigpt.textbook.interventions import ablation_hooks
 from pages.frame import corpora, notebook
 from pages.frame.reading import Place
 from pages.frame.remember import remember
-from pages.head_explorer import notebook_lines
 from viz.components import ReadingExample
 from viz.components.reading_examples.view import reading_examples
 from viz.effects import before_after_bars
@@ -47,16 +47,19 @@ def show_examples(checkpoint: Checkpoint, place: Place) -> None:
         f"{count} windows of {length} tokens: {text.description}. The framed token "
         "reads; the darker, the more."
     )
-    notebook.code(
+    asked = f"{place.layer}, {place.head}, {EXAMPLES}"
+    notebook.show(
         "examples",
-        notebook_lines.examples(place.layer, place.head, EXAMPLES),
-        variable="weights",
-        drawn=[example.weight for example in [*found.strongest, *found.random]],
+        corpus_examples,
+        f"[[example.weight for example in kind] for kind in "
+        f"corpus_examples(model, windows, {asked})]",
+        drawn=[[example.weight for example in kind] for kind in found],
+        begin=notebook.opening_with_windows(),
     )
 
 
 def _show_rows(
-    checkpoint: Checkpoint, windows: Windows, examples: list[Example], kind: str
+    checkpoint: Checkpoint, windows: Windows, examples: list[HeadExample], kind: str
 ) -> None:
     pieces = [
         checkpoint.tokenizer.pieces(windows[each.window, : each.query + 1])
@@ -69,7 +72,7 @@ def _show_rows(
     reading_examples(rows, key=f"examples_{kind}")
 
 
-def show_cut(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
+def show_without(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
     """Show what the model predicts without this head, and what that costs."""
     layer, head = place.layer, place.head
     chosen = st.segmented_control(
@@ -82,20 +85,23 @@ def show_cut(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
     )
     how, model = HOW[chosen], checkpoint.model
     windows = corpora.windows(checkpoint)
-    effect = _effect(model, reading.tokens, [(layer, head)], how, windows)
+    ablation = Ablation(Head(layer, head), how)
+    effect = _effect(model, reading.tokens, [ablation], windows)
     before = _loss(model, windows)
     after = _loss(model, windows, Head(layer, head), how)
     left, right = st.columns([3, 2], gap="large")
     pieces = checkpoint.tokenizer.pieces(range(len(effect.before)))
     with left:
         st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=6))
-        if how == "zero":
-            notebook.code(
-                "the cut",
-                notebook_lines.cut(layer, head),
-                variable="after",
-                drawn=effect.after,
-            )
+        others = ", windows" * (how != "zero")
+        hooks = f"ablation_hooks(model, ['L{layer}H{head} {how}']{others})"
+        notebook.show(
+            "without it",
+            ablation_hooks,
+            f"model.run_with_hooks(tokens, {hooks})[0, -1].softmax(-1)",
+            drawn=effect.after,
+            begin=notebook.opening_with_windows() if others else None,
+        )
     with right:
         st.metric("KL, before ‖ after", f"{effect.kl:.3f} nats")
         st.metric(
@@ -104,11 +110,11 @@ def show_cut(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
             f"{after - before:+.3f} without L{layer}H{head}",
             delta_color="inverse",
         )
-        st.caption("More cuts, and cuts together: on the Intervene page.")
+        st.caption("Other parts, and several at once: on the Intervene page.")
 
 
 def costs_of_layer(checkpoint: Checkpoint, layer: int) -> dict[str, float]:
-    """Return what cutting each head of a layer costs, up to four heads, in nats."""
+    """Return what ablating each head of a layer costs, up to four heads, in nats."""
     model, windows = checkpoint.model, corpora.windows(checkpoint)
     before = _loss(model, windows)
     return {
@@ -118,13 +124,13 @@ def costs_of_layer(checkpoint: Checkpoint, layer: int) -> dict[str, float]:
 
 
 _examples = remember(128, spinner="Reading the corpus …")(corpus_examples)
-_effect = remember(128)(cut_heads)
+_effect = remember(128)(measure)
 
 
 @remember(512, spinner="Reading the corpus without it …")
 def _loss(
     model: TransformerLM, windows: Windows, head: Head | None = None, how: How = "zero"
 ) -> float:
-    """Return the mean loss of the windows without a head; None cuts nothing."""
-    cuts = [] if head is None else [Cut(head, how)]
-    return float(loss_over(model, windows, cuts).mean())
+    """Return the mean loss of the windows without a head; None: the whole model."""
+    ablations = [] if head is None else [Ablation(head, how)]
+    return float(loss_over(model, windows, ablations).mean())

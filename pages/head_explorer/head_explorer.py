@@ -12,11 +12,12 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.heads.null_band import cautious_label, untrained_scores
 from minigpt.interpret.heads.scores import HABITS, SCORES, head_scores, strongest_read
 from minigpt.interpret.reading.prompt import Reading
+from minigpt.textbook import heads
 from pages.frame import lesson, models, notebook, provenance
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, pick_head, read_at_place
-from pages.head_explorer import corpus, notebook_lines, pins, score_tabs
+from pages.head_explorer import corpus, pins, score_tabs
 from pages.head_explorer import questions as head_questions
 from pages.head_explorer import study as head_study
 from pages.head_explorer.study import Study
@@ -51,9 +52,9 @@ def pick_row(token: int | None) -> None:
 
 def show_all_heads(reading: Reading, study: Study, place: Place) -> None:
     """Show a thumbnail of every head, with a bar for one score and its band."""
-    layers, heads, length, _ = reading.patterns.shape
+    layers, per_layer, length, _ = reading.patterns.shape
     with st.container(horizontal=True, vertical_alignment="center"):
-        count = layers * heads
+        count = layers * per_layer
         st.subheader(f"All {count} heads" if count > 1 else "Its head", anchor=False)
         st.space("stretch")
         score = st.selectbox(
@@ -83,8 +84,12 @@ def show_all_heads(reading: Reading, study: Study, place: Place) -> None:
         + ("0 to 1" if score in HABITS else "in nats")
         + "; mark and brackets: untrained heads, ± 2 sd."
     )
-    notebook.code(
-        "all heads", notebook_lines.score(score), variable="score", drawn=values
+    notebook.show(
+        "all heads",
+        heads.SCORES[score],
+        f"{score}(model, tokens)",
+        drawn=values,
+        also=[heads.patterns],
     )
 
 
@@ -109,21 +114,25 @@ def show_one_head(
             layer=layer,
             on_select=pick_row,
         )
-        name, variable, drawn = "lines", "patterns", reading.patterns[layer]
-        body = notebook_lines.layer_patterns(layer)
+        name, cells = "lines", (layer,)
     else:
         attention_heatmap(
             pieces, pattern, (token, read), key="head_as_map", on_select=pick_cell
         )
-        name, variable, drawn = "heat map", "pattern", pattern
-        body = notebook_lines.pattern(layer, head)
+        name, cells = "heat map", (layer, head)
     hook = reading.hook_name(layer)
     provenance.show(checkpoint, reading.tokens, hook, (0, head, token, read))
-    notebook.code(name, body, variable=variable, drawn=drawn)
+    place_in_words = ", ".join(map(str, cells))
+    notebook.show(
+        name,
+        heads.patterns,
+        f"patterns(model, tokens)[{place_in_words}]",
+        drawn=reading.patterns[cells],
+    )
 
 
 def show_heading(study: Study, place: Place) -> str:
-    """Show the head's name, what it is here, and the ways to look at it."""
+    """Show the head's name, what it is here, and the views of it."""
     layer, head, _ = place
     with st.container(horizontal=True, vertical_alignment="center"):
         label = score_tabs.label(study, layer, head)
@@ -162,7 +171,7 @@ def show_tabs(
         TABS[1]: lambda: score_tabs.show_every_score(here, there),
         TABS[2]: lambda: pins.show_side_by_side(reading, place),
         TABS[3]: lambda: corpus.show_examples(checkpoint, place),
-        TABS[4]: lambda: corpus.show_cut(checkpoint, reading, place),
+        TABS[4]: lambda: corpus.show_without(checkpoint, reading, place),
         TABS[5]: lambda: st.dataframe(
             pattern_table(reading.pieces, reading.patterns[place.layer, place.head])
         ),
@@ -215,8 +224,8 @@ with guard():
         "parallel to the diagonal copies.\n\nA score alone says little: near the start "
         "there are few tokens to choose from, so **untrained** heads score too. And a "
         "name holds for one text: give the same head **random tokens, said twice**, "
-        "and it may show what your prompt gave it no chance to. Even then, looking is "
-        "not causing: *Without it* cuts the head.",
+        "and it may show what your prompt gave it no chance to. Even then, attention "
+        "is not causation: *Without it* switches the head off.",
         head_scores,
         untrained_scores,
         cautious_label,

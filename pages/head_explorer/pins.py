@@ -4,9 +4,9 @@ import streamlit as st
 
 from minigpt.interpret.heads.scores import strongest_read
 from minigpt.interpret.reading.prompt import Reading
+from minigpt.textbook.heads import patterns
 from pages.frame import notebook
 from pages.frame.reading import Place, pick_head
-from pages.head_explorer import notebook_lines
 from viz.components.attention_heatmap.view import attention_heatmap
 
 TAB = "Side by side"
@@ -35,10 +35,11 @@ def show_side_by_side(reading: Reading, place: Place) -> None:
                 reading.pieces, pattern, (place.token, key), key=f"pin_{layer}_{head}"
             )
     if len(pair) == 2:
-        notebook.code(
+        layers, heads = map(list, zip(*pair, strict=True))
+        notebook.show(
             "side by side",
-            notebook_lines.two_patterns(*pair),
-            variable="both",
+            patterns,
+            f"patterns(model, tokens)[{layers}, {heads}]",
             drawn=[reading.patterns[each] for each in pair],
         )
 

@@ -112,7 +112,7 @@ def largest_cost(costs: dict[str, float]) -> Question | None:
     best = order[0]
     return Question(
         "head_explorer.cost",
-        "Which of these heads, cut, costs the model most on text it never saw?",
+        "Without which of these heads does the loss on text it never saw rise most?",
         list(costs),
         list(costs).index(best),
         f"Without {best} the loss rises by {costs[best]:.3f} nats per token.",

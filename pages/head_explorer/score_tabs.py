@@ -3,10 +3,15 @@
 import streamlit as st
 
 from minigpt.interpret.heads.null_band import cautious_label
-from minigpt.interpret.heads.scores import HABITS, SCORES
+from minigpt.interpret.heads.repeated_tokens import (
+    familiar_tokens,
+    repeated_tokens,
+    scores_on,
+)
+from minigpt.interpret.heads.scores import HABITS, SCORES, head_scores
+from minigpt.textbook.heads import patterns
 from pages.frame import notebook
 from pages.frame.reading import Place
-from pages.head_explorer import notebook_lines
 from pages.head_explorer.study import Study
 from viz.heads import ELSEWHERE, HERE, ScoreOnText, two_texts_chart
 
@@ -35,11 +40,13 @@ def show_two_texts(here: Study, there: Study, place: Place) -> None:
     ]
     with left:
         st.altair_chart(two_texts_chart(rows))
-        notebook.code(
+        notebook.show(
             "two texts",
-            notebook_lines.on_random_tokens(layer, head),
-            variable="there",
-            drawn=[row.value for row in rows if row.text == ELSEWHERE],
+            scores_on,
+            f"{_on_random_tokens(there)}.as_array()[:{len(HABITS)}, {layer}, {head}]",
+            drawn=there.scores.as_array()[: len(HABITS), layer, head],
+            begin=notebook.opening_with_windows(),
+            also=[repeated_tokens, familiar_tokens],
         )
     with right:
         st.markdown(
@@ -91,13 +98,35 @@ def show_every_score(here: Study, there: Study) -> None:
         },
     )
     st.caption(_bands_in_words(study))
-    drawn = ("previous_token", "first_token", "self_token", "entropy")
-    notebook.code(
-        "every score",
-        notebook_lines.every_score(text == HERE),
-        variable="every",
-        drawn=[getattr(study.scores, name) for name in drawn],
-    )
+    _show_code(study, text)
+
+
+def _show_code(study: Study, text: str) -> None:
+    """Show the code behind the table."""
+    if text == HERE:
+        notebook.show(
+            "every score",
+            head_scores,
+            "head_scores(patterns(model, tokens), tokens[0]).as_array()",
+            drawn=study.scores.as_array(),
+            also=[patterns],
+        )
+    else:
+        notebook.show(
+            "every score",
+            scores_on,
+            f"{_on_random_tokens(study)}.as_array()",
+            drawn=study.scores.as_array(),
+            begin=notebook.opening_with_windows(),
+            also=[repeated_tokens, familiar_tokens],
+        )
+
+
+def _on_random_tokens(study: Study) -> str:
+    """Return the call that scores every head on the random tokens of a study."""
+    length = len(study.tokens[0])
+    familiar = "familiar_tokens(tokenizer, windows)"
+    return f"scores_on(model, repeated_tokens({familiar}, {length}))"
 
 
 def _with_band(

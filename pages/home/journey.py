@@ -4,7 +4,8 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.reading.prompt import append_token
-from minigpt.interpret.stream.journey import Journey, Stage, journey
+from minigpt.interpret.stream.journey import Journey, JourneyStage, journey
+from minigpt.textbook.stream import stream_norms
 from pages.frame import notebook, provenance, state
 from pages.frame.controls import keyboard
 from pages.frame.place import shared_place
@@ -64,10 +65,11 @@ def show_numbers(
     """Show the norms as a table, the lines behind them, and one number's origin."""
     last = found.stages[-1]
     with st.container(horizontal=True, vertical_alignment="center"):
-        notebook.code(
+        hooks = [stage.stream_name for stage in found.stages]
+        notebook.show(
             "journey",
-            recipe(found),
-            variable="norms",
+            stream_norms,
+            f"stream_norms(model, tokens, {hooks})",
             drawn=[stage.stream for stage in found.stages],
         )
         with st.popover("Every norm", icon=":material/table:", type="tertiary"):
@@ -76,19 +78,7 @@ def show_numbers(
     provenance.show(checkpoint, tokens, last.stream_name, (0, selected, 0))
 
 
-def recipe(found: Journey) -> str:
-    """Return the lines that rebuild the roads' norms."""
-    names = ", ".join(repr(stage.stream_name) for stage in found.stages)
-    return (
-        f"names = [{names}]\n"
-        "with torch.inference_mode():\n"
-        "    _, cache = model.run_with_cache(tokens, names)\n"
-        "# One row per hook, one column per token: the roads' thickness.\n"
-        "norms = torch.stack([cache[name][0].norm(dim=-1) for name in names])\n"
-    )
-
-
-def _open(stage: Stage) -> None:
+def _open(stage: JourneyStage) -> None:
     """Open the page that explains a stage."""
     state.go_to(WAYS[stage.kind], layer=stage.layers[0])
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from minigpt.interpret.stream.journey import Journey, Stage
+from minigpt.interpret.stream.journey import Journey, JourneyStage
 from pages.frame.questions import Question
 from pages.frame.words import plain
 from viz.tokens import placed_pieces
@@ -64,7 +64,7 @@ def _who_predicts(pieces: Sequence[str]) -> Question | None:
     )
 
 
-def _name(stage: Stage) -> str:
+def _name(stage: JourneyStage) -> str:
     first, last = stage.layers
     if stage.kind == "blocks":
         return f"block {first}" if first == last else f"blocks {first}–{last}"

@@ -1,4 +1,4 @@
-"""What to cut: a list of cuts in the URL, and three ways to add to it with a click."""
+"""What to ablate: a list in the URL, and three ways to add to it with a click."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,9 +8,9 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.errors import DataError
 from minigpt.interpret.interventions.interventions import (
     FROM_OTHER_TEXTS,
-    Cut,
+    Ablation,
     How,
-    read_cut,
+    read_ablation,
 )
 from minigpt.interpret.interventions.parts import (
     Edge,
@@ -28,18 +28,18 @@ from viz.components.token_pieces.view import token_pieces
 from viz.components.value_grid.view import value_grid
 
 BECOMES = ("zero", "mean", "resample", "scale")
-WAYS = ("Cut a part", "Cut one look", "Cut a token")
+WAYS = ("A part", "One attention weight", "A token")
 
 
-def set_cuts(cuts: Sequence[str], prompt: str | None = None) -> None:
+def set_ablations(ablations: Sequence[str], prompt: str | None = None) -> None:
     """Replace the list, and the prompt if one is given. Call this from a callback."""
-    st.session_state["cut"] = list(cuts)
+    st.session_state["cut"] = list(ablations)
     if prompt is not None:
         st.session_state["prompt"] = prompt
 
 
-def cut_list(checkpoint: Checkpoint, length: int) -> list[Cut]:
-    """Show the cuts as chips, and return those that this model and text allow.
+def ablation_list(checkpoint: Checkpoint, length: int) -> list[Ablation]:
+    """Show the ablations as chips, and return those that this model and text allow.
 
     Args:
         checkpoint: The chosen model.
@@ -47,12 +47,12 @@ def cut_list(checkpoint: Checkpoint, length: int) -> list[Cut]:
     """
     row = st.container(horizontal=True, vertical_alignment="bottom")
     texts = row.multiselect(
-        "What is cut",
+        "What is ablated",
         st.session_state.get("cut", []),
         label_visibility="collapsed",
         key="cut",
         accept_new_options=True,
-        placeholder="Nothing is cut: click, or type L0H0 mean",
+        placeholder="Nothing is ablated: click, or type L0H0 mean",
         help="Write a part (L0H1, attention0, MLP0, L0H1[7,3], token3), then zero, "
         "mean, resample or a factor such as x0.5.",
         **state.BOUND,
@@ -62,23 +62,23 @@ def cut_list(checkpoint: Checkpoint, length: int) -> list[Cut]:
         "Undo",
         icon=":material/undo:",
         disabled=not history,
-        help="Back to the cuts before." if history else "Nothing has been cut yet.",
+        help="Back to the list before." if history else "Nothing to undo yet.",
         on_click=_undo,
     )
-    cuts = []
+    ablations = []
     for text in texts:
         try:
-            cut = read_cut(text)
-            require(cut.part, checkpoint.model.config, length)
+            ablation = read_ablation(text)
+            require(ablation.part, checkpoint.model.config, length)
         except DataError as error:
-            show_problem(f"{error} This cut is left out.")
+            show_problem(f"{error} This one is left out.")
         else:
-            cuts.append(cut)
-    return cuts
+            ablations.append(ablation)
+    return ablations
 
 
-def choose(checkpoint: Checkpoint, reading: Reading, cuts: list[Cut]) -> None:
-    """Show a way to point at what is to be cut, and what is to become of it."""
+def choose(checkpoint: Checkpoint, reading: Reading, ablations: list[Ablation]) -> None:
+    """Show a way to point at what to ablate, and at what replaces it."""
     way = st.segmented_control(
         "Point at",
         WAYS,
@@ -88,7 +88,7 @@ def choose(checkpoint: Checkpoint, reading: Reading, cuts: list[Cut]) -> None:
         label_visibility="collapsed",
     )
     if way == WAYS[0]:
-        _choose_part(checkpoint, cuts)
+        _choose_part(checkpoint, ablations)
     elif way == WAYS[1]:
         _choose_edge(reading)
     else:
@@ -129,10 +129,10 @@ def _choose_what_becomes(way: str) -> None:
         )
 
 
-def _choose_part(checkpoint: Checkpoint, cuts: list[Cut]) -> None:
+def _choose_part(checkpoint: Checkpoint, ablations: list[Ablation]) -> None:
     model = checkpoint.model
     parts = [parts_of_layer(model, layer) for layer in range(model.config.num_layers)]
-    made = {cut.part: cut for cut in cuts}
+    made = {ablation.part: ablation for ablation in ablations}
     value_grid(
         [[_remains(made.get(part)) for part in row] for row in parts],
         key="cut_parts",
@@ -142,7 +142,7 @@ def _choose_part(checkpoint: Checkpoint, cuts: list[Cut]) -> None:
         row_title="layer",
         texts=[[_printed(made.get(part)) for part in row] for row in parts],
         sentences=[[_sentence(part, made.get(part)) for part in row] for row in parts],
-        limit=2.0 if any(_remains(cut) > 1 for cut in cuts) else 1.0,
+        limit=2.0 if any(_remains(ablation) > 1 for ablation in ablations) else 1.0,
         on_select=_picker(lambda cell: parts[cell[0]][cell[1]]),
     )
 
@@ -161,11 +161,13 @@ def _choose_token(reading: Reading) -> None:
     token_pieces(
         reading.pieces, reading.tokens, key="cut_token", on_select=_picker(Token)
     )
-    st.caption("Nothing later can read a token that is cut, in any head of any layer.")
+    st.caption(
+        "Nothing later can read a token that is ablated, in any head of any layer."
+    )
 
 
 def _picker(part_at: Callable[..., Part]) -> Callable[[object], None]:
-    """Return the callback of a figure: cut what was clicked, or make it whole again."""
+    """Return the callback of a figure: ablate what was clicked, or restore it."""
 
     def pick(place: object) -> None:
         if place is None:
@@ -174,22 +176,22 @@ def _picker(part_at: Callable[..., Part]) -> Callable[[object], None]:
             part = part_at(place)
         except DataError:
             return  # a masked cell: nothing is read there
-        cuts = {cut.part: cut for cut in _readable()}
-        new = Cut(part, *_treatment(part))
-        if cuts.pop(part, None) != new:
-            cuts[part] = new
-        set_cuts([str(cut) for cut in cuts.values()])
+        ablations = {ablation.part: ablation for ablation in _readable()}
+        new = Ablation(part, *_treatment(part))
+        if ablations.pop(part, None) != new:
+            ablations[part] = new
+        set_ablations([str(ablation) for ablation in ablations.values()])
 
     return pick
 
 
 def _change_last() -> None:
-    """Let the part that was cut last become what is chosen now."""
-    cuts = _readable()
-    if cuts:
-        part = cuts[-1].part
-        cuts[-1] = Cut(part, *_treatment(part))
-        set_cuts([str(cut) for cut in cuts])
+    """Change the last ablation to what is chosen now."""
+    ablations = _readable()
+    if ablations:
+        part = ablations[-1].part
+        ablations[-1] = Ablation(part, *_treatment(part))
+        set_ablations([str(ablation) for ablation in ablations])
 
 
 def _treatment(part: Part) -> tuple[How, bool]:
@@ -202,14 +204,14 @@ def _treatment(part: Part) -> tuple[How, bool]:
     return ("zero" if how in FROM_OTHER_TEXTS else how), renormalize
 
 
-def _readable() -> list[Cut]:
-    cuts = []
+def _readable() -> list[Ablation]:
+    ablations = []
     for text in st.session_state.get("cut", []):
         try:
-            cuts.append(read_cut(text))
+            ablations.append(read_ablation(text))
         except DataError:
             continue  # typed by hand, and said to be wrong where it is shown
-    return cuts
+    return ablations
 
 
 def _history(texts: list[str]) -> list[list[str]]:
@@ -226,7 +228,7 @@ def _history(texts: list[str]) -> list[list[str]]:
 def _undo() -> None:
     before = st.session_state["_cut_history"].pop()
     st.session_state["_cut_last"] = before
-    set_cuts(before)
+    set_ablations(before)
 
 
 def _columns(checkpoint: Checkpoint) -> list[str]:
@@ -235,21 +237,21 @@ def _columns(checkpoint: Checkpoint) -> list[str]:
     return [*heads, "attn", *(["MLP"] if config.mlp_width else [])]
 
 
-def _remains(cut: Cut | None) -> float:
-    if cut is None:
+def _remains(ablation: Ablation | None) -> float:
+    if ablation is None:
         return 1.0
-    return 0.0 if isinstance(cut.how, str) else cut.how
+    return 0.0 if isinstance(ablation.how, str) else ablation.how
 
 
-def _printed(cut: Cut | None) -> str:
-    if cut is None:
+def _printed(ablation: Ablation | None) -> str:
+    if ablation is None:
         return "1"
-    if isinstance(cut.how, str):
-        return {"zero": "0", "mean": "mean", "resample": "other"}[cut.how]
-    return f"×{cut.how:g}"
+    if isinstance(ablation.how, str):
+        return {"zero": "0", "mean": "mean", "resample": "other"}[ablation.how]
+    return f"×{ablation.how:g}"
 
 
-def _sentence(part: Part, cut: Cut | None) -> str:
-    if cut is None:
-        return f"{part} is whole: click to cut it"
-    return f"{cut}: click to make it whole again"
+def _sentence(part: Part, ablation: Ablation | None) -> str:
+    if ablation is None:
+        return f"{part} is whole: click to switch it off"
+    return f"{ablation}: click to restore it"

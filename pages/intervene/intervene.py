@@ -1,27 +1,28 @@
-"""Intervene: cut a part of the model or carry values over, and see what breaks.
+"""Intervene: ablate parts of the model or patch values in, and see what breaks.
 
-Learning goal: looking is not causing; only an intervention says what a head is for.
+Learning goal: attention is not causation; only an intervention says what a head is for.
 """
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.interventions.interventions import Cut
+from minigpt.interpret.interventions.interventions import Ablation
 from minigpt.interpret.interventions.parts import require_heads
 from minigpt.interpret.interventions.patching import patch_map
 from minigpt.interpret.interventions.sweep import run_each
 from pages.frame import lesson, models, questions, state
 from pages.frame.guard import guard
-from pages.intervene import cut, patch, sweep
+from pages.intervene import ablate, patch, sweep
 from pages.intervene import questions as intervene_questions
 
-CUT = (
-    "A **cut** replaces what a part adds to the residual stream; everything after it "
-    "is computed anew. **zero** takes the part away; its **mean**, or its values in "
-    "another text (**resample**), take away only what it says about *this* text. Watch "
-    "the other heads: one that loses its score without being touched was fed by what "
-    "you cut. And a head that looks striking may not matter: looking is not causing."
+ABLATE = (
+    "To **ablate** a part is to replace what it adds to the residual stream; all that "
+    "comes after is computed again. **zero** switches the part off; its **mean**, or "
+    "its values in another text (**resample**), take away only what it says about "
+    "*this* text. Watch the other heads: one that loses its score though untouched was "
+    "fed by what you ablated. And a striking pattern may not matter: attention is not "
+    "causation."
 )
 PATCH = (
     "The corrupted prompt runs, and **one** place gets the value it had in the clean "
@@ -32,18 +33,18 @@ PATCH = (
     "path, the answer differs."
 )
 TURN = (
-    "Every head is cut alone, and the loss over held-out text is measured again. A "
+    "Every head is ablated alone, and the loss over held-out text is measured again. A "
     "head can be **needed** though its pattern has no name, and **striking** yet not "
-    "needed. One cut at a time misses heads that stand in for each other: cut two of "
-    "them under Cut to see the pair."
+    "needed. One at a time misses heads that stand in for each other: under "
+    "Ablate, switch two of them off to see the pair."
 )
 
 
-def show_cut(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
-    """Show what cutting parts does to a prompt and to a corpus."""
-    reading = cut.show(checkpoint, row)
-    lesson.explain(CUT, Cut)
-    questions.check(intervene_questions.of_cut(checkpoint, reading))
+def show_ablate(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
+    """Show what ablating parts does to a prompt and to a corpus."""
+    reading = ablate.show(checkpoint, row)
+    lesson.explain(ABLATE, Ablation)
+    questions.check(intervene_questions.of_ablation(checkpoint, reading))
 
 
 def show_patch(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
@@ -55,24 +56,33 @@ def show_patch(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
 
 
 def show_turn(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
-    """Show what each head's cut costs."""
+    """Show what ablating each head costs."""
     measured = sweep.show(checkpoint, row)
     lesson.explain(TURN, run_each)
     if measured is not None:
         questions.check(intervene_questions.of_turn(*measured))
 
 
-PARTS = {"Cut": show_cut, "Patch": show_patch, "Cut each in turn": show_turn}
+PARTS = {
+    "Ablate": show_ablate,
+    "Patch": show_patch,
+    "Ablate each in turn": show_turn,
+}
+
+# What older links call a part.
+RENAMED = {"Cut": "Ablate", "Cut each in turn": "Ablate each in turn"}
 
 lesson.open(
     "Intervene",
-    "Looking is not causing: change a value inside the model, and see what breaks.",
+    "Attention is not causation: change a value inside the model, and see what breaks.",
 )
 top = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+if (old := st.query_params.get("intervene")) in RENAMED:
+    st.query_params["intervene"] = RENAMED[old]
 part = top.segmented_control(
     "What to do",
     list(PARTS),
-    default="Cut",
+    default="Ablate",
     required=True,
     key="intervene",
     label_visibility="collapsed",

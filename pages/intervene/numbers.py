@@ -12,21 +12,29 @@ from minigpt.interpret.effects import Effect
 from minigpt.interpret.heads.repeated_tokens import familiar_tokens, repeated_tokens
 from minigpt.interpret.interventions.ablation import (
     PairEffect,
+    ablate_pair,
     continue_text,
-    cut_pair,
     measure,
 )
 from minigpt.interpret.interventions.circuit import State, state_under
-from minigpt.interpret.interventions.interventions import Cut, How
+from minigpt.interpret.interventions.interventions import (
+    FROM_OTHER_TEXTS,
+    Ablation,
+    How,
+)
 from minigpt.interpret.interventions.patching import (
     PatchMap,
     Prompts,
     patch_effect,
     patch_map,
 )
-from minigpt.interpret.interventions.prompt_pairs import Pair, predictions, ready_pair
-from minigpt.interpret.interventions.sweep import HeadEffects, cut_each_head
-from pages.frame import corpora
+from minigpt.interpret.interventions.prompt_pairs import (
+    PromptPair,
+    predictions,
+    ready_pair,
+)
+from minigpt.interpret.interventions.sweep import HeadEffects, ablate_each_head
+from pages.frame import corpora, notebook
 from pages.frame.remember import remember, serial
 from pages.frame.words import duration
 
@@ -46,58 +54,84 @@ _once = remember(128, spinner=RUNNING)
 
 
 def is_quick(checkpoint: Checkpoint) -> bool:
-    """Whether a model is small enough to be cut in every head without asking."""
+    """Whether a model is small enough to be ablated in every head without asking."""
     return checkpoint.model.config.num_parameters <= QUICK
 
 
 def windows(checkpoint: Checkpoint) -> Windows:
     """Return the corpus: sixteen windows of held-out text, two for a large model."""
-    return corpora.windows(checkpoint, count=16 if is_quick(checkpoint) else 2)
+    return corpora.windows(checkpoint, _count(checkpoint))
+
+
+def opening(checkpoint: Checkpoint) -> str:
+    """Return the lines of Python that load the model and draw these windows."""
+    return notebook.opening_with_windows(_count(checkpoint))
+
+
+def hooks_call(ablations: Sequence[Ablation]) -> str:
+    """Return the expression that makes some ablations in a notebook."""
+    others = ", windows" * need_windows(ablations)
+    return f"ablation_hooks(model, {[str(ablation) for ablation in ablations]}{others})"
+
+
+def need_windows(ablations: Sequence[Ablation]) -> bool:
+    """Whether an ablation takes its values from other texts."""
+    return any(ablation.how in FROM_OTHER_TEXTS for ablation in ablations)
+
+
+def repeated_call(checkpoint: Checkpoint) -> str:
+    """Return the expression that makes random tokens, said twice, in a notebook."""
+    longest = checkpoint.model.config.max_seq_len
+    return f"repeated_tokens(familiar_tokens(tokenizer, windows), {longest})"
 
 
 @_once
 def effect(
-    checkpoint: Checkpoint, tokens: Sequence[int], cuts: Sequence[Cut]
+    checkpoint: Checkpoint, tokens: Sequence[int], ablations: Sequence[Ablation]
 ) -> Effect:
-    """Return what cuts do to the next token after a prompt."""
-    return measure(checkpoint.model, tokens, cuts, windows(checkpoint))
+    """Return what ablations do to the next token after a prompt."""
+    return measure(checkpoint.model, tokens, ablations, windows(checkpoint))
 
 
 @_once
 def continuation(
-    checkpoint: Checkpoint, tokens: Sequence[int], cuts: Sequence[Cut]
+    checkpoint: Checkpoint, tokens: Sequence[int], ablations: Sequence[Ablation]
 ) -> str:
-    """Return the likeliest continuation of a prompt while cuts are made."""
+    """Return the likeliest continuation of a prompt under ablations."""
     others, decode = windows(checkpoint), checkpoint.tokenizer.decode
-    written = continue_text(checkpoint.model, tokens, WRITTEN, cuts, others)
+    written = continue_text(checkpoint.model, tokens, WRITTEN, ablations, others)
     return decode([*tokens, *written]).removeprefix(decode(list(tokens)))
 
 
 @_once
-def state_under_cuts(checkpoint: Checkpoint, cuts: Sequence[Cut]) -> State:
-    """Return all heads' scores and the corpus loss while cuts are made."""
+def state_under_ablations(
+    checkpoint: Checkpoint, ablations: Sequence[Ablation]
+) -> State:
+    """Return all heads' scores and the corpus loss under ablations."""
     texts = windows(checkpoint)
     familiar = familiar_tokens(checkpoint.tokenizer, texts)
     repeated = repeated_tokens(familiar, checkpoint.model.config.max_seq_len)
-    return state_under(checkpoint.model, list(cuts), texts, repeated)
+    return state_under(checkpoint.model, list(ablations), texts, repeated)
 
 
 @_once
-def pair_effect(checkpoint: Checkpoint, first: Cut, second: Cut) -> PairEffect:
-    """Return what two cuts cost alone and together."""
-    return cut_pair(checkpoint.model, windows(checkpoint), (first, second))
+def pair_effect(
+    checkpoint: Checkpoint, first: Ablation, second: Ablation
+) -> PairEffect:
+    """Return what two ablations cost alone and together."""
+    return ablate_pair(checkpoint.model, windows(checkpoint), (first, second))
 
 
 @_once
 def heads_on_prompt(
     checkpoint: Checkpoint, tokens: Sequence[int], layers: Sequence[int]
 ) -> HeadEffects:
-    """Return what cutting each head of some layers does to one prompt."""
-    return cut_each_head(checkpoint.model, [list(tokens)], layers=layers)
+    """Return what ablating each head of some layers does to one prompt."""
+    return ablate_each_head(checkpoint.model, [list(tokens)], layers=layers)
 
 
 def heads_on_corpus(checkpoint: Checkpoint, how: How) -> HeadEffects:
-    """Return what cutting each head does on the corpus, layer by layer."""
+    """Return what ablating each head does on the corpus, layer by layer."""
 
     def one(layer: int) -> HeadEffects:
         return _heads_of_layer(checkpoint, how, layer)
@@ -108,11 +142,11 @@ def heads_on_corpus(checkpoint: Checkpoint, how: How) -> HeadEffects:
 @remember(512, spinner=RUNNING)
 def _heads_of_layer(checkpoint: Checkpoint, how: How, layer: int) -> HeadEffects:
     texts = windows(checkpoint)
-    return cut_each_head(checkpoint.model, texts, how, texts, layers=[layer])
+    return ablate_each_head(checkpoint.model, texts, how, texts, layers=[layer])
 
 
 @_once
-def ready_prompts(checkpoint: Checkpoint) -> Pair:
+def ready_prompts(checkpoint: Checkpoint) -> PromptPair:
     """Return two prompts that this model tells apart."""
     return ready_pair(checkpoint.model, checkpoint.tokenizer)
 
@@ -145,6 +179,10 @@ def may_begin(checkpoint: Checkpoint, label: str) -> bool:
         return False
     st.session_state[begun] = True
     return True
+
+
+def _count(checkpoint: Checkpoint) -> int:
+    return 16 if is_quick(checkpoint) else 2
 
 
 def _layer_by_layer(

@@ -11,15 +11,16 @@ from minigpt.interpret.heads.scores import ByHead
 from minigpt.interpret.interventions.patching import (
     CARRIED,
     Prompts,
+    distinguishing_tokens,
     same_length,
-    telling_tokens,
 )
 from minigpt.interpret.reading.prompt import read_prompt
+from minigpt.textbook.interventions import patch_each_place
 from pages.frame import models, notebook, provenance
 from pages.frame import state as shared
 from pages.frame.guard import show_note
 from pages.frame.words import plain
-from pages.intervene import notebook_lines, numbers
+from pages.intervene import numbers
 from viz.components.value_grid.view import value_grid
 from viz.effects import before_after_bars, paired_pieces
 from viz.tokens import display_piece
@@ -150,7 +151,7 @@ def _choose_tokens(
     """Show the answer and its rival, found in the two predictions, to be changed."""
     both = numbers.both_predictions(checkpoint.model, clean, corrupted)
     chosen = []
-    found = telling_tokens(both)
+    found = distinguishing_tokens(both)
     for key, label, token, probabilities in (
         ("answer", "Answer (clean)", found[0], both.before),
         ("rival", "Rival (corrupted)", found[1], both.after),
@@ -185,10 +186,23 @@ def _show_map(
         label_visibility="collapsed",
     )
     found = numbers.patches(checkpoint, patching.prompts, what)
-    layers, places = found.moved.shape
+    _show_moved(found.moved, patching, what)
+    notebook.show(
+        f"{kind} map",
+        patch_each_place,
+        f"patch_each_place(model, {patching.prompts}, {what!r})",
+        drawn=found.moved,
+        also=[Prompts],
+    )
+
+
+def _show_moved(moved: ByHead, patching: Patching, what: str) -> None:
+    """Show a map; a click chooses the patch that is shown beside it."""
+    kind = CARRIED[what].places
+    layers, places = moved.shape
     names = patching.names if kind == "position" else _heads(places)
     chosen = _chosen_patch()
-    is_here = chosen is not None and chosen.what == what and chosen.fits(found.moved)
+    is_here = chosen is not None and chosen.what == what and chosen.fits(moved)
 
     def remember(cell: tuple[int, int] | None) -> None:
         patch = None
@@ -201,7 +215,7 @@ def _show_map(
     tall = kind == "position"
     selected = (chosen.layer, chosen.place) if is_here else None
     value_grid(
-        found.moved.T if tall else found.moved,
+        moved.T if tall else moved,
         key=f"map_{kind}",
         rows=names if tall else by_layer,
         columns=by_layer if tall else names,
@@ -212,12 +226,6 @@ def _show_map(
         limit=1.0,
         selected=selected[::-1] if selected and tall else selected,
         on_select=remember,
-    )
-    notebook.code(
-        f"{kind} map",
-        notebook_lines.patching(checkpoint.model, patching.prompts, what, places),
-        variable="moved",
-        drawn=found.moved,
     )
 
 

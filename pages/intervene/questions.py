@@ -1,11 +1,11 @@
-"""Predict and Check of the Intervene page, graded by cuts and patches."""
+"""Predict and Check of the Intervene page, graded by ablations and patches."""
 
 from collections.abc import Sequence
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.heads.scores import HeadScores
 from minigpt.interpret.interventions.circuit import strongest_habit
-from minigpt.interpret.interventions.interventions import Cut
+from minigpt.interpret.interventions.interventions import Ablation
 from minigpt.interpret.interventions.parts import Head
 from minigpt.interpret.interventions.sweep import HeadEffects
 from minigpt.interpret.reading.prompt import Reading
@@ -23,7 +23,7 @@ CLEAR = 1.2
 
 
 def which_head(checkpoint: Checkpoint, reading: Reading) -> Question | None:
-    """Ask which head's cut hurts most; None if two hurt alike."""
+    """Ask which head's ablation hurts most; None if two hurt alike."""
     costs = _costs(checkpoint, reading)
     ranked = sorted(costs, key=lambda name: -costs[name])
     if len(ranked) < 2 or costs[ranked[0]] < CLEAR * costs[ranked[1]]:
@@ -31,7 +31,7 @@ def which_head(checkpoint: Checkpoint, reading: Reading) -> Question | None:
     options = sorted(_spread(ranked))
     return Question(
         "intervene.which_head",
-        "Which head's cut to zero changes the next token most?",
+        "Which head, set to zero, changes the next token most?",
         options,
         options.index(ranked[0]),
         f"KL {costs[ranked[0]]:.3f} nats; {ranked[1]} comes next with "
@@ -39,8 +39,8 @@ def which_head(checkpoint: Checkpoint, reading: Reading) -> Question | None:
     )
 
 
-def of_cut(checkpoint: Checkpoint, reading: Reading) -> list[Question]:
-    """Return questions about cutting."""
+def of_ablation(checkpoint: Checkpoint, reading: Reading) -> list[Question]:
+    """Return questions about ablating."""
     costs = _costs(checkpoint, reading)
     ranked = sorted(costs, key=lambda name: -costs[name])
     questions = [
@@ -80,7 +80,7 @@ def of_patch(checkpoint: Checkpoint, patching: Patching) -> list[Question]:
 
 
 def of_turn(effects: HeadEffects, scores: HeadScores) -> list[Question]:
-    """Return questions about cutting each head in turn."""
+    """Return questions about ablating each head in turn."""
     habit = strongest_habit(scores, effects)
     helped = int((effects.loss < 0).sum())
     some = ("none", "one or two", "three or more")
@@ -95,19 +95,19 @@ def of_turn(effects: HeadEffects, scores: HeadScores) -> list[Question]:
             "Which head does the model need most on held-out text?",
             options,
             options.index(ranked[0]),
-            f"Its cut adds {costs[ranked[0]]:.3f} nats per token.",
+            f"Without it the loss rises by {costs[ranked[0]]:.3f} nats per token.",
         ),
         Question(
             "intervene.helped",
-            "How many heads make the loss *lower* when they are cut?",
+            "How many heads make the loss *lower* when they are switched off?",
             some,
             0 if helped == 0 else 1 if helped < 3 else 2,
             f"It is {helped} of {effects.loss.size}, on these windows.",
         ),
         Question(
             "intervene.sharpest",
-            f"{habit.sharpest} looks most sharply at the previous token. What does its "
-            "cut cost, beside the most needed head's?",
+            f"{habit.sharpest} has the most weight on the previous token. What does "
+            "ablating it cost, beside the most needed head?",
             alike,
             0 if habit.sharpest == habit.needed else 1 if share > 0.5 else 2,
             f"{habit.cost:.3f} nats, and {habit.needed_cost:.3f} for {habit.needed}.",
@@ -116,7 +116,7 @@ def of_turn(effects: HeadEffects, scores: HeadScores) -> list[Question]:
 
 
 def _next_token(checkpoint: Checkpoint, reading: Reading, head: str) -> Question:
-    effect = numbers.effect(checkpoint, reading.tokens, [_cut(head)])
+    effect = numbers.effect(checkpoint, reading.tokens, [_ablation(head)])
     tokens = [
         *(-effect.after).argsort(kind="stable")[:2].tolist(),
         *(-effect.before).argsort(kind="stable")[:3].tolist(),
@@ -131,7 +131,7 @@ def _next_token(checkpoint: Checkpoint, reading: Reading, head: str) -> Question
     answer = max(options, key=lambda piece: pieces[piece])
     return Question(
         "intervene.next_token",
-        f"Cut {head} to zero. What is then the likeliest next token?",
+        f"Set {head} to zero. What is then the likeliest next token?",
         options,
         options.index(answer),
         f"{plain(answer)} has {pieces[answer]:.3f}; KL {effect.kl:.3f} nats.",
@@ -140,14 +140,14 @@ def _next_token(checkpoint: Checkpoint, reading: Reading, head: str) -> Question
 
 def _earlier_layers(checkpoint: Checkpoint) -> Question:
     last = f"L{checkpoint.model.config.num_layers - 1}H0"
-    whole = numbers.state_under_cuts(checkpoint, ())
-    cut = numbers.state_under_cuts(checkpoint, [_cut(last)])
+    whole = numbers.state_under_ablations(checkpoint, ())
+    ablation = numbers.state_under_ablations(checkpoint, [_ablation(last)])
     change = abs(
-        float(cut.scores.previous_token[0, 0] - whole.scores.previous_token[0, 0])
+        float(ablation.scores.previous_token[0, 0] - whole.scores.previous_token[0, 0])
     )
     return Question(
         "intervene.earlier",
-        f"Cut {last}. How much does L0H0's weight on the previous token change?",
+        f"Switch {last} off. How much does L0H0's weight on the previous token change?",
         ("Not at all", "By less than 0.1", "By 0.1 or more"),
         0 if change == 0 else 1 if change < 0.1 else 2,
         f"By {change:.3f}: nothing flows from a later layer to an earlier one.",
@@ -155,10 +155,10 @@ def _earlier_layers(checkpoint: Checkpoint) -> Question:
 
 
 def _pair(checkpoint: Checkpoint, first: str, second: str) -> Question:
-    found = numbers.pair_effect(checkpoint, _cut(first), _cut(second))
+    found = numbers.pair_effect(checkpoint, _ablation(first), _ablation(second))
     return Question(
         "intervene.pair",
-        f"Cut {first} and {second}. The loss over held-out text then rises by …",
+        f"Switch {first} and {second} off. The loss over held-out text then rises by …",
         ("more than both alone, added", "less than both alone, added"),
         0 if found.interaction > 0 else 1,
         f"{found.first:.3f} and {found.second:.3f} alone, {found.both:.3f} together.",
@@ -194,7 +194,7 @@ def _strongest_z(moved: Sequence[Sequence[float]]) -> Question:
 
 
 def _costs(checkpoint: Checkpoint, reading: Reading) -> dict[str, float]:
-    """Return what each head's cut does to the prompt; of a large model, layer 0's."""
+    """Return what ablating each head does here; of a large model, layer 0's."""
     layers = range(checkpoint.model.config.num_layers)
     if not numbers.is_quick(checkpoint):
         layers = layers[:1]
@@ -210,9 +210,9 @@ def _named(values: Sequence[Sequence[float]]) -> dict[str, float]:
     }
 
 
-def _cut(head: str) -> Cut:
+def _ablation(head: str) -> Ablation:
     layer, number = head[1:].split("H")
-    return Cut(Head(int(layer), int(number)))
+    return Ablation(Head(int(layer), int(number)))
 
 
 def _spread(ranked: Sequence[str]) -> list[str]:

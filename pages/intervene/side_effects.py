@@ -1,4 +1,4 @@
-"""What else a cut changes: the loss, the other heads' looks, and a pair's interplay."""
+"""What else an ablation changes: the loss, the other heads, a pair's interaction."""
 
 import math
 from collections.abc import Sequence
@@ -6,11 +6,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.heads.repeated_tokens import familiar_tokens, repeated_tokens
 from minigpt.interpret.interventions.circuit import find_circuit
-from minigpt.interpret.interventions.interventions import Cut
+from minigpt.interpret.interventions.interventions import Ablation
+from minigpt.textbook.interventions import ablation_hooks, loss_under, scores_under
 from pages.frame import notebook
 from pages.frame.words import plain
-from pages.intervene import notebook_lines, numbers
+from pages.intervene import numbers
 from viz.components.value_grid.view import value_grid
 from viz.effects import change_grid
 
@@ -21,10 +23,10 @@ SCORES = {
 }
 
 
-def show_losses(checkpoint: Checkpoint, cuts: Sequence[Cut]) -> None:
+def show_losses(checkpoint: Checkpoint, ablations: Sequence[Ablation]) -> None:
     """Show the loss over held-out text, before and after."""
-    whole = numbers.state_under_cuts(checkpoint, ())
-    now = numbers.state_under_cuts(checkpoint, cuts)
+    whole = numbers.state_under_ablations(checkpoint, ())
+    now = numbers.state_under_ablations(checkpoint, ablations)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     row.metric(
         "Loss over held-out text, nats per token",
@@ -44,22 +46,18 @@ def show_losses(checkpoint: Checkpoint, cuts: Sequence[Cut]) -> None:
             help="Over tokens that could be copied: the same two tokens stood one "
             "after the other before, in the same window.",
         )
-    body = notebook_lines.cutting(checkpoint, cuts)
-    notebook.code(
+    notebook.show(
         "loss",
-        notebook_lines.reading(checkpoint)
-        + "\n"
-        + body
-        + "logits = model.run_with_hooks(windows, edits)[:, :-1].detach()\n"
-        "loss = torch.nn.functional.cross_entropy(\n"
-        "    logits.flatten(0, 1), windows[:, 1:].flatten()).item()",
-        variable="loss",
+        loss_under,
+        f"loss_under(model, windows, {numbers.hooks_call(ablations)})",
         drawn=now.loss,
+        begin=numbers.opening(checkpoint),
+        also=[ablation_hooks],
     )
 
 
-def show_pair(checkpoint: Checkpoint, first: Cut, second: Cut) -> None:
-    """Say what two cuts cost alone and together."""
+def show_pair(checkpoint: Checkpoint, first: Ablation, second: Ablation) -> None:
+    """Say what two ablations cost alone and together."""
     found = numbers.pair_effect(checkpoint, first, second)
     verdict = "more than the sum: each covers for the other"
     if found.interaction < 0:
@@ -71,30 +69,31 @@ def show_pair(checkpoint: Checkpoint, first: Cut, second: Cut) -> None:
     )
 
 
-def show_scores(checkpoint: Checkpoint, cuts: Sequence[Cut]) -> None:
-    """Show where every head looks, before and after."""
-    whole = numbers.state_under_cuts(checkpoint, ())
-    now = numbers.state_under_cuts(checkpoint, cuts)
+def show_scores(checkpoint: Checkpoint, ablations: Sequence[Ablation]) -> None:
+    """Show what every head attends to, before and after."""
+    whole = numbers.state_under_ablations(checkpoint, ())
+    now = numbers.state_under_ablations(checkpoint, ablations)
     copies = find_circuit(whole.scores) is not None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.segmented_control(
-            "Where the heads look while this is cut",
+            "What the heads attend to meanwhile",
             list(SCORES),
             default="induction" if copies else "previous token",
             required=True,
             key="cut_score",
-            help="Mean weight over random tokens said twice, before → after the cut.",
+            help="Mean weight over random tokens said twice, before → after.",
         )
         st.space("stretch")
         name = SCORES[chosen]
         before, after = getattr(whole.scores, name), getattr(now.scores, name)
-        body = notebook_lines.cutting(checkpoint, cuts)
-        notebook.code(
+        texts = numbers.repeated_call(checkpoint)
+        notebook.show(
             "scores",
-            notebook_lines.scoring(checkpoint) + body + "with model.hooks(edits):\n"
-            f"    scores = scores_on(model, repeated).{name}",
-            variable="scores",
+            scores_under,
+            f"scores_under(model, {texts}, {numbers.hooks_call(ablations)}).{name}",
             drawn=after,
+            begin=numbers.opening(checkpoint),
+            also=[ablation_hooks, repeated_tokens, familiar_tokens],
         )
     layers, heads = before.shape
     names = [[f"L{layer}H{head}" for head in range(heads)] for layer in range(layers)]

@@ -1,4 +1,4 @@
-"""What to try first on the Intervene page: a guess, and cuts that one click makes."""
+"""What to try first on the Intervene page: a guess, and ready ablations."""
 
 from collections.abc import Sequence
 
@@ -11,22 +11,24 @@ from minigpt.interpret.interventions.circuit import (
     find_circuit,
     sharpest_head,
 )
-from minigpt.interpret.interventions.interventions import Cut
+from minigpt.interpret.interventions.interventions import Ablation
 from minigpt.interpret.interventions.parts import Head
 from minigpt.interpret.reading.prompt import Reading
 from pages.frame.questions import predict
 from pages.intervene import numbers
-from pages.intervene.choose import set_cuts
+from pages.intervene.choose import set_ablations
 from pages.intervene.questions import which_head
 
 COPYING_PROMPT = "Mia met Tom . the sun was up . then Ana fed Sam . Mia met"
-"""Only who looks back knows how it goes on."""
+"""Only a model that copies from earlier knows how it goes on."""
 
 
-def show(checkpoint: Checkpoint, reading: Reading, cuts: Sequence[Cut]) -> None:
-    """Ask which head's cut hurts most, and offer a cut that surprises."""
-    whole = numbers.state_under_cuts(checkpoint, ())
-    now = numbers.state_under_cuts(checkpoint, cuts)
+def show(
+    checkpoint: Checkpoint, reading: Reading, ablations: Sequence[Ablation]
+) -> None:
+    """Ask which head's ablation hurts most, and offer one that surprises."""
+    whole = numbers.state_under_ablations(checkpoint, ())
+    now = numbers.state_under_ablations(checkpoint, ablations)
     question = which_head(checkpoint, reading)
     left, right = st.columns([5, 6]) if question else (None, st.container())
     if left is not None and question is not None:
@@ -35,48 +37,48 @@ def show(checkpoint: Checkpoint, reading: Reading, cuts: Sequence[Cut]) -> None:
     with right, st.container(border=True, key="story"):
         circuit = find_circuit(whole.scores)
         if circuit is None:
-            _offer_sharpest(sharpest_head(whole.scores), whole, now, cuts)
+            _offer_sharpest(sharpest_head(whole.scores), whole, now, ablations)
         else:
-            _offer_circuit(circuit, whole, now, cuts)
+            _offer_circuit(circuit, whole, now, ablations)
 
 
 def _offer_circuit(
-    circuit: Circuit, whole: State, now: State, cuts: Sequence[Cut]
+    circuit: Circuit, whole: State, now: State, ablations: Sequence[Ablation]
 ) -> None:
     previous, control, induction = circuit.previous, circuit.control, circuit.induction
-    looks = whole.scores.previous_token[previous.layer, previous.head]
+    weight = whole.scores.previous_token[previous.layer, previous.head]
     before, after = (
         state.scores.induction[induction.layer, induction.head]
         for state in (whole, now)
     )
-    if list(cuts) in ([Cut(previous)], [Cut(control)]):
+    if list(ablations) in ([Ablation(previous)], [Ablation(control)]):
         st.markdown(
-            f"**{cuts[0].part} is cut.** {induction}, untouched: induction score "
+            f"**{ablations[0].part} is off.** {induction}, untouched: induction score "
             f"{before:.2f} → **{after:.2f}**. Loss where a pair comes again: "
             f"{whole.copying_loss:.2f} → **{now.copying_loss:.2f}** nats."
         )
     else:
         st.markdown(
             f"**Try it.** In random words said twice, {previous} reads the word before "
-            f"({looks:.2f}), {induction} what came next last time ({before:.2f}). Does "
-            "one need the other?"
+            f"({weight:.2f}), {induction} what came next last time ({before:.2f}). "
+            "Does one need the other?"
         )
     with st.container(horizontal=True):
-        _button(f"Cut {previous}", [previous])
-        _button(f"Cut the control, {control}", [control])
-        if cuts:
-            _button("Make whole", [])
+        _button(f"Ablate {previous}", [previous])
+        _button(f"Ablate the control, {control}", [control])
+        if ablations:
+            _button("Restore", [])
 
 
 def _offer_sharpest(
-    sharpest: Head, whole: State, now: State, cuts: Sequence[Cut]
+    sharpest: Head, whole: State, now: State, ablations: Sequence[Ablation]
 ) -> None:
     weight = whole.scores.previous_token[sharpest.layer, sharpest.head]
-    if list(cuts) == [Cut(sharpest)]:
+    if list(ablations) == [Ablation(sharpest)]:
         st.markdown(
-            f"**{sharpest} is cut.** The loss over held-out text goes from "
-            f"{whole.loss:.2f} to **{now.loss:.2f}** nats. Now cut others: is it the "
-            "head that is needed most?"
+            f"**{sharpest} is off.** The loss over held-out text goes from "
+            f"{whole.loss:.2f} to **{now.loss:.2f}** nats. Now switch others off: "
+            "is it the head that is needed most?"
         )
     else:
         st.markdown(
@@ -85,9 +87,9 @@ def _offer_sharpest(
             "is needed most?"
         )
     with st.container(horizontal=True):
-        _button(f"Cut {sharpest}", [sharpest], None)
-        if cuts:
-            _button("Make whole", [], None)
+        _button(f"Ablate {sharpest}", [sharpest], None)
+        if ablations:
+            _button("Restore", [], None)
 
 
 def _button(
@@ -95,7 +97,7 @@ def _button(
 ) -> None:
     st.button(
         label,
-        icon=":material/content_cut:" if heads else ":material/undo:",
-        on_click=set_cuts,
-        args=([str(Cut(head)) for head in heads], prompt),
+        icon=":material/power_settings_new:" if heads else ":material/undo:",
+        on_click=set_ablations,
+        args=([str(Ablation(head)) for head in heads], prompt),
     )

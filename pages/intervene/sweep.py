@@ -1,15 +1,26 @@
-"""Cut each in turn: which heads does the model need, and are they those that shine?"""
+"""Ablate each in turn: which heads does the model need, and what do they attend to?"""
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.heads.repeated_tokens import (
+    familiar_tokens,
+    repeated_tokens,
+    scores_on,
+)
 from minigpt.interpret.heads.scores import HeadScores
 from minigpt.interpret.interventions.circuit import Habit, strongest_habit
 from minigpt.interpret.interventions.sweep import HeadEffects
+from minigpt.textbook.interventions import (
+    ablation_hooks,
+    kl_of_each_head,
+    loss_of_each_head,
+    loss_under,
+)
 from pages.frame import notebook
-from pages.intervene import notebook_lines, numbers
-from pages.intervene.choose import set_cuts
+from pages.intervene import numbers
+from pages.intervene.choose import set_ablations
 from viz.components.value_grid.view import value_grid
 from viz.effects import looking_and_causing
 
@@ -19,7 +30,7 @@ MEASURES = {"rise of the loss": "loss", "KL of the next token": "kl"}
 def show(
     checkpoint: Checkpoint, row: DeltaGenerator
 ) -> tuple[HeadEffects, HeadScores] | None:
-    """Show what cutting each head alone costs, beside how sharply it looks.
+    """Show what ablating each head alone costs, beside how sharp its pattern is.
 
     Args:
         checkpoint: The chosen model.
@@ -45,15 +56,15 @@ def show(
         )
     config = checkpoint.model.config
     count = config.num_layers * config.num_heads
-    if not numbers.may_begin(checkpoint, f"Cut all {count} heads in turn"):
+    if not numbers.may_begin(checkpoint, f"Ablate all {count} heads in turn"):
         return None
     effects = numbers.heads_on_corpus(checkpoint, how)
-    scores = numbers.state_under_cuts(checkpoint, ()).scores
+    scores = numbers.state_under_ablations(checkpoint, ()).scores
     left, right = st.columns([5, 6], gap="large")
     with left:
         _show_map(checkpoint, effects, how, measure)
     with right:
-        _show_looking(checkpoint, effects, scores)
+        _show_weights(checkpoint, effects, scores)
     return effects, scores
 
 
@@ -72,23 +83,23 @@ def _show_map(
         column_title="head",
         signed=True,
         on_select=lambda place: (
-            None if place is None else set_cuts(["L{}H{} {}".format(*place, how)])
+            None if place is None else set_ablations(["L{}H{} {}".format(*place, how)])
         ),
     )
-    st.caption("Click a head: it is what the tab Cut then cuts.")
-    notebook.code(
+    st.caption("Click a head: Ablate then starts with it.")
+    by_loss = MEASURES[measure] == "loss"
+    function = loss_of_each_head if by_loss else kl_of_each_head
+    notebook.show(
         "each head",
-        notebook_lines.reading(checkpoint)
-        + "\nfrom minigpt.interpret.interventions.sweep import cut_each_head\n"
-        f"windows, how = windows.numpy(), {how!r}\n"
-        "effects = cut_each_head(model, windows, how, windows)\n"
-        f"effects = effects.{MEASURES[measure]}",
-        variable="effects",
+        function,
+        f"{function.__name__}(model, windows, {how!r})",
         drawn=values,
+        begin=numbers.opening(checkpoint),
+        also=[loss_under, ablation_hooks] if by_loss else [ablation_hooks],
     )
 
 
-def _show_looking(
+def _show_weights(
     checkpoint: Checkpoint, effects: HeadEffects, scores: HeadScores
 ) -> None:
     layers, heads = effects.loss.shape
@@ -101,24 +112,28 @@ def _show_looking(
             effects.loss.ravel().tolist(),
         )
     )
-    notebook.code(
-        "looking",
-        notebook_lines.scoring(checkpoint)
-        + "weights = scores_on(model, repeated).previous_token",
-        variable="weights",
+    notebook.show(
+        "weights and costs",
+        scores_on,
+        f"scores_on(model, {numbers.repeated_call(checkpoint)}).previous_token",
         drawn=scores.previous_token,
+        begin=numbers.opening(checkpoint),
+        also=[repeated_tokens, familiar_tokens],
     )
 
 
 def _told(habit: Habit) -> str:
-    """Say whether the head that looks most sharply is the one that is needed."""
+    """Say whether the head with the sharpest pattern is the one that is needed."""
     sharpest = (
-        f"**{habit.sharpest}** looks most sharply: {habit.weight:.2f} of its weight on "
-        f"the previous token. Cutting it raises the loss by {habit.cost:.2f} nats."
+        f"**{habit.sharpest}** has the sharpest pattern: {habit.weight:.2f} of its "
+        "weight is on the previous token. Ablating it raises the loss by "
+        f"{habit.cost:.2f} nats."
     )
     if habit.sharpest == habit.needed:
-        return f"{sharpest} No head is needed more: here, looking and causing agree."
+        return (
+            f"{sharpest} No head is needed more: here, attention and causation agree."
+        )
     return (
         f"{sharpest} **{habit.needed}** gives that token {habit.needed_weight:.2f}, "
-        f"and cutting it costs {habit.needed_cost:.2f}. Looking is not causing."
+        f"and ablating it costs {habit.needed_cost:.2f}. Attention is not causation."
     )

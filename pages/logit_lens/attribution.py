@@ -1,17 +1,18 @@
-"""Who wrote the answer: the race of A and B, and every part's share of it."""
+"""Which parts wrote the answer: the race of A and B, and every part's share of it."""
 
 import streamlit as st
 
 from minigpt.interpret.reading.prompt import Reading
-from minigpt.interpret.stream.attribution import Attribution, Part
-from minigpt.interpret.stream.attribution_detail import decisive_entry, top_neurons
+from minigpt.interpret.stream.attribution import Attribution, LogitPart
+from minigpt.interpret.stream.attribution_detail import decisive_entry, rank_neurons
 from minigpt.interpret.stream.logit_lens import Column, overtaking
+from minigpt.textbook.attribution import logit_shares, neuron_shares
+from minigpt.textbook.lens import lens_logits
 from pages.frame import provenance, state
-from pages.frame.notebook import code
+from pages.frame.notebook import show
 from pages.frame.reading import choose_place, pick_head
 from pages.frame.words import plain
-from pages.logit_lens import notebook_lines
-from pages.logit_lens.numbers import Source
+from pages.logit_lens.numbers import LensReading
 from viz.attribution import PICKED, attribution_bars, attribution_table, signed_bars
 from viz.components.value_grid.view import value_grid
 from viz.lens_charts import gap_bars, race_lines, race_table
@@ -21,11 +22,13 @@ EXPLORER = "pages/head_explorer/head_explorer.py"
 MOST_BARS = 60
 """With more parts than this, the heads of a layer share a bar."""
 
+MOST_NEURONS = 10
+
 SPLITS = ("A minus B", "A alone")
 
 
 def show_race(
-    source: Source, column: Column, position: int, pair: tuple[int, int]
+    source: LensReading, column: Column, position: int, pair: tuple[int, int]
 ) -> None:
     """Show A's and B's logits along the layers, and where A takes the lead."""
     a, b = pair
@@ -36,10 +39,10 @@ def show_race(
     lines.altair_chart(race_lines(table, source.piece(a), source.piece(b)))
     gaps.altair_chart(gap_bars(table))
     with st.container(horizontal=True):
-        code(
+        show(
             "Race",
-            notebook_lines.race(position, a, b),
-            variable="race",
+            lens_logits,
+            f"lens_logits(model, tokens)[:, {position}][:, [{a}, {b}]]",
             drawn=column.logits[:, [a, b]],
         )
         with st.popover("Table", icon=":material/table:", type="tertiary"):
@@ -47,7 +50,7 @@ def show_race(
 
 
 def show_shares(
-    source: Source, reading: Reading, position: int, pair: tuple[int, int]
+    source: LensReading, reading: Reading, position: int, pair: tuple[int, int]
 ) -> None:
     """Show a bar per part, the heads once more as a matrix, and one part close up."""
     split = st.segmented_control(
@@ -66,18 +69,17 @@ def show_shares(
     left, right = st.columns([3, 2], gap="medium")
     with left:
         layer, head, _ = choose_place(reading, ("layer", "head"))
-        show_heads(source, found, (layer, head), asked)
+        show_heads(found, (layer, head), asked)
     part = _chosen_part(found, (layer, head))
     with bars:
-        show_bars(source, found, part, asked)
+        show_bars(found, part, asked)
     with right:
         show_part(source, found, part, asked)
 
 
 def show_bars(
-    source: Source,
     found: Attribution,
-    part: Part,
+    part: LogitPart,
     asked: tuple[int, int, int | None],
 ) -> None:
     """Show every part's share in the model's order, and their sum."""
@@ -98,18 +100,16 @@ def show_bars(
         f"{found.scale:.3f}.{together} Click a bar."
     )
     with st.container(horizontal=True):
-        model = source.checkpoint.model
         every = dict(
             zip((each.name for each in found.parts), found.shares.tolist(), strict=True)
         )
-        body = notebook_lines.shares(model, *asked)
-        code("Shares", body, variable="shares", drawn=every)
+        call = "logit_shares(model, tokens, position={}, a={}, b={})".format(*asked)
+        show("Shares", logit_shares, call, drawn=every)
         with st.popover("Table", icon=":material/table:", type="tertiary"):
             st.dataframe(table, hide_index=True)
 
 
 def show_heads(
-    source: Source,
     found: Attribution,
     place: tuple[int, int],
     asked: tuple[int, int, int | None],
@@ -132,19 +132,27 @@ def show_heads(
         selected=place,
         on_select=_pick_head,
     )
-    body = notebook_lines.heads(source.checkpoint.model, *asked)
-    code("Shares of the heads", body, variable="heads", drawn=found.heads)
+    every_head = {
+        f"L{layer}H{head}": share
+        for layer, row in enumerate(found.heads.tolist())
+        for head, share in enumerate(row)
+    }
+    call = "logit_shares(model, tokens, position={}, a={}, b={})".format(*asked)
+    show(
+        "Shares of the heads",
+        logit_shares,
+        f"{{part: share for part, share in {call}.items() if 'H' in part}}",
+        drawn=every_head,
+    )
 
 
 def show_part(
-    source: Source,
+    source: LensReading,
     found: Attribution,
-    part: Part,
+    part: LogitPart,
     asked: tuple[int, int, int | None],
 ) -> None:
     """Show one part: its share, where to look further, where the number comes from."""
-    position, token, minus = asked
-    model = source.checkpoint.model
     share = found.shares[found.parts.index(part)]
     st.markdown(f"#### {part.name} adds {plain(f'{share:+.4f}')}")
     if part.kind == "head":
@@ -156,15 +164,7 @@ def show_part(
             kwargs={"layer": part.layer, "head": part.head},
         )
     if part.kind == "mlp" and part.layer is not None:
-        neurons = top_neurons(model, source.tokens, position, part.layer, token, minus)
-        st.caption("The neurons that do most, either way, with what each adds.")
-        names = [
-            f"neuron {neuron} {share:+.3f}"
-            for neuron, share in zip(neurons.neurons, neurons.shares, strict=True)
-        ]
-        st.altair_chart(signed_bars(names, neurons.shares, "share of the logit"))
-        body = notebook_lines.neurons(model, position, part.layer, token, minus)
-        code("Neurons", body, variable="top", drawn=neurons.shares)
+        _show_neurons(source, part.layer, asked)
     if part.hook is None:
         st.caption("A bias: the same for every prompt, up to the norm's scale.")
         return
@@ -177,6 +177,8 @@ def show_part(
     if not origin.open:
         return
     with origin:
+        position, token, minus = asked
+        model = source.checkpoint.model
         index = decisive_entry(model, source.tokens, position, part, token, minus)
         st.caption(
             "A share is a sum over the numbers of a hook, each times a weight. The "
@@ -185,8 +187,30 @@ def show_part(
         provenance.show(source.checkpoint, source.tokens, part.hook, index)
 
 
+def _show_neurons(
+    source: LensReading, layer: int, asked: tuple[int, int, int | None]
+) -> None:
+    """Show the neurons of an MLP that add most, either way."""
+    position, token, minus = asked
+    model = source.checkpoint.model
+    found = rank_neurons(model, source.tokens, position, layer, token, minus)
+    shares = found.shares[:MOST_NEURONS]
+    st.caption("The neurons that do most, either way, with what each adds.")
+    names = [
+        f"neuron {neuron} {share:+.3f}"
+        for neuron, share in zip(found.neurons, shares, strict=False)
+    ]
+    st.altair_chart(signed_bars(names, shares, "share of the logit"))
+    show(
+        "Neurons",
+        neuron_shares,
+        f"neuron_shares(model, tokens, {position}, {layer}, a={token}, b={minus})",
+        drawn=shares,
+    )
+
+
 def _race_in_words(
-    source: Source, column: Column, pair: tuple[int, int], names: list[str]
+    source: LensReading, column: Column, pair: tuple[int, int], names: list[str]
 ) -> str:
     one, other = (plain(display_piece(source.piece(token))) for token in pair)
     found = overtaking(column.logits[:, pair[0]], column.logits[:, pair[1]])
@@ -211,7 +235,7 @@ def _begin_at_the_strongest_head(found: Attribution) -> None:
         pick_head(found.strongest_head)
 
 
-def _chosen_part(found: Attribution, place: tuple[int, int]) -> Part:
+def _chosen_part(found: Attribution, place: tuple[int, int]) -> LogitPart:
     """Return the part that was clicked last: a bar, or the shared head."""
     name, at = st.session_state.get("_lens_part", (None, None))
     parts = {part.name: part for part in found.parts}

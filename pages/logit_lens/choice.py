@@ -8,14 +8,14 @@ from minigpt.errors import DataError
 from minigpt.interpret.stream.logit_lens import Column, single_token
 from pages.frame.guard import show_problem
 from pages.frame.remember import identity
-from pages.logit_lens.numbers import Source
+from pages.logit_lens.numbers import LensReading
 from viz.tokens import display_piece
 
 OFFERED = 20
 """So many of the model's likeliest tokens stand in the lists."""
 
 
-def choose_pair(source: Source, column: Column, position: int) -> tuple[int, int]:
+def choose_pair(source: LensReading, column: Column, position: int) -> tuple[int, int]:
     """Show two lists, and return the ids of A and B: at first the two likeliest."""
     offered = [int(token) for token in column.top(-1, OFFERED)]
     # Another prompt or place has other candidates: its lists are others.
@@ -30,7 +30,7 @@ def choose_pair(source: Source, column: Column, position: int) -> tuple[int, int
 
 
 def _choose(
-    source: Source, column: Column, offered: list[int], label: str, key: str
+    source: LensReading, column: Column, offered: list[int], label: str, key: str
 ) -> int:
     probabilities = column.probabilities[-1]
 

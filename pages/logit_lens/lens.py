@@ -5,11 +5,11 @@ from functools import partial
 import streamlit as st
 
 from minigpt.interpret.stream.logit_lens import Column, Lens, decisive_dimension
+from minigpt.textbook import lens as textbook
 from pages.frame import provenance
-from pages.frame.notebook import code
+from pages.frame.notebook import show
 from pages.frame.words import plain
-from pages.logit_lens import notebook_lines
-from pages.logit_lens.numbers import Source
+from pages.logit_lens.numbers import LensReading
 from viz.attribution import signed_bars
 from viz.components.value_grid.view import value_grid
 from viz.lens import (
@@ -24,9 +24,19 @@ from viz.lens import (
 from viz.lens_charts import labelled, top_bars
 from viz.tokens import display_piece, placed_pieces
 
+LENS_OF = "lens_logits(model, tokens)"
+METRICS = {
+    "top token": "{logits}.softmax(-1).amax(-1)",
+    "p of A": "{logits}.softmax(-1)[..., {a}]",
+    "rank of A": "rank({logits}, {a})",
+    "KL": "divergence_from_output({logits})",
+}
+"""What a cell of the grid can show → the expression that computes it."""
+ALSO = {"rank of A": [textbook.rank], "KL": [textbook.divergence_from_output]}
+
 
 def show_lens(
-    source: Source, column: Column, position: int, pair: tuple[int, int]
+    source: LensReading, column: Column, position: int, pair: tuple[int, int]
 ) -> None:
     """Show the grid, and beside it the cell that is chosen."""
     lens = source.lens()
@@ -58,7 +68,7 @@ def pick_cell(first: int, cell: tuple[int, int] | None) -> None:
         st.session_state["token"] = first + cell[1]
 
 
-def show_grid(source: Source, lens: Lens, chosen: tuple[int, int], a: int) -> None:
+def show_grid(source: LensReading, lens: Lens, chosen: tuple[int, int], a: int) -> None:
     """Show every point and every token; what a cell holds is for the reader to say."""
     point, position = chosen
     metric = st.session_state.get("lens_metric", "top token")
@@ -85,23 +95,33 @@ def show_grid(source: Source, lens: Lens, chosen: tuple[int, int], a: int) -> No
             "choose another token above to see the others."
         )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.segmented_control(
-            "Each cell shows",
-            list(notebook_lines.METRICS),
-            default="top token",
-            required=True,
-            key="lens_metric",
-            persist_state="session",
-            label_visibility="collapsed",
-            help="The likeliest token; the probability or rank of A; how far the whole "
-            "distribution is from the model's output, in nats.",
+        _choose_metric()
+        shown = f"{LENS_OF}[:, {columns.start}:{columns.stop}]"
+        show(
+            "Lens",
+            textbook.lens_logits,
+            METRICS[metric].format(logits=shown, a=a),
+            drawn=view.numbers,
+            also=ALSO.get(metric, []),
         )
-        body = notebook_lines.grid(metric, a, columns)
-        code("Lens", body, variable="shown", drawn=view.numbers)
+
+
+def _choose_metric() -> None:
+    st.segmented_control(
+        "Each cell shows",
+        list(METRICS),
+        default="top token",
+        required=True,
+        key="lens_metric",
+        persist_state="session",
+        label_visibility="collapsed",
+        help="The likeliest token; the probability or rank of A; how far the whole "
+        "distribution is from the model's output, in nats.",
+    )
 
 
 def show_cell(
-    source: Source, column: Column, lens: Lens, chosen: tuple[int, int]
+    source: LensReading, column: Column, lens: Lens, chosen: tuple[int, int]
 ) -> None:
     """Show a cell's ten likeliest tokens, and what its point changed."""
     point, position = chosen
@@ -123,23 +143,24 @@ def show_cell(
         names = labelled(pieces, [f"{change:+.3f}" for change in changes])
         st.altair_chart(signed_bars(names, changes, "change of probability"))
     with st.container(horizontal=True):
-        code(
+        show(
             "Likeliest tokens",
-            notebook_lines.cell(position, point),
-            variable="top",
+            textbook.lens_logits,
+            f"{LENS_OF}[{point}, {position}].softmax(-1).topk({len(ids)}).values",
             drawn=probabilities,
         )
         if moved:
-            code(
+            before_and_after = f"[[{point - 1}, {point}], {position}]"
+            show(
                 "Promoted and suppressed",
-                notebook_lines.change(position, point, moved),
-                variable="change",
+                textbook.lens_logits,
+                f"{LENS_OF}{before_and_after}.softmax(-1).diff(dim=0)[0, {moved}]",
                 drawn=changes,
             )
 
 
 def show_origin(
-    source: Source, column: Column, lens: Lens, chosen: tuple[int, int]
+    source: LensReading, column: Column, lens: Lens, chosen: tuple[int, int]
 ) -> None:
     """Show how the chosen cell's first number was made."""
     point, position = chosen
@@ -162,7 +183,9 @@ def show_origin(
     provenance.show(source.checkpoint, source.tokens, hook, (0, position, dimension))
 
 
-def _view(source: Source, lens: Lens, metric: str, columns: range, a: int) -> GridView:
+def _view(
+    source: LensReading, lens: Lens, metric: str, columns: range, a: int
+) -> GridView:
     """Return what the grid shows of the columns given."""
     names = [point.name for point in lens.points]
     part = slice(columns.start, columns.stop)

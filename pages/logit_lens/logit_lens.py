@@ -1,4 +1,4 @@
-"""Logit lens and attribution: when the answer appears, and who wrote it.
+"""Logit lens and attribution: when the answer appears, and which parts wrote it.
 
 Learning goal: what the model would say after each layer, and which part wrote the
 answer. Aha: you see the layer where the answer overtakes its rival.
@@ -13,7 +13,7 @@ from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import choose_place, read
 from pages.logit_lens import attribution, choice, lens, questions
-from pages.logit_lens.numbers import Source
+from pages.logit_lens.numbers import LensReading
 
 WORDS = """
 Every row holds the **lens** — the final norm and the unembedding — over the residual
@@ -23,10 +23,10 @@ The last row is the model's own output.
 The lens speaks the language of the *output*. Early rows may know more than they can say
 in it.
 
-**Shares** split the same logit by who wrote it. The stream is a sum and the unembedding
+**Shares** split the same logit by part. The stream is a sum and the unembedding
 is linear, so they add up exactly, with the final norm's scale frozen at the value it
 has here. A share is what a part says directly, not what would happen without it: for
-that, cut it on the Intervene page.
+that, ablate it on the Intervene page.
 """
 
 lesson.open(
@@ -40,7 +40,7 @@ with guard():
         reading = read(checkpoint)
     with numbers:
         position = choose_place(reading, ("token",)).token
-    source = Source(checkpoint, reading.tokens, reading.pieces)
+    source = LensReading(checkpoint, reading.tokens, reading.pieces)
     column = source.column(position)
     with rivals:
         pair = choice.choose_pair(source, column, position)
@@ -48,7 +48,7 @@ with guard():
     lens.show_lens(source, column, position, pair)
     st.subheader("Answer and rival", anchor=False)
     attribution.show_race(source, column, position, pair)
-    st.subheader("Who wrote it", anchor=False)
+    st.subheader("Which parts wrote it", anchor=False)
     attribution.show_shares(source, reading, position, pair)
     lesson.explain(WORDS, logit_lens, attribute)
     split = source.attribution(position, *pair)

@@ -16,7 +16,7 @@ from pages.frame.remember import remember
 
 
 @dataclass(frozen=True)
-class Source:
+class LensReading:
     """The chosen model and the prompt that it read."""
 
     checkpoint: Checkpoint

@@ -4,11 +4,11 @@ from minigpt.interpret.stream.attribution import Attribution
 from minigpt.interpret.stream.logit_lens import Column, Lens, overtaking, settling
 from pages.frame.questions import Question
 from pages.frame.words import plain
-from pages.logit_lens.numbers import Source
+from pages.logit_lens.numbers import LensReading
 from viz.tokens import display_piece
 
 
-def when_it_settles(source: Source, lens: Lens, position: int) -> Question:
+def when_it_settles(source: LensReading, lens: Lens, position: int) -> Question:
     """Ask, before the grid is read, where the model's last word appears for good."""
     tops = lens.top_tokens[:, position, 0]
     names = [point.name for point in lens.points]
@@ -29,7 +29,7 @@ def when_it_settles(source: Source, lens: Lens, position: int) -> Question:
 
 
 def check_questions(
-    source: Source,
+    source: LensReading,
     column: Column,
     position: int,
     pair: tuple[int, int],
@@ -66,7 +66,7 @@ def _stretches(layers: int) -> list[tuple[str, str]]:
     ]
 
 
-def _first_word(source: Source, column: Column, position: int) -> Question | None:
+def _first_word(source: LensReading, column: Column, position: int) -> Question | None:
     """Ask what the lens says before any block."""
     first, output = int(column.top(0, 1)[0]), int(column.top(-1, 1)[0])
     own = source.tokens[position]
@@ -89,7 +89,7 @@ def _first_word(source: Source, column: Column, position: int) -> Question | Non
 
 
 def _overtaking(
-    source: Source, column: Column, pair: tuple[int, int]
+    source: LensReading, column: Column, pair: tuple[int, int]
 ) -> Question | None:
     """Ask where A takes the lead over B for good."""
     a, b = pair
@@ -111,7 +111,7 @@ def _overtaking(
 
 
 def _largest(
-    source: Source, pair: tuple[int, int], split: Attribution
+    source: LensReading, pair: tuple[int, int], split: Attribution
 ) -> Question | None:
     """Ask which part speaks most for A against B."""
     order = split.order

@@ -45,7 +45,7 @@ def show_two(entry: TokenizerChoice, tokenizer: Tokenizer, text: str) -> None:
         f"{{'one': one.encode({text!r}), 'other': other.encode({text!r})}}",
         drawn={"one": cuts[0].ids, "other": cuts[1].ids},
         begin=notebook.naming(one=expression_of(entry), other=expression_of(beside)),
-        imports=MAKERS,
+        also=MAKERS,
     )
 
 
@@ -86,7 +86,7 @@ def show_scripts(entry: TokenizerChoice, tokenizer: Tokenizer) -> None:
             "[cost.bytes_per_token for cost in script_costs(tokenizer)]",
             drawn=[cost.bytes_per_token for cost in costs],
             begin=notebook.naming(tokenizer=expression_of(entry)),
-            imports=MAKERS,
+            also=MAKERS,
         )
     with words:
         _explain_costs(costs)

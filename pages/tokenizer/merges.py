@@ -154,7 +154,7 @@ def _show_pairs(
         begin=notebook.naming(
             text=expression_of_text(entry.source), tokenizer=expression_of(entry)
         ),
-        imports=MAKERS,
+        also=MAKERS,
     )
 
 
@@ -222,7 +222,7 @@ def _show_compression(
         f"token_counts({expression_of_text(entry.source)}, {entry.vocab_size})",
         drawn=counts,
         begin="",
-        imports=TEXT_MAKERS,
+        also=TEXT_MAKERS,
     )
     excerpt = beginning_of(entry.source, EXCERPT)
     early = history.tokenizer.limited_to(merges)

@@ -115,7 +115,7 @@ def show(
             f"tokenizer.encode({text!r}{flags})",
             drawn=now.ids,
             begin=notebook.naming(tokenizer=expression_of(entry) + limit),
-            imports=MAKERS,
+            also=MAKERS,
         )
         with st.popover("Table", icon=":material/table:", type="tertiary"):
             pieces = [each.piece for each in now.tokens]

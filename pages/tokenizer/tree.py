@@ -32,7 +32,7 @@ def show(entry: TokenizerChoice, history: MergeHistory, merges: int, text: str) 
             f"joins({word!r}, tokenizer.merges)",
             drawn=[[n.start, n.end, n.rank] for n in nodes if n.rank is not None],
             begin=notebook.naming(tokenizer=expression_of(entry)),
-            imports=MAKERS,
+            also=MAKERS,
         )
     merge_blocks(nodes, roots(nodes, merges), merges, key="merge_tree")
 

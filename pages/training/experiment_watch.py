@@ -108,7 +108,7 @@ def _show_films(run: Run, curve: Copying) -> list[Film]:
         f"for habit in {HABITS}]",
         drawn=[film.patterns for film in films],
         begin="",
-        imports=[Path, Snapshots],
+        also=[Path, Snapshots],
     )
     return films
 
@@ -134,7 +134,7 @@ def _show_code(run: Run, curve: Copying) -> None:
         f"[getattr(copying({records}), name) for name in {tuple(LINES)}]",
         drawn=[getattr(curve, name) for name in LINES],
         begin="",
-        imports=[records_of],
+        also=[records_of],
     )
 
 

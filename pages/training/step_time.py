@@ -25,7 +25,7 @@ def show(run: Run, status: RunStatus) -> None:
             f"mean_milliseconds({history.records_call(run, 'step')})",
             drawn=found.milliseconds,
             begin="",
-            imports=[records_of],
+            also=[records_of],
         )
     with said:
         _show_speed(found, status)

@@ -192,7 +192,7 @@ def show_heads(run: Run) -> None:
             f"{history.snapshots_call(run)}.load({snapshot.step}).patterns",
             drawn=snapshot.patterns,
             begin="",
-            imports=[Path, Snapshots],
+            also=[Path, Snapshots],
         )
 
 

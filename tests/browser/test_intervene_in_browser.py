@@ -74,13 +74,13 @@ def test_a_click_cuts_a_head_and_the_numbers_are_those_of_the_hook(
     page.goto(link)
     expect(sentence).to_be_visible()
     expect(page.get_by_text("L1H0 zero").first).to_be_visible()
-    page.get_by_role("button", name="Make whole").click()
+    page.get_by_role("button", name="Restore").click()
     page.get_by_text("Next token, whole model:").wait_for()
 
 
 def test_an_edge_is_cut_by_clicking_a_weight(page, server):
     open_page(page, server, f"prompt={PROMPT}&layer=1&head=1")
-    page.get_by_role("radio", name="Cut one look").click()
+    page.get_by_role("radio", name="One attention weight").click()
     canvas = page.locator(".attention_heatmap canvas").first
     canvas.wait_for()
     page.locator(".attention_heatmap .stage").focus()

@@ -25,7 +25,7 @@ from minigpt.finetuning.supervised import (
     next_token_losses,
     supervised_example,
 )
-from minigpt.interpret.interventions.interventions import Cut, fwd_hooks
+from minigpt.interpret.interventions.interventions import Ablation, fwd_hooks
 from minigpt.interpret.interventions.parts import Head
 from minigpt.model import TransformerLM
 from minigpt.tokenizers import Tokenizer
@@ -100,7 +100,7 @@ def heads_needed(who: Checkpoint, examples: Sequence[Example]) -> HeadsNeeded:
     size = (model.config.num_layers, model.config.num_heads)
     rises, left = np.zeros(size), np.zeros(size, dtype=np.int64)
     for layer, head in np.ndindex(size):
-        hooks = fwd_hooks(model, [Cut(Head(layer, head), "zero")], {})
+        hooks = fwd_hooks(model, [Ablation(Head(layer, head), "zero")], {})
         without, left[layer, head] = _answered(
             model.run_with_hooks(inputs, hooks), labels
         )

@@ -6,8 +6,8 @@ text at whose ends both have a cut: a model's loss on it is the sum over its tok
 there, which by the chain rule is −ln of the probability of the whole stretch. So the
 two numbers mean the same, whatever the tokens.
 
-Before: `text_reading`. Beside: `pattern_change` for what the heads look
-at, `weight_change` for the weights.
+Before: `reading.text`. Beside: `pattern_change` for the attention weights,
+`weight_change` for the weights.
 """
 
 from collections.abc import Iterator
@@ -155,7 +155,7 @@ def continuations(
         before: One model, with its tokenizer.
         after: Another.
         prompt: The text to continue.
-        seed: Of the draws: both throw the same dice.
+        seed: Of the sampling, the same for both.
         count: Tokens at most.
 
     Raises:

@@ -96,7 +96,7 @@ def saliency(
         score[p] = Σ_d  ∂logit / ∂embed[p, d] · embed[p, d]
 
     Args:
-        model: Who predicts.
+        model: The one that predicts.
         tokens: The prompt's ids.
         target: Id of the token whose logit is explained.
         rival: With it, the target's logit minus this token's.

@@ -1,4 +1,4 @@
-"""How differently two models' heads look at the same text, head by head.
+"""How differently two models' heads attend to the same text, head by head.
 
 Before: `minigpt.interpret.reading.prompt`, which keeps the patterns. Beside:
 `comparison`, for the losses that come of it.
@@ -18,7 +18,7 @@ from minigpt.model import LanguageModel, TransformerLM
 def pattern_change(
     before: Checkpoint, after: Checkpoint, text: str
 ) -> Float[np.ndarray, "layer head"]:
-    """Compare what the heads of two models look at, head by head of the same name.
+    """Compare what the heads of two models attend to, each with its namesake.
 
     Returns:
         Mean Jensen–Shannon divergence of the rows, in bits: see `row_divergence`. The
@@ -41,7 +41,7 @@ def pattern_change(
 def pattern_change_on(
     before: LanguageModel, after: LanguageModel, tokens: list[int]
 ) -> Float[np.ndarray, "layer head"]:
-    """Compare what the heads of two models look at in a row of tokens.
+    """Compare what the heads of two models attend to in a row of tokens.
 
     Args:
         before: One model.

@@ -1,1 +1,1 @@
-"""Attention heads: what they look at, how they are scored, and how they are edited."""
+"""Attention heads: what they attend to, and how to score and edit them."""

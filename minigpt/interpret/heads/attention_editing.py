@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from minigpt.errors import DataError
-from minigpt.hooks import HookPoint
+from minigpt.hooks import HookFunction, HookPoint
 from minigpt.interpret.effects import Effect, compare_logits
 from minigpt.interpret.heads.attention_steps import (
     AttentionSteps,
@@ -73,7 +73,7 @@ def edit_head(
         tokens: The text it reads.
         layer: Which block.
         head: Which of its heads.
-        query: Position of the row to look at, and of the weight to set.
+        query: Position of the row to return, and of the weight to set.
         edit: What to change.
 
     Raises:
@@ -83,6 +83,26 @@ def edit_head(
     require_place(model, tokens, layer, head, query)
     parts = head_tensors(model, tokens, layer, head)
     kept: dict[str, Tensor] = {}
+    hooks = _editing_hooks(parts, (layer, head, query), edit, kept)
+    with torch.inference_mode():
+        ids = torch.tensor([tokens], device=model.device)
+        after = model.run_with_hooks(ids, hooks)[0]
+    rows = {name: row.float().cpu().numpy() for name, row in kept.items()}
+    return EditedHead(
+        **rows,
+        here=compare_logits(parts.logits[query], after[query]),
+        last=compare_logits(parts.logits[-1], after[-1]),
+    )
+
+
+def _editing_hooks(
+    parts: HeadTensors,
+    place: tuple[int, int, int],
+    edit: HeadEdit,
+    kept: dict[str, Tensor],
+) -> list[tuple[str, HookFunction]]:
+    """Return hooks that make an edit, and keep in `kept` the row that it leads to."""
+    layer, head, query = place
 
     def change_scores(value: Tensor, hook: HookPoint) -> Tensor:  # noqa: ARG001
         edited = value.clone()
@@ -105,20 +125,11 @@ def edit_head(
         kept["z"] = value[0, query, head]
 
     at = f"blocks.{layer}.attn.hook_"
-    with torch.inference_mode():
-        ids = torch.tensor([tokens], device=model.device)
-        hooks = [
-            (at + "attn_scores", change_scores),
-            (at + "pattern", change_pattern),
-            (at + "z", keep_z),
-        ]
-        after = model.run_with_hooks(ids, hooks)[0]
-    rows = {name: row.float().cpu().numpy() for name, row in kept.items()}
-    return EditedHead(
-        **rows,
-        here=compare_logits(parts.logits[query], after[query]),
-        last=compare_logits(parts.logits[-1], after[-1]),
-    )
+    return [
+        (at + "attn_scores", change_scores),
+        (at + "pattern", change_pattern),
+        (at + "z", keep_z),
+    ]
 
 
 def unscaled_pattern(steps: AttentionSteps) -> Float[np.ndarray, " k_pos"]:
@@ -180,7 +191,7 @@ def set_weight(
         others = readable.to(row.dtype)
         others[key] = 0
     if others.sum() == 0:
-        return row  # a row of one token: it has nowhere else to look
+        return row  # a row of one token: there is no other token to give the rest to
     edited = others * ((1 - weight) / others.sum())
     edited[key] = weight
     return edited

@@ -6,8 +6,8 @@ order in which the model does it.
 
     x → q, k, v → (turn) → q · k → ÷ √d_head → (+ bias) → mask → softmax → Σ weight · v
 
-Before: `reading`, a prompt and all its patterns. Next: `attention_editing`, where a
-step is changed and the prediction with it.
+Before: `reading.prompt`, a prompt and all its patterns. Next: `attention_editing`,
+where a step is changed and the prediction with it.
 """
 
 import math

@@ -22,7 +22,7 @@ from minigpt.interpret.corpora import Windows
 
 
 @dataclass(frozen=True)
-class Example:
+class HeadExample:
     """One query in one window, and what it reads."""
 
     window: int
@@ -43,9 +43,9 @@ class Example:
 class CorpusExamples(NamedTuple):
     """What one head does in a corpus."""
 
-    strongest: list[Example]
+    strongest: list[HeadExample]
     """The windows with the largest weights, each at its strongest query."""
-    random: list[Example]
+    random: list[HeadExample]
     """Queries that were drawn and not chosen."""
 
 
@@ -98,6 +98,6 @@ def _patterns(
 
 def _example(
     pattern: Float[np.ndarray, "window q_pos k_pos"], window: int, query: int
-) -> Example:
+) -> HeadExample:
     row = pattern[window, query, : query + 1]
-    return Example(int(window), int(query), int(row.argmax()), row)
+    return HeadExample(int(window), int(query), int(row.argmax()), row)

@@ -4,7 +4,8 @@ A query near the start has few keys to choose from, so every head reads the prev
 token somewhat, and on a short text a lot. A score says something only beside the score
 that the same architecture gets, on the same text, before it learned anything.
 
-Before: `heads` and `probes`, which score. Next: the Head explorer, which shows both.
+Before: `scores` and `repeated_tokens`, which score. Next: the Head explorer,
+which shows both.
 """
 
 import threading

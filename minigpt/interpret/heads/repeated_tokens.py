@@ -4,7 +4,7 @@ Stories mix every cue there is: a token may be read because it is near, because 
 something, or because it came first. In random tokens nothing helps to tell what comes
 next, until they are said again: from there on, looking back is all that helps.
 
-Before: `heads`, which scores one text. Next: `null_band`.
+Before: `scores`, which scores one text. Next: `null_band`.
 
 Source: Olsson et al. 2022, arXiv:2209.11895.
 """

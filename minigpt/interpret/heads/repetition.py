@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from minigpt.interpret.heads.scores import HeadScores, average, head_scores
+from minigpt.interpret.interventions.ablation import token_losses
 from minigpt.model import TransformerLM
 
 
@@ -50,7 +51,7 @@ def read_repetition(
     """Let a model read windows whose second half says the first again.
 
     Args:
-        model: The model; hooks of `model.hooks` apply, so a head may be cut meanwhile.
+        model: The model; hooks of `model.hooks` apply, so a head may be ablated.
         windows: What `RepeatedWords.said_twice` makes: a beginning, n words, and the
             first of them again.
     """
@@ -68,11 +69,3 @@ def read_repetition(
         second_loss=losses[:, period + 1 :].mean().item(),
         scores=average(scores),
     )
-
-
-def token_losses(
-    logits: Float[Tensor, "window pos vocab"], tokens: Int[Tensor, "window pos"]
-) -> Float[Tensor, "window pos_but_one"]:
-    """Return how surprising each token but the first was, in nats."""
-    log_probabilities = logits[:, :-1].log_softmax(dim=-1)
-    return -log_probabilities.gather(-1, tokens[:, 1:, None])[..., 0]

@@ -1,4 +1,4 @@
-"""Numbers and words for what one attention head looks at.
+"""Numbers and words for what attention heads attend to.
 
 Everything here is plain numpy on recorded patterns (the hook
 `blocks.{i}.attn.hook_pattern`, after the softmax), so it holds for any model. A score
@@ -62,6 +62,10 @@ class HeadScores:
     """Mean entropy of the rows, in nats: 0 on one token, ln(n) spread evenly over n."""
     queries: dict[str, int] = field(default_factory=dict)
     """How many queries each habit's mean is over."""
+
+    def as_array(self) -> Float[np.ndarray, "score layer head"]:
+        """Return all scores, in the order of `SCORES`."""
+        return np.stack([getattr(self, name) for name in SCORES])
 
 
 @dataclass(frozen=True)

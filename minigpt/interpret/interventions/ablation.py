@@ -1,12 +1,12 @@
-"""What a cut does: to the next token, and to the loss over a corpus.
+"""What an ablation does: to the next token, and to the loss over a corpus.
 
-Looking at a head shows where it reads; only cutting it shows what it is for.
+A pattern shows where a head reads; only ablating the head shows what it is for.
 
-Before: `interventions`, which say what to cut. Next: `patching`, which carries values
-from one text into another.
+Before: `interventions`, which say what to ablate. Next: `patching`, which carries
+values from one text into another.
 
-Source: Olsson et al. 2022, arXiv:2209.11895, for cutting each head in turn; Wang et al.
-2022, arXiv:2211.00593, for the mean over other texts.
+Source: Olsson et al. 2022, arXiv:2209.11895, for ablating each head in turn; Wang et
+al. 2022, arXiv:2211.00593, for the mean over other texts.
 """
 
 from collections.abc import Sequence
@@ -20,13 +20,11 @@ from torch import Tensor
 from minigpt.interpret.corpora import Windows
 from minigpt.interpret.effects import Effect, compare_logits
 from minigpt.interpret.interventions.interventions import (
-    Cut,
-    How,
+    Ablation,
     as_windows,
     fwd_hooks,
     record,
 )
-from minigpt.interpret.interventions.parts import Head
 from minigpt.model import TransformerLM
 
 MOST_LOGITS = 2**23
@@ -37,69 +35,46 @@ MOST_LOGITS = 2**23
 def measure(
     model: TransformerLM,
     tokens: Sequence[int],
-    cuts: Sequence[Cut],
+    ablations: Sequence[Ablation],
     reference: Windows | None = None,
     position: int = -1,
 ) -> Effect:
-    """Return what cuts do to the prediction of the next token.
+    """Return what ablations do to the prediction of the next token.
 
     Args:
-        model: The model to cut; it is left as it was.
+        model: The model to ablate; it is left as it was.
         tokens: The text it reads.
-        cuts: What to change, all at once.
+        ablations: What to change, all at once.
         reference: Other texts, for the mean or a resample: the mean is over all their
             positions; a resample takes the values of the second text (the first is
             where this text stands).
         position: After which token the prediction is made.
 
     Raises:
-        DataError: If the model has no such part, or a cut needs a reference.
+        DataError: If the model has no such part, or an ablation needs a reference.
     """
     ids = torch.tensor([list(tokens)], device=model.device)
-    recorded = record(model, cuts, reference)
+    recorded = record(model, ablations, reference)
     before = model(ids)[0, position]
-    after = model.run_with_hooks(ids, fwd_hooks(model, cuts, recorded))[0, position]
+    after = model.run_with_hooks(ids, fwd_hooks(model, ablations, recorded))[
+        0, position
+    ]
     return compare_logits(before, after)
-
-
-def cut_heads(
-    model: TransformerLM,
-    tokens: Sequence[int],
-    heads: Sequence[tuple[int, int]],
-    how: How = "zero",
-    reference: Windows | None = None,
-    position: int = -1,
-) -> Effect:
-    """Return what cutting some heads does to the prediction of the next token.
-
-    Args:
-        model: The model to cut; it is left as it was.
-        tokens: The text it reads.
-        heads: Layer and head of each.
-        how: What becomes of each head's z.
-        reference: See `measure`.
-        position: See `measure`.
-
-    Raises:
-        DataError: See `measure`.
-    """
-    cuts = [Cut(Head(layer, head), how) for layer, head in heads]
-    return measure(model, tokens, cuts, reference, position)
 
 
 @torch.inference_mode()
 def loss_over(
     model: TransformerLM,
     windows: Windows,
-    cuts: Sequence[Cut] = (),
+    ablations: Sequence[Ablation] = (),
     reference: Windows | None = None,
 ) -> Float[np.ndarray, "window label"]:
-    """Return the loss of every token of a corpus while the cuts are made.
+    """Return the loss of every token of a corpus under ablations.
 
     Args:
-        model: The model to cut; it is left as it was.
+        model: The model to ablate; it is left as it was.
         windows: The corpus.
-        cuts: What to change, all at once; none: the model as it is.
+        ablations: What to change, all at once; none: the model as it is.
         reference: For the mean or a resample (none: the corpus itself; each window
             then takes the values of the next).
 
@@ -110,12 +85,12 @@ def loss_over(
         DataError: If the model has no such part.
     """
     texts = as_windows(model, windows)
-    recorded = record(model, cuts, windows if reference is None else reference)
+    recorded = record(model, ablations, windows if reference is None else reference)
     rows = max(1, MOST_LOGITS // (texts.shape[1] * model.config.vocab_size))
     losses = []
     for first in range(0, len(texts), rows):
         some = texts[first : first + rows]
-        hooks = fwd_hooks(model, cuts, recorded, first)
+        hooks = fwd_hooks(model, ablations, recorded, first)
         losses.append(token_losses(model.run_with_hooks(some, hooks), some))
     return torch.cat(losses).cpu().numpy()
 
@@ -150,7 +125,7 @@ def said_before(windows: Windows) -> Bool[np.ndarray, "window label"]:
 
 @dataclass(frozen=True)
 class PairEffect:
-    """What two cuts do alone and together, in nats of loss per token."""
+    """What two ablations do alone and together, in nats of loss per token."""
 
     first: float
     second: float
@@ -162,25 +137,25 @@ class PairEffect:
         return self.both - self.first - self.second
 
 
-def cut_pair(
+def ablate_pair(
     model: TransformerLM,
     windows: Windows,
-    pair: tuple[Cut, Cut],
+    pair: tuple[Ablation, Ablation],
     reference: Windows | None = None,
 ) -> PairEffect:
-    """Cut two parts, each alone and both, and compare what the loss does.
+    """Ablate two parts, each alone and both, and compare what the loss does.
 
     Args:
-        model: The model to cut; it is left as it was.
+        model: The model to ablate; it is left as it was.
         windows: The corpus.
-        pair: Two cuts.
+        pair: Two ablations.
         reference: See `loss_over`.
     """
     first, second = pair
     before = loss_over(model, windows).mean()
     rises = [
-        float(loss_over(model, windows, cuts, reference).mean() - before)
-        for cuts in ([first], [second], [first, second])
+        float(loss_over(model, windows, ablations, reference).mean() - before)
+        for ablations in ([first], [second], [first, second])
     ]
     return PairEffect(*rises)
 
@@ -190,25 +165,25 @@ def continue_text(
     model: TransformerLM,
     tokens: Sequence[int],
     count: int,
-    cuts: Sequence[Cut] = (),
+    ablations: Sequence[Ablation] = (),
     reference: Windows | None = None,
 ) -> list[int]:
-    """Write on with the likeliest token, again and again, while the cuts are made.
+    """Append the likeliest token, again and again, under ablations.
 
-    The whole text is read anew for each token: a cut may lie at any place of it.
+    The whole text is read again for each token: an ablation may lie anywhere in it.
 
     Args:
-        model: The model to cut; it is left as it was.
+        model: The model to ablate; it is left as it was.
         tokens: The text to continue.
         count: How many tokens; fewer, if the model's window is full.
-        cuts: What to change, all at once.
+        ablations: What to change, all at once.
         reference: For the mean or a resample.
 
     Returns:
         The new ids.
     """
-    recorded = record(model, cuts, reference)
-    hooks = fwd_hooks(model, cuts, recorded)
+    recorded = record(model, ablations, reference)
+    hooks = fwd_hooks(model, ablations, recorded)
     text = torch.tensor([list(tokens)], device=model.device)
     for _ in range(min(count, model.config.max_seq_len - len(tokens))):
         likeliest = model.run_with_hooks(text, hooks)[:, -1:].argmax(-1)

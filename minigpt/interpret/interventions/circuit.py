@@ -1,13 +1,13 @@
-"""Looking is not causing: two findings that only cuts can make.
+"""Attention is not causation: two findings that only ablations can make.
 
 - `find_circuit`: in a model that copies, a head of one layer reads the token before,
-  and only with its help a head of a later layer finds what came next last time. Cut the
-  first, and the second, untouched, no longer finds it; cut another head of the first
-  layer, and nothing happens.
-- `strongest_habit`: in any model, the head that looks most sharply at the previous
-  token, beside what it costs to cut it and what the most needed head costs.
+  and only with its help a head of a later layer finds what came next last time. Ablate
+  the first, and the second, untouched, no longer finds it; ablate another head of the
+  first layer, and nothing happens.
+- `strongest_habit`: in any model, the head with the most weight on the previous
+  token, beside what it costs to ablate it and what the most needed head costs.
 
-Before: `ablation` and `each_in_turn`, which cut. Next: the Intervene page.
+Before: `ablation` and `sweep`, which ablate. Next: the Intervene page.
 
 Source: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits"; Olsson
 et al. 2022, arXiv:2209.11895; Jain & Wallace 2019, arXiv:1902.10186, for the title.
@@ -21,7 +21,7 @@ from minigpt.interpret.corpora import Windows
 from minigpt.interpret.heads.repeated_tokens import scores_on
 from minigpt.interpret.heads.scores import ByHead, HeadScores
 from minigpt.interpret.interventions.ablation import loss_over, said_before
-from minigpt.interpret.interventions.interventions import Cut, fwd_hooks, record
+from minigpt.interpret.interventions.interventions import Ablation, fwd_hooks, record
 from minigpt.interpret.interventions.parts import Head
 from minigpt.interpret.interventions.sweep import HeadEffects
 from minigpt.model import TransformerLM
@@ -44,7 +44,7 @@ class Circuit:
 
 @dataclass(frozen=True)
 class State:
-    """A model, whole or cut: does it look back, and does it copy?"""
+    """What a model, whole or ablated, attends to, and whether it copies."""
 
     scores: HeadScores
     """On random tokens said twice."""
@@ -56,13 +56,13 @@ class State:
 
 @dataclass(frozen=True)
 class Habit:
-    """The head that looks most sharply, and the one that is needed most."""
+    """The head with the sharpest pattern, and the one that is needed most."""
 
     sharpest: Head
     weight: float
     """Its mean weight on the previous token."""
     cost: float
-    """What cutting it adds to the loss, in nats per token."""
+    """What ablating it adds to the loss, in nats per token."""
     needed: Head
     needed_weight: float
     needed_cost: float
@@ -72,7 +72,7 @@ def find_circuit(scores: HeadScores) -> Circuit | None:
     """Return a model's previous-token and induction heads, if it has both.
 
     Args:
-        scores: On random tokens said twice, see `probes`.
+        scores: On random tokens said twice, see `repeated_tokens`.
     """
     induction = Head(*_peak(scores.induction))
     earlier = scores.previous_token[: induction.layer]
@@ -94,24 +94,24 @@ def sharpest_head(scores: HeadScores) -> Head:
 
 def state_under(
     model: TransformerLM,
-    cuts: list[Cut],
+    ablations: list[Ablation],
     windows: Windows,
     repeated: Windows,
 ) -> State:
-    """Look at all heads and at the loss while some cuts are made.
+    """Measure all heads' scores and the loss under some ablations.
 
     Args:
-        model: The model to cut; it is left as it was.
-        cuts: What to change, all at once; none: the model as it is.
+        model: The model to ablate; it is left as it was.
+        ablations: What to change, all at once; none: the model as it is.
         windows: Its own text, for the loss, and for a mean or a resample.
         repeated: Random tokens said twice, for the scores.
 
     Raises:
         DataError: If the model has no such part.
     """
-    losses = loss_over(model, windows, cuts)
+    losses = loss_over(model, windows, ablations)
     copied = losses[said_before(windows)]
-    with model.hooks(fwd_hooks(model, cuts, record(model, cuts, windows))):
+    with model.hooks(fwd_hooks(model, ablations, record(model, ablations, windows))):
         scores = scores_on(model, repeated)
     return State(
         scores, float(losses.mean()), float(copied.mean()) if copied.size else np.nan
@@ -119,20 +119,20 @@ def state_under(
 
 
 def strongest_habit(scores: HeadScores, effects: HeadEffects) -> Habit:
-    """Set the head that looks most sharply beside the one that is needed most.
+    """Compare the head with the sharpest pattern with the one that is needed most.
 
     Args:
         scores: Of every head.
-        effects: Of cutting each.
+        effects: Of ablating each.
     """
     sharpest, needed = sharpest_head(scores), Head(*_peak(effects.loss))
-    looks, costs = scores.previous_token, effects.loss
+    weights, costs = scores.previous_token, effects.loss
     return Habit(
         sharpest=sharpest,
-        weight=float(looks[sharpest.layer, sharpest.head]),
+        weight=float(weights[sharpest.layer, sharpest.head]),
         cost=float(costs[sharpest.layer, sharpest.head]),
         needed=needed,
-        needed_weight=float(looks[needed.layer, needed.head]),
+        needed_weight=float(weights[needed.layer, needed.head]),
         needed_cost=float(costs[needed.layer, needed.head]),
     )
 

@@ -1,15 +1,15 @@
 """What to change inside a model, said in one line, and the hooks that change it.
 
-A `Cut` names a part of the model and what becomes of it: nothing (`zero`), what it is
-on average over other texts (`mean`), what it was in another text (`resample`), or a
-multiple of itself. Cuts add up: a list of them is one intervention. Each is also a
-text, so that a link can hold it:
+An `Ablation` names a part of the model and what replaces its values: zero, their mean
+over other texts (`mean`), those of another text (`resample`), or a multiple of
+themselves. Several are made at once as a list. Each is also a short text, so that a
+link can hold it:
 
-    Cut(Head(0, 1))                               L0H1 zero
-    Cut(MLP(1), "mean")                           MLP1 mean
-    Cut(Edge(1, 0, 7, 3), 0.5, renormalize=True)  L1H0[7,3] x0.5 renormalized
+    Ablation(Head(0, 1))                               L0H1 zero
+    Ablation(MLP(1), "mean")                           MLP1 mean
+    Ablation(Edge(1, 0, 7, 3), 0.5, renormalize=True)  L1H0[7,3] x0.5 renormalized
 
-Before: `parts`. Next: `ablation`, which measures what a cut does.
+Before: `parts`. Next: `ablation`, which measures what an ablation does.
 
 Source: Chan et al. 2022, "Causal Scrubbing", for resampling.
 """
@@ -25,7 +25,7 @@ from torch import Tensor
 from minigpt.errors import DataError
 from minigpt.hooks import HookFunction, HookPoint
 from minigpt.interpret.corpora import Windows
-from minigpt.interpret.interventions.parts import Edge, Part, Place, Token, read_part
+from minigpt.interpret.interventions.parts import Cells, Edge, Part, Token, read_part
 from minigpt.model import TransformerLM
 
 How = float | Literal["zero", "mean", "resample"]
@@ -38,7 +38,7 @@ Hooks = list[tuple[str, HookFunction]]
 
 
 @dataclass(frozen=True)
-class Cut:
+class Ablation:
     """One part of a model, and what becomes of it.
 
     Raises:
@@ -62,8 +62,8 @@ class Cut:
         if not isinstance(self.how, str) and not 0 <= self.how <= 10:
             raise DataError(f"The factor on {self.part} is {self.how}: choose 0 to 10.")
 
-    def edit(self, place: Place, other: Tensor | None, first_row: int) -> HookFunction:
-        """Return the hook function that makes this cut at one place of one hook.
+    def edit(self, place: Cells, other: Tensor | None, first_row: int) -> HookFunction:
+        """Return the hook function that makes this ablation at one place of one hook.
 
         Args:
             place: Which cells of the activation, the batch first.
@@ -90,10 +90,10 @@ class Cut:
         return f"{self.part} {how}" + (" renormalized" if self.renormalize else "")
 
 
-def read_cut(text: str) -> Cut:
-    """Read a cut from its text.
+def read_ablation(text: str) -> Ablation:
+    """Read an ablation from its text.
 
-    >>> str(read_cut("l0h1")), str(read_cut("MLP1 x1.5"))
+    >>> str(read_ablation("l0h1")), str(read_ablation("MLP1 x1.5"))
     ('L0H1 zero', 'MLP1 x1.5')
 
     Raises:
@@ -109,58 +109,58 @@ def read_cut(text: str) -> Cut:
             how = WORDS[word]
         else:
             how = _read_factor(word)
-    return Cut(read_part(part), how, renormalize)
+    return Ablation(read_part(part), how, renormalize)
 
 
 def fwd_hooks(
     model: TransformerLM,
-    cuts: Sequence[Cut],
+    ablations: Sequence[Ablation],
     recorded: Mapping[str, Tensor] | None = None,
     first_row: int = 0,
 ) -> Hooks:
-    """Return the hooks that make several cuts at once, for `model.run_with_hooks`.
+    """Return the hooks that make several ablations at once, for `model.run_with_hooks`.
 
     Args:
         model: Whose parts they are.
-        cuts: In the order in which they are made.
+        ablations: In the order in which they are made.
         recorded: What `record` returned; only `mean` and `resample` need it.
-        first_row: See `Cut.edit`.
+        first_row: See `Ablation.edit`.
 
     Raises:
         DataError: If the model has no such part, or nothing was recorded for it.
     """
     hooks: Hooks = []
-    for cut in cuts:
-        for name, place in cut.part.places(model).items():
+    for ablation in ablations:
+        for name, place in ablation.part.places(model).items():
             other = None
-            if cut.how in FROM_OTHER_TEXTS:
+            if ablation.how in FROM_OTHER_TEXTS:
                 other = (recorded or {}).get(name)
                 if other is None:
                     raise DataError(
-                        f"{cut} needs other texts to take its values from: pass a "
+                        f"{ablation} needs other texts to take its values from: pass a "
                         "reference, windows of tokens [window pos]."
                     )
-            hooks.append((name, cut.edit(place, other, first_row)))
+            hooks.append((name, ablation.edit(place, other, first_row)))
     return hooks
 
 
 def record(
     model: TransformerLM,
-    cuts: Sequence[Cut],
+    ablations: Sequence[Ablation],
     reference: Windows | None,
 ) -> Mapping[str, Tensor]:
-    """Return what the hooks hold in other texts, for the cuts that need it.
+    """Return what the hooks hold in other texts, for the ablations that need it.
 
     Args:
         model: Whose parts they are.
-        cuts: Those to be made.
+        ablations: Those to be made.
         reference: Texts to take a mean over, or another text's values from.
     """
     names = [
         name
-        for cut in cuts
-        if cut.how in FROM_OTHER_TEXTS
-        for name in cut.part.places(model)
+        for ablation in ablations
+        if ablation.how in FROM_OTHER_TEXTS
+        for name in ablation.part.places(model)
     ]
     if not names or reference is None:
         return {}

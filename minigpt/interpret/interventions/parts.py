@@ -1,10 +1,10 @@
-"""The parts of a model that can be cut or carried over, each by the name of its hooks.
+"""The parts of a model that can be ablated or patched, each by the name of its hooks.
 
 A part knows which cells of which hooks are it; what becomes of them is the business of
 `interventions` and `patching`. Each is also a short text, `L0H1`, so that a link can
 hold it.
 
-Source: Geva et al. 2023, arXiv:2304.14767, for cutting what later tokens read of one.
+Source: Geva et al. 2023, arXiv:2304.14767, for blocking what later tokens read of one.
 """
 
 import re
@@ -14,10 +14,10 @@ from minigpt.config import ModelConfig
 from minigpt.errors import DataError
 from minigpt.model import LanguageModel, TransformerLM
 
-Place = tuple[slice | int, ...]
+Cells = tuple[slice | int, ...]
 """Which cells of a hook's activation, the batch first."""
 
-EVERYTHING: Place = (slice(None),)
+EVERYTHING: Cells = (slice(None),)
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Head:
     layer: int
     head: int
 
-    def places(self, model: TransformerLM) -> dict[str, Place]:
+    def places(self, model: TransformerLM) -> dict[str, Cells]:
         """Return which cells of which hooks are this part."""
         require(self, model.config)
         here = (slice(None), slice(None), self.head)
@@ -47,7 +47,7 @@ class Attention:
 
     layer: int
 
-    def places(self, model: TransformerLM) -> dict[str, Place]:
+    def places(self, model: TransformerLM) -> dict[str, Cells]:
         """Return which cells of which hooks are this part."""
         require(self, model.config)
         return {f"blocks.{self.layer}.hook_attn_out": EVERYTHING}
@@ -66,7 +66,7 @@ class MLP:
 
     layer: int
 
-    def places(self, model: TransformerLM) -> dict[str, Place]:
+    def places(self, model: TransformerLM) -> dict[str, Cells]:
         """Return which cells of which hooks are this part."""
         require(self, model.config)
         return {f"blocks.{self.layer}.hook_mlp_out": EVERYTHING}
@@ -81,7 +81,7 @@ class MLP:
 
 @dataclass(frozen=True)
 class Edge:
-    """One look of one head: the weight with which a query reads a key."""
+    """One attention weight of one head: how much a query reads a key."""
 
     layer: int
     head: int
@@ -95,10 +95,10 @@ class Edge:
                 "one before it."
             )
 
-    def places(self, model: TransformerLM) -> dict[str, Place]:
+    def places(self, model: TransformerLM) -> dict[str, Cells]:
         """Return which cells of which hooks are this part."""
         require(self, model.config)
-        # A slice, so that a text too short to have this look is left as it is.
+        # A slice, so that a text too short to have this weight is left as it is.
         row = slice(self.query, self.query + 1)
         here = (slice(None), self.head, row, slice(self.key, self.key + 1))
         return {f"blocks.{self.layer}.attn.hook_pattern": here}
@@ -118,7 +118,7 @@ class Token:
 
     position: int
 
-    def places(self, model: TransformerLM) -> dict[str, Place]:
+    def places(self, model: TransformerLM) -> dict[str, Cells]:
         """Return which cells of which hooks are this part."""
         later = slice(self.position + 1, None)
         here = (slice(None), slice(None), later, self.position)
@@ -135,24 +135,24 @@ class Token:
 
 
 Part = Head | Attention | MLP | Edge | Token
-"""Anything that can be cut."""
+"""Anything that can be ablated."""
 
 
 def require_heads(model: LanguageModel) -> None:
-    """Check that a model has parts to cut.
+    """Check that a model has parts to ablate.
 
     Raises:
         DataError: If it is an MLP.
     """
     if not isinstance(model, TransformerLM):
         raise DataError(
-            "This model is an MLP: it has no attention heads to cut or to patch. "
+            "This model is an MLP: it has no attention heads to ablate or to patch. "
             "Choose a transformer."
         )
 
 
 def parts_of_layer(model: TransformerLM, layer: int) -> list[Part]:
-    """Return what can be cut of a layer: each head, its attention, its MLP if any."""
+    """Return what can be ablated in a layer: its heads, attention and any MLP."""
     heads: list[Part] = [Head(layer, head) for head in range(model.config.num_heads)]
     mlp: list[Part] = [MLP(layer)] if model.config.mlp_width else []
     return [*heads, Attention(layer), *mlp]
@@ -162,7 +162,7 @@ def require(part: Part, config: ModelConfig, length: int | None = None) -> None:
     """Check that a model, and a text, have a part.
 
     Args:
-        part: Anything that can be cut.
+        part: Anything that can be ablated.
         config: The model's.
         length: Tokens of the text (none: of any).
 
@@ -174,7 +174,7 @@ def require(part: Part, config: ModelConfig, length: int | None = None) -> None:
     if isinstance(part, Head | Edge):
         _require("head", part.head, config.num_heads, "each layer of this model")
     if isinstance(part, MLP) and not config.mlp_width:
-        raise DataError("This model has no MLPs: cut a head or an attention layer.")
+        raise DataError("This model has no MLPs: ablate a head or an attention layer.")
     if isinstance(part, Edge | Token) and length is not None:
         position = part.query if isinstance(part, Edge) else part.position
         _require("token", position, length, "this text")

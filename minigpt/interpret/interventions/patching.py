@@ -13,7 +13,7 @@ Running the corrupted prompt and carrying clean values into it ("denoising") fin
 places that are enough to bring the answer back. The reverse ("noising": swap the
 prompts) finds places that it cannot do without. The two need not agree.
 
-Before: `each_in_turn`, which runs many interventions at once. Next: `viz`.
+Before: `sweep`, which runs many interventions at once. Next: `viz`.
 
 Source: Meng et al. 2022, arXiv:2202.05262, for causal tracing; Wang et al. 2022,
 arXiv:2211.00593, for the normalised logit difference; Zhang & Nanda 2024,
@@ -33,7 +33,7 @@ from minigpt.errors import DataError
 from minigpt.hooks import HookPoint
 from minigpt.interpret.effects import Effect, compare_logits
 from minigpt.interpret.interventions.interventions import Hooks
-from minigpt.interpret.interventions.parts import Place
+from minigpt.interpret.interventions.parts import Cells
 from minigpt.interpret.interventions.sweep import run_each
 from minigpt.model import TransformerLM
 from minigpt.tokenizers.base import Tokenizer
@@ -195,7 +195,7 @@ def carry(what: str, layer: int, place: int, value: Tensor) -> Hooks:
         value: What the hook held in the other prompt.
     """
     carried = CARRIED[what]
-    here: Place = (*[slice(None)] * carried.axis, place)
+    here: Cells = (*[slice(None)] * carried.axis, place)
 
     def edit(own: Tensor, hook: HookPoint) -> Tensor:  # noqa: ARG001
         own = own.clone()
@@ -205,7 +205,7 @@ def carry(what: str, layer: int, place: int, value: Tensor) -> Hooks:
     return [(f"blocks.{layer}.{carried.hook}", edit)]
 
 
-def telling_tokens(effect: Effect) -> tuple[int, int]:
+def distinguishing_tokens(effect: Effect) -> tuple[int, int]:
     """Return the tokens that tell two prompts apart: an answer and its rival.
 
     The answer is what `before` expects most beyond `after`, the rival the reverse; as

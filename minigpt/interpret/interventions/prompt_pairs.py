@@ -13,13 +13,13 @@ import torch
 
 from minigpt.errors import DataError
 from minigpt.interpret.effects import Effect, compare_logits
-from minigpt.interpret.interventions.patching import same_length, telling_tokens
+from minigpt.interpret.interventions.patching import distinguishing_tokens, same_length
 from minigpt.model import TransformerLM
 from minigpt.tokenizers.base import Tokenizer
 
 
 @dataclass(frozen=True)
-class Pair:
+class PromptPair:
     """Two prompts of the same number of tokens."""
 
     clean: str
@@ -27,19 +27,19 @@ class Pair:
 
 
 PAIRS: Final = (
-    Pair(
+    PromptPair(
         "The kite was red. The drum was blue. Everyone could see that the kite was",
         "The kite was green. The drum was blue. Everyone could see that the kite was",
     ),
-    Pair(
+    PromptPair(
         "Mia met Tom . the sun was up . then Ana fed Sam . Mia met",
         "Mia met Sam . the sun was up . then Ana fed Tom . Mia met",
     ),
-    Pair(
+    PromptPair(
         "Once upon a time there was a girl called Mia. One day",
         "Once upon a time there was a boy called Sam. One day",
     ),
-    Pair("The kite was as white as", "The kite was as black as"),
+    PromptPair("The kite was as white as", "The kite was as black as"),
 )
 """A colour told before, two names swapped, a girl for a boy, a colour for another."""
 
@@ -47,7 +47,7 @@ LIKELY = 0.5
 """Probability of both answers from which a pair is told apart well."""
 
 
-def ready_pair(model: TransformerLM, tokenizer: Tokenizer) -> Pair:
+def ready_pair(model: TransformerLM, tokenizer: Tokenizer) -> PromptPair:
     """Return the first pair that a model tells apart well, or else the best.
 
     A pair is told apart by its answers: each prompt's token that the other prompt does
@@ -57,7 +57,7 @@ def ready_pair(model: TransformerLM, tokenizer: Tokenizer) -> Pair:
         model: The model that will be patched.
         tokenizer: Its own.
     """
-    found = {pair: _telling(model, tokenizer, pair) for pair in PAIRS}
+    found = {pair: _clearness(model, tokenizer, pair) for pair in PAIRS}
     clear = (pair for pair, probability in found.items() if probability >= LIKELY)
     return next(clear, max(found, key=lambda pair: found[pair]))
 
@@ -75,7 +75,7 @@ def predictions(model: TransformerLM, clean: list[int], corrupted: list[int]) ->
     return compare_logits(*model(both)[:, -1])
 
 
-def _telling(model: TransformerLM, tokenizer: Tokenizer, pair: Pair) -> float:
+def _clearness(model: TransformerLM, tokenizer: Tokenizer, pair: PromptPair) -> float:
     """Return the smaller probability of the two answers; −1 of an unreadable pair."""
     try:
         clean, corrupted = same_length(tokenizer, pair.clean, pair.corrupted)
@@ -85,5 +85,5 @@ def _telling(model: TransformerLM, tokenizer: Tokenizer, pair: Pair) -> float:
     if unknown or len(clean) > model.config.max_seq_len:
         return -1.0
     found = predictions(model, clean, corrupted)
-    answer, rival = telling_tokens(found)
+    answer, rival = distinguishing_tokens(found)
     return float(min(found.before[answer], found.after[rival]))

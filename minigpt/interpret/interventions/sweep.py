@@ -5,7 +5,7 @@ of all heads, or of layers by positions, costs a few forwards and not hundreds.
 
 Before: `ablation`, one intervention at a time. Next: `patching`, which uses it too.
 
-Source: Olsson et al. 2022, arXiv:2209.11895, for cutting each head in turn.
+Source: Olsson et al. 2022, arXiv:2209.11895, for ablating each head in turn.
 """
 
 from collections import defaultdict
@@ -22,7 +22,7 @@ from minigpt.interpret.corpora import Windows
 from minigpt.interpret.effects import divergence
 from minigpt.interpret.interventions.ablation import MOST_LOGITS, token_losses
 from minigpt.interpret.interventions.interventions import (
-    Cut,
+    Ablation,
     Hooks,
     How,
     as_windows,
@@ -35,7 +35,7 @@ from minigpt.model import TransformerLM
 
 @dataclass(frozen=True)
 class HeadEffects:
-    """What cutting each head alone does. Every array is [layer head]."""
+    """What ablating each head alone does. Every array is [layer head]."""
 
     loss: Float[np.ndarray, "layer head"]
     """How much the mean loss rises, in nats per token; negative: it falls."""
@@ -83,14 +83,14 @@ def run_each(
             yield logits[number * batch : (number + 1) * batch]
 
 
-def cut_each_head(
+def ablate_each_head(
     model: TransformerLM,
     windows: Windows,
     how: How = "zero",
     reference: Windows | None = None,
     layers: Sequence[int] | None = None,
 ) -> HeadEffects:
-    """Cut every head in turn, and measure what that does on some texts.
+    """Ablate every head in turn, and measure what that does on some texts.
 
     Args:
         model: The model; it is left as it was.
@@ -105,15 +105,15 @@ def cut_each_head(
     if layers is None:
         layers = range(model.config.num_layers)
     heads = range(model.config.num_heads)
-    cuts = [Cut(Head(layer, head), how) for layer in layers for head in heads]
-    recorded = record(model, cuts, reference)
+    ablations = [Ablation(Head(layer, head), how) for layer in layers for head in heads]
+    recorded = record(model, ablations, reference)
     texts = as_windows(model, windows)
-    total = torch.zeros(3, len(cuts))
+    total = torch.zeros(3, len(ablations))
     for row in range(len(texts)):
         text = texts[row : row + 1]
         with torch.inference_mode():
             before = model(text)
-        hooks = [fwd_hooks(model, [cut], recorded, row) for cut in cuts]
+        hooks = [fwd_hooks(model, [ablation], recorded, row) for ablation in ablations]
         for number, after in enumerate(run_each(model, text, hooks)):
             total[:, number] += _differences(text, before, after)
     return HeadEffects(*(total / len(texts)).view(3, len(layers), len(heads)).numpy())

@@ -1,4 +1,4 @@
-"""What each way of telling positions does, as numbers: a table, an angle, a bias.
+"""What each position scheme does, as numbers: a table, an angle, a bias.
 
 Three kinds of picture, as in `minigpt.model.positions`, and always from its classes:
 a vector per position (learned, sinusoidal), an angle per position and pair (RoPE), a

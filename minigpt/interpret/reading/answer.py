@@ -1,4 +1,4 @@
-"""Where a model looked when it wrote one token of an answer.
+"""What a model attended to when it wrote one token of an answer.
 
 A token is written by the row before it: the last position that the model had read then.
 So the row of attention that explains the first word of an answer stands at
@@ -40,7 +40,7 @@ def rows_that_wrote(model: LanguageModel, tokens: Sequence[int], place: int) -> 
     if not isinstance(model, TransformerLM):
         raise DataError(
             "This model is an MLP: it mixes the last tokens with fixed weights and has "
-            "no attention to look at. Choose a transformer."
+            "no attention to show. Choose a transformer."
         )
     if not 0 < place < len(tokens):
         raise DataError(

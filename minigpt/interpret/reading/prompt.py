@@ -1,6 +1,6 @@
 """A model reads a prompt, and every head's attention is kept.
 
-The step before `heads`, which says in numbers and words what the patterns show.
+The step before `heads.scores`, which says in numbers and words what the patterns show.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from minigpt.tokenizers.base import Tokenizer
 
 @dataclass(frozen=True)
 class Reading:
-    """One prompt as a model saw it, and where each head looked."""
+    """One prompt as a model saw it, and what each head attended to."""
 
     tokens: list[int]
     pieces: list[str]
@@ -53,7 +53,7 @@ def read_prompt(
     if not isinstance(model, TransformerLM):
         raise DataError(
             "This model is an MLP: it mixes the last tokens with fixed weights and has "
-            "no attention heads to look into. Choose a transformer."
+            "no attention heads to show. Choose a transformer."
         )
     tokens = tokenizer.encode(prompt)
     longest = model.config.max_seq_len

@@ -11,7 +11,7 @@ frozen), a token's logit is a sum over the parts:
 This is what a part says *directly*. What it says to later layers is counted as theirs,
 and had it been silent, the scale would have been another.
 
-Before: `logit_lens`, when the answer appears. Next: `attribution_close_up`, one part's
+Before: `logit_lens`, when the answer appears. Next: `attribution_detail`, one part's
 neurons; `ablation`, which takes parts away.
 
 Source: Elhage et al., "A Mathematical Framework for Transformer Circuits" (2021);
@@ -39,7 +39,7 @@ Kind = Literal["embedding", "shift", "position", "head", "bias", "mlp", "norm"]
 
 
 @dataclass(frozen=True)
-class Part:
+class LogitPart:
     """One summand of a logit."""
 
     name: str
@@ -56,7 +56,7 @@ class Part:
 class Attribution:
     """What each part adds to one token's logit, or to A's minus B's."""
 
-    parts: list[Part]
+    parts: list[LogitPart]
     """In the order in which the model adds them."""
     shares: Float[np.ndarray, " part"]
     logit: float
@@ -80,13 +80,15 @@ class Attribution:
 
     def by_layer(self) -> "Attribution":
         """Return the same sum with the heads and bias of a layer put together."""
-        names: dict[str, Part] = {}
+        names: dict[str, LogitPart] = {}
         sums: dict[str, float] = {}
         for part, share in zip(self.parts, self.shares.tolist(), strict=True):
             together = part
             if part.kind in ("head", "bias"):
                 hook = f"blocks.{part.layer}.hook_attn_out"
-                together = Part(f"L{part.layer} attention", "head", hook, part.layer)
+                together = LogitPart(
+                    f"L{part.layer} attention", "head", hook, part.layer
+                )
             names[together.name] = together
             sums[together.name] = sums.get(together.name, 0.0) + share
         return Attribution(
@@ -125,7 +127,9 @@ def attribute(
         by_head = _head_shares(block_at(model, layer), cache["z", layer], direction)
         heads.append(by_head)
         parts += [
-            Part(f"L{layer}H{head}", "head", f"blocks.{layer}.attn.hook_z", layer, head)
+            LogitPart(
+                f"L{layer}H{head}", "head", f"blocks.{layer}.attn.hook_z", layer, head
+            )
             for head in range(len(by_head))
         ]
         layer_parts, layer_shares = _other_parts(model, cache, layer, direction)
@@ -133,7 +137,7 @@ def attribute(
         shares += [*by_head, *layer_shares]
     shift = getattr(model.ln_final, "bias", None)
     if shift is not None:
-        parts.append(Part("norm bias", "norm", None))
+        parts.append(LogitPart("norm bias", "norm", None))
         shares.append(shift @ row)
     last = logits[0, -1]
     return Attribution(
@@ -147,13 +151,13 @@ def attribute(
 
 def _first_parts(
     model: TransformerLM, cache: ActivationCache, direction: Float[Tensor, " d_model"]
-) -> tuple[list[Part], list[Tensor]]:
+) -> tuple[list[LogitPart], list[Tensor]]:
     """Return what stands in the stream before any block."""
-    parts = [Part("embedding", "embedding", "hook_embed")]
+    parts = [LogitPart("embedding", "embedding", "hook_embed")]
     if model.token_shift is not None:
-        parts.append(Part("token before", "shift", "hook_token_shift"))
+        parts.append(LogitPart("token before", "shift", "hook_token_shift"))
     if model.position_embedding is not None:
-        parts.append(Part("position", "position", "hook_pos_embed"))
+        parts.append(LogitPart("position", "position", "hook_pos_embed"))
     return parts, [cache[str(part.hook)][0, -1] @ direction for part in parts]
 
 
@@ -172,17 +176,17 @@ def _other_parts(
     cache: ActivationCache,
     layer: int,
     direction: Float[Tensor, " d_model"],
-) -> tuple[list[Part], list[Tensor]]:
+) -> tuple[list[LogitPart], list[Tensor]]:
     """Return what a layer adds besides its heads: attention's bias, and its MLP."""
-    parts: list[Part] = []
+    parts: list[LogitPart] = []
     shares: list[Tensor] = []
     block = block_at(model, layer)
     if block.attn.output.bias is not None:
-        parts.append(Part(f"L{layer} bias", "bias", None, layer))
+        parts.append(LogitPart(f"L{layer} bias", "bias", None, layer))
         shares.append(block.attn.output.bias @ direction)
     if block.has_mlp:
         parts.append(
-            Part(f"L{layer} MLP", "mlp", f"blocks.{layer}.hook_mlp_out", layer)
+            LogitPart(f"L{layer} MLP", "mlp", f"blocks.{layer}.hook_mlp_out", layer)
         )
         shares.append(cache["mlp_out", layer][0, -1] @ direction)
     return parts, shares

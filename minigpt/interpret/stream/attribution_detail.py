@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from minigpt.interpret.stream.attribution import Part
+from minigpt.interpret.stream.attribution import LogitPart
 from minigpt.interpret.stream.logit_direction import (
     block_at,
     logit_direction,
@@ -21,26 +21,25 @@ from minigpt.model import TransformerLM
 
 @dataclass(frozen=True)
 class Neurons:
-    """The neurons of one MLP that add most, either way."""
+    """The neurons of one MLP, those that add most, either way, first."""
 
-    neurons: Int[np.ndarray, " k"]
-    activations: Float[np.ndarray, " k"]
+    neurons: Int[np.ndarray, " neuron"]
+    activations: Float[np.ndarray, " neuron"]
     """`blocks.{layer}.mlp.hook_post` at the position."""
-    shares: Float[np.ndarray, " k"]
+    shares: Float[np.ndarray, " neuron"]
     """Activation times what the neuron's output weights say; largest size first."""
 
 
 @torch.inference_mode()
-def top_neurons(
+def rank_neurons(
     model: TransformerLM,
     tokens: list[int],
     position: int,
     layer: int,
     token: int,
     minus: int | None = None,
-    k: int = 10,
 ) -> Neurons:
-    """Find the neurons of one MLP that add most to a logit, or take most from it.
+    """Rank the neurons of one MLP by how much they add to a logit, or take from it.
 
     Args:
         model: With an MLP, in evaluation mode.
@@ -49,14 +48,13 @@ def top_neurons(
         layer: Whose MLP.
         token: A, as in `attribute`.
         minus: B, as in `attribute`.
-        k: How many neurons.
     """
     _, cache = read_parts(model, tokens[: position + 1])
     scale = cache["ln_final.hook_scale"][0, -1]
     direction = logit_direction(model.ln_final, unembedding(model, token, minus), scale)
     fired = cache["post", layer][0, -1]  # [d_ff]
     shares = fired * (direction @ block_at(model, layer).mlp.output.weight)
-    strongest = shares.abs().topk(min(k, len(shares))).indices
+    strongest = shares.abs().argsort(descending=True, stable=True)
     return Neurons(
         neurons=strongest.cpu().numpy(),
         activations=fired[strongest].cpu().numpy(),
@@ -69,7 +67,7 @@ def decisive_entry(
     model: TransformerLM,
     tokens: list[int],
     position: int,
-    part: Part,
+    part: LogitPart,
     token: int,
     minus: int | None = None,
 ) -> tuple[int, ...]:

@@ -88,6 +88,7 @@ def length(vector: Float[np.ndarray, " width"]) -> float:
     return float(np.linalg.norm(vector))
 
 
+@torch.inference_mode()
 def block_view(
     model: TransformerLM, tokens: list[int], layer: int, position: int
 ) -> BlockView:
@@ -105,11 +106,10 @@ def block_view(
     require_place(model, tokens, layer, 0, position)
     block = cast(Block, model.blocks[layer])
     here = f"blocks.{layer}."
-    with torch.inference_mode():
-        _, cache = model.run_with_cache(
-            torch.tensor([tokens], device=model.device),
-            names_filter=lambda name: name.startswith(here),
-        )
+    _, cache = model.run_with_cache(
+        torch.tensor([tokens], device=model.device),
+        names_filter=lambda name: name.startswith(here),
+    )
 
     def vector(name: str) -> np.ndarray:
         return _array(cache[here + name][0, position])

@@ -26,7 +26,7 @@ from minigpt.model import LanguageModel, TransformerLM
 
 
 @dataclass(frozen=True)
-class Stage:
+class JourneyStage:
     """One stop of the journey: a part that writes to every stream."""
 
     kind: Literal["embedding", "attention", "MLP", "blocks"]
@@ -48,7 +48,7 @@ class Stage:
 class Journey:
     """A prompt on its way through a model."""
 
-    stages: list[Stage]
+    stages: list[JourneyStage]
     d_model: int
     expected: Int[np.ndarray, "pos rank"]
     """Ids of the likeliest next tokens after each position, likeliest first."""
@@ -104,7 +104,7 @@ class _Plan:
     """With it, what is added is the second of these hooks minus the first."""
     patterns: tuple[str, ...] = ()
 
-    def stage(self, recorded: "_Recorded") -> Stage:
+    def stage(self, recorded: "_Recorded") -> JourneyStage:
         """Fill the plan with what was measured."""
         added, name = recorded.norms[self.added], self.added
         if self.difference:
@@ -114,7 +114,7 @@ class _Plan:
         if self.patterns:
             each = [recorded.patterns[pattern] for pattern in self.patterns]
             attention = torch.stack(each).mean(0).cpu().numpy()
-        return Stage(
+        return JourneyStage(
             self.kind,
             self.layers,
             name,

@@ -7,7 +7,7 @@ divides it by one number, its scale, and weights it. With the scale held fixed, 
 that can be done to W_U[t] instead, and what is left is a direction: the logit is the
 stream's size along it, and so is each part's share.
 
-Next: `logit_lens`, `attribution` and `attribution_close_up`, which read along it.
+Next: `logit_lens`, `attribution` and `attribution_detail`, which read along it.
 """
 
 from typing import cast

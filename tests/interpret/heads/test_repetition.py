@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from minigpt.interpret.heads.repetition import read_repetition, token_losses
+from minigpt.interpret.heads.repetition import read_repetition
 from minigpt.interpret.heads.scores import head_scores
+from minigpt.interpret.interventions.ablation import token_losses
 from minigpt.model import create_model
 
 PERIOD = 6

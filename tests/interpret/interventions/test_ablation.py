@@ -9,14 +9,13 @@ from minigpt.config import GenerationConfig
 from minigpt.generation import Generator
 from minigpt.interpret.interventions import ablation
 from minigpt.interpret.interventions.ablation import (
+    ablate_pair,
     continue_text,
-    cut_heads,
-    cut_pair,
     loss_over,
     measure,
     said_before,
 )
-from minigpt.interpret.interventions.interventions import Cut
+from minigpt.interpret.interventions.interventions import Ablation
 from minigpt.interpret.interventions.parts import MLP, Attention, Head
 from minigpt.model import create_model
 from minigpt.tokenizers import CharTokenizer
@@ -40,7 +39,7 @@ def test_cutting_a_head_is_zeroing_its_z(model):
         z[:, :, 1] = 0
         return z
 
-    effect = cut_heads(model, TOKENS, [(0, 1)])
+    effect = measure(model, TOKENS, [Ablation(Head(0, 1))])
     ids = torch.tensor([TOKENS])
     expected = model.run_with_hooks(ids, [("blocks.0.attn.hook_z", zero)])[0, -1]
     torch.testing.assert_close(torch.tensor(effect.after_logits), expected)
@@ -49,14 +48,14 @@ def test_cutting_a_head_is_zeroing_its_z(model):
 
 
 def test_cutting_nothing_changes_nothing(model):
-    effect = cut_heads(model, TOKENS, [])
+    effect = measure(model, TOKENS, [])
     assert effect.kl == 0
     np.testing.assert_array_equal(effect.before, effect.after)
 
 
 def test_cutting_everything_leaves_the_bare_embeddings(model):
     everything = [
-        Cut(part) for layer in (0, 1) for part in (Attention(layer), MLP(layer))
+        Ablation(part) for layer in (0, 1) for part in (Attention(layer), MLP(layer))
     ]
     effect = measure(model, TOKENS, everything, position=2)
     x = model.embed(torch.tensor([TOKENS]))
@@ -66,14 +65,14 @@ def test_cutting_everything_leaves_the_bare_embeddings(model):
 
 def test_the_mean_over_the_text_itself_needs_only_that_text(model):
     windows = np.array([TOKENS])
-    effect = cut_heads(model, TOKENS[:1], [(0, 0)], "mean", windows[:, :1])
+    effect = measure(model, TOKENS[:1], [Ablation(Head(0, 0), "mean")], windows[:, :1])
     assert effect.kl == pytest.approx(0, abs=1e-6)
 
 
 def test_a_cut_leaves_the_model_as_it_was(model):
     ids = torch.tensor([TOKENS])
     before = model(ids)
-    cut_heads(model, TOKENS, [(0, 0), (1, 1)], 2.0)
+    measure(model, TOKENS, [Ablation(Head(0, 0), 2.0), Ablation(Head(1, 1), 2.0)])
     torch.testing.assert_close(model(ids), before, rtol=0, atol=0)
 
 
@@ -91,7 +90,7 @@ def test_the_loss_of_a_corpus_is_each_tokens_cross_entropy(model):
 def test_the_loss_does_not_depend_on_how_many_windows_run_at_once(
     model, monkeypatch, how, budget
 ):
-    cuts = [Cut(Head(0, 0), how)]
+    cuts = [Ablation(Head(0, 0), how)]
     expected = loss_over(model, WINDOWS, cuts)
     monkeypatch.setattr(ablation, "MOST_LOGITS", budget)
     np.testing.assert_allclose(loss_over(model, WINDOWS, cuts), expected, atol=1e-5)
@@ -104,8 +103,8 @@ def test_a_pair_said_before_can_be_copied():
 
 
 def test_two_cuts_are_compared_with_both_at_once(model):
-    pair = (Cut(Head(0, 0)), Cut(Head(1, 1)))
-    found = cut_pair(model, WINDOWS, pair)
+    pair = (Ablation(Head(0, 0)), Ablation(Head(1, 1)))
+    found = ablate_pair(model, WINDOWS, pair)
     base = loss_over(model, WINDOWS).mean()
     both = loss_over(model, WINDOWS, pair).mean() - base
     assert found.both == pytest.approx(both, abs=1e-6)
@@ -115,8 +114,8 @@ def test_two_cuts_are_compared_with_both_at_once(model):
 
 
 def test_the_same_cut_twice_interacts_by_taking_nothing_more(model):
-    cut = Cut(Head(0, 0))
-    found = cut_pair(model, WINDOWS, (cut, cut))
+    cut = Ablation(Head(0, 0))
+    found = ablate_pair(model, WINDOWS, (cut, cut))
     assert found.both == pytest.approx(found.first, abs=1e-6)
     assert found.interaction == pytest.approx(-found.first, abs=1e-6)
 
@@ -136,7 +135,7 @@ def test_a_continuation_ends_where_the_window_is_full(model):
 
 
 def test_a_continuation_is_written_under_the_cut(model):
-    cuts = [Cut(Attention(0)), Cut(MLP(0))]
+    cuts = [Ablation(Attention(0)), Ablation(MLP(0))]
     text = [0, 1]
     for _ in range(3):
         text.append(int(measure(model, text, cuts).after.argmax()))

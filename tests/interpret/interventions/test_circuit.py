@@ -15,7 +15,7 @@ from minigpt.interpret.interventions.circuit import (
     state_under,
     strongest_habit,
 )
-from minigpt.interpret.interventions.interventions import Cut
+from minigpt.interpret.interventions.interventions import Ablation
 from minigpt.interpret.interventions.parts import Head
 from minigpt.interpret.interventions.prompt_pairs import PAIRS, ready_pair
 from minigpt.interpret.interventions.sweep import HeadEffects
@@ -83,10 +83,12 @@ def test_cutting_the_previous_token_head_ends_induction_and_the_control_does_not
     place = circuit.induction.layer, circuit.induction.head
     assert whole.scores.induction[place] >= 0.8
     for how in ("zero", "mean", "resample"):
-        cut = state_under(model, [Cut(circuit.previous, how)], windows, repeated)
+        cut = state_under(model, [Ablation(circuit.previous, how)], windows, repeated)
         assert cut.scores.induction[place] <= 0.1
         assert cut.copying_loss >= whole.copying_loss + 4
-        control = state_under(model, [Cut(circuit.control, how)], windows, repeated)
+        control = state_under(
+            model, [Ablation(circuit.control, how)], windows, repeated
+        )
         assert (
             abs(control.scores.induction[place] - whole.scores.induction[place]) < 0.03
         )
@@ -96,7 +98,7 @@ def test_cutting_the_previous_token_head_ends_induction_and_the_control_does_not
 def test_a_cut_of_a_later_layer_leaves_the_earlier_heads_alone(copier):
     model, windows, repeated = copier
     whole = state_under(model, [], windows, repeated)
-    cut = state_under(model, [Cut(Head(1, 0))], windows, repeated)
+    cut = state_under(model, [Ablation(Head(1, 0))], windows, repeated)
     np.testing.assert_array_equal(
         cut.scores.previous_token[0], whole.scores.previous_token[0]
     )

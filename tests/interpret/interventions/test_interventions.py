@@ -5,9 +5,9 @@ import torch
 
 from minigpt.errors import DataError
 from minigpt.interpret.interventions.interventions import (
-    Cut,
+    Ablation,
     fwd_hooks,
-    read_cut,
+    read_ablation,
     record,
 )
 from minigpt.interpret.interventions.parts import (
@@ -46,15 +46,15 @@ def values(model, cuts, name, recorded=None, tokens=TOKENS, first_row=0):
 @pytest.mark.parametrize(
     "cut",
     [
-        Cut(Head(0, 1)),
-        Cut(Attention(1), "mean"),
-        Cut(MLP(0), "resample"),
-        Cut(Edge(1, 0, 7, 3), 0.5, renormalize=True),
-        Cut(Token(3), 2.0),
+        Ablation(Head(0, 1)),
+        Ablation(Attention(1), "mean"),
+        Ablation(MLP(0), "resample"),
+        Ablation(Edge(1, 0, 7, 3), 0.5, renormalize=True),
+        Ablation(Token(3), 2.0),
     ],
 )
 def test_a_cut_can_be_written_down_and_read_back(cut):
-    assert read_cut(str(cut)) == cut
+    assert read_ablation(str(cut)) == cut
 
 
 @pytest.mark.parametrize(
@@ -70,15 +70,15 @@ def test_a_cut_can_be_written_down_and_read_back(cut):
 )
 def test_what_cannot_be_cut_is_refused_with_the_remedy(text, words):
     with pytest.raises(DataError, match=words):
-        read_cut(text)
+        read_ablation(text)
 
 
 @pytest.mark.parametrize(
     ("cut", "words"),
     [
-        (Cut(Head(2, 0)), "no layer 2: this model has 2"),
-        (Cut(Head(0, 7)), "no head 7: each layer of this model has 2"),
-        (Cut(Head(0, 0), "mean"), "pass a reference"),
+        (Ablation(Head(2, 0)), "no layer 2: this model has 2"),
+        (Ablation(Head(0, 7)), "no head 7: each layer of this model has 2"),
+        (Ablation(Head(0, 0), "mean"), "pass a reference"),
     ],
 )
 def test_a_part_the_model_lacks_is_named(model, cut, words):
@@ -107,22 +107,22 @@ def test_the_example_of_a_part_is_a_cell_of_it(model, part):
 def test_a_model_without_mlps_says_so():
     bare = create_model("transformer", vocab_size=5, d_model=4, num_heads=1, d_ff=0)
     with pytest.raises(DataError, match="no MLPs"):
-        fwd_hooks(bare, [Cut(MLP(0))])
+        fwd_hooks(bare, [Ablation(MLP(0))])
 
 
 def test_only_the_named_head_is_changed(model):
-    after, before = values(model, [Cut(Head(1, 0))], "blocks.1.attn.hook_z")
+    after, before = values(model, [Ablation(Head(1, 0))], "blocks.1.attn.hook_z")
     assert not after[:, :, 0].any()
     torch.testing.assert_close(after[:, :, 1], before[:, :, 1])
 
 
 def test_a_factor_multiplies(model):
-    after, before = values(model, [Cut(MLP(1), 1.5)], "blocks.1.hook_mlp_out")
+    after, before = values(model, [Ablation(MLP(1), 1.5)], "blocks.1.hook_mlp_out")
     torch.testing.assert_close(after, 1.5 * before)
 
 
 def test_the_mean_is_over_all_positions_of_all_windows(model):
-    cut, name = Cut(Head(0, 1), "mean"), "blocks.0.attn.hook_z"
+    cut, name = Ablation(Head(0, 1), "mean"), "blocks.0.attn.hook_z"
     windows = torch.randint(12, (3, 4))
     recorded = record(model, [cut], windows)
     expected = model.run_with_cache(windows)[1][name][:, :, 1].flatten(0, 1).mean(0)
@@ -131,7 +131,7 @@ def test_the_mean_is_over_all_positions_of_all_windows(model):
 
 
 def test_a_resample_takes_the_next_windows_values_place_by_place(model):
-    cut, name = Cut(Attention(0), "resample"), "blocks.0.hook_attn_out"
+    cut, name = Ablation(Attention(0), "resample"), "blocks.0.hook_attn_out"
     windows = torch.randint(12, (3, 4))
     recorded = record(model, [cut], windows)
     others = model.run_with_cache(windows)[1][name]
@@ -143,7 +143,10 @@ def test_a_resample_takes_the_next_windows_values_place_by_place(model):
 
 @pytest.mark.parametrize("renormalize", [False, True])
 def test_an_edge_is_one_weight_of_one_row(model, renormalize):
-    cut, name = Cut(Edge(1, 0, 4, 2), 0.0, renormalize), "blocks.1.attn.hook_pattern"
+    cut, name = (
+        Ablation(Edge(1, 0, 4, 2), 0.0, renormalize),
+        "blocks.1.attn.hook_pattern",
+    )
     after, before = values(model, [cut], name)
     assert not after[:, 0, 4, 2].any()
     untouched = torch.ones_like(after, dtype=torch.bool)
@@ -159,14 +162,14 @@ def test_an_edge_is_one_weight_of_one_row(model, renormalize):
 def test_a_cut_token_is_read_by_itself_alone(model):
     for layer in (0, 1):
         name = f"blocks.{layer}.attn.hook_pattern"
-        after, before = values(model, [Cut(Token(2))], name)
+        after, before = values(model, [Ablation(Token(2))], name)
         assert not after[:, :, 3:, 2].any()
         if layer == 0:
             torch.testing.assert_close(after[:, :, :3], before[:, :, :3])
 
 
 def test_nothing_later_depends_on_a_cut_token(model):
-    hooks = fwd_hooks(model, [Cut(Token(2), renormalize=True)])
+    hooks = fwd_hooks(model, [Ablation(Token(2), renormalize=True)])
     other = TOKENS.clone()
     other[:, 2] = 11
     one, two = (model.run_with_hooks(tokens, hooks) for tokens in (TOKENS, other))
@@ -174,6 +177,6 @@ def test_nothing_later_depends_on_a_cut_token(model):
 
 
 def test_cuts_add_up_in_their_order(model):
-    cuts = [Cut(Head(0, 0), 2.0), Cut(Head(0, 0), 0.25)]
+    cuts = [Ablation(Head(0, 0), 2.0), Ablation(Head(0, 0), 0.25)]
     after, before = values(model, cuts, "blocks.0.attn.hook_z")
     torch.testing.assert_close(after[:, :, 0], 0.5 * before[:, :, 0])

@@ -11,10 +11,10 @@ from minigpt.interpret.interventions.patching import (
     PatchMap,
     Prompts,
     carry,
+    distinguishing_tokens,
     patch_effect,
     patch_map,
     same_length,
-    telling_tokens,
 )
 from minigpt.model import create_model
 from minigpt.tokenizers import CharTokenizer
@@ -142,6 +142,6 @@ def test_prompts_of_different_lengths_are_shown_in_pieces():
         same_length(tokenizer, "", "ad")
 
 
-def test_the_telling_tokens_are_the_likeliest_of_each():
+def test_the_distinguishing_tokens_are_the_likeliest_of_each():
     effect = compare_logits(torch.tensor([5.0, 1, 0, 2]), torch.tensor([0.0, 1, 5, 2]))
-    assert telling_tokens(effect) == (0, 2)
+    assert distinguishing_tokens(effect) == (0, 2)

@@ -6,8 +6,16 @@ import torch
 from torch.nn import functional as F
 
 from minigpt.interpret.interventions import sweep
-from minigpt.interpret.interventions.interventions import fwd_hooks, read_cut, record
-from minigpt.interpret.interventions.sweep import HeadEffects, cut_each_head, run_each
+from minigpt.interpret.interventions.interventions import (
+    fwd_hooks,
+    read_ablation,
+    record,
+)
+from minigpt.interpret.interventions.sweep import (
+    HeadEffects,
+    ablate_each_head,
+    run_each,
+)
 from minigpt.model import create_model
 
 CUTS = ["L0H0", "L1H1 x1.5", "MLP0", "attention1", "L1H0[3,1] zero renormalized"]
@@ -34,7 +42,7 @@ def test_each_gets_its_own_intervention_however_many_run_at_once(
 ):
     monkeypatch.setattr(sweep, "MOST_LOGITS", budget)
     tokens = torch.tensor(windows[:2])
-    hooks = [fwd_hooks(model, [read_cut(text)]) for text in CUTS]
+    hooks = [fwd_hooks(model, [read_ablation(text)]) for text in CUTS]
     together = list(run_each(model, tokens, [*hooks, []]))
     for found, own in zip(together, [*hooks, []], strict=True):
         torch.testing.assert_close(found, model.run_with_hooks(tokens, own))
@@ -42,11 +50,11 @@ def test_each_gets_its_own_intervention_however_many_run_at_once(
 
 @pytest.mark.parametrize("how", ["zero", "mean", "resample", 1.5])
 def test_the_map_of_all_heads_is_each_head_cut_alone(model, windows, how):
-    found = cut_each_head(model, windows, how, reference=windows)
+    found = ablate_each_head(model, windows, how, reference=windows)
     tokens = torch.tensor(windows)
     before = model(tokens)
     for layer, head in np.ndindex(2, 2):
-        cut = read_cut(f"L{layer}H{head} {how}")
+        cut = read_ablation(f"L{layer}H{head} {how}")
         hooks = fwd_hooks(model, [cut], record(model, [cut], windows))
         after = model.run_with_hooks(tokens, hooks)
         rise = loss(after, tokens) - loss(before, tokens)
@@ -63,8 +71,8 @@ def test_the_map_of_all_heads_is_each_head_cut_alone(model, windows, how):
 
 
 def test_layers_can_be_measured_one_at_a_time(model, windows):
-    one_by_one = [cut_each_head(model, windows, layers=[layer]) for layer in (0, 1)]
-    joined, whole = HeadEffects.stacked(one_by_one), cut_each_head(model, windows)
+    one_by_one = [ablate_each_head(model, windows, layers=[layer]) for layer in (0, 1)]
+    joined, whole = HeadEffects.stacked(one_by_one), ablate_each_head(model, windows)
     np.testing.assert_allclose(joined.loss, whole.loss, atol=1e-6)
     np.testing.assert_allclose(joined.last_kl, whole.last_kl, atol=1e-6)
 

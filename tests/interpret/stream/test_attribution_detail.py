@@ -7,7 +7,7 @@ from interpret.frozen_norm import frozen_norm
 from model.test_transformer import small_model, some_tokens
 
 from minigpt.interpret.stream.attribution import attribute
-from minigpt.interpret.stream.attribution_detail import decisive_entry, top_neurons
+from minigpt.interpret.stream.attribution_detail import decisive_entry, rank_neurons
 
 TOKENS = some_tokens(1, 12)[0].tolist()
 POSITION, A, B = 6, 7, 21
@@ -18,7 +18,7 @@ def test_the_neurons_of_an_mlp_add_up_to_its_share(changes):
     model = small_model(**changes)
     found = attribute(model, TOKENS, POSITION, A)
     share = found.shares[[part.name for part in found.parts].index("L1 MLP")]
-    neurons = top_neurons(model, TOKENS, POSITION, 1, A, k=10_000)
+    neurons = rank_neurons(model, TOKENS, POSITION, 1, A)
     with torch.inference_mode():
         _, cache = model.run_with_cache(torch.tensor([TOKENS]))
         bias = model.blocks[1].mlp.output.bias

@@ -179,7 +179,7 @@ def test_other_tokens_meet_piece_by_piece(open_page, view, models, tmp_path):
     names = {}
     recipe = app.session_state["_recipes"]["losses"]
     exec(recipe.lines, names)
-    np.testing.assert_allclose(names["change"], recipe.drawn, atol=1e-5)
+    np.testing.assert_allclose(names[recipe.variable], recipe.drawn, atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_the_code_rebuilds_the_roads(open_page, view):
     names = {}
     exec(recipe.lines, names)
     shown = [stage["stream"] for stage in view(app, "journey")["stages"]]
-    np.testing.assert_allclose(names["norms"].detach(), shown, rtol=1e-4)
+    np.testing.assert_allclose(names[recipe.variable].detach(), shown, rtol=1e-4)
 
 
 def test_a_model_without_roads_says_so_and_answers(open_page, view, models):

@@ -1,4 +1,4 @@
-"""Cut: take a part of the model away, and see what it was for."""
+"""Ablate: switch a part of the model off, and see what it was for."""
 
 from collections.abc import Sequence
 
@@ -7,21 +7,22 @@ from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.effects import Effect
-from minigpt.interpret.interventions.interventions import Cut
+from minigpt.interpret.interventions.interventions import Ablation
 from minigpt.interpret.reading.prompt import Reading
+from minigpt.textbook.interventions import ablation_hooks
 from pages.frame import notebook, provenance
 from pages.frame.reading import read
 from pages.frame.words import plain
-from pages.intervene import notebook_lines, numbers
+from pages.intervene import numbers
 from pages.intervene import story as intervene_story
-from pages.intervene.choose import choose, cut_list
+from pages.intervene.choose import ablation_list, choose
 from pages.intervene.side_effects import show_losses, show_pair, show_scores
 from viz.effects import before_after_bars
 from viz.tokens import display_piece
 
 
 def show(checkpoint: Checkpoint, row: DeltaGenerator) -> Reading:
-    """Show the prompt, what is cut, and everything that this changes.
+    """Show the prompt, what is ablated, and everything that this changes.
 
     Args:
         checkpoint: The chosen model.
@@ -32,51 +33,51 @@ def show(checkpoint: Checkpoint, row: DeltaGenerator) -> Reading:
     story = st.container()
     left, right = st.columns([5, 6], gap="large")
     with right:
-        cuts = cut_list(checkpoint, len(reading.tokens))
-        _show_next_token(checkpoint, reading, cuts)
+        ablations = ablation_list(checkpoint, len(reading.tokens))
+        _show_next_token(checkpoint, reading, ablations)
     with story:
-        intervene_story.show(checkpoint, reading, cuts)
+        intervene_story.show(checkpoint, reading, ablations)
     with left:
-        choose(checkpoint, reading, cuts)
-    if cuts:
+        choose(checkpoint, reading, ablations)
+    if ablations:
         left, right = st.columns([5, 6], gap="large")
         with left:
-            show_losses(checkpoint, cuts)
+            show_losses(checkpoint, ablations)
         with right:
-            show_scores(checkpoint, cuts)
-        if len(cuts) == 2:
-            show_pair(checkpoint, *cuts)
-    _show_texts(checkpoint, reading, cuts)
-    if cuts:
-        hook, index = cuts[-1].part.example(len(reading.tokens))
-        st.caption(f"One of the numbers that {cuts[-1].part} changes, before the cut:")
+            show_scores(checkpoint, ablations)
+        if len(ablations) == 2:
+            show_pair(checkpoint, *ablations)
+    _show_texts(checkpoint, reading, ablations)
+    if ablations:
+        hook, index = ablations[-1].part.example(len(reading.tokens))
+        st.caption(f"One of the numbers that {ablations[-1].part} changes, before it:")
         provenance.show(checkpoint, reading.tokens, hook, index)
     return reading
 
 
 def _show_next_token(
-    checkpoint: Checkpoint, reading: Reading, cuts: Sequence[Cut]
+    checkpoint: Checkpoint, reading: Reading, ablations: Sequence[Ablation]
 ) -> None:
-    effect = numbers.effect(checkpoint, reading.tokens, cuts)
+    effect = numbers.effect(checkpoint, reading.tokens, ablations)
     tokenizer = checkpoint.tokenizer
     pieces = tokenizer.pieces(range(tokenizer.vocab_size))
-    st.markdown(_moved(pieces, effect, bool(cuts)))
+    st.markdown(_moved(pieces, effect, bool(ablations)))
     st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=6))
-    notebook.code(
+    hooks = numbers.hooks_call(ablations)
+    notebook.show(
         "next token",
-        notebook_lines.cutting(checkpoint, cuts)
-        + "logits = model.run_with_hooks(tokens, edits)\n"
-        "after = logits[0, -1].softmax(-1).detach()",
-        variable="after",
+        ablation_hooks,
+        f"model.run_with_hooks(tokens, {hooks})[0, -1].softmax(-1)",
         drawn=effect.after,
+        begin=numbers.opening(checkpoint) if numbers.need_windows(ablations) else None,
     )
 
 
-def _moved(pieces: Sequence[str], effect: Effect, is_cut: bool) -> str:
+def _moved(pieces: Sequence[str], effect: Effect, is_ablated: bool) -> str:
     """Say what the prompt's likeliest token was and is."""
     first, now = int(effect.before.argmax()), int(effect.after.argmax())
     named = f"**{plain(display_piece(pieces[first]))}**"
-    if not is_cut:
+    if not is_ablated:
         return f"Next token, whole model: {named} {effect.before[first]:.3f}."
     words = (
         f"Next token: {named} {effect.before[first]:.3f} → {effect.after[first]:.3f}, "
@@ -88,9 +89,13 @@ def _moved(pieces: Sequence[str], effect: Effect, is_cut: bool) -> str:
     return words
 
 
-def _show_texts(checkpoint: Checkpoint, reading: Reading, cuts: Sequence[Cut]) -> None:
+def _show_texts(
+    checkpoint: Checkpoint, reading: Reading, ablations: Sequence[Ablation]
+) -> None:
     st.caption(f"The likeliest next {numbers.WRITTEN} tokens")
-    for name, made in (("before", ()), ("after", cuts)) if cuts else (("whole", ()),):
+    for name, made in (
+        (("before", ()), ("after", ablations)) if ablations else (("whole", ()),)
+    ):
         text = numbers.continuation(checkpoint, reading.tokens, made)
         with st.container(key=f"continuation_{name}"):
             st.text(f"{name}: …{text}")
