@@ -32,7 +32,6 @@ from torch import Tensor, nn
 
 from minigpt.activation_cache import ActivationCache
 from minigpt.errors import HookError, near_names
-from minigpt.recording_memory import require_room
 
 HookFunction = Callable[..., Tensor | None]
 """`fn(activation, hook)`: return a tensor to replace the activation, or None."""
@@ -256,6 +255,21 @@ class Hooked(nn.Module):
             )
         return logits.detach(), ActivationCache(values)
 
+    def before_recording(
+        self, names: Sequence[str], tokens: Tensor, *, seen_before: int, copies: int
+    ) -> None:
+        """Refuse a recording, for a reason of the model's own. Here, there is none.
+
+        Args:
+            names: The points that will record.
+            tokens: Ids, [batch pos].
+            seen_before: Tokens that a KV-cache holds already.
+            copies: 2 if gradients are recorded too.
+
+        Raises:
+            HookError: If it is refused.
+        """
+
     def _points_to_record(
         self, names_filter: NamesFilter, tokens: Tensor, cache: object, copies: int
     ) -> list[HookPoint]:
@@ -263,16 +277,12 @@ class Hooked(nn.Module):
         if names_filter is None:
             names_filter = _all_but_result
         points = self._matching_points(names_filter)
-        config = getattr(self, "config", None)
-        if config is not None:  # a part of a model, by itself, does not know its sizes
-            require_room(
-                [point.name for point in points],
-                config,
-                tokens,
-                next(self.parameters()),
-                seen_before=getattr(cache, "length", 0),
-                copies=copies,
-            )
+        self.before_recording(
+            [point.name for point in points],
+            tokens,
+            seen_before=getattr(cache, "length", 0),
+            copies=copies,
+        )
         return points
 
     def _matching_points(self, names: NamesFilter) -> list[HookPoint]:

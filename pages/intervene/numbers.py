@@ -26,6 +26,7 @@ from minigpt.interpret.interventions.patching import (
 )
 from minigpt.interpret.interventions.prompt_pairs import Pair, predictions, ready_pair
 from minigpt.interpret.interventions.sweep import HeadEffects, cut_each_head
+from minigpt.model.sizes import num_parameters
 from pages.frame import corpora, models
 from pages.frame.words import duration
 
@@ -43,7 +44,7 @@ Number = TypeVar("Number")
 
 def is_quick(checkpoint: Checkpoint) -> bool:
     """Whether a model is small enough to be cut in every head without asking."""
-    return checkpoint.model.config.num_parameters <= QUICK
+    return num_parameters(checkpoint.model.config) <= QUICK
 
 
 def windows(checkpoint: Checkpoint) -> Windows:
