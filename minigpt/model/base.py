@@ -4,6 +4,7 @@ Before: `minigpt.hooks`, which gives every value a name. Next: the two models.
 """
 
 from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -17,6 +18,10 @@ from minigpt.model.recording_memory import require_room
 class LanguageModelBase(Hooked):
     """A model from tokens to logits, with a config and a token embedding."""
 
+    kind: ClassVar[Literal["transformer", "mlp"]]
+    """Its name for `create_model` and in checkpoints."""
+    can_recompute_blocks: ClassVar[bool] = False
+    """Whether gradient checkpointing would save memory."""
     config: ModelConfig | MLPConfig
     token_embedding: TokenEmbedding
     gradient_checkpointing: bool = False

@@ -51,6 +51,7 @@ class MLPLM(LanguageModelBase):
         ConfigError: If a setting is wrong, or the model would not fit in memory.
     """
 
+    kind = "mlp"
     config: MLPConfig
 
     def __init__(self, **settings: Any) -> None:

@@ -47,6 +47,8 @@ class TransformerLM(LanguageModelBase):
         ConfigError: If a setting is wrong, or the model would not fit in memory.
     """
 
+    kind = "transformer"
+    can_recompute_blocks = True
     config: ModelConfig
     adapter: LoraConfig | None = None
     """What stands beside frozen weights, if anything (see `minigpt.finetuning`)."""
@@ -88,11 +90,12 @@ class TransformerLM(LanguageModelBase):
         """
         self._check_length(tokens, cache)
         x = self.embed(tokens, cache)
-        for layer, block in enumerate(self.blocks):
+        layers = [None] * len(self.blocks) if cache is None else cache.layers
+        for block, layer in zip(self.blocks, layers, strict=True):
             if self.gradient_checkpointing and self.training and cache is None:
-                x = checkpoint(block, x, None, layer, tokens, use_reentrant=False)
+                x = checkpoint(block, x, None, tokens, use_reentrant=False)
             else:
-                x = block(x, cache, layer, tokens)
+                x = block(x, layer, tokens)
         if cache is not None:
             cache.advance(tokens.shape[1])
         return self.unembed(self.ln_final(x))
@@ -107,7 +110,7 @@ class TransformerLM(LanguageModelBase):
         embedded = x = self.hook_embed(self.token_embedding(tokens))
         if self.token_shift is not None:
             if cache is not None:
-                embedded = cache.append(2 * len(self.blocks), embedded)
+                embedded = cache.append(-1, embedded)  # the last buffer
             x = x + self.hook_token_shift(self.token_shift(embedded, tokens.shape[1]))
         if self.position_embedding is not None:
             start = 0 if cache is None else cache.length

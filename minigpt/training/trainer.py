@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader
 from minigpt.checkpoint import find_checkpoint
 from minigpt.config import TrainConfig
 from minigpt.errors import ConfigError
-from minigpt.model import MLPLM, LanguageModel
+from minigpt.model import LanguageModel
 from minigpt.model.device import resolve_device
 from minigpt.model.memory import require_memory
 from minigpt.tokenizers.base import Tokenizer
@@ -100,7 +100,7 @@ class Trainer:
             config = config.replace(eval_interval=eval_interval)
         if config.num_threads is not None:
             torch.set_num_threads(config.num_threads)
-        if config.gradient_checkpointing and isinstance(model, MLPLM):
+        if config.gradient_checkpointing and not model.can_recompute_blocks:
             raise ConfigError(
                 "gradient_checkpointing is true, and the MLP model has no blocks to "
                 "recompute: leave it false."
