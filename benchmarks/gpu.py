@@ -81,7 +81,7 @@ def train(config: RunConfig) -> float | None:
     watch = Watch()
     with TemporaryDirectory() as place:
         trainer = assemble(config, Path(place), None).build_trainer([watch])
-        print(f"seed {config.train.seed}:", trainer.provenance["computed_with"])
+        print(f"seed {config.train.seed}:", trainer.keeper.provenance["computed_with"])
         trainer.train()
     return watch.seconds if watch.should_stop() else None
 

@@ -33,6 +33,7 @@ from torch import Tensor
 from minigpt.config import GenerationConfig, TrainConfig
 from minigpt.generation import Sampler
 from minigpt.model import TransformerLM
+from minigpt.model.sizes import num_parameters
 from minigpt.training.distributed import Team
 from minigpt.training.optimizer import build_optimizer
 from minigpt.training.step import take_step
@@ -136,7 +137,7 @@ def vary(name: str, sizes: tuple[int, ...], rounds: int, tokens_per_step: int) -
         print(
             f"{of_size.size:<12}{1e3 * seconds:>9.1f}{tokens / seconds:>10,.0f}"
             f"{of_size.memory / 1e6:>11,.1f}"
-            f"{of_size.model.config.num_parameters / 1e6:>8.2f} M"
+            f"{num_parameters(of_size.model.config) / 1e6:>8.2f} M"
         )
     x = [of_size.size for of_size in points]
     per_round = [
@@ -182,7 +183,7 @@ def generation(name: str, rounds: int) -> float:
     print(f"\n{name}\n{'position':<10}{'ms/token':>10}{'to first':>10}{'numbers':>10}")
     for position, seconds in found.items():
         cached = 2 * config.num_layers * position * config.d_model
-        read = 1 + cached / config.num_parameters
+        read = 1 + cached / num_parameters(config)
         print(
             f"{position:<10}{1e3 * seconds:>10.3f}{seconds / first:>10.2f}{read:>10.2f}"
         )

@@ -32,7 +32,6 @@ from torch import Tensor, nn
 
 from minigpt.activation_cache import ActivationCache
 from minigpt.errors import HookError, near_names
-from minigpt.recording_memory import require_room
 
 HookFunction = Callable[..., Tensor | None]
 """`fn(activation, hook)`: return a tensor to replace the activation, or None."""
@@ -218,62 +217,75 @@ class Hooked(nn.Module):
             HookError: If the filter matches nothing, if what it matches would not fit
                 in memory, or if `incl_bwd` lacks a loss.
         """
-        points = self._points_to_record(
-            names_filter, tokens, forward_arguments.get("cache"), 1 + incl_bwd
+        points = self._matching_points(
+            _all_but_result if names_filter is None else names_filter
         )
+        self.before_recording(
+            [point.name for point in points],
+            tokens,
+            seen_before=getattr(forward_arguments.get("cache"), "length", 0),
+            copies=1 + incl_bwd,
+        )
+        if incl_bwd:
+            if loss is None:
+                raise HookError(
+                    "incl_bwd needs a loss: pass loss=lambda logits: a scalar."
+                )
+            return self._run_with_gradients(points, tokens, loss, forward_arguments)
         recorded: dict[str, Tensor] = {}
 
-        def record(value: Tensor, hook: HookPoint) -> Tensor | None:
+        def record(value: Tensor, hook: HookPoint) -> None:
             recorded[hook.name] = value
-            return None
 
-        def record_differentiable(value: Tensor, hook: HookPoint) -> Tensor:
+        with self._watched(dict.fromkeys(points, (record,))):
+            logits: Tensor = self(tokens, **forward_arguments)
+        return logits, ActivationCache(recorded)
+
+    def _run_with_gradients(
+        self,
+        points: Sequence[HookPoint],
+        tokens: Tensor,
+        loss: LossFunction,
+        forward_arguments: dict[str, object],
+    ) -> tuple[Tensor, ActivationCache]:
+        """Record some points, and the gradient of a loss at each of them."""
+        recorded: dict[str, Tensor] = {}
+
+        def record(value: Tensor, hook: HookPoint) -> Tensor:
             # With frozen weights nothing upstream asks for gradients: start here.
             if not value.requires_grad:
                 value = value.detach().requires_grad_()
             recorded[hook.name] = value
             return value
 
-        if not incl_bwd:
+        with torch.inference_mode(mode=False), torch.enable_grad():
             with self._watched(dict.fromkeys(points, (record,))):
                 logits: Tensor = self(tokens, **forward_arguments)
-            return logits, ActivationCache(recorded)
-
-        if loss is None:
-            raise HookError("incl_bwd needs a loss: pass loss=lambda logits: a scalar.")
-        with torch.inference_mode(mode=False), torch.enable_grad():
-            with self._watched(dict.fromkeys(points, (record_differentiable,))):
-                logits = self(tokens, **forward_arguments)
-            names = list(recorded)
             gradients = torch.autograd.grad(
-                loss(logits), [recorded[name] for name in names], allow_unused=True
+                loss(logits),
+                list(recorded.values()),
+                allow_unused=True,
+                materialize_grads=True,
             )
         values = {name: value.detach() for name, value in recorded.items()}
-        for name, gradient in zip(names, gradients, strict=True):
-            missing = gradient is None
-            values[name + "_grad"] = (
-                torch.zeros_like(values[name]) if missing else gradient
-            )
+        for name, gradient in zip(recorded, gradients, strict=True):
+            values[name + "_grad"] = gradient
         return logits.detach(), ActivationCache(values)
 
-    def _points_to_record(
-        self, names_filter: NamesFilter, tokens: Tensor, cache: object, copies: int
-    ) -> list[HookPoint]:
-        """Find the points that a filter means, if there is room for what they see."""
-        if names_filter is None:
-            names_filter = _all_but_result
-        points = self._matching_points(names_filter)
-        config = getattr(self, "config", None)
-        if config is not None:  # a part of a model, by itself, does not know its sizes
-            require_room(
-                [point.name for point in points],
-                config,
-                tokens,
-                next(self.parameters()),
-                seen_before=getattr(cache, "length", 0),
-                copies=copies,
-            )
-        return points
+    def before_recording(
+        self, names: Sequence[str], tokens: Tensor, *, seen_before: int, copies: int
+    ) -> None:
+        """Refuse a recording, for a reason of the model's own. Here, there is none.
+
+        Args:
+            names: The points that will record.
+            tokens: Ids, [batch pos].
+            seen_before: Tokens that a KV-cache holds already.
+            copies: 2 if gradients are recorded too.
+
+        Raises:
+            HookError: If it is refused.
+        """
 
     def _matching_points(self, names: NamesFilter) -> list[HookPoint]:
         points = self.hook_points

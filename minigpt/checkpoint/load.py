@@ -9,10 +9,12 @@ from minigpt.checkpoint.adapter import load_adapter_weights
 from minigpt.checkpoint.directory import present
 from minigpt.checkpoint.metadata import CONFIG_FILE, CheckpointMetadata, read_metadata
 from minigpt.checkpoint.save import TOKENIZER_FILE, WEIGHTS_FILE
-from minigpt.checkpoint.tensors import check_weights, empty_like_config, read_weights
+from minigpt.checkpoint.tensors import check_weights, read_weights
 from minigpt.errors import CheckpointError, ConfigError, near_names
 from minigpt.model import MODEL_TYPES, LanguageModel, TransformerLM
 from minigpt.model.device import resolve_device
+from minigpt.model.memory import require_memory
+from minigpt.model.sizes import skeleton
 from minigpt.tokenizers.base import Tokenizer
 from minigpt.tokenizers.storage import load_tokenizer
 
@@ -76,7 +78,8 @@ def load_checkpoint(
     weights_file, tokenizer_file = directory / WEIGHTS_FILE, directory / TOKENIZER_FILE
     kind = MODEL_TYPES[metadata.model_type]
     try:
-        check_weights(weights_file, empty_like_config(kind, metadata.model))
+        require_memory(metadata.model_config_of_its_kind())
+        check_weights(weights_file, skeleton(kind, metadata.model))
         model = kind(**metadata.model)
     except ConfigError as error:
         raise CheckpointError(f"{directory / CONFIG_FILE}: {error}") from None

@@ -10,7 +10,7 @@ from minigpt.checkpoint.metadata import CONFIG_FILE, CheckpointMetadata
 from minigpt.checkpoint.tensors import write_weights
 from minigpt.checkpoint.training_state import TrainingState, write_training_state
 from minigpt.errors import CheckpointError
-from minigpt.model import MLPLM, LanguageModel, TransformerLM
+from minigpt.model import LanguageModel, TransformerLM
 from minigpt.model.lora import without_adapter
 from minigpt.tokenizers.base import Tokenizer
 
@@ -51,7 +51,7 @@ def save_checkpoint(
     directory = Path(directory)
     _require_replaceable(directory)
     metadata = CheckpointMetadata(
-        model_type="mlp" if isinstance(model, MLPLM) else "transformer",
+        model_type=model.kind,
         model=model.config.to_dict(),
         step=step,
         provenance=provenance or {},

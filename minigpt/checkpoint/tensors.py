@@ -126,9 +126,3 @@ def unreadable(path: Path, error: Exception) -> CheckpointError:
     return CheckpointError(
         f"{path} is damaged ({error}): copy it again, or use another checkpoint."
     )
-
-
-def empty_like_config(build: type[nn.Module], settings: dict[str, object]) -> nn.Module:
-    """Build a model that has names and shapes but no memory."""
-    with torch.device("meta"):
-        return build(**settings)

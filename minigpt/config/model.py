@@ -190,32 +190,6 @@ class ModelConfig(AssignableConfig):
         """Hidden width of the MLP after the default is filled in."""
         return 4 * self.d_model if self.d_ff is None else self.d_ff
 
-    @property
-    def num_parameters(self) -> int:
-        """Number of weights of the model, computed without building it."""
-        d, d_ff = self.d_model, self.mlp_width
-        linear_bias = int(self.bias)
-        qkv_width = (self.num_heads + 2 * self.kv_heads) * self.d_head
-        attention = (d + linear_bias) * qkv_width + (d + linear_bias) * d
-        learned_per_number = int(self.norm_affine) + int(
-            self.norm_affine and self.bias and self.norm == "layernorm"
-        )
-        if self.qk_norm:
-            attention += 2 * self.d_head * learned_per_number
-        if self.positional_encoding == "relative":
-            attention += self.num_heads * self.relative_distances
-        if self.value_embeddings:
-            attention += self.vocab_size * self.kv_heads * self.d_head
-        matrices_in = 2 if self.activation == "swiglu" else 1
-        mlp = matrices_in * (d + linear_bias) * d_ff + (d_ff + linear_bias) * d
-        norm = d * learned_per_number
-        block = attention + norm + ((mlp + norm) if d_ff else 0)
-        embeddings = self.vocab_size * d * (1 if self.tie_embeddings else 2)
-        if self.positional_encoding == "learned":
-            embeddings += self.max_seq_len * d
-        embeddings += d * self.token_shift
-        return embeddings + self.num_layers * block + norm
-
 
 class MLPConfig(AssignableConfig):
     """The settings of the fixed-window baseline, `MLPLM`."""
@@ -237,14 +211,6 @@ class MLPConfig(AssignableConfig):
     dropout: float = Field(
         0.0, ge=0.0, lt=1.0, description="Share of values zeroed during training."
     )
-
-    @property
-    def num_parameters(self) -> int:
-        """Number of weights of the model, computed without building it."""
-        first = (self.context_size * self.d_model + 1) * self.d_ff
-        others = (self.num_layers - 1) * (self.d_ff + 1) * self.d_ff
-        embedding, head = self.vocab_size * self.d_model, self.vocab_size * self.d_ff
-        return embedding + first + others + head + self.vocab_size
 
 
 PRESETS: dict[str, dict[str, Any]] = {

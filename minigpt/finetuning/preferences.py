@@ -38,7 +38,7 @@ from minigpt.model import LanguageModel
 from minigpt.model.lora import adapter_off, lora_layers
 from minigpt.tokenizers import Tokenizer
 from minigpt.training.loss import IGNORED
-from minigpt.training.objective import Outcome
+from minigpt.training.objective import BatchLoss
 
 
 class PreferenceExample(NamedTuple):
@@ -151,7 +151,7 @@ class DirectPreference:
         forward: nn.Module,
         inputs: Int[Tensor, "batch two_pos"],
         labels: Int[Tensor, "batch two_pos"],
-    ) -> Outcome:
+    ) -> BatchLoss:
         """Sum the loss over pairs, with what the page shows of it."""
         inputs = torch.cat(inputs.chunk(2, dim=1))  # [2·batch pos], the chosen first
         labels = torch.cat(labels.chunk(2, dim=1))
@@ -166,7 +166,7 @@ class DirectPreference:
             "wins": (margin > 0).float(),
         }
         is_pair = (labels != IGNORED).any(dim=-1).chunk(2)[0]
-        return Outcome(
+        return BatchLoss(
             (losses * is_pair).sum(),
             {
                 name: (value.detach() * is_pair).sum().item()

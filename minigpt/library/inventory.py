@@ -15,6 +15,7 @@ from minigpt.datasets.files.text_file import TextFile
 from minigpt.errors import CheckpointError, DataError, RunError
 from minigpt.library.catalogue import ModelEntry
 from minigpt.library.names import readers_of, text_files
+from minigpt.model.sizes import num_parameters
 from minigpt.runs.status import RunStatus
 from minigpt.runs.store import Run
 from minigpt.runs.training_command import training_command
@@ -88,7 +89,7 @@ def describe_model(entry: ModelEntry) -> Facts:
         has_model=True,
         has_heads=metadata.model_type == "transformer",
         num_bytes=_size(whole),
-        num_parameters=metadata.model_config_of_its_kind().num_parameters,
+        num_parameters=num_parameters(metadata.model_config_of_its_kind()),
         step=metadata.step,
         loss=_number(told, "validation_loss"),
         tokens_seen=_tokens_seen(metadata),

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from minigpt.config import ModelConfig
 from minigpt.hooks import HookPoint
 from minigpt.model.embedding import TokenEmbedding
-from minigpt.model.kv_cache import Cache
+from minigpt.model.kv_cache import LayerCache
 from minigpt.model.norm import build_norm
 from minigpt.model.positions import (
     RelativeBias,
@@ -126,8 +126,7 @@ class MultiHeadAttention(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "batch pos d_model"],
-        cache: Cache | None = None,
-        layer: int = 0,
+        cache: LayerCache | None = None,
         tokens: Int[Tensor, "batch pos"] | None = None,
     ) -> Float[Tensor, "batch pos d_model"]:
         """Let every position read itself and what came before.
@@ -135,14 +134,12 @@ class MultiHeadAttention(nn.Module):
         Args:
             x: Normalised residual stream.
             cache: Keys and values of earlier positions; the new ones are added.
-            layer: Which part of the cache is this layer's.
             tokens: The ids at these positions; only value embeddings look at them.
         """
         start = 0 if cache is None else cache.length
         q, k, v = self.queries_keys_values(x, start, tokens)
         if cache is not None:
-            k = cache.append(2 * layer, k)
-            v = cache.append(2 * layer + 1, v)
+            k, v = cache.append(k, v)
         if self.kv_heads < self.num_heads:
             group = self.num_heads // self.kv_heads
             k = k.repeat_interleave(group, dim=1)

@@ -10,7 +10,7 @@ from minigpt.config import ModelConfig
 from minigpt.hooks import HookPoint
 from minigpt.model.attention import MultiHeadAttention
 from minigpt.model.feedforward import build_feedforward
-from minigpt.model.kv_cache import Cache
+from minigpt.model.kv_cache import LayerCache
 from minigpt.model.norm import build_norm
 
 
@@ -45,13 +45,12 @@ class Block(nn.Module):
     def forward(
         self,
         x: Float[Tensor, "batch pos d_model"],
-        cache: Cache | None = None,
-        layer: int = 0,
+        cache: LayerCache | None = None,
         tokens: Int[Tensor, "batch pos"] | None = None,
     ) -> Float[Tensor, "batch pos d_model"]:
         """Add what attention and MLP have to say. Arguments as for the attention."""
         x = self.hook_resid_pre(x)
-        attended = self.attn(self.ln1(x), cache, layer, tokens)
+        attended = self.attn(self.ln1(x), cache, tokens)
         x = x + self.hook_attn_out(self.dropout(attended))
         if self.has_mlp:
             x = self.hook_resid_mid(x)

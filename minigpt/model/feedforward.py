@@ -20,7 +20,12 @@ def gelu(x: Tensor) -> Tensor:
     return F.gelu(x, approximate="tanh")
 
 
-class _SquaredReLU(torch.autograd.Function):
+def relu2(x: Tensor) -> Tensor:
+    """ReLU, squared: max(0, x)². Source: So et al. 2021, arXiv:2109.08668."""
+    return F.relu(x).square()
+
+
+class _FastReLU2(torch.autograd.Function):
     """Its gradient is 2 relu(x): half the work that autograd makes of the two steps."""
 
     @staticmethod
@@ -35,16 +40,16 @@ class _SquaredReLU(torch.autograd.Function):
         return (gradient * positive).mul_(2.0)
 
 
-def relu2(x: Tensor) -> Tensor:
-    """ReLU, squared. Source: So et al. 2021, arXiv:2109.08668."""
-    squared: Tensor = _SquaredReLU.apply(x)  # type: ignore[no-untyped-call]
+def fast_relu2(x: Tensor) -> Tensor:
+    """Compute `relu2`, to the bit, with a cheaper gradient."""
+    squared: Tensor = _FastReLU2.apply(x)  # type: ignore[no-untyped-call]
     return squared
 
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": gelu,
     "relu": F.relu,
-    "relu2": relu2,
+    "relu2": fast_relu2,
     "swiglu": F.silu,
 }
 

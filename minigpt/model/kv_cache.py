@@ -45,6 +45,11 @@ class Cache:
         self.buffers[buffer][..., self.length : end, :] = values
         return self.buffers[buffer][..., :end, :]
 
+    @property
+    def layers(self) -> list["LayerCache"]:
+        """Each layer's keys and values."""
+        return [LayerCache(self, number) for number in range(len(self.buffers) // 2)]
+
     def require(self, batch_size: int, new_positions: int) -> None:
         """Check that the next positions fit.
 
@@ -78,6 +83,30 @@ class Cache:
                 buffer = buffer.new_zeros((len(rows), *buffer.shape[1:]))
                 self.buffers[number] = buffer
             buffer.narrow(-2, 0, self.length).copy_(filled)
+
+
+class LayerCache:
+    """One layer's part of a cache: its keys, and its values."""
+
+    def __init__(self, cache: Cache, layer: int) -> None:
+        self._cache, self._layer = cache, layer
+
+    @property
+    def length(self) -> int:
+        """Positions filled by earlier calls of the model."""
+        return self._cache.length
+
+    def append(
+        self,
+        keys: Float[Tensor, "batch kv_head pos d_head"],
+        values: Float[Tensor, "batch kv_head pos d_head"],
+    ) -> tuple[
+        Float[Tensor, "batch kv_head k_pos d_head"],
+        Float[Tensor, "batch kv_head k_pos d_head"],
+    ]:
+        """Write those of new positions, and return those of all so far, as views."""
+        first = 2 * self._layer
+        return self._cache.append(first, keys), self._cache.append(first + 1, values)
 
 
 def allocate(count: int, shape: tuple[int, ...], like: Tensor) -> Cache:

@@ -14,7 +14,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from minigpt.config import MLPConfig
-from minigpt.hooks import Hooked, HookPoint
+from minigpt.hooks import HookPoint
+from minigpt.model.base import LanguageModelBase
 from minigpt.model.embedding import TokenEmbedding
 from minigpt.model.initialize import HEAD_STD
 from minigpt.model.kv_cache import Cache, allocate
@@ -39,7 +40,7 @@ class HiddenLayer(nn.Module):
         return self.dropout(hidden)
 
 
-class MLPLM(Hooked):
+class MLPLM(LanguageModelBase):
     """A fixed-window MLP language model.
 
     Args:
@@ -50,11 +51,13 @@ class MLPLM(Hooked):
         ConfigError: If a setting is wrong, or the model would not fit in memory.
     """
 
+    kind = "mlp"
+    config: MLPConfig
+
     def __init__(self, **settings: Any) -> None:
         super().__init__()
         self.config = config = MLPConfig(**settings)
         require_memory(config)
-        self.gradient_checkpointing = False
         self.token_embedding = TokenEmbedding(config.vocab_size, config.d_model)
         self.hook_embed = HookPoint()  # [batch pos d_model]
         self.hook_window = HookPoint()  # [batch pos context d_model]
@@ -70,11 +73,6 @@ class MLPLM(Hooked):
         nn.init.normal_(self.head.weight, std=HEAD_STD)
         nn.init.zeros_(self.head.bias)
         self.name_hook_points()
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return self.token_embedding.weight.device
 
     def forward(
         self, tokens: Int[Tensor, "batch pos"], cache: Cache | None = None

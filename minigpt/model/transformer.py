@@ -16,7 +16,6 @@ Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learner
 
 from typing import Any
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -24,7 +23,8 @@ from torch.utils.checkpoint import checkpoint
 
 from minigpt.config import LoraConfig, ModelConfig
 from minigpt.errors import DataError
-from minigpt.hooks import Hooked, HookPoint
+from minigpt.hooks import HookPoint
+from minigpt.model.base import LanguageModelBase
 from minigpt.model.block import Block
 from minigpt.model.embedding import TokenEmbedding
 from minigpt.model.initialize import initialize
@@ -35,7 +35,7 @@ from minigpt.model.positions import build_absolute_positions
 from minigpt.model.token_shift import TokenShift
 
 
-class TransformerLM(Hooked):
+class TransformerLM(LanguageModelBase):
     """A decoder-only transformer.
 
     Args:
@@ -47,6 +47,9 @@ class TransformerLM(Hooked):
         ConfigError: If a setting is wrong, or the model would not fit in memory.
     """
 
+    kind = "transformer"
+    can_recompute_blocks = True
+    config: ModelConfig
     adapter: LoraConfig | None = None
     """What stands beside frozen weights, if anything (see `minigpt.finetuning`)."""
 
@@ -54,7 +57,6 @@ class TransformerLM(Hooked):
         super().__init__()
         self.config = config = ModelConfig(**settings)
         require_memory(config)
-        self.gradient_checkpointing = False
         self.token_embedding = TokenEmbedding(config.vocab_size, config.d_model)
         self.hook_embed = HookPoint()  # [batch pos d_model]
         self.token_shift = TokenShift(config.d_model) if config.token_shift else None
@@ -70,11 +72,6 @@ class TransformerLM(Hooked):
             self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
         self.name_hook_points()
         initialize(self, config)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return self.token_embedding.weight.device
 
     def forward(
         self, tokens: Int[Tensor, "batch pos"], cache: Cache | None = None
@@ -93,11 +90,12 @@ class TransformerLM(Hooked):
         """
         self._check_length(tokens, cache)
         x = self.embed(tokens, cache)
-        for layer, block in enumerate(self.blocks):
+        layers = [None] * len(self.blocks) if cache is None else cache.layers
+        for block, layer in zip(self.blocks, layers, strict=True):
             if self.gradient_checkpointing and self.training and cache is None:
-                x = checkpoint(block, x, None, layer, tokens, use_reentrant=False)
+                x = checkpoint(block, x, None, tokens, use_reentrant=False)
             else:
-                x = block(x, cache, layer, tokens)
+                x = block(x, layer, tokens)
         if cache is not None:
             cache.advance(tokens.shape[1])
         return self.unembed(self.ln_final(x))
@@ -112,7 +110,7 @@ class TransformerLM(Hooked):
         embedded = x = self.hook_embed(self.token_embedding(tokens))
         if self.token_shift is not None:
             if cache is not None:
-                embedded = cache.append(2 * len(self.blocks), embedded)
+                embedded = cache.append(-1, embedded)  # the last buffer
             x = x + self.hook_token_shift(self.token_shift(embedded, tokens.shape[1]))
         if self.position_embedding is not None:
             start = 0 if cache is None else cache.length

@@ -23,8 +23,9 @@ from minigpt.datasets.files.text_file import TextFile
 from minigpt.datasets.repeated_words import STEPS_PER_EPOCH
 from minigpt.datasets.tales.story import generate_tales
 from minigpt.errors import DataError
+from minigpt.model.sizes import num_parameters, training_flops_per_token
 from minigpt.tokenizers.storage import build_tokenizer
-from minigpt.training.flops import product_speed, training_flops_per_token
+from minigpt.training.flops import product_speed
 
 _SAMPLE_CHARACTERS = 100_000
 _BEGINNING_CHARACTERS = 1_000_000
@@ -92,7 +93,7 @@ def _estimate(
     steps = config.train.max_steps or config.train.num_epochs * steps_per_epoch
     operations = training_flops_per_token(model) * steps * tokens_per_step
     return Estimate(
-        num_parameters=model.num_parameters,
+        num_parameters=num_parameters(model),
         vocab_size=vocab_size,
         text_tokens=text_tokens,
         steps=steps,

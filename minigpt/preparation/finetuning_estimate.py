@@ -14,6 +14,7 @@ from minigpt.datasets.tales.instructions import instructions, preferences
 from minigpt.errors import RunError
 from minigpt.finetuning.supervised import encode_checked, fits
 from minigpt.model.lora import adaptable
+from minigpt.model.sizes import num_parameters
 from minigpt.preparation.estimate import operations_per_second
 from minigpt.preparation.finetuning import HELD_OUT, read_or_write
 
@@ -98,7 +99,7 @@ def estimate_finetuning(
     """
     finetune, train = config.finetune, config.train
     assert finetune is not None
-    weights = base.model.config.num_parameters
+    weights = num_parameters(base.model.config)
     learning = weights
     if finetune.lora is not None:
         layers = adaptable(base.model, finetune.lora).values()

@@ -24,7 +24,7 @@ from minigpt.datasets.files.token_rows import TokenRow
 from minigpt.datasets.repeated_words import RepeatedWords, repeated_words
 from minigpt.tokenizers import Tokenizer
 from minigpt.tokenizers.chat import Message
-from minigpt.training.batches import Sampler
+from minigpt.training.batches import BatchSampler
 
 _SAID_TWICE = 32
 _BEGINNING = 1 << 22
@@ -34,7 +34,7 @@ _BEGINNING = 1 << 22
 class Source:
     """All that a run reads."""
 
-    sampler: Sampler
+    sampler: BatchSampler
     """The batches of each step."""
     held_out: Dataset[Any]
     """What it is validated on."""
@@ -78,7 +78,7 @@ def build_source(config: RunConfig, corpus: Corpus, tokenizer: Tokenizer) -> Sou
     repeats_first = RepeatsFirst(
         sampler, train.repeat_steps, _vocabulary(corpus.train_tokens)
     )
-    batches: Sampler = repeats_first
+    batches: BatchSampler = repeats_first
     if config.has_lessons:
         batches = LessonsFirst(
             repeats_first,

@@ -25,7 +25,7 @@ Batch = tuple[Int[Tensor, "batch pos"], Int[Tensor, "batch pos"]]
 
 
 @runtime_checkable
-class Sampler(Protocol):
+class BatchSampler(Protocol):
     """What the trainer needs of a `WindowSampler`."""
 
     @property
@@ -83,7 +83,7 @@ def to_batch(raw: Any, device: torch.device | str) -> Batch:
 class SampledBatches(Batches):
     """Batches of a `WindowSampler`: any of them, at once."""
 
-    def __init__(self, sampler: Sampler, team: Team) -> None:
+    def __init__(self, sampler: BatchSampler, team: Team) -> None:
         self.sampler, self.team = sampler, team
         self.steps_per_epoch = sampler.steps_per_epoch
 
@@ -138,8 +138,10 @@ class LoadedBatches(Batches):
         return batch[0][:1], torch.full_like(batch[1][:1], IGNORED)
 
 
-def build_batches(data: DataLoader[Any] | Sampler, seed: int, team: Team) -> Batches:
+def build_batches(
+    data: DataLoader[Any] | BatchSampler, seed: int, team: Team
+) -> Batches:
     """Make a source of steps out of what the trainer was given."""
-    if isinstance(data, Sampler):
+    if isinstance(data, BatchSampler):
         return SampledBatches(data, team)
     return LoadedBatches(data, seed, team)

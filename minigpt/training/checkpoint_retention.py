@@ -29,40 +29,50 @@ class CheckpointKeeper:
 
     Args:
         directory: Where.
+        model: What is saved: not a compiled or shared copy.
         keep: How many step checkpoints stay (none: all).
         tokenizer: Goes into every checkpoint.
         always: Steps whose checkpoints stay besides.
+        provenance: How the model came to be; part of every checkpoint.
     """
 
     def __init__(
         self,
         directory: Path,
+        model: LanguageModel,
         keep: int | None,
         tokenizer: Tokenizer | None,
-        always: Collection[int] = (),
+        always: Collection[int],
+        provenance: dict[str, Any],
     ) -> None:
         self.directory, self.keep, self.tokenizer = directory, keep, tokenizer
+        self.model, self.provenance = model, provenance
         self.always = frozenset(always)
 
     def save(
         self,
         name: str,
-        model: LanguageModel,
         step: int,
-        provenance: dict[str, Any],
+        facts: dict[str, Any],
         training_state: TrainingState | None = None,
     ) -> Path:
         """Save under a name, then delete step checkpoints that are too many.
+
+        Args:
+            name: Of the checkpoint's directory.
+            step: Steps taken.
+            facts: What else to say in its provenance.
+            training_state: What resuming needs, if it should be possible.
 
         Raises:
             CheckpointError: If it cannot be saved; nothing is deleted then.
         """
         path = save_checkpoint(
             self.directory / name,
-            model,
+            self.model,
             self.tokenizer,
             step=step,
-            provenance=provenance,
+            provenance={**self.provenance, **facts},
             training_state=training_state,
         )
         self._prune(step)

@@ -10,11 +10,10 @@ from typing import Any
 
 from minigpt.checkpoint import TrainingState
 from minigpt.config import TrainConfig
-from minigpt.model import LanguageModel
 from minigpt.training.callbacks import EvalRecord, Reason, TrainerCallback
 from minigpt.training.checkpoint_retention import CheckpointKeeper
 from minigpt.training.evaluate import Evaluation
-from minigpt.training.progress import Progress
+from minigpt.training.progress import TrainingProgress
 from minigpt.training.validation import Validation
 
 BEST = "best_model"
@@ -24,34 +23,27 @@ class Milestones:
     """Evaluates and saves at the steps that the config names, and tells of it.
 
     Args:
-        model: What is saved: not a compiled or shared copy.
         config: The intervals, and the patience.
         progress: Where the training stands; the best loss is noted in it.
         validation: The held-out text.
         keeper: Where checkpoints go.
         callbacks: Who hears of it.
         capture: Returns what is needed to resume at this moment.
-        writes: Whether this process is the one that writes.
-        provenance: How the model came to be, for its checkpoints.
     """
 
     def __init__(
         self,
-        model: LanguageModel,
         config: TrainConfig,
-        progress: Progress,
+        progress: TrainingProgress,
         *,
         validation: Validation,
         keeper: CheckpointKeeper,
         callbacks: TrainerCallback,
         capture: Callable[[], TrainingState],
-        writes: bool,
-        provenance: dict[str, Any],
     ) -> None:
-        self.model, self.config, self.progress = model, config, progress
+        self.config, self.progress = config, progress
         self.validation, self.keeper, self.callbacks = validation, keeper, callbacks
-        self._capture, self._writes = capture, writes
-        self._provenance = provenance
+        self._capture = capture
         # Step and path of the last checkpoint that can be resumed from.
         self._saved: tuple[int, Path] | None = None
         # Step and outcome of the last quick look.
@@ -148,8 +140,7 @@ class Milestones:
         state = self._capture() if resumable else None
         if resumable:
             self._saved = (step, path)
-        if self._writes:
-            provenance = {**self._provenance, **facts}
-            self.keeper.save(name, self.model, step, provenance, state)
+        if self.validation.team.is_first:
+            self.keeper.save(name, step, facts, state)
             self.callbacks.on_checkpoint(path, step)
         return path

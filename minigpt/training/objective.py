@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from minigpt.training.loss import count_labels, language_model_loss
 
 
-class Outcome(NamedTuple):
+class BatchLoss(NamedTuple):
     """What an objective made of a batch."""
 
     total: Float[Tensor, ""]
@@ -40,7 +40,7 @@ class Objective(Protocol):
         forward: nn.Module,
         inputs: Int[Tensor, "batch pos"],
         labels: Int[Tensor, "batch pos"],
-    ) -> Outcome:
+    ) -> BatchLoss:
         """Run the model, and sum the losses."""
         ...
 
@@ -59,6 +59,6 @@ class NextToken:
         forward: nn.Module,
         inputs: Int[Tensor, "batch pos"],
         labels: Int[Tensor, "batch pos"],
-    ) -> Outcome:
+    ) -> BatchLoss:
         """Sum the cross-entropy over the labels; there is nothing else to measure."""
-        return Outcome(language_model_loss(forward(inputs), labels, "sum"))
+        return BatchLoss(language_model_loss(forward(inputs), labels, "sum"))

@@ -34,16 +34,31 @@ def orthogonalize(
     """Bring all singular values of each matrix near 1, and keep their directions.
 
     With X = U S Vᵀ, this approximates U Vᵀ without computing a decomposition. Each of
-    five steps applies an odd polynomial to the singular values:
+    five Newton-Schulz steps applies an odd polynomial to the singular values:
 
         X ← a X + b (X Xᵀ) X + c (X Xᵀ)² X
 
-    All the polynomials together are one matrix P, in X ← P X, that can be built from
-    the small square Gram matrix X Xᵀ alone. For a wide X that is much cheaper. In fp32,
-    that is: in bf16 the Gram form overflows.
+    This is the definition; Muon computes the same by `orthogonalize_by_gram`.
 
     Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural
     networks"; Higham 2008, "Functions of Matrices", chapter 8.
+    """
+    a, b, c = NEWTON_SCHULZ
+    x = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    for _ in range(NEWTON_SCHULZ_STEPS):
+        gram = x @ x.mT  # [count rows rows]
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x
+
+
+def orthogonalize_by_gram(
+    matrices: Float[Tensor, "count rows columns"],
+) -> Float[Tensor, "count rows columns"]:
+    """Compute `orthogonalize` with fewer and smaller products.
+
+    All its polynomials together are one matrix P, in X ← P X, that can be built from
+    the small square Gram matrix X Xᵀ alone. For a wide X that is much cheaper. In
+    float32, equal to 1e-4; in bfloat16 the Gram form overflows.
     """
     tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices.mT if tall else matrices
@@ -150,7 +165,7 @@ def _step_together(matrices: list[_Matrix], group: dict[str, Any]) -> None:
     ahead = torch.stack(gradients).lerp_(torch.stack(momenta), group["momentum"])
     rows, columns = weights[0].shape
     scale = group["lr"] * max(1.0, rows / columns) ** 0.5
-    updates = orthogonalize(ahead).mul_(scale)
+    updates = orthogonalize_by_gram(ahead).mul_(scale)
     if group["weight_decay"]:
         torch._foreach_mul_(weights, 1.0 - group["lr"] * group["weight_decay"])
     torch._foreach_sub_(weights, list(updates.unbind()))

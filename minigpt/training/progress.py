@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from minigpt.config import Config
 
 
-class Progress(Config):
+class TrainingProgress(Config):
     """What the trainer remembers between two steps, besides weights and optimizer.
 
     It is saved with a resumable checkpoint, and read as strictly as a config.
@@ -65,7 +65,7 @@ class Limits:
     max_steps: int | None
     """Steps; None: as many as the passes take."""
 
-    def are_reached(self, progress: Progress) -> bool:
+    def are_reached(self, progress: TrainingProgress) -> bool:
         """Whether nothing is left to do."""
         epochs, steps = self.num_epochs, self.max_steps
         epochs_done = epochs is not None and progress.epoch >= epochs

@@ -16,11 +16,11 @@ from minigpt.checkpoint import (
 from minigpt.errors import CheckpointError, ConfigError
 from minigpt.model import LanguageModel
 from minigpt.training.optimizer import OptimizerPair
-from minigpt.training.progress import Progress
+from minigpt.training.progress import TrainingProgress
 
 
 def capture_state(
-    progress: Progress, optimizer: Optimizer, scheduler: LRScheduler | None
+    progress: TrainingProgress, optimizer: Optimizer, scheduler: LRScheduler | None
 ) -> TrainingState:
     """Collect what a resumed training needs, besides the weights."""
     return TrainingState(
@@ -35,7 +35,7 @@ def restore_state(
     model: LanguageModel,
     optimizer: Optimizer,
     scheduler: LRScheduler | None,
-) -> Progress:
+) -> TrainingProgress:
     """Put a checkpoint's weights and state into model, optimizer and scheduler.
 
     Returns:
@@ -48,7 +48,7 @@ def restore_state(
     state = read_training_state(directory)
     load_weights(directory, model)
     try:
-        progress = Progress(**state.progress)
+        progress = TrainingProgress(**state.progress)
         optimizer.load_state_dict(state.optimizer)
         if scheduler is not None and state.scheduler is not None:
             scheduler.load_state_dict(state.scheduler)

@@ -3,6 +3,9 @@
 The batch may be cut into parts, to save memory (gradient accumulation), and spread over
 processes. The gradient is always that of the mean over all labels of the whole batch,
 wherever they lie: each part's *sum* is divided by the whole's number of labels.
+
+`plain_step` is the definition. `take_step` is what the trainer calls: the same update,
+for batches in parts, several processes, half precision and other objectives.
 """
 
 import math
@@ -18,7 +21,7 @@ from minigpt.config import TrainConfig
 from minigpt.errors import RunError
 from minigpt.training.batches import Batch, random_seed
 from minigpt.training.distributed import Team, without_sharing
-from minigpt.training.loss import count_labels
+from minigpt.training.loss import count_labels, language_model_loss
 from minigpt.training.objective import NextToken, Objective
 from minigpt.training.precision import in_precision
 from minigpt.training.timing import StepClock
@@ -35,6 +38,33 @@ class StepOutcome(NamedTuple):
     """Labels learned from, over the whole team."""
     measures: dict[str, float]
     """What else the objective measured: means over what it counts."""
+
+
+def plain_step(
+    model: nn.Module, optimizer: Optimizer, batch: Batch, gradient_clip: float | None
+) -> float:
+    """Learn from one batch: measure the loss, find its gradient, move against it.
+
+        g = ∇ loss(θ);  g ← g · min(1, clip / ‖g‖);  θ ← optimizer(θ, g)
+
+    Args:
+        model: Tokens to logits.
+        optimizer: Holds the model's weights θ.
+        batch: Inputs, and as labels the tokens that come next.
+        gradient_clip: Longest gradient that is followed as it is (none: any).
+
+    Returns:
+        The loss before the update, in nats per token.
+
+    Source: Pascanu et al. 2013, arXiv:1211.5063, algorithm 1, for the clipping.
+    """
+    inputs, labels = batch
+    optimizer.zero_grad()
+    loss = language_model_loss(model(inputs), labels)
+    torch.autograd.backward(loss)
+    nn.utils.clip_grad_norm_(model.parameters(), gradient_clip or math.inf)
+    optimizer.step()
+    return loss.item()
 
 
 def take_step(

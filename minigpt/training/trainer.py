@@ -24,11 +24,11 @@ from torch.utils.data import DataLoader
 from minigpt.checkpoint import find_checkpoint
 from minigpt.config import TrainConfig
 from minigpt.errors import ConfigError
-from minigpt.model import MLPLM, LanguageModel
+from minigpt.model import LanguageModel
 from minigpt.model.device import resolve_device
 from minigpt.model.memory import require_memory
 from minigpt.tokenizers.base import Tokenizer
-from minigpt.training.batches import Batch, Sampler, build_batches
+from minigpt.training.batches import Batch, BatchSampler, build_batches
 from minigpt.training.callbacks import (
     CallbackList,
     Reason,
@@ -42,7 +42,7 @@ from minigpt.training.distributed import join_team
 from minigpt.training.milestones import Milestones
 from minigpt.training.objective import NextToken, Objective
 from minigpt.training.optimizer import build_optimizer
-from minigpt.training.progress import Limits, Pace, Progress
+from minigpt.training.progress import Limits, Pace, TrainingProgress
 from minigpt.training.resume import capture_state, restore_state
 from minigpt.training.schedule import build_schedule, get_cosine_schedule_with_warmup
 from minigpt.training.step import take_step
@@ -57,6 +57,8 @@ COPIES_OF_WEIGHTS = 4
 
 class Trainer:
     """Trains a model, and keeps the best of it.
+
+    Its many arguments are those of the trainers that tutorials use.
 
     Args:
         model: What learns, in place.
@@ -82,7 +84,7 @@ class Trainer:
     def __init__(
         self,
         model: LanguageModel,
-        train_dataloader: DataLoader[Any] | Sampler,
+        train_dataloader: DataLoader[Any] | BatchSampler,
         eval_dataloader: Iterable[Any] | None = None,
         optimizer: Optimizer | None = None,
         lr_scheduler: LRScheduler | None = None,
@@ -100,12 +102,7 @@ class Trainer:
             config = config.replace(eval_interval=eval_interval)
         if config.num_threads is not None:
             torch.set_num_threads(config.num_threads)
-        if config.gradient_checkpointing and isinstance(model, MLPLM):
-            raise ConfigError(
-                "gradient_checkpointing is true, and the MLP model has no blocks to "
-                "recompute: leave it false."
-            )
-        require_memory(model.config, COPIES_OF_WEIGHTS)
+        _require_trainable(model, config)
         name = config.device if str(device) == "auto" else str(device)
         self.config = config
         self.team = join_team(resolve_device(name))
@@ -118,9 +115,7 @@ class Trainer:
         if tokenizer is None:
             dataset = getattr(train_dataloader, "dataset", None)
             tokenizer = getattr(dataset, "tokenizer", None)
-        self.tokenizer = tokenizer
         in_use = computed_with(config, self.team.device)
-        self.provenance = {**(provenance or {}), "computed_with": in_use}
         self.objective = objective or NextToken()
         self.validation = Validation(
             self.model,
@@ -132,15 +127,17 @@ class Trainer:
         )
         self.keeper = CheckpointKeeper(
             Path(output_dir),
+            self.model,
             config.keep_checkpoints,
             tokenizer,
             config.checkpoint_steps,
+            {**(provenance or {}), "computed_with": in_use},
         )
         # The first process speaks for all.
         self.callbacks: TrainerCallback = (
             CallbackList(callbacks) if self.team.is_first else TrainerCallback()
         )
-        self.progress, self._pace = Progress(), Pace()
+        self.progress, self._pace = TrainingProgress(), Pace()
         self._clock = StepClock(self.team.device)
 
     def train(
@@ -247,7 +244,7 @@ class Trainer:
 
     def _begin(self, checkpoint: Path | str | None) -> Milestones:
         """Start from nothing, or from a checkpoint: weights, optimizer, progress."""
-        self.progress, self._pace = Progress(), Pace()
+        self.progress, self._pace = TrainingProgress(), Pace()
         directory = None if checkpoint is None else find_checkpoint(checkpoint)
         if directory is not None:
             self.progress = restore_state(
@@ -255,7 +252,6 @@ class Trainer:
             )
         self.model.gradient_checkpointing = self.config.gradient_checkpointing
         milestones = Milestones(
-            self.model,
             self.config,
             self.progress,
             validation=self.validation,
@@ -264,8 +260,6 @@ class Trainer:
             capture=lambda: capture_state(
                 self.progress, self.optimizer, self.lr_scheduler
             ),
-            writes=self.team.is_first,
-            provenance=self.provenance,
         )
         milestones.begin(directory)
         return milestones
@@ -309,3 +303,12 @@ class Trainer:
                 "constant schedule."
             )
         self.lr_scheduler = build_schedule(self.optimizer, self.config, total_steps)
+
+
+def _require_trainable(model: LanguageModel, config: TrainConfig) -> None:
+    if config.gradient_checkpointing and not model.can_recompute_blocks:
+        raise ConfigError(
+            "gradient_checkpointing is true, and the MLP model has no blocks to "
+            "recompute: leave it false."
+        )
+    require_memory(model.config, COPIES_OF_WEIGHTS)

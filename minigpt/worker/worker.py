@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 
 from minigpt.errors import MinigptError, RunError
+from minigpt.model.sizes import training_flops_per_token
 from minigpt.preparation.preparation import prepare
 from minigpt.preparation.prepared import Prepared
 from minigpt.runs.curves import loss_curve_svg
@@ -22,7 +23,7 @@ from minigpt.runs.heartbeat import Heartbeat
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run
 from minigpt.training.callbacks import TrainerCallback, TrainingResult
-from minigpt.training.flops import measured_peak, training_flops_per_token
+from minigpt.training.flops import measured_peak
 from minigpt.training.precision import uses_half
 from minigpt.training.trainer import Trainer
 from minigpt.worker.preparation_progress import Show, Telling

@@ -12,6 +12,7 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.heads.null_band import cautious_label, untrained_scores
 from minigpt.interpret.heads.scores import HABITS, SCORES, head_scores, strongest_read
 from minigpt.interpret.reading.prompt import Reading
+from minigpt.model.sizes import num_parameters
 from minigpt.textbook import heads
 from pages.frame import lesson, models, notebook, provenance
 from pages.frame.guard import guard
@@ -191,7 +192,7 @@ def questions(
         head_questions.beyond_untrained(here, place),
         head_questions.elsewhere(here, there, place),
     ]
-    if checkpoint.model.config.num_parameters <= head_study.QUICK:
+    if num_parameters(checkpoint.model.config) <= head_study.QUICK:
         costs = corpus.costs_of_layer(checkpoint, place.layer)
         asked.append(head_questions.largest_cost(costs))
     check([question for question in asked if question is not None])

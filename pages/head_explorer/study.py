@@ -20,6 +20,7 @@ from minigpt.interpret.heads.repeated_tokens import (
 )
 from minigpt.interpret.heads.scores import HeadScores
 from minigpt.interpret.reading.prompt import Reading
+from minigpt.model.sizes import num_parameters
 from pages.frame import corpora
 from pages.frame.remember import remember
 
@@ -84,12 +85,12 @@ def compute_bands() -> None:
 
 def _band_if_there(config: ModelConfig, tokens: Tokens) -> NullBand | None:
     """Return a band that is quick or was computed before; remember that it is owed."""
-    if config.num_parameters > MOST:
+    if num_parameters(config) > MOST:
         return None
     settings = json.dumps(config.to_dict())
     is_known = _name(settings, tokens) in st.session_state.get("_bands", ())
     cells = config.num_layers * config.num_heads * len(tokens) * len(tokens[0]) ** 2
-    if config.num_parameters + cells <= QUICK or is_known:
+    if num_parameters(config) + cells <= QUICK or is_known:
         return _band(settings, tokens)
     st.session_state.setdefault("_bands_owed", []).append((settings, tokens))
     return None

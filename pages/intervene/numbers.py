@@ -34,6 +34,7 @@ from minigpt.interpret.interventions.prompt_pairs import (
     ready_pair,
 )
 from minigpt.interpret.interventions.sweep import HeadEffects, ablate_each_head
+from minigpt.model.sizes import num_parameters
 from pages.frame import corpora, notebook
 from pages.frame.remember import remember, serial
 from pages.frame.words import duration
@@ -55,7 +56,7 @@ _once = remember(128, spinner=RUNNING)
 
 def is_quick(checkpoint: Checkpoint) -> bool:
     """Whether a model is small enough to be ablated in every head without asking."""
-    return checkpoint.model.config.num_parameters <= QUICK
+    return num_parameters(checkpoint.model.config) <= QUICK
 
 
 def windows(checkpoint: Checkpoint) -> Windows:

@@ -6,10 +6,10 @@ import streamlit as st
 
 from minigpt.config.ingredients import differences
 from minigpt.errors import MinigptError
+from minigpt.model.sizes import training_flops_per_token
 from minigpt.runs import Run, RunStatus
 from minigpt.runs.race_results import Lane, Standing, lane, result, standing
 from minigpt.textbook.journal import records_of
-from minigpt.training.flops import training_flops_per_token
 from minigpt.training.optimizer import build_optimizer
 from minigpt.worker import launch
 from minigpt.worker.racing import Race

@@ -10,7 +10,7 @@ from minigpt.runs import Run, RunStatus
 from minigpt.runs.snapshots import Snapshots
 from minigpt.textbook.journal import records_of
 from minigpt.training.loss import language_model_loss
-from minigpt.training.step import take_step
+from minigpt.training.step import plain_step
 from minigpt.worker import launch
 from pages.frame import lesson, notebook, state, words
 from pages.frame.guard import guard, show_problem
@@ -210,7 +210,7 @@ def show_lesson(status: RunStatus) -> None:
         "validation loss is of text that it never learns from: where it rises while "
         "the training loss falls, the model is memorizing.",
         language_model_loss,
-        take_step,
+        plain_step,
     )
     if status.state == "finished":
         check(about_a_text(status))

@@ -17,7 +17,7 @@ from minigpt.datasets.repeated_words import (
 )
 from minigpt.errors import ConfigError
 from minigpt.tokenizers import WordTokenizer
-from minigpt.training.batches import Sampler
+from minigpt.training.batches import BatchSampler
 
 CONTEXT = 64
 
@@ -63,7 +63,7 @@ def test_a_window_begins_and_then_says_a_segment_again_and_again(tokenizer):
 
 def test_a_batch_is_a_pure_function_of_seed_and_step_shared_by_all_processes(tokenizer):
     whole = source(tokenizer).batch(3)[0]
-    assert isinstance(source(tokenizer), Sampler)
+    assert isinstance(source(tokenizer), BatchSampler)
     assert torch.equal(whole, source(tokenizer).batch(3)[0])
     assert not torch.equal(whole, source(tokenizer).batch(4)[0])
     assert not torch.equal(whole, source(tokenizer, seed=8).batch(3)[0])

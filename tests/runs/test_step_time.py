@@ -3,9 +3,9 @@
 import pytest
 
 from minigpt.config import RunConfig
+from minigpt.model.sizes import training_flops_per_token
 from minigpt.runs import RunStatus, RunStore
 from minigpt.runs.step_time import PARTS, elapsed_before, step_time
-from minigpt.training.flops import training_flops_per_token
 from minigpt.worker.worker import train_run
 
 STATUS = RunStatus(flops_per_token=1000, peak_flops_per_second=4e6)

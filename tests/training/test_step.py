@@ -10,7 +10,8 @@ from minigpt.errors import RunError
 from minigpt.training.distributed import Team
 from minigpt.training.loss import IGNORED, count_labels, language_model_loss
 from minigpt.training.objective import NextToken
-from minigpt.training.step import accumulate_gradient, take_step
+from minigpt.training.optimizer import build_optimizer
+from minigpt.training.step import accumulate_gradient, plain_step, take_step
 
 ALONE = Team(rank=0, size=1, device=torch.device("cpu"))
 
@@ -139,3 +140,22 @@ def test_a_loss_that_is_no_number_leaves_the_weights_alone(new_model, batch, poi
         take_step(model, optimizer, batch, TrainConfig(), ALONE, 7)
     for parameter, old in zip(model.parameters(), before, strict=True):
         assert torch.equal(parameter.nan_to_num(), old.nan_to_num())
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+@pytest.mark.parametrize("parts", [1, 3])
+def test_the_trainers_step_is_the_plain_step(new_model, batch, optimizer, parts):
+    config = TrainConfig(
+        optimizer=optimizer,
+        accumulation_steps=parts,
+        gradient_clip=0.1,
+        precision="float32",
+    )
+    plain, ours = new_model(dropout=0.0), new_model(dropout=0.0)
+    optimizers = [build_optimizer(model, config) for model in (plain, ours)]
+    for step in range(3):
+        expected = plain_step(plain, optimizers[0], batch, config.gradient_clip)
+        outcome = take_step(ours, optimizers[1], batch, config, ALONE, step)
+        assert outcome.loss == pytest.approx(expected, abs=1e-4)
+    for own, other in zip(ours.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(own, other, atol=1e-3, rtol=1e-3)

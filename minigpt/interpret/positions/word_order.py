@@ -16,10 +16,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from minigpt.checkpoint.tensors import empty_like_config
 from minigpt.errors import DataError
 from minigpt.interpret.effects import Effect, compare_logits
 from minigpt.model import LanguageModel, TransformerLM
+from minigpt.model.sizes import skeleton
 
 ROUNDING = 1e-5
 """Sums in another order differ in their last digits; by less than this."""
@@ -79,7 +79,7 @@ def without_positions(model: TransformerLM, layers: int) -> TransformerLM:
         "token_shift": False,
         "num_layers": layers,
     }
-    bare = empty_like_config(TransformerLM, settings)
+    bare = skeleton(TransformerLM, settings)
     assert isinstance(bare, TransformerLM)
     own = model.state_dict()
     bare.load_state_dict({name: own[name] for name in bare.state_dict()}, assign=True)

@@ -4,8 +4,8 @@ import navigation
 import pytest
 import streamlit as st
 
-from minigpt import recording_memory
 from minigpt.machine_memory import Memory
+from minigpt.model import recording_memory
 
 MAY_DO_WITHOUT = ("training", "finetuning", "chat", "library")
 
@@ -15,7 +15,7 @@ def full_machine(monkeypatch):
     st.cache_data.clear()
     nothing = Memory(total=10**9, free=0)
     monkeypatch.setattr(recording_memory, "memory_of", lambda device: nothing)
-    monkeypatch.setattr(recording_memory, "ASKED_FROM", 0)
+    monkeypatch.setattr(recording_memory, "FEW_TOKENS", 0)
     yield
     st.cache_data.clear()
 

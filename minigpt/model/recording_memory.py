@@ -7,61 +7,23 @@ Every activation is a row of numbers for each token, so a recording is as large 
 Most rows are d_model wide. Scores and patterns are the exception that matters: a row
 holds one number for each head and each token read, so they grow with pos².
 
-Before: `minigpt.hooks`, which is about to record. Next: the pass itself.
+Before: a model that is about to record. Next: the pass itself.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from torch import Tensor
 
 from minigpt.config import MLPConfig, ModelConfig
 from minigpt.errors import HookError
 from minigpt.machine_memory import memory_of
+from minigpt.model.sizes import row_width
 
-ASKED_FROM = 2**26
-"""Bytes. To ask the machine takes longer than to record less than this."""
+FEW_TOKENS = 64
+"""Recording so few takes less memory than the weights do, which are there already."""
 
 KEPT_FREE = 0.1
 """Share of the free memory that the pass itself needs, besides what it leaves."""
-
-
-def row_widths(config: ModelConfig | MLPConfig, keys: int) -> dict[str, int]:
-    """Count the numbers that a hook sees for each token, where they are not d_model.
-
-    >>> row_widths(ModelConfig(num_heads=4), keys=7)["hook_pattern"]
-    28
-
-    Args:
-        config: The model's sizes.
-        keys: How many tokens each one could read, itself included.
-
-    Returns:
-        By the last part of a hook's name, or the last two where that says more.
-    """
-    if isinstance(config, MLPConfig):
-        return {
-            "hook_window": config.context_size * config.d_model,
-            "hook_pre": config.d_ff,
-            "hook_post": config.d_ff,
-        }
-    heads, kv_width = config.num_heads, config.kv_heads * config.d_head
-    return {
-        "hook_k": kv_width,
-        "hook_v": kv_width,
-        "hook_rot_k": kv_width,
-        "hook_value_embed": kv_width,
-        "hook_attn_scores": heads * keys,
-        "hook_pattern": heads * keys,
-        "hook_result": heads * config.d_model,
-        "hook_pre": config.mlp_width,
-        "hook_pre_linear": config.mlp_width,
-        "hook_post": config.mlp_width,
-        # A norm divides each vector by one number; of qk_norm, each head's vector.
-        "hook_scale": 1,
-        "q_norm.hook_scale": heads,
-        "k_norm.hook_scale": config.kv_heads,
-        "k_norm.hook_normalized": kv_width,
-    }
 
 
 def recorded_bytes(
@@ -85,16 +47,12 @@ def recorded_bytes(
         bytes_per_number: 4 for float32, 2 for bfloat16.
     """
     batch, pos = shape
-    special, width = row_widths(config, seen_before + pos), 0
-    for name in names:
-        place, _, hook = name.rpartition(".")
-        own = f"{place.rpartition('.')[2]}.{hook}"
-        width += special.get(own, special.get(hook, config.d_model))
+    width = sum(row_width(config, name, seen_before + pos) for name in names)
     return batch * pos * width * bytes_per_number
 
 
 def require_room(
-    names: list[str],
+    names: Sequence[str],
     config: ModelConfig | MLPConfig,
     tokens: Tensor,
     weight: Tensor,
@@ -115,6 +73,8 @@ def require_room(
     Raises:
         HookError: If it would not fit: what it needs, what is there, what to do.
     """
+    if tokens.numel() <= FEW_TOKENS or weight.is_meta:
+        return
     batch, pos = tokens.shape
     needed = copies * recorded_bytes(
         names,
@@ -123,8 +83,6 @@ def require_room(
         seen_before=seen_before,
         bytes_per_number=weight.element_size(),
     )
-    if needed < ASKED_FROM:
-        return
     free = round(memory_of(weight.device).free * (1 - KEPT_FREE))
     if needed > free:
         what = "activations and their gradients" if copies > 1 else "activations"

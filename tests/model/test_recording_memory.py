@@ -1,11 +1,10 @@
 import pytest
 import torch
 
-from minigpt import recording_memory
 from minigpt.errors import HookError
 from minigpt.machine_memory import Memory
-from minigpt.model import MLPLM, TransformerLM, create_model
-from minigpt.recording_memory import recorded_bytes
+from minigpt.model import MLPLM, TransformerLM, create_model, recording_memory
+from minigpt.model.recording_memory import recorded_bytes
 
 SIZES = {"vocab_size": 31, "d_model": 24, "num_layers": 2, "num_heads": 4}
 VARIANTS = {
@@ -93,7 +92,7 @@ def little_memory(monkeypatch):
     def leave(free: int) -> None:
         there = Memory(total=10**9, free=free)
         monkeypatch.setattr(recording_memory, "memory_of", lambda device: there)
-        monkeypatch.setattr(recording_memory, "ASKED_FROM", 0)
+        monkeypatch.setattr(recording_memory, "FEW_TOKENS", 0)
 
     return leave
 

@@ -1,0 +1,46 @@
+"""What every language model of this package has, whatever stands between its ends.
+
+Before: `minigpt.hooks`, which gives every value a name. Next: the two models.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from minigpt.config import MLPConfig, ModelConfig
+from minigpt.hooks import Hooked
+from minigpt.model.embedding import TokenEmbedding
+from minigpt.model.recording_memory import require_room
+
+
+class LanguageModelBase(Hooked):
+    """A model from tokens to logits, with a config and a token embedding."""
+
+    kind: ClassVar[Literal["transformer", "mlp"]]
+    """Its name for `create_model` and in checkpoints."""
+    can_recompute_blocks: ClassVar[bool] = False
+    """Whether gradient checkpointing would save memory."""
+    config: ModelConfig | MLPConfig
+    token_embedding: TokenEmbedding
+    gradient_checkpointing: bool = False
+    """Whether training computes blocks a second time instead of storing them."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.token_embedding.weight.device
+
+    def before_recording(
+        self, names: Sequence[str], tokens: Tensor, *, seen_before: int, copies: int
+    ) -> None:
+        """Refuse a recording that would not fit. See `require_room`."""
+        require_room(
+            names,
+            self.config,
+            tokens,
+            self.token_embedding.weight,
+            seen_before=seen_before,
+            copies=copies,
+        )
