@@ -7,7 +7,7 @@ model's reading can be measured, not only its spelling.
 >>> from random import Random
 >>> story = write_story(Random(1), "train")
 >>> story.questions[0].text, story.questions[0].answer
-('What colour was the glove?', 'white')
+('What colour was the crown?', 'purple')
 
 Before this stage there is nothing: this is where text comes from. Next, `corpus` cuts
 it into training and validation tokens.
