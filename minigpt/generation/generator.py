@@ -35,7 +35,9 @@ class Generator:
         model: Who writes.
         tokenizer: The one that the model was trained with.
         device: auto, cpu, cuda, cuda:1 or mps.
-        last_only: Of a prompt longer than the window, read the end and do not refuse.
+        last_only: Truncate an over-long prompt from the left instead of raising.
+        watched: Compute every token with the model's modules, never with the fast
+            decoder, as the pages do that show their source.
 
     Raises:
         ConfigError: If the device does not exist, or the two do not fit together.
@@ -48,6 +50,7 @@ class Generator:
         device: str | torch.device = "auto",
         *,
         last_only: bool = False,
+        watched: bool = False,
     ) -> None:
         if model.config.vocab_size != tokenizer.vocab_size:
             raise ConfigError(
@@ -62,6 +65,7 @@ class Generator:
         self.model = model
         self.tokenizer = tokenizer
         self.last_only = last_only
+        self.watched = watched
 
     def generate_greedy(self, prompt: str, max_new_tokens: int = 100) -> str:
         """Continue a prompt with the likeliest token, again and again.
@@ -239,7 +243,8 @@ class Generator:
         self, tokens: list[int], config: GenerationConfig, forced: Sequence[int]
     ) -> Sampler:
         self.tokenizer.pieces(forced)  # raises for a token that does not exist
-        return Sampler(self.model, tokens, config, self._eos_id(config), forced)
+        eos_id = self._eos_id(config)
+        return Sampler(self.model, tokens, config, eos_id, forced, watched=self.watched)
 
     def _search(
         self,
@@ -255,7 +260,9 @@ class Generator:
             )
         prompt_tokens, warnings = self.encode_prompt(prompt)
         eos_id = self._eos_id(config)
-        result = beam_search(self.model, prompt_tokens, config, eos_id)
+        result = beam_search(
+            self.model, prompt_tokens, config, eos_id, watched=self.watched
+        )
         best = result.sequences[0]
         writer = TextWriter(self.tokenizer, prompt_tokens)
         for token in best.tokens:

@@ -140,7 +140,9 @@ def _search(
     key: tuple[object, ...],  # noqa: ARG001 (what the result hangs on)
     _source: Source,
 ) -> tuple[BeamResult, ScoredText]:
-    return beam_search(*_source.arguments), greedy_text(*_source.arguments)
+    return beam_search(*_source.arguments, watched=True), greedy_text(
+        *_source.arguments
+    )
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -30,7 +30,9 @@ class Source(NamedTuple):
     def generator(self) -> Generator:
         """Who writes."""
         model, tokenizer, _ = self.checkpoint
-        return Generator(model, tokenizer, model.device, last_only=self.last_only)
+        return Generator(
+            model, tokenizer, model.device, last_only=self.last_only, watched=True
+        )
 
 
 def read_source(checkpoint: Checkpoint) -> Source:

@@ -81,7 +81,7 @@ class _Search:
             totals: Their cumulative log-probabilities.
             at: How many tokens are written afterwards.
         """
-        window = Window(self.model, len(texts), texts.shape[1])
+        window = Window(self.model, len(texts), texts.shape[1], watched=True)
         log_probs = next_log_probs(window, texts, self.config)
         sums = totals[:, None] + log_probs  # [batch vocab]
         require_numbers(float(sums.max()))
@@ -205,7 +205,7 @@ def score_text(
         config: `length_penalty`, `repetition_penalty`.
     """
     read = torch.tensor([[*prompt_tokens, *text]], device=model.device)
-    window = Window(model, 1, read.shape[1])
+    window = Window(model, 1, read.shape[1], watched=True)
     log_probs = [
         float(next_log_probs(window, read[:, :place], config)[0, read[0, place]])
         for place in range(len(prompt_tokens), read.shape[1])

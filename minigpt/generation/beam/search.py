@@ -80,6 +80,8 @@ def beam_search(
     prompt_tokens: Sequence[int],
     config: GenerationConfig,
     eos_id: int | None,
+    *,
+    watched: bool = False,
 ) -> BeamResult:
     """Search for the likeliest continuation.
 
@@ -88,7 +90,8 @@ def beam_search(
         prompt_tokens: What to continue, at most `max_seq_len` tokens.
         config: `num_beams`, `length_penalty`, `early_stopping`, `max_new_tokens`,
             `repetition_penalty`.
-        eos_id: The token that ends a text (none: only the length does).
+        eos_id: The token that ends a text (None: only the length does).
+        watched: See `Window`.
 
     Returns:
         The finished texts, best first, and every candidate considered.
@@ -98,7 +101,8 @@ def beam_search(
     """
     tree = BeamTree(prompt_tokens)
     finished = Finished(config.num_beams)
-    window = Window(model, 1, len(prompt_tokens) + config.max_new_tokens)
+    total_length = len(prompt_tokens) + config.max_new_tokens
+    window = Window(model, 1, total_length, watched=watched)
     texts = torch.tensor([list(prompt_tokens)], device=model.device)
     # Of each running text: its score, and its candidate in the tree. At first there is
     # one, the prompt.
