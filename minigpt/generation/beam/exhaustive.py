@@ -150,10 +150,8 @@ def best_of_all(
         if report is not None:
             report(length, len(texts))
         grown, num_open = [], 0
-        for some, their in zip(
-            torch.split(texts, BATCH), torch.split(totals, BATCH), strict=True
-        ):
-            grown.append(search.extend(some, their, length))
+        for batch in zip(texts.split(BATCH), totals.split(BATCH), strict=True):
+            grown.append(search.extend(*batch, length))
             num_open += len(grown[-1][0])
             if num_read + num_open > most_read:
                 raise _too_many(num_texts, length, config, most_read)
