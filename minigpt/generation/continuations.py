@@ -35,7 +35,7 @@ def continue_often(
 
 
 @dataclass(frozen=True)
-class Branch:
+class PrefixBranch:
     """One token of the tree: everyone here wrote the same tokens up to this one."""
 
     id: int
@@ -50,7 +50,7 @@ class Branch:
     """Where only one continuation is left: the tokens that it goes on with."""
 
 
-def prefix_tree(sequences: Sequence[Sequence[int]]) -> list[Branch]:
+def prefix_tree(sequences: Sequence[Sequence[int]]) -> list[PrefixBranch]:
     """Join sequences of tokens where they begin alike.
 
     A branch grows until one sequence is alone on it; what that one goes on with is its
@@ -65,7 +65,7 @@ def prefix_tree(sequences: Sequence[Sequence[int]]) -> list[Branch]:
     Returns:
         Every branch after its parent, in the order of a walk through the tree.
     """
-    branches: list[Branch] = []
+    branches: list[PrefixBranch] = []
 
     def grow(parent: int | None, depth: int, members: list[int]) -> None:
         ways: dict[int, list[int]] = {}
@@ -75,7 +75,7 @@ def prefix_tree(sequences: Sequence[Sequence[int]]) -> list[Branch]:
         for token, here in sorted(ways.items(), key=lambda way: -len(way[1])):
             alone = len(here) == 1
             rest = list(sequences[here[0]][depth + 1 :]) if alone else []
-            branch = Branch(len(branches), parent, depth, token, here, rest)
+            branch = PrefixBranch(len(branches), parent, depth, token, here, rest)
             branches.append(branch)
             if not alone:
                 grow(branch.id, depth + 1, here)
@@ -84,7 +84,7 @@ def prefix_tree(sequences: Sequence[Sequence[int]]) -> list[Branch]:
     return branches
 
 
-def path_to(branches: Sequence[Branch], branch: int) -> list[int]:
+def path_to(branches: Sequence[PrefixBranch], branch: int) -> list[int]:
     """Return the tokens from the root of a tree to one of its branches."""
     tokens: list[int] = []
     here: int | None = branch

@@ -2,7 +2,7 @@
 
 `Generator` joins a model and a tokenizer. It reads a prompt, lets `sample` or `beam`
 choose tokens, and turns them into text again, all at once (`generate`) or token by
-token with what else might have come (`stream`).
+token with the alternatives to each (`stream`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,13 +29,15 @@ class Generator:
     to the device and switches dropout off (`model.eval()`).
 
     A text may grow longer than `max_seq_len`: see `Window`. An empty prompt starts
-    from another token: see `encode_prompt`.
+    from a special token: see `encode_prompt`.
 
     Args:
-        model: Who writes.
+        model: The model that writes.
         tokenizer: The one that the model was trained with.
         device: auto, cpu, cuda, cuda:1 or mps.
-        last_only: Of a prompt longer than the window, read the end and do not refuse.
+        last_only: Truncate an over-long prompt from the left instead of raising.
+        watched: Compute every token with the model's modules, never with the fast
+            decoder, as the pages do that show their source.
 
     Raises:
         ConfigError: If the device does not exist, or the two do not fit together.
@@ -48,6 +50,7 @@ class Generator:
         device: str | torch.device = "auto",
         *,
         last_only: bool = False,
+        watched: bool = False,
     ) -> None:
         if model.config.vocab_size != tokenizer.vocab_size:
             raise ConfigError(
@@ -62,13 +65,10 @@ class Generator:
         self.model = model
         self.tokenizer = tokenizer
         self.last_only = last_only
+        self.watched = watched
 
     def generate_greedy(self, prompt: str, max_new_tokens: int = 100) -> str:
-        """Continue a prompt with the likeliest token, again and again.
-
-        Returns:
-            The prompt and its continuation.
-        """
+        """Return a prompt and its continuation by the likeliest token each time."""
         config = GenerationConfig(strategy="greedy", max_new_tokens=max_new_tokens)
         return self.generate(prompt, config).full_text
 
@@ -83,7 +83,9 @@ class Generator:
         repetition_penalty: float = 1.0,
         seed: int | None = None,
     ) -> str:
-        """Continue a prompt with tokens drawn at random. See `GenerationConfig`.
+        """Continue a prompt with tokens drawn at random.
+
+        Takes the settings of `GenerationConfig` one by one, as the tutorials do.
 
         Returns:
             The prompt and its continuation.
@@ -108,11 +110,7 @@ class Generator:
         length_penalty: float = 1.0,
         early_stopping: bool = False,
     ) -> str:
-        """Continue a prompt with the likeliest text that a beam search finds.
-
-        Returns:
-            The prompt and its continuation.
-        """
+        """Return a prompt and the likeliest continuation that a beam search finds."""
         config = GenerationConfig(
             strategy="beam",
             max_new_tokens=max_new_tokens,
@@ -143,9 +141,17 @@ class Generator:
                 token does not exist.
         """
         config = config or GenerationConfig()
+        write = self._search if config.strategy == "beam" else self._sample
+        return write(prompt, config, forced, stop)
+
+    def _sample(
+        self,
+        prompt: str,
+        config: GenerationConfig,
+        forced: Sequence[int],
+        stop: Sequence[str],
+    ) -> Generation:
         tokens, warnings = self.encode_prompt(prompt)
-        if config.strategy == "beam":
-            return self._search(prompt, config, forced, stop)
         sampler = self._sampler(tokens, config, forced)
         writer = TextWriter(self.tokenizer, tokens)
         log_probs, forgot = [], 0
@@ -181,7 +187,7 @@ class Generator:
         num_alternatives: int = 10,
         stop: Sequence[str] = (),
     ) -> Iterator[TokenStep]:
-        """Continue a prompt token by token, each with what else might have come.
+        """Continue a prompt token by token, each with the alternatives to it.
 
         Nothing is computed ahead of the consumer, who may stop at any token.
 
@@ -227,7 +233,7 @@ class Generator:
                 return
 
     def encode_prompt(self, prompt: str) -> tuple[list[int], list[str]]:
-        """Turn a prompt into tokens, and say what could not be read.
+        """Turn a prompt into tokens, with warnings about what is unknown.
 
         Raises:
             DataError: If the prompt is longer than the model's window.
@@ -239,7 +245,8 @@ class Generator:
         self, tokens: list[int], config: GenerationConfig, forced: Sequence[int]
     ) -> Sampler:
         self.tokenizer.pieces(forced)  # raises for a token that does not exist
-        return Sampler(self.model, tokens, config, self._eos_id(config), forced)
+        eos_id = self._eos_id(config)
+        return Sampler(self.model, tokens, config, eos_id, forced, watched=self.watched)
 
     def _search(
         self,
@@ -255,7 +262,9 @@ class Generator:
             )
         prompt_tokens, warnings = self.encode_prompt(prompt)
         eos_id = self._eos_id(config)
-        result = beam_search(self.model, prompt_tokens, config, eos_id)
+        result = beam_search(
+            self.model, prompt_tokens, config, eos_id, watched=self.watched
+        )
         best = result.sequences[0]
         writer = TextWriter(self.tokenizer, prompt_tokens)
         for token in best.tokens:
@@ -283,6 +292,6 @@ class Generator:
 
 
 def _before(text: str, stop: Sequence[str]) -> str:
-    """Cut a text where the first of the stop texts begins."""
+    """Return the part of a text before the first stop text."""
     ends = [text.index(word) for word in stop if word in text]
     return text[: min(ends, default=len(text))]

@@ -1,8 +1,8 @@
-"""One draw, opened: every stage from the model's logits to the token that comes.
+"""One draw in detail: every stage from the model's logits to the next token.
 
 `sample` draws a token and moves on. This module draws the same token, with the same
-dice, and keeps what lies between: the distribution after each filter, what each of them
-removed, and the throw itself.
+random numbers, and keeps every stage: the distribution after each filter, what each of
+them removed, and the random numbers themselves.
 """
 
 import math
@@ -48,9 +48,9 @@ class OpenedDraw:
     stages: list[StageNumbers]
     """The model's own distribution, then one per filter that changes anything."""
     waits: Float[np.ndarray, " vocab"] | None
-    """The dice: a time per token, exponential with mean 1 (greedy throws none)."""
+    """A random time per token, exponential with mean 1; None for greedy."""
     token: int
-    """The token that comes."""
+    """The token that was drawn."""
 
     @property
     def arrivals(self) -> Float[np.ndarray, " vocab"] | None:
@@ -66,13 +66,13 @@ class OpenedDraw:
         return math.log(max(float(self.stages[0].probabilities[self.token]), 1e-45))
 
     def under(self, config: GenerationConfig) -> StageNumbers:
-        """Return the distribution that other settings make of the same logits."""
+        """Return the distribution that other settings give for the same logits."""
         logits = torch.from_numpy(self.stages[0].logits)[None]
         text = torch.tensor([self.text])
         return _as_numbers(filter_stages(logits, text, config)[-1])
 
     def shown(self, count: int) -> list[int]:
-        """Return the likeliest tokens by the model, and the one that comes."""
+        """Return the model's likeliest tokens, with the drawn one among them."""
         order = np.argsort(-self.stages[0].probabilities, kind="stable")
         likeliest: list[int] = order[:count].tolist()
         return likeliest if self.token in likeliest else [*likeliest[:-1], self.token]
@@ -84,17 +84,18 @@ def open_draw(
     config: GenerationConfig,
     written: Sequence[int] = (),
 ) -> OpenedDraw:
-    """Draw the token that comes after a text, and keep all that leads to it.
+    """Draw the token that follows a text, and keep everything that leads to it.
+
+    It is computed by the model's modules, never by the fast decoder.
 
     Args:
-        model: Who writes.
-        prompt_tokens: What the text began from.
-        config: How to choose; with its seed, the token is the one that a `Sampler`
-            writes after the same tokens.
-        written: What stands after the prompt already.
+        model: The model that writes.
+        prompt_tokens: The prompt.
+        config: How to choose; with the same seed, a `Sampler` writes the same token.
+        written: What was already written after the prompt.
 
     Raises:
-        ConfigError: If the strategy is beam search, which draws nothing.
+        ConfigError: If the strategy is beam search, which draws no tokens.
     """
     if config.strategy == "beam":
         raise ConfigError(
@@ -102,7 +103,7 @@ def open_draw(
         )
     room = max(config.max_new_tokens, len(written) + 1)
     enough = config.replace(max_new_tokens=room)
-    sampler = Sampler(model, prompt_tokens, enough, forced=written)
+    sampler = Sampler(model, prompt_tokens, enough, forced=written, watched=True)
     for _ in range(len(written) + 1):
         draw = sampler.draw()
     text = [*prompt_tokens, *written]

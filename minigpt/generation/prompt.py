@@ -1,10 +1,10 @@
-"""The prompt: what is continued, checked and turned into tokens."""
+"""The prompt: checked and turned into tokens."""
 
 from minigpt.errors import DataError
 from minigpt.tokenizers import Tokenizer
 
 MOST_NAMED = 10
-"""Of the characters that were never seen, so many are named in a warning."""
+"""A warning names at most this many unknown characters."""
 
 
 def encode_prompt(
@@ -20,23 +20,16 @@ def encode_prompt(
         text: The prompt.
         tokenizer: The model's.
         max_seq_len: The model's window, in tokens.
-        last_only: Of a prompt that is longer, keep the end.
+        last_only: Truncate an over-long prompt from the left instead of raising.
 
     Returns:
-        At least one token, and what a reader should be told: what the tokenizer never
-        saw.
+        At least one token, and warnings: what the tokenizer does not know.
 
     Raises:
-        DataError: If the prompt is longer than the window and must not be cut, or is
-            no text.
+        DataError: If the prompt is longer than the window (and not `last_only`), or is
+            not valid text.
     """
     tokens = tokenizer.encode(text)
-    warnings = []
-    if unknown := tokenizer.unknown(text):
-        shown = ", ".join(repr(part) for part in unknown[:MOST_NAMED])
-        more = len(unknown) - MOST_NAMED
-        shown += f" and {more} more" if more > 0 else ""
-        warnings.append(f"The model never saw {shown}: read as <unk>.")
     if not tokens:
         start = tokenizer.bos_id if tokenizer.eos_id is None else tokenizer.eos_id
         tokens = [start or 0]
@@ -48,4 +41,13 @@ def encode_prompt(
             f"max_seq_len = {max_seq_len}: shorten it by {len(tokens) - max_seq_len} "
             "tokens, or train a model with a larger max_seq_len."
         )
-    return tokens, warnings
+    return tokens, _warnings(tokenizer.unknown(text))
+
+
+def _warnings(unknown: list[str]) -> list[str]:
+    if not unknown:
+        return []
+    shown = ", ".join(repr(part) for part in unknown[:MOST_NAMED])
+    more = len(unknown) - MOST_NAMED
+    shown += f" and {more} more" if more > 0 else ""
+    return [f"The model never saw {shown}: read as <unk>."]

@@ -1,11 +1,11 @@
-"""One step of a stream: a token, and what else might have come."""
+"""One step of a stream: a token, and the alternatives to it."""
 
 import math
 from dataclasses import dataclass
 
 import torch
 
-from minigpt.generation.sample import Draw
+from minigpt.generation.sample import SampledToken
 from minigpt.tokenizers import Tokenizer
 
 
@@ -36,7 +36,7 @@ class TokenStep:
     top_filtered: list[float]
     """After the filters; 0 where removed."""
     forced: bool
-    """Whether someone else chose the token."""
+    """Whether the caller chose the token."""
     forgot: int
     """Tokens at the beginning of the text that the model no longer saw."""
 
@@ -48,9 +48,13 @@ class TokenStep:
 
 @torch.inference_mode()
 def describe(
-    draw: Draw, position: int, text: str, tokenizer: Tokenizer, num_alternatives: int
+    draw: SampledToken,
+    position: int,
+    text: str,
+    tokenizer: Tokenizer,
+    num_alternatives: int,
 ) -> TokenStep:
-    """Read off a draw what a reader wants to know."""
+    """Turn a sampled token into what a reader wants to know about it."""
     probabilities = draw.logits[0].softmax(dim=-1)
     filtered = draw.filtered[0].softmax(dim=-1)
     top = probabilities.topk(min(num_alternatives, len(probabilities)))

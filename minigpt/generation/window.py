@@ -1,4 +1,4 @@
-"""The window: a text may grow without end, what the model sees of it may not."""
+"""The window: a text may grow without end, but a model sees only its last part."""
 
 import math
 from contextlib import AbstractContextManager, nullcontext
@@ -12,27 +12,53 @@ from minigpt.errors import CheckpointError
 from minigpt.generation.fast_decoding import Decoder
 from minigpt.hooks import is_anything_watched
 from minigpt.model import LanguageModel, TransformerLM
+from minigpt.model.kv_cache import Cache
 
 WORTH_COPIES = 32
-"""Tokens still to be written from which on turned copies of the weights pay."""
+"""Making transposed copies of the weights pays off from this many new tokens on."""
+
+
+def run_modules(
+    model: LanguageModel, new_tokens: Int[Tensor, "batch pos"], cache: Cache
+) -> Float[Tensor, "batch vocab"]:
+    """Run the model on new tokens and return the logits of what comes next.
+
+    Every module and every hook takes part. The cache holds the keys and values of the
+    earlier tokens, and gains those of the new ones. This is the definition of a step;
+    `fast_decoding` computes the same numbers in another way.
+
+    Args:
+        model: Which model to run.
+        new_tokens: The tokens that are not in the cache yet.
+        cache: What the model read before.
+    """
+    logits: Tensor = model(new_tokens, cache)  # [batch pos vocab]
+    return logits[:, -1].to(torch.float32)
 
 
 class Window:
-    """Reads growing texts, each token once, and says what comes next.
+    """Feeds growing texts to a model, each token once, and returns the next logits.
 
     When the cache has no room for the next token, it is emptied and the last half of
     the window is read again, as if the text began there: from then on the model does
-    not know what came before. (Sliding by one token instead would make every position
-    wrong, or cost a full reading per token.)
+    not see what came before. (Sliding by one token instead would make every position
+    wrong, or cost a full forward pass per token.)
 
     Args:
-        model: Who reads.
-        batch_size: Number of texts, all of one length.
+        model: Which model to run.
+        batch_size: Number of texts, all of the same length.
         total_length: How long they may become, in tokens.
+        watched: Always run the model's modules, never the fast decoder: for pages that
+            show the source of the modules beside their numbers.
     """
 
     def __init__(
-        self, model: LanguageModel, batch_size: int, total_length: int
+        self,
+        model: LanguageModel,
+        batch_size: int,
+        total_length: int,
+        *,
+        watched: bool = False,
     ) -> None:
         self.model = model
         self.limit = model.config.max_seq_len
@@ -40,51 +66,53 @@ class Window:
         self.forgot = 0
         """Tokens at the beginning of the texts that the model no longer sees."""
         self._read = 0
-        self._can_decode = Decoder.knows(model)
+        self._can_decode = not watched and Decoder.knows(model)
         self._decoder: Decoder | None = None
         self._total_length = total_length
 
     def threads(self) -> AbstractContextManager[object]:
-        """Set the threads for one token and its choice: see `Decoder.threads`."""
+        """Limit the threads while one token is computed: see `Decoder.threads`."""
         return nullcontext() if self._decoder is None else self._decoder.threads()
 
     def next_logits(
-        self, texts: Int[Tensor, "batch pos"]
+        self, tokens: Int[Tensor, "batch pos"]
     ) -> Float[Tensor, "batch vocab"]:
-        """Read what is new in the texts and score every next token.
+        """Read what is new in the texts and return the logits of the next token.
 
         Args:
-            texts: All tokens so far; only those that were not read before cost time.
+            tokens: All tokens so far; only those that are new cost time.
         """
-        new = texts[:, self._read :]
+        new = tokens[:, self._read :]
         if self.cache.length + new.shape[1] > self.limit:
             kept = max(1, self.limit // 2)
             self.cache.truncate(0)
-            self.forgot = texts.shape[1] - kept
-            new = texts[:, -kept:]
-        self._read = texts.shape[1]
-        if self._is_quick(new):
-            decoder = self._decoder_for(len(new))
-            return torch.from_numpy(decoder.next_logits(new[:, 0].numpy(), self.cache))
-        logits: Tensor = self.model(new, self.cache)
-        return logits[:, -1].to(torch.float32)
+            self.forgot = tokens.shape[1] - kept
+            new = tokens[:, -kept:]
+        self._read = tokens.shape[1]
+        step = self._decode_fast if self._may_decode_fast(new) else run_modules
+        return step(self.model, new, self.cache)
 
-    def _is_quick(self, new: Int[Tensor, "batch pos"]) -> bool:
-        """Whether the decoder may read on: one token, and nobody looks inside."""
+    def _may_decode_fast(self, new: Int[Tensor, "batch pos"]) -> bool:
+        """Whether there is one new token per text, and nobody watches the modules."""
         if new.shape[1] > 1 or self.model.training or not self._can_decode:
             return False
         return not (is_anything_watched() or torch.is_grad_enabled())
 
-    def _decoder_for(self, num_texts: int) -> Decoder:
+    def _decode_fast(
+        self, model: LanguageModel, new_tokens: Int[Tensor, "batch 1"], cache: Cache
+    ) -> Float[Tensor, "batch vocab"]:
         if self._decoder is None:
-            model = cast(TransformerLM, self.model)
             remaining = self._total_length - self._read
-            self._decoder = Decoder(model, num_texts, remaining >= WORTH_COPIES)
-        return self._decoder
+            self._decoder = Decoder(
+                cast(TransformerLM, model), len(new_tokens), remaining >= WORTH_COPIES
+            )
+        return torch.from_numpy(
+            self._decoder.next_logits(new_tokens[:, 0].numpy(), cache)
+        )
 
 
 def require_numbers(score: float) -> None:
-    """Check a score that no NaN or infinity among the logits would have left finite.
+    """Check a score that any NaN or infinity among the logits would have spoilt.
 
     Raises:
         CheckpointError: If it is not a number.

@@ -14,10 +14,10 @@ from minigpt.config import DataConfig, TokenizerConfig
 from minigpt.datasets.corpus import Corpus, characters_to_learn, stretch
 from minigpt.datasets.files.split_points import sample
 from minigpt.datasets.files.text_file import (
-    Measured,
     Stamp,
     Tell,
     TextFile,
+    TextFingerprint,
     tell_nobody,
 )
 from minigpt.datasets.files.token_rows import smallest_type
@@ -96,7 +96,7 @@ def _begin(
 
 def _tokenizer_for(
     file: TextFile,
-    measured: Measured,
+    measured: TextFingerprint,
     data: DataConfig,
     made: Tokenizer | TokenizerConfig,
     tell: Tell,

@@ -9,6 +9,7 @@ import streamlit as st
 from minigpt.generation import beam_search
 from minigpt.generation.beam.exhaustive import best_of_all
 from minigpt.generation.prompt import encode_prompt
+from minigpt.generation.window import run_modules
 from pages.beam_search import figures, questions, settings
 from pages.beam_search.numbers import Source, find
 from pages.frame import lesson, models, state
@@ -51,5 +52,5 @@ with guard():
         predict(question)
     figures.show_tree(source, found)
     figures.show_texts(source, found)
-    lesson.explain(WORDS, beam_search, best_of_all)
+    lesson.explain(WORDS, beam_search, run_modules, best_of_all)
     check(questions.check_questions(source, found))

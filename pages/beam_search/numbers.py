@@ -139,7 +139,8 @@ def _asked_for() -> dict[object, BestOfAll | str]:
 
 @remember(32, shared=True, spinner="Searching …")
 def _search(source: Source) -> tuple[BeamResult, ScoredText]:
-    return beam_search(*source.arguments), greedy_text(*source.arguments)
+    found = beam_search(*source.arguments, watched=True)
+    return found, greedy_text(*source.arguments)
 
 
 @remember(32, shared=True, key=lambda source, _: source)

@@ -45,7 +45,9 @@ class Writing:
         self.last_only = last_only
         model, tokenizer, _ = checkpoint
         # On the device where it is: other readers use the same model meanwhile.
-        generator = Generator(model, tokenizer, model.device, last_only=last_only)
+        generator = Generator(
+            model, tokenizer, model.device, last_only=last_only, watched=True
+        )
         self.prompt_tokens, self.warnings = generator.encode_prompt(prompt)
         self._stream: Iterator[TokenStep] = generator.stream(
             prompt, config, forced=forced

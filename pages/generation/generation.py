@@ -14,7 +14,8 @@ from minigpt.generation.filters import (
     penalize_repetition,
     scale_by_temperature,
 )
-from minigpt.generation.sample import Sampler
+from minigpt.generation.sample import draw_token, next_token
+from minigpt.generation.window import run_modules
 from pages.frame import lesson, models
 from pages.frame.guard import guard
 from pages.frame.look import present
@@ -79,13 +80,15 @@ def explain() -> None:
         "its probability, and the first one comes.\n\nForce an unlikely token with a "
         "click: the model does not mind. It reads what stands there and goes on, as if "
         "it had wanted nothing else.",
+        next_token,
+        run_modules,
         filter_stages,
         penalize_repetition,
         scale_by_temperature,
         keep_top_k,
         keep_top_p,
         drop_below_min_p,
-        Sampler,
+        draw_token,
     )
 
 

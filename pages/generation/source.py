@@ -30,7 +30,9 @@ class GenerationInput(NamedTuple):
     def generator(self) -> Generator:
         """The generator for this prompt."""
         model, tokenizer, _ = self.checkpoint
-        return Generator(model, tokenizer, model.device, last_only=self.last_only)
+        return Generator(
+            model, tokenizer, model.device, last_only=self.last_only, watched=True
+        )
 
     @property
     def opening(self) -> str:

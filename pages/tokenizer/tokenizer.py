@@ -7,8 +7,7 @@ different training.
 import streamlit as st
 
 from minigpt.tokenizers import CharTokenizer, Tokenizer, WordTokenizer
-from minigpt.tokenizers.byte_pair.merging import MergeTable
-from minigpt.tokenizers.byte_pair.training import learn_merges
+from minigpt.tokenizers.byte_pair import definition
 from minigpt.tokenizers.storage import exported
 from pages.frame import lesson, models, state
 from pages.frame.guard import guard, show_note
@@ -22,7 +21,14 @@ PIECES, MERGES, TWO, SCRIPTS = "Pieces", "Merges", "Compare", "Languages"
 VIEWS = (PIECES, MERGES, TWO, SCRIPTS)
 
 SOURCES = {
-    "bpe": (learn_merges, MergeTable),
+    "bpe": (
+        definition.train,
+        definition.join_all,
+        definition.encode,
+        definition.decode,
+        definition.vocabulary,
+        definition.split_into_bytes,
+    ),
     "word": (WordTokenizer,),
     "char": (CharTokenizer,),
 }
@@ -106,9 +112,10 @@ with guard():
     lesson.explain(
         "Characters: few tokens, long rows of them. Words: short rows, but a new word "
         "is lost. **Byte pairs** lie between: begin with 256 bytes, so nothing is ever "
-        "lost, and make the most frequent pair of neighbours a new token, "
-        "again and again. Frequent words end whole, rare ones in parts.\n\n"
-        "So the tokens tell what a tokenizer has read. Look at *Compare*: trained on "
+        "lost, and make the pair that stands side by side most often a new token, "
+        "again and again. Frequent words end up whole, rare ones in parts. The source "
+        "works through Wikipedia's example, *aaabdaaabac*.\n\n"
+        "So tokens show what a tokenizer was trained on. See *Compare*: trained on "
         "stories it knows *kite*, trained on programs it knows *number*. The **same "
         "word splits differently after different training**.",
         *SOURCES[tokenizer.kind],

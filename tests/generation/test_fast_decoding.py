@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from minigpt.config import GenerationConfig
-from minigpt.generation import Sampler
+from minigpt.generation import Sampler, beam_search
 from minigpt.generation.fast_decoding import Decoder
 from minigpt.generation.window import Window
 from minigpt.model import TransformerLM
@@ -106,3 +106,53 @@ def test_a_model_that_learns_between_two_texts_writes_with_its_new_weights():
         for parameter in model.parameters():
             parameter.copy_(torch.randn_like(parameter))
     assert write() != before
+
+
+def write(model, config, **settings) -> tuple[list[int], list[float]]:
+    """Write twelve tokens, and return them with their log-probabilities."""
+    if config.strategy == "beam":
+        best = beam_search(model, [1, 2, 3], config, None, **settings).sequences[0]
+        return best.tokens, best.log_probs
+    sampler = Sampler(model, [1, 2, 3], config, **settings)
+    drawn = [sampler.draw() for _ in range(12)]
+    return [each.token for each in drawn], [each.log_prob for each in drawn]
+
+
+STRATEGIES = [
+    GenerationConfig(strategy="greedy", max_new_tokens=12),
+    GenerationConfig(strategy="sampling", max_new_tokens=12, seed=3),
+    GenerationConfig(strategy="beam", num_beams=3, max_new_tokens=12),
+]
+
+
+@pytest.fixture
+def forbid_fast_decoding(monkeypatch):
+    """Let every attempt to decode without the modules fail."""
+
+    def fail(*_: object) -> None:
+        raise AssertionError("a watched text was decoded without the modules")
+
+    monkeypatch.setattr(Decoder, "next_logits", fail)
+
+
+@pytest.mark.parametrize("config", STRATEGIES, ids=lambda config: config.strategy)
+def test_a_watched_text_is_written_by_the_modules_alone(config, forbid_fast_decoding):
+    model = random_model()
+    with pytest.raises(AssertionError, match="without the modules"):
+        write(model, config)
+    tokens, log_probs = write(model, config, watched=True)
+    with torch.inference_mode():
+        own = model(torch.tensor([[1, 2, 3, *tokens]]))[0].log_softmax(-1)
+    expected = [float(own[2 + place, token]) for place, token in enumerate(tokens)]
+    assert log_probs == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("config", STRATEGIES, ids=lambda config: config.strategy)
+def test_a_watched_text_is_the_same_with_hooks_that_record_and_without(config):
+    model, seen = random_model(), []
+    plain = write(model, config, watched=True)
+    record = [("blocks.1.hook_resid_post", lambda value, hook: seen.append(value))]
+    with model.hooks(record):
+        assert write(model, config, watched=True) == plain
+    assert len(seen) == 12
+    assert write(model, config)[0] == plain[0]

@@ -36,7 +36,7 @@ class Stamp(Config):
     """SHA-256 of its first and its last block."""
 
 
-class Measured(NamedTuple):
+class TextFingerprint(NamedTuple):
     """What is known of a text once all of it was read."""
 
     num_characters: int
@@ -90,7 +90,7 @@ class TextFile:
                 if text:
                     yield text
 
-    def measure(self, tell: Tell = tell_nobody) -> Measured:
+    def measure(self, tell: Tell = tell_nobody) -> TextFingerprint:
         """Read all of it, to know its length and fingerprint.
 
         Args:
@@ -109,7 +109,7 @@ class TextFile:
             tell("reading the text", min(1.0, num_bytes / self.num_bytes))
         if is_blank:
             raise DataError(f"{self.path} is empty: give a file with some text in it.")
-        return Measured(characters, digest.hexdigest())
+        return TextFingerprint(characters, digest.hexdigest())
 
     def stamp(self) -> Stamp:
         """Look at the file from outside: its size, its time, its two ends."""

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 from minigpt.datasets.conversations import Conversation, Preference, instruction_prompt
 from minigpt.datasets.tales.mentions import sentences
 from minigpt.datasets.tales.phrases import ENDING, FRIENDSHIP
-from minigpt.datasets.tales.questions import Question
+from minigpt.datasets.tales.questions import StoryQuestion
 from minigpt.datasets.tales.story import Story, write_story
 from minigpt.datasets.tales.words import Split
 from minigpt.tokenizers.chat import Message
@@ -45,7 +45,7 @@ class Asked(NamedTuple):
     """A question about a story, as it is put to a model."""
 
     story: str
-    question: Question
+    question: StoryQuestion
 
     @property
     def prompt(self) -> tuple[Message, ...]:

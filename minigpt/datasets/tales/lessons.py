@@ -34,7 +34,12 @@ from minigpt.datasets.tales.facts import (
     sentence,
     tell,
 )
-from minigpt.datasets.tales.questions import CONVERSATIONS, LISTENERS, Kind, Question
+from minigpt.datasets.tales.questions import (
+    CONVERSATIONS,
+    LISTENERS,
+    Kind,
+    StoryQuestion,
+)
 from minigpt.datasets.tales.story import write_story
 from minigpt.datasets.tales.words import COLOURS, PLACES, THINGS
 
@@ -57,7 +62,7 @@ WORDS = (*NAMES, *THINGS, *PLACES, *COLOURS)
 _MOST_ASKED = 6
 
 
-class Said(NamedTuple):
+class LessonPart(NamedTuple):
     """A part of a lesson."""
 
     text: str
@@ -65,7 +70,7 @@ class Said(NamedTuple):
     """Whether it follows from what was said before."""
 
 
-def write_lesson(rng: Random, name: LessonName) -> list[Said]:
+def write_lesson(rng: Random, name: LessonName) -> list[LessonPart]:
     """Write one lesson.
 
     Args:
@@ -124,7 +129,7 @@ def paired(
     return row, known
 
 
-def _facts(rng: Random) -> list[Said]:
+def _facts(rng: Random) -> list[LessonPart]:
     kind = rng.choice(OF_ONE_WORD)
     if rng.random() < 0.5:
         facts, forms, asked = (
@@ -135,13 +140,13 @@ def _facts(rng: Random) -> list[Said]:
     else:
         facts = draw_facts(rng, kind, rng.randint(2, 4), rng.choice((1, 2)))
         forms, asked = rng.choice((PLAIN, OTHER_WORDS)), 3
-    said = [Said(tell(rng, facts, forms))]
+    said = [LessonPart(tell(rng, facts, forms))]
     for fact in rng.sample(facts, min(asked, len(facts))):
         said += _next_to_its_key(fact, facts)
     return said
 
 
-def _questions(rng: Random) -> list[Said]:
+def _questions(rng: Random) -> list[LessonPart]:
     if rng.random() < 0.5:
         kind = rng.choice(OF_ONE_WORD)
         facts = draw_facts(rng, kind, rng.randint(2, 4), rng.choice((1, 2, 3)))
@@ -151,50 +156,50 @@ def _questions(rng: Random) -> list[Said]:
             for kind in rng.sample(OF_ONE_WORD, 2)
             for fact in draw_facts(rng, kind, rng.randint(2, 3), rng.choice((1, 2, 3)))
         ]
-    said = [Said(tell(rng, facts, rng.choice((PLAIN, OTHER_WORDS)), filler=0.15))]
+    said = [LessonPart(tell(rng, facts, rng.choice((PLAIN, OTHER_WORDS)), filler=0.15))]
     for fact in rng.sample(facts, min(3, len(facts))):
         said += _in_a_sentence(rng, fact, facts)
     return said
 
 
-def _longer(rng: Random) -> list[Said]:
+def _longer(rng: Random) -> list[LessonPart]:
     kind, how = rng.choice(LONGER), rng.choice(("short", "plain", "told"))
     if how == "told":
         facts = draw_facts(rng, kind, rng.randint(2, 4), MOST_MOVES)
-        said = [Said(tell(rng, facts, rng.choice((PLAIN, OTHER_WORDS))))]
+        said = [LessonPart(tell(rng, facts, rng.choice((PLAIN, OTHER_WORDS))))]
         for fact in rng.sample(facts, min(3, len(facts))):
             said += _in_a_sentence(rng, fact, facts)
         return said
     most = 4 if kind == "place" else 6
     facts = draw_facts(rng, kind, rng.randint(2, most), MOST_MOVES)
-    said = [Said(tell(rng, facts, SHORT if how == "short" else PLAIN))]
+    said = [LessonPart(tell(rng, facts, SHORT if how == "short" else PLAIN))]
     for fact in rng.sample(facts, len(facts)):
         said += _next_to_its_key(fact, facts)
     return said
 
 
-def _story(rng: Random) -> list[Said]:
+def _story(rng: Random) -> list[LessonPart]:
     story = write_story(rng, "train")
-    chosen: dict[str, Question] = {}
+    chosen: dict[str, StoryQuestion] = {}
     for question in rng.sample(story.questions, min(3, len(story.questions))):
         chosen.setdefault(question.kind, question)
-    said = [Said(story.text)]
+    said = [LessonPart(story.text)]
     for question in chosen.values():
         said += _asked(rng, question.text, question.lead, question.answer)
     return said
 
 
-def _next_to_its_key(fact: Fact, facts: Sequence[Fact]) -> list[Said]:
+def _next_to_its_key(fact: Fact, facts: Sequence[Fact]) -> list[LessonPart]:
     """Ask, and answer in the shortest way: `kite red`."""
     asked = f" {question_about(fact, facts)} {fact.key}"
-    return [Said(asked), Said(f" {fact.value}", True), Said(".")]
+    return [LessonPart(asked), LessonPart(f" {fact.value}", True), LessonPart(".")]
 
 
-def _in_a_sentence(rng: Random, fact: Fact, facts: Sequence[Fact]) -> list[Said]:
+def _in_a_sentence(rng: Random, fact: Fact, facts: Sequence[Fact]) -> list[LessonPart]:
     return _asked(rng, question_about(fact, facts), *sentence(fact))
 
 
-def _asked(rng: Random, question: str, lead: str, answer: str) -> list[Said]:
+def _asked(rng: Random, question: str, lead: str, answer: str) -> list[LessonPart]:
     """Let two animals talk; of their talk, the answer follows."""
     asker, teller = rng.sample(LISTENERS, 2)
     form = rng.choice(CONVERSATIONS)
@@ -202,4 +207,8 @@ def _asked(rng: Random, question: str, lead: str, answer: str) -> list[Said]:
     before = before.format(question=question, asker=asker, teller=teller)
     comma = "" if after.startswith(".") else ","
     after = comma + after.format(asker=asker, teller=teller)
-    return [Said(f" {before}{lead}"), Said(f" {answer}", True), Said(after)]
+    return [
+        LessonPart(f" {before}{lead}"),
+        LessonPart(f" {answer}", True),
+        LessonPart(after),
+    ]

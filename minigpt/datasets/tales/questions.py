@@ -21,7 +21,7 @@ Strategy = Literal["recent", "first", "frequent", "uniform"]
 STRATEGIES: tuple[Strategy, ...] = ("recent", "first", "frequent", "uniform")
 
 
-class Question(NamedTuple):
+class StoryQuestion(NamedTuple):
     """Something to ask about a story.
 
     Attributes:
@@ -74,7 +74,7 @@ WORDING: dict[Kind, Wording] = {
 }
 
 
-def ask(world: World) -> list[Question]:
+def ask(world: World) -> list[StoryQuestion]:
     """Return every fair question about what a story has told."""
     questions = _about_things(world)
     if world.wishes:
@@ -95,7 +95,7 @@ def ask(world: World) -> list[Question]:
     return questions
 
 
-def _about_things(world: World) -> list[Question]:
+def _about_things(world: World) -> list[StoryQuestion]:
     colours = [thing.colour for thing in world.things]
     questions = [_asked("colour", t, t.colour, colours) for t in world.things]
     asked = world.things
@@ -117,10 +117,10 @@ def _asked(
     *,
     moved: bool = False,
     **gaps: str,
-) -> Question:
+) -> StoryQuestion:
     question, lead, answer = WORDING[kind]
     said = answer.format(value=value)
-    return Question(
+    return StoryQuestion(
         kind,
         question.format(key=key, **gaps),
         said,
@@ -138,7 +138,7 @@ CONVERSATIONS = (
 LISTENERS = ("owl", "fox", "mouse", "bear", "king", "queen", "hen", "frog")
 
 
-def conversation(rng: Random, questions: list[Question]) -> str:
+def conversation(rng: Random, questions: list[StoryQuestion]) -> str:
     """Tell one question, or two of different kinds, the way a story would.
 
     Never two of one kind: who knows one of two answers can guess the other.
@@ -160,7 +160,7 @@ def conversation(rng: Random, questions: list[Question]) -> str:
 
 
 def guess_without_binding(
-    story: str, question: Question, strategy: Strategy, rng: Random | None = None
+    story: str, question: StoryQuestion, strategy: Strategy, rng: Random | None = None
 ) -> str:
     """Answer with a word of the right kind, ignoring whom the question is about.
 
@@ -192,7 +192,7 @@ def _occurrences(candidate: str, story: str) -> Iterable[re.Match[str]]:
 
 
 def baseline_scores(
-    asked: Iterable[tuple[str, Question]], seed: int = 0
+    asked: Iterable[tuple[str, StoryQuestion]], seed: int = 0
 ) -> dict[Kind, dict[Strategy, float]]:
     """Score every strategy of `guess_without_binding` by exact match, for each kind.
 

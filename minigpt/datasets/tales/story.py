@@ -7,7 +7,7 @@ model's reading can be measured, not only its spelling.
 >>> from random import Random
 >>> story = write_story(Random(1), "train")
 >>> story.questions[0].text, story.questions[0].answer
-('What colour was the glove?', 'white')
+('What colour was the crown?', 'purple')
 
 Before this stage there is nothing: this is where text comes from. Next, `corpus` cuts
 it into training and validation tokens.
@@ -17,7 +17,7 @@ from random import Random
 from typing import NamedTuple
 
 from minigpt.datasets.tales import scenes
-from minigpt.datasets.tales.questions import Question, ask, conversation
+from minigpt.datasets.tales.questions import StoryQuestion, ask, conversation
 from minigpt.datasets.tales.words import SPLITS, Split
 from minigpt.datasets.tales.world import World, draw_world
 from minigpt.errors import DataError, near_names
@@ -26,7 +26,7 @@ STORY_END = "\n\n"
 LONGEST_STORY = 16  # sentences, before a conversation
 
 
-class Fact(NamedTuple):
+class StoryFact(NamedTuple):
     """One thing that is true in a story: `("colour", "kite", "red")`."""
 
     kind: str
@@ -38,8 +38,8 @@ class Story(NamedTuple):
     """A story, what is true in it, and what may be asked about it."""
 
     text: str
-    facts: tuple[Fact, ...]
-    questions: tuple[Question, ...]
+    facts: tuple[StoryFact, ...]
+    questions: tuple[StoryQuestion, ...]
 
 
 def write_story(
@@ -104,16 +104,16 @@ def _topics(world: World) -> list[str]:
     return [topic for topic, is_told in told.items() if is_told]
 
 
-def _owned_at_first(world: World) -> list[Fact]:
-    return [Fact("owned", str(t.owner), t.name) for t in world.things]
+def _owned_at_first(world: World) -> list[StoryFact]:
+    return [StoryFact("owned", str(t.owner), t.name) for t in world.things]
 
 
-def _facts(world: World, owned_at_first: list[Fact]) -> tuple[Fact, ...]:
+def _facts(world: World, owned_at_first: list[StoryFact]) -> tuple[StoryFact, ...]:
     """List what is true at the end, and who owned what at the beginning."""
     facts = list(owned_at_first)
     for thing in world.things:
-        facts.append(Fact("owner", str(thing.owner), thing.name))
-        facts.append(Fact("colour", thing.name, thing.colour))
+        facts.append(StoryFact("owner", str(thing.owner), thing.name))
+        facts.append(StoryFact("colour", thing.name, thing.colour))
     for kind, values in (
         ("wish", world.wishes),
         ("place", world.places),
@@ -121,11 +121,11 @@ def _facts(world: World, owned_at_first: list[Fact]) -> tuple[Fact, ...]:
     ):
         if values:
             facts += [
-                Fact(kind, str(person), value)
+                StoryFact(kind, str(person), value)
                 for person, value in zip(world.people, values, strict=True)
             ]
     if world.home_is_told:
-        facts += [Fact("home", str(person), world.home) for person in world.people]
+        facts += [StoryFact("home", str(person), world.home) for person in world.people]
     return tuple(facts)
 
 

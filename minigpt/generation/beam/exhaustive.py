@@ -81,7 +81,7 @@ class _Search:
             totals: Their cumulative log-probabilities.
             at: How many tokens are written afterwards.
         """
-        window = Window(self.model, len(texts), texts.shape[1])
+        window = Window(self.model, len(texts), texts.shape[1], watched=True)
         log_probs = next_log_probs(window, texts, self.config)
         sums = totals[:, None] + log_probs  # [batch vocab]
         require_numbers(float(sums.max()))
@@ -150,10 +150,8 @@ def best_of_all(
         if report is not None:
             report(length, len(texts))
         grown, num_open = [], 0
-        for some, their in zip(
-            torch.split(texts, BATCH), torch.split(totals, BATCH), strict=True
-        ):
-            grown.append(search.extend(some, their, length))
+        for batch in zip(texts.split(BATCH), totals.split(BATCH), strict=True):
+            grown.append(search.extend(*batch, length))
             num_open += len(grown[-1][0])
             if num_read + num_open > most_read:
                 raise _too_many(num_texts, length, config, most_read)
@@ -205,7 +203,7 @@ def score_text(
         config: `length_penalty`, `repetition_penalty`.
     """
     read = torch.tensor([[*prompt_tokens, *text]], device=model.device)
-    window = Window(model, 1, read.shape[1])
+    window = Window(model, 1, read.shape[1], watched=True)
     log_probs = [
         float(next_log_probs(window, read[:, :place], config)[0, read[0, place]])
         for place in range(len(prompt_tokens), read.shape[1])

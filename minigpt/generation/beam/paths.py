@@ -95,7 +95,7 @@ def greedy_text(
         eos_id: The token that ends a text, if any.
     """
     narrow = config.replace(num_beams=1)
-    return beam_search(model, prompt_tokens, narrow, eos_id).sequences[0]
+    return beam_search(model, prompt_tokens, narrow, eos_id, watched=True).sequences[0]
 
 
 def better_prompt(
@@ -118,7 +118,7 @@ def better_prompt(
     """
     for number, prompt in enumerate(prompts):
         greedy = greedy_text(model, prompt, config, eos_id)
-        found = beam_search(model, prompt, config, eos_id).sequences[0]
+        found = beam_search(model, prompt, config, eos_id, watched=True).sequences[0]
         begins_otherwise = found.tokens[0] != greedy.tokens[0]
         if begins_otherwise and found.cumulative > greedy.cumulative:
             return number
@@ -129,5 +129,5 @@ def better_prompt(
 def log_normalizer(model: LanguageModel, tokens: Sequence[int]) -> float:
     """Return ln Σ exp(logit) after a text: ln p of a token is its logit minus this."""
     read = torch.tensor([list(tokens)], device=model.device)
-    logits = Window(model, 1, len(tokens)).next_logits(read)
+    logits = Window(model, 1, len(tokens), watched=True).next_logits(read)
     return float(logits.logsumexp(dim=-1))

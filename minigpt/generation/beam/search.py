@@ -21,8 +21,7 @@ The rules are those of `transformers` (5.23, `GenerationMixin._beam_search`):
   first end.
 - A repetition penalty acts on the log-probabilities, which are not renormalised.
 
-Everything considered is kept, in arrays; objects are made afterwards, for
-whoever looks.
+Every candidate is recorded in arrays; `BeamResult` turns them into objects on demand.
 
 Source: Lowerre 1976 (beam search); Wu et al. 2016, arXiv:1609.08144, eq. 14, whose
 length penalty this simplifies.
@@ -66,10 +65,16 @@ class Finished:
         """Whether there are as many as can be returned."""
         return len(self.scores) == self.num_beams
 
-    def add(self, scores: np.ndarray, candidates: np.ndarray) -> None:
-        """Merge newly finished texts and keep the best; of equals, the earlier."""
-        scores = np.concatenate([self.scores, scores])
-        candidates = np.concatenate([self.candidates, candidates])
+    def add(
+        self, scores: np.ndarray, candidates: np.ndarray, status: np.ndarray
+    ) -> None:
+        """Add those candidates of a step that finish, and keep the best of all.
+
+        Of texts with equal scores, the earlier one ranks first.
+        """
+        finishes = (status == Status.ENDED) | (status == Status.FULL_LENGTH)
+        scores = np.concatenate([self.scores, scores[finishes]])
+        candidates = np.concatenate([self.candidates, candidates[finishes]])
         best = np.argsort(-scores, kind="stable")[: self.num_beams]
         self.scores, self.candidates = scores[best], candidates[best]
 
@@ -80,15 +85,18 @@ def beam_search(
     prompt_tokens: Sequence[int],
     config: GenerationConfig,
     eos_id: int | None,
+    *,
+    watched: bool = False,
 ) -> BeamResult:
     """Search for the likeliest continuation.
 
     Args:
-        model: Who writes.
+        model: The model that writes.
         prompt_tokens: What to continue, at most `max_seq_len` tokens.
         config: `num_beams`, `length_penalty`, `early_stopping`, `max_new_tokens`,
             `repetition_penalty`.
-        eos_id: The token that ends a text (none: only the length does).
+        eos_id: The token that ends a text (None: only the length does).
+        watched: See `Window`.
 
     Returns:
         The finished texts, best first, and every candidate considered.
@@ -98,7 +106,8 @@ def beam_search(
     """
     tree = BeamTree(prompt_tokens)
     finished = Finished(config.num_beams)
-    window = Window(model, 1, len(prompt_tokens) + config.max_new_tokens)
+    total_length = len(prompt_tokens) + config.max_new_tokens
+    window = Window(model, 1, total_length, watched=watched)
     texts = torch.tensor([list(prompt_tokens)], device=model.device)
     # Of each running text: its score, and its candidate in the tree. At first there is
     # one, the prompt.
@@ -112,18 +121,27 @@ def beam_search(
             normalized = found.cumulative / np.float64(length) ** config.length_penalty
             status = _judge(found, config, eos_id, length)
             added = tree.add(nodes, found, normalized, status)
-            finishes = (status == Status.ENDED) | (status == Status.FULL_LENGTH)
-            finished.add(normalized[finishes], added[finishes])
+            finished.add(normalized, added, status)
 
             kept = np.flatnonzero(status == Status.KEPT)
             scores, nodes = found.cumulative[kept], added[kept]
             if _is_over(scores, finished, length, config):
                 break
-            rows = torch.from_numpy(found.beams[kept]).to(texts.device)
-            tokens = torch.from_numpy(found.tokens[kept]).to(texts.device)
-            window.cache.reorder(rows)
-            texts = torch.cat([texts.index_select(0, rows), tokens[:, None]], dim=1)
+            texts = _extend(texts, found, kept, window)
     return tree.result(finished.candidates, window.forgot)
+
+
+def _extend(
+    texts: Int[Tensor, "beam pos"],
+    found: Considered,
+    kept: Int[np.ndarray, " kept"],
+    window: Window,
+) -> Int[Tensor, "kept longer"]:
+    """Continue the running texts by the candidates that were kept."""
+    rows = torch.from_numpy(found.beams[kept]).to(texts.device)
+    tokens = torch.from_numpy(found.tokens[kept]).to(texts.device)
+    window.cache.reorder(rows)
+    return torch.cat([texts.index_select(0, rows), tokens[:, None]], dim=1)
 
 
 def next_log_probs(

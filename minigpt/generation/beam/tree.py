@@ -156,7 +156,7 @@ class BeamResult:
 
 
 @runtime_checkable
-class Step(Protocol):
+class CandidateArrays(Protocol):
     """The candidates of one step, best first (see `beam.Considered`)."""
 
     @property
@@ -188,7 +188,7 @@ class BeamTree:
     def add(
         self,
         nodes: Int[np.ndarray, " beam"],
-        found: Step,
+        found: CandidateArrays,
         normalized: Float[np.ndarray, " candidate"],
         status: Int[np.ndarray, " candidate"],
     ) -> Int[np.ndarray, " candidate"]:

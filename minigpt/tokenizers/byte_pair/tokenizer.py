@@ -9,11 +9,10 @@ full. Frequent words end as one token, rare ones as a few.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from minigpt.errors import CheckpointError, ConfigError
+from minigpt.errors import ConfigError
 from minigpt.tokenizers.base import (
     FORMAT,
     SPECIAL_TOKENS,
@@ -31,7 +30,11 @@ from minigpt.tokenizers.byte_pair.huggingface import (
 from minigpt.tokenizers.byte_pair.pretokens import chunks, count_pretokens
 from minigpt.tokenizers.byte_pair.printable import BYTE_ORDER
 from minigpt.tokenizers.byte_pair.training import MergeStep, learn_merges
-from minigpt.tokenizers.byte_pair.vocabulary import MAX_TOKENS, BytePairVocabulary
+from minigpt.tokenizers.byte_pair.vocabulary import (
+    MAX_TOKENS,
+    BytePairVocabulary,
+    grown_vocabulary,
+)
 from minigpt.tokenizers.vocabulary import read_header
 
 NUM_SPECIAL = len(SPECIAL_TOKENS)
@@ -294,28 +297,3 @@ def word_counts(texts: str | Iterable[str]) -> dict[str, int]:
         pretoken.encode("utf-8").decode("latin-1").translate(alphabet): count
         for pretoken, count in count_pretokens(checked_texts(texts)).items()
     }
-
-
-def grown_vocabulary(merges: Iterable[tuple[bytes, bytes]]) -> BytePairVocabulary:
-    """Return our own vocabulary: special tokens, bytes, then one token per merge.
-
-    Raises:
-        CheckpointError: If a merge joins what no byte or earlier merge made.
-    """
-    pieces = [name.encode() for name in SPECIAL_TOKENS]
-    pieces += [bytes([byte]) for byte in BYTE_ORDER]
-    ids = {piece: token for token, piece in islice(enumerate(pieces), 4, None)}
-    pairs: list[tuple[int, int]] = []
-    for left, right in merges:
-        if left not in ids or right not in ids:
-            raise CheckpointError(
-                f"Merge {len(pairs)} joins {left!r:.40} and {right!r:.40}, and no byte "
-                "or earlier merge made both."
-            )
-        pairs.append((ids[left], ids[right]))
-        if left + right not in ids:
-            ids[left + right] = len(pieces)
-            pieces.append(left + right)
-    return BytePairVocabulary(
-        tuple(pieces), tuple(pairs), dict(enumerate(SPECIAL_TOKENS))
-    )

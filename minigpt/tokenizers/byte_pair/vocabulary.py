@@ -1,17 +1,23 @@
-"""What a byte pair tokenizer knows: the bytes of each token, and the merges in order.
+"""A byte pair vocabulary: the bytes of each token, and the merges in order.
 
-Vocabularies come from training or from files that somebody else wrote, so everything is
-checked here, once: after that, encoding and decoding need no checks.
+Vocabularies come from training or from other programs' files, so everything is checked
+once, here; encoding and decoding need no further checks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 from minigpt.errors import CheckpointError
+from minigpt.tokenizers.base import SPECIAL_TOKENS
 from minigpt.tokenizers.byte_pair.fast_batches import MergeArrays
 from minigpt.tokenizers.byte_pair.merging import Merge, MergeTable
-from minigpt.tokenizers.byte_pair.printable import from_printable, to_printable
+from minigpt.tokenizers.byte_pair.printable import (
+    BYTE_ORDER,
+    from_printable,
+    to_printable,
+)
 
 MAX_TOKENS = 1_000_000
 """Tokens are characters of Python strings while they are merged: a little more fit."""
@@ -19,7 +25,7 @@ MAX_TOKENS = 1_000_000
 
 @dataclass(frozen=True)
 class BytePairVocabulary:
-    """Tokens, merges and special tokens that fit together."""
+    """Tokens, merges and special tokens, checked to be consistent."""
 
     token_bytes: tuple[bytes, ...]
     """The bytes of each token; those of a special token are its name."""
@@ -91,6 +97,31 @@ class BytePairVocabulary:
         return self.ids[self.token_bytes[left] + self.token_bytes[right]]
 
 
+def grown_vocabulary(merges: Iterable[tuple[bytes, bytes]]) -> BytePairVocabulary:
+    """Return our own vocabulary: special tokens, bytes, then one token per merge.
+
+    Raises:
+        CheckpointError: If a merge joins what no byte or earlier merge made.
+    """
+    pieces = [name.encode() for name in SPECIAL_TOKENS]
+    pieces += [bytes([byte]) for byte in BYTE_ORDER]
+    ids = {piece: token for token, piece in islice(enumerate(pieces), 4, None)}
+    pairs: list[tuple[int, int]] = []
+    for left, right in merges:
+        if left not in ids or right not in ids:
+            raise CheckpointError(
+                f"Merge {len(pairs)} joins {left!r:.40} and {right!r:.40}, and no byte "
+                "or earlier merge made both."
+            )
+        pairs.append((ids[left], ids[right]))
+        if left + right not in ids:
+            ids[left + right] = len(pieces)
+            pieces.append(left + right)
+    return BytePairVocabulary(
+        tuple(pieces), tuple(pairs), dict(enumerate(SPECIAL_TOKENS))
+    )
+
+
 def vocabulary_from_printable(
     vocabulary: Mapping[str, int],
     merges: Sequence[tuple[str, str]],
@@ -107,11 +138,7 @@ def vocabulary_from_printable(
         CheckpointError: If ids have gaps or repeat, a byte has no token, a token is no
             byte sequence, or a merge joins or makes tokens that do not exist.
     """
-    pieces: dict[int, bytes] = {}
-    for name, token in special_tokens.items():
-        if vocabulary.get(name, token) != token or token in pieces:
-            raise CheckpointError(f"The special token {name!r:.80} has two ids.")
-        pieces[token] = name.encode("utf-8", "replace")
+    pieces = _special_pieces(vocabulary, special_tokens)
     ids: dict[bytes, int] = {}
     for letters, token in vocabulary.items():
         if letters in special_tokens:
@@ -133,6 +160,17 @@ def vocabulary_from_printable(
         merges=_read_merges(merges, ids),
         special_tokens={token: name for name, token in special_tokens.items()},
     )
+
+
+def _special_pieces(
+    vocabulary: Mapping[str, int], special_tokens: Mapping[str, int]
+) -> dict[int, bytes]:
+    pieces: dict[int, bytes] = {}
+    for name, token in special_tokens.items():
+        if vocabulary.get(name, token) != token or token in pieces:
+            raise CheckpointError(f"The special token {name!r:.80} has two ids.")
+        pieces[token] = name.encode("utf-8", "replace")
+    return pieces
 
 
 def _check_ids(pieces: Mapping[int, bytes]) -> None:

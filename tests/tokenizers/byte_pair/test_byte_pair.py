@@ -1,16 +1,16 @@
 """Byte pairs: the published example, the algorithm by definition, any string."""
 
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice, pairwise
+from itertools import islice
 
 import pytest
 from fuzzed_strings import fuzzed_strings
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from minigpt.errors import CheckpointError, ConfigError, DataError
-from minigpt.tokenizers import BPETokenizer
+from minigpt.tokenizers import SPECIAL_TOKENS, BPETokenizer
+from minigpt.tokenizers.byte_pair import definition
 from minigpt.tokenizers.byte_pair.fast_cache import ChunkCache
 from minigpt.tokenizers.byte_pair.merging import Merge, MergeTable
 from minigpt.tokenizers.byte_pair.pretokens import PATTERN, chunks, pretokens
@@ -77,47 +77,42 @@ def test_a_token_knows_the_merge_that_first_made_it(tokenizer):
     assert [tokenizer.merge_rank(token) for token in (0, 4, 260)] == [None, None, 0]
 
 
-def merges_by_definition(word_counts, alphabet, count):
-    """Count everything anew in each step: slow, and beyond doubt."""
-    words = {word: tuple(map(ord, word)) for word in word_counts}
-    spelling, known, merges = dict(alphabet), {}, []
-    known = {piece: token for token, piece in alphabet.items()}
-    while len(merges) < count:
-        pairs = Counter()
-        for word, tokens in words.items():
-            for pair in pairwise(tokens):
-                pairs[pair] += word_counts[word]
-        if not pairs:
-            break
-        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
-        piece = spelling[best[0]] + spelling[best[1]]
-        token = known.setdefault(piece, len(spelling))
-        spelling[token] = piece
-        merges.append((best, token, pairs[best]))
-        for word, tokens in words.items():
-            merged, place = [], 0
-            while place < len(tokens):
-                if tokens[place : place + 2] == best:
-                    merged.append(token)
-                    place += 2
-                else:
-                    merged.append(tokens[place])
-                    place += 1
-            words[word] = tuple(merged)
-    return merges
-
-
-@given(
-    st.dictionaries(
-        st.text("\0\1\2", min_size=1, max_size=14), st.integers(1, 4), max_size=6
-    )
+SYLLABLES = st.lists(
+    st.sampled_from(["a", "b", "aa", "ab", " ", "é", "!"]), max_size=40
 )
-def test_corrected_counts_equal_recounted_ones(word_counts):
-    alphabet = {0: b"a", 1: b"b", 2: b"c"}
-    steps = islice(learn_merges(word_counts, alphabet, 3), 30)
-    assert [
-        (step.pair_ids, step.token, step.count) for step in steps
-    ] == merges_by_definition(word_counts, alphabet, 30)
+
+
+@given(st.lists(SYLLABLES.map("".join), min_size=1, max_size=4), st.integers(0, 40))
+def test_fast_training_learns_the_merges_of_the_definition(texts, num_merges):
+    assume(any(texts))
+    steps = islice(BPETokenizer(5000).training_steps(texts), num_merges)
+    assert [step.pair for step in steps] == definition.train(texts, num_merges)
+
+
+@given(SYLLABLES.map("".join), SYLLABLES.map("".join), st.text(max_size=30))
+def test_fast_encoding_gives_the_tokens_of_the_definition(learned, similar, other):
+    merges = definition.train([learned], 30)
+    fast = BPETokenizer.from_merges(merges)
+    for text in (learned, similar, other):
+        tokens = definition.encode(text, merges)
+        assert fast.encode(text) == [token + len(SPECIAL_TOKENS) for token in tokens]
+        assert definition.decode(tokens, merges) == text
+
+
+def test_of_equally_frequent_pairs_the_one_with_the_smaller_ids_is_joined_first():
+    # Visible bytes come first in GPT-2's order, so "b!" is before " b" and "!b".
+    texts = ["b! b!b"]
+    fast = [step.pair for step in BPETokenizer(5000).training_steps(texts)]
+    assert fast == definition.train(texts, 10)
+
+
+def test_both_agree_on_prose():
+    merges = definition.train([TEXT], 70)
+    tokenizer = BPETokenizer(330)
+    tokenizer.build_vocab(TEXT)
+    assert tokenizer.merges == merges
+    tokens = [token + len(SPECIAL_TOKENS) for token in definition.encode(TEXT, merges)]
+    assert tokenizer.encode(TEXT) == tokens
 
 
 @given(st.text("\0\1\2", max_size=60))
