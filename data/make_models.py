@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from minigpt.atomic_writes import replace_file
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.cli.progress import progress_for
 from minigpt.config import (
@@ -26,7 +27,6 @@ from minigpt.config import (
 )
 from minigpt.config.finetuning_recipes import default_training
 from minigpt.finetuning.measuring import ExactMatch, measure
-from minigpt.runs.files import replace_file
 from minigpt.runs.store import Run, create_run
 from minigpt.worker.worker import train_run
 

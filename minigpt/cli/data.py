@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 import tyro
 
+from minigpt.atomic_writes import replace_file
 from minigpt.cli.output import say
 from minigpt.cli.parsing import argument, flag, parse
-from minigpt.runs.files import replace_file
 from minigpt.runs.store import data_directory
 
 

@@ -25,12 +25,12 @@ from typing import Final, Literal
 import numpy as np
 from pydantic import Field
 
+from minigpt.atomic_writes import replace_file
 from minigpt.config import DataConfig, TokenizerConfig
 from minigpt.config.base import Config
 from minigpt.datasets.files.text_file import Stamp, Tell
 from minigpt.datasets.files.token_rows import TokenRow
 from minigpt.errors import CheckpointError, ConfigError, DataError, RunError, near_names
-from minigpt.runs.files import replace_file
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import data_directory
 from minigpt.tokenizers import Tokenizer, load_tokenizer

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from minigpt.atomic_writes import replace_file
 from minigpt.errors import RunError
 from minigpt.interpret.heads.repetition import Repetition
-from minigpt.runs.files import replace_file
 from minigpt.runs.snapshots import Snapshots
 from minigpt.runs.store import Run
 

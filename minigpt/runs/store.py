@@ -23,9 +23,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from minigpt.atomic_writes import replace_file
 from minigpt.config import RunConfig
 from minigpt.errors import ConfigError, RunError, near_names
-from minigpt.runs.files import JournalChunk, read_journal, replace_file
+from minigpt.runs.files import JournalChunk, read_journal
 from minigpt.runs.lock import RunLock
 from minigpt.runs.status import RunStatus, read_status, write_status
 

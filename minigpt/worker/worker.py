@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import torch
 
+from minigpt.atomic_writes import replace_file
 from minigpt.errors import MinigptError, RunError
 from minigpt.preparation.preparation import prepare
 from minigpt.preparation.prepared import Prepared
 from minigpt.runs.curves import loss_curve_svg
-from minigpt.runs.files import replace_file
 from minigpt.runs.heartbeat import Heartbeat
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run
