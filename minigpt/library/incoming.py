@@ -25,7 +25,7 @@ from minigpt.library.archives import unpack
 from minigpt.library.names import free_place, move
 from minigpt.model import TransformerLM
 from minigpt.pretrained import from_pretrained
-from minigpt.runs.store import checkpoint_step
+from minigpt.runs.checkpoints import checkpoint_step
 
 _ABANDONED_SECONDS = 24 * 3600.0
 

@@ -25,7 +25,7 @@ from minigpt.interpret.differences.pattern_change import pattern_change_on
 from minigpt.interpret.reading.prompt import attention_patterns
 from minigpt.interpret.reading.text import read_tokens
 from minigpt.library.catalogue import ModelEntry
-from minigpt.library.finetuned import base_path, tuned_models, tuning_runs
+from minigpt.library.finetuned import base_path, finetuned_models, finetuning_runs
 from minigpt.model import LanguageModel, TransformerLM
 from minigpt.preparation.finetuning_estimate import (
     Examples,
@@ -80,7 +80,7 @@ class Both:
 
 def tunings(store: RunStore) -> dict[str, Tuning]:
     """Return every fine-tuning by its name: the runs, newest first, then what ships."""
-    ready = {each.entry.id: each for each in tuned_models(models.entries())}
+    ready = {each.entry.id: each for each in finetuned_models(models.entries())}
     runs = {
         run.id: Tuning(
             run.id,
@@ -88,7 +88,7 @@ def tunings(store: RunStore) -> dict[str, Tuning]:
             run,
             ready[run.id].entry if run.id in ready else None,
         )
-        for run in tuning_runs(store)
+        for run in finetuning_runs(store)
     }
     shipped = {
         name: Tuning(name, each.finetune, None, each.entry)
@@ -105,7 +105,7 @@ def default_tuning(options: list[str]) -> int:
 
 def answering_models() -> list[str]:
     """Return the names of models that learned to answer, those from SFT first."""
-    found = tuned_models(models.entries())
+    found = finetuned_models(models.entries())
     return [
         each.entry.id
         for each in sorted(found, key=lambda one: one.finetune.method != "sft")
