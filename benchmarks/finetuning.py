@@ -41,7 +41,7 @@ from minigpt.finetuning.measuring import (
 )
 from minigpt.finetuning.supervised import fits
 from minigpt.runs.store import create_run
-from minigpt.worker.worker import train_run
+from minigpt.worker.worker import Display, train_run
 
 REQUIRED = {
     "colour": 0.95,
@@ -102,7 +102,7 @@ def tune(
     )
     begun = time.monotonic()
     print(f"-- {path.name}", flush=True)
-    outcome = train_run(create_run(path, config), progress=progress_for)
+    outcome = train_run(create_run(path, config), display=Display(progress_for))
     minutes = (time.monotonic() - begun) / 60
     tuned = outcome.result.checkpoint
     share = 1.0 if rank is None else size(tuned, ADAPTER_WEIGHTS) / size(base)

@@ -29,8 +29,13 @@ from minigpt.interpret.interventions.interventions import (
     record,
 )
 from minigpt.model import TransformerLM
-from minigpt.runs.learning_to_copy import Copying, copying, repetition_record
-from minigpt.runs.store import RunStore, SavedStep
+from minigpt.runs.checkpoints import SavedStep
+from minigpt.runs.learning_to_copy import (
+    CopyingCurve,
+    read_copying,
+    repetition_record,
+)
+from minigpt.runs.store import RunStore
 from minigpt.tokenizers import Tokenizer
 from minigpt.training.callbacks import TrainerCallback
 from minigpt.worker.worker import train_run
@@ -58,7 +63,7 @@ class Measured:
     whole: Repetition
     cuts: dict[str, Repetition]
     prompts: list[Prompt]
-    curve: Copying
+    curve: CopyingCurve
     """What each checkpoint makes of words that are said twice."""
 
     @property
@@ -135,7 +140,7 @@ def measure_all(steps: Sequence[SavedStep]) -> Measured:
     """
     model, tokenizer, _ = minigpt.load(steps[-1].path)
     windows = said_twice(model, tokenizer)
-    curve = copying(
+    curve = read_copying(
         repetition_record(step, read_repetition(minigpt.load(path).model, windows))
         for step, path in steps
     )

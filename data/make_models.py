@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from minigpt.atomic_writes import replace_file
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.cli.progress import progress_for
 from minigpt.config import (
@@ -26,9 +27,8 @@ from minigpt.config import (
 )
 from minigpt.config.finetuning_recipes import default_training
 from minigpt.finetuning.measuring import ExactMatch, measure
-from minigpt.runs.files import replace_file
 from minigpt.runs.store import Run, create_run
-from minigpt.worker.worker import train_run
+from minigpt.worker.worker import Display, train_run
 
 DATA = Path(__file__).parent
 QUESTIONS = 500
@@ -167,7 +167,9 @@ def make(name: str) -> None:
     path = DATA / "runs" / f"make-{name}"
     exists = path.is_dir()
     run = Run(path) if exists else create_run(path, RECIPES[name]())
-    outcome = train_run(run, resume=exists, progress=progress_for, command=command)
+    outcome = train_run(
+        run, resume=exists, display=Display(progress_for), command=command
+    )
     if outcome.result.stopped:
         print(f"Stopped at step {outcome.result.step}. Go on with: {command}")
         return

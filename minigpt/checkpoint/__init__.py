@@ -9,7 +9,7 @@
 Nothing in it is code: JSON and plain numbers, all of it checked when read.
 """
 
-from minigpt.checkpoint.directory import remove_directory
+from minigpt.atomic_writes import remove_directory
 from minigpt.checkpoint.load import (
     Checkpoint,
     find_checkpoint,

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import torch
 
+from minigpt.atomic_writes import present
 from minigpt.checkpoint.adapter import load_adapter_weights
-from minigpt.checkpoint.directory import present
 from minigpt.checkpoint.metadata import CONFIG_FILE, CheckpointMetadata, read_metadata
 from minigpt.checkpoint.save import TOKENIZER_FILE, WEIGHTS_FILE
 from minigpt.checkpoint.tensors import check_weights, read_weights

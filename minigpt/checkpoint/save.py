@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from minigpt.atomic_writes import replaced_directory
 from minigpt.checkpoint.adapter import write_adapter
-from minigpt.checkpoint.directory import replaced_directory
 from minigpt.checkpoint.metadata import CONFIG_FILE, CheckpointMetadata
 from minigpt.checkpoint.tensors import write_weights
 from minigpt.checkpoint.training_state import TrainingState, write_training_state

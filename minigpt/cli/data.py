@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 import tyro
 
+from minigpt.atomic_writes import replace_file
 from minigpt.cli.output import say
 from minigpt.cli.parsing import argument, flag, parse
-from minigpt.runs.files import replace_file
 from minigpt.runs.store import data_directory
 
 
@@ -39,7 +39,7 @@ class Tales:
 
 
 @dataclasses.dataclass(frozen=True)
-class Info:
+class DescribeText:
     """Describe a text: length, lines, words, distinct characters."""
 
     path: Annotated[tyro.conf.Positional[Path], argument("FILE", "A UTF-8 text file.")]
@@ -66,7 +66,13 @@ class Tokens:
 class DataArguments:
     """The five things to do with a text."""
 
-    do: Fetch | Tales | Info | Clean | Tokens
+    do: (
+        Fetch
+        | Tales
+        | Annotated[DescribeText, tyro.conf.subcommand("info")]
+        | Clean
+        | Tokens
+    )
 
 
 def run(words: Sequence[str]) -> int:
@@ -80,7 +86,7 @@ def run(words: Sequence[str]) -> int:
         say(f"{path}\nTrain on it: python -m minigpt train --data_file {path}")
     elif isinstance(do, Tales):
         _write_tales(do)
-    elif isinstance(do, Info):
+    elif isinstance(do, DescribeText):
         _describe(do.path)
     elif isinstance(do, Clean):
         _clean(do)

@@ -32,7 +32,7 @@ PARTS = (*METHODS, "evaluate", "examples", "merge")
 
 
 @dataclasses.dataclass(frozen=True)
-class RunFlags:
+class FinetuneRunFlags:
     """Which run, and where."""
 
     base: Annotated[
@@ -101,7 +101,7 @@ def _tune(method: str, words: Sequence[str]) -> int:
     arguments = parse(
         _arguments_class(method, words), words, f"finetune {method}", "Tune a model."
     )
-    flags: RunFlags = arguments.run
+    flags: FinetuneRunFlags = arguments.run
     given = given_flags(words)
     if flags.resume is not None:
         run = _begun_run(flags.resume, given - {"resume", "questions"})
@@ -132,7 +132,7 @@ def _arguments_class(method: str, words: Sequence[str]) -> type[Any]:
     )
     training = config_fields(default_training(method, has_adapter=has_adapter))
     groups = {
-        "run": RunFlags,
+        "run": FinetuneRunFlags,
         "tuning": dataclasses.make_dataclass("Tuning", examples, frozen=True),
         "training": dataclasses.make_dataclass("Training", training, frozen=True),
     }
@@ -155,7 +155,7 @@ def _begun_run(wanted: str, extra: set[str]) -> Run:
 
 
 def _new_run(method: str, arguments: Any) -> Run:
-    flags: RunFlags = arguments.run
+    flags: FinetuneRunFlags = arguments.run
     if flags.base is None:
         raise ConfigError("--base is missing: give the model to start from.")
     if flags.name is not None and flags.output_dir is not None:

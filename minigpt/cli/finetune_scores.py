@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class EvaluateArguments:
+class FinetuneEvaluateArguments:
     """Which model is asked, and what stands beside it."""
 
     model_path: Annotated[
@@ -33,7 +33,10 @@ class EvaluateArguments:
 def evaluate(words: Sequence[str]) -> int:
     """Run `finetune evaluate`."""
     arguments = parse(
-        EvaluateArguments, words, "finetune evaluate", "Ask a tuned model questions."
+        FinetuneEvaluateArguments,
+        words,
+        "finetune evaluate",
+        "Ask a fine-tuned model questions.",
     )
     from minigpt.checkpoint import load_checkpoint
     from minigpt.datasets.conversation_files import read_conversations

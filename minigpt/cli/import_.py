@@ -1,17 +1,15 @@
-"""`import`: bring GPT-2, or a model of its kind, to the app's own models."""
+"""`import`: add GPT-2, or a model of its kind, to the models of the app."""
 
 import dataclasses
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from minigpt.cli.output import note, say
 from minigpt.cli.parsing import argument, flag, parse
-from minigpt.errors import CheckpointError
-from minigpt.runs.store import RUN_ID, data_directory
+from minigpt.library.names import free_place
+from minigpt.runs.store import data_directory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,47 +34,24 @@ def run(words: Sequence[str]) -> int:
     arguments = parse(
         ImportArguments, words, "import", "Bring a model of Hugging Face here."
     )
-    directory = _place(arguments.name)
-    from minigpt.checkpoint import save_checkpoint
+    # Before a download of minutes, not after it.
+    free_place(data_directory(), "model", arguments.name)
+    from minigpt.library.incoming import keep_import
     from minigpt.pretrained import from_pretrained
 
-    model, tokenizer, metadata = from_pretrained(
+    loaded = from_pretrained(
         arguments.source, revision=arguments.revision, offline=arguments.offline
     )
-    save_checkpoint(
-        directory,
-        model,
-        tokenizer,
-        provenance=metadata.provenance,
+    directory = keep_import(
+        data_directory(),
+        arguments.name,
+        loaded,
+        f"{arguments.source}, as published.",
         half=arguments.half,
     )
-    config = metadata.model
-    description = (
-        f"{arguments.source}, as published. {config['num_layers']} layers of "
-        f"{config['num_heads']} heads, {tokenizer.vocab_size:,} tokens."
-    )
-    about = {"origin": "import", "description": description}
-    text = json.dumps(about, indent=2, ensure_ascii=False)
-    (directory / "about.json").write_text(text + "\n", encoding="utf-8")
     say(f"wrote {directory}")
-    note(f"Look into it in the app, or: python -m minigpt inspect {arguments.name}")
+    note(
+        "Open it in the app, or: "
+        f"python -m minigpt inspect --model_path {arguments.name}"
+    )
     return 0
-
-
-def _place(name: str) -> Path:
-    """Return where a model of that name goes.
-
-    Raises:
-        CheckpointError: If the name cannot be one, or is taken.
-    """
-    if not RUN_ID.fullmatch(name):
-        raise CheckpointError(
-            f"{name!r:.80} cannot be a model's name: use a-z, 0-9, - and _, begin with "
-            "a letter or a digit, 32 at most."
-        )
-    for kind in ("models", "runs"):
-        if (data_directory() / kind / name).exists():
-            raise CheckpointError(
-                f"{data_directory() / kind / name} exists: choose another name."
-            )
-    return data_directory() / "models" / name

@@ -2,7 +2,6 @@
 
 import sys
 import tempfile
-import time
 import traceback
 from pathlib import Path
 
@@ -25,8 +24,9 @@ def complain(text: str) -> None:
 
 
 def save_traceback() -> Path:
-    """Write the traceback being handled to a file, and return its path."""
-    name = f"minigpt-error-{time.strftime('%Y%m%d-%H%M%S')}.txt"
-    path = Path(tempfile.gettempdir()) / name
-    path.write_text(traceback.format_exc(), encoding="utf-8")
-    return path
+    """Write the traceback being handled to a new file, and return its path."""
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", prefix="minigpt-error-", suffix=".txt", delete=False
+    ) as file:
+        file.write(traceback.format_exc())
+    return Path(file.name)

@@ -142,7 +142,31 @@ def _peek(words: Sequence[str], name: str) -> str | None:
 
 def _arguments_class(base: RunConfig) -> type[Any]:
     """Make the dataclass whose fields are the flags, grouped for the help text."""
-    text = [
+    chosen: list[ModelConfig | MLPConfig] = [base.transformer, base.mlp]
+    if base.model_type == "mlp":
+        chosen.reverse()
+    own = config_fields(
+        chosen[0], ["vocab_size"], SECOND_NAMES, _only_remarks(type(chosen[0]))
+    )
+    others = config_fields(
+        chosen[1],
+        ["vocab_size", *type(chosen[0]).model_fields],
+        remarks=_only_remarks(type(chosen[1])),
+    )
+    groups = {
+        "run": RunFlags,
+        "text": dataclasses.make_dataclass("Text", _text_fields(base), frozen=True),
+        "model": dataclasses.make_dataclass("Model", own + others, frozen=True),
+        "training": dataclasses.make_dataclass(
+            "Training", config_fields(base.train), frozen=True
+        ),
+    }
+    return dataclasses.make_dataclass("TrainArguments", groups.items(), frozen=True)
+
+
+def _text_fields(base: RunConfig) -> list[tuple[str, Any, Any]]:
+    """Return the flags about the text and its tokens."""
+    return [
         (
             "data_file",
             Annotated[
@@ -166,26 +190,6 @@ def _arguments_class(base: RunConfig) -> type[Any]:
         ),
         *config_fields(base.tokenizer, leave_out=["kind"]),
     ]
-    chosen: list[ModelConfig | MLPConfig] = [base.transformer, base.mlp]
-    if base.model_type == "mlp":
-        chosen.reverse()
-    own = config_fields(
-        chosen[0], ["vocab_size"], SECOND_NAMES, _only_remarks(type(chosen[0]))
-    )
-    others = config_fields(
-        chosen[1],
-        ["vocab_size", *type(chosen[0]).model_fields],
-        remarks=_only_remarks(type(chosen[1])),
-    )
-    groups = {
-        "run": RunFlags,
-        "text": dataclasses.make_dataclass("Text", text, frozen=True),
-        "model": dataclasses.make_dataclass("Model", own + others, frozen=True),
-        "training": dataclasses.make_dataclass(
-            "Training", config_fields(base.train), frozen=True
-        ),
-    }
-    return dataclasses.make_dataclass("TrainArguments", groups.items(), frozen=True)
 
 
 def _only_remarks(config: type) -> dict[str, str]:

@@ -55,7 +55,7 @@ class Decode:
 
 
 @dataclasses.dataclass(frozen=True)
-class Info:
+class DescribeTokenizer:
     """Describe a tokenizer: kind, size, the first pieces, the first merges."""
 
     tokenizer: Annotated[tyro.conf.Positional[str], argument("TOKENIZER", _WHERE)]
@@ -65,7 +65,12 @@ class Info:
 class TokenizerArguments:
     """The four things to do with a tokenizer."""
 
-    do: Train | Encode | Decode | Info
+    do: (
+        Train
+        | Encode
+        | Decode
+        | Annotated[DescribeTokenizer, tyro.conf.subcommand("info")]
+    )
 
 
 def run(words: Sequence[str]) -> int:

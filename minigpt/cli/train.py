@@ -14,9 +14,10 @@ from minigpt.config import RunConfig
 from minigpt.errors import MinigptError, RunError
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run, RunStore, create_run, data_directory
+from minigpt.worker.stop_requests import ParentProcess
 
 if TYPE_CHECKING:
-    from minigpt.worker.worker import Outcome
+    from minigpt.worker.worker import TrainingOutcome
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,16 +36,14 @@ def run(words: Sequence[str]) -> int:
         return _assist(command)
     task = _find_task(command)
     flags = command.flags
-    lock = None
-    if flags.lock_descriptor is not None:
-        lock = RunLock.inherited(flags.lock_descriptor)
+    descriptor = flags.lock_descriptor
+    lock = None if descriptor is None else RunLock.inherited(descriptor)
     quoted = shlex.join(["python", "-m", "minigpt", "train", *words])
     return train_here(
         task.run,
         resume=task.resume,
         is_new=task.is_new,
-        follow_stdin=flags.follow_stdin,
-        lock=lock,
+        parent=ParentProcess(flags.follow_stdin, lock),
         command=quoted,
     )
 
@@ -54,8 +53,7 @@ def train_here(
     *,
     resume: bool = False,
     is_new: bool = False,
-    follow_stdin: bool = False,
-    lock: RunLock | None = None,
+    parent: ParentProcess = ParentProcess(),  # noqa: B008
     command: str = "",
     announce: bool = True,
 ) -> int:
@@ -65,8 +63,7 @@ def train_here(
         run: The run.
         resume: Go on from its newest checkpoint.
         is_new: Whether this command made it: if it cannot even begin, it is removed.
-        follow_stdin: Whether the end of standard input asks to stop.
-        lock: The run's lock, if a parent process took it.
+        parent: What the process that started this one handed over.
         command: What the user typed, for the checkpoints' provenance.
         announce: Whether to say afterwards what to do with the model.
 
@@ -75,18 +72,16 @@ def train_here(
     """
     # Only now: importing torch takes seconds, and a wrong flag should answer at once.
     from minigpt.cli.progress import Stages, progress_for
-    from minigpt.worker.worker import train_run
+    from minigpt.worker.worker import Display, train_run
 
     note(f"run {run.id}: {run.path}")
     try:
         outcome = train_run(
             run,
             resume=resume,
-            follow_stdin=follow_stdin,
-            lock=lock,
+            parent=parent,
             command=command,
-            progress=progress_for,
-            show=Stages(),
+            display=Display(progress_for, Stages()),
         )
     except MinigptError:
         if is_new and not run.checkpoints():
@@ -166,7 +161,7 @@ def _assist(command: TrainCommand) -> int:
     return 0
 
 
-def _report(run: Run, outcome: "Outcome", announce: bool) -> None:
+def _report(run: Run, outcome: "TrainingOutcome", announce: bool) -> None:
     from minigpt.runs.step_time import step_time
 
     result, name = outcome.result, name_of(run)

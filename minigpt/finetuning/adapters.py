@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from minigpt.atomic_writes import replaced_directory
 from minigpt.checkpoint import Checkpoint
 from minigpt.checkpoint.adapter import (
     ADAPTER_FILE,
@@ -9,7 +10,6 @@ from minigpt.checkpoint.adapter import (
     read_adapter,
     write_adapter,
 )
-from minigpt.checkpoint.directory import replaced_directory
 from minigpt.config import LoraConfig
 from minigpt.errors import CheckpointError, ConfigError
 from minigpt.finetuning.chat import fingerprint, ready_to_chat

@@ -11,14 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from minigpt.errors import RunError, near_names
-from minigpt.runs.store import (
-    RUN_ID,
-    Run,
-    RunStore,
-    SavedStep,
-    checkpoint_step,
-    list_checkpoints,
-)
+from minigpt.runs.checkpoints import SavedStep, checkpoint_step, list_checkpoints
+from minigpt.runs.store import RUN_ID, Run, RunStore
 
 
 @dataclass(frozen=True)

@@ -16,26 +16,26 @@ from minigpt.library.catalogue import ModelEntry
 from minigpt.runs.store import Run, RunStore
 
 
-class Tuned(NamedTuple):
+class FinetunedModel(NamedTuple):
     """A model that was fine-tuned."""
 
     entry: ModelEntry
     finetune: FinetuneConfig
 
 
-def tuned_models(entries: Iterable[ModelEntry]) -> list[Tuned]:
+def finetuned_models(entries: Iterable[ModelEntry]) -> list[FinetunedModel]:
     """Choose from the catalogue the models that were fine-tuned, in its order.
 
     Args:
         entries: What `available_models` returned.
     """
     found = ((each, finetuning_of(each.path)) for each in entries)
-    return [Tuned(entry, finetune) for entry, finetune in found if finetune]
+    return [FinetunedModel(entry, finetune) for entry, finetune in found if finetune]
 
 
-def tuning_runs(store: RunStore) -> list[Run]:
+def finetuning_runs(store: RunStore) -> list[Run]:
     """List the runs that are fine-tunings, newest first, begun or not."""
-    return [run for run in store.list() if _is_tuning(run)]
+    return [run for run in store.list() if _is_finetuning(run)]
 
 
 def finetuning_of(checkpoint: Path) -> FinetuneConfig | None:
@@ -73,7 +73,7 @@ def base_path(finetune: FinetuneConfig, data_dir: Path) -> Path:
     )
 
 
-def _is_tuning(run: Run) -> bool:
+def _is_finetuning(run: Run) -> bool:
     try:
         return run.config.finetune is not None
     except RunError:

@@ -25,7 +25,7 @@ from minigpt.library.archives import unpack
 from minigpt.library.names import free_place, move
 from minigpt.model import TransformerLM
 from minigpt.pretrained import from_pretrained
-from minigpt.runs.store import checkpoint_step
+from minigpt.runs.checkpoints import checkpoint_step
 
 _ABANDONED_SECONDS = 24 * 3600.0
 
@@ -83,17 +83,47 @@ def bring(data: Path, name: str, source: str, report: Callable[[str], object]) -
             if is_ours
             else from_pretrained(source)
         )
-        report("Writing it down")
-        metadata = loaded.metadata
-        save_checkpoint(
-            beside,
-            loaded.model,
-            loaded.tokenizer,
-            step=metadata.step,
-            provenance=metadata.provenance,
-        )
-        _describe(beside, "import", loaded, f"From {label:.120}.")
+        report("Saving it")
+        _save(beside, loaded, f"From {label:.120}.")
     return data / "models" / name
+
+
+def keep_import(
+    data: Path, name: str, loaded: Checkpoint, words: str, *, half: bool = False
+) -> Path:
+    """Add a model that was loaded from somewhere else.
+
+    Args:
+        data: The data directory.
+        name: What to call it here.
+        loaded: The model, its tokenizer and where they come from.
+        words: Where it comes from, as a sentence for the reader.
+        half: Keep 16 bits of each weight.
+
+    Returns:
+        Its directory.
+
+    Raises:
+        RunError: If the name is not allowed, or taken.
+        CheckpointError: If the disk is full.
+    """
+    with _put_in_place(data, name) as temporary:
+        _save(temporary, loaded, words, half=half)
+    return data / "models" / name
+
+
+def _save(
+    directory: Path, loaded: Checkpoint, words: str, *, half: bool = False
+) -> None:
+    save_checkpoint(
+        directory,
+        loaded.model,
+        loaded.tokenizer,
+        step=loaded.metadata.step,
+        provenance=loaded.metadata.provenance,
+        half=half,
+    )
+    _describe(directory, "import", loaded, words)
 
 
 def _loaded(directory: Path) -> Checkpoint:

@@ -33,8 +33,8 @@ from minigpt.finetuning.preferences import (
 from minigpt.finetuning.supervised import ExampleSampler, SupervisedDataset, fits
 from minigpt.model import LanguageModel
 from minigpt.preparation.prepared import Prepared, installed_version
-from minigpt.preparation.sources import Source
-from minigpt.runs.store import checkpoint_step
+from minigpt.preparation.sources import RunSource
+from minigpt.runs.checkpoints import checkpoint_step
 from minigpt.tokenizers import Tokenizer, load_tokenizer
 from minigpt.training.objective import Objective
 
@@ -51,7 +51,7 @@ Item = TypeVar("Item")
 class Task(NamedTuple):
     """What a method makes of a base and examples."""
 
-    source: Source
+    source: RunSource
     objective: Objective | None
     """What to minimise (none: the next token's loss)."""
     sha256: str
@@ -141,7 +141,7 @@ def _supervised(config: RunConfig, model: LanguageModel, tokenizer: Tokenizer) -
     )
     examples = SupervisedDataset(train, tokenizer, window, finetune.packed)
     validation = SupervisedDataset(held_out, tokenizer, window)
-    source = Source(
+    source = RunSource(
         ExampleSampler(
             examples, config.train.batch_size, config.train.seed, collate_fn
         ),
@@ -164,7 +164,7 @@ def _preferences(config: RunConfig, model: LanguageModel, tokenizer: Tokenizer) 
     )
     pairs = PreferenceDataset(train, tokenizer, window)
     validation = PreferenceDataset(held_out, tokenizer, window)
-    source = Source(
+    source = RunSource(
         ExampleSampler(
             pairs, config.train.batch_size, config.train.seed, collate_pairs
         ),

@@ -21,7 +21,12 @@ from minigpt.datasets.files.text_file import (
     tell_nobody,
 )
 from minigpt.datasets.files.token_rows import smallest_type
-from minigpt.preparation.token_store import Entry, TokenIndex, TokenStore, fingerprint
+from minigpt.preparation.token_store import (
+    EncodedText,
+    TokenIndex,
+    TokenStore,
+    fingerprint,
+)
 from minigpt.preparation.token_writing import write_tokens
 from minigpt.tokenizers import Tokenizer
 from minigpt.tokenizers.storage import build_tokenizer
@@ -70,7 +75,7 @@ def _begin(
     data: DataConfig,
     made: Tokenizer | TokenizerConfig,
     tell: Tell,
-) -> Entry:
+) -> EncodedText:
     """Measure a text and build its tokenizer, unless the same text is there already."""
     measured = file.measure(tell)
     known = store.find(
@@ -119,7 +124,7 @@ def _tokenizer_for(
     return build_tokenizer(made, watched()), learned_from
 
 
-def _corpus(entry: Entry, context: int) -> Corpus:
+def _corpus(entry: EncodedText, context: int) -> Corpus:
     index = entry.index
     corpus = Corpus(
         entry.row("train"),

@@ -20,8 +20,9 @@ from minigpt.preparation.finetuning import assemble_finetuning
 from minigpt.preparation.large_texts import prepare_large_text
 from minigpt.preparation.prepared import Prepared, installed_version
 from minigpt.preparation.sources import build_source
+from minigpt.runs.checkpoints import checkpoint_step
 from minigpt.runs.heartbeat import Heartbeat
-from minigpt.runs.store import Run, checkpoint_step
+from minigpt.runs.store import Run
 from minigpt.tokenizers import load_tokenizer
 
 

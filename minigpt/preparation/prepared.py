@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Subset
 from minigpt.config import RunConfig
 from minigpt.datasets.corpus import Corpus
 from minigpt.model import LanguageModel
-from minigpt.preparation.sources import Source
+from minigpt.preparation.sources import RunSource
 from minigpt.tokenizers import Tokenizer
 from minigpt.training.callbacks import TrainerCallback
 from minigpt.training.objective import Objective
@@ -34,7 +34,7 @@ class Prepared:
     """Of everything it reads."""
     tokenizer: Tokenizer
     model: LanguageModel
-    source: Source
+    source: RunSource
     checkpoint: Path | None
     """Where to resume, if anywhere."""
     start_step: int

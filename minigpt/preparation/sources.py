@@ -31,7 +31,7 @@ _BEGINNING = 1 << 22
 
 
 @dataclass(frozen=True)
-class Source:
+class RunSource:
     """All that a run reads."""
 
     sampler: BatchSampler
@@ -48,7 +48,7 @@ class Source:
     """A conversation whose answer is the sample (none: it continues a line end)."""
 
 
-def build_source(config: RunConfig, corpus: Corpus, tokenizer: Tokenizer) -> Source:
+def build_source(config: RunConfig, corpus: Corpus, tokenizer: Tokenizer) -> RunSource:
     """Choose the source that a configuration names.
 
     Args:
@@ -89,7 +89,7 @@ def build_source(config: RunConfig, corpus: Corpus, tokenizer: Tokenizer) -> Sou
             batch_size=train.batch_size,
             seed=train.seed,
         )
-    return Source(batches, held_out, probe, said_twice)
+    return RunSource(batches, held_out, probe, said_twice)
 
 
 def _vocabulary(tokens: Int[Tensor, " pos"] | TokenRow) -> Int[Tensor, " token"]:

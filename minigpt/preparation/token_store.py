@@ -25,12 +25,12 @@ from typing import Final, Literal
 import numpy as np
 from pydantic import Field
 
+from minigpt.atomic_writes import replace_file
 from minigpt.config import DataConfig, TokenizerConfig
 from minigpt.config.base import Config
 from minigpt.datasets.files.text_file import Stamp, Tell
 from minigpt.datasets.files.token_rows import TokenRow
 from minigpt.errors import CheckpointError, ConfigError, DataError, RunError, near_names
-from minigpt.runs.files import replace_file
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import data_directory
 from minigpt.tokenizers import Tokenizer, load_tokenizer
@@ -39,7 +39,7 @@ PartName = Literal["train", "validation"]
 PARTS: Final[tuple[PartName, ...]] = ("train", "validation")
 
 
-class Part(Config):
+class EncodedPart(Config):
     """How far one of a text's two parts was encoded."""
 
     tokens: int = Field(0, ge=0, description="Tokens written.")
@@ -67,8 +67,8 @@ class TokenIndex(Config):
     number_type: str = Field(
         pattern="^uint(8|16|32)$", description="How one token is written."
     )
-    train: Part = Part()
-    validation: Part = Part()
+    train: EncodedPart = EncodedPart()
+    validation: EncodedPart = EncodedPart()
 
     @property
     def complete(self) -> bool:
@@ -101,13 +101,13 @@ class TokenIndex(Config):
 
 
 @dataclass(frozen=True)
-class Entry:
+class EncodedText:
     """A directory of the store, and its index as last read."""
 
     path: Path
     index: TokenIndex
 
-    def part(self, name: PartName) -> Part:
+    def part(self, name: PartName) -> EncodedPart:
         """Say how far a part was encoded."""
         return self.index.train if name == "train" else self.index.validation
 
@@ -137,7 +137,7 @@ class Entry:
             told = f"{error} Mend: {removal(self.path)}, and the text is encoded again."
             raise DataError(told) from None
 
-    def noted(self, **changes: object) -> "Entry":
+    def noted(self, **changes: object) -> "EncodedText":
         """Replace fields of the index, on the disk too."""
         fields = {
             name: value.to_dict() if isinstance(value, Config) else value
@@ -145,7 +145,7 @@ class Entry:
         }
         index = self.index.replace(**fields)
         replace_file(self.path / "index.json", json.dumps(index.to_dict(), indent=1))
-        return Entry(self.path, index)
+        return EncodedText(self.path, index)
 
 
 class TokenStore:
@@ -158,7 +158,7 @@ class TokenStore:
     def __init__(self, directory: Path | None = None) -> None:
         self.directory = directory or data_directory() / "tokens"
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[EncodedText]:
         """Return what there is, by name; directories without a sound index are not."""
         found = []
         for path in sorted(self.directory.glob("*/index.json")):
@@ -166,22 +166,22 @@ class TokenStore:
                 index = TokenIndex(**json.loads(path.read_text(encoding="utf-8")))
             except (OSError, ValueError, TypeError, ConfigError):
                 continue
-            found.append(Entry(path.parent, index))
+            found.append(EncodedText(path.parent, index))
         return found
 
-    def find(self, is_wanted: Callable[[TokenIndex], bool]) -> Entry | None:
+    def find(self, is_wanted: Callable[[TokenIndex], bool]) -> EncodedText | None:
         """Return the entry that is wanted, a complete one if there is one."""
         found = [entry for entry in self.entries() if is_wanted(entry.index)]
         found.sort(key=lambda entry: entry.index.complete)
         return found[-1] if found else None
 
-    def add(self, index: TokenIndex, tokenizer: Tokenizer) -> Entry:
+    def add(self, index: TokenIndex, tokenizer: Tokenizer) -> EncodedText:
         """Make a directory for a text of which nothing is encoded yet."""
         path = self.directory / index.name
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
         tokenizer.save(path / "tokenizer.json")
-        return Entry(path, index).noted()
+        return EncodedText(path, index).noted()
 
     def remove(self, name: str) -> None:
         """Delete a text's tokens; the text stays.

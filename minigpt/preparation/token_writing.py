@@ -15,7 +15,13 @@ from minigpt.datasets.corpus import characters_to_learn, stretch
 from minigpt.datasets.encoding import encode_parts
 from minigpt.datasets.files.text_file import Tell, TextFile
 from minigpt.errors import DataError
-from minigpt.preparation.token_store import PARTS, Entry, Part, PartName, removal
+from minigpt.preparation.token_store import (
+    PARTS,
+    EncodedPart,
+    EncodedText,
+    PartName,
+    removal,
+)
 from minigpt.tokenizers import Tokenizer
 
 SAVED_EVERY: Final = 1 << 24
@@ -28,7 +34,7 @@ _TRIED = 1 << 20
 """Characters to encode, to know how much space the tokens will take."""
 
 
-def write_tokens(entry: Entry, file: TextFile, tell: Tell) -> Entry:
+def write_tokens(entry: EncodedText, file: TextFile, tell: Tell) -> EncodedText:
     """Encode what of a text is not encoded yet.
 
     Args:
@@ -62,8 +68,8 @@ def write_tokens(entry: Entry, file: TextFile, tell: Tell) -> Entry:
 
 
 def _write_part(
-    entry: Entry, part: PartName, file: TextFile, tokenizer: Tokenizer, tell: Tell
-) -> Entry:
+    entry: EncodedText, part: PartName, file: TextFile, tokenizer: Tokenizer, tell: Tell
+) -> EncodedText:
     index, done = entry.index, entry.part(part)
     if done.complete:
         return entry
@@ -76,14 +82,14 @@ def _write_part(
             out.write(ids.astype(index.number_type).tobytes())
             tokens, characters = tokens + len(ids), characters + length
             if characters - done.characters >= SAVED_EVERY:
-                done = Part(tokens=tokens, characters=characters)
+                done = EncodedPart(tokens=tokens, characters=characters)
                 entry = _made_safe(entry, part, out, done)
             tell("encoding the text", (start + characters) / index.num_characters)
-        done = Part(tokens=tokens, characters=characters, complete=True)
+        done = EncodedPart(tokens=tokens, characters=characters, complete=True)
         return _made_safe(entry, part, out, done)
 
 
-def _opened(entry: Entry, part: PartName) -> BinaryIO:
+def _opened(entry: EncodedText, part: PartName) -> BinaryIO:
     """Open a part's file, to go on where the index says that it ends."""
     path = entry.path / f"{part}.bin"
     out = path.open("r+b" if path.exists() else "w+b")
@@ -99,13 +105,15 @@ def _opened(entry: Entry, part: PartName) -> BinaryIO:
     return out
 
 
-def _made_safe(entry: Entry, part: PartName, out: BinaryIO, done: Part) -> Entry:
+def _made_safe(
+    entry: EncodedText, part: PartName, out: BinaryIO, done: EncodedPart
+) -> EncodedText:
     out.flush()
     os.fsync(out.fileno())
     return entry.noted(**{part: done})
 
 
-def _require_space(entry: Entry, file: TextFile, tokenizer: Tokenizer) -> None:
+def _require_space(entry: EncodedText, file: TextFile, tokenizer: Tokenizer) -> None:
     """Check that the disk has room for what is still to be written.
 
     Raises:
@@ -126,7 +134,7 @@ def _require_space(entry: Entry, file: TextFile, tokenizer: Tokenizer) -> None:
         )
 
 
-def _full(entry: Entry) -> str:
+def _full(entry: EncodedText) -> str:
     return (
         f"The disk of {entry.path.parent} is too full to encode {entry.index.source}. "
         "Free some space (python -m minigpt data tokens shows what can go), or let "

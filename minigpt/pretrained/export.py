@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minigpt.checkpoint.directory import replaced_directory
+from minigpt.atomic_writes import replaced_directory
 from minigpt.checkpoint.metadata import CONFIG_FILE
 from minigpt.checkpoint.tensors import write_tensors
 from minigpt.config import ModelConfig

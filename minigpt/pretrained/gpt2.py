@@ -10,7 +10,7 @@ from minigpt.config import ModelConfig
 from minigpt.config.model import Activation
 from minigpt.errors import CheckpointError, near_names
 from minigpt.pretrained.fields import Fields
-from minigpt.pretrained.shape import Place, Shape, layers
+from minigpt.pretrained.shape import Shape, WeightPlace, layers
 
 # `gelu_new` and `gelu_pytorch_tanh` are one formula; plain `gelu` is another.
 ACTIVATIONS: dict[str, Activation] = {
@@ -71,7 +71,7 @@ def write_settings(config: ModelConfig) -> dict[str, Any]:
     }
 
 
-def places(config: ModelConfig) -> dict[str, Place]:
+def places(config: ModelConfig) -> dict[str, WeightPlace]:
     """Tell where each weight lies. Matrices are stored [in, out], as `Conv1D` has them.
 
     `c_attn` holds queries, keys and values in one, in the order of our `qkv`.
@@ -83,20 +83,20 @@ def places(config: ModelConfig) -> dict[str, Place]:
         ("mlp.input", "mlp.c_fc"),
         ("mlp.output", "mlp.c_proj"),
     ]:
-        block[f"{ours}.weight"] = Place((f"{theirs}.weight",), turned=True)
-        block[f"{ours}.bias"] = Place((f"{theirs}.bias",))
+        block[f"{ours}.weight"] = WeightPlace((f"{theirs}.weight",), turned=True)
+        block[f"{ours}.bias"] = WeightPlace((f"{theirs}.bias",))
     for ours, theirs in [("ln1", "ln_1"), ("ln2", "ln_2")]:
-        block[f"{ours}.weight"] = Place((f"{theirs}.weight",))
-        block[f"{ours}.bias"] = Place((f"{theirs}.bias",))
+        block[f"{ours}.weight"] = WeightPlace((f"{theirs}.weight",))
+        block[f"{ours}.bias"] = WeightPlace((f"{theirs}.bias",))
     found = {
-        "token_embedding.weight": Place(("transformer.wte.weight",)),
-        "position_embedding.weight": Place(("transformer.wpe.weight",)),
+        "token_embedding.weight": WeightPlace(("transformer.wte.weight",)),
+        "position_embedding.weight": WeightPlace(("transformer.wpe.weight",)),
         **layers(config, block, "transformer.h.{}."),
-        "ln_final.weight": Place(("transformer.ln_f.weight",)),
-        "ln_final.bias": Place(("transformer.ln_f.bias",)),
+        "ln_final.weight": WeightPlace(("transformer.ln_f.weight",)),
+        "ln_final.bias": WeightPlace(("transformer.ln_f.bias",)),
     }
     if not config.tie_embeddings:
-        found["head.weight"] = Place(("lm_head.weight",))
+        found["head.weight"] = WeightPlace(("lm_head.weight",))
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from minigpt.config import ModelConfig
 from minigpt.errors import CheckpointError
 from minigpt.pretrained.fields import Fields
-from minigpt.pretrained.shape import Place, Shape, layers
+from minigpt.pretrained.shape import Shape, WeightPlace, layers
 
 
 def read_settings(fields: Fields) -> ModelConfig:
@@ -92,15 +92,15 @@ def write_settings(config: ModelConfig) -> dict[str, Any]:
     }
 
 
-def places(config: ModelConfig) -> dict[str, Place]:
+def places(config: ModelConfig) -> dict[str, WeightPlace]:
     """Tell where each weight lies: queries, keys and values are three matrices."""
     width, kv_width = config.d_model, config.kv_heads * config.d_head
     block = {
-        "ln1.weight": Place(("input_layernorm.weight",)),
-        "ln2.weight": Place(("post_attention_layernorm.weight",)),
+        "ln1.weight": WeightPlace(("input_layernorm.weight",)),
+        "ln2.weight": WeightPlace(("post_attention_layernorm.weight",)),
     }
     for kind in ["weight", "bias"] if config.bias else ["weight"]:
-        block[f"attn.qkv.{kind}"] = Place(
+        block[f"attn.qkv.{kind}"] = WeightPlace(
             tuple(f"self_attn.{part}_proj.{kind}" for part in "qkv"),
             rows=(width, kv_width, kv_width),
         )
@@ -110,14 +110,14 @@ def places(config: ModelConfig) -> dict[str, Place]:
             ("mlp.gate", "mlp.up_proj"),
             ("mlp.output", "mlp.down_proj"),
         ]:
-            block[f"{ours}.{kind}"] = Place((f"{theirs}.{kind}",))
+            block[f"{ours}.{kind}"] = WeightPlace((f"{theirs}.{kind}",))
     found = {
-        "token_embedding.weight": Place(("model.embed_tokens.weight",)),
+        "token_embedding.weight": WeightPlace(("model.embed_tokens.weight",)),
         **layers(config, block, "model.layers.{}."),
-        "ln_final.weight": Place(("model.norm.weight",)),
+        "ln_final.weight": WeightPlace(("model.norm.weight",)),
     }
     if not config.tie_embeddings:
-        found["head.weight"] = Place(("lm_head.weight",))
+        found["head.weight"] = WeightPlace(("lm_head.weight",))
     return found
 
 

@@ -13,10 +13,10 @@ from minigpt.pretrained.fields import Fields
 
 
 @dataclass(frozen=True)
-class Place:
+class WeightPlace:
     """Where a file keeps one of our weights.
 
-    >>> place = Place(("q", "k", "v"), rows=(4, 2, 2))  # ours is all three, stacked
+    >>> place = WeightPlace(("q", "k", "v"), rows=(4, 2, 2))  # stacked
     """
 
     names: tuple[str, ...]
@@ -45,7 +45,7 @@ class Shape:
     """From their settings to ours."""
     write: Callable[[ModelConfig], dict[str, Any]]
     """From our settings to theirs."""
-    places: Callable[[ModelConfig], dict[str, Place]]
+    places: Callable[[ModelConfig], dict[str, WeightPlace]]
     """Where each of our weights lies."""
     fits: Mapping[str, tuple[Any, ...]]
     """The values of our settings that this shape can express."""
@@ -70,8 +70,8 @@ class Shape:
 
 
 def layers(
-    config: ModelConfig, of_one: Mapping[str, Place], prefix: str
-) -> dict[str, Place]:
+    config: ModelConfig, of_one: Mapping[str, WeightPlace], prefix: str
+) -> dict[str, WeightPlace]:
     """Repeat the places of one block for all of them.
 
     Args:
@@ -80,7 +80,7 @@ def layers(
         prefix: What their names start with; `{}` is the number.
     """
     return {
-        f"blocks.{number}.{name}": Place(
+        f"blocks.{number}.{name}": WeightPlace(
             tuple(prefix.format(number) + part for part in place.names),
             place.rows,
             place.turned,

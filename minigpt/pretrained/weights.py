@@ -16,7 +16,7 @@ from torch import Tensor
 from minigpt.checkpoint.metadata import read_json
 from minigpt.checkpoint.tensors import read_header, unreadable
 from minigpt.errors import CheckpointError, near_names
-from minigpt.pretrained.shape import Place, Shape
+from minigpt.pretrained.shape import Shape, WeightPlace
 
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
@@ -74,7 +74,9 @@ class WeightFiles:
             raise unreadable(path, error) from None
         return tensor
 
-    def check(self, weights: Mapping[str, Tensor], places: Mapping[str, Place]) -> None:
+    def check(
+        self, weights: Mapping[str, Tensor], places: Mapping[str, WeightPlace]
+    ) -> None:
         """Compare names and shapes with a model.
 
         Args:
@@ -109,7 +111,9 @@ class WeightFiles:
             )
 
     @torch.no_grad()
-    def fill(self, weights: Mapping[str, Tensor], places: Mapping[str, Place]) -> None:
+    def fill(
+        self, weights: Mapping[str, Tensor], places: Mapping[str, WeightPlace]
+    ) -> None:
         """Put the numbers into a model's weights, as 32 bits.
 
         Args:
@@ -134,7 +138,7 @@ class WeightFiles:
                 )
 
 
-def parts(weight: Tensor, place: Place) -> list[tuple[str, Tensor]]:
+def parts(weight: Tensor, place: WeightPlace) -> list[tuple[str, Tensor]]:
     """Cut one of our weights into the tensors that a file has, as views, by name."""
     pieces = torch.split(weight, list(place.rows or [len(weight)]))
     return list(zip(place.names, pieces, strict=True))

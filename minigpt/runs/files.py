@@ -1,41 +1,20 @@
 """Files that one process writes while others read them.
 
-Two kinds are enough. A small file that is *replaced* is always whole: the new text is
-written beside it and renamed over it. A *journal* only grows, one JSON object a line: a
-reader remembers how far it read, and a line without its newline is not there yet.
+A small file is replaced as a whole (see `minigpt.atomic_writes`). A *journal* only
+grows, one JSON object per line: a reader remembers how far it has read, and ignores a
+line until its newline is written.
 
-A resumed run goes back to its last checkpoint and takes some steps again. The journal
-is not cut (a reader may be ahead of the cut); instead a line `{"restart": S}` says that
-what stands above it with a step beyond S is void. `read_journal` applies the rule, so a
-reader sees each step once.
+A resumed run goes back to its last checkpoint and repeats some steps. The journal is
+not truncated, because a reader may already be past that point; instead a line
+`{"restart": S}` declares every earlier record with a step beyond S void. `read_journal`
+applies this rule, so a reader sees each step once.
 """
 
 import json
 import math
 import os
-import threading
 from pathlib import Path
 from typing import IO, Any, NamedTuple
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write a file so that a reader, or a power cut, finds the old or the new whole.
-
-    Args:
-        path: The file; its directory exists.
-        text: Its new contents.
-    """
-    # Named after the writer, so that two writers never fill the same file.
-    beside = path.with_name(f".{path.name}-{os.getpid()}-{threading.get_ident()}")
-    try:
-        with beside.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
 
 
 class JournalChunk(NamedTuple):
@@ -61,9 +40,7 @@ class Journal:
     def append(self, record: dict[str, Any]) -> None:
         """Add one record; it is visible to readers when this returns."""
         finite = {
-            key: None
-            if isinstance(value, float) and not math.isfinite(value)
-            else value
+            key: None if type(value) is float and not math.isfinite(value) else value
             for key, value in record.items()
         }
         self._file.write(json.dumps(finite, ensure_ascii=False) + "\n")
@@ -125,7 +102,3 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return record if isinstance(record, dict) else None
-
-
-def _finite_or_none(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -16,20 +16,20 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
+from minigpt.atomic_writes import replace_file
 from minigpt.errors import RunError
 from minigpt.interpret.heads.repetition import Repetition
-from minigpt.runs.files import replace_file
 from minigpt.runs.snapshots import Snapshots
 from minigpt.runs.store import Run
 
-HABITS = ("previous_token", "induction")
+COPYING_HABITS = ("previous_token", "induction")
 """The two that copying takes: to know what stood before, and to look for it."""
 
 Moments = Float[np.ndarray, " moment"]
 
 
 @dataclass(frozen=True)
-class Copying:
+class CopyingCurve:
     """What a run noted about words that are said twice, moment by moment."""
 
     steps: Int[np.ndarray, " moment"]
@@ -96,7 +96,7 @@ def repetition_record(step: int, read: Repetition) -> dict[str, Any]:
     }
 
 
-def copying(records: Iterable[Mapping[str, Any]]) -> Copying | None:
+def read_copying(records: Iterable[Mapping[str, Any]]) -> CopyingCurve | None:
     """Collect what a journal says about copying; None if it says nothing.
 
     Args:
@@ -106,7 +106,7 @@ def copying(records: Iterable[Mapping[str, Any]]) -> Copying | None:
     if not noted:
         return None
     moments = [noted[step] for step in sorted(noted)]
-    return Copying(
+    return CopyingCurve(
         steps=np.array(sorted(noted)),
         first_loss=_column(moments, "first_loss"),
         second_loss=_column(moments, "second_loss"),
@@ -134,7 +134,7 @@ def film_of_strongest(snapshots: Snapshots, steps: Sequence[int], habit: str) ->
     Args:
         snapshots: A run's.
         steps: Some of its steps, in order.
-        habit: One of `HABITS`.
+        habit: One of `COPYING_HABITS`.
 
     Raises:
         RunError: If there is no snapshot of a step.

@@ -80,7 +80,7 @@ def lane(records: Sequence[Mapping[str, Any]], *, finished: bool) -> Lane:
     )
 
 
-class Standing(NamedTuple):
+class RaceResult(NamedTuple):
     """Who is ahead."""
 
     leader: int | None
@@ -91,7 +91,9 @@ class Standing(NamedTuple):
     """Where they are compared: seconds, or tokens."""
 
 
-def standing(first: Lane, second: Lane, *, by: str = "seconds") -> Standing | None:
+def current_result(
+    first: Lane, second: Lane, *, by: str = "seconds"
+) -> RaceResult | None:
     """Compare two racers where both have been: at the same second, or token.
 
     Args:
@@ -110,16 +112,16 @@ def standing(first: Lane, second: Lane, *, by: str = "seconds") -> Standing | No
     one, other = (
         each.loss_at(place, axis) for each, axis in zip(lanes, axes, strict=True)
     )
-    return Standing(_lower(one, other), (one, other), place)
+    return RaceResult(_lower(one, other), (one, other), place)
 
 
-def result(first: Lane, second: Lane) -> Standing | None:
+def final_result(first: Lane, second: Lane) -> RaceResult | None:
     """Compare what both reached in the end on all held-out text; None before that."""
     one, other = first.final_loss, second.final_loss
     if one is None or other is None:
         return None
     place = float(max(first.seconds[-1], second.seconds[-1]))
-    return Standing(_lower(one, other), (one, other), place)
+    return RaceResult(_lower(one, other), (one, other), place)
 
 
 def _lower(one: float, other: float) -> int | None:

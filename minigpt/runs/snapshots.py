@@ -15,9 +15,9 @@ from jaxtyping import Float, UInt8
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from minigpt.atomic_writes import replace_file, replaced_file
 from minigpt.errors import RunError
 from minigpt.interpret.heads.scores import SCORES, HeadScores, head_scores
-from minigpt.runs.files import replace_file
 
 
 class Snapshot(NamedTuple):
@@ -104,9 +104,8 @@ class Snapshots:
             for name in SCORES
         }
         tensors["patterns"] = np.round(np.asarray(patterns) * 255).astype(np.uint8)
-        beside = self.directory / f".step_{step:06d}.safetensors"
-        save_file(tensors, beside)
-        beside.replace(self._path(step))
+        with replaced_file(self._path(step)) as temporary:
+            save_file(tensors, temporary)
 
     def drop_after(self, step: int) -> None:
         """Forget pictures of steps that a resumed run will take again."""

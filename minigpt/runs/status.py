@@ -12,9 +12,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from minigpt.atomic_writes import replace_file
 from minigpt.config.base import Config
 from minigpt.errors import ConfigError, RunError
-from minigpt.runs.files import replace_file
 from minigpt.runs.lock import is_locked
 
 State = Literal[

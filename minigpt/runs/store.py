@@ -21,11 +21,13 @@ import re
 import shutil
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
+from minigpt.atomic_writes import replace_file
 from minigpt.config import RunConfig
 from minigpt.errors import ConfigError, RunError, near_names
-from minigpt.runs.files import JournalChunk, read_journal, replace_file
+from minigpt.runs.checkpoints import SavedStep, list_checkpoints
+from minigpt.runs.files import JournalChunk, read_journal
 from minigpt.runs.lock import RunLock
 from minigpt.runs.status import RunStatus, read_status, write_status
 
@@ -36,13 +38,6 @@ RUN_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _RUN_ID_WORDS = (
     "a run's name is 1 to 32 of a-z, 0-9, _ and -, and begins with a letter or digit"
 )
-
-
-class SavedStep(NamedTuple):
-    """One checkpoint of a run."""
-
-    step: int
-    path: Path
 
 
 class Run:
@@ -260,40 +255,6 @@ def create_run(path: Path, config: RunConfig) -> Run:
     write_status(path, RunStatus())
     run.write_config(config)
     return run
-
-
-def list_checkpoints(directory: Path) -> list[SavedStep]:
-    """Find the checkpoints directly inside a directory, one per step, in order.
-
-    Args:
-        directory: Holds `checkpoint_step_N` and the like; may be missing.
-    """
-    by_step: dict[int, Path] = {}
-    try:
-        # `best_model` comes last: a numbered checkpoint of the same step goes first.
-        paths = sorted(directory.iterdir(), key=lambda p: (p.name == "best_model", p))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    for path in paths:
-        step = checkpoint_step(path)
-        if step is not None:
-            by_step.setdefault(step, path)
-    return [SavedStep(step, by_step[step]) for step in sorted(by_step)]
-
-
-def checkpoint_step(path: Path) -> int | None:
-    """The step of a checkpoint directory, or None if it is not a whole one."""
-    if path.name.startswith(".") or ".tmp-" in path.name:
-        return None
-    try:
-        config: dict[str, Any] = json.loads(
-            (path / "config.json").read_text(encoding="utf-8")
-        )
-        if config["format"] != "minigpt-checkpoint":
-            return None
-        return int(config["step"])
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
 
 
 def data_directory() -> Path:

@@ -1,11 +1,10 @@
 """JSON files of a tokenizer: written whole or not at all, and read with suspicion."""
 
 import json
-import os
-import uuid
 from pathlib import Path
 from typing import Any
 
+from minigpt.atomic_writes import replace_file
 from minigpt.errors import CheckpointError
 
 MAX_BYTES = 256 * 2**20
@@ -13,17 +12,8 @@ MAX_BYTES = 256 * 2**20
 
 
 def write_json(path: Path, fields: dict[str, Any]) -> None:
-    """Replace a JSON file in one step: written beside, flushed, renamed."""
-    beside = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
-    try:
-        with beside.open("x", encoding="utf-8", newline="\n") as file:
-            json.dump(fields, file, ensure_ascii=False, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    """Replace a JSON file in one step."""
+    replace_file(path, json.dumps(fields, ensure_ascii=False, indent=1))
 
 
 def read_text_file(path: Path) -> str:

@@ -18,7 +18,7 @@ _TRUSTED = 0.02
 """Share of the work after which its speed says when it ends."""
 
 
-class Telling:
+class PreparationProgress:
     """Takes what is being done, and which share of it is done, wherever it is read.
 
     Args:

@@ -10,9 +10,9 @@ import json
 import time
 from typing import NamedTuple
 
+from minigpt.atomic_writes import replace_file
 from minigpt.config import RunConfig
 from minigpt.errors import RunError
-from minigpt.runs.files import replace_file
 from minigpt.runs.store import Run, RunStore
 from minigpt.worker.launch import start
 

@@ -1,12 +1,11 @@
-"""Writes down what a training tells: metrics, samples, snapshots, status.
+"""Records a training run: metrics, samples, snapshots, status.
 
-The trainer knows nothing of files. This callback turns its records into the files of
+The trainer knows nothing about files. This callback turns its records into the files of
 the run's directory, from which the page and the loss curve are drawn.
 """
 
 import math
 import traceback
-from collections.abc import Collection
 from pathlib import Path
 
 import torch
@@ -15,15 +14,14 @@ from minigpt.config import GenerationConfig
 from minigpt.finetuning.answering import reply
 from minigpt.generation.generator import Generator
 from minigpt.interpret.heads.repetition import read_repetition
-from minigpt.model import LanguageModel, TransformerLM
-from minigpt.preparation.sources import Source
+from minigpt.model import TransformerLM
+from minigpt.preparation.prepared import Prepared
 from minigpt.runs.files import Journal
 from minigpt.runs.heartbeat import Heartbeat
 from minigpt.runs.learning_to_copy import repetition_record
 from minigpt.runs.snapshots import snapshot_steps
 from minigpt.runs.step_time import elapsed_before
 from minigpt.runs.store import Run
-from minigpt.tokenizers.base import Tokenizer
 from minigpt.training.callbacks import (
     EvalRecord,
     StepRecord,
@@ -36,7 +34,7 @@ from minigpt.worker.stop_requests import StopRequests
 _MAX_LOGGED_STEPS = 20_000
 _PROBE_TOKENS = 64
 _SAMPLE_TOKENS = 200
-# The status shows a loss that forgets in about 50 steps.
+# Decay of the average loss in the status: it spans about 50 steps.
 _MEMORY = 0.98
 
 
@@ -45,49 +43,42 @@ class Recorder(TrainerCallback):
 
     Args:
         run: Where to write.
-        model: The model that is being trained, not a compiled copy.
-        tokenizer: Its tokenizer.
-        source: What the run reads: its probe's attention is photographed.
-        always: Steps to photograph besides those that `snapshot_steps` chooses.
-        total_steps: Steps of the whole run.
-        start_step: Steps taken before, in a resumed run.
+        prepared: What is being trained, and on what.
         heartbeat: Where the status goes.
-        requests: Who may ask to stop.
+        requests: Where a request to stop arrives.
     """
 
     def __init__(
         self,
         run: Run,
-        model: LanguageModel,
-        tokenizer: Tokenizer,
-        *,
-        source: Source,
-        always: Collection[int] = (),
-        total_steps: int,
-        start_step: int,
+        prepared: Prepared,
         heartbeat: Heartbeat,
         requests: StopRequests,
     ) -> None:
-        self._run, self._model, self._tokenizer = run, model, tokenizer
+        source, total_steps = prepared.source, prepared.total_steps
+        # The model itself, not the compiled copy that the trainer may use.
+        model, tokenizer = prepared.model, prepared.tokenizer
+        self.run, self._model, self._tokenizer = run, model, tokenizer
         self._heartbeat, self._requests = heartbeat, requests
         self._probe: list[int] = source.probe[:_PROBE_TOKENS].tolist()
         self._said_twice, self._prompt = source.said_twice, source.prompt
         self._log_every = max(1, total_steps // _MAX_LOGGED_STEPS)
         self._snapshots = run.snapshots()
-        self._snapshot_steps = {*snapshot_steps(total_steps), *always}
+        extra_steps = prepared.config.train.checkpoint_steps
+        self._snapshot_steps = {*snapshot_steps(total_steps), *extra_steps}
         self._metrics = Journal(run.path / "metrics.jsonl")
         self._samples = Journal(run.path / "samples.jsonl")
         self._sum = self._weight = 0.0
         self._sampled: int | None = None
         self._elapsed = 0.0
-        if start_step:
+        if start_step := prepared.start_step:
             self._elapsed = elapsed_before(run.metrics().records, start_step)
             self._metrics.restart(start_step)
             self._samples.restart(start_step)
             self._snapshots.drop_after(start_step)
         elif isinstance(model, TransformerLM):
             self._snapshots.write_probe(tokenizer.pieces(self._probe), self._probe)
-            self._photograph(0)
+            self._take_snapshot(0)
 
     def close(self) -> None:
         """Close the journals."""
@@ -95,7 +86,7 @@ class Recorder(TrainerCallback):
         self._samples.close()
 
     def on_step(self, record: StepRecord) -> None:
-        """Log the step, and photograph the heads when it is time."""
+        """Log the step, and take a snapshot of the heads when one is due."""
         self._elapsed += record.seconds
         parts = record.parts.items()
         self._sum = _MEMORY * self._sum + record.loss
@@ -126,10 +117,10 @@ class Recorder(TrainerCallback):
             eta_seconds=record.eta_seconds,
         )
         if record.step in self._snapshot_steps:
-            self._photograph(record.step)
+            self._take_snapshot(record.step)
 
     def on_evaluation(self, record: EvalRecord) -> None:
-        """Log the evaluation, and let the model write a sample."""
+        """Log the evaluation, and generate a sample."""
         self._metrics.append(
             {
                 "kind": "evaluation",
@@ -152,19 +143,19 @@ class Recorder(TrainerCallback):
             self._write_sample(record.step)
 
     def on_checkpoint(self, path: Path, step: int) -> None:
-        """Say in the log that the checkpoint is safe."""
-        self._run.log(f"Saved {path.name} at step {step}.")
+        """Note in the log that the checkpoint is saved."""
+        self.run.log(f"Saved {path.name} at step {step}.")
 
     def should_stop(self) -> bool:
         """Whether somebody asked the run to stop."""
         return self._requests.requested()
 
     def on_end(self, result: TrainingResult) -> None:
-        """Photograph the heads a last time, where a run stopped early."""
+        """Take a last snapshot of the heads if the run stopped early."""
         if result.step not in self._snapshot_steps:
-            self._photograph(result.step)
+            self._take_snapshot(result.step)
 
-    def _photograph(self, step: int) -> None:
+    def _take_snapshot(self, step: int) -> None:
         """Save every head's attention on the probe text, and what repetitions cost."""
         model = self._model
         if not isinstance(model, TransformerLM):
@@ -182,21 +173,21 @@ class Recorder(TrainerCallback):
         self._snapshots.save(step, torch.stack(patterns).numpy())
 
     def _write_sample(self, step: int) -> None:
-        """Let the model write something."""
+        """Generate a sample and add it to the journal."""
         was_training = self._model.training
         self._model.eval()
         try:
             prompt, text = self._sample()
         except Exception:
-            # A sample is a luxury: its failure must not cost the training.
-            self._run.log(f"No sample at step {step}:\n{traceback.format_exc()}")
+            # Training must not fail because a sample could not be generated.
+            self.run.log(f"No sample at step {step}:\n{traceback.format_exc()}")
             return
         finally:
             self._model.train(was_training)
         self._samples.append({"step": step, "prompt": prompt, "text": text})
 
     def _sample(self) -> tuple[str, str]:
-        """Answer the source's prompt; or continue a line end or a probe's beginning."""
+        """Answer the source's prompt, or continue a newline, or the probe's start."""
         model, tokenizer = self._model, self._tokenizer
         if self._prompt:
             return self._prompt[-1].content, reply(model, tokenizer, self._prompt)

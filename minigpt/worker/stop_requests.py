@@ -9,16 +9,27 @@ import signal
 import threading
 from pathlib import Path
 from types import FrameType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
+
+from minigpt.runs.lock import RunLock
 
 _STDIN = 0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class StopRequests:
-    """Watches for requests while it is entered; asked once per training step.
+class ParentProcess(NamedTuple):
+    """What a process that another one started has from it."""
 
-    The first Ctrl-C asks politely. A second one, for the impatient, interrupts at once.
+    follow_stdin: bool = False
+    """Whether the end of standard input asks to save and stop."""
+    lock: RunLock | None = None
+    """The run's lock, if the parent took it; else the process takes it itself."""
+
+
+class StopRequests:
+    """Watches for requests while it is entered; checked once per training step.
+
+    The first Ctrl-C asks to save and stop. A second one interrupts at once.
 
     Args:
         directory: The run's directory, where a `stop` file may appear.
@@ -48,7 +59,7 @@ class StopRequests:
             signal.signal(number, handler)
 
     def requested(self) -> bool:
-        """Whether somebody asked."""
+        """Whether a stop was requested."""
         return self._asked.is_set() or self._stop_file.exists()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
@@ -58,7 +69,7 @@ class StopRequests:
         self._asked.set()
 
     def _wait_for_the_end_of_stdin(self) -> None:
-        # Not sys.stdin: Python waits at its exit for whoever reads from that.
+        # Not sys.stdin: at exit, Python waits for a thread that reads from it.
         while os.read(_STDIN, 1024):
             pass
         self._asked.set()

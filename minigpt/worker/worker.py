@@ -1,24 +1,24 @@
 """The training process: from a run's configuration to a trained model.
 
 The command line calls `train_run` in its own process; the page starts such a process
-(see `launch`). Whatever happens, the run's status says so: finished, stopped, failed
-with one clear line, or, when the process is killed, `interrupted` by its silence.
+(see `launch`). The run's status always says how it ended: finished, stopped, failed
+with one clear line, or `interrupted` if the process was killed.
 """
 
 import os
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
 
 import torch
 
+from minigpt.atomic_writes import replace_file
 from minigpt.errors import MinigptError, RunError
 from minigpt.model.sizes import training_flops_per_token
 from minigpt.preparation.preparation import prepare
 from minigpt.preparation.prepared import Prepared
 from minigpt.runs.curves import loss_curve_svg
-from minigpt.runs.files import replace_file
 from minigpt.runs.heartbeat import Heartbeat
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run
@@ -26,16 +26,25 @@ from minigpt.training.callbacks import TrainerCallback, TrainingResult
 from minigpt.training.flops import measured_peak
 from minigpt.training.precision import uses_half
 from minigpt.training.trainer import Trainer
-from minigpt.worker.preparation_progress import Show, Telling
+from minigpt.worker.preparation_progress import PreparationProgress, Show
 from minigpt.worker.recorder import Recorder
-from minigpt.worker.stop_requests import StopRequests
+from minigpt.worker.stop_requests import ParentProcess, StopRequests
 from minigpt.worker.tracking import tracked
 
 ProgressFactory = Callable[[int, int], AbstractContextManager[TrainerCallback]]
-"""Makes what shows progress, from the total of steps and those taken before."""
+"""Makes a progress display from the total number of steps and those already taken."""
 
 
-class Outcome(NamedTuple):
+class Display(NamedTuple):
+    """How a run is shown to a person while it goes on."""
+
+    progress: ProgressFactory | None = None
+    """Shows the training steps."""
+    show: Show | None = None
+    """Shows what happens before the first step."""
+
+
+class TrainingOutcome(NamedTuple):
     """How `train_run` ended."""
 
     result: TrainingResult
@@ -48,53 +57,38 @@ def train_run(
     *,
     resume: bool = False,
     callbacks: Sequence[TrainerCallback] = (),
-    progress: ProgressFactory | None = None,
-    show: Show | None = None,
-    follow_stdin: bool = False,
-    lock: RunLock | None = None,
+    display: Display = Display(),  # noqa: B008
+    parent: ParentProcess = ParentProcess(),  # noqa: B008
     command: str = "",
-) -> Outcome:
+) -> TrainingOutcome:
     """Train a run in this process, to its end or until asked to stop.
 
     Args:
         run: A run made by `RunStore.create`.
-        resume: Go on from its newest checkpoint; without one, begin.
-        callbacks: Who else hears of each step.
-        progress: Shows progress to a person.
-        show: Shows a person what happens before the first step.
-        follow_stdin: Whether the end of standard input asks to save and stop.
-        lock: The run's lock, if the caller holds it; else it is taken here.
+        resume: Continue from its newest checkpoint, if it has one.
+        callbacks: Further callbacks of the trainer.
+        display: Shows the run to a person.
+        parent: What the process that started this one handed over.
         command: What the user typed, for the checkpoints' provenance.
 
     Raises:
         MinigptError: If the text, the settings or the machine do not allow it.
     """
-    if lock is None:
-        lock = RunLock.acquire(run.path)
-        # Of an earlier stop. (Who hands over a lock has done this before, so that a
-        # stop that was asked for since then is heard.)
-        (run.path / "stop").unlink(missing_ok=True)
+    lock = parent.lock or _acquire(run)
     try:
         status = run.status().replace(
             state="running", activity="starting", error=None, pid=os.getpid()
         )
         with (
             Heartbeat(run.path, status) as heartbeat,
-            StopRequests(run.path, follow_stdin=follow_stdin) as requests,
+            StopRequests(run.path, follow_stdin=parent.follow_stdin) as requests,
         ):
-            try:
-                tell = Telling(heartbeat, requests, show)
-                with tracked(run) as trackers:
-                    prepared = prepare(run, resume, heartbeat, command, tell)
-                    others = [*trackers, *callbacks]
-                    result = _train(
-                        run, prepared, heartbeat, requests, others, progress
-                    )
-            except BaseException as error:
-                told = _told(error, run, heartbeat)
-                if told is error:
-                    raise
-                raise told from error
+            tell = PreparationProgress(heartbeat, requests, display.show)
+            with _failure_recorded(run, heartbeat), tracked(run) as trackers:
+                prepared = prepare(run, resume, heartbeat, command, tell)
+                recorder = Recorder(run, prepared, heartbeat, requests)
+                others = [*trackers, *callbacks]
+                result = _train(prepared, recorder, heartbeat, others, display.progress)
             stopped = result.reason == "stopped"
             heartbeat.enter_state(
                 "stopped" if stopped else "finished",
@@ -102,52 +96,47 @@ def train_run(
                 step=result.step,
                 eta_seconds=None,
             )
-            return Outcome(result, requests.signal_number if stopped else None)
+            return TrainingOutcome(result, requests.signal_number if stopped else None)
     finally:
         lock.release()
 
 
+def _acquire(run: Run) -> RunLock:
+    lock = RunLock.acquire(run.path)
+    # Left over from an earlier stop. A caller that hands over a lock has removed the
+    # file already, so that a request made since then is not lost.
+    (run.path / "stop").unlink(missing_ok=True)
+    return lock
+
+
 def _train(
-    run: Run,
     prepared: Prepared,
+    recorder: Recorder,
     heartbeat: Heartbeat,
-    requests: StopRequests,
     callbacks: Sequence[TrainerCallback],
     progress: ProgressFactory | None,
 ) -> TrainingResult:
-    """Build the trainer, let it train, and draw the curve."""
+    """Build the trainer, run it, and draw the loss curve."""
     total, start = prepared.total_steps, prepared.start_step
-    recorder = Recorder(
-        run,
-        prepared.model,
-        prepared.tokenizer,
-        source=prepared.source,
-        always=prepared.config.train.checkpoint_steps,
-        total_steps=total,
-        start_step=start,
-        heartbeat=heartbeat,
-        requests=requests,
-    )
-    shown = nullcontext(recorder) if progress is None else progress(total, start)
+    shown = nullcontext() if progress is None else progress(total, start)
     try:
         with shown as display:
-            others = [] if display is recorder else [display]
+            others = [] if display is None else [display]
             trainer = prepared.build_trainer([recorder, *others, *callbacks])
             _measure_machine(trainer, prepared, heartbeat)
             heartbeat.enter_state("running", activity="training")
-            result = trainer.train(resume_from_checkpoint=prepared.checkpoint)
+            return trainer.train(resume_from_checkpoint=prepared.checkpoint)
     finally:
         recorder.close()
-        _draw_curve(run, heartbeat)
-    return result
+        _draw_curve(recorder.run, heartbeat)
 
 
 def _measure_machine(
     trainer: Trainer, prepared: Prepared, heartbeat: Heartbeat
 ) -> None:
-    """Note what the model asks of the machine, and what the machine can do.
+    """Note how much arithmetic the model needs, and how fast the machine is.
 
-    Not for tuning: there only some tokens are learned from, and only some weights.
+    Not for fine-tuning, which learns from some tokens only, with some weights only.
     """
     heartbeat.update(num_threads=torch.get_num_threads())
     if prepared.config.finetune is not None:
@@ -170,26 +159,40 @@ def _draw_curve(run: Run, heartbeat: Heartbeat) -> None:
         replace_file(run.path / "curves.svg", svg)
 
 
-def _told(error: BaseException, run: Run, heartbeat: Heartbeat) -> BaseException:
-    """Write into the status why the run ended, and return what to raise."""
-    if isinstance(error, KeyboardInterrupt | SystemExit):
+@contextmanager
+def _failure_recorded(run: Run, heartbeat: Heartbeat) -> Iterator[None]:
+    """Write into the status why a run ended early.
+
+    Raises:
+        RunError: Instead of any exception that is not meant for the user.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
         heartbeat.enter_state(
             "interrupted",
             activity="",
-            error="Interrupted before it could save. Resume to go on from the last "
+            error="Interrupted before it could save. Resume to continue from the last "
             "checkpoint.",
         )
-        return error
-    if not isinstance(error, MinigptError):
+        raise
+    except MinigptError as error:
+        _record_failure(run, heartbeat, str(error))
+        raise
+    except BaseException as error:
         run.log(traceback.format_exc())
-        error = RunError(f"{_plain_words(error)} Details: {run.path / 'log.txt'}")
-    run.log(f"Failed: {error}")
-    heartbeat.enter_state("failed", activity="", error=str(error), eta_seconds=None)
-    return error
+        message = f"{_plain_words(error)} Details: {run.path / 'log.txt'}"
+        _record_failure(run, heartbeat, message)
+        raise RunError(message) from error
+
+
+def _record_failure(run: Run, heartbeat: Heartbeat, message: str) -> None:
+    run.log(f"Failed: {message}")
+    heartbeat.enter_state("failed", activity="", error=message, eta_seconds=None)
 
 
 def _plain_words(error: BaseException) -> str:
-    """Say in one line what broke, and for the usual causes what to do."""
+    """Say in one line what went wrong, and for common causes what to do."""
     text = str(error).strip().partition("\n")[0]
     kind = type(error).__name__
     if (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from minigpt.config import FinetuneConfig
 from minigpt.library.catalogue import ModelEntry
-from minigpt.library.finetuned import tuned_models, tuning_runs
+from minigpt.library.finetuned import finetuned_models, finetuning_runs
 from minigpt.runs import Run, RunStore
 from pages.frame import models
 
@@ -25,7 +25,7 @@ class Tuning:
 
 def every_tuning(store: RunStore) -> dict[str, Tuning]:
     """Return every fine-tuning by its name: the runs, newest first, then what ships."""
-    ready = {each.entry.id: each for each in tuned_models(models.entries())}
+    ready = {each.entry.id: each for each in finetuned_models(models.entries())}
     runs = {
         run.id: Tuning(
             run.id,
@@ -33,7 +33,7 @@ def every_tuning(store: RunStore) -> dict[str, Tuning]:
             run,
             ready[run.id].entry if run.id in ready else None,
         )
-        for run in tuning_runs(store)
+        for run in finetuning_runs(store)
     }
     shipped = {
         name: Tuning(name, each.finetune, None, each.entry)
@@ -50,7 +50,7 @@ def default_tuning(options: list[str]) -> int:
 
 def answering_models() -> list[str]:
     """Return the names of models that learned to answer, those from SFT first."""
-    found = tuned_models(models.entries())
+    found = finetuned_models(models.entries())
     return [
         each.entry.id
         for each in sorted(found, key=lambda one: one.finetune.method != "sft")

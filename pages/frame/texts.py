@@ -4,6 +4,7 @@ import re
 from hashlib import sha256
 from pathlib import Path
 
+from minigpt.atomic_writes import replace_file
 from minigpt.config import DataConfig
 from minigpt.datasets.corpus import is_large, read_text
 from minigpt.datasets.files.text_file import TextFile
@@ -27,7 +28,7 @@ def keep(contents: bytes, name: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            path.write_bytes(contents)
+            replace_file(path, contents)
     except OSError as error:
         raise DataError(f"Cannot keep the text in {folder}: {error}.") from None
     try:

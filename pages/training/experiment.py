@@ -16,7 +16,7 @@ from pages.frame import words
 from pages.frame.controls import settings
 from pages.frame.guard import guard
 from viz.components.token_pieces.view import token_pieces
-from viz.repetition import LINES, copying_curve
+from viz.repetition import LINES
 
 RECIPE = get_recipe("induction-live")
 SETTLED = (
@@ -121,7 +121,7 @@ def _show_task(config: RunConfig, guess: int | None) -> None:
     token_pieces(line.pieces, line.tokens, key="copying_example")
     st.caption("One line that it reads. One colour is one word.")
     st.altair_chart(
-        copying_curve(
+        read_copying(
             _EMPTY,
             last_step=config.train.max_steps or 1,
             uniform_loss=line.uniform_loss,

@@ -11,12 +11,12 @@ from minigpt.datasets.repeated_words import RepeatedWords
 from minigpt.interpret.heads.repetition import read_repetition
 from minigpt.runs import Run, RunStatus
 from minigpt.runs.learning_to_copy import (
-    HABITS,
-    Copying,
+    COPYING_HABITS,
+    CopyingCurve,
     Film,
-    copying,
     film_of_strongest,
     kept_guess,
+    read_copying,
 )
 from minigpt.runs.snapshots import Snapshots
 from minigpt.textbook.journal import records_of
@@ -31,12 +31,12 @@ FILM = 4
 """Pictures of a head: before, twice during the change, and in the end."""
 
 
-def curve_of(run: Run) -> Copying | None:
+def curve_of(run: Run) -> CopyingCurve | None:
     """Return what the run noted about copying so far; None for any other run."""
-    return copying(history.metrics(run))
+    return read_copying(history.metrics(run))
 
 
-def show(run: Run, status: RunStatus, curve: Copying) -> None:
+def show(run: Run, status: RunStatus, curve: CopyingCurve) -> None:
     """Show losses, scores and heads, with the guess beside what came."""
     guess = kept_guess(run)
     over = not status.is_alive
@@ -62,12 +62,12 @@ def show(run: Run, status: RunStatus, curve: Copying) -> None:
         check(about_copying(curve, status))
 
 
-def _halves(curve: Copying) -> dict[str, int]:
+def _halves(curve: CopyingCurve) -> dict[str, int]:
     halves = {"second_loss": curve.loss_step, "induction": curve.score_step}
     return {name: step for name, step in halves.items() if step is not None}
 
 
-def _show_verdict(curve: Copying, guess: int | None) -> None:
+def _show_verdict(curve: CopyingCurve, guess: int | None) -> None:
     """Say what was guessed and what came."""
     if curve.loss_step is None or curve.score_step is None:
         st.markdown(
@@ -88,13 +88,13 @@ def _show_verdict(curve: Copying, guess: int | None) -> None:
     )
 
 
-def _show_films(run: Run, curve: Copying) -> list[Film]:
+def _show_films(run: Run, curve: CopyingCurve) -> list[Film]:
     """Show the two heads that copying takes, around the change, and return them."""
     snapshots = run.snapshots()
     steps = [step for step in curve.film(FILM) if step in snapshots.steps]
     films = []
     for habit, what in zip(
-        HABITS, ("the previous word", "what came next last time"), strict=True
+        COPYING_HABITS, ("the previous word", "what came next last time"), strict=True
     ):
         film = film_of_strongest(snapshots, steps, habit)
         st.markdown(f"Reads {what} most: **{_name(film)}**")
@@ -126,7 +126,7 @@ def _show_frames(film: Film) -> None:
         cell.caption(f"step {step}  \n{score:.2f}")
 
 
-def _show_code(run: Run, curve: Copying) -> None:
+def _show_code(run: Run, curve: CopyingCurve) -> None:
     records = history.records_call(run, "repetition")
     notebook.show(
         "copying",
@@ -142,7 +142,7 @@ def _name(film: Film) -> str:
     return f"L{film.layer}H{film.head}"
 
 
-def _explain(run: Run, curve: Copying, before: Film, copier: Film) -> None:
+def _explain(run: Run, curve: CopyingCurve, before: Film, copier: Film) -> None:
     begin, end = curve.change
     risen = favoured = ""
     if curve.first_loss_shift > 0.2:

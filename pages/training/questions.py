@@ -1,14 +1,14 @@
 """The Training page's closing questions: the run itself has the answers."""
 
 from minigpt.runs import RunStatus
-from minigpt.runs.learning_to_copy import Copying
+from minigpt.runs.learning_to_copy import CopyingCurve
 from pages.frame.questions import Question
 
 _TIE = 0.03
 """Losses closer than this, in nats, are called neither higher nor lower."""
 
 
-def about_copying(curve: Copying, status: RunStatus) -> list[Question]:
+def about_copying(curve: CopyingCurve, status: RunStatus) -> list[Question]:
     """Ask about a run on repeated words that learned to copy."""
     last = int(curve.steps[-1])
     begin, end = curve.change

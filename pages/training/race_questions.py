@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from minigpt.runs import RunStatus
-from minigpt.runs.race_results import Lane, standing
+from minigpt.runs.race_results import Lane, current_result
 from pages.frame.questions import Question
 
 NEITHER = "neither, by 0.02 nats"
@@ -26,7 +26,7 @@ def about_race(
                 f"{speeds[0]:,.0f} and {speeds[1]:,.0f} tokens/s.",
             )
         )
-    if (same := standing(first, second, by="tokens")) is not None:
+    if (same := current_result(first, second, by="tokens")) is not None:
         questions.append(
             Question(
                 "training.race_tokens",

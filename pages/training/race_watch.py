@@ -8,7 +8,13 @@ from minigpt.config.ingredients import differences
 from minigpt.errors import MinigptError
 from minigpt.model.sizes import training_flops_per_token
 from minigpt.runs import Run, RunStatus
-from minigpt.runs.race_results import Lane, Standing, lane, result, standing
+from minigpt.runs.race_results import (
+    Lane,
+    RaceResult,
+    current_result,
+    final_result,
+    lane,
+)
 from minigpt.textbook.journal import records_of
 from minigpt.training.optimizer import build_optimizer
 from minigpt.worker import launch
@@ -74,7 +80,7 @@ def _show_now(race: Race, alive: tuple[bool, ...]) -> None:
         for cell, *racer in racers:
             with cell:
                 _show_racer(*racer)
-        if not any(alive) and result(*lanes) is not None:
+        if not any(alive) and final_result(*lanes) is not None:
             _explain(race, lanes, names)
             check(about_race(lanes, statuses, names))
 
@@ -138,8 +144,8 @@ def _show_ways_on(race: Race, names: tuple[str, str]) -> None:
 
 def _show_verdict(lanes: list[Lane], names: tuple[str, str]) -> None:
     """Say who leads, or who won and how much sooner."""
-    ended = result(*lanes)
-    now = ended or standing(*lanes)
+    ended = final_result(*lanes)
+    now = ended or current_result(*lanes)
     if now is None:
         st.markdown("Both are getting ready: reading the text, building the model.")
         return
@@ -165,7 +171,7 @@ def _show_verdict(lanes: list[Lane], names: tuple[str, str]) -> None:
     )
 
 
-def _sooner(lanes: list[Lane], ended: Standing, names: tuple[str, str]) -> str:
+def _sooner(lanes: list[Lane], ended: RaceResult, names: tuple[str, str]) -> str:
     """Say when the winner had reached what the other ended with."""
     winner, loser = ended.leader or 0, 1 - (ended.leader or 0)
     when = lanes[winner].seconds_to(ended.losses[loser])
@@ -231,7 +237,7 @@ def _show_curve(
 
 def _explain(race: Race, lanes: list[Lane], names: tuple[str, str]) -> None:
     """Say whether speed or learning decided it, with the numbers of this race."""
-    by_tokens = standing(*lanes, by="tokens")
+    by_tokens = current_result(*lanes, by="tokens")
     if by_tokens is None:
         return
     apart = len(differences(race.first.config, race.second.config))

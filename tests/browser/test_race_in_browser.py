@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from minigpt.runs import RunStore
-from minigpt.runs.race_results import lane, result
+from minigpt.runs.race_results import final_result, lane
 from minigpt.worker.racing import find_race
 from viz.race import COLOURS
 
@@ -65,7 +65,7 @@ def test_two_settings_race_and_are_found_again_and_compared(page, own_server):
     assert first.transformer.activation == "gelu"
     assert first.transformer.positional_encoding == "relative"
     assert (first.train.num_threads, second.train.num_threads) == (1, 1)
-    ended = result(*(lane(run.metrics().records, finished=True) for run in race))
+    ended = final_result(*(lane(run.metrics().records, finished=True) for run in race))
     if ended.leader is not None:
         said = page.get_by_text(re.compile(r"won: ")).inner_text()
         assert f"{ended.losses[0]:.3f}" in said

@@ -11,7 +11,7 @@ from minigpt.checkpoint import load_checkpoint
 from minigpt.datasets.tales.story import generate_tales
 from minigpt.interpret.heads.scores import head_scores
 from minigpt.runs import RunStore
-from minigpt.runs.learning_to_copy import copying
+from minigpt.runs.learning_to_copy import read_copying
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -117,7 +117,7 @@ def test_guess_a_step_and_see_the_stripe_and_the_drop_come_together(page, own_se
     badge(page, "finished").wait_for(timeout=180_000)
 
     (run,) = RunStore(server.data / "runs").list()
-    curve = copying(run.metrics().records)
+    curve = read_copying(run.metrics().records)
     verdict = page.get_by_text("You said step").inner_text()
     said = [int(number) for number in re.findall(r"\d+", verdict)]
     assert said == [90, abs(90 - curve.loss_step), curve.loss_step, curve.score_step]

@@ -1,5 +1,7 @@
 """`export` and `import`: out to `transformers`, and back to the app's own models."""
 
+import shlex
+
 import pytest
 import torch
 import transformers
@@ -53,6 +55,8 @@ def test_a_model_goes_out_and_comes_back(save, home, capsys):
     torch.testing.assert_close(theirs(tokens).logits, model(tokens), atol=1e-4, rtol=0)
 
     assert main(["import", "out", "again"]) == 0
+    command = capsys.readouterr().err.strip().rpartition("python -m minigpt ")[2]
+    assert main(shlex.split(command)) == 0
     entry = find_model(home / "data", "again")
     assert (entry.kind, entry.title) == ("brought", "again")
     assert entry.description.startswith("out, as published. 4 layers of 2 heads")
@@ -87,7 +91,7 @@ def test_what_cannot_be_done_is_one_line(save, home, capsys):
     save()
     assert "choose a new place" in refusal(capsys, "export", "mine", "full")
     assert "Did you mean 'mine'" in refusal(capsys, "export", "mime", "out")
-    assert "exists: choose" in refusal(capsys, "import", "full", "mine")
-    assert "cannot be a model's name" in refusal(capsys, "import", "full", "../x")
+    assert "already: choose" in refusal(capsys, "import", "full", "mine")
+    assert "cannot be a name" in refusal(capsys, "import", "full", "../x")
     assert "config.json is missing" in refusal(capsys, "import", "full", "x")
     assert not (home / "data" / "models" / "x").exists()

@@ -25,7 +25,7 @@ from minigpt.preparation.token_store import TokenStore
 from minigpt.runs.store import RunStore
 from minigpt.tokenizers import CharTokenizer
 from minigpt.tokenizers.base import Tokenizer
-from minigpt.worker.worker import train_run
+from minigpt.worker.worker import Display, train_run
 
 STRANGE = "Naïve café, „schön“ 😀😀!\r\n\n字字。字\n\n  don't   12 34\t– –\n" * 400
 
@@ -326,7 +326,8 @@ def test_a_large_text_is_trained_on_stopped_and_resumed_without_reading_it(
     assert estimate_run(config).text_tokens == pytest.approx(101_000, rel=0.01)
     run = RunStore(home / "data" / "runs").create(config, "large")
     shown = []
-    train_run(run, show=lambda activity, left: shown.append(activity))
+    show = lambda activity, left: shown.append(activity)  # noqa: E731
+    train_run(run, display=Display(show=show))
     assert any(activity.startswith("encoding the text, 94%") for activity in shown)
     status = run.status()
     assert (status.state, status.step) == ("finished", 6)
@@ -349,7 +350,7 @@ def test_a_request_to_stop_is_heard_while_a_text_is_encoded(path, home):
             run.request_stop()
 
     with pytest.raises(KeyboardInterrupt):
-        train_run(run, show=stop)
+        train_run(run, display=Display(show=stop))
     status = run.status()
     assert status.state == "interrupted"
     assert status.can_resume

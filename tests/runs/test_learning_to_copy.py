@@ -6,10 +6,10 @@ import pytest
 from minigpt.config import get_recipe
 from minigpt.errors import RunError
 from minigpt.runs.learning_to_copy import (
-    copying,
     film_of_strongest,
     keep_guess,
     kept_guess,
+    read_copying,
 )
 
 
@@ -37,7 +37,7 @@ LEARNED = journal(
 
 
 def test_the_loss_and_the_score_are_half_way_where_they_are():
-    curve = copying([{"kind": "step", "step": 3, "loss": 1.0}, *LEARNED])
+    curve = read_copying([{"kind": "step", "step": 3, "loss": 1.0}, *LEARNED])
     assert curve.loss_step == 30
     assert curve.score_step == 20
     assert curve.change == (10, 40)
@@ -46,25 +46,25 @@ def test_the_loss_and_the_score_are_half_way_where_they_are():
 
 def test_the_order_of_the_records_does_not_matter_and_the_last_word_counts():
     stale = {**LEARNED[3], "second_loss": 9.0}
-    curve = copying([stale, *reversed(LEARNED)])
+    curve = read_copying([stale, *reversed(LEARNED)])
     assert curve.steps.tolist() == [0, 10, 20, 30, 40, 50]
     assert curve.second_loss[3] == 1.8
 
 
 def test_a_run_that_did_not_learn_to_copy_has_no_such_step():
-    flat = copying(journal(second=[4.0, 3.9, 3.8], induction=[0.0, 0.05, 0.1]))
+    flat = read_copying(journal(second=[4.0, 3.9, 3.8], induction=[0.0, 0.05, 0.1]))
     assert (flat.loss_step, flat.score_step) == (None, None)
-    begun = copying(LEARNED[:1])
+    begun = read_copying(LEARNED[:1])
     assert (begun.loss_step, begun.score_step) == (None, None)
     assert begun.film(4) == [0]
 
 
 def test_a_journal_of_another_kind_of_run_says_nothing():
-    assert copying([{"kind": "step", "step": 1, "loss": 2.0}]) is None
+    assert read_copying([{"kind": "step", "step": 1, "loss": 2.0}]) is None
 
 
 def test_the_film_goes_from_the_first_step_over_the_rise_to_the_last():
-    assert copying(LEARNED).film(4) == [0, 20, 30, 50]
+    assert read_copying(LEARNED).film(4) == [0, 20, 30, 50]
 
 
 def test_the_strongest_head_is_followed_from_the_beginning(tmp_path, store):

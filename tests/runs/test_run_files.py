@@ -8,7 +8,7 @@ import pytest
 from minigpt.config import RunConfig, get_recipe
 from minigpt.errors import RunError
 from minigpt.library.catalogue import available_models, find_model
-from minigpt.runs.files import Journal, read_journal, replace_file
+from minigpt.runs.files import Journal, read_journal
 from minigpt.runs.lock import RunLock, is_locked
 from minigpt.runs.status import RunStatus, read_status, write_status
 from minigpt.runs.store import RunStore, create_run
@@ -78,26 +78,6 @@ def test_after_a_restart_each_step_is_seen_once(tmp_path):
 def test_a_diverged_loss_is_written_as_null(tmp_path):
     Journal(tmp_path / "m.jsonl").append({"step": 1, "loss": float("nan")})
     assert (tmp_path / "m.jsonl").read_text(encoding="utf-8").count("null") == 1
-
-
-def test_a_replaced_file_is_never_seen_in_part(tmp_path):
-    path, done = tmp_path / "status.json", threading.Event()
-    replace_file(path, "a" * 50_000)
-    seen = set()
-
-    def read():
-        while not done.is_set():
-            seen.add(path.read_text(encoding="utf-8"))
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    for letter in "bcdefghij" * 3:
-        replace_file(path, letter * 50_000)
-    done.set()
-    reader.join()
-    assert {len(text) for text in seen} == {50_000}
-    assert all(len(set(text)) == 1 for text in seen)
-    assert [p.name for p in tmp_path.iterdir()] == ["status.json"]
 
 
 def test_a_run_gives_back_the_config_it_was_made_from(store):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from minigpt import atomic_writes
 from minigpt.errors import CheckpointError
 from minigpt.tokenizers import (
     BPETokenizer,
@@ -103,7 +104,7 @@ def test_a_failed_save_leaves_the_last_good_file(tmp_path, monkeypatch):
     def disk_full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(tokenizer_files.os, "fsync", disk_full)
+    monkeypatch.setattr(atomic_writes.os, "fsync", disk_full)
     with pytest.raises(OSError, match="No space"):
         second.save(tmp_path / "tokenizer.json")
     monkeypatch.undo()

@@ -6,7 +6,7 @@ import pytest
 from minigpt.config import get_recipe
 from minigpt.errors import RunError
 from minigpt.runs import RunStore
-from minigpt.runs.race_results import lane, result, standing
+from minigpt.runs.race_results import current_result, final_result, lane
 from minigpt.worker import launch
 from minigpt.worker.racing import find_race, racing_config, start_race
 
@@ -65,7 +65,7 @@ def test_a_race_is_found_again_from_either_run_and_both_come_to_an_end(tmp_path)
         assert [each.id for each in found] == [each.id for each in race]
     lanes = [lane(run.metrics().records, finished=True) for run in race]
     assert [len(each.seconds) for each in lanes] == [4, 8]
-    assert result(*lanes) is not None
+    assert final_result(*lanes) is not None
     store.delete(race.first.id)
     assert find_race(store, race.second) is None
 
@@ -79,18 +79,18 @@ def test_the_lead_is_taken_at_the_last_second_that_both_have_trained():
     slow = lane(journal(1, 10, [4.0, 3.0]), finished=False)
     fast = lane(journal(2, 10, [4.0, 3.5, 3.2, 1.0]), finished=False)
     longer = lane(journal(2, 10, [4.0, 3.5, 3.2, 1.0, 0.5, 0.4]), finished=False)
-    now = standing(slow, longer)
+    now = current_result(slow, longer)
     assert (now.place, now.leader) == (2.0, 1)
     assert now.losses == (3.0, 1.0)
-    assert standing(slow, fast, by="tokens").losses == (3.0, 3.5)
-    assert standing(slow, fast, by="tokens").leader == 0
+    assert current_result(slow, fast, by="tokens").losses == (3.0, 3.5)
+    assert current_result(slow, fast, by="tokens").leader == 0
 
 
 def test_less_than_chance_apart_is_a_tie():
     one = lane(journal(1, 1, [3.0]), finished=False)
     other = lane(journal(1, 1, [3.01]), finished=False)
-    assert standing(one, other).leader is None
-    assert standing(one, lane([], finished=False)) is None
+    assert current_result(one, other).leader is None
+    assert current_result(one, lane([], finished=False)) is None
 
 
 def test_losses_are_smoothed_over_a_tenth_of_the_way():

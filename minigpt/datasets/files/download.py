@@ -2,12 +2,11 @@
 
 import hashlib
 import http.client
-import os
-import tempfile
 import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
+from minigpt.atomic_writes import replace_file
 from minigpt.errors import DataError, near_names
 
 TIMEOUT = 30  # seconds without a byte
@@ -72,7 +71,8 @@ def download(source: TextSource, directory: Path) -> Path:
                 "another directory."
             )
         content = _receive(source, path)
-        _write(path, content)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, content)
     except OSError as error:
         raise DataError(f"Cannot write {path}: {error.strerror or error}.") from None
     return path
@@ -96,24 +96,6 @@ def _receive(source: TextSource, path: Path) -> bytes:
             "your own."
         )
     return content
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write beside, then rename: whoever looks sees the whole file or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        dir=path.parent, prefix=f".{path.name}-", delete=False
-    ) as file:
-        beside = Path(file.name)
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            beside.chmod(0o644)
-            beside.replace(path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
 
 
 def _sha256(content: bytes) -> str:

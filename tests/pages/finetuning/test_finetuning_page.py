@@ -23,9 +23,9 @@ from minigpt.finetuning.supervised import fits
 from minigpt.library.catalogue import available_models
 from minigpt.library.finetuned import (
     base_path,
+    finetuned_models,
     finetuning_of,
-    tuned_models,
-    tuning_runs,
+    finetuning_runs,
 )
 from minigpt.model import create_model
 from minigpt.runs import RunStore
@@ -338,12 +338,12 @@ def test_a_shipped_tuned_model_is_opened_at_once(open_page, tuned, tmp_path):
 
 
 def test_tunings_are_told_from_other_models_and_bases_are_found(tuned, tmp_path):
-    names = {each.entry.id for each in tuned_models(available_models(tuned))}
+    names = {each.entry.id for each in finetuned_models(available_models(tuned))}
     assert names == {"answers", "thin", "prefers", "mine"}
     assert finetuning_of(tuned / "models/tales") is None
     store = RunStore(tuned / "runs")
     store.create(RunConfig(), "plain")
-    assert {run.id for run in tuning_runs(store)} == names
+    assert {run.id for run in finetuning_runs(store)} == names
     store.delete("plain")
     elsewhere = FinetuneConfig(base="/other/machine/data/models/tales")
     assert base_path(elsewhere, tuned) == tuned / "models/tales"

@@ -7,7 +7,7 @@ import pytest
 from minigpt.config import get_recipe
 from minigpt.config.ingredients import differences
 from minigpt.runs import RunStore
-from minigpt.runs.race_results import lane, result, standing
+from minigpt.runs.race_results import current_result, final_result, lane
 from minigpt.worker.racing import racing_config
 from minigpt.worker.worker import train_run
 
@@ -98,7 +98,7 @@ def test_either_run_in_the_url_finds_the_whole_race_again(open_page, raced, run)
     assert not app.exception
     steps = [metric.value for metric in app.metric if metric.label == "Step"]
     assert steps == ["30 / 30", "20 / 20"]
-    ended = result(*lanes_of(raced))
+    ended = final_result(*lanes_of(raced))
     if ended.leader is None:
         assert "A tie" in told(app)
     else:
@@ -125,7 +125,7 @@ def test_the_code_rebuilds_both_curves(open_page, raced):
 def test_the_check_is_graded_by_the_two_journals(open_page, raced):
     app = open_page(PAGE, data=raced, run="default")
     (asked,) = (r for r in app.radio if "After the same" in r.label)
-    same = standing(*lanes_of(raced), by="tokens")
+    same = current_result(*lanes_of(raced), by="tokens")
     asked.set_value(2 if same.leader is None else same.leader).run()
     assert any("✓ Right" in markdown.value for markdown in app.markdown)
 

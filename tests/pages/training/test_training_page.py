@@ -4,7 +4,7 @@ import pytest
 from minigpt.config import RunConfig
 from minigpt.config.recipes import get_recipe
 from minigpt.runs import RunStore
-from minigpt.runs.learning_to_copy import copying, keep_guess
+from minigpt.runs.learning_to_copy import keep_guess, read_copying
 from minigpt.runs.status import RunStatus, write_status
 from minigpt.runs.step_time import step_time
 from minigpt.worker.worker import train_run
@@ -193,7 +193,7 @@ def test_gains_that_do_not_fit_are_said_in_place(open_page, tmp_path, typed, wor
 def test_afterwards_the_guess_stands_beside_what_came(open_page, copied):
     app = open_page(PAGE, data=copied, run="copied")
     assert not app.exception
-    curve = copying(RunStore(copied / "runs").open("copied").metrics().records)
+    curve = read_copying(RunStore(copied / "runs").open("copied").metrics().records)
     assert 60 <= curve.score_step <= curve.loss_step <= 250
     verdict = next(m.value for m in app.markdown if "You said" in m.value)
     assert "step **90**" in verdict
@@ -204,7 +204,7 @@ def test_afterwards_the_guess_stands_beside_what_came(open_page, copied):
 
 def test_the_words_state_the_numbers_of_this_run(open_page, copied):
     app = open_page(PAGE, data=copied, run="copied")
-    curve = copying(RunStore(copied / "runs").open("copied").metrics().records)
+    curve = read_copying(RunStore(copied / "runs").open("copied").metrics().records)
     begin, end = curve.change
     (told,) = (m.value for m in app.markdown if "The stripe and the drop" in m.value)
     assert f"Until about step {begin}, words cost {curve.second_loss[0]:.2f}" in told
@@ -215,7 +215,7 @@ def test_the_words_state_the_numbers_of_this_run(open_page, copied):
 
 def test_the_check_is_graded_by_this_run(open_page, copied):
     app = open_page(PAGE, data=copied, run="copied")
-    curve = copying(RunStore(copied / "runs").open("copied").metrics().records)
+    curve = read_copying(RunStore(copied / "runs").open("copied").metrics().records)
     begin, end = curve.change
     right = {
         "What does it cost?": "ln 70 nats",

@@ -1,6 +1,7 @@
-"""Replacing a directory so that a kill at any moment leaves the old or the new one.
+"""Writing files and directories so that a reader, or a crash, never sees half of one.
 
-A single file is replaced in one system call. A directory is not, so it takes three:
+Write beside, flush to the disk, rename. A single file is replaced in one system call. A
+directory is not, so it takes three:
 
     name            .name.tmp-1f3a     being filled; a reader sees the old one
     .name.previous  .name.tmp-1f3a     the old one moved aside
@@ -19,9 +20,41 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
+def replace_file(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader, or a power cut, finds the old or the new one.
+
+    Args:
+        path: The file; its directory exists.
+        content: Its new contents; text is encoded as UTF-8.
+    """
+    with replaced_file(path) as temporary:
+        data = content.encode() if isinstance(content, str) else content
+        temporary.write_bytes(data)
+
+
+@contextmanager
+def replaced_file(path: Path) -> Iterator[Path]:
+    """Let the caller write a temporary file, which then takes the place of `path`.
+
+    Args:
+        path: The file to make or replace; its directory exists.
+
+    Yields:
+        Where to write. If anything fails, it is removed, and the old file stays.
+    """
+    temporary = _temporary(path)
+    try:
+        yield temporary
+        _flush_to_disk(temporary)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
 @contextmanager
 def replaced_directory(directory: Path) -> Iterator[Path]:
-    """Fill an empty directory that takes the place of `directory` when all went well.
+    """Let the caller fill a temporary directory, which then replaces `directory`.
 
     Args:
         directory: The directory to make or replace.
@@ -32,16 +65,16 @@ def replaced_directory(directory: Path) -> Iterator[Path]:
     directory.parent.mkdir(parents=True, exist_ok=True)
     for leftover in directory.parent.glob(f".{directory.name}.tmp-*"):
         shutil.rmtree(leftover, ignore_errors=True)  # of a process that was killed
-    beside = directory.parent / f".{directory.name}.tmp-{secrets.token_hex(4)}"
-    beside.mkdir()
+    temporary = _temporary(directory)
+    temporary.mkdir()
     try:
-        yield beside
-        for file in beside.iterdir():
+        yield temporary
+        for file in temporary.iterdir():
             _flush_to_disk(file)
-        _flush_to_disk(beside)
-        _put_in_place(beside, directory)
+        _flush_to_disk(temporary)
+        _put_in_place(temporary, directory)
     except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
         raise
 
 
@@ -53,23 +86,28 @@ def present(directory: Path) -> Path:
 
 def remove_directory(directory: Path) -> None:
     """Delete a directory; a kill leaves all of it, or none under its name."""
-    aside = directory.parent / f".{directory.name}.tmp-{secrets.token_hex(4)}"
-    directory.rename(aside)
-    shutil.rmtree(aside, ignore_errors=True)
+    temporary = _temporary(directory)
+    directory.rename(temporary)
+    shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _put_in_place(beside: Path, directory: Path) -> None:
+def _put_in_place(temporary: Path, directory: Path) -> None:
     previous = _previous(directory)
     if directory.exists():
         shutil.rmtree(previous, ignore_errors=True)
         directory.rename(previous)
-    beside.rename(directory)
+    temporary.rename(directory)
     _flush_to_disk(directory.parent)
     shutil.rmtree(previous, ignore_errors=True)
 
 
+def _temporary(path: Path) -> Path:
+    """Return a hidden name beside `path` that nobody can guess or already uses."""
+    return path.with_name(f".{path.name}.tmp-{secrets.token_hex(8)}")
+
+
 def _previous(directory: Path) -> Path:
-    return directory.parent / f".{directory.name}.previous"
+    return directory.with_name(f".{directory.name}.previous")
 
 
 def _flush_to_disk(path: Path) -> None:
