@@ -228,9 +228,7 @@ class Hooked(nn.Module):
         )
         if incl_bwd:
             if loss is None:
-                raise HookError(
-                    "incl_bwd needs a loss: pass loss=lambda logits: a scalar."
-                )
+                raise HookError("incl_bwd needs a loss: pass loss=lambda logits: …")
             return self._run_with_gradients(points, tokens, loss, forward_arguments)
         recorded: dict[str, Tensor] = {}
 
@@ -262,30 +260,16 @@ class Hooked(nn.Module):
             with self._watched(dict.fromkeys(points, (record,))):
                 logits: Tensor = self(tokens, **forward_arguments)
             gradients = torch.autograd.grad(
-                loss(logits),
-                list(recorded.values()),
-                allow_unused=True,
-                materialize_grads=True,
+                loss(logits), list(recorded.values()), materialize_grads=True
             )
         values = {name: value.detach() for name, value in recorded.items()}
-        for name, gradient in zip(recorded, gradients, strict=True):
-            values[name + "_grad"] = gradient
-        return logits.detach(), ActivationCache(values)
+        named = {f"{name}_grad": g for name, g in zip(recorded, gradients, strict=True)}
+        return logits.detach(), ActivationCache(values | named)
 
     def before_recording(
         self, names: Sequence[str], tokens: Tensor, *, seen_before: int, copies: int
     ) -> None:
-        """Refuse a recording, for a reason of the model's own. Here, there is none.
-
-        Args:
-            names: The points that will record.
-            tokens: Ids, [batch pos].
-            seen_before: Tokens that a KV-cache holds already.
-            copies: 2 if gradients are recorded too.
-
-        Raises:
-            HookError: If it is refused.
-        """
+        """Raise a `HookError` if a model refuses this recording; here, none does."""
 
     def _matching_points(self, names: NamesFilter) -> list[HookPoint]:
         points = self.hook_points

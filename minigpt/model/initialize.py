@@ -1,13 +1,23 @@
 """Initialisation: all of it, in one place.
 
-- Hidden matrices: normal, with a spread of 0.58 / √fan_in. At GPT-2's width of 768 that
-  is GPT-2's 0.02; at smaller widths it keeps the activations at the same size.
-- Matrices that write to the residual stream: divided by √(2 · num_layers) on top, so
-  that the stream does not grow with depth (Radford et al. 2019, section 2.3).
-- A tied embedding is also the head, which must start with small logits: 0.02. A free
-  one starts at 0.5, a size that the first blocks' outputs do not drown. A config may
-  ask for another size.
-- Biases 0, norms 1, relative biases 0.
+| tensor                                | initial values                          |
+|---------------------------------------|-----------------------------------------|
+| token_embedding, tied to the head     | normal, 0.02                            |
+| token_embedding, not tied             | normal, 0.5                             |
+| value_embedding                       | normal, as the token embedding          |
+| position_embedding (learned)          | normal, half of the token embedding's   |
+| attn.qkv, mlp.input, mlp.gate         | normal, 0.58 / √fan_in                  |
+| attn.output, mlp.output               | normal, 0.58 / √fan_in / √(2 num_layers)|
+| head, not tied                        | normal, 0.02                            |
+| every bias                            | 0                                       |
+| scale of a norm, shift of a norm      | 1, 0                                    |
+| token_shift.mix, bias_table           | 0                                       |
+
+At GPT-2's width of 768, 0.58 / √fan_in is GPT-2's 0.02; at smaller widths it keeps the
+activations at the same size. What writes to the residual stream is made smaller, so
+that the stream does not grow with depth (Radford et al. 2019, section 2.3). A tied
+embedding is also the head, whose logits must start small; a free one starts at a size
+that the first blocks' outputs do not drown. `embedding_std` replaces either.
 
 An untrained model therefore predicts nearly uniformly: its loss is about ln(vocab).
 """

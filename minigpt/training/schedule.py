@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from minigpt.config import TrainConfig
+from minigpt.errors import ConfigError
 
 
 def cosine_factor(progress: float, minimum: float = 0.0) -> float:
@@ -82,7 +83,16 @@ def schedule_factor(
 def build_schedule(
     optimizer: Optimizer, config: TrainConfig, total_steps: int | None
 ) -> LambdaLR:
-    """Let the schedule of a config steer every group of an optimizer."""
+    """Let the schedule of a config steer every group of an optimizer.
+
+    Raises:
+        ConfigError: If the schedule needs an end and there is none.
+    """
+    if total_steps is None and config.schedule != "constant":
+        raise ConfigError(
+            f"A {config.schedule} schedule needs to know the last step, and the length "
+            "of this data is unknown: pass max_steps, or choose the constant schedule."
+        )
     factor = partial(schedule_factor, config=config, total_steps=total_steps)
     return LambdaLR(optimizer, factor)
 

@@ -56,9 +56,7 @@ COPIES_OF_WEIGHTS = 4
 
 
 class Trainer:
-    """Trains a model, and keeps the best of it.
-
-    Its many arguments are those of the trainers that tutorials use.
+    """Trains a model, and keeps the best of it. The arguments are the tutorials'.
 
     Args:
         model: What learns, in place.
@@ -108,8 +106,7 @@ class Trainer:
         self.team = join_team(resolve_device(name))
         self.model = model.to(self.team.device)
         self.batches = build_batches(train_dataloader, config.seed, self.team)
-        self._brought_optimizer = optimizer is not None
-        self._brought_scheduler = lr_scheduler is not None
+        self._builds_schedule = optimizer is None and lr_scheduler is None
         self.optimizer = optimizer or build_optimizer(model, config)
         self.lr_scheduler = lr_scheduler
         if tokenizer is None:
@@ -167,10 +164,11 @@ class Trainer:
             num_epochs = None if max_steps else self.config.num_epochs
         limits = Limits(num_epochs, max_steps)
         total_steps = limits.total_steps(self.batches.steps_per_epoch)
-        self._prepare_schedule(total_steps)
+        # Who brought an optimizer or a schedule steers the learning rates.
+        if self._builds_schedule:
+            self.lr_scheduler = build_schedule(self.optimizer, self.config, total_steps)
         milestones = self._begin(resume_from_checkpoint)
-        forward = compiled(self.model, self.config, self.team.device)
-        forward = self.team.wrap(forward)
+        forward = self.team.wrap(compiled(self.model, self.config, self.team.device))
         loss: float | None = None
         reason: Reason | None = None
         while reason is None:
@@ -291,18 +289,6 @@ class Trainer:
         )
         self.callbacks.on_end(result)
         return result
-
-    def _prepare_schedule(self, total_steps: int | None) -> None:
-        """Build the config's schedule, unless the caller steers the optimizer."""
-        if self._brought_optimizer or self._brought_scheduler:
-            return
-        if total_steps is None and self.config.schedule != "constant":
-            raise ConfigError(
-                f"A {self.config.schedule} schedule needs to know the last step, and "
-                "the length of this data is unknown: pass max_steps, or choose the "
-                "constant schedule."
-            )
-        self.lr_scheduler = build_schedule(self.optimizer, self.config, total_steps)
 
 
 def _require_trainable(model: LanguageModel, config: TrainConfig) -> None:

@@ -11,7 +11,7 @@ from minigpt.textbook import heads
 from minigpt.textbook.attention import attention_row
 
 TOKENS = some_tokens(1, 12)
-REPEATED = torch.tensor([[3, 1, 4, 1, 5, 3, 1, 4, 3]])
+REPEATED = torch.tensor([[3, 1, 4, 4, 1, 5, 3, 3, 1, 4]])
 
 
 @pytest.mark.parametrize("changes", VARIANTS, ids=str)
