@@ -25,7 +25,7 @@ from minigpt.tokenizers.chat import Message
 from pages.chat.speakers import Speaker
 from pages.frame import models
 from pages.frame.remember import serial
-from pages.generation.source import SEEDS
+from pages.frame.writing import SEEDS
 
 MOMENT = 0.2
 """Seconds of writing between two pictures."""

@@ -17,8 +17,8 @@ from pages.finetuning.tunings import Tuning
 from pages.frame import notebook, state
 from pages.frame.guard import guard, show_note
 from pages.frame.questions import Question, predict
+from pages.frame.runs import history, progress
 from pages.frame.words import plain
-from pages.training import history, watch
 from viz.finetuning import log_prob_lines, margin_line, preference_table, wins_line
 
 CHAT = "pages/chat/chat.py"
@@ -51,9 +51,9 @@ def _show_run(run: Run, alive: bool) -> None:
         status = run.status()
         if status.is_alive != alive or state.is_leaving():
             st.rerun()  # the whole page, which a fragment's own run is not
-        watch.show_header(run, status)
+        progress.show_header(run, status)
         if alive:
-            watch.show_numbers(status)
+            progress.show_numbers(status)
             show_curves(run)
 
 
@@ -61,7 +61,7 @@ def show_curves(run: Run) -> None:
     """Show what the run has measured: its loss; of preferences, what it is made of."""
     finetune = run.config.finetune
     if finetune is None or finetune.method == "sft":
-        watch.show_curve(run, run.status())
+        progress.show_curve(run, run.status())
         return
     records = history.metrics(run)
     table = preference_table(records)
@@ -165,9 +165,9 @@ def _show_progress(shown: Both, _row: DeltaGenerator) -> None:
     run = shown.tuning.run
     assert run is not None
     status = run.status()
-    watch.show_numbers(status)
+    progress.show_numbers(status)
     show_curves(run)
-    watch.show_details(run)
+    progress.show_details(run)
 
 
 VIEWS: dict[str, Callable[[Both, DeltaGenerator], None]] = {

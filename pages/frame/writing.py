@@ -16,6 +16,9 @@ from viz.components.token_stream.view import Alternative, Force, Step
 MOMENT = 0.2
 """Seconds of writing between two updates of the page."""
 
+SEEDS = 100_000
+"""A seed that was left to chance is below this: short enough to be read and typed."""
+
 
 class Writing:
     """One text on its way.

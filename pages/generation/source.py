@@ -11,9 +11,7 @@ from minigpt.generation import Generator
 from pages.frame import models, notebook, state
 from pages.frame.guard import show_note
 from pages.frame.reading import may_cut
-
-SEEDS = 100_000
-"""A seed that was left to chance is below this: short enough to be read and typed."""
+from pages.frame.writing import SEEDS
 
 
 class GenerationInput(NamedTuple):

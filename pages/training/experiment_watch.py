@@ -23,7 +23,7 @@ from minigpt.textbook.journal import records_of
 from pages.frame import lesson, notebook
 from pages.frame.look import present
 from pages.frame.questions import check
-from pages.training import history
+from pages.frame.runs import history
 from pages.training.questions import about_copying
 from viz.repetition import LINES, copying_curve, pattern_picture
 

@@ -22,7 +22,7 @@ from minigpt.worker.racing import Race
 from pages.frame import lesson, notebook, state, words
 from pages.frame.guard import guard, show_problem
 from pages.frame.questions import check
-from pages.training import history, watch
+from pages.frame.runs import history, progress
 from pages.training.race_questions import about_race
 from viz.race import Track, race_curve
 
@@ -186,7 +186,7 @@ def _sooner(lanes: list[Lane], ended: RaceResult, names: tuple[str, str]) -> str
 
 def _show_racer(name: str, run: Run, status: RunStatus, each: Lane) -> None:
     """Show one racer's state and numbers on a card."""
-    colour, icon = watch.BADGES[status.state]
+    colour, icon = progress.BADGES[status.state]
     with st.container(border=True, key=f"racer_{run.id}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{words.plain(name)}**", width="content")

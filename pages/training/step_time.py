@@ -6,7 +6,7 @@ from minigpt.runs import Run, RunStatus
 from minigpt.runs.step_time import StepTime, mean_milliseconds, step_time
 from minigpt.textbook.journal import records_of
 from pages.frame import notebook, words
-from pages.training import history
+from pages.frame.runs import history
 from viz.step_time import step_bar
 
 

@@ -1,0 +1,148 @@
+"""How a run is doing: its state, numbers, loss, samples, settings and log."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from minigpt.errors import MinigptError
+from minigpt.runs import Run, RunStatus
+from minigpt.textbook.journal import records_of
+from minigpt.worker import launch
+from pages.frame import notebook, state, words
+from pages.frame.guard import show_problem
+from pages.frame.runs import history
+from viz.training import loss_curve
+
+BADGES = {
+    "queued": ("blue", ":material/hourglass_empty:"),
+    "running": ("blue", ":material/directions_run:"),
+    "stopping": ("orange", ":material/stop_circle:"),
+    "stopped": ("orange", ":material/pause:"),
+    "finished": ("green", ":material/check:"),
+    "failed": ("red", ":material/error:"),
+    "interrupted": ("red", ":material/power_off:"),
+}
+
+
+def show_header(run: Run, status: RunStatus) -> None:
+    """Show the state, and what can be done in it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        colour, icon = BADGES[status.state]
+        st.badge(status.state, color=colour, icon=icon)
+        if status.activity:
+            st.caption(status.activity)
+        st.space("stretch")
+        if status.is_alive:
+            stopping = status.state == "stopping" or run.stop_requested
+            st.button(
+                "Stop",
+                icon=":material/stop:",
+                key="stop",
+                disabled=stopping,
+                help="Saves a checkpoint first, so that nothing is lost.",
+                on_click=_do,
+                args=(launch.stop, run),
+            )
+        if status.can_resume:
+            st.button(
+                "Resume",
+                icon=":material/play_arrow:",
+                type="primary",
+                key="resume",
+                on_click=_do,
+                args=(launch.resume, run),
+            )
+        if run.best is not None:
+            show_ways_on(run, status)
+    if status.error:
+        show_problem(status.error)
+    if problem := st.session_state.pop("_run_problem", None):
+        show_problem(problem)
+
+
+def show_ways_on(run: Run, status: RunStatus) -> None:
+    """Show the buttons that open the trained model elsewhere."""
+    kind = "primary" if status.state == "finished" else "secondary"
+    st.button(
+        "Open in the head explorer",
+        icon=":material/grid_view:",
+        type=kind,
+        key="open_explorer",
+        on_click=state.go_to,
+        args=("pages/head_explorer/head_explorer.py",),
+        kwargs={"model": run.id},
+    )
+    st.button(
+        "Generate with it",
+        icon=":material/edit_note:",
+        type=kind,
+        key="open_generation",
+        on_click=state.go_to,
+        args=("pages/generation/generation.py",),
+        kwargs={"model": run.id},
+    )
+
+
+def show_numbers(status: RunStatus) -> None:
+    """Show where the run stands, with units."""
+    total = status.total_steps
+    if total and status.is_alive:
+        st.progress(min(1.0, status.step / total))
+    with st.container(horizontal=True):
+        st.metric("Step", f"{status.step:,}" + (f" / {total:,}" if total else ""))
+        st.metric("Training loss", _nats(status.train_loss))
+        st.metric("Validation loss", _nats(status.validation_loss))
+        speed = status.tokens_per_second
+        st.metric("Speed", "–" if speed is None else f"{words.count(speed)} tokens/s")
+        left = status.eta_seconds if status.is_alive else None
+        if left is not None:
+            st.metric("Time left", words.duration(left))
+
+
+def show_curve(run: Run, status: RunStatus) -> None:
+    """Show the losses over the steps, beside what counting alone would reach."""
+    st.subheader("Loss")
+    records = history.metrics(run)
+    if not records:
+        st.skeleton(height=300)
+        st.caption("The first steps are on their way.")
+        return
+    baselines = status.baselines
+    if run.config.data.source == "repeats":
+        # Counting is no use on random words: its lines would lie on one another.
+        baselines = {"uniform": baselines["uniform"]} if baselines else {}
+    st.altair_chart(loss_curve(records, baselines))
+    notebook.show(
+        "loss",
+        records_of,
+        f"{{r['step']: r['loss'] for r in {history.records_call(run, 'step')}}}",
+        drawn={r["step"]: r["loss"] for r in records if r.get("kind") == "step"},
+        begin="",
+    )
+
+
+def show_details(run: Run) -> None:
+    """Show what it wrote, its settings and its log."""
+    samples, config, log = st.tabs(["What it writes", "Settings", "Log"])
+    with samples:
+        written = history.samples(run)
+        if not written:
+            st.caption("A sample comes with each evaluation.")
+        for sample in reversed(written[-8:]):
+            st.caption(f"Step {sample['step']:,}")
+            st.code(sample["text"], language=None, wrap_lines=True)
+    with config:
+        st.json(run.config.to_dict(), expanded=1)
+    with log:
+        st.code(run.read_log() or "Nothing yet.", language=None, wrap_lines=True)
+
+
+def _do(action: Callable[[Run], None], run: Run) -> None:
+    try:
+        action(run)
+    except MinigptError as error:
+        st.session_state["_run_problem"] = str(error)
+
+
+def _nats(loss: float | None) -> str:
+    return "–" if loss is None else f"{loss:.3f} nats"
