@@ -17,9 +17,9 @@ from minigpt.config.ingredients import differences
 from minigpt.finetuning.chat import ready_to_chat
 from minigpt.finetuning.inspection.held_out_answers import held_out_questions
 from minigpt.library.catalogue import available_models
+from minigpt.model.sizes import training_flops_per_token
 from minigpt.runs import RunStore
 from minigpt.tokenizers.chat import Message, encode_chat
-from minigpt.training.flops import training_flops_per_token
 
 # Training: the journal and the status of a run.
 

@@ -150,8 +150,9 @@ def best_of_all(
         if report is not None:
             report(length, len(texts))
         grown, num_open = [], 0
-        for batch in zip(texts.split(BATCH), totals.split(BATCH), strict=True):
-            grown.append(search.extend(*batch, length))
+        for start in range(0, len(texts), BATCH):
+            part = slice(start, start + BATCH)
+            grown.append(search.extend(texts[part], totals[part], length))
             num_open += len(grown[-1][0])
             if num_read + num_open > most_read:
                 raise _too_many(num_texts, length, config, most_read)
