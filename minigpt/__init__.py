@@ -4,8 +4,8 @@
     logits, cache = model.run_with_cache(tokens)
     print(minigpt.Generator(model, tokenizer).generate_sampling("Once upon a time"))
 
-Below, the public names in reading order, each with the module that explains it. They
-are imported when first used: a command's `--help` need not wait for torch.
+Below are the public names in reading order, each with its module. They are imported on
+first use, so that a command's `--help` does not wait for torch.
 """
 
 from importlib import import_module
@@ -32,23 +32,23 @@ _CONTENTS = {
     "create_model": "minigpt.model",
     "HookPoint": "minigpt.hooks",
     "ActivationCache": "minigpt.activation_cache",
-    # Training makes the scores good.
+    # Training improves the scores.
     "TrainConfig": "minigpt.config",
     "RunConfig": "minigpt.config",
     "get_recipe": "minigpt.config",
     "Trainer": "minigpt.training",
-    # Generation writes.
+    # Generation writes text.
     "GenerationConfig": "minigpt.config",
     "Generator": "minigpt.generation",
-    # Fine-tuning teaches it to answer.
+    # Fine-tuning teaches the model to answer.
     "SupervisedDataset": "minigpt.finetuning.supervised",
     "add_lora": "minigpt.model.lora",
     "DirectPreference": "minigpt.finetuning.preferences",
     "reply": "minigpt.finetuning.answering",
-    # A checkpoint keeps it all.
+    # A checkpoint stores everything.
     "load_checkpoint": "minigpt.checkpoint",
     "save_checkpoint": "minigpt.checkpoint",
-    # Models of others come in, and yours go out to them.
+    # Models are imported from Hugging Face, and exported.
     "from_pretrained": "minigpt.pretrained",
     "export_pretrained": "minigpt.pretrained",
     "MinigptError": "minigpt.errors",

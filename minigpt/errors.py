@@ -1,7 +1,7 @@
-"""The few exceptions a user meets, each one clear line that names its remedy.
+"""The exceptions meant for users, each with a one-line message that names the remedy.
 
-Pages and the command line catch exactly `MinigptError` and show its text; anything
-else is a bug.
+Pages and the command line catch exactly `MinigptError` and show its text; any other
+exception is a bug.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 
 class MinigptError(Exception):
-    """Something the user can mend. The message says what, and how."""
+    """An error that the user can fix. The message says what is wrong and how."""
 
 
 class ConfigError(MinigptError):
@@ -17,15 +17,15 @@ class ConfigError(MinigptError):
 
 
 class HookError(MinigptError):
-    """A hook matches nothing, was never reached, changed a shape, or would not fit."""
+    """A hook matches nothing, is never reached, changes a shape, or does not fit."""
 
 
 class CheckpointError(MinigptError):
-    """A checkpoint directory is incomplete, damaged, or not one of ours."""
+    """A checkpoint directory is incomplete, damaged, or of another program."""
 
 
 class DataError(MinigptError):
-    """A text, a token or a file cannot be used as it is."""
+    """A text, a token or a file cannot be used."""
 
 
 class RunError(MinigptError):
@@ -33,14 +33,14 @@ class RunError(MinigptError):
 
 
 def near_names(name: str, known: Iterable[str]) -> str:
-    """Suggest what `name` may have meant.
+    """Suggest known names similar to `name`.
 
     >>> near_names("d_modle", ["d_model", "d_ff"])
     " Did you mean 'd_model'?"
 
     Args:
-        name: What was asked for.
-        known: What there is.
+        name: The unknown name.
+        known: The existing names.
 
     Returns:
         A sentence that starts with a space, or an empty string.

@@ -1,10 +1,10 @@
 """The command line: `python -m minigpt <command> …`, one small module per command.
 
-A command is imported only when it is asked for, and imports torch only after its flags
-are understood, so that `--help` and a wrong flag answer at once.
+A command is imported only when it is used, and imports torch only after its flags are
+parsed, so that `--help` and a wrong flag respond at once.
 
-Exit codes: 0 done; 1 something broke while running; 2 something you can mend, said in
-one line; 130 stopped by Ctrl-C.
+Exit codes: 0 success; 1 an unexpected failure; 2 an error you can fix, explained in one
+line; 130 stopped by Ctrl-C.
 """
 
 import os
@@ -17,15 +17,15 @@ from minigpt.cli.output import complain, say
 from minigpt.errors import MinigptError, near_names
 
 COMMANDS = {
-    "quickstart": "train a tiny model in a minute and let it write",
+    "quickstart": "train a tiny model in a minute and sample from it",
     "train": "train a model on a text: yours, or the built-in tales",
-    "generate": "let a trained model write",
+    "generate": "generate text with a trained model",
     "finetune": "teach a model to answer: sft, LoRA, dpo; and ask it questions",
     "evaluate": "measure a model's loss on a text",
     "tokenizer": "train a tokenizer, encode, decode, look inside",
     "data": "fetch, write, describe or clean a text; list encoded ones",
     "inspect": "show a model's parts, activations and next-token table",
-    "import": "bring GPT-2, or a model of its kind, to your models",
+    "import": "add GPT-2, or a model of its kind, to your models",
     "export": "write a model in the format of Hugging Face",
 }
 
@@ -59,7 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain("Stopped.")
         return 130
     except BrokenPipeError:
-        # The reader (`| head`) has gone. Python would complain again at exit.
+        # The reader (`| head`) has closed the pipe. Python would complain again at
+        # exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
@@ -76,14 +77,14 @@ def _overview() -> str:
     lines = [f"  {name:<{width}}  {purpose}" for name, purpose in COMMANDS.items()]
     return (
         "usage: python -m minigpt <command> [options]\n\n"
-        "Train a language model, look inside it, let it write.\n\n"
+        "Train a language model, look inside it, generate text.\n\n"
         + "\n".join(lines)
         + "\n\nEach command explains itself: python -m minigpt train --help"
     )
 
 
 def _bug_report(error: Exception) -> str:
-    """Keep a traceback in a file, and return one line that says where."""
+    """Save the traceback to a file, and return one line that names it."""
     from minigpt.cli.output import save_traceback
 
     kind = type(error).__name__

@@ -1,4 +1,4 @@
-"""`data`: get a text, write one, look at one, clean one."""
+"""`data`: fetch, write, describe or clean a text."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from minigpt.runs.store import data_directory
 
 @dataclasses.dataclass(frozen=True)
 class Fetch:
-    """Download a text by name, checked against its known checksum."""
+    """Download a text by name and verify its checksum."""
 
     name: Annotated[tyro.conf.Positional[str], argument("NAME", "shakespeare.")]
     directory: Annotated[Path | None, flag("Where to put it (none: data/texts).")] = (
@@ -57,14 +57,14 @@ class Clean:
 
 @dataclasses.dataclass(frozen=True)
 class Tokens:
-    """List the large texts whose tokens are kept on the disk, or remove some."""
+    """List the large texts whose tokens are stored on disk, or remove some."""
 
-    remove: Annotated[tuple[str, ...], flag("Names to remove; their texts stay.")] = ()
+    remove: Annotated[tuple[str, ...], flag("Names to remove; the texts stay.")] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class DataArguments:
-    """The five things to do with a text."""
+    """What to do with a text."""
 
     do: (
         Fetch
@@ -77,7 +77,9 @@ class DataArguments:
 
 def run(words: Sequence[str]) -> int:
     """Run `data`."""
-    arguments = parse(DataArguments, words, "data", "Get, write or describe a text.")
+    arguments = parse(
+        DataArguments, words, "data", "Fetch, write, describe or clean a text."
+    )
     do = arguments.do
     if isinstance(do, Fetch):
         from minigpt.datasets.files.download import fetch

@@ -1,4 +1,4 @@
-"""`evaluate`: how surprised a model is by a text."""
+"""`evaluate`: measure the loss of a model on a text."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ def run(words: Sequence[str]) -> int:
 def _examples(
     data: DataConfig, arguments: EvaluateArguments, tokenizer: "Tokenizer", context: int
 ) -> tuple["Dataset[Example]", str]:
-    """Cut the text into windows; return how much text that was, too."""
+    """Split the text into windows; also return how much text that is."""
     from minigpt.datasets.batches.examples import PackedDataset, WindowDataset
     from minigpt.datasets.corpus import held_out_text, load_text
     from minigpt.datasets.encoding import encode_corpus
@@ -80,7 +80,7 @@ def _examples(
     unknown = tokenizer.unknown(text)
     if unknown:
         shown = " ".join(map(repr, unknown[:10]))
-        note(f"note: read as <unk>, never seen in training: {shown}")
+        note(f"note: not in the vocabulary, read as <unk>: {shown}")
     tokens = encode_corpus(tokenizer, text, data)
     if len(tokens) <= context:
         raise DataError(
@@ -94,14 +94,14 @@ def _examples(
 def _data(
     arguments: EvaluateArguments, metadata: "CheckpointMetadata", given: set[str]
 ) -> DataConfig:
-    """The text that was asked for, or the one the model was trained on."""
+    """Return the requested text, or the one the model was trained on."""
     fraction = min(arguments.validation_fraction, 0.999)
     if arguments.data_file is not None:
         return DataConfig(source=arguments.data_file, validation_fraction=fraction)
     known = metadata.provenance.get("data")
     if not isinstance(known, dict):
         raise DataError(
-            "This model does not say what it was trained on: give --data_file."
+            "This model does not record what it was trained on: give --data_file."
         )
     data = DataConfig(**known)
     if "validation_fraction" in given:

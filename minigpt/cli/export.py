@@ -41,7 +41,7 @@ def run(words: Sequence[str]) -> int:
     if not (directory / "tokenizer.json").is_file():
         note(
             f"note: transformers cannot read a tokenizer of kind {tokenizer.kind}: it "
-            "is kept in minigpt's own form."
+            "is saved in minigpt's own format."
         )
     note(f"In Python: AutoModelForCausalLM.from_pretrained({str(directory)!r})")
     return 0

@@ -1,10 +1,10 @@
-"""`finetune`: from a model that continues texts to one that answers.
+"""`finetune`: turn a model that continues texts into one that answers.
 
-finetune sft --base tales                 learn answers
-finetune dpo --base <name>                learn which answer is better
-finetune evaluate --model_path <name>     how often is it right?
-finetune examples sft                     what it learns from, as JSONL
-finetune merge --adapter <path> --base …  an adapter becomes a model of its own
+finetune sft --base tales                 learn from examples of answers
+finetune dpo --base <name>                learn which of two answers is better
+finetune evaluate --model_path <name>     measure how often it is right
+finetune examples sft                     print training examples, as JSONL
+finetune merge --adapter <path> --base …  merge an adapter into its base
 """
 
 import dataclasses
@@ -48,7 +48,7 @@ class FinetuneRunFlags:
         str | None, flag("Go on with a fine-tuning, by name or directory.")
     ] = None
     questions: Annotated[
-        int, flag("Held-out questions to ask in the end (0: none).")
+        int, flag("Held-out questions to ask at the end (0: none).")
     ] = 200
 
 
@@ -61,7 +61,7 @@ class ExamplesArguments:
         argument("METHOD", "sft: answers; dpo: pairs of answers."),
     ]
     count: Annotated[int, flag("How many.")] = 5
-    split: Annotated[Literal["train", "held_out", "new"], flag("Of which worlds.")] = (
+    split: Annotated[Literal["train", "held_out", "new"], flag("From which split.")] = (
         "train"
     )
     seed: Annotated[int, flag("Same seed, same examples.")] = 0
@@ -97,14 +97,17 @@ def run(words: Sequence[str]) -> int:
 
 
 def _tune(method: str, words: Sequence[str]) -> int:
-    """Train a run, new or begun, and measure what came of it."""
+    """Train a new or a resumed run, and measure the result."""
     arguments = parse(
-        _arguments_class(method, words), words, f"finetune {method}", "Tune a model."
+        _arguments_class(method, words),
+        words,
+        f"finetune {method}",
+        "Fine-tune a model.",
     )
     flags: FinetuneRunFlags = arguments.run
     given = given_flags(words)
     if flags.resume is not None:
-        run = _begun_run(flags.resume, given - {"resume", "questions"})
+        run = _resumed_run(flags.resume, given - {"resume", "questions"})
     else:
         run = _new_run(method, arguments)
     quoted = shlex.join(["python", "-m", "minigpt", "finetune", method, *words])
@@ -121,7 +124,7 @@ def _tune(method: str, words: Sequence[str]) -> int:
 
 
 def _arguments_class(method: str, words: Sequence[str]) -> type[Any]:
-    """Make the dataclass whose fields are the flags, with the method's defaults."""
+    """Build the dataclass whose fields are the flags, with the method's defaults."""
     tuning = FinetuneConfig(method=method, base="base")  # type: ignore[arg-type]
     has_adapter = "lora_rank" in given_flags(words)
     of_the_other = "packed" if method == "dpo" else "beta"
@@ -139,13 +142,13 @@ def _arguments_class(method: str, words: Sequence[str]) -> type[Any]:
     return dataclasses.make_dataclass("TuneArguments", groups.items(), frozen=True)
 
 
-def _begun_run(wanted: str, extra: set[str]) -> Run:
+def _resumed_run(wanted: str, extra: set[str]) -> Run:
     if extra:
         names = ", ".join(f"--{name}" for name in sorted(extra))
-        raise ConfigError(f"--resume goes on as configured: drop {names}.")
+        raise ConfigError(f"--resume continues as configured: drop {names}.")
     run = find_run(wanted)
     if run.config.finetune is None:
-        raise RunError(f"{run.id} is no fine-tuning: resume it with train --resume.")
+        raise RunError(f"{run.id} is not a fine-tuning: resume it with train --resume.")
     if run.status().state == "finished":
         raise RunError(
             f"The run {run.id!r} has finished: to teach it more, start another from it "
@@ -159,7 +162,7 @@ def _new_run(method: str, arguments: Any) -> Run:
     if flags.base is None:
         raise ConfigError("--base is missing: give the model to start from.")
     if flags.name is not None and flags.output_dir is not None:
-        raise ConfigError("--name and --output_dir both say where: give one of them.")
+        raise ConfigError("--name and --output_dir both set the place: give one.")
     settings = dataclasses.asdict(arguments.tuning)
     if settings["examples"] != "tales":
         # A run may be resumed from another directory.
@@ -175,7 +178,7 @@ def _new_run(method: str, arguments: Any) -> Run:
 
 
 def _report(run: Run, questions: int) -> None:
-    """Say what the model can do now, and where it is."""
+    """Report what the model can do now, and where it is saved."""
     from minigpt.checkpoint import load_checkpoint
     from minigpt.finetuning.measuring import measure
 
@@ -194,7 +197,10 @@ def _report(run: Run, questions: int) -> None:
 
 def _examples(words: Sequence[str]) -> int:
     arguments = parse(
-        ExamplesArguments, words, "finetune examples", "Show what tales teaches."
+        ExamplesArguments,
+        words,
+        "finetune examples",
+        "Print training examples of tales.",
     )
     from minigpt.datasets.tales.instructions import instructions, preferences
 

@@ -1,4 +1,4 @@
-"""`finetune evaluate`: how often is a tuned model right, and what did it forget?"""
+"""`finetune evaluate`: how often a fine-tuned model is right, and what it forgot."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class FinetuneEvaluateArguments:
-    """Which model is asked, and what stands beside it."""
+    """Which model to ask, and what to compare it with."""
 
     model_path: Annotated[
         str | None, flag("A checkpoint or run directory, a run's name or a model's.")
     ] = None
     base: Annotated[
-        str | None, flag("What it was tuned from (none: what its checkpoint says).")
+        str | None, flag("Its base (none: the one its checkpoint names).")
     ] = None
     data_file: Annotated[
         str | None,
-        flag("Conversations of your own, whose answers it should give word for word."),
+        flag("Your own conversations, to be answered word for word."),
     ] = None
     questions: Annotated[int, flag("How many questions about tales.")] = 200
 
@@ -49,7 +49,7 @@ def evaluate(words: Sequence[str]) -> int:
     wanted = arguments.base or known.get("base")
     base = None if wanted is None else load_checkpoint(find_checkpoint(wanted))
     if base is None:
-        note("It does not say what it was tuned from: give --base to compare.")
+        note("Its checkpoint names no base: give --base to compare.")
     if arguments.data_file is not None:
         score = exact_replies(tuned, read_conversations(arguments.data_file))
         say(f"exact match     {score.right} of {score.number} answers, word for word")
@@ -61,7 +61,7 @@ def evaluate(words: Sequence[str]) -> int:
 
 
 def show(measured: "TalesScores") -> None:
-    """Print scores, each beside the base's and beside not reading."""
+    """Print each score, with those of the base and of a guess without reading."""
     _show_exact_match("held-out questions", measured.exact_match)
     _show_exact_match("words it never saw", measured.new_words)
     for margin in measured.margins:

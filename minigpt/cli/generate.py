@@ -1,4 +1,4 @@
-"""`generate`: let a trained model write, once, for many prompts, or in conversation."""
+"""`generate`: generate text, for one prompt, for many, or interactively."""
 
 import dataclasses
 import sys
@@ -15,7 +15,7 @@ from minigpt.errors import DataError, MinigptError
 if TYPE_CHECKING:
     from minigpt.generation.generator import Generator
 
-_DESCRIPTION = "Let a trained model write."
+_DESCRIPTION = "Generate text with a trained model."
 _INTERACTIVE_HELP = """\
 Write a prompt and press Enter. Or: temp 0.8 · length 200 · top_k 50 · top_p 0.9 ·
 seed 1 · settings · help · quit."""
@@ -23,7 +23,7 @@ seed 1 · settings · help · quit."""
 
 @dataclasses.dataclass(frozen=True)
 class ModelFlags:
-    """Who writes, and after what."""
+    """Which model, and which prompt."""
 
     model_path: Annotated[
         str | None,
@@ -70,21 +70,21 @@ def run(words: Sequence[str]) -> int:
 
 
 def read_prompts(path: Path) -> list[str]:
-    """Read prompts, one per line; empty lines are skipped.
+    """Read prompts, one per line, skipping empty lines.
 
     Raises:
-        DataError: If the file is missing, not text, or has no prompt.
+        DataError: If the file is missing, not text, or contains no prompt.
     """
     from minigpt.datasets.corpus import read_text
 
     prompts = [line for line in read_text(path).splitlines() if line.strip()]
     if not prompts:
-        raise DataError(f"{path} holds no prompt: write one per line.")
+        raise DataError(f"{path} contains no prompt: write one per line.")
     return prompts
 
 
 def write(generator: "Generator", prompt: str, config: GenerationConfig) -> None:
-    """Print a prompt and its continuation, as it is being written where it can be."""
+    """Print a prompt and its continuation, token by token where possible."""
     if config.strategy == "beam":
         generation = generator.generate(prompt, config)
         warnings, text = generation.warnings, generation.prompt + generation.text
@@ -97,7 +97,7 @@ def write(generator: "Generator", prompt: str, config: GenerationConfig) -> None
     written = prompt
     say(prompt, end="")
     for token in generator.stream(prompt, config):
-        # A character may take several tokens: print what is certain, once.
+        # A character may take several tokens: print only what is final.
         text = prompt + token.text_so_far
         if text.startswith(written):
             say(text[len(written) :], end="")
@@ -138,7 +138,7 @@ _SETTINGS: dict[str, tuple[str, type]] = {
 
 
 def _changed(config: GenerationConfig, word: str, value: str) -> GenerationConfig:
-    """Change one setting; a wrong value is said, and nothing changes."""
+    """Change one setting; on a wrong value, complain and change nothing."""
     name, kind = _SETTINGS[word]
     try:
         number = kind(value) if kind is float else int(value)
@@ -159,7 +159,7 @@ def _is_number(text: str) -> bool:
 
 
 def _lines() -> Iterator[str]:
-    """Yield what the user types, with a sign to type after on a terminal."""
+    """Yield what the user types, after a prompt sign on a terminal."""
     while True:
         if sys.stdin.isatty():
             try:

@@ -14,7 +14,7 @@ from minigpt.runs.store import data_directory
 
 @dataclasses.dataclass(frozen=True)
 class ImportArguments:
-    """What to bring, and under what name."""
+    """Which model to add, and under what name."""
 
     source: Annotated[
         tyro.conf.Positional[str],
@@ -25,14 +25,14 @@ class ImportArguments:
         argument("NAME", "Its name here: a-z, 0-9, - and _, at most 32."),
     ]
     revision: Annotated[str | None, flag("A branch, tag or commit.")] = None
-    offline: Annotated[bool, flag("Look on this machine only.")] = False
-    half: Annotated[bool, flag("Keep 16 bits of each weight: half the size.")] = False
+    offline: Annotated[bool, flag("Use only files on this machine.")] = False
+    half: Annotated[bool, flag("Save 16 bits of each weight: half the size.")] = False
 
 
 def run(words: Sequence[str]) -> int:
     """Run `import`."""
     arguments = parse(
-        ImportArguments, words, "import", "Bring a model of Hugging Face here."
+        ImportArguments, words, "import", "Add a model from Hugging Face."
     )
     # Before a download of minutes, not after it.
     free_place(data_directory(), "model", arguments.name)

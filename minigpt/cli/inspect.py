@@ -28,7 +28,7 @@ class InspectArguments:
 
 def run(words: Sequence[str]) -> int:
     """Run `inspect`."""
-    arguments = parse(InspectArguments, words, "inspect", "Look into a model.")
+    arguments = parse(InspectArguments, words, "inspect", "Look inside a model.")
     path = find_checkpoint(arguments.model_path)
     from minigpt.checkpoint import load_checkpoint
 
@@ -55,7 +55,7 @@ def _describe(metadata: "CheckpointMetadata") -> None:
 
 
 def _list_parts(checkpoint: "Checkpoint") -> None:
-    """Print the number of weights of each part, and their sum."""
+    """Print the number of weights of each part, and the total."""
     model, tokenizer, _ = checkpoint
     say(f"tokenizer   {tokenizer.kind}, {tokenizer.vocab_size:,} tokens")
     say("parameters")

@@ -1,8 +1,8 @@
 """Which checkpoint does `--model_path` mean?
 
 It may be a checkpoint's directory, a run's directory, a run's name, or the name of a
-shipped model. A trailing `.pt`, as tutorials write it, stands for the directory of that
-name; `models/best_model.pt`, when it is not there, for the newest run's best.
+shipped model. A trailing `.pt`, as in tutorials, is ignored; `models/best_model.pt`, if
+it does not exist, means the best checkpoint of the newest run.
 """
 
 from pathlib import Path
@@ -20,10 +20,10 @@ def find_checkpoint(wanted: str | None) -> Path:
     """Turn `--model_path` into a checkpoint's directory.
 
     Args:
-        wanted: What the user wrote; None asks for the newest model there is.
+        wanted: The value of the flag; None means the newest model.
 
     Raises:
-        CheckpointError: If nothing fits; says what there is.
+        CheckpointError: If nothing matches; lists what exists.
     """
     if wanted is None:
         return _newest()
@@ -49,7 +49,7 @@ def find_run(wanted: str) -> Run:
     """Turn `--resume` into a run: its directory or its name.
 
     Raises:
-        RunError: If there is none; suggests near names.
+        RunError: If there is none; suggests similar names.
     """
     from minigpt.runs.store import RunStore
 
@@ -60,7 +60,7 @@ def find_run(wanted: str) -> Run:
 
 
 def _at(path: Path) -> Path | None:
-    """The checkpoint that a path leads to, if any."""
+    """Return the checkpoint at a path, if any."""
     beside = path.parent / "checkpoints" / path.name
     for place in (path, beside):
         if checkpoint_step(place) is not None:
@@ -71,7 +71,7 @@ def _at(path: Path) -> Path | None:
             raise CheckpointError(f"The run at {path} has no checkpoint yet.")
         return best
     if (path / "model.safetensors").is_file():
-        return path  # damaged: loading it will say how
+        return path  # damaged: loading it will explain how
     return None
 
 

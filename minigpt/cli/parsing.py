@@ -1,6 +1,6 @@
-"""From words to a dataclass, by tyro; from its complaints to one line.
+"""Parses words into a dataclass with tyro, and shortens its errors to one line.
 
-Flags may be spelled with underscores, as the configs are, or with hyphens.
+Flags may be spelled with underscores, as in the configs, or with hyphens.
 """
 
 import dataclasses
@@ -28,12 +28,12 @@ def parse(
 
     Args:
         arguments_class: A dataclass; its fields are the flags.
-        words: What stands after the command.
-        command: Its name, for the help text.
+        words: The words after the command.
+        command: The command's name, for the help text.
         description: What it does, for the help text.
 
     Raises:
-        ConfigError: If a flag is unknown or its value of the wrong kind.
+        ConfigError: If a flag is unknown or its value has the wrong type.
     """
     complaint = io.StringIO()
     try:
@@ -57,7 +57,7 @@ def parse(
 
 
 def given_flags(words: Sequence[str]) -> set[str]:
-    """The names of the flags that were spelled out, with underscores.
+    """Return the names of the flags that were given, with underscores.
 
     >>> sorted(given_flags(["--batch-size=8", "--d_model", "64"]))
     ['batch_size', 'd_model']
@@ -67,7 +67,7 @@ def given_flags(words: Sequence[str]) -> set[str]:
 
 
 def flag(help_text: str, *aliases: str) -> Any:
-    """Give a flag its help text, and other names if it has some.
+    """Give a flag its help text, and optionally other names.
 
     >>> kind = Annotated[int, flag("How many.", "--number")]
     """
@@ -75,7 +75,7 @@ def flag(help_text: str, *aliases: str) -> Any:
 
 
 def argument(name: str, help_text: str) -> Any:
-    """Describe an argument that stands alone: `Positional[str]` and its name."""
+    """Describe a positional argument (`Positional[str]`)."""
     return tyro.conf.arg(help=help_text, metavar=name)
 
 
@@ -85,13 +85,13 @@ def config_fields(
     aliases: dict[str, str] | None = None,
     remarks: dict[str, str] | None = None,
 ) -> list[tuple[str, Any, Any]]:
-    """Turn a config into dataclass fields: its names, help texts and present values.
+    """Turn a config into dataclass fields: names, help texts and current values.
 
     Args:
         config: Its values become the defaults.
         leave_out: Fields that get no flag.
         aliases: Field → another flag for it.
-        remarks: Field → words to put after its help text.
+        remarks: Field → text to append to its help text.
 
     Returns:
         What `dataclasses.make_dataclass` takes.
@@ -108,10 +108,10 @@ def config_fields(
 
 
 def _one_line(box: str) -> str:
-    """Take the message out of the frame that tyro draws around it.
+    """Extract the message from the box that tyro draws around it.
 
-    The message stands between the first rule and the second; where the terminal has no
-    box characters, rules are made of hyphens, and the frame's sides of spaces.
+    The message is between the first rule and the second; on a terminal without box
+    characters, rules consist of hyphens, and the sides of spaces.
     """
     lines: list[str] = []
     inside = False
@@ -128,14 +128,14 @@ def _one_line(box: str) -> str:
 
 def _explain_unknown(word: str, known: set[str]) -> str:
     if not word.startswith("-"):
-        return f"{word!r} stands alone: it belongs to no option."
+        return f"{word!r} does not belong to any option."
     name = word.partition("=")[0].replace("-", "_").replace("__", "--", 1)
     hint = near_names(name, [f"--{flag_name}" for flag_name in known])
     return f"There is no option {word}.{hint}"
 
 
 def _flag_names(arguments_class: type) -> set[str]:
-    """Every flag of a dataclass, those of nested groups included."""
+    """Return all flags of a dataclass, including nested groups."""
     names: set[str] = set()
     for field in dataclasses.fields(arguments_class):
         if dataclasses.is_dataclass(field.type):

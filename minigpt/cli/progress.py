@@ -1,4 +1,4 @@
-"""How a training shows itself in the shell: a bar on a terminal, lines elsewhere."""
+"""Training progress in the shell: a bar on a terminal, plain lines elsewhere."""
 
 import sys
 import time
@@ -28,8 +28,8 @@ class ProgressBar(TrainerCallback):
     """A bar with steps, loss, tokens per second and the time left.
 
     Args:
-        total_steps: Steps of the whole run, or None while unknown.
-        start_step: Steps taken before.
+        total_steps: Steps of the whole run, or None if unknown.
+        start_step: Steps already taken.
     """
 
     reports = True
@@ -87,10 +87,10 @@ class PlainLines(TrainerCallback):
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing to put away."""
+        """Nothing to clean up."""
 
     def on_step(self, record: StepRecord) -> None:
-        """Print loss, speed and time left, now and then."""
+        """Print loss, speed and time left, every few seconds."""
         now = time.monotonic()
         if now - self._last < _LINE_EVERY_SECONDS and record.step != self._total:
             return
@@ -108,13 +108,13 @@ class PlainLines(TrainerCallback):
 
 
 class Stages:
-    """What happens before the first step: a line now and then, if it takes long."""
+    """Progress before the first step: a line every few seconds."""
 
     def __init__(self) -> None:
         self._last = time.monotonic()
 
     def __call__(self, activity: str, seconds_left: float | None) -> None:
-        """Print an activity and the time it still takes."""
+        """Print an activity and its remaining time."""
         now = time.monotonic()
         if now - self._last < _LINE_EVERY_SECONDS:
             return
@@ -124,7 +124,7 @@ class Stages:
 
 
 def describe(record: EvalRecord) -> str:
-    """Put an evaluation into a line."""
+    """Describe an evaluation in one line."""
     bits = record.bits_per_character
     measured = [f"{name} {value:.3f}" for name, value in record.measures.items()]
     if record.unit == "token":
@@ -142,7 +142,7 @@ def describe(record: EvalRecord) -> str:
 def progress_for(
     total_steps: int | None, start_step: int = 0
 ) -> "ProgressBar | PlainLines":
-    """Choose the bar on a terminal, lines where nobody looks."""
+    """Choose the bar on a terminal, plain lines elsewhere."""
     if sys.stdout.isatty():
         return ProgressBar(total_steps, start_step)
     return PlainLines(total_steps)

@@ -1,4 +1,4 @@
-"""`quickstart`: from nothing to a model that writes, in about a minute."""
+"""`quickstart`: train a small model and sample from it, in about a minute."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def run(words: Sequence[str]) -> int:
         QuickstartArguments,
         words,
         "quickstart",
-        "Train a tiny model on the built-in tales, and let it write.",
+        "Train a tiny model on the built-in tales, and sample from it.",
     )
     recipe = get_recipe("default")
     sizes = {"d_model": 128, "num_layers": 2, "num_heads": 4, "max_seq_len": 64}
@@ -41,14 +41,14 @@ def run(words: Sequence[str]) -> int:
     )
     from minigpt.cli.train import name_of, train_here
 
-    note("A model of 2 layers learns to write little stories, character by character.")
+    note("A model of 2 layers learns to write short stories, character by character.")
     made = RunStore(data_directory() / "runs").create(config, arguments.name)
     code = train_here(
         made, is_new=True, command="python -m minigpt quickstart", announce=False
     )
     if code:
         return code
-    _let_it_write(str(made.best))
+    _print_samples(str(made.best))
     name = name_of(made)
     say("\nNow you:")
     say(f"  python -m minigpt generate --model_path {name} --interactive")
@@ -57,7 +57,7 @@ def run(words: Sequence[str]) -> int:
     return 0
 
 
-def _let_it_write(path: str) -> None:
+def _print_samples(path: str) -> None:
     from minigpt.checkpoint import load_checkpoint
     from minigpt.cli.generate import write
     from minigpt.config import GenerationConfig

@@ -1,9 +1,9 @@
 """The flags of `train`: every field of every config, flat, with the recipe's values.
 
-The recipe, the preset and the kind of model decide the defaults of all other flags, so
-those three are looked up first; then tyro reads the rest, and `--help` shows the values
-that would really be used. Some flags have a second name, from tutorials that call the
-same thing differently (`--embedding_dim` is `--d_model`).
+The recipe, the preset and the kind of model determine the defaults of all other flags,
+so those three are read first; then tyro parses the rest, and `--help` shows the values
+that would really be used. Some flags have a second name, from tutorials that use other
+terms (`--embedding_dim` is `--d_model`).
 """
 
 import dataclasses
@@ -33,7 +33,7 @@ SECOND_NAMES = {
 }
 _MODEL_FIELDS = set(ModelConfig.model_fields) - {"vocab_size"}
 _MLP_FIELDS = set(MLPConfig.model_fields) - {"vocab_size"}
-# A resumed run goes on as it was configured; only these may change.
+# A resumed run continues as configured; only these may change.
 _RESUME_FLAGS = {
     "resume",
     "max_steps",
@@ -73,13 +73,13 @@ class RunFlags:
     ] = None
     resume: Annotated[
         str | None,
-        flag("Go on with a run, by name or directory, from its newest checkpoint."),
+        flag("Resume a run, by name or directory, from its newest checkpoint."),
     ] = None
     run_dir: Annotated[
-        Path | None, flag("Train the run that lies ready here; the app uses it.")
+        Path | None, flag("Train the run prepared in this directory; used by the app.")
     ] = None
     follow_stdin: Annotated[
-        bool, flag("Save and stop when standard input ends; the app uses it.")
+        bool, flag("Save and stop when standard input ends; used by the app.")
     ] = False
     lock_descriptor: Annotated[
         int | None, flag("The run's lock, if the parent process took it.")
@@ -88,7 +88,7 @@ class RunFlags:
 
 @dataclasses.dataclass(frozen=True)
 class TrainCommand:
-    """What the words after `train` mean."""
+    """The parsed arguments of `train`."""
 
     flags: RunFlags
     config: RunConfig
@@ -117,7 +117,7 @@ def parse_train(words: Sequence[str]) -> TrainCommand:
 
 
 def _base(words: Sequence[str]) -> RunConfig:
-    """The configuration before any other flag: recipe, preset, kind of model."""
+    """Return the configuration of recipe, preset and kind of model."""
     base = get_recipe(_peek(words, "recipe") or "default")
     preset = _peek(words, "preset")
     if preset is not None:
@@ -129,7 +129,7 @@ def _base(words: Sequence[str]) -> RunConfig:
 
 
 def _peek(words: Sequence[str], name: str) -> str | None:
-    """Find the value of one flag before the others are understood."""
+    """Return the value of one flag before the others are parsed."""
     for place, word in enumerate(words):
         flag_name, equals, value = word.partition("=")
         if flag_name.replace("-", "_") != f"__{name}":
@@ -141,7 +141,7 @@ def _peek(words: Sequence[str], name: str) -> str | None:
 
 
 def _arguments_class(base: RunConfig) -> type[Any]:
-    """Make the dataclass whose fields are the flags, grouped for the help text."""
+    """Build the dataclass whose fields are the flags, grouped for the help text."""
     chosen: list[ModelConfig | MLPConfig] = [base.transformer, base.mlp]
     if base.model_type == "mlp":
         chosen.reverse()
@@ -205,20 +205,20 @@ def _primary_names(given: set[str]) -> set[str]:
 
 
 def _check(flags: RunFlags, arguments: Any, given: set[str]) -> None:
-    """Refuse flags that would be ignored: silence would look like obedience."""
+    """Refuse flags that would have no effect, rather than ignore them."""
     if flags.resume is not None and given - _RESUME_FLAGS:
         extra = ", ".join(f"--{name}" for name in sorted(given - _RESUME_FLAGS))
         raise ConfigError(
-            f"--resume goes on with a run as it was configured: drop {extra}. Only "
+            f"--resume continues a run as it was configured: drop {extra}. Only "
             "--max_steps, --num_epochs, --device and --num_threads may change."
         )
     if {"max_steps", "num_epochs"} <= given and arguments.training.max_steps:
         raise ConfigError(
-            "--max_steps and --num_epochs both say when to end: give one of them."
+            "--max_steps and --num_epochs both set the end: give one of them."
         )
     if {"name", "output_dir"} <= given:
         raise ConfigError(
-            "--name and --output_dir both say where the run goes: give one of them."
+            "--name and --output_dir both set the run's place: give one of them."
         )
     mlp = flags.model_type == "mlp"
     foreign = _MODEL_FIELDS - _MLP_FIELDS if mlp else _MLP_FIELDS - _MODEL_FIELDS

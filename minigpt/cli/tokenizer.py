@@ -1,4 +1,4 @@
-"""`tokenizer`: train one, encode, decode, look inside."""
+"""`tokenizer`: train one, encode, decode, describe."""
 
 import dataclasses
 import sys
@@ -41,7 +41,7 @@ class Encode:
 
     tokenizer: Annotated[tyro.conf.Positional[str], argument("TOKENIZER", _WHERE)]
     text: Annotated[str | None, flag("The text.")] = None
-    pieces: Annotated[bool, flag("Show the pieces of text, too.")] = False
+    pieces: Annotated[bool, flag("Also show the pieces of text.")] = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +63,7 @@ class DescribeTokenizer:
 
 @dataclasses.dataclass(frozen=True)
 class TokenizerArguments:
-    """The four things to do with a tokenizer."""
+    """What to do with a tokenizer."""
 
     do: (
         Train
@@ -134,7 +134,7 @@ def _encode(do: Encode) -> None:
     unknown = tokenizer.unknown(text)
     if unknown:
         shown = " ".join(map(repr, unknown[:20]))
-        note(f"note: never seen, read as <unk>: {shown}")
+        note(f"note: not in the vocabulary, read as <unk>: {shown}")
 
 
 def _decode(do: Decode) -> None:

@@ -1,4 +1,4 @@
-"""`train`: train a model on a text, or go on with a run."""
+"""`train`: train a model on a text, or resume a run."""
 
 import dataclasses
 import os
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class _Task:
-    """A run to train, and whether this command made it or goes on with it."""
+    """A run to train, and whether this command created or resumes it."""
 
     run: Run
     resume: bool
@@ -57,20 +57,20 @@ def train_here(
     command: str = "",
     announce: bool = True,
 ) -> int:
-    """Train a run in this process, and tell how it went.
+    """Train a run in this process, and report the result.
 
     Args:
         run: The run.
-        resume: Go on from its newest checkpoint.
-        is_new: Whether this command made it: if it cannot even begin, it is removed.
+        resume: Continue from its newest checkpoint.
+        is_new: Whether this command created it: it is removed if it cannot start.
         parent: What the process that started this one handed over.
         command: What the user typed, for the checkpoints' provenance.
-        announce: Whether to say afterwards what to do with the model.
+        announce: Whether to print where the model is and how to use it.
 
     Returns:
         The exit code: 0, or 128 + the signal that stopped it.
     """
-    # Only now: importing torch takes seconds, and a wrong flag should answer at once.
+    # Imported here because torch takes seconds, and a wrong flag should fail at once.
     from minigpt.cli.progress import Stages, progress_for
     from minigpt.worker.worker import Display, train_run
 
@@ -85,7 +85,7 @@ def train_here(
         )
     except MinigptError:
         if is_new and not run.checkpoints():
-            # Nothing was learned yet: leave no litter behind a mistyped command.
+            # Nothing was learned yet: clean up after a mistyped command.
             _forget(run)
         raise
     _report(run, outcome, announce)
@@ -93,7 +93,7 @@ def train_here(
 
 
 def name_of(run: Run) -> str:
-    """How to name a run on the command line: its id, or its path if it is elsewhere."""
+    """Return how to name a run in a command: its id, or its path if elsewhere."""
     usual = data_directory() / "runs"
     if run.path.parent.resolve() == usual.resolve():
         return run.id
@@ -116,7 +116,7 @@ def _find_task(command: TrainCommand) -> _Task:
 
 
 def _extend(run: Run, command: TrainCommand) -> None:
-    """Let a resumed run go further, or elsewhere, than it was configured to."""
+    """Apply flags that extend a resumed run or change its device."""
     status = run.status()
     if status.state == "finished" and not command.given & {"max_steps", "num_epochs"}:
         raise RunError(
@@ -129,7 +129,7 @@ def _extend(run: Run, command: TrainCommand) -> None:
 
 
 def _extended(config: RunConfig, command: TrainCommand) -> RunConfig:
-    """The configuration of a resumed run, with what the flags change."""
+    """Return the configuration of a resumed run, changed by the flags."""
     names = command.given & {"max_steps", "num_epochs", "device", "num_threads"}
     changes = {name: getattr(command.config.train, name) for name in names}
     if "num_epochs" in changes:
@@ -138,9 +138,9 @@ def _extended(config: RunConfig, command: TrainCommand) -> RunConfig:
 
 
 def _assist(command: TrainCommand) -> int:
-    """Be one of several processes that `torchrun` started, but not the first.
+    """Train as one of several processes that `torchrun` started, but not the first.
 
-    The first one owns the run's directory, speaks, and decides when to stop; this one
+    The first one owns the run's directory, prints, and decides when to stop; this one
     only computes its share.
     """
     from minigpt.preparation.preparation import assemble, newest_resumable
@@ -152,12 +152,12 @@ def _assist(command: TrainCommand) -> int:
         config = _extended(run.config, command)
         checkpoint = newest_resumable(run)
     try:
-        # Entered so that Ctrl-C, which reaches every process, does not end this one.
+        # So that Ctrl-C, which reaches every process, does not end this one.
         with StopRequests(Path(os.devnull)):
             prepared = assemble(config, Path(os.devnull), checkpoint)
             prepared.build_trainer(()).train(resume_from_checkpoint=checkpoint)
     except MinigptError:
-        return 2  # the first process says why
+        return 2  # the first process reports why
     return 0
 
 
@@ -167,7 +167,7 @@ def _report(run: Run, outcome: "TrainingOutcome", announce: bool) -> None:
     result, name = outcome.result, name_of(run)
     if result.reason == "stopped":
         note(
-            f"Stopped at step {result.step}; everything is saved. Go on with:\n"
+            f"Stopped at step {result.step}; everything is saved. Resume with:\n"
             f"  python -m minigpt train --resume {name}"
         )
         return
@@ -181,7 +181,7 @@ def _report(run: Run, outcome: "TrainingOutcome", announce: bool) -> None:
         return
     say(f"loss curve      {run.path / 'curves.svg'}")
     say(f"model           {run.best}")
-    say(f"let it write    python -m minigpt generate --model_path {name}")
+    say(f"generate text   python -m minigpt generate --model_path {name}")
 
 
 def _forget(run: Run) -> None:
@@ -190,7 +190,7 @@ def _forget(run: Run) -> None:
     if run.path.parent.resolve() == (data_directory() / "runs").resolve():
         shutil.rmtree(run.path, ignore_errors=True)
         return
-    # A directory of the user's own: remove what was put there, and nothing else.
+    # The user's own directory: remove only what the run put there.
     for name in ("config.json", "status.json", "lock", "log.txt", "stop"):
         (run.path / name).unlink(missing_ok=True)
     for name in ("metrics.jsonl", "samples.jsonl"):

@@ -1,7 +1,7 @@
-"""Every model, run and text there is: found, named, brought in, sent out, deleted.
+"""All models, runs and texts: list, rename, import, export, delete.
 
-In reading order: `catalogue` (every model there is), `finetuned` (which were tuned from
-which), `inventory` (models, runs and texts in numbers), `names` (what they may be
-called), `incoming` (models that are brought here), `archives` (a model as a zip, out
-and in), `trash` (deleting that can be undone).
+In reading order: `catalogue` (all models), `finetuned` (which were fine-tuned from
+which), `inventory` (models, runs and texts in numbers), `names` (allowed names,
+renaming), `incoming` (adding models), `archives` (a model as a zip file), `trash`
+(deletion that can be undone).
 """

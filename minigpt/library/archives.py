@@ -1,8 +1,8 @@
-"""A model's files as a zip, out and in. What comes in is not trusted.
+"""Packs a model's files into a zip, and unpacks untrusted uploads.
 
-A checkpoint is numbers and JSON, so only such files are taken, each known by its whole
-name: nothing is ever written under a name that somebody else chose. Sizes are counted
-while unpacking, whatever the zip says of them.
+A checkpoint is numbers and JSON, so only such files are accepted, from a fixed list of
+names: no file is ever written under a name that an uploader chose. Sizes are counted
+while unpacking, whatever the zip claims.
 """
 
 import io
@@ -24,11 +24,11 @@ from minigpt.pretrained.export import fitting_shape
 from minigpt.pretrained.load import OWN_TOKENIZER_FILE
 
 MAX_BYTES = 500 * 2**20
-"""The largest model that is taken in, in bytes: GPT-2's size, in 32 bits."""
+"""The largest accepted model, in bytes: GPT-2 in 32 bits."""
 _MAX_JSON = 32 * 2**20
 _MAX_CONFIG = 2**20
 _MAX_LISTING = 2**16
-"""Bytes of a zip's list of contents: hundreds of files, and a model has a few."""
+"""Limit for a zip's list of contents, in bytes: enough for hundreds of files."""
 
 CHECKPOINT_FILES = (CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE)
 _TAKEN = {
@@ -54,20 +54,20 @@ def pack(checkpoint: Path, name: str) -> bytes:
 
     Args:
         checkpoint: Its directory.
-        name: The folder's, already checked.
+        name: The folder's name, already validated.
 
     Raises:
-        CheckpointError: If a file is gone.
+        CheckpointError: If a file is missing.
     """
     return _zipped([checkpoint / file for file in CHECKPOINT_FILES], name)
 
 
 def pack_for_others(checkpoint: Path, name: str) -> bytes:
-    """Return a model in the format of Hugging Face, as a zip.
+    """Return a zip of a model in the format of Hugging Face.
 
     Raises:
         ConfigError: If that format cannot express it.
-        CheckpointError: If it cannot be read.
+        CheckpointError: If the model cannot be read.
     """
     model, tokenizer, _ = load_checkpoint(checkpoint)
     with tempfile.TemporaryDirectory() as folder:
@@ -76,7 +76,7 @@ def pack_for_others(checkpoint: Path, name: str) -> bytes:
 
 
 def why_not_for_others(checkpoint: Path) -> str:
-    """Say why the format of Hugging Face cannot express a model; empty if it can.
+    """Explain why the Hugging Face format cannot express a model; empty if it can.
 
     Raises:
         CheckpointError: If the model's description cannot be read.
@@ -96,18 +96,18 @@ def unpack(files: Sequence[tuple[str, IO[bytes]]], directory: Path) -> None:
 
     Args:
         files: Names and contents: one zip, or a model's files.
-        directory: Where. If anything is refused, it is the caller's to remove.
+        directory: Where to write. After an error, the caller removes it.
 
     Raises:
-        CheckpointError: If there is anything that a model does not consist of, or too
-            much of it.
+        CheckpointError: If there is a file that does not belong to a model, or one is
+            too large.
     """
     try:
         _unpack(files, directory)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-        # A RuntimeError is zipfile's word for encryption.
+        # zipfile raises RuntimeError for an encrypted file.
         raise CheckpointError(
-            f"{files[0][0]!r:.80} cannot be unpacked ({error}): make the zip again."
+            f"{files[0][0]!r:.80} cannot be unpacked ({error}): create the zip again."
         ) from None
 
 
@@ -118,23 +118,25 @@ def _unpack(files: Sequence[tuple[str, IO[bytes]]], directory: Path) -> None:
         folders.add(folder)
         if len(folders) > 1:
             raise CheckpointError(
-                f"{path!r:.80} lies in another folder than the rest: one model at a "
-                "time, its files side by side."
+                f"{path!r:.80} is in a different folder from the rest: upload one "
+                "model at a time, all files in one folder."
             )
         if name in _NOT_NEEDED:
             continue
         if (directory / name).exists():
-            raise CheckpointError(f"There are two files {name}: one model at a time.")
+            raise CheckpointError(
+                f"There are two files named {name}: upload one model at a time."
+            )
         _copy(content, directory / name, _TAKEN[name])
 
 
 def _contents(
     files: Sequence[tuple[str, IO[bytes]]],
 ) -> Iterator[tuple[str, IO[bytes]]]:
-    """Go through the files, or through those inside the zip.
+    """Yield the files, or those inside the zip.
 
     Raises:
-        CheckpointError: If the zip links elsewhere, or is packed in an unusual way.
+        CheckpointError: If the zip contains a link or uses unusual compression.
     """
     if len(files) != 1 or not files[0][0].lower().endswith(".zip"):
         yield from files
@@ -142,7 +144,7 @@ def _contents(
     _check_listing(files[0][1])
     with zipfile.ZipFile(files[0][1]) as opened:
         for entry in opened.infolist():
-            # A Mac adds a shadow of each file.
+            # macOS adds a metadata file for each file.
             if entry.is_dir() or entry.filename.startswith("__MACOSX/"):
                 continue
             is_link = stat.S_ISLNK(entry.external_attr >> 16)
@@ -156,23 +158,25 @@ def _contents(
                 yield entry.filename, content
 
 
-def _check_listing(parcel: IO[bytes]) -> None:
+def _check_listing(archive: IO[bytes]) -> None:
     """Refuse a list of a million files before Python reads it into memory.
 
-    The list's length stands in the last record; a larger kind of zip (zip64) can say
-    another one, and no model that is taken in needs that.
+    The length of the list is in the last record. The zip64 format can override it; no
+    accepted model needs that format.
 
     Raises:
-        CheckpointError: If the list is long, or missing.
+        CheckpointError: If the list is too long, or missing.
     """
-    size = parcel.seek(0, io.SEEK_END)
-    parcel.seek(max(0, size - 2**16 - 42))
-    end = parcel.read()
-    parcel.seek(0)
+    size = archive.seek(0, io.SEEK_END)
+    archive.seek(max(0, size - 2**16 - 42))
+    end = archive.read()
+    archive.seek(0)
     place = end.rfind(b"PK\x05\x06")
     length = int.from_bytes(end[place + 12 : place + 16], "little")
     if place < 0:
-        raise CheckpointError("This is no zip, or its end is missing: make it again.")
+        raise CheckpointError(
+            "This is not a zip file, or it is truncated: create it again."
+        )
     if length > _MAX_LISTING or b"PK\x06\x07" in end[max(0, place - 20) : place]:
         raise CheckpointError(
             f"This zip lists far more than a model's files: {', '.join(_TAKEN)}."
@@ -180,10 +184,10 @@ def _check_listing(parcel: IO[bytes]) -> None:
 
 
 def _place_of(path: str) -> tuple[str, str]:
-    """Return a file's folder and name, if it is one of a model's.
+    """Return the folder and name of a file that belongs to a model.
 
     Raises:
-        CheckpointError: If it is something else, or its path leads elsewhere.
+        CheckpointError: If it does not, or its path leads out of the folder.
     """
     folder, _, name = path.rpartition("/")
     if path.startswith("/") or "\\" in path or ".." in folder.split("/"):
@@ -197,7 +201,8 @@ def _place_of(path: str) -> tuple[str, str]:
         )
     if name not in _TAKEN and name not in _NOT_NEEDED:
         raise CheckpointError(
-            f"{name!r:.80} is no file of a model: bring {', '.join(CHECKPOINT_FILES)}."
+            f"{name!r:.80} does not belong to a model: upload "
+            f"{', '.join(CHECKPOINT_FILES)}."
         )
     return folder, name
 
@@ -215,15 +220,15 @@ def _copy(content: IO[bytes], target: Path, limit: int) -> None:
 
 
 def _zipped(paths: Sequence[Path], folder: str) -> bytes:
-    parcel = io.BytesIO()
+    archive = io.BytesIO()
     try:
-        # Weights are as good as random numbers: compressing gains a tenth, slowly.
-        with zipfile.ZipFile(parcel, "w", zipfile.ZIP_STORED) as opened:
+        # Weights hardly compress: deflating saves a tenth, slowly.
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as opened:
             for path in paths:
                 opened.write(path, f"{folder}/{path.name}")
     except FileNotFoundError as error:
         raise CheckpointError(
-            f"{error.filename} is not there any more: the model was renamed or deleted "
-            "meanwhile."
+            f"{error.filename} no longer exists: the model was renamed or deleted in "
+            "the meantime."
         ) from None
-    return parcel.getvalue()
+    return archive.getvalue()

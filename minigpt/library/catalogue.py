@@ -1,8 +1,8 @@
-"""Every model there is to look into: shipped, brought here, and of your own runs.
+"""All models that can be opened: shipped ones, imported ones, and those of runs.
 
 A model is `data/models/<id>/`: a checkpoint, or a `checkpoints/` directory with one per
-step (a film of its training), and beside it optionally `about.json` with a `title` and
-a `description`. One that was brought here says there what its `origin` is.
+saved step, and optionally `about.json` with a `title` and a `description`. For an
+imported model, `about.json` also names its `origin`.
 """
 
 import json
@@ -17,7 +17,7 @@ from minigpt.runs.store import RUN_ID, Run, RunStore
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """One model to choose."""
+    """One model of the catalogue."""
 
     id: str
     """Name in the URL and on the command line."""
@@ -27,7 +27,7 @@ class ModelEntry:
     kind: Literal["shipped", "brought", "run"]
     description: str
     steps: tuple[SavedStep, ...]
-    """Every saved step, in order: the time machine's stops."""
+    """Every saved step, in order."""
 
     def path_at(self, step: int | None) -> Path:
         """The checkpoint of a training step; None, or an unknown step, is `path`."""
@@ -35,10 +35,10 @@ class ModelEntry:
 
 
 def available_models(data_dir: Path) -> list[ModelEntry]:
-    """List every model that can be opened: `models/` by name, then runs, new first.
+    """List all models that can be opened: `models/` by name, then runs, newest first.
 
     Args:
-        data_dir: Holds `models/` and `runs/`; either may be missing.
+        data_dir: Contains `models/` and `runs/`; either may be missing.
     """
     models = data_dir / "models"
     paths = sorted(models.iterdir()) if models.is_dir() else []
@@ -48,10 +48,10 @@ def available_models(data_dir: Path) -> list[ModelEntry]:
 
 
 def find_model(data_dir: Path, model_id: str) -> ModelEntry:
-    """Return the model of that id.
+    """Return the model with an id.
 
     Raises:
-        RunError: If there is none; suggests near names.
+        RunError: If there is none; suggests similar names.
     """
     known = available_models(data_dir)
     for entry in known:
@@ -65,7 +65,7 @@ def find_model(data_dir: Path, model_id: str) -> ModelEntry:
 
 
 def _ready(path: Path) -> ModelEntry | None:
-    """Read what lies in `models/`; None if it is no model, or was deleted meanwhile."""
+    """Read a directory of `models/`; None if it is not, or no longer, a model."""
     steps = list_checkpoints(path / "checkpoints")
     own_step = checkpoint_step(path)
     if own_step is not None:
@@ -76,7 +76,7 @@ def _ready(path: Path) -> ModelEntry | None:
     brought = "origin" in about
     return ModelEntry(
         id=path.name,
-        # What was brought here can be renamed.
+        # An imported model can be renamed.
         title=path.name if brought else about.get("title", path.name),
         path=path if own_step is not None else steps[-1].path,
         kind="brought" if brought else "shipped",
@@ -106,7 +106,7 @@ def _trained(run: Run) -> ModelEntry | None:
 
 
 def _is_child(path: Path, parent: Path) -> bool:
-    """Whether a path is a directory of an allowed name that does not lead elsewhere."""
+    """Whether a path is a directory with an allowed name, and no link elsewhere."""
     return (
         path.is_dir()
         and RUN_ID.fullmatch(path.name) is not None

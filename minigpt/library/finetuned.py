@@ -1,8 +1,8 @@
-"""Every fine-tuned model there is, and what it was tuned from.
+"""All fine-tuned models, and their bases.
 
-A tuning is a run like any other (see `catalogue`); what makes it one is that its
-checkpoints say which base they began as. That path was written on some machine at
-some time, so the base is also looked for where models lie here.
+A fine-tuning is a run like any other (see `catalogue`), except that its checkpoints
+name their base. That path may come from another machine, so the base is also searched
+for in this data directory.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ class FinetunedModel(NamedTuple):
 
 
 def finetuned_models(entries: Iterable[ModelEntry]) -> list[FinetunedModel]:
-    """Choose from the catalogue the models that were fine-tuned, in its order.
+    """Select the fine-tuned models of a catalogue, in its order.
 
     Args:
         entries: What `available_models` returned.
@@ -34,42 +34,42 @@ def finetuned_models(entries: Iterable[ModelEntry]) -> list[FinetunedModel]:
 
 
 def finetuning_runs(store: RunStore) -> list[Run]:
-    """List the runs that are fine-tunings, newest first, begun or not."""
+    """List the runs that are fine-tunings, newest first, started or not."""
     return [run for run in store.list() if _is_finetuning(run)]
 
 
 def finetuning_of(checkpoint: Path) -> FinetuneConfig | None:
-    """Return how a checkpoint was tuned; None if it was not, or does not say."""
+    """Return how a checkpoint was fine-tuned; None if it was not, or is unknown."""
     try:
-        told = read_metadata(checkpoint).provenance.get("finetune")
-        return FinetuneConfig(**told) if isinstance(told, dict) else None
+        settings = read_metadata(checkpoint).provenance.get("finetune")
+        return FinetuneConfig(**settings) if isinstance(settings, dict) else None
     except (CheckpointError, ConfigError, TypeError):
         return None
 
 
 def base_path(finetune: FinetuneConfig, data_dir: Path) -> Path:
-    """Find the checkpoint that a tuning began with.
+    """Find the checkpoint that a fine-tuning started from.
 
     Args:
-        finetune: Names it, as a path on the machine that trained.
-        data_dir: Where models and runs lie here.
+        finetune: Contains its path on the machine that trained.
+        data_dir: The data directory of this machine.
 
     Raises:
-        RunError: If it is nowhere.
+        RunError: If it cannot be found.
     """
-    told = Path(finetune.base)
-    parts = told.as_posix().split("/")
+    recorded = Path(finetune.base)
+    parts = recorded.as_posix().split("/")
     here = [
         data_dir.joinpath(*parts[len(parts) - 1 - parts[::-1].index(room) :])
         for room in ("models", "runs")
         if room in parts
     ]
-    for path in (told, *here):
+    for path in (recorded, *here):
         if (path / "config.json").is_file():
             return path
     raise RunError(
-        f"The base {finetune.base} is not here any more, so there is nothing to "
-        "compare with. What the tuned model does now can be seen on the other pages."
+        f"The base {finetune.base} no longer exists, so there is nothing to "
+        "compare with. The other pages still show what the fine-tuned model does."
     )
 
 

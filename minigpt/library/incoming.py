@@ -1,7 +1,7 @@
-"""Models that are brought here: an upload, GPT-2, or a directory of yours.
+"""Adds models: an upload, one from Hugging Face, or a directory on this machine.
 
-A model is put together beside its place, under a hidden name that nobody lists, loaded
-as strictly as any, and renamed into place when all of it is good.
+A model is assembled in a hidden directory, loaded with the same checks as any other,
+and renamed into place once it is complete.
 """
 
 import json
@@ -35,43 +35,43 @@ def take_upload(data: Path, name: str, files: Sequence[tuple[str, IO[bytes]]]) -
 
     Args:
         data: The data directory.
-        name: What it shall be called here.
+        name: What to call it here.
         files: Names and contents: one zip, or the files.
 
     Returns:
         Its directory.
 
     Raises:
-        RunError: If the name cannot be one, or is taken.
-        CheckpointError: If anything in it is not as it must be.
+        RunError: If the name is not allowed, or taken.
+        CheckpointError: If anything in it is invalid.
     """
     with _put_in_place(data, name) as beside:
         unpack(files, beside)
         try:
             loaded = _loaded(beside)
         except CheckpointError as error:
-            # Where it lay in between says nothing to the reader.
+            # The temporary path would mean nothing to the reader.
             raise CheckpointError(str(error).replace(f"{beside}/", "")) from None
         _describe(beside, "upload", loaded, "Uploaded.")
     return data / "models" / name
 
 
 def bring(data: Path, name: str, source: str, report: Callable[[str], object]) -> Path:
-    """Add a model by its name at Hugging Face, or from a directory on this machine.
+    """Add a model by its name on Hugging Face, or from a directory on this machine.
 
     Args:
         data: The data directory.
-        name: What it shall be called here.
+        name: What to call it here.
         source: `gpt2`, `distilgpt2`, `owner/model`; or a directory with a checkpoint,
             of ours or of Hugging Face.
-        report: Told of each stage, in a few words.
+        report: Receives a short description of each stage.
 
     Returns:
         Its directory.
 
     Raises:
-        RunError: If the name cannot be one, or is taken.
-        CheckpointError: If the model cannot be had, or is not one that can be read.
+        RunError: If the name is not allowed, or taken.
+        CheckpointError: If the model cannot be fetched or read.
     """
     with _put_in_place(data, name) as beside:
         own = Path(source).expanduser()
@@ -127,7 +127,7 @@ def _save(
 
 
 def _loaded(directory: Path) -> Checkpoint:
-    """Read a model of either format; afterwards the directory holds one of ours."""
+    """Read a model of either format; afterwards the directory is a checkpoint."""
     if read_json(directory / CONFIG_FILE).get("format") == "minigpt-checkpoint":
         return load_checkpoint(directory)
     loaded = from_pretrained(directory, offline=True)
@@ -137,7 +137,7 @@ def _loaded(directory: Path) -> Checkpoint:
 
 
 def _describe(directory: Path, origin: str, loaded: Checkpoint, words: str) -> None:
-    """Write `about.json`: what the sidebar says, and that it is no shipped model."""
+    """Write `about.json`: the description for the sidebar, and the origin."""
     config = loaded.model.config
     layers = f"{config.num_layers} layers"
     if isinstance(loaded.model, TransformerLM):
@@ -152,11 +152,11 @@ def _describe(directory: Path, origin: str, loaded: Checkpoint, words: str) -> N
 
 @contextmanager
 def _put_in_place(data: Path, name: str) -> Iterator[Path]:
-    """Fill a hidden directory that becomes the model when all went well.
+    """Let the caller fill a hidden directory that then becomes the model.
 
     Raises:
-        RunError: If the name cannot be one, or is taken, now or at the end.
-        CheckpointError: If the disk is full, or refuses.
+        RunError: If the name is not allowed, or taken, now or at the end.
+        CheckpointError: If the files cannot be written.
     """
     place = free_place(data, "model", name)
     beside = place.parent / f".coming-{secrets.token_hex(4)}"
@@ -167,14 +167,14 @@ def _put_in_place(data: Path, name: str) -> Iterator[Path]:
         move(beside, free_place(data, "model", name))
     except OSError as error:
         raise CheckpointError(
-            f"The model cannot be kept in {place.parent}: {error.strerror or error}."
+            f"The model cannot be saved in {place.parent}: {error.strerror or error}."
         ) from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
 def _forget_abandoned(models: Path) -> None:
-    """Remove what a killed server left half done."""
+    """Remove incomplete models that a killed server left behind."""
     for path in models.glob(".coming-*"):
         if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
             shutil.rmtree(path, ignore_errors=True)

@@ -1,8 +1,7 @@
-"""What there is, in numbers: models, runs and texts, and where each comes from.
+"""Models, runs and texts in numbers, and where each comes from.
 
-Only the small files are read, never the weights. What a checkpoint says of its own
-origin may have been written by anyone, so each fact is believed only if it is of the
-right type.
+Only small files are read, never the weights. A checkpoint's provenance may have been
+written by anyone, so each value is used only if it has the right type.
 """
 
 from collections.abc import Mapping
@@ -26,39 +25,39 @@ _LARGEST = 1e18
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a model or a run."""
+    """What is known about a model or a run."""
 
     id: str
     kind: str
     """`shipped`, `brought` or `run`."""
     description: str
     path: Path
-    """What to load, or the run's directory while there is nothing."""
+    """The checkpoint to load, or the run's directory before the first one."""
     num_bytes: int
     """On disk, with all its checkpoints."""
     has_model: bool
-    """Whether there is something to look into: a run begins without."""
+    """Whether there is a checkpoint; a new run has none."""
     has_heads: bool
     num_parameters: int | None
     step: int
     loss: float | None
-    """On text it did not learn from, in nats per token."""
+    """Validation loss, in nats per token."""
     tokens_seen: int | None
-    """In training, repetitions counted."""
+    """Tokens trained on, counting repetitions."""
     data: str
     fingerprint: str | None
     """SHA-256 of the text."""
     command: str
-    """The line that makes it; empty if nobody knows."""
+    """The command that reproduces it; empty if unknown."""
     state: str = ""
     """Of a run: `running`, `finished`, …"""
     problem: str = ""
-    """Why nothing else is known."""
+    """Why it failed, or cannot be read."""
 
 
 @dataclass(frozen=True)
 class TextFacts:
-    """What is known of a text that somebody brought."""
+    """What is known about a text of the user's."""
 
     path: Path
     num_bytes: int
@@ -66,12 +65,12 @@ class TextFacts:
     fingerprint: str
     begins: str
     readers: tuple[str, ...]
-    """The runs that learn, or learned, from it."""
+    """The runs that are or were trained on it."""
     problem: str = ""
 
 
 def describe_model(entry: ModelEntry) -> Facts:
-    """Gather what is known of a model that can be opened."""
+    """Collect the facts about a model that can be opened."""
     whole = _whole(entry)
     try:
         metadata = read_metadata(entry.path)
@@ -100,7 +99,7 @@ def describe_model(entry: ModelEntry) -> Facts:
 
 
 def describe_run(run: Run) -> Facts:
-    """Gather what is known of a run, whether or not it has a model yet."""
+    """Collect the facts about a run, whether or not it has a checkpoint yet."""
     try:
         config, status = run.config, run.status()
     except RunError as error:
@@ -128,7 +127,7 @@ def describe_run(run: Run) -> Facts:
 
 
 def describe_texts(data: Path) -> list[TextFacts]:
-    """Gather what is known of the texts in `data/texts`."""
+    """Collect the facts about the texts in `data/texts`."""
     return [_describe_text(data, path) for path in text_files(data)]
 
 
@@ -144,7 +143,7 @@ def _describe_text(data: Path, path: Path) -> TextFacts:
 
 
 def _whole(entry: ModelEntry) -> Path:
-    """The directory of all that belongs to a model, its other checkpoints included."""
+    """Return the directory of a model with all its checkpoints."""
     return next(
         (path for path in (entry.path, *entry.path.parents) if path.name == entry.id),
         entry.path,
@@ -158,7 +157,7 @@ def _size(path: Path) -> int:
         try:
             total += file.stat().st_size if file.is_file() else 0
         except OSError:
-            continue  # deleted while we looked
+            continue  # deleted in the meantime
     return total
 
 
@@ -208,7 +207,7 @@ def _data(told: Mapping[str, Any]) -> str:
 
 
 def _source(data: Mapping[str, Any]) -> str:
-    """Say which text it was: `tales, 40 MB`, `repeats`, `book.txt`."""
+    """Name the text: `tales, 40 MB`, `repeats`, `book.txt`."""
     source = _word(data, "source")
     size = _number(data, "tales_megabytes")
     if source == "tales" and size is not None:
@@ -235,5 +234,5 @@ def _number(told: Mapping[str, Any], key: str) -> float | None:
     value = told.get(key)
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
-    # Also refuses "not a number", and what is no quantity of this world.
+    # False for NaN, too.
     return float(value) if abs(value) < _LARGEST else None

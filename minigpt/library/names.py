@@ -1,9 +1,8 @@
-"""Names, and what may be done to a model, a run or a text as a whole.
+"""Names of models, runs and texts, and moving them as a whole.
 
-Renaming, deleting (see `trash`) and putting in place (see `incoming`) are each one
-move, which the system does entirely or not at all; of two people who move the same
-thing, one is told that it is gone. What ships with the project is never moved, nor a
-run that a process is at work on, nor a text that such a run reads.
+Renaming, deleting (see `trash`) and adding (see `incoming`) are each a single atomic
+move; if two people move the same thing, one of them gets an error. Shipped models are
+never moved, nor a run that is being trained, nor a text that such a run reads.
 """
 
 import errno
@@ -23,14 +22,14 @@ _TAKEN = (errno.EEXIST, errno.ENOTEMPTY, errno.EACCES)
 
 
 def free_name(data: Path, wanted: str) -> str:
-    """Turn words into a name that a model may have and none has.
+    """Turn any text into an allowed model name that is not taken.
 
     >>> free_name(Path("nowhere"), "Mein Modell (1).zip")
     'mein-modell-1'
 
     Args:
         data: The data directory.
-        wanted: A file's name, for instance. Nothing of it is trusted.
+        wanted: For example the name of a file; not trusted.
     """
     stem = wanted.replace("\\", "/").rpartition("/")[2].lower()
     stem = stem.removesuffix(".zip").removesuffix(".safetensors")
@@ -41,10 +40,10 @@ def free_name(data: Path, wanted: str) -> str:
 
 
 def free_place(data: Path, kind: Literal["model", "run"], name: str) -> Path:
-    """Return where something of a new name goes.
+    """Return the path for a new name.
 
     Raises:
-        RunError: If the name cannot be one, or is taken.
+        RunError: If the name is not allowed, or taken.
     """
     if not RUN_ID.fullmatch(name):
         raise RunError(
@@ -60,8 +59,8 @@ def rename(data: Path, kind: Literal["model", "run"], name: str, new: str) -> No
     """Give a model or a run another name.
 
     Raises:
-        RunError: If it ships with the project, is in use, is gone, or the new name
-            cannot be one or is taken.
+        RunError: If it ships with the project, is in use or gone, or the new name is
+            not allowed or taken.
     """
     source = own_place(data, kind, name)
     target = free_place(data, kind, new)
@@ -70,7 +69,7 @@ def rename(data: Path, kind: Literal["model", "run"], name: str, new: str) -> No
 
 
 def text_files(data: Path) -> list[Path]:
-    """List the texts that readers brought, by name."""
+    """List the user's texts, by name."""
     folder = data / "texts"
     paths = sorted(folder.iterdir()) if folder.is_dir() else []
     return [
@@ -81,10 +80,10 @@ def text_files(data: Path) -> list[Path]:
 
 
 def readers_of(data: Path, text: Path) -> list[Run]:
-    """Find the runs that learn, or learned, from a text."""
+    """Find the runs that are or were trained on a text."""
     found = []
     for run in RunStore(data / "runs").list():
-        with suppress(RunError):  # damaged: nobody knows what it read
+        with suppress(RunError):  # damaged: its text is unknown
             source = Path(run.config.data.source)
             if source.name == text.name and source.resolve() == text.resolve():
                 found.append(run)
@@ -92,10 +91,10 @@ def readers_of(data: Path, text: Path) -> list[Run]:
 
 
 def own_place(data: Path, kind: Kind, name: str) -> Path:
-    """Find what may be moved; the name is looked up, never joined to a path.
+    """Return the path of something that may be moved, looked up by name.
 
     Raises:
-        RunError: If there is none of that name, or it ships with the project.
+        RunError: If nothing has that name, or it ships with the project.
     """
     if kind == "text":
         for path in text_files(data):
@@ -111,10 +110,10 @@ def own_place(data: Path, kind: Kind, name: str) -> Path:
 
 @contextmanager
 def at_rest(path: Path, kind: Kind) -> Iterator[None]:
-    """Hold what must not be in use meanwhile.
+    """Make sure that something is not in use while it is moved.
 
     Raises:
-        RunError: If it is.
+        RunError: If it is in use.
     """
     if kind == "run":
         try:
@@ -136,10 +135,10 @@ def at_rest(path: Path, kind: Kind) -> Iterator[None]:
 
 
 def move(source: Path, target: Path) -> None:
-    """Give a file or directory another place, at once and entirely.
+    """Move a file or directory atomically.
 
     Raises:
-        RunError: If it is gone, the place is taken, or the system refuses.
+        RunError: If it is gone, the target is taken, or the system refuses.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -155,10 +154,10 @@ def move(source: Path, target: Path) -> None:
 
 
 def gone(name: str) -> RunError:
-    """Say that somebody else was quicker."""
+    """Return the error for something that was moved or deleted first."""
     return RunError(
-        f"{name!r} is not there any more: it was renamed or deleted meanwhile, perhaps "
-        "in another window."
+        f"{name!r} is not there any more: it was renamed or deleted, perhaps in "
+        "another window."
     )
 
 

@@ -1,12 +1,11 @@
-"""Deleting that can be undone: for an hour, what was deleted lies in the trash.
+"""Deletion that can be undone: deleted things stay in the trash for an hour.
 
-`data/trash/<id>/` mirrors the data directory, so that taking back is the same move in
-the other direction:
+`data/trash/<id>/` mirrors the data directory, so that restoring is the reverse move:
 
     data/trash/187a2b3c4d5e6f70-3f9a/runs/first   was, and will be,   data/runs/first
 
-The id begins with the time, to the nanosecond: file systems tell it in steps of some
-milliseconds, in which two things may be deleted.
+The id begins with the time in nanoseconds, because file systems record times in steps
+of some milliseconds, within which two things may be deleted.
 """
 
 import secrets
@@ -20,7 +19,7 @@ from minigpt.errors import RunError
 from minigpt.library.names import Kind, at_rest, is_taken, move, own_place
 
 TRASH_SECONDS = 3600.0
-"""How long a deleted thing can be taken back."""
+"""How long a deletion can be undone."""
 
 
 @dataclass(frozen=True)
@@ -56,27 +55,27 @@ def delete(data: Path, kind: Kind, name: str) -> Deleted:
 
 
 def restore(data: Path, deleted: str) -> Deleted:
-    """Take something back out of the trash, as it was.
+    """Restore something from the trash.
 
     Args:
         data: The data directory.
         deleted: The `id` of a `Deleted`.
 
     Raises:
-        RunError: If it is no longer there, or its name was given away meanwhile.
+        RunError: If it is no longer there, or its name has been taken.
     """
     found = next((each for each in trash(data) if each.id == deleted), None)
     if found is None:
         raise RunError(
-            "It is not in the trash any more: somebody took it back, or its time was "
-            "over."
+            "It is no longer in the trash: it was restored already, or its hour has "
+            "passed."
         )
     folder = data / "trash" / found.id
     target = data / f"{found.kind}s" / found.name
     if target.exists() or (found.kind != "text" and is_taken(data, found.name)):
         raise RunError(
-            f"The name {found.name!r} was given away meanwhile: rename or delete what "
-            "has it, then undo again."
+            f"The name {found.name!r} has been taken in the meantime: rename or delete "
+            "its new owner, then undo again."
         )
     move(folder / f"{found.kind}s" / found.name, target)
     shutil.rmtree(folder, ignore_errors=True)
@@ -84,7 +83,7 @@ def restore(data: Path, deleted: str) -> Deleted:
 
 
 def trash(data: Path) -> list[Deleted]:
-    """List what can be taken back, the newest first."""
+    """List what can be restored, newest first."""
     found = []
     for kind in get_args(Kind):
         for path in (data / "trash").glob(f"*/{kind}s/*"):
@@ -92,13 +91,13 @@ def trash(data: Path) -> list[Deleted]:
             try:
                 moved = path.parent.stat().st_mtime
             except FileNotFoundError:
-                continue  # taken back while we looked
+                continue  # restored in the meantime
             found.append(Deleted(folder.name, kind, path.name, moved))
     return sorted(found, key=lambda each: (each.deleted_at, each.id), reverse=True)
 
 
 def empty_trash(data: Path, older_than: float = 0.0) -> None:
-    """Delete for good what has lain in the trash for so many seconds."""
+    """Permanently delete what has been in the trash for that many seconds."""
     for each in trash(data):
         if time.time() - each.deleted_at >= older_than:
             shutil.rmtree(data / "trash" / each.id, ignore_errors=True)

@@ -1,8 +1,8 @@
-"""What a loss means: what you would get without a network, by counting alone.
+"""Losses to compare with: what counting alone achieves, without a network.
 
 - *uniform*: every token equally likely, ln(vocab).
-- *unigram*: each token as likely as it is frequent in the training text.
-- *bigram*: as frequent as it is after the token before it.
+- *unigram*: each token as likely as its frequency in the training text.
+- *bigram*: as likely as its frequency after the previous token.
 
 Counts come from the training text, losses from the validation text. A pair that was
 never seen would cost infinity, so counts are smoothed: each distribution starts with
@@ -23,7 +23,7 @@ from minigpt.datasets.files.token_rows import TokenRow
 Row = Int[np.ndarray, " pos"] | Int[Tensor, " pos"] | TokenRow
 
 MOST_STRETCHES: Final = 32
-"""Stretches of a long row to count, at most, and the tokens of one."""
+"""At most this many stretches of a long row are counted."""
 _STRETCH = 1 << 20
 _MOST_PREDICTED = 1 << 22
 
@@ -42,7 +42,7 @@ def count_baselines(
     """Measure the three baselines on a validation text.
 
     Args:
-        train_tokens: Ids to count; of a very long row, stretches from all over it.
+        train_tokens: Ids to count; a very long row is sampled in stretches.
         validation_tokens: Ids to predict, two or more; of a very long row, the first.
         vocab_size: Number of ids.
     """
@@ -70,11 +70,11 @@ def count_baselines(
 
 
 def _stretches(tokens: Row) -> Iterator[Int[np.ndarray, " stretch"]]:
-    """Yield a row in stretches: all of it, or as many as are to be counted."""
+    """Yield a row in stretches: all of it, or at most `MOST_STRETCHES`."""
     number = -(-len(tokens) // _STRETCH)
     chosen = np.linspace(0, number - 1, min(number, MOST_STRETCHES)).astype(int)
     for place in chosen.tolist():
-        # One token more: the pair across the border is a pair, too.
+        # One token more, for the pair that crosses the border.
         stretch = tokens[place * _STRETCH : (place + 1) * _STRETCH + 1]
         yield np.asarray(stretch, dtype=np.int64)
 

@@ -1,8 +1,8 @@
 """From a fine-tuning's configuration to everything a trainer needs.
 
-Base → chat tokens → examples → adapter or not → objective. The base is loaded afresh
-each time, also to resume: an adapter stands beside it, and a preference is measured
-against it. So it must still be the one that the run began with.
+Base → chat tokens → examples → adapter or not → objective. The base is loaded each
+time, also to resume: an adapter is stored without it, and preferences are measured
+against it. So it must still be the base that the run started from.
 """
 
 import hashlib
@@ -39,29 +39,29 @@ from minigpt.tokenizers import Tokenizer, load_tokenizer
 from minigpt.training.objective import Objective
 
 PROBE_TOKENS = 64
-"""The end of a conversation is photographed: there the answer is."""
+"""Snapshots show the end of a conversation, where the answer is."""
 
 _SEED = 0
 HELD_OUT = 200
-"""Examples of tales to validate on."""
+"""Number of validation examples from tales."""
 
 Item = TypeVar("Item")
 
 
 class Task(NamedTuple):
-    """What a method makes of a base and examples."""
+    """What a fine-tuning method makes of a base and examples."""
 
     source: RunSource
     objective: Objective | None
     """What to minimise (none: the next token's loss)."""
     sha256: str
-    """Of the examples."""
+    """Hash of the examples."""
 
 
 def assemble_finetuning(
     config: RunConfig, output_dir: Path, checkpoint: Path | None, command: str = ""
 ) -> Prepared:
-    """Load the base, read the examples, and put an adapter on if one is asked for.
+    """Load the base, read the examples, and add an adapter if one is configured.
 
     Args:
         config: Everything that determines the run.
@@ -70,7 +70,7 @@ def assemble_finetuning(
         command: What the user typed, for the provenance.
 
     Raises:
-        MinigptError: If base, examples or settings do not allow it.
+        MinigptError: If the base, the examples or the settings are not usable.
     """
     finetune, train = _settings(config), config.train
     plain = load_checkpoint(finetune.base)
@@ -106,12 +106,12 @@ def read_or_write(
     written: Callable[[Split], Iterator[Item]],
     held_out: int = HELD_OUT,
 ) -> tuple[list[Item], list[Item]]:
-    """Return the examples to learn from, and those to validate on.
+    """Return the training examples and the validation examples.
 
     Args:
-        finetune: Says whether they come from a file or from tales.
+        finetune: Whether they come from a file or from tales.
         read: Reads a file.
-        written: Lets tales write, of a split of its worlds.
+        written: Generates examples from a split of tales.
         held_out: How many of tales to validate on.
 
     Raises:
@@ -131,7 +131,7 @@ def read_or_write(
 
 
 def _supervised(config: RunConfig, model: LanguageModel, tokenizer: Tokenizer) -> Task:
-    """Learn right answers."""
+    """Prepare supervised fine-tuning on correct answers."""
     finetune, window = _settings(config), model.config.max_seq_len
     is_short = fits(tokenizer, window)
     train, held_out = read_or_write(
@@ -154,7 +154,7 @@ def _supervised(config: RunConfig, model: LanguageModel, tokenizer: Tokenizer) -
 
 
 def _preferences(config: RunConfig, model: LanguageModel, tokenizer: Tokenizer) -> Task:
-    """Learn which of two answers is better."""
+    """Prepare preference training: which of two answers is better."""
     finetune, window = _settings(config), model.config.max_seq_len
     is_short = fits(tokenizer, window)
     train, held_out = read_or_write(
@@ -184,15 +184,15 @@ def _sha256(*examples: object) -> str:
 
 def _settings(config: RunConfig) -> FinetuneConfig:
     if config.finetune is None:
-        raise RunError("This run is no fine-tuning: it has no base.")
+        raise RunError("This run is not a fine-tuning: it has no base.")
     return config.finetune
 
 
 def _with_base(config: RunConfig, base: Checkpoint, sha256: str) -> RunConfig:
-    """Write down what the base is: its sizes, and which weights it has.
+    """Add the base's sizes and a hash of its weights to the configuration.
 
     Raises:
-        RunError: If it is not the one that the run began with.
+        RunError: If it is not the base that the run started from.
     """
     finetune = _settings(config)
     if finetune.base_sha256 not in (None, sha256):
@@ -219,7 +219,7 @@ def _require_same_tokenizer(base: str, tokenizer: Tokenizer, checkpoint: Path) -
 
 
 def _provenance(config: RunConfig, base: Checkpoint, command: str) -> dict[str, Any]:
-    """Say where a checkpoint comes from: the base's text is still what it read most."""
+    """Describe a checkpoint's origin: most of its training text is still the base's."""
     known = {k: v for k, v in base.metadata.provenance.items() if k == "data"}
     return {
         **known,

@@ -1,11 +1,11 @@
 """A text file larger than memory: measured, sampled, encoded to disk, and found again.
 
-    read once     how long is it, and which text is it?
-    read a part   what vocabulary has it?
+    read once     measure its length and fingerprint
+    read a part   build the vocabulary
     read once     text → tokens, on the disk
 
-Each of the three is done part by part, so memory stays small; the second run on the
-same text, and one that is resumed, find the tokens and read nothing.
+Each step streams the file, so memory use stays small; a second run on the same text, or
+a resumed one, finds the tokens and reads nothing.
 """
 
 from collections.abc import Iterator
@@ -39,15 +39,15 @@ def prepare_large_text(
     context: int,
     tell: Tell = tell_nobody,
 ) -> tuple[Corpus, Tokenizer]:
-    """Do as `prepare_corpus` does, with a file that does not fit in memory.
+    """Do what `prepare_corpus` does, for a file that does not fit in memory.
 
     Args:
         data: Which file, and how much of it to hold out.
-        tokenizer: One that exists already (none: it learns from a sample of the part
-            that is to be learned).
-        tokenizer_config: What to build.
+        tokenizer: An existing tokenizer (none: build one from a sample of the training
+            part).
+        tokenizer_config: Which tokenizer to build.
         context: Length of the model's window, in tokens.
-        tell: Told how far it is; may raise, and what is done stays done.
+        tell: Receives the progress; if it raises, finished work is kept.
 
     Raises:
         DataError: If the text cannot be read, changes meanwhile, is shorter than a
@@ -76,12 +76,12 @@ def _begin(
     made: Tokenizer | TokenizerConfig,
     tell: Tell,
 ) -> EncodedText:
-    """Measure a text and build its tokenizer, unless the same text is there already."""
+    """Measure a text and build its tokenizer, unless the text is already stored."""
     measured = file.measure(tell)
     known = store.find(
         lambda index: index.text_sha256 == measured.sha256 and index.is_for(data, made)
     )
-    if known is not None:  # copied, moved or touched, but the same
+    if known is not None:  # copied, moved or touched, but unchanged
         return known.noted(source=str(file.path.absolute()), stamp=stamp)
     tokenizer, learned_from = _tokenizer_for(file, measured, data, made, tell)
     index = TokenIndex(
@@ -106,7 +106,7 @@ def _tokenizer_for(
     made: Tokenizer | TokenizerConfig,
     tell: Tell,
 ) -> tuple[Tokenizer, int | None]:
-    """Build the tokenizer, if need be; return how many characters it learned from."""
+    """Build the tokenizer if needed; return how many characters it was built from."""
     if isinstance(made, Tokenizer):
         return made, None
     length = characters_to_learn(measured.num_characters, data.validation_fraction)

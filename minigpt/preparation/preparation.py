@@ -1,7 +1,7 @@
 """From a run's configuration to everything a trainer needs.
 
-Text → tokenizer → tokens → model; for a resumed run the tokenizer comes from the
-checkpoint, and the text must still be the one the run began with.
+Text → tokenizer → tokens → model; a resumed run takes the tokenizer from its
+checkpoint, and its text must not have changed.
 """
 
 from pathlib import Path
@@ -33,17 +33,17 @@ def prepare(
     command: str,
     tell: Tell = tell_nobody,
 ) -> Prepared:
-    """Read the text, build tokenizer and model, and write down what is known of them.
+    """Read the text, build tokenizer and model, and record their properties.
 
     Args:
         run: The run.
-        resume: Whether to go on from its newest checkpoint.
-        heartbeat: Writes down what becomes known.
+        resume: Whether to continue from its newest checkpoint.
+        heartbeat: Records them in the run's status.
         command: What the user typed, for the provenance.
-        tell: Told of each stage, and how far it is.
+        tell: Receives each stage and its progress.
 
     Raises:
-        MinigptError: If the text, the settings or the machine do not allow it.
+        MinigptError: If the text, the settings or the machine are not suitable.
     """
     config = run.config
     checkpoint = newest_resumable(run) if resume else None
@@ -79,7 +79,7 @@ def assemble(
         output_dir: Where checkpoints will go.
         checkpoint: Where to resume, if anywhere.
         command: What the user typed, for the provenance.
-        tell: Told of each stage, and how far it is.
+        tell: Receives each stage and its progress.
     """
     if config.finetune is not None:
         return assemble_finetuning(config, output_dir, checkpoint, command)
@@ -112,7 +112,7 @@ def assemble(
 
 
 def newest_resumable(run: Run) -> Path | None:
-    """The newest checkpoint that training can go on from; None if there is none."""
+    """Return the newest checkpoint that can be resumed; None if there is none."""
     for saved in reversed(run.checkpoints()):
         if has_training_state(saved.path):
             return saved.path
@@ -146,7 +146,7 @@ def _check_same_text(heartbeat: Heartbeat, prepared: Prepared) -> None:
 
 
 def _provenance(config: RunConfig, corpus: Corpus, command: str) -> dict[str, Any]:
-    """Say where a checkpoint comes from, well enough to make it again."""
+    """Describe a checkpoint's origin in enough detail to reproduce it."""
     return {
         "command": command,
         "minigpt": installed_version(),

@@ -1,7 +1,7 @@
-"""Everything a trainer needs, once a run's configuration has been followed.
+"""Everything a trainer needs, assembled from a run's configuration.
 
-`preparation` makes it of a text, `finetuning` of a base and examples; the worker trains
-either the same way.
+`preparation` builds it from a text, `finetuning` from a base and examples; the worker
+trains both in the same way.
 """
 
 from collections.abc import Sequence
@@ -31,25 +31,26 @@ class Prepared:
 
     config: RunConfig
     text_sha256: str
-    """Of everything it reads."""
+    """Hash of everything it trains on."""
     tokenizer: Tokenizer
     model: LanguageModel
     source: RunSource
     checkpoint: Path | None
-    """Where to resume, if anywhere."""
+    """The checkpoint to resume from, if any."""
     start_step: int
     total_steps: int
     output_dir: Path
     provenance: dict[str, Any]
     corpus: Corpus | None = None
-    """The one long text it reads, if it reads one."""
+    """The text it trains on, if it is a single long text."""
     objective: Objective | None = None
-    """What it minimises (none: the next token's loss)."""
+    """What to minimise (none: the next token's loss)."""
 
     def build_trainer(self, callbacks: Sequence[TrainerCallback]) -> Trainer:
-        """Put the trainer together."""
+        """Build the trainer."""
         train, held_out = self.config.train, self.source.held_out
-        # Shuffled once, so that an interim look at the first batches is a fair sample.
+        # Shuffled once, so that the first batches are a fair sample for interim
+        # evaluations.
         random = torch.Generator().manual_seed(train.seed)
         number = len(held_out)  # type: ignore[arg-type]
         shuffled = Subset(held_out, torch.randperm(number, generator=random).tolist())

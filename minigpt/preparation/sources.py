@@ -1,4 +1,4 @@
-"""What a run reads: to learn from, to be validated on, and to be photographed on."""
+"""What a run reads: training batches, validation text, and the probe of snapshots."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,20 +32,20 @@ _BEGINNING = 1 << 22
 
 @dataclass(frozen=True)
 class RunSource:
-    """All that a run reads."""
+    """The data of a run."""
 
     sampler: BatchSampler
     """The batches of each step."""
     held_out: Dataset[Any]
-    """What it is validated on."""
+    """The validation examples."""
     probe: Int[Tensor, " pos"]
-    """Ids that it never learns from, to photograph attention on."""
+    """Held-out ids whose attention the snapshots record."""
     said_twice: Int[Tensor, "window pos"] | None
-    """Windows that say their first half again, where repetitions are all it learns."""
+    """Windows whose second half repeats the first; only of a run on `repeats`."""
     collate: Callable[[list[Any]], Example] = collate_fn
-    """Puts held-out examples into one batch."""
+    """Collates held-out examples into a batch."""
     prompt: tuple[Message, ...] = ()
-    """A conversation whose answer is the sample (none: it continues a line end)."""
+    """A conversation to answer for each sample (none: continue a newline)."""
 
 
 def build_source(config: RunConfig, corpus: Corpus, tokenizer: Tokenizer) -> RunSource:
@@ -93,5 +93,5 @@ def build_source(config: RunConfig, corpus: Corpus, tokenizer: Tokenizer) -> Run
 
 
 def _vocabulary(tokens: Int[Tensor, " pos"] | TokenRow) -> Int[Tensor, " token"]:
-    """Return the ids that occur in a row; in a file's, in its beginning."""
+    """Return the ids that occur in a row; for a file, in its beginning."""
     return torch.unique(tokens if isinstance(tokens, Tensor) else tokens[:_BEGINNING])

@@ -1,16 +1,16 @@
-"""Texts that were turned into tokens once, in `data/tokens/`: one directory for each.
+"""Texts that have been encoded, in `data/tokens/`: one directory for each.
 
 A large text takes minutes to encode, so its tokens are kept for the next run:
 
     tokens/stories-3f9a01c2/
-        index.json        which text, cut how, encoded by what, how far
+        index.json        which text, how split, which tokenizer, how far
         tokenizer.json
-        train.bin         the tokens to learn from, one number after the other
-        validation.bin    the tokens that are held out
+        train.bin         the training tokens, one number after the other
+        validation.bin    the held-out tokens
 
-`index.json` is replaced as a whole, after the tokens it speaks of are safe on the disk.
-So a process that is killed leaves a preparation that the next one goes on with, and
-what stands in a `.bin` beyond the index was never there.
+`index.json` is replaced as a whole, after the tokens it counts are safely on the disk.
+So the next process can continue the work of one that was killed; data in a `.bin`
+beyond the count of the index is ignored.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ PARTS: Final[tuple[PartName, ...]] = ("train", "validation")
 
 
 class EncodedPart(Config):
-    """How far one of a text's two parts was encoded."""
+    """How much of one of a text's two parts is encoded."""
 
     tokens: int = Field(0, ge=0, description="Tokens written.")
     characters: int = Field(0, ge=0, description="Characters they stand for.")
@@ -48,21 +48,21 @@ class EncodedPart(Config):
 
 
 class TokenIndex(Config):
-    """Which text, cut how, encoded by what, how far."""
+    """Which text, how it is split, which tokenizer, and how much is encoded."""
 
     version: Literal[1] = 1
     source: str = Field(description="Path of the text file.")
-    stamp: Stamp = Field(description="How that file looked from outside.")
+    stamp: Stamp = Field(description="Size and time of that file.")
     num_characters: int = Field(ge=1, description="Length of the text.")
     text_sha256: str = Field(description="Fingerprint of the text.")
     validation_fraction: float = Field(description="Share that is held out.")
     document_separator: str | None = Field(description="Between two documents.")
     tokenizer: TokenizerConfig | None = Field(
-        description="What the tokenizer was built from (none: it was there before)."
+        description="Settings the tokenizer was built with (none: it existed before)."
     )
     tokenizer_sha256: str = Field(description="Fingerprint of the tokenizer.")
     sample_characters: int | None = Field(
-        description="Characters that the tokenizer learned from, if it was built."
+        description="Characters that the tokenizer was built from, if it was."
     )
     number_type: str = Field(
         pattern="^uint(8|16|32)$", description="How one token is written."
@@ -77,7 +77,7 @@ class TokenIndex(Config):
 
     @property
     def name(self) -> str:
-        """Of its directory: from the text's file, and a hash of all that matters."""
+        """Name of its directory: the text's file name and a hash of what matters."""
         facts = (
             self.text_sha256,
             self.tokenizer_sha256,
@@ -88,7 +88,7 @@ class TokenIndex(Config):
         return f"{Path(self.source).stem[:24]}-{digest[:8]}"
 
     def is_for(self, data: DataConfig, made: "Tokenizer | TokenizerConfig") -> bool:
-        """Whether it is cut as a run wants it, and encoded by the right tokenizer."""
+        """Whether its split and tokenizer are those that a run needs."""
         return (
             self.validation_fraction == data.validation_fraction
             and self.document_separator == data.document_separator
@@ -108,7 +108,7 @@ class EncodedText:
     index: TokenIndex
 
     def part(self, name: PartName) -> EncodedPart:
-        """Say how far a part was encoded."""
+        """Return how much of a part is encoded."""
         return self.index.train if name == "train" else self.index.validation
 
     def tokenizer(self) -> Tokenizer:
@@ -118,11 +118,9 @@ class EncodedText:
             DataError: If its file is missing or damaged.
         """
         try:
-            tokenizer = load_tokenizer(self.path)
+            return load_tokenizer(self.path)
         except CheckpointError as error:
-            told = f"{error} Mend: {removal(self.path)}, and the text is encoded again."
-            raise DataError(told) from None
-        return tokenizer
+            raise self._damaged(error) from None
 
     def row(self, part: PartName) -> TokenRow:
         """Open a part's tokens.
@@ -134,11 +132,14 @@ class EncodedText:
         try:
             return TokenRow(path, kind, self.part(part).tokens)
         except DataError as error:
-            told = f"{error} Mend: {removal(self.path)}, and the text is encoded again."
-            raise DataError(told) from None
+            raise self._damaged(error) from None
+
+    def _damaged(self, error: Exception) -> DataError:
+        remedy = f"To repair: {removal(self.path)}; the text is then encoded again."
+        return DataError(f"{error} {remedy}")
 
     def noted(self, **changes: object) -> "EncodedText":
-        """Replace fields of the index, on the disk too."""
+        """Return a copy with changed fields of the index, saved to the disk."""
         fields = {
             name: value.to_dict() if isinstance(value, Config) else value
             for name, value in changes.items()
@@ -149,17 +150,17 @@ class EncodedText:
 
 
 class TokenStore:
-    """All texts that were turned into tokens.
+    """All encoded texts.
 
     Args:
-        directory: Where they lie (none: `data/tokens`).
+        directory: Where they are stored (none: `data/tokens`).
     """
 
     def __init__(self, directory: Path | None = None) -> None:
         self.directory = directory or data_directory() / "tokens"
 
     def entries(self) -> list[EncodedText]:
-        """Return what there is, by name; directories without a sound index are not."""
+        """Return all encoded texts by name, skipping those without a valid index."""
         found = []
         for path in sorted(self.directory.glob("*/index.json")):
             try:
@@ -170,13 +171,13 @@ class TokenStore:
         return found
 
     def find(self, is_wanted: Callable[[TokenIndex], bool]) -> EncodedText | None:
-        """Return the entry that is wanted, a complete one if there is one."""
+        """Return a matching text, preferably a complete one."""
         found = [entry for entry in self.entries() if is_wanted(entry.index)]
         found.sort(key=lambda entry: entry.index.complete)
         return found[-1] if found else None
 
     def add(self, index: TokenIndex, tokenizer: Tokenizer) -> EncodedText:
-        """Make a directory for a text of which nothing is encoded yet."""
+        """Create a directory for a text that is not encoded yet."""
         path = self.directory / index.name
         shutil.rmtree(path, ignore_errors=True)
         path.mkdir(parents=True)
@@ -200,10 +201,10 @@ class TokenStore:
 
     @contextmanager
     def turn(self, tell: Tell | None = None) -> Iterator[None]:
-        """Wait until no other process writes here, and write.
+        """Hold the store's lock, waiting until no other process writes here.
 
         Args:
-            tell: Told, again and again, that somebody else is at work.
+            tell: Informed repeatedly while another process holds the lock.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
         while True:
@@ -220,11 +221,11 @@ class TokenStore:
 
 
 def fingerprint(tokenizer: Tokenizer) -> str:
-    """Return a hash that two tokenizers share if they give the same tokens."""
+    """Return a hash that is equal for tokenizers that give the same tokens."""
     fields = json.dumps(tokenizer.to_dict(), sort_keys=True)
     return hashlib.sha256(fields.encode()).hexdigest()
 
 
 def removal(path: Path) -> str:
-    """Say how a directory of the store is removed."""
+    """Return the instruction that removes a directory of the store."""
     return f"run python -m minigpt data tokens --remove {path.name}"

@@ -1,7 +1,7 @@
-"""From text to tokens on the disk, in a stream that may be cut off at any moment.
+"""Encodes a text to the disk, in a stream that may be interrupted at any moment.
 
-Every few seconds what was encoded is made safe and noted in the index. Whoever comes
-next reads on from there: what was encoded is not encoded again.
+Every few seconds the encoded part is flushed and counted in the index. The next attempt
+continues from there, so that nothing is encoded twice.
 """
 
 import errno
@@ -25,22 +25,22 @@ from minigpt.preparation.token_store import (
 from minigpt.tokenizers import Tokenizer
 
 SAVED_EVERY: Final = 1 << 24
-"""Characters after which the encoded part is made safe."""
+"""Characters after which the encoded part is flushed to the disk."""
 
 SPARE_BYTES: Final = 200_000_000
-"""Disk space that is left for checkpoints, at least."""
+"""Disk space that must stay free for checkpoints."""
 
 _TRIED = 1 << 20
-"""Characters to encode, to know how much space the tokens will take."""
+"""Characters to encode in order to estimate the space for the tokens."""
 
 
 def write_tokens(entry: EncodedText, file: TextFile, tell: Tell) -> EncodedText:
-    """Encode what of a text is not encoded yet.
+    """Encode the rest of a text.
 
     Args:
-        entry: Says which text, and how far it is.
+        entry: Which text, and how much of it is encoded.
         file: The text.
-        tell: Told how far it is; may raise.
+        tell: Receives the progress; may raise.
 
     Raises:
         DataError: If the file changes meanwhile, or the disk is too small.
@@ -56,12 +56,12 @@ def write_tokens(entry: EncodedText, file: TextFile, tell: Tell) -> EncodedText:
         if error.errno != errno.ENOSPC:
             raise
         raise DataError(
-            f"{_full(entry)}. What is encoded stays there, and is not encoded again."
+            f"{_full(entry)}. What is encoded is kept, and is not encoded again."
         ) from None
     if file.stamp() != entry.index.stamp:
         shutil.rmtree(entry.path)
         raise DataError(
-            f"{file.path} changed while it was read: wait until it is written, and "
+            f"{file.path} changed while it was read: wait until it is complete, and "
             "start again."
         )
     return entry
@@ -83,29 +83,29 @@ def _write_part(
             tokens, characters = tokens + len(ids), characters + length
             if characters - done.characters >= SAVED_EVERY:
                 done = EncodedPart(tokens=tokens, characters=characters)
-                entry = _made_safe(entry, part, out, done)
+                entry = _save_progress(entry, part, out, done)
             tell("encoding the text", (start + characters) / index.num_characters)
         done = EncodedPart(tokens=tokens, characters=characters, complete=True)
-        return _made_safe(entry, part, out, done)
+        return _save_progress(entry, part, out, done)
 
 
 def _opened(entry: EncodedText, part: PartName) -> BinaryIO:
-    """Open a part's file, to go on where the index says that it ends."""
+    """Open a part's file at the position where the index says it ends."""
     path = entry.path / f"{part}.bin"
     out = path.open("r+b" if path.exists() else "w+b")
     num_bytes = entry.part(part).tokens * np.dtype(entry.index.number_type).itemsize
     if out.seek(0, os.SEEK_END) < num_bytes:
         out.close()
         raise DataError(
-            f"{path} is shorter than its index says, it is damaged: "
-            f"{removal(entry.path)}, and the text is encoded again."
+            f"{path} is damaged, it is shorter than its index says: "
+            f"{removal(entry.path)}; the text is then encoded again."
         )
     out.seek(num_bytes)
     out.truncate()
     return out
 
 
-def _made_safe(
+def _save_progress(
     entry: EncodedText, part: PartName, out: BinaryIO, done: EncodedPart
 ) -> EncodedText:
     out.flush()
@@ -114,10 +114,10 @@ def _made_safe(
 
 
 def _require_space(entry: EncodedText, file: TextFile, tokenizer: Tokenizer) -> None:
-    """Check that the disk has room for what is still to be written.
+    """Check that the disk has room for the rest of the tokens.
 
     Raises:
-        DataError: If it has not.
+        DataError: If it does not.
     """
     index = entry.index
     beginning = "".join(stretch(file.blocks(), end=_TRIED))

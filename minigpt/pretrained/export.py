@@ -1,4 +1,4 @@
-"""From a model of ours to a directory that `transformers` loads, with equal logits."""
+"""Writes a model as a directory that `transformers` loads, with equal logits."""
 
 import json
 from pathlib import Path
@@ -24,23 +24,23 @@ def export_pretrained(
 ) -> Path:
     """Write a model in the format of Hugging Face: all of it, or nothing.
 
-    What the model lacks and the format wants is written so that it does nothing: a bias
-    of 0, a scale of 1, positions of 0. The numbers stay exactly the same.
+    Weights that the format requires and the model lacks get neutral values: a bias of
+    0, a scale of 1, positions of 0. The logits stay exactly the same.
 
-    A tokenizer of words is kept in minigpt's own form, which `from_pretrained` reads;
-    `transformers` then has the model, and no tokenizer.
+    A word tokenizer is saved in minigpt's own format, which `from_pretrained` reads;
+    `transformers` then loads only the model.
 
     Args:
         model: A transformer with settings that GPT-2 or Llama can have.
         tokenizer: Its tokenizer.
-        directory: Where; it must be new or empty.
+        directory: Where to write; it must be new or empty.
 
     Returns:
         The directory.
 
     Raises:
-        ConfigError: If neither shape can express the model, with the settings.
-        CheckpointError: If there is something else, or the disk is full.
+        ConfigError: If neither shape can express the model; names the settings.
+        CheckpointError: If the directory is not empty, or cannot be written.
     """
     directory = Path(directory)
     if not isinstance(model, TransformerLM):
@@ -50,7 +50,7 @@ def export_pretrained(
     shape = fitting_shape(model.config)
     if directory.is_file() or (directory.is_dir() and any(directory.iterdir())):
         raise CheckpointError(
-            f"{directory} exists and holds something: choose a new place to export to."
+            f"{directory} exists and is not empty: choose a new place to export to."
         )
     try:
         with replaced_directory(directory) as beside:
@@ -70,7 +70,7 @@ def fitting_shape(config: ModelConfig) -> Shape:
     """Choose the shape that can express the settings.
 
     Raises:
-        ConfigError: If none can; says why not.
+        ConfigError: If none can; explains why.
     """
     reasons = []
     for shape in SHAPES:
@@ -127,7 +127,7 @@ def _write_tokenizer(directory: Path, tokenizer: Tokenizer, max_length: int) -> 
 
 
 def _their_tensors(model: TransformerLM, shape: Shape) -> dict[str, Tensor]:
-    """Return the tensors of a file, by the shape's names."""
+    """Return the tensors to write, under the shape's names."""
     full = shape.complete(model.config)
     places = shape.places(full)
     with torch.device("meta"):
@@ -142,9 +142,9 @@ def _their_tensors(model: TransformerLM, shape: Shape) -> dict[str, Tensor]:
 
 
 def _neutral(model: TransformerLM, name: str, like: Tensor) -> Tensor:
-    """Return what does nothing in the place of a weight that the model lacks.
+    """Return a neutral value for a weight that the model lacks.
 
-    Sinusoidal positions are no weight here, and in the file they are.
+    Sinusoidal positions are not a weight here, but they are in the file.
     """
     if name == "position_embedding.weight" and model.position_embedding is not None:
         return model.position_embedding(0, len(like))

@@ -1,8 +1,8 @@
-"""`config.json` of somebody else: every field is understood, harmless, or refused.
+"""A foreign `config.json`: every field is understood, known to be harmless, or refused.
 
-A field that is overlooked may change what the model computes without a word. So each
-is taken (we know what to do with it), required to have its usual value (we cannot do
-anything else), or known to be about something else than the computation.
+An overlooked field may silently change what the model computes. So each field is taken
+(it is supported), required to have its usual value (nothing else is supported), or
+known not to affect the computation.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,7 +14,7 @@ from minigpt.errors import CheckpointError
 
 Value = TypeVar("Value")
 
-# What does not touch logits: bookkeeping, training, how to generate, other tasks.
+# Fields that do not affect logits: bookkeeping, training, generation, other tasks.
 HARMLESS = (
     *("_name_or_path", "architectures", "model_type", "tokenizer_class"),
     *("transformers_version", "dtype", "torch_dtype", "_attn_implementation*"),
@@ -28,7 +28,7 @@ HARMLESS = (
     *("prefix", "remove_invalid_values", "*suppress_tokens"),
     *("n_ctx", "*_pdrop", "*_dropout"),
 )
-# Another value than these would be another computation.
+# Any other value would mean a different computation.
 USUAL: Mapping[str, tuple[Any, ...]] = {
     "is_encoder_decoder": (False,),
     "add_cross_attention": (False,),
@@ -42,7 +42,7 @@ class Fields:
     """The fields of a `config.json`, ticked off one by one.
 
     Args:
-        path: Where they come from, for the messages.
+        path: Their file, for error messages.
         content: The parsed JSON object.
     """
 
@@ -55,11 +55,11 @@ class Fields:
 
         Args:
             name: The field.
-            kind: What it must be.
-            default: What a missing field or a null means; None: it must be there.
+            kind: Its type.
+            default: The value if it is missing or null; None: it is required.
 
         Raises:
-            CheckpointError: If it is missing, or of another kind.
+            CheckpointError: If it is missing, or of another type.
         """
         value = self._left.pop(name, None)
         if value is None:
@@ -75,15 +75,16 @@ class Fields:
         return value
 
     def require(self, name: str, allowed: Collection[Any]) -> None:
-        """Require a field, if it is there, to have one of a few values.
+        """Require a field, if present, to have one of a few values.
 
         Raises:
-            CheckpointError: If it has another, which would change what is computed.
+            CheckpointError: If it has another value, which would change the
+            computation.
         """
         if name not in self._left:
             return
         value = self._left.pop(name)
-        # 1 == True and 0 == False, but a field of one kind is not one of the other.
+        # 1 == True and 0 == False, but a number is not a boolean.
         if not any(type(value) is type(one) and value == one for one in allowed):
             raise CheckpointError(
                 f"{self.path}: {name} is {value!r:.80}, which this project cannot "
@@ -91,10 +92,10 @@ class Fields:
             )
 
     def finish(self) -> None:
-        """Make sure that nothing was overlooked.
+        """Check that no field was overlooked.
 
         Raises:
-            CheckpointError: If a field is left that may matter.
+            CheckpointError: If an unknown field is left.
         """
         for name, values in USUAL.items():
             self.require(name, values)

@@ -1,4 +1,4 @@
-"""GPT-2's shape: positions are added, LayerNorm, an MLP with one bend, biases.
+"""GPT-2's shape: learned positions, LayerNorm, an ungated MLP, biases.
 
 Source: Radford et al. 2019, "Language Models are Unsupervised Multitask Learners"; the
 names are those of `GPT2LMHeadModel` in `transformers`.
@@ -25,7 +25,7 @@ def read_settings(fields: Fields) -> ModelConfig:
     """Translate a GPT-2's settings.
 
     Raises:
-        CheckpointError: If one is missing, wrong, or not in our space.
+        CheckpointError: If one is missing, invalid, or not supported here.
     """
     d_model = fields.take("n_embd", int)
     name = fields.take("activation_function", str, "gelu_new")
@@ -36,7 +36,7 @@ def read_settings(fields: Fields) -> ModelConfig:
         )
     fields.require("scale_attn_weights", (True,))
     fields.require("scale_attn_by_inverse_layer_idx", (False,))
-    # Only the order of rounding, and only in 16 bits.
+    # Affects only rounding, and only in 16 bits.
     fields.require("reorder_and_upcast_attn", (False, True))
     return ModelConfig(
         vocab_size=fields.take("vocab_size", int),
@@ -72,7 +72,7 @@ def write_settings(config: ModelConfig) -> dict[str, Any]:
 
 
 def places(config: ModelConfig) -> dict[str, WeightPlace]:
-    """Tell where each weight lies. Matrices are stored [in, out], as `Conv1D` has them.
+    """Map each weight to its tensors. Matrices are stored [in, out], as in `Conv1D`.
 
     `c_attn` holds queries, keys and values in one, in the order of our `qkv`.
     """

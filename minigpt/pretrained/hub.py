@@ -1,8 +1,8 @@
-"""From a name to a directory: on this machine, in the cache, or from the hub.
+"""Resolves a name to a directory: on this machine, in the cache, or from the hub.
 
-Names are those of huggingface.co. What was fetched once lies in `huggingface_hub`'s
-cache and is used from there without asking the network again; a newer version is asked
-for by its revision.
+Names are those of huggingface.co. A fetched model stays in the cache of
+`huggingface_hub` and is then used without the network; give a revision to get a newer
+version.
 """
 
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from minigpt.errors import CheckpointError
 
-# The first names of these repositories; the hub forwards them.
+# The original names of these repositories; the hub redirects them.
 REPOSITORIES = {
     "gpt2": "openai-community/gpt2",
     "gpt2-medium": "openai-community/gpt2-medium",
@@ -28,37 +28,37 @@ FILES = [
     "vocab.json",
     "merges.txt",
 ]
-"""All that is fetched: no pickles, no code."""
+"""The files to fetch: no pickles, no code."""
 _NAME = re.compile(r"[\w-][\w.-]{0,95}(/[\w-][\w.-]{0,95})?")
 
 
 def find_directory(
     name_or_path: str | Path, revision: str | None = None, offline: bool = False
 ) -> Path:
-    """Return the directory of a model, fetching it if need be.
+    """Return the directory of a model, fetching it if necessary.
 
     Args:
         name_or_path: A directory; or a name such as `gpt2` or `owner/model`.
         revision: A branch, tag or commit of the repository (none: `main`).
-        offline: Whether to look on this machine only.
+        offline: Whether to use only files on this machine.
 
     Raises:
-        CheckpointError: If there is none, or it cannot be had; with the remedy.
+        CheckpointError: If it does not exist or cannot be fetched; with a remedy.
     """
     name = str(name_or_path)
     if name and Path(name).expanduser().is_dir():
         return Path(name).expanduser()
     if not _NAME.fullmatch(name):
         raise CheckpointError(
-            f"There is no directory {name}, and it is no name of a repository, such as "
-            "gpt2 or owner/model."
+            f"There is no directory {name}, and it is not the name of a repository, "
+            "such as gpt2 or owner/model."
         )
     try:
         import huggingface_hub
     except ImportError:
         raise CheckpointError(
-            f"There is no directory {name}. To fetch a model of that name, install "
-            "what fetches it: pip install huggingface-hub."
+            f"There is no directory {name}. To fetch a model of that name, run: "
+            "pip install huggingface-hub."
         ) from None
     repository = REPOSITORIES.get(name, name)
 
@@ -75,7 +75,7 @@ def find_directory(
         return snapshot(on_this_machine=True)
     try:
         return snapshot(on_this_machine=offline)
-    except Exception as error:  # of the hub, httpx, requests, xet: it depends
+    except Exception as error:  # from huggingface_hub, httpx, requests or xet
         raise _unavailable(repository, revision, error, offline) from None
 
 
@@ -88,7 +88,7 @@ def commit_of(directory: Path) -> str | None:
 def _unavailable(
     repository: str, revision: str | None, error: Exception, offline: bool
 ) -> CheckpointError:
-    """Say why a model cannot be had, and what would help."""
+    """Explain why a model cannot be fetched, and what to do."""
     from huggingface_hub import constants
     from huggingface_hub.errors import (
         GatedRepoError,
@@ -101,8 +101,8 @@ def _unavailable(
         return CheckpointError(f"{repository} has no revision {revision!r}.")
     if isinstance(error, RepositoryNotFoundError | GatedRepoError):
         return CheckpointError(
-            f"huggingface.co has no model {what} that everyone may read: check the "
-            "name, or log in with `hf auth login` if it is yours or behind a form."
+            f"huggingface.co has no model {what} that is public: check the "
+            "name, or log in with `hf auth login` if it is private or gated."
         )
     reason = (
         "offline was asked for"

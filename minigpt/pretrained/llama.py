@@ -1,6 +1,6 @@
 """Llama's shape: RoPE, RMSNorm, a gated MLP, keys that groups of heads may share.
 
-Numbers are turned in pairs (i, i + d_head / 2), as here, so weights need no reordering.
+RoPE rotates pairs (i, i + d_head / 2), as here, so weights need no reordering.
 
 Source: Touvron et al. 2023, arXiv:2302.13971, section 2.2; the names are those of
 `LlamaForCausalLM` in `transformers`.
@@ -18,14 +18,14 @@ def read_settings(fields: Fields) -> ModelConfig:
     """Translate a Llama's settings.
 
     Raises:
-        CheckpointError: If one is missing, wrong, or not in our space.
+        CheckpointError: If one is missing, invalid, or not supported here.
     """
     d_model = fields.take("hidden_size", int)
     num_heads = fields.take("num_attention_heads", int)
     fields.require("hidden_act", ("silu", "swish"))
     fields.require("head_dim", (d_model // max(num_heads, 1), None))
     fields.require("sliding_window", (None,))
-    # In how many parts a product is computed.
+    # The number of parts that a product is computed in.
     fields.take("pretraining_tp", int, 1)
     return ModelConfig(
         vocab_size=fields.take("vocab_size", int),
@@ -46,7 +46,7 @@ def read_settings(fields: Fields) -> ModelConfig:
 
 
 def _read_rope_base(fields: Fields) -> float:
-    """Read RoPE's base, from either of the two places where versions keep it."""
+    """Read RoPE's base from either of the two places used by different versions."""
     base = fields.take("rope_theta", float, 10_000.0)
     fields.require("rope_scaling", (None, {"rope_type": "default"}))
     fields.require("partial_rotary_factor", (1.0, 1))
@@ -93,7 +93,7 @@ def write_settings(config: ModelConfig) -> dict[str, Any]:
 
 
 def places(config: ModelConfig) -> dict[str, WeightPlace]:
-    """Tell where each weight lies: queries, keys and values are three matrices."""
+    """Map each weight to its tensors: queries, keys and values are separate."""
     width, kv_width = config.d_model, config.kv_heads * config.d_head
     block = {
         "ln1.weight": WeightPlace(("input_layernorm.weight",)),
@@ -106,7 +106,7 @@ def places(config: ModelConfig) -> dict[str, WeightPlace]:
         )
         for ours, theirs in [
             ("attn.output", "self_attn.o_proj"),
-            ("mlp.input", "mlp.gate_proj"),  # what goes through the bend
+            ("mlp.input", "mlp.gate_proj"),  # the gate's activation
             ("mlp.gate", "mlp.up_proj"),
             ("mlp.output", "mlp.down_proj"),
         ]:

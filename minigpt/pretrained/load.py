@@ -1,4 +1,4 @@
-"""From a directory of somebody else to a model of ours, with the same numbers."""
+"""Loads a model in the format of Hugging Face, with the same logits."""
 
 from pathlib import Path
 from typing import cast
@@ -22,7 +22,7 @@ from minigpt.tokenizers import BPETokenizer, Tokenizer, load_tokenizer
 
 SHAPES = (GPT2, LLAMA)
 OWN_TOKENIZER_FILE = "minigpt_tokenizer.json"
-"""A tokenizer that `tokenizer.json` cannot express, in our own form."""
+"""A tokenizer that `tokenizer.json` cannot express, in minigpt's own format."""
 
 
 def from_pretrained(
@@ -40,16 +40,16 @@ def from_pretrained(
         name_or_path: `gpt2`, `gpt2-medium`, `distilgpt2`, … or any repository's name;
             or a directory with `config.json`, `model.safetensors` (or several, with an
             index) and `tokenizer.json` (or `vocab.json` and `merges.txt`).
-        device: Where the model shall be: `cpu`, `cuda`, `auto`, …
+        device: Where to put the model: `cpu`, `cuda`, `auto`, …
         revision: A branch, tag or commit of the repository.
-        offline: Whether to look on this machine only.
+        offline: Whether to use only files on this machine.
 
     Returns:
-        The model, in evaluation mode, its tokenizer, and where they come from.
+        The model, in evaluation mode, its tokenizer, and their origin.
 
     Raises:
-        CheckpointError: If it cannot be had, is incomplete or damaged, or has a setting
-            that this project cannot compute; with the file and the field.
+        CheckpointError: If it cannot be fetched, is incomplete or damaged, or has an
+            unsupported setting; names the file and the field.
     """
     directory = find_directory(name_or_path, revision, offline)
     model = read_model(directory)
@@ -73,7 +73,7 @@ def from_pretrained(
 
 
 def read_model(directory: Path) -> TransformerLM:
-    """Read settings and weights, without a tokenizer.
+    """Read the settings and weights, without the tokenizer.
 
     Returns:
         The model, on the CPU and in evaluation mode.
@@ -85,7 +85,7 @@ def read_model(directory: Path) -> TransformerLM:
     try:
         config = shape.read(fields)
         fields.finish()
-        # Names and shapes without memory: nothing large is made before all fits.
+        # On the meta device: allocate no memory before all names and shapes match.
         with torch.device("meta"):
             model = TransformerLM(**config.to_dict())
     except ConfigError as error:
@@ -101,12 +101,12 @@ def _recognize(path: Path) -> tuple[Shape, Fields]:
     """Find the shape that a `config.json` names.
 
     Raises:
-        CheckpointError: If there is none for it.
+        CheckpointError: If it is not supported.
     """
     content = read_json(path)
     if content.get("format") == "minigpt-checkpoint":
         raise CheckpointError(
-            f"{path} is of a checkpoint of minigpt: load it with minigpt.load."
+            f"{path} belongs to a minigpt checkpoint: load it with minigpt.load."
         )
     named = content.get("model_type")
     for shape in SHAPES:
@@ -120,11 +120,11 @@ def _recognize(path: Path) -> tuple[Shape, Fields]:
 
 
 def _give_memory(model: TransformerLM) -> None:
-    """Turn a model without memory into one whose weights are still to be filled in.
+    """Allocate the memory of a model on the meta device, without initialising it.
 
-    Random ones, as a new model has, would take seconds at GPT-2's size.
+    Random initial weights would take seconds at GPT-2's size.
     """
     model.to_empty(device="cpu")
     for block in model.blocks:
-        # RoPE's angles are no weights: nobody will fill them in.
+        # RoPE's angles are not weights, so no file fills them in.
         cast(Block, block).attn.rotary = build_rotary(model.config)

@@ -1,7 +1,7 @@
-"""A shape: how one kind of model, of those that `transformers` knows, is written down.
+"""A shape: how `transformers` stores one family of models.
 
-The table of places is the only definition of where a weight lies; reading and writing
-both follow it.
+The table of places is the only definition of where a weight is stored; reading and
+writing both use it.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,39 +14,38 @@ from minigpt.pretrained.fields import Fields
 
 @dataclass(frozen=True)
 class WeightPlace:
-    """Where a file keeps one of our weights.
+    """Where a file stores one of our weights.
 
     >>> place = WeightPlace(("q", "k", "v"), rows=(4, 2, 2))  # stacked
     """
 
     names: tuple[str, ...]
-    """The tensors that are ours, one above the other."""
+    """The tensors that, stacked, are our weight."""
     rows: tuple[int, ...] = ()
-    """How many rows each of several tensors has."""
+    """The number of rows of each tensor, if there are several."""
     turned: bool = False
-    """Stored as [in, out]; ours is [out, in], as torch's `Linear` has it."""
+    """Whether it is stored as [in, out]; ours is [out, in], as in `nn.Linear`."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A kind of model and its two translations."""
+    """A model family and the translations in both directions."""
 
     title: str
     model_types: tuple[str, ...]
-    """What `config.json` may call it; the first is what we write."""
+    """Its names in `config.json`; the first one is written."""
     architecture: str
     """The class of `transformers`."""
     prefix: str
-    """What most names of weights start with. Files of a model without its head have
-    the same names without it."""
+    """The prefix of most weight names; files of a model without its head omit it."""
     no_weights: str
-    """A pattern (`re.fullmatch`) of tensors that old files hold and nobody reads."""
+    """A pattern (`re.fullmatch`) of tensors in old files that are not needed."""
     read: Callable[[Fields], ModelConfig]
-    """From their settings to ours."""
+    """Translates their settings to ours."""
     write: Callable[[ModelConfig], dict[str, Any]]
-    """From our settings to theirs."""
+    """Translates our settings to theirs."""
     places: Callable[[ModelConfig], dict[str, WeightPlace]]
-    """Where each of our weights lies."""
+    """Where each of our weights is stored."""
     fits: Mapping[str, tuple[Any, ...]]
     """The values of our settings that this shape can express."""
     shares_keys: bool
@@ -55,7 +54,7 @@ class Shape:
     """The settings with every part that the shape always has: biases, scales, …"""
 
     def misfits(self, config: ModelConfig) -> list[str]:
-        """Say which settings this shape cannot express, and what it has instead."""
+        """List settings that this shape cannot express, and the values it supports."""
         found = [
             f"{name} is {getattr(config, name)!r} (it has "
             f"{' or '.join(map(repr, values))})"
@@ -75,9 +74,9 @@ def layers(
     """Repeat the places of one block for all of them.
 
     Args:
-        config: How many there are.
+        config: Its `num_layers` is used.
         of_one: Our name within a block → theirs.
-        prefix: What their names start with; `{}` is the number.
+        prefix: The prefix of their names; `{}` is the block's number.
     """
     return {
         f"blocks.{number}.{name}": WeightPlace(

@@ -1,8 +1,8 @@
-"""Weights in safetensors files, one or several, put into a model where they belong.
+"""Loads weights from one or several safetensors files into a model.
 
-Every name and shape is compared with the model before a number is read. Then one tensor
-at a time goes from the file straight to its place, so that a model takes little more
-memory while it is loaded than it does afterwards.
+All names and shapes are compared with the model before any number is read. Then one
+tensor at a time is copied from the file into the model, so that loading takes little
+more memory than the model itself.
 """
 
 import re
@@ -21,19 +21,19 @@ from minigpt.pretrained.shape import Shape, WeightPlace
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 TYPES = ("F32", "F16", "BF16")
-"""What tensors may be; all become 32 bits."""
+"""Accepted types of tensors; all become 32 bits."""
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
 class WeightFiles:
-    """The tensors of a directory, by the full names that a shape gives them.
+    """The tensors of a directory, by their full names in a shape.
 
     Args:
         directory: With `model.safetensors`, or an index and the files that it names.
         shape: Whose names they are.
 
     Raises:
-        CheckpointError: If a file is missing, damaged or named from elsewhere.
+        CheckpointError: If a file is missing or damaged, or lies outside.
     """
 
     def __init__(self, directory: Path, shape: Shape) -> None:
@@ -67,7 +67,7 @@ class WeightFiles:
         """
         path, stored_name, _ = self._found[name]
         try:
-            # Opened anew for each: what a closed file held does not stay in memory.
+            # Opened anew for each tensor, so that nothing stays in memory.
             with safe_open(path, framework="pt") as file:
                 tensor: Tensor = file.get_tensor(stored_name)
         except (OSError, ValueError) as error:
@@ -81,10 +81,10 @@ class WeightFiles:
 
         Args:
             weights: The model's; `meta` tensors suffice.
-            places: Where each lies.
+            places: Where each is stored.
 
         Raises:
-            CheckpointError: If a tensor is missing, too many or of another shape.
+            CheckpointError: If a tensor is missing, unknown or of another shape.
         """
         wanted = {
             name: tuple(part.T.shape if places[ours].turned else part.shape)
@@ -114,15 +114,15 @@ class WeightFiles:
     def fill(
         self, weights: Mapping[str, Tensor], places: Mapping[str, WeightPlace]
     ) -> None:
-        """Put the numbers into a model's weights, as 32 bits.
+        """Copy the tensors into a model's weights, as 32 bits.
 
         Args:
             weights: The model's, written in place.
-            places: Where each lies.
+            places: Where each is stored.
 
         Raises:
-            CheckpointError: If a file is damaged, or the head of a model whose head is
-                its embedding is something else.
+            CheckpointError: If a file is damaged, or the head of a model with tied
+                embeddings differs from the embedding.
         """
         for ours, weight in weights.items():
             for name, part in parts(weight, places[ours]):
@@ -139,16 +139,16 @@ class WeightFiles:
 
 
 def parts(weight: Tensor, place: WeightPlace) -> list[tuple[str, Tensor]]:
-    """Cut one of our weights into the tensors that a file has, as views, by name."""
+    """Split one of our weights into the tensors of a file, as views, by name."""
     pieces = torch.split(weight, list(place.rows or [len(weight)]))
     return list(zip(place.names, pieces, strict=True))
 
 
 def _weight_files(directory: Path) -> list[Path]:
-    """Find the files; several are listed in an index.
+    """Find the weight files; an index lists them if there are several.
 
     Raises:
-        CheckpointError: If there are none, or the index leads elsewhere.
+        CheckpointError: If there are none, or the index names files elsewhere.
     """
     index = directory / INDEX_FILE
     if (directory / WEIGHTS_FILE).is_file() or not index.is_file():

@@ -16,11 +16,11 @@ def list_checkpoints(directory: Path) -> list[SavedStep]:
     """Find the checkpoints directly inside a directory, one per step, in order.
 
     Args:
-        directory: Holds `checkpoint_step_N` and the like; may be missing.
+        directory: Contains `checkpoint_step_N` and so on; may be missing.
     """
     by_step: dict[int, Path] = {}
     try:
-        # `best_model` comes last: a numbered checkpoint of the same step goes first.
+        # `best_model` last: a numbered checkpoint of the same step takes precedence.
         paths = sorted(directory.iterdir(), key=lambda p: (p.name == "best_model", p))
     except (FileNotFoundError, NotADirectoryError):
         return []
@@ -32,7 +32,7 @@ def list_checkpoints(directory: Path) -> list[SavedStep]:
 
 
 def checkpoint_step(path: Path) -> int | None:
-    """The step of a checkpoint directory, or None if it is not a whole one."""
+    """Return the step of a checkpoint directory; None if it is not a complete one."""
     if path.name.startswith(".") or ".tmp-" in path.name:
         return None
     try:

@@ -1,7 +1,7 @@
 """The loss curve as a picture: one SVG file that any browser or editor opens.
 
-Written with text alone, so that a run on a bare machine leaves its picture too. The
-training loss is thin, the validation loss has dots, the baselines are dashed.
+Written as plain text, so that it needs no plotting library. The training loss is thin,
+the validation loss has dots, the baselines are dashed.
 """
 
 import math
@@ -44,7 +44,7 @@ def loss_curve_svg(
         title: A line above the picture.
     """
     training = _smooth(_points(records, "step", "loss"))
-    # Of two evaluations of one step, the last is over the whole split.
+    # If a step was evaluated twice, the later result covers the whole split.
     validation = list(dict(_points(records, "evaluation", "loss")).items())
     losses = [loss for _, loss in training + validation] + list(baselines.values())
     ticks = nice_ticks(min(losses, default=0.0), max(losses, default=1.0))
@@ -76,9 +76,9 @@ def nice_ticks(low: float, high: float, about: int = 6) -> list[float]:
     [0.0, 200.0, 400.0, 600.0, 800.0, 1000.0]
 
     Args:
-        low: Least value to cover.
-        high: Greatest value to cover.
-        about: How many numbers, roughly.
+        low: Smallest value to cover.
+        high: Largest value to cover.
+        about: Approximate number of ticks.
     """
     rough = max(high - low, 1e-9) / about
     power = 10.0 ** math.floor(math.log10(rough))
@@ -88,7 +88,7 @@ def nice_ticks(low: float, high: float, about: int = 6) -> list[float]:
 
 
 def _grid(axes: _Axes, ticks: list[float]) -> list[str]:
-    """Draw lines and numbers for losses and steps, and say what the axes are."""
+    """Draw grid lines, tick labels and axis titles."""
     parts = []
     for tick in ticks:
         y = axes.y(tick)
@@ -109,7 +109,7 @@ def _grid(axes: _Axes, ticks: list[float]) -> list[str]:
 
 
 def _dashes(axes: _Axes, baselines: Mapping[str, float]) -> list[str]:
-    """Draw what counting alone achieves."""
+    """Draw the baselines as dashed lines."""
     parts = []
     for name, loss in baselines.items():
         y = axes.y(loss)
@@ -121,7 +121,7 @@ def _dashes(axes: _Axes, baselines: Mapping[str, float]) -> list[str]:
 
 
 def _dots(axes: _Axes, points: Points) -> list[str]:
-    """Mark each evaluation, and print the value of the last."""
+    """Mark each evaluation, and print the last value."""
     dots = [
         f'<circle cx="{axes.x(step):.1f}" cy="{axes.y(loss):.1f}" r="3" '
         f'fill="{_VALIDATION}"/>'

@@ -18,12 +18,12 @@ from typing import IO, Any, NamedTuple
 
 
 class JournalChunk(NamedTuple):
-    """What a reader of a journal gets: new records, and what to forget."""
+    """New records of a journal, and which earlier ones to drop."""
 
     records: list[dict[str, Any]]
     """In the order written, each step once."""
     offset: int
-    """Where to read on, in bytes."""
+    """Where the next read starts, in bytes."""
     restart: int | None
     """If not None: drop what you already have beyond this step, then add `records`."""
 
@@ -47,7 +47,7 @@ class Journal:
         self._file.flush()
 
     def restart(self, step: int) -> None:
-        """Declare void what was written about steps beyond `step`."""
+        """Declare all earlier records of steps beyond `step` void."""
         self.append({"restart": step})
 
     def close(self) -> None:
@@ -55,7 +55,7 @@ class Journal:
         self._file.close()
 
     def _ends_mid_line(self) -> bool:
-        """Whether a killed writer left a line without its end."""
+        """Whether a killed writer left an incomplete last line."""
         with self._path.open("rb") as file:
             if file.seek(0, os.SEEK_END) == 0:
                 return False

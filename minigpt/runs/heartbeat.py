@@ -11,14 +11,14 @@ _PERIOD_SECONDS = 1.0
 
 
 class Heartbeat:
-    """Writes the status of a run while it is entered.
+    """Writes the status of a run for as long as the context lasts.
 
-    `update` is cheap, so it may be called at every step; the file is written by a
-    thread, which also shows that the process lives when a step takes long.
+    `update` is cheap, so it may be called at every step; a thread writes the file,
+    which also shows that the process is alive during a long step.
 
     Args:
         directory: The run's directory.
-        status: Where the run stood so far.
+        status: The run's status so far.
     """
 
     def __init__(self, directory: Path, status: RunStatus) -> None:
@@ -41,7 +41,7 @@ class Heartbeat:
 
     @property
     def status(self) -> RunStatus:
-        """Where the run stands, with every update."""
+        """The run's status, with every update applied."""
         with self._guard:
             if self._changes:
                 self._status = self._status.replace(**self._changes)
@@ -54,7 +54,7 @@ class Heartbeat:
             self._changes.update(changes)
 
     def enter_state(self, state: State, **changes: Any) -> None:
-        """Change the state, and write it before going on."""
+        """Change the state, and write it at once."""
         self.update(state=state, **changes)
         self.flush()
 

@@ -1,9 +1,9 @@
 """When a run learned to copy, read off its own journal.
 
-A run on `repeats` notes now and then what words cost that are said for the first time
-and for the second, and how strongly its heads read what an induction head reads (see
-`minigpt.interpret.heads.repetition`). For long nothing happens; then, within some dozen
-steps, the loss of the second time falls and the heads' scores rise.
+A run on `repeats` records at intervals the loss on the first and on the second
+occurrence of words, and the induction scores of its heads (see
+`minigpt.interpret.heads.repetition`). For a long time nothing happens; then, within a
+few dozen steps, the loss on second occurrences falls and the scores rise.
 
 Source: Olsson et al. 2022, arXiv:2209.11895, on the "phase change".
 """
@@ -23,20 +23,20 @@ from minigpt.runs.snapshots import Snapshots
 from minigpt.runs.store import Run
 
 COPYING_HABITS = ("previous_token", "induction")
-"""The two that copying takes: to know what stood before, and to look for it."""
+"""The two habits that copying needs: mark each token with the one before, and match."""
 
 Moments = Float[np.ndarray, " moment"]
 
 
 @dataclass(frozen=True)
 class CopyingCurve:
-    """What a run noted about words that are said twice, moment by moment."""
+    """What a run recorded about repeated words, measurement by measurement."""
 
     steps: Int[np.ndarray, " moment"]
     first_loss: Moments
-    """What words cost when they are said for the first time, in nats per token."""
+    """Loss on the first occurrence of words, in nats per token."""
     second_loss: Moments
-    """What they cost the second time."""
+    """Loss on their second occurrence, in nats per token."""
     induction: Moments
     """The highest induction score of any head, from 0 to 1."""
     previous_token: Moments
@@ -44,14 +44,14 @@ class CopyingCurve:
 
     @property
     def loss_step(self) -> int | None:
-        """Where the second loss has fallen half its way; None if it fell by little."""
+        """The step at which `second_loss` has fallen halfway; None if it never did."""
         if not self.second_loss[-1] < 0.5 * self.second_loss[0]:
             return None
         return self._passes(-self.second_loss, 0.5)
 
     @property
     def score_step(self) -> int | None:
-        """Where the induction score has risen half its way; None if it never rose."""
+        """The step at which `induction` has risen halfway; None if it never did."""
         if not self.induction[-1] > 0.4:
             return None
         return self._passes(self.induction, 0.5)
@@ -63,29 +63,29 @@ class CopyingCurve:
 
     @property
     def first_loss_shift(self) -> float:
-        """How far the first loss went from where it began, at its farthest, in nats."""
+        """The largest change of `first_loss` from its initial value, in nats."""
         away = self.first_loss - self.first_loss[0]
         return float(away[np.abs(away).argmax()])
 
     def film(self, count: int) -> list[int]:
-        """Choose moments to look at: the first, the last, and the rise between.
+        """Choose steps to show: the first, the last, and some during the rise.
 
         Args:
-            count: How many steps, three or more; fewer if two would be the same.
+            count: How many, three or more; fewer are returned if two coincide.
         """
         shares = np.linspace(0.25, 0.75, count - 2)
         rise = [self._passes(self.induction, share) for share in shares]
         return sorted({int(self.steps[0]), *rise, int(self.steps[-1])})
 
     def _passes(self, values: Moments, share: float) -> int:
-        """Return the first step at which a share of the whole way is behind."""
+        """Return the first step at which a share of the whole change has happened."""
         start, end = values[0], values[-1]
         behind = values - start >= share * (end - start)
         return int(self.steps[int(behind.argmax())])
 
 
 def repetition_record(step: int, read: Repetition) -> dict[str, Any]:
-    """Return the line of a journal that `copying` reads."""
+    """Return the journal record that `read_copying` reads."""
     return {
         "kind": "repetition",
         "step": step,
@@ -97,7 +97,7 @@ def repetition_record(step: int, read: Repetition) -> dict[str, Any]:
 
 
 def read_copying(records: Iterable[Mapping[str, Any]]) -> CopyingCurve | None:
-    """Collect what a journal says about copying; None if it says nothing.
+    """Collect the records of a journal about copying; None if it has none.
 
     Args:
         records: What `Run.metrics` gives.
@@ -117,19 +117,19 @@ def read_copying(records: Iterable[Mapping[str, Any]]) -> CopyingCurve | None:
 
 @dataclass(frozen=True)
 class Film:
-    """One head at some moments of a run, on the run's probe text."""
+    """One head at several steps of a run, on the run's probe text."""
 
     layer: int
     head: int
     steps: list[int]
     patterns: list[UInt8[np.ndarray, "q_pos k_pos"]]
-    """255 is a weight of 1."""
+    """255 stands for an attention weight of 1."""
     scores: list[float]
-    """Of the habit that the head was chosen for, from 0 to 1."""
+    """Score of the habit that the head was chosen for, from 0 to 1."""
 
 
 def film_of_strongest(snapshots: Snapshots, steps: Sequence[int], habit: str) -> Film:
-    """Follow the head that at the last of some steps has the most of a habit.
+    """Follow the head whose score for a habit is highest at the last of some steps.
 
     Args:
         snapshots: A run's.
@@ -137,7 +137,7 @@ def film_of_strongest(snapshots: Snapshots, steps: Sequence[int], habit: str) ->
         habit: One of `COPYING_HABITS`.
 
     Raises:
-        RunError: If there is no snapshot of a step.
+        RunError: If a step has no snapshot.
     """
     taken = [snapshots.load(step) for step in steps]
     scores = [getattr(each.scores, habit) for each in taken]
@@ -152,19 +152,19 @@ def film_of_strongest(snapshots: Snapshots, steps: Sequence[int], habit: str) ->
 
 
 def keep_guess(run: Run, step: int) -> None:
-    """Keep beside a run at which step somebody thinks that its loss will fall.
+    """Store the step at which a person predicts that the run's loss will fall.
 
     Raises:
         RunError: If the step is not one of the run's.
     """
     last = run.config.train.max_steps
     if step < 1 or (last is not None and step > last):
-        raise RunError(f"A guess must lie between step 1 and {last}, and {step} not.")
+        raise RunError(f"A guess must be a step from 1 to {last}; {step} is not.")
     replace_file(run.path / "guess.json", json.dumps({"step": step}) + "\n")
 
 
 def kept_guess(run: Run) -> int | None:
-    """Return the step that was guessed before the run, if one was."""
+    """Return the step that was predicted before the run, if any."""
     try:
         content = (run.path / "guess.json").read_text(encoding="utf-8")
         return int(json.loads(content)["step"])

@@ -1,8 +1,9 @@
 """One writer per run: a lock that the operating system drops when its holder dies.
 
-A file with a process id in it would outlive a killed process, and the id may come back
-as another program's. `flock` has neither fault, so holding the lock is also the sign of
-life: a run that says "running" while nobody holds its lock was interrupted.
+A file with a process id in it would outlive a killed process, and the id may be reused
+by another program. `flock` has neither fault, so the lock also shows whether the
+process is alive: a run whose status is "running" while its lock is free was
+interrupted.
 """
 
 import os
@@ -12,12 +13,12 @@ from pathlib import Path
 
 from minigpt.errors import RunError
 
-# Someone who only looks holds the lock for a moment: that is no reason to refuse.
+# A process that only checks the lock holds it for a moment: wait for that.
 _PATIENCE_SECONDS = 0.5
 
 
 class RunLock:
-    """The right to write into a run's directory, until `release` or death."""
+    """The right to write into a run's directory, until released or the process dies."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -46,11 +47,11 @@ class RunLock:
 
     @classmethod
     def inherited(cls, descriptor: int) -> "RunLock":
-        """Adopt a lock that the parent process took and handed over."""
+        """Adopt a lock that the parent process acquired and passed on."""
         return cls(descriptor)
 
     def release(self) -> None:
-        """Give the lock back, once. A child that inherited it keeps it."""
+        """Release the lock, once. A child process that inherited it keeps it."""
         if self.descriptor >= 0:
             os.close(self.descriptor)
             self.descriptor = -1

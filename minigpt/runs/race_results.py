@@ -1,6 +1,6 @@
-"""Who is ahead in a race, read off the journals of the two runs.
+"""Which of two racing runs is ahead, from the journals of both.
 
-Before: `racing`, which starts them.
+Before: `minigpt.worker.racing`, which starts them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,31 +12,31 @@ import numpy as np
 from jaxtyping import Float
 
 TIE = 0.02
-"""Losses closer than this, in nats, are a tie: another seed may turn them round."""
+"""Losses closer than this, in nats, are a tie: another seed may reverse them."""
 
 Axis = Float[np.ndarray, " point"]
 
 
 @dataclass(frozen=True)
 class Lane:
-    """What one of the two has written down so far."""
+    """What one of the two runs has recorded so far."""
 
     seconds: Axis
-    """Of training, evaluations and saves left out, at each logged step."""
+    """Training time without evaluations and saves, at each logged step."""
     tokens: Axis
-    """Learned from so far."""
+    """Tokens trained on so far."""
     losses: Axis
     """Of each step's batch, in nats per token."""
     looks: list[tuple[float, float]]
-    """Seconds, and the loss on a part of the held-out text."""
+    """Interim evaluations: seconds, and the loss on a part of the held-out text."""
     final_loss: float | None
     """On all held-out text, once the run has finished."""
 
     def smooth(self, over: Axis) -> Axis:
         """Average the losses over the last tenth of the way to each point.
 
-        A number of steps would be a short time for one racer and a long one for the
-        other.
+        A fixed number of steps would be a short time for one run and a long time for
+        the other.
 
         Args:
             over: `seconds` or `tokens`.
@@ -52,7 +52,7 @@ class Lane:
         return float(self.smooth(over)[max(0, point)])
 
     def seconds_to(self, loss: float) -> float | None:
-        """Return when the loss on held-out text fell to this, between two looks."""
+        """Return when the held-out loss reached this, interpolating linearly."""
         if self.looks and self.looks[0][1] <= loss:
             return self.looks[0][0]
         for (begin, above), (end, below) in pairwise(self.looks):
@@ -62,11 +62,11 @@ class Lane:
 
 
 def lane(records: Sequence[Mapping[str, Any]], *, finished: bool) -> Lane:
-    """Read one racer's journal.
+    """Read the journal of one run.
 
     Args:
         records: What `Run.metrics` gives.
-        finished: Whether the run has come to its end.
+        finished: Whether the run has finished.
     """
     timed = [record for record in records if "elapsed_seconds" in record]
     steps = [record for record in timed if record["kind"] == "step"]
@@ -81,28 +81,28 @@ def lane(records: Sequence[Mapping[str, Any]], *, finished: bool) -> Lane:
 
 
 class RaceResult(NamedTuple):
-    """Who is ahead."""
+    """Which run is ahead."""
 
     leader: int | None
     """0, 1, or None while it is a tie."""
     losses: tuple[float, float]
-    """Of both, in nats per token."""
+    """Losses of both, in nats per token."""
     place: float
-    """Where they are compared: seconds, or tokens."""
+    """Where they are compared, in seconds or tokens."""
 
 
 def current_result(
     first: Lane, second: Lane, *, by: str = "seconds"
 ) -> RaceResult | None:
-    """Compare two racers where both have been: at the same second, or token.
+    """Compare two runs at the last point both have reached, by time or tokens.
 
     Args:
-        first: One.
+        first: One run.
         second: The other.
         by: `seconds` or `tokens`.
 
     Returns:
-        None before both have taken a step.
+        None until both have taken a step.
     """
     lanes = (first, second)
     axes: list[Axis] = [getattr(each, by) for each in lanes]
@@ -116,7 +116,7 @@ def current_result(
 
 
 def final_result(first: Lane, second: Lane) -> RaceResult | None:
-    """Compare what both reached in the end on all held-out text; None before that."""
+    """Compare the final losses on all held-out text; None before both have one."""
     one, other = first.final_loss, second.final_loss
     if one is None or other is None:
         return None

@@ -1,8 +1,8 @@
-"""The film of heads forming: attention on one fixed text, at log-spaced steps.
+"""Snapshots of heads as they form: attention on one fixed text, at log-spaced steps.
 
-Heads form early and fast, so pictures are taken often at first (steps 0, 1, 2, 3, 4, 6,
-8, 11, 16 …) and rarely later. A pattern's weight w from 0 to 1 is kept as the byte
-round(255 · w): enough for a picture, and a quarter of the size.
+Heads form early and fast, so snapshots are frequent at first (steps 0, 1, 2, 3, 4, 6,
+8, 11, 16 …) and rare later. An attention weight w from 0 to 1 is stored as the byte
+round(255 · w): precise enough for a picture, at a quarter of the size.
 """
 
 import json
@@ -25,19 +25,19 @@ class Snapshot(NamedTuple):
 
     step: int
     patterns: UInt8[np.ndarray, "layer head q_pos k_pos"]
-    """255 is a weight of 1."""
+    """255 stands for an attention weight of 1."""
     scores: HeadScores
 
 
 def snapshot_steps(total_steps: int, growth: float = 2**0.5) -> list[int]:
-    """Choose the steps to photograph: 0, 1, 2, 3, 4, 6, 8, 11, … and the last.
+    """Choose the steps of the snapshots: 0, 1, 2, 3, 4, 6, 8, 11, … and the last.
 
     >>> snapshot_steps(20)
     [0, 1, 2, 3, 4, 6, 8, 11, 16, 20]
 
     Args:
         total_steps: Steps of the whole run.
-        growth: Factor from one picture to the next.
+        growth: Factor from one step to the next.
     """
     steps = {0, total_steps}
     moment = 1.0
@@ -48,7 +48,7 @@ def snapshot_steps(total_steps: int, growth: float = 2**0.5) -> list[int]:
 
 
 class Snapshots:
-    """The pictures in a run's `snapshots/` directory, written and read here."""
+    """The snapshots in a run's `snapshots/` directory."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -60,7 +60,7 @@ class Snapshots:
 
     @property
     def steps(self) -> list[int]:
-        """Steps of which there is a snapshot, in order."""
+        """Steps that have a snapshot, in order."""
         if not self.directory.is_dir():
             return []
         names = [path.name for path in self.directory.iterdir()]
@@ -77,7 +77,7 @@ class Snapshots:
         try:
             tensors = load_file(path)
             patterns = tensors["patterns"]
-            # Pictures taken before a score was thought of lack it.
+            # Snapshots from before a score was added lack it.
             unknown = np.full(patterns.shape[:2], np.nan)
             scores: dict[str, Any] = {
                 name: tensors.get(name, unknown) for name in SCORES
@@ -89,7 +89,7 @@ class Snapshots:
             raise RunError(f"{path} cannot be read: {error}.") from None
 
     def write_probe(self, pieces: list[str], tokens: list[int]) -> None:
-        """Keep the probe text that every snapshot is about."""
+        """Store the probe text that all snapshots share."""
         self.directory.mkdir(exist_ok=True)
         probe = json.dumps({"pieces": pieces, "tokens": tokens}, ensure_ascii=False)
         replace_file(self.directory / "probe.json", probe)
@@ -108,13 +108,13 @@ class Snapshots:
             save_file(tensors, temporary)
 
     def drop_after(self, step: int) -> None:
-        """Forget pictures of steps that a resumed run will take again."""
+        """Delete snapshots of steps that a resumed run will repeat."""
         for later in self.steps:
             if later > step:
                 self._path(later).unlink(missing_ok=True)
 
     def _probe(self, part: str) -> list[Any]:
-        """Return the probe's `pieces` or `tokens`; nothing before it is written."""
+        """Return the probe's `pieces` or `tokens`; empty before it is written."""
         path = self.directory / "probe.json"
         try:
             return list(json.loads(path.read_text(encoding="utf-8"))[part])

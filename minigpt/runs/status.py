@@ -1,8 +1,8 @@
-"""The one small file that says where a run stands: `status.json`.
+"""The small file that holds a run's current state: `status.json`.
 
-Only the training process writes it (and whoever starts that process, before). Two
-states are never written but seen: `stopping` is a running run with a `stop` file, and
-`interrupted` is one that says it runs while nobody holds its lock.
+Only the training process writes it (and, before that, the process that starts it). Two
+states are not written but inferred: `stopping` is a running run with a `stop` file, and
+`interrupted` is one whose file says `running` while no process holds its lock.
 """
 
 import json
@@ -24,11 +24,11 @@ ALIVE: tuple[State, ...] = ("queued", "running", "stopping")
 
 
 class RunStatus(Config):
-    """Where a run stands. Replaced as a whole, about once a second."""
+    """The state of a run. Replaced as a whole, about once a second."""
 
     state: State = Field(
         "queued",
-        description="queued: not begun; stopped: on request, can be resumed; failed: "
+        description="queued: not started; stopped: on request, can be resumed; failed: "
         "see error; interrupted: its process died, can be resumed.",
     )
     activity: str = Field("", description="What the process is doing, in a few words.")
@@ -54,36 +54,36 @@ class RunStatus(Config):
         None, description="Of the text, so that a resumed run sees the same."
     )
     uniform_loss: float | None = Field(
-        None, description="Validation loss of guessing evenly, in nats per token."
+        None, description="Validation loss of a uniform guess, in nats per token."
     )
     unigram_loss: float | None = Field(
-        None, description="Validation loss of knowing only how frequent tokens are."
+        None, description="Validation loss of token frequencies alone."
     )
     bigram_loss: float | None = Field(
-        None, description="Validation loss of knowing only the token before."
+        None, description="Validation loss given only the previous token."
     )
 
     flops_per_token: int | None = Field(
-        None, description="Arithmetic of learning from one token, from the sizes."
+        None, description="Operations to train on one token, from the sizes."
     )
     peak_flops_per_second: float | None = Field(
-        None, description="What one large matrix product reaches in this process."
+        None, description="Measured speed of a large matrix product."
     )
     num_threads: int | None = Field(None, description="CPU threads of the process.")
 
     @property
     def is_alive(self) -> bool:
-        """Whether a process is, or will soon be, at work on the run."""
+        """Whether a process is training the run, or is about to."""
         return self.state in ALIVE
 
     @property
     def can_resume(self) -> bool:
-        """Whether `resume` makes sense: it began, and it is neither alive nor done."""
+        """Whether the run can be resumed: started, not alive and not finished."""
         return self.state in ("stopped", "failed", "interrupted")
 
     @property
     def baselines(self) -> dict[str, float]:
-        """Losses to beat, in nats per token, by name; empty until computed."""
+        """Baseline losses in nats per token, by name; empty until computed."""
         losses = {
             "uniform": self.uniform_loss,
             "unigram": self.unigram_loss,
@@ -93,7 +93,7 @@ class RunStatus(Config):
 
 
 def write_status(directory: Path, status: RunStatus) -> None:
-    """Replace a run's status, stamped with the time."""
+    """Replace a run's status, with the current time as its heartbeat."""
     stamped = status.replace(heartbeat=time.time())
     replace_file(
         directory / "status.json", json.dumps(stamped.to_dict(), indent=1) + "\n"
@@ -114,16 +114,17 @@ def read_status(directory: Path) -> RunStatus:
             f"{path} cannot be read ({error}): delete the run's directory."
         ) from None
     if status.state == "queued" and status.pid is None:
-        return status  # created, and nobody has started it yet
+        return status  # created, and not started yet
     if status.is_alive and not is_locked(directory):
-        # It may have ended between the two looks: look again before saying so.
+        # It may have finished since the file was read: read it again.
         again = RunStatus(**json.loads(path.read_text(encoding="utf-8")))
         if again.is_alive:
             return again.replace(
                 state="interrupted",
                 activity="",
                 error="The training process ended without a word: it was killed, or "
-                "the machine was restarted. Resume to go on from its last checkpoint.",
+                "the machine was restarted. Resume to continue from its last "
+                "checkpoint.",
             )
         return again
     if status.state == "running" and (directory / "stop").exists():

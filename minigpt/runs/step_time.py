@@ -1,7 +1,6 @@
 """Where a run's steps spend their time, and how much of the machine they use.
 
-Read off the run's own journal and status: the training process measures, and everybody
-else may look.
+The training process measures; this reads the results from its journal and status.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,19 +16,19 @@ STEPS = 50
 
 @dataclass(frozen=True)
 class StepTime:
-    """What an average step of late was like."""
+    """The average of recent steps."""
 
     milliseconds: dict[str, float]
-    """By part, in the order in which a step comes to them."""
+    """By part of the step, in order of execution."""
     tokens_per_second: float
     flops_per_second: float | None
-    """Arithmetic of the model that was done; None where it is not counted."""
+    """Model operations per second; None where they are not counted."""
     peak_flops_per_second: float | None
-    """What a product of two large matrices reached in the same process."""
+    """Measured speed of a large matrix product in the same process."""
 
     @property
     def total(self) -> float:
-        """Milliseconds of the whole step."""
+        """Duration of the whole step, in milliseconds."""
         return sum(self.milliseconds.values())
 
     @property
@@ -40,13 +39,13 @@ class StepTime:
 
     @property
     def share_of_peak(self) -> float | None:
-        """What was done, as a share of what the machine can do."""
+        """The speed reached, as a share of the measured peak."""
         if not self.flops_per_second or not self.peak_flops_per_second:
             return None
         return self.flops_per_second / self.peak_flops_per_second
 
     def __str__(self) -> str:
-        """Say it in a line."""
+        """Summarise it in one line."""
         parts = ", ".join(
             f"{part} {share:.0%}" for part, share in self.shares.items() if share
         )
@@ -69,7 +68,7 @@ def step_time(
         status: Where the run stands.
 
     Returns:
-        None before the first step, and for a run of a time when this was not measured.
+        None before the first step, and for old runs that did not measure it.
     """
     steps = [r for r in records if r.get("kind") == "step" and "other_seconds" in r]
     if not steps:

@@ -1,17 +1,17 @@
-"""Runs on disk: a directory each, made, found, read and deleted here.
+"""Runs on disk: one directory each, created, found, read and deleted here.
 
 data/runs/<id>/
     config.json     the RunConfig: everything that determines the run
-    status.json     where it stands (see `status`)
+    status.json     its current state (see `status`)
     metrics.jsonl   one line per logged step and per evaluation (see `files`)
-    samples.jsonl   what the model wrote at each evaluation
-    log.txt         what a person may want when something went wrong
-    stop            exists when somebody asked the run to stop
+    samples.jsonl   text that the model generated at each evaluation
+    log.txt         details for when something goes wrong
+    stop            exists when the run was asked to stop
     lock            held by the process that trains
     checkpoints/    checkpoint_step_N, checkpoint_epoch_N, best_model
     snapshots/      attention on a fixed text at log-spaced steps
-    race.json       which race it takes part in, if any (see `racing`)
-    guess.json      what somebody predicted before an experiment (see `copying`)
+    race.json       which race it takes part in (see `minigpt.worker.racing`)
+    guess.json      a prediction made before the run (see `learning_to_copy`)
     curves.svg      the loss curve as a picture, written at the end
 """
 
@@ -41,7 +41,7 @@ _RUN_ID_WORDS = (
 
 
 class Run:
-    """One run's directory. Reads afresh on each call: another process writes it."""
+    """One run's directory. Each call reads it anew: another process writes it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -64,7 +64,7 @@ class Run:
             raise RunError(f"{path} cannot be read: {error}") from None
 
     def status(self) -> RunStatus:
-        """Where the run stands, seen from outside: a dead process is `interrupted`.
+        """The run's state, seen from outside: a dead process is `interrupted`.
 
         Raises:
             RunError: If the status is missing or damaged.
@@ -83,12 +83,12 @@ class Run:
         return read_journal(self.path / "metrics.jsonl", offset)
 
     def samples(self, offset: int = 0) -> JournalChunk:
-        """Read what the model wrote since `offset`: `step`, `prompt`, `text`."""
+        """Read samples added since `offset`: `step`, `prompt`, `text`."""
         return read_journal(self.path / "samples.jsonl", offset)
 
     def snapshots(self) -> "Snapshots":
         """Attention on the run's fixed probe text; empty for a model without heads."""
-        # Only now: what looks into models imports torch, and --help need not wait.
+        # Imported here because it imports torch, and --help must not wait for that.
         from minigpt.runs.snapshots import Snapshots
 
         return Snapshots(self.path / "snapshots")
@@ -111,14 +111,14 @@ class Run:
 
     @property
     def stop_requested(self) -> bool:
-        """Whether somebody asked the run to stop."""
+        """Whether the run was asked to stop."""
         return (self.path / "stop").exists()
 
     def request_stop(self) -> None:
-        """Ask the training process to save and stop; it looks at every step.
+        """Ask the training process to save and stop; it checks at every step.
 
         Raises:
-            RunError: If no process is at work on the run.
+            RunError: If no process is training the run.
         """
         status = self.status()
         if not status.is_alive:
@@ -128,7 +128,7 @@ class Run:
         (self.path / "stop").touch()
 
     def log(self, text: str) -> None:
-        """Add lines to log.txt, with the time."""
+        """Append lines to log.txt, with the time."""
         with (self.path / "log.txt").open("a", encoding="utf-8") as file:
             file.write(f"[{time.strftime('%Y-%m-%d %H:%M:%S')}] {text.rstrip()}\n")
 
@@ -153,11 +153,11 @@ class RunStore:
         self.root = root
 
     def create(self, config: RunConfig, name: str | None = None) -> Run:
-        """Make a new run's directory, in state `queued`; nothing starts yet.
+        """Create a new run's directory, in state `queued`; nothing starts yet.
 
         Args:
             config: Everything that determines the run.
-            name: Its id; None makes one of the text's name and the time.
+            name: Its id; None derives one from the text's name and the time.
 
         Raises:
             RunError: If the name is not allowed or taken.
@@ -207,7 +207,7 @@ class RunStore:
         """Remove a run and everything it saved.
 
         Raises:
-            RunError: If there is no such run, or a process is at work on it.
+            RunError: If there is no such run, or a process is training it.
         """
         run = self.open(run_id)
         lock = RunLock.acquire(run.path)
@@ -233,9 +233,9 @@ class RunStore:
 
 
 def create_run(path: Path, config: RunConfig) -> Run:
-    """Make a run's directory at any path (`RunStore.create` is for the usual place).
+    """Create a run's directory at any path (`RunStore.create` is for the usual place).
 
-    An existing directory will do if nothing of a run is in it.
+    The directory may exist if it does not contain a run.
 
     Raises:
         RunError: If there is a run already, or the directory cannot be written.
@@ -243,7 +243,7 @@ def create_run(path: Path, config: RunConfig) -> Run:
     run = Run(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        # Of two creators at one moment, the one that makes this directory wins.
+        # If two processes create the run at once, the one that makes this wins.
         (path / "checkpoints").mkdir()
     except FileExistsError:
         raise RunError(
@@ -258,10 +258,11 @@ def create_run(path: Path, config: RunConfig) -> Run:
 
 
 def data_directory() -> Path:
-    """Where models and runs live.
+    """Return the directory of models and runs.
 
     `$MINIGPT_DATA` if set; else `data/` of the source tree that this code runs from;
-    else `data/` where you are. So the command line and the app see the same runs.
+    else `data/` in the current directory. So the command line and the app see the same
+    runs.
     """
     chosen = os.environ.get("MINIGPT_DATA")
     if chosen:

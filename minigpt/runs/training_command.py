@@ -1,7 +1,7 @@
-"""The words that train a run again: `python -m minigpt train …`.
+"""The command that repeats a run: `python -m minigpt train …`.
 
-A run's configuration determines it wholly. What its recipe has anyway is left out, so
-that the words say what is special about the run.
+A run's configuration determines it completely. Settings equal to the recipe's are left
+out, so that the command shows what is special about the run.
 """
 
 import shlex
@@ -12,7 +12,7 @@ from minigpt.config.base import Config
 
 
 def training_command(config: RunConfig) -> str:
-    """Return a line for a terminal that trains the same model from the same text.
+    """Return a shell command that trains the same model on the same text.
 
     >>> training_command(RunConfig())
     'python -m minigpt train --recipe default'
@@ -21,7 +21,7 @@ def training_command(config: RunConfig) -> str:
         config: Everything that determines the run.
 
     Returns:
-        The line; empty for a run that tunes a finished model further.
+        The command; empty for a fine-tuning.
     """
     if config.finetune is not None:
         return ""
@@ -55,7 +55,7 @@ def _changed(config: Config, base: Config) -> dict[str, Any]:
 
 
 def _ignored(config: RunConfig) -> set[str]:
-    """Name the settings that play no part here, and that the command refuses."""
+    """Name the settings that do not apply here, and that the command refuses."""
     is_bpe = config.tokenizer.kind == "bpe"
     ignored = {"min_freq" if is_bpe else "vocab_size"}
     if config.data.source != "tales":

@@ -1,13 +1,13 @@
 """Starting, resuming and stopping training processes from another process.
 
-Training is a process of its own, never a thread: it survives a reloaded browser, can be
-stopped, and its crash is shown and not shared. Its standard input is a pipe whose other
-end only this process holds; when this process dies, however it dies, the pipe ends, and
-the trainer saves a checkpoint and stops. (A death signal from the kernel would not do:
-it fires when the *thread* that started the process ends.)
+Training is a separate process, not a thread: it survives a reloaded browser, can be
+stopped, and cannot crash the server. Its standard input is a pipe whose other end only
+this process holds; when this process dies, for whatever reason, the pipe closes, and
+the trainer saves a checkpoint and stops. (The kernel's parent-death signal would not
+do: it fires when the *thread* that started the process ends.)
 
-The run's lock is taken here and inherited by the process, so that of two starts at one
-moment exactly one succeeds and the other is told at once.
+The run's lock is acquired here and inherited by the process, so that if two starts
+coincide, exactly one succeeds and the other fails at once.
 """
 
 import os
@@ -22,13 +22,13 @@ from minigpt.runs.lock import RunLock
 from minigpt.runs.status import RunStatus, write_status
 from minigpt.runs.store import Run, RunStore
 
-# At module level, because a web server's caches may be cleared while processes run.
+# At module level, because a web server may clear its caches while processes run.
 _processes: dict[Path, "subprocess.Popen[bytes]"] = {}
 _registry_lock = threading.Lock()
 
 # The process shares the machine with a server and a browser. torch's threads wait for
-# each other by spinning; on cores that are busy, a step then takes up to ten times as
-# long. Waiting a short while and then sleeping costs little.
+# each other by spinning; on busy cores a step then takes up to ten times as long.
+# Spinning briefly and then sleeping costs little.
 _CONSIDERATE = {"GOMP_SPINCOUNT": "1000"}
 
 
@@ -38,7 +38,7 @@ def start(store: RunStore, config: RunConfig, name: str | None = None) -> Run:
     Args:
         store: Where runs live.
         config: Everything that determines the run.
-        name: The run's id; None makes one up.
+        name: The run's id; None generates one.
 
     Raises:
         RunError: If the name is not allowed or taken, or no process can be started.
@@ -49,10 +49,10 @@ def start(store: RunStore, config: RunConfig, name: str | None = None) -> Run:
 
 
 def resume(run: Run) -> None:
-    """Go on with a run from its newest checkpoint, in a new process.
+    """Resume a run from its newest checkpoint, in a new process.
 
     Raises:
-        RunError: If a process is at work on it already, or it has finished.
+        RunError: If a process is already training it, or it has finished.
     """
     status = run.status()
     if status.state == "finished":
@@ -61,10 +61,10 @@ def resume(run: Run) -> None:
 
 
 def stop(run: Run) -> None:
-    """Ask a run's process, whoever started it, to save and stop.
+    """Ask a run's process to save and stop, whichever process started it.
 
     Raises:
-        RunError: If no process is at work on it.
+        RunError: If no process is training it.
     """
     run.request_stop()
 
@@ -77,7 +77,7 @@ def wait(run: Run, timeout: float) -> int | None:
         timeout: How long to wait, in seconds.
 
     Returns:
-        Its exit code, or None if it is still at work (or was not started here).
+        Its exit code, or None if it is still running (or was not started here).
     """
     process = _processes.get(run.path.resolve())
     if process is None:
@@ -106,7 +106,7 @@ def _spawn(run: Run, status: RunStatus, arguments: list[str]) -> None:
 
 
 def _popen(run: Run, arguments: list[str], lock: RunLock) -> "subprocess.Popen[bytes]":
-    """Start `python -m minigpt train`, with words for the log and a pipe to hold."""
+    """Start `python -m minigpt train`, logging to a file, with a pipe as its stdin."""
     command = [sys.executable, "-m", "minigpt", "train", *arguments, "--follow_stdin"]
     inherited: tuple[int, ...] = ()
     if sys.platform != "win32":  # there, the process takes the lock itself
@@ -130,7 +130,7 @@ def _popen(run: Run, arguments: list[str], lock: RunLock) -> "subprocess.Popen[b
 
 
 def _reap() -> None:
-    """Forget processes that have ended, so that none stays behind as a zombie."""
+    """Drop processes that have ended, so that none remains as a zombie."""
     for path, process in list(_processes.items()):
         if process.poll() is not None:
             if process.stdin is not None:

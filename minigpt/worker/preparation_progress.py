@@ -1,8 +1,8 @@
-"""What happens before the first step, told while it happens.
+"""Reports progress before the first training step.
 
-Reading and encoding a large text takes minutes. Meanwhile the run's status says how far
-it is and how long it will take, a person at the shell reads the same, and a request to
-stop is heard.
+Reading and encoding a large text takes minutes. Meanwhile the run's status and the
+shell show how much is done and how long the rest will take, and a request to stop is
+obeyed.
 """
 
 import time
@@ -12,19 +12,19 @@ from minigpt.runs.heartbeat import Heartbeat
 from minigpt.worker.stop_requests import StopRequests
 
 Show = Callable[[str, float | None], None]
-"""Shows a person an activity (`encoding the text, 31%`) and the seconds left."""
+"""Displays an activity (`encoding the text, 31%`) and the seconds left."""
 
 _TRUSTED = 0.02
-"""Share of the work after which its speed says when it ends."""
+"""Share of the work after which the remaining time is estimated."""
 
 
 class PreparationProgress:
-    """Takes what is being done, and which share of it is done, wherever it is read.
+    """Reports the current activity and its share done to the status and the shell.
 
     Args:
         heartbeat: Writes the run's status.
-        requests: Who may ask to stop.
-        show: Shows it to a person (none: nobody is there).
+        requests: Where a request to stop arrives.
+        show: Displays it in the shell (none: there is no shell).
     """
 
     def __init__(
@@ -35,14 +35,14 @@ class PreparationProgress:
         self._began, self._first_share = 0.0, 0.0
 
     def __call__(self, activity: str, share: float) -> None:
-        """Tell of it.
+        """Report the progress of an activity.
 
         Args:
             activity: What is being done.
-            share: Which share of it is done; 0 if that is not known.
+            share: The share of it that is done; 0 if unknown.
 
         Raises:
-            KeyboardInterrupt: If somebody asked to stop.
+            KeyboardInterrupt: If a stop was requested.
         """
         if self._requests.requested():
             raise KeyboardInterrupt

@@ -1,9 +1,9 @@
-"""A race: two runs on the same text, started at one moment, one thread each.
+"""A race: two runs on the same text, started at the same time, one thread each.
 
-Each is an ordinary run, and beside its configuration lies `race.json`, which says which
-race it belongs to. So a race is found again by whoever opens either of the two.
+Each is an ordinary run whose `race.json` names the race it belongs to, so that opening
+either run finds the other.
 
-Next: `standing`, which says who is ahead.
+Next: `minigpt.runs.race_results`, which tells which run is ahead.
 """
 
 import json
@@ -32,7 +32,7 @@ def racing_config(config: RunConfig, like: RunConfig, steps: int) -> RunConfig:
 
     Args:
         config: The recipe.
-        like: Whose text and tokens both read.
+        like: The configuration whose text and tokens both runs use.
         steps: How many steps it takes.
     """
     train = config.train.replace(
@@ -52,8 +52,8 @@ def start_race(store: RunStore, first: RunConfig, second: RunConfig) -> Race:
     """Start two training processes, one right after the other.
 
     Raises:
-        RunError: If they do not read the same, or a process cannot be started; a
-            process that was started already is then asked to stop.
+        RunError: If their texts or tokens differ, or a process cannot be started; a
+            process that was already started is then asked to stop.
     """
     if (first.data, first.tokenizer) != (second.data, second.tokenizer):
         raise RunError(
@@ -81,7 +81,7 @@ def start_race(store: RunStore, first: RunConfig, second: RunConfig) -> Race:
 
 
 def find_race(store: RunStore, run: Run) -> Race | None:
-    """Return the race that a run takes part in; None if it runs, or is left, alone."""
+    """Return the race of a run; None if it has none, or the other run is gone."""
     own = _ticket(run)
     if own is None:
         return None
@@ -94,7 +94,7 @@ def find_race(store: RunStore, run: Run) -> Race | None:
 
 
 def _ticket(run: Run) -> tuple[str, int] | None:
-    """Read a run's race and lane, if it has any."""
+    """Read a run's race and lane, if it has one."""
     try:
         content = json.loads((run.path / "race.json").read_text(encoding="utf-8"))
         return str(content["race"]), int(content["lane"])

@@ -147,7 +147,7 @@ class Recorder(TrainerCallback):
         self.run.log(f"Saved {path.name} at step {step}.")
 
     def should_stop(self) -> bool:
-        """Whether somebody asked the run to stop."""
+        """Whether the run was asked to stop."""
         return self._requests.requested()
 
     def on_end(self, result: TrainingResult) -> None:
@@ -156,7 +156,7 @@ class Recorder(TrainerCallback):
             self._take_snapshot(result.step)
 
     def _take_snapshot(self, step: int) -> None:
-        """Save every head's attention on the probe text, and what repetitions cost."""
+        """Save each head's attention on the probe text, and the loss on repetitions."""
         model = self._model
         if not isinstance(model, TransformerLM):
             return

@@ -1,7 +1,7 @@
-"""Everything that may ask a training process to save and stop.
+"""The ways to ask a training process to save and stop.
 
 Ctrl-C or a termination signal, the `stop` file in the run's directory, and, for a
-process that another one started, the end of its standard input.
+process started by another one, the end of its standard input.
 """
 
 import os
@@ -18,7 +18,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class ParentProcess(NamedTuple):
-    """What a process that another one started has from it."""
+    """What a training process inherits from the process that started it."""
 
     follow_stdin: bool = False
     """Whether the end of standard input asks to save and stop."""
@@ -42,7 +42,7 @@ class StopRequests:
         self._asked = threading.Event()
         self._previous: dict[int, Any] = {}
         self.signal_number: int | None = None
-        """The signal that asked, if one did."""
+        """The signal that requested the stop, if one did."""
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():

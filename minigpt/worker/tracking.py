@@ -1,10 +1,9 @@
-"""Experiment trackers: what `metrics.jsonl` says, for TensorBoard and Weights & Biases.
+"""Experiment trackers: `metrics.jsonl` for TensorBoard and Weights & Biases.
 
-Both are optional. They read the run's own journal, as the page does, and hand every
-number in it on: so they cannot say anything else than the journal, whatever a run
-measures. A resumed run continues the series that it began.
+Both are optional. They read the run's own journal, as the page does, and forward every
+number in it, so they always agree with it. A resumed run continues its series.
 
-    tensorboard --logdir data/runs      the runs that were begun with --tensorboard
+    tensorboard --logdir data/runs      the runs that were started with --tensorboard
     wandb sync data/runs/<id>/wandb/…   what was written with WANDB_MODE=offline
 """
 
@@ -23,20 +22,20 @@ from minigpt.training.callbacks import StepRecord, TrainerCallback
 
 _GROUPS = {"step": "train", "evaluation": "validation"}
 _STEPS_BETWEEN = 10
-"""Steps between two looks at the journal."""
+"""Steps between two reads of the journal."""
 
 
 class Tracker(Protocol):
-    """Somebody who keeps series of numbers."""
+    """A service that keeps series of numbers."""
 
     def restart(self, step: int) -> None:
-        """Forget what was said of steps beyond `step`: they are taken again."""
+        """Drop what was logged for steps beyond `step`: they will be repeated."""
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Take some numbers of one step."""
+        """Log some numbers of one step."""
 
     def close(self) -> None:
-        """Write what is still in memory."""
+        """Flush and close."""
 
 
 def series(record: Mapping[str, Any]) -> dict[str, float]:
@@ -45,7 +44,7 @@ def series(record: Mapping[str, Any]) -> dict[str, float]:
     >>> series({"kind": "evaluation", "step": 8, "loss": 2.5, "complete": True})
     {'validation_complete/loss': 2.5}
 
-    A look at a part of the held-out text and one at all of it are two series.
+    Evaluations on a part of the held-out text and on all of it are two series.
     """
     kind = str(record["kind"])
     group = _GROUPS.get(kind, kind) + ("_complete" if record.get("complete") else "")
@@ -72,7 +71,7 @@ class TensorBoard:
         self._writer = self._module.SummaryWriter(self._folder)
 
     def restart(self, step: int) -> None:
-        """Tell readers to drop what earlier files say of later steps."""
+        """Start a file that makes readers drop later steps of earlier files."""
         self._writer.close()
         self._writer = self._module.SummaryWriter(self._folder, purge_step=step + 1)
 
@@ -88,20 +87,20 @@ class TensorBoard:
 
 
 class WeightsAndBiases:
-    """Sends to a project of Weights & Biases, or, offline, writes for a later `sync`.
+    """Logs to a Weights & Biases project, or, offline, to files for a later `sync`.
 
     Args:
-        run: The run; its configuration goes along.
+        run: The run; its configuration is logged, too.
         project: The project's name.
 
     Raises:
         ConfigError: If the package is not installed.
-        RunError: If W&B refuses: nobody is logged in, or the network is away.
+        RunError: If W&B refuses: not logged in, or no network.
     """
 
     def __init__(self, run: Run, project: str) -> None:
         wandb = _require("wandb", "--wandb_project")
-        # Its numbers and nothing more: no console, no code, no state of the machine.
+        # Only the numbers: no console output, no code, no machine statistics.
         settings = wandb.Settings(
             console="off", disable_git=True, save_code=False, x_disable_stats=True
         )
@@ -122,38 +121,38 @@ class WeightsAndBiases:
             ) from None
 
     def restart(self, step: int) -> None:
-        """Do nothing: W&B keeps what it has, and the steps taken again are equal."""
+        """Do nothing: W&B keeps what it has, and repeated steps give equal numbers."""
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Hand on one point of each series."""
+        """Log one point of each series."""
         self._run.log(dict(values), step=step)
 
     def close(self) -> None:
-        """Wait until all is sent, or written."""
+        """Wait until everything is sent, or written."""
         self._run.finish()
 
 
 class Tracking(TrainerCallback):
-    """Reads a run's journal while the run writes it, and hands each line on.
+    """Follows a run's journal while it is written, and forwards each record.
 
     Args:
         run: The run.
-        trackers: To whom.
+        trackers: Where to.
     """
 
     def __init__(self, run: Run, trackers: list[Tracker]) -> None:
         self._journal, self._trackers = run.path / "metrics.jsonl", trackers
-        # What is there now was handed on before.
+        # The existing records were forwarded earlier.
         there = self._journal.is_file()
         self._offset = self._journal.stat().st_size if there else 0
 
     def on_step(self, record: StepRecord) -> None:
-        """Catch up now and then."""
+        """Catch up every few steps."""
         if record.step % _STEPS_BETWEEN == 0:
             self.catch_up()
 
     def catch_up(self) -> None:
-        """Hand on what was written since."""
+        """Forward the new records."""
         records, self._offset, restart = read_journal(self._journal, self._offset)
         for tracker in self._trackers:
             if restart is not None:
@@ -164,7 +163,7 @@ class Tracking(TrainerCallback):
 
 @contextmanager
 def tracked(run: Run) -> Iterator[list[TrainerCallback]]:
-    """Open the trackers that a run asks for; close them when it ends, however it does.
+    """Open the trackers of a run, and close them however the run ends.
 
     Raises:
         ConfigError: If a package is not installed.
@@ -198,7 +197,7 @@ def _require(package: str, option: str) -> ModuleType:
 
 
 def _identity(path: Path) -> str:
-    """Return the run's name at W&B, the same each time: a resumed run is that run."""
+    """Return the run's id at W&B, which stays the same when the run is resumed."""
     if not path.is_file():
         path.write_text(secrets.token_hex(8), encoding="utf-8")
     return path.read_text(encoding="utf-8")

@@ -125,7 +125,7 @@ def test_a_data_file_is_remembered_by_its_full_path(tmp_path, monkeypatch):
         ("--dropout 1.5", "dropout is 1.5"),
         ("--learning_rate nan", "learning_rate is nan"),
         ("--device", "Missing value"),
-        ("text.txt", "'text.txt' stands alone"),
+        ("text.txt", "'text.txt' does not belong to any option"),
     ],
 )
 def test_a_wrong_flag_is_answered_by_one_line_and_exit_code_2(line, words, capsys):

@@ -158,7 +158,7 @@ def test_a_directory_of_yours_is_brought_with_its_stages_told(data, tmp_path, ex
     torch.testing.assert_close(
         logits(path), logits(data / "models/glass"), rtol=0, atol=1e-5
     )
-    assert stages == [f"Reading {source.name}", "Writing it down"]
+    assert stages == [f"Reading {source.name}", "Saving it"]
 
 
 def test_a_name_that_cannot_be_fetched_is_one_clear_line(data, monkeypatch):
@@ -251,7 +251,7 @@ def test_a_damaged_zip_is_one_clear_line(data, files, cut):
 def test_two_models_in_one_zip_are_refused(data, files):
     both = {f"a/{name}": content for name, content in files.items()}
     both |= {f"b/{name}": content for name, content in files.items()}
-    with pytest.raises(CheckpointError, match="one model at a time"):
+    with pytest.raises(CheckpointError, match="upload one model at a time"):
         upload(data, "evil", both, folder="")
     loose = [("config.json", io.BytesIO(files["config.json"]))] * 2
     with pytest.raises(CheckpointError, match="two files"):
@@ -436,7 +436,7 @@ def test_a_name_given_away_meanwhile_is_said_and_nothing_lost(data, files):
     upload(data, "mine", files)
     gone = delete(data, "model", "mine")
     upload(data, "mine", files)
-    with pytest.raises(RunError, match="given away"):
+    with pytest.raises(RunError, match="has been taken"):
         restore(data, gone.id)
     rename(data, "model", "mine", "other")
     restore(data, gone.id)

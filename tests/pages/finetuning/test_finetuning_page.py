@@ -322,7 +322,7 @@ def test_a_tuning_whose_base_is_gone_says_so(open_page, tuned, tmp_path):
     run.write_config(run.config.replace(finetune=gone.to_dict()))
     app = open_page(PAGE, data=data, tuning="answers")
     assert not app.exception
-    assert any("is not here any more" in text for text in texts(app))
+    assert any("no longer exists" in text for text in texts(app))
 
 
 def test_a_shipped_tuned_model_is_opened_at_once(open_page, tuned, tmp_path):
