@@ -14,7 +14,7 @@ from pages.frame.reading import pick_head
 from pages.frame.words import plain
 from viz.comparison import tensor_bars, tensor_table
 from viz.components.tinted_text.view import tinted_text
-from viz.components.value_grid.view import value_grid
+from viz.components.value_grid.view import Grid, value_grid
 from viz.tokens import display_piece
 
 EXPLORER = "pages/head_explorer/head_explorer.py"
@@ -29,19 +29,15 @@ def heads(shown: Compared) -> None:
         shared_place("head", range(count), 0),
     )
     value_grid(
-        change,
-        key="head_change",
-        rows=[f"layer {layer}" for layer in range(layers)],
-        columns=[f"H{head}" for head in range(count)],
-        unit="bits",
-        sentences=[
-            [
+        Grid.of_heads(
+            change,
+            "bits",
+            lambda layer, head: (
                 f"L{layer}H{head}: {change[layer, head]:.4f} bits between its rows, on "
                 "average (0 the same, 1 nothing in common)"
-                for head in range(count)
-            ]
-            for layer in range(layers)
-        ],
+            ),
+        ),
+        key="head_change",
         selected=chosen,
         on_select=pick_head,
     )
@@ -199,16 +195,7 @@ def input_saliency(shown: Compared) -> None:
 
 
 def _head_numbers(key: str, values: object, unit: str) -> None:
-    layers, count = values.shape
-    value_grid(
-        values,
-        key=key,
-        rows=[f"layer {layer}" for layer in range(layers)],
-        columns=[f"H{head}" for head in range(count)],
-        unit=unit,
-        digits=3,
-        on_select=pick_head,
-    )
+    value_grid(Grid.of_heads(values, unit, digits=3), key=key, on_select=pick_head)
 
 
 PARTS: dict[str, Callable[[Compared], None]] = {

@@ -21,7 +21,7 @@ from pages.frame.guard import show_note
 from pages.frame.questions import Question
 from pages.frame.reading import Place, choose_place
 from viz.components.clock_hands.view import clock_hands
-from viz.components.value_grid.view import value_grid
+from viz.components.value_grid.view import Grid, value_grid
 from viz.positions import (
     distance_lines,
     distance_table,
@@ -178,9 +178,8 @@ def _show_biases(
         if cell is not None:
             st.session_state["token"] = cell[0]
 
-    value_grid(
+    grid = Grid(
         shown,
-        key="bias_grid",
         rows=names,
         columns=names,
         unit="logits",
@@ -188,8 +187,8 @@ def _show_biases(
         column_title="is read",
         signed=True,
         digits=1,
-        on_select=pick,
     )
+    value_grid(grid, key="bias_grid", on_select=pick)
     notebook.code(
         "biases",
         recipes.bias_recipe(checkpoint.model.config, scheme, place[:2], side),

@@ -28,7 +28,7 @@ from viz.components.head_grid.view import head_grid
 from viz.components.head_lines.view import head_lines
 from viz.components.token_pieces.view import token_pieces
 from viz.components.token_stream.view import token_stream
-from viz.components.value_grid.view import value_grid
+from viz.components.value_grid.view import Grid, value_grid
 from viz.theme import enlarged
 from viz.tokens import display_pieces
 
@@ -67,9 +67,8 @@ if show in {"all", "pieces"}:
 if show in {"all", "values"}:
     values = made_up_values(LAYERS if not size else 48, len(pieces))
     signed = not st.query_params.get("unsigned")
-    picked = value_grid(
+    grid = Grid(
         values if signed else np.abs(values),
-        key="values",
         rows=[f"layer {layer}" for layer in range(len(values))],
         columns=display_pieces(pieces),
         row_title="layer",
@@ -78,6 +77,7 @@ if show in {"all", "values"}:
         signed=signed,
         texts=[list(pieces)] * len(values) if st.query_params.get("texts") else None,
     )
+    picked = value_grid(grid, key="values")
     st.text(f"values says {picked}")
 if show in {"all", "stream"}:
     choice = token_stream(made_up_steps(), key="stream", prompt="Once there was")

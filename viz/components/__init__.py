@@ -13,10 +13,11 @@ from viz.components.reading_examples.view import ReadingExample, reading_example
 from viz.components.tinted_text.view import tinted_text
 from viz.components.token_pieces.view import token_pieces
 from viz.components.token_stream.view import Force, StreamChoice, token_stream
-from viz.components.value_grid.view import value_grid
+from viz.components.value_grid.view import Grid, value_grid
 
 __all__ = [
     "Force",
+    "Grid",
     "ReadingExample",
     "StreamChoice",
     "attention_heatmap",

@@ -3,7 +3,13 @@
 from collections.abc import Callable, Sequence
 
 from viz.attention import Array, check_pattern, pack_thousandths
-from viz.components.shared.mounting import current_choice, listener, read_pair, register
+from viz.components.shared.mounting import (
+    current_choice,
+    inside,
+    listener,
+    read_pair,
+    register,
+)
 from viz.tokens import display_pieces
 
 _mount = register("attention_heatmap", "heatmap_painting")
@@ -41,11 +47,7 @@ def attention_heatmap(
         raise ValueError(
             f"A heat map shows one head, [q_pos k_pos], not {list(weights.shape)}."
         )
-    count = len(pieces)
-
-    def fits(cell: tuple[int, int]) -> bool:
-        return 0 <= cell[0] < count and 0 <= cell[1] < count
-
+    fits = inside(*weights.shape)
     chosen = current_choice(key, selected, fits)
     _mount(
         key=key,

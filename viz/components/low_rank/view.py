@@ -3,7 +3,13 @@
 from collections.abc import Callable
 
 from viz.attention import Array, pack_floats
-from viz.components.shared.mounting import current_choice, listener, read_pair, register
+from viz.components.shared.mounting import (
+    current_choice,
+    inside,
+    listener,
+    read_pair,
+    register,
+)
 
 _mount = register("low_rank")
 
@@ -43,10 +49,7 @@ def low_rank(
             "columns as A has rows."
         )
     out, width = b.shape[0], a.shape[1]
-
-    def fits(cell: tuple[int, int]) -> bool:
-        return 0 <= cell[0] < out and 0 <= cell[1] < width
-
+    fits = inside(out, width)
     chosen = current_choice(key, selected, fits)
     _mount(
         key=key,

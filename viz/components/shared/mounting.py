@@ -44,6 +44,11 @@ def _joined(folder: Path, names: Sequence[str]) -> str:
     return "\n".join(f.read_text(encoding="utf-8") for f in found if f.is_file())
 
 
+def inside(rows: int, columns: int) -> Callable[[tuple[int, int]], bool]:
+    """Return the test whether a row and a column lie inside a table of this size."""
+    return lambda cell: 0 <= cell[0] < rows and 0 <= cell[1] < columns
+
+
 def current_choice(
     key: str,
     given: Choice | None,
