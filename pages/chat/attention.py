@@ -25,7 +25,7 @@ from pages.frame import models, notebook, provenance
 from pages.frame.controls import keyboard
 from pages.frame.place import shared_place
 from pages.frame.reading import pick_head
-from viz.components.chat_tokens.view import chat_tokens
+from viz.components.chat_tokens.view import SpokenTokens, chat_tokens
 from viz.components.value_grid.view import Grid, value_grid
 from viz.tokens import display_piece
 
@@ -152,16 +152,19 @@ def _show_row(sight: Sight, layer: int, head: int, target: str | None) -> None:
     wrote, reader, read = (
         display_piece(pieces[each]) for each in (place, place - 1, strongest)
     )
-    chat_tokens(
+    tokens = SpokenTokens(
         pieces,
         row.speakers,
-        key="chat_row",
-        rest=f"{wrote} was written at {reader}: there L{layer}H{head} reads {read} "
-        f"most, with weight {weights[strongest]:.3f}.",
         weights=[*weights, *[math.nan] * (len(pieces) - place)],
         marked=[] if target is None else sight.targets[target],
         query=place - 1,
         choices=range(len(row.read), len(pieces)),
+    )
+    chat_tokens(
+        tokens,
+        key="chat_row",
+        rest=f"{wrote} was written at {reader}: there L{layer}H{head} reads {read} "
+        f"most, with weight {weights[strongest]:.3f}.",
         selected=place,
         on_select=_pick_token,
     )

@@ -13,7 +13,7 @@ from pages.frame.place import shared_place
 from pages.frame.reading import pick_head
 from pages.frame.words import plain
 from viz.comparison import tensor_bars, tensor_table
-from viz.components.tinted_text.view import tinted_text
+from viz.components.tinted_text.view import TintedText, tinted_text
 from viz.components.value_grid.view import Grid, value_grid
 from viz.tokens import display_piece
 
@@ -174,13 +174,13 @@ def input_saliency(shown: Compared) -> None:
         f"{plain(display_piece(tokenizer.piece(target)))}**: the logit{minus} is "
         f"{found_scores.value:.3f}."
     )
-    tinted_text(
+    text = TintedText(
         tokenizer.pieces(read),
         found_scores.scores,
-        key="saliency",
         unit="logits",
         ends=("lowers it", "raises it"),
     )
+    tinted_text(text, key="saliency")
     st.caption(
         "Gradient × activation at hook_embed: what the logit would lose, to first "
         "order, if this token's embedding faded. Small where a norm undoes fading."

@@ -20,7 +20,7 @@ from pages.frame import notebook, provenance, state
 from pages.frame.guard import show_note
 from pages.frame.questions import Question
 from pages.frame.reading import Place, choose_place
-from viz.components.clock_hands.view import clock_hands
+from viz.components.clock_hands.view import TokenVector, clock_hands
 from viz.components.value_grid.view import Grid, value_grid
 from viz.positions import (
     distance_lines,
@@ -140,14 +140,10 @@ def _show_clocks(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
     turning = turning_of(checkpoint, reading.tokens, layer, head, query)
     pieces = reading.pieces
     clock_hands(
-        turning.query,
-        turning.key,
+        TokenVector(turning.query, display_piece(pieces[query]), query),
+        TokenVector(turning.key, display_piece(pieces[key]), key),
         turning.speeds,
         key="rope_clocks",
-        query_name=display_piece(pieces[query]),
-        key_name=display_piece(pieces[key]),
-        query_position=query,
-        key_position=key,
         longest=checkpoint.model.config.max_seq_len,
     )
     notebook.code(

@@ -14,7 +14,7 @@ from pages.frame.guard import guard, show_problem
 from pages.frame.questions import check
 from pages.training import experiment_watch, history, step_time
 from pages.training.questions import about_a_text
-from viz.components.head_grid.view import head_grid
+from viz.components.head_grid.view import ScoreBars, head_grid
 from viz.training import loss_curve
 
 BADGES = {
@@ -178,8 +178,7 @@ def show_heads(run: Run) -> None:
     head_grid(
         snapshot.patterns,
         key=f"film_heads_{run.id}",
-        scores=snapshot.scores.previous_token,
-        score_name="previous token",
+        bars=ScoreBars(snapshot.scores.previous_token, "previous token"),
     )
     st.caption(f"Step {snapshot.step:,}. Bar: mean weight on the previous token.")
     with st.container(horizontal=True):

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from viz.components.attention_heatmap.view import attention_heatmap
-from viz.components.head_grid.view import head_grid
+from viz.components.head_grid.view import ScoreBars, head_grid
 from viz.components.head_lines.view import head_lines
 from viz.components.shared.mounting import read_pair, read_position
 from viz.components.token_pieces.view import token_pieces
@@ -21,7 +21,7 @@ def test_head_grid_names_the_shape_that_it_wants():
     with pytest.raises(ValueError, match=r"\[layer head q_pos k_pos\].*\[2, 3, 4\]"):
         head_grid(np.zeros((2, 3, 4)), key="grid")
     with pytest.raises(ValueError, match=r"\[layer head\] = \[2 2\]"):
-        head_grid(np.zeros((2, 2, 3, 3)), key="grid", scores=np.zeros((2, 3)))
+        head_grid(np.zeros((2, 2, 3, 3)), key="g", bars=ScoreBars(np.zeros((2, 3))))
 
 
 def test_a_selection_outside_the_data_is_refused():
@@ -35,9 +35,9 @@ def test_a_heat_map_wants_one_head_and_lines_want_a_layer():
     with pytest.raises(ValueError, match="one head"):
         attention_heatmap(["a", "b", "c"], SQUARE[None], key="map")
     with pytest.raises(ValueError, match="one layer"):
-        head_lines(["a", "b", "c"], SQUARE, key="lines")
+        head_lines(["a", "b", "c"], SQUARE, (0, 0), key="lines")
     with pytest.raises(ValueError, match="Head 4 is not one of the 1"):
-        head_lines(["a", "b", "c"], SQUARE[None], [4], key="lines")
+        head_lines(["a", "b", "c"], SQUARE[None], (0, 4), key="lines")
 
 
 def test_pieces_want_an_id_each():

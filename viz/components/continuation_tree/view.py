@@ -14,7 +14,7 @@ from viz.tokens import display_piece, display_pieces
 _mount = register("continuation_tree")
 
 
-class Branch(Protocol):
+class TreeBranch(Protocol):
     """One token of the tree; `parent` is None at the root, `members` go through it."""
 
     @property
@@ -35,7 +35,7 @@ class Branch(Protocol):
 
 
 def continuation_tree(
-    branches: Sequence[Branch],
+    branches: Sequence[TreeBranch],
     pieces: Sequence[str],
     rests: Sequence[Sequence[str]],
     seeds: Sequence[int],
@@ -64,9 +64,7 @@ def continuation_tree(
     for place, branch in enumerate(branches):
         if branch.id != place or not (branch.parent is None or branch.parent < place):
             raise ValueError(f"Branch {place} stands before its parent.")
-
-    def fits(branch: int) -> bool:
-        return 0 <= branch < len(branches)
+    fits = range(len(branches)).__contains__
 
     def picked(branch: int | None) -> None:
         if branch is not None and on_pick is not None:
@@ -87,7 +85,7 @@ def continuation_tree(
 
 
 def _packed(
-    branch: Branch, piece: str, rest: Sequence[str], seeds: Sequence[int]
+    branch: TreeBranch, piece: str, rest: Sequence[str], seeds: Sequence[int]
 ) -> dict[str, Any]:
     return {
         "parent": branch.parent,

@@ -1,7 +1,7 @@
 """A conversation as the loss sees it: prompts gray, answers shaded by their loss."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -28,8 +28,6 @@ def masked_loss(
     *,
     key: str,
     turns: Sequence[int] = (0,),
-    selected: int | None = None,
-    on_select: Callable[[int | None], None] | None = None,
 ) -> int | None:
     """Show a conversation; what is learned is as dark as it surprised each model.
 
@@ -43,27 +41,21 @@ def masked_loss(
             not-a-number where nothing predicts it.
         key: The view's name on this page.
         turns: Where each turn begins: at its first piece.
-        selected: Which token to select.
-        on_select: Called with the place, or None when cleared, on a click, before the
-            page runs again.
 
     Returns:
         The token selected now, or None.
 
     Raises:
         ValueError: If lengths differ, no model is given, a loss that counts is no
-            number, or `selected` lies outside.
+            number.
     """
     count = len(pieces)
     rows = [_checked(values, learned, count) for values in losses.values()]
     if not rows:
         raise ValueError("The losses of at least one model are needed.")
     limit = _limit(rows, learned)
-
-    def fits(place: int) -> bool:
-        return 0 <= place < count
-
-    chosen = current_choice(key, selected, fits)
+    fits = range(count).__contains__
+    chosen = current_choice(key, None, fits)
     _mount(
         key=key,
         data={
@@ -79,7 +71,7 @@ def masked_loss(
             "firstLearned": next((i for i, each in enumerate(learned) if each), 0),
             "selected": chosen,
         },
-        on_picked_change=listener(key, read_position, fits, on_select),
+        on_picked_change=listener(key, read_position, fits, None),
     )
     return chosen
 

@@ -27,7 +27,7 @@ class Alternative(TypedDict):
     filtered: float
 
 
-class Step(TypedDict):
+class StreamStep(TypedDict):
     """A token that did come; `entropy` is that of the model's distribution, in nats."""
 
     piece: str
@@ -52,7 +52,7 @@ class StreamChoice(NamedTuple):
 
 
 def token_stream(
-    steps: Sequence[Step],
+    steps: Sequence[StreamStep],
     selected: int | None = None,
     *,
     key: str,
@@ -81,9 +81,7 @@ def token_stream(
     Raises:
         ValueError: If a probability lies outside 0–1 or `selected` outside the steps.
     """
-
-    def fits(step: int) -> bool:
-        return 0 <= step < len(steps)
+    fits = range(len(steps)).__contains__
 
     def read_force(event: object) -> Force | None:
         """Check a browser's message: only what was offered can be chosen."""
@@ -124,7 +122,7 @@ def surprise(probability: float) -> float:
     return max(0.0, -math.log(max(float(probability), 1e-30)))
 
 
-def _packed_step(step: Step) -> dict[str, Any]:
+def _packed_step(step: StreamStep) -> dict[str, Any]:
     return {
         "piece": display_piece(step["piece"]),
         "breaks": "\n" in step["piece"],
