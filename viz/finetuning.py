@@ -93,19 +93,14 @@ def _lines(
     domain: tuple[float, float] | None = None,
 ) -> alt.LayerChart:
     """Draw measures of training as lines, and of held-out pairs as dots."""
-    of_them = table[table["measure"].isin(measures)]
-    training = [
-        thin(rows, "average", _POINTS)
-        for _, rows in of_them[of_them["source"] == "training"].groupby("measure")
-    ]
-    held_out = of_them[of_them["source"] == "held out"]
+    training, held_out = _points(table, measures)
     legend = None if len(measures) == 1 else alt.Legend(orient="top", title=None)
     height_of = alt.Scale(zero=False) if domain is None else alt.Scale(domain=domain)
     x = alt.X("step:Q", title="step").scale(nice=False)
     colour = alt.Color("measure:N", legend=legend).scale(
         domain=list(measures), range=list(colours)
     )
-    lines = alt.Chart(pd.concat(training) if training else of_them.head(0)).encode(
+    lines = alt.Chart(training).encode(
         x=x,
         color=colour,
         y=alt.Y("average:Q", title=UNITS[measures[0]], scale=height_of).axis(
@@ -136,6 +131,19 @@ def _lines(
         ],
         height=height,
     )
+
+
+def _points(
+    table: pd.DataFrame, measures: tuple[str, ...]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows of these measures: thinned ones of training, and held-out ones."""
+    rows = table[table["measure"].isin(measures)]
+    training = [
+        thin(line, "average", _POINTS)
+        for _, line in rows[rows["source"] == "training"].groupby("measure")
+    ]
+    thinned = pd.concat(training) if training else rows.head(0)
+    return thinned, rows[rows["source"] == "held out"]
 
 
 def right_answers_table(

@@ -15,7 +15,7 @@ from viz.probabilities import probability_text
 from viz.tokens import display_piece, display_pieces
 
 MOST_CELLS = 3000
-"""So many cells of a grid appear at once."""
+"""How many cells of a grid are shown at once."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ def top_view(
         for row, row_of_p in zip(tops, probabilities.tolist(), strict=True)
     ]
     texts = [display_pieces(row) for row in tops]
-    return _view(points, tokens, probabilities, texts, said, "probability", 1.0)
+    sentences = _sentences(points, tokens, said)
+    return _view(probabilities, texts, sentences, "probability", 1.0)
 
 
 def probability_view(
@@ -86,7 +87,8 @@ def probability_view(
         for row in probabilities.tolist()
     ]
     texts = [[probability_text(p) for p in row] for row in probabilities.tolist()]
-    return _view(points, tokens, probabilities, texts, said, "probability", 1.0)
+    sentences = _sentences(points, tokens, said)
+    return _view(probabilities, texts, sentences, "probability", 1.0)
 
 
 def rank_view(
@@ -98,7 +100,7 @@ def rank_view(
         for row in ranks.tolist()
     ]
     texts = [[str(rank) for rank in row] for row in ranks.tolist()]
-    view = _view(points, tokens, ranks, texts, said, "1 / rank", 1.0)
+    view = _view(ranks, texts, _sentences(points, tokens, said), "1 / rank", 1.0)
     return replace(view, values=1 / view.numbers)
 
 
@@ -112,24 +114,28 @@ def divergence_view(
     ]
     texts = [[f"{nats:.2f}" for nats in row] for row in kl.tolist()]
     unit = "nats to the model's output (KL)"
-    return _view(points, tokens, kl, texts, said, unit, None)
+    return _view(kl, texts, _sentences(points, tokens, said), unit, None)
 
 
-def _view(
-    points: Sequence[str],
-    tokens: Sequence[str],
-    numbers: Array,
-    texts: list[list[str]],
-    said: list[list[str]],
-    unit: str,
-    limit: float | None,
-) -> GridView:
-    sentences = [
+def _sentences(
+    points: Sequence[str], tokens: Sequence[str], said: Sequence[Sequence[str]]
+) -> list[list[str]]:
+    """Put each cell's column and row before what is said of it."""
+    return [
         [
             f"{token}, after {point}: {words}"
             for token, words in zip(tokens, row, strict=True)
         ]
         for point, row in zip(points, said, strict=True)
     ]
+
+
+def _view(
+    numbers: Array,
+    texts: list[list[str]],
+    sentences: list[list[str]],
+    unit: str,
+    limit: float | None,
+) -> GridView:
     shown = np.asarray(numbers, dtype=np.float64)
     return GridView(shown, shown, texts, sentences, unit, limit)

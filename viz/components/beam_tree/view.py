@@ -6,12 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from viz.beams import TreeNode, nats, tree_rows
-from viz.components.shared.mounting import (
-    current_choice,
-    listener,
-    read_position,
-    register,
-)
+from viz.components.shared.mounting import chosen_position, register
 from viz.tokens import display_piece, display_pieces
 
 PROMPT_PIECES = 8
@@ -73,8 +68,7 @@ def beam_tree(tree: SearchTree, *, key: str) -> int | None:
     """
     nodes, prompt, paths = tree.nodes, tree.prompt, tree.paths
     rows, num_rows = tree_rows(nodes, [paths[name] for name in PATHS if name in paths])
-    fits = range(len(nodes)).__contains__
-    chosen = current_choice(key, None, fits)
+    chosen, clicked = chosen_position(key, range(len(nodes)))
     _mount(
         key=key,
         data={
@@ -91,7 +85,7 @@ def beam_tree(tree: SearchTree, *, key: str) -> int | None:
             "lengthPenalty": f"{tree.length_penalty:g}",
             "selected": chosen,
         },
-        on_picked_change=listener(key, read_position, fits, None),
+        on_picked_change=clicked,
     )
     return chosen
 

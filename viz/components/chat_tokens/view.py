@@ -7,12 +7,7 @@ from typing import Final
 import numpy as np
 
 from viz.attention import Array
-from viz.components.shared.mounting import (
-    current_choice,
-    listener,
-    read_position,
-    register,
-)
+from viz.components.shared.mounting import chosen_position, register
 from viz.tokens import display_pieces
 
 SPEAKERS: Final = ("user", "assistant", "system", "template", "end", "plain")
@@ -95,9 +90,8 @@ def chat_tokens(
     """
     pieces, choices = tokens.pieces, tokens.choices
     can_be_chosen = set(range(len(pieces)) if choices is None else choices)
-    fits = can_be_chosen.__contains__
     levels, sentences = _read(tokens.speakers, tokens.weights)
-    chosen = current_choice(key, selected, fits)
+    chosen, clicked = chosen_position(key, can_be_chosen, selected, on_select)
     _mount(
         key=key,
         data={
@@ -112,7 +106,7 @@ def chat_tokens(
             "rest": rest,
             "selected": chosen,
         },
-        on_picked_change=listener(key, read_position, fits, on_select),
+        on_picked_change=clicked,
     )
     return chosen
 

@@ -3,12 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from viz.components.shared.mounting import (
-    current_choice,
-    listener,
-    read_position,
-    register,
-)
+from viz.components.shared.mounting import chosen_position, register
 from viz.tokens import display_piece, display_pieces
 
 _mount = register("continuation_tree")
@@ -64,13 +59,12 @@ def continuation_tree(
     for place, branch in enumerate(branches):
         if branch.id != place or not (branch.parent is None or branch.parent < place):
             raise ValueError(f"Branch {place} stands before its parent.")
-    fits = range(len(branches)).__contains__
 
     def picked(branch: int | None) -> None:
         if branch is not None and on_pick is not None:
             on_pick(branch)
 
-    current_choice(key, None, fits)
+    _, clicked = chosen_position(key, range(len(branches)), None, picked)
     _mount(
         key=key,
         data={
@@ -80,7 +74,7 @@ def continuation_tree(
                 for branch, piece, rest in zip(branches, pieces, rests, strict=True)
             ],
         },
-        on_picked_change=listener(key, read_position, fits, picked),
+        on_picked_change=clicked,
     )
 
 

@@ -6,13 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from viz.attention import Array, pack_bytes, pool_patterns
-from viz.components.shared.mounting import (
-    current_choice,
-    inside,
-    listener,
-    read_pair,
-    register,
-)
+from viz.components.shared.mounting import chosen_cell, register
 
 THUMBNAIL = 64
 """Cells along a thumbnail's side; a longer pattern is pooled by its largest weights."""
@@ -68,8 +62,7 @@ def head_grid(
             f"queries as keys, but have shape {list(patterns.shape)}."
         )
     layers, heads = patterns.shape[:2]
-    fits = inside(layers, heads)
-    chosen = current_choice(key, selected, fits)
+    chosen, clicked = chosen_cell(key, (layers, heads), selected, on_select)
     bars = bars or ScoreBars(None)
     low, high = bars.band or (None, None)
     _mount(
@@ -85,7 +78,7 @@ def head_grid(
             "low": _rounded("A band's low edge", low, (layers, heads)),
             "high": _rounded("A band's high edge", high, (layers, heads)),
         },
-        on_picked_change=listener(key, read_pair, fits, on_select),
+        on_picked_change=clicked,
     )
     return chosen
 

@@ -5,12 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from viz.attention import Array, check_pattern, pack_thousandths
-from viz.components.shared.mounting import (
-    current_choice,
-    listener,
-    read_position,
-    register,
-)
+from viz.components.shared.mounting import chosen_position, register
 from viz.tokens import display_pieces
 
 _mount = register("head_lines")
@@ -55,8 +50,7 @@ def head_lines(
     (layer, first), count = place, weights.shape[0]
     if not 0 <= first < count:
         raise ValueError(f"Head {first} is not one of the {count} heads given.")
-    fits = range(len(pieces)).__contains__
-    chosen = current_choice(key, selected, fits)
+    chosen, clicked = chosen_position(key, range(len(pieces)), selected, on_select)
     _mount(
         key=key,
         data={
@@ -66,6 +60,6 @@ def head_lines(
             "heads": [int(first)],
             "selected": chosen,
         },
-        on_picked_change=listener(key, read_position, fits, on_select),
+        on_picked_change=clicked,
     )
     return chosen

@@ -3,13 +3,7 @@
 from collections.abc import Callable
 
 from viz.attention import Array, pack_floats
-from viz.components.shared.mounting import (
-    current_choice,
-    inside,
-    listener,
-    read_pair,
-    register,
-)
+from viz.components.shared.mounting import chosen_cell, register
 
 _mount = register("low_rank")
 
@@ -49,8 +43,7 @@ def low_rank(
             "columns as A has rows."
         )
     out, width = b.shape[0], a.shape[1]
-    fits = inside(out, width)
-    chosen = current_choice(key, selected, fits)
+    chosen, clicked = chosen_cell(key, (out, width), selected, on_select)
     _mount(
         key=key,
         data={
@@ -62,6 +55,6 @@ def low_rank(
             "a": pack_floats(a),
             "selected": None if chosen is None else list(chosen),
         },
-        on_picked_change=listener(key, read_pair, fits, on_select),
+        on_picked_change=clicked,
     )
     return chosen

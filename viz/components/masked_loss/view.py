@@ -8,12 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from viz.attention import Array
-from viz.components.shared.mounting import (
-    current_choice,
-    listener,
-    read_position,
-    register,
-)
+from viz.components.shared.mounting import chosen_position, register
 from viz.tokens import display_pieces
 
 MOST_LEVEL = 255
@@ -54,8 +49,7 @@ def masked_loss(
     if not rows:
         raise ValueError("The losses of at least one model are needed.")
     limit = _limit(rows, learned)
-    fits = range(count).__contains__
-    chosen = current_choice(key, None, fits)
+    chosen, clicked = chosen_position(key, range(count))
     _mount(
         key=key,
         data={
@@ -71,7 +65,7 @@ def masked_loss(
             "firstLearned": next((i for i, each in enumerate(learned) if each), 0),
             "selected": chosen,
         },
-        on_picked_change=listener(key, read_position, fits, None),
+        on_picked_change=clicked,
     )
     return chosen
 

@@ -2,12 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from viz.components.shared.mounting import (
-    current_choice,
-    listener,
-    read_position,
-    register,
-)
+from viz.components.shared.mounting import chosen_position, register
 from viz.spelling import standing_alone
 
 MOST_PIECES = 600
@@ -48,8 +43,7 @@ def piece_links(
         if len(values) != len(pieces):
             raise ValueError(f"{len(pieces)} pieces but {len(values)} {name}.")
     shown = min(len(pieces), MOST_PIECES)
-    fits = range(shown).__contains__
-    chosen = current_choice(key, None, fits)
+    chosen, clicked = chosen_position(key, range(shown))
     _mount(
         key=key,
         data={
@@ -61,6 +55,6 @@ def piece_links(
             "hidden": len(pieces) - shown,
             "selected": chosen,
         },
-        on_picked_change=listener(key, read_position, fits, None),
+        on_picked_change=clicked,
     )
     return chosen

@@ -1,6 +1,6 @@
 """Register a view with Streamlit, and remember what its reader chose."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -108,6 +108,50 @@ def listener(
             on_select(choice)
 
     return remember
+
+
+def chosen_position(
+    key: str,
+    positions: Container[int],
+    given: int | None = None,
+    on_select: Callable[[int | None], None] | None = None,
+) -> tuple[int | None, Callable[[], None]]:
+    """Return the position selected now, and what to pass as `on_picked_change`.
+
+    Args:
+        key: The view's key.
+        positions: Which ones can be selected.
+        given: See `current_choice`.
+        on_select: See `listener`.
+
+    Raises:
+        ValueError: If `given` is not one of them.
+    """
+    fits = positions.__contains__
+    chosen: int | None = current_choice(key, given, fits)
+    return chosen, listener(key, read_position, fits, on_select)
+
+
+def chosen_cell(
+    key: str,
+    size: tuple[int, int],
+    given: tuple[int, int] | None = None,
+    on_select: Callable[[tuple[int, int] | None], None] | None = None,
+) -> tuple[tuple[int, int] | None, Callable[[], None]]:
+    """Do for a row and a column of a table what `chosen_position` does.
+
+    Args:
+        key: The view's key.
+        size: The number of rows and of columns.
+        given: See `current_choice`.
+        on_select: See `listener`.
+
+    Raises:
+        ValueError: If `given` lies outside.
+    """
+    fits = inside(*size)
+    chosen = current_choice(key, given, fits)
+    return chosen, listener(key, read_pair, fits, on_select)
 
 
 def sent(key: str, name: str, read: Callable[[object], Choice]) -> Choice | None:

@@ -8,12 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from viz.attention import Array
-from viz.components.shared.mounting import (
-    current_choice,
-    listener,
-    read_position,
-    register,
-)
+from viz.components.shared.mounting import chosen_position, register
 from viz.tokens import display_pieces
 
 Floats = npt.NDArray[np.float64]
@@ -82,8 +77,7 @@ def tinted_text(
     """
     numbers = np.asarray(text.values, dtype=np.float64)
     most = float(np.abs(numbers[np.isfinite(numbers)]).max(initial=0.0)) or 1.0
-    fits = range(len(text.pieces)).__contains__
-    chosen = current_choice(key, selected, fits)
+    chosen, clicked = chosen_position(key, range(len(text.pieces)), selected, on_select)
     sentences = text.sentences
     _mount(
         key=key,
@@ -97,7 +91,7 @@ def tinted_text(
             "range": _range(most, text.ends, lower_is_better=text.lower_is_better),
             "selected": chosen,
         },
-        on_picked_change=listener(key, read_position, fits, on_select),
+        on_picked_change=clicked,
     )
     return chosen
 

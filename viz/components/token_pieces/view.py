@@ -2,12 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from viz.components.shared.mounting import (
-    current_choice,
-    listener,
-    read_position,
-    register,
-)
+from viz.components.shared.mounting import chosen_position, register
 from viz.tokens import display_pieces
 
 _mount = register("token_pieces")
@@ -44,8 +39,7 @@ def token_pieces(
     """
     if len(ids) != len(pieces):
         raise ValueError(f"{len(pieces)} pieces but {len(ids)} ids.")
-    fits = range(len(pieces)).__contains__
-    chosen = current_choice(key, selected, fits)
+    chosen, clicked = chosen_position(key, range(len(pieces)), selected, on_select)
     _mount(
         key=key,
         data={
@@ -55,6 +49,6 @@ def token_pieces(
             "showIds": show_ids,
             "selected": chosen,
         },
-        on_picked_change=listener(key, read_position, fits, on_select),
+        on_picked_change=clicked,
     )
     return chosen

@@ -6,12 +6,7 @@ from typing import Any, NamedTuple, TypedDict
 
 import streamlit as st
 
-from viz.components.shared.mounting import (
-    current_choice,
-    listener,
-    read_position,
-    register,
-)
+from viz.components.shared.mounting import chosen_position, read_position, register
 from viz.probabilities import probability_text
 from viz.tokens import display_piece
 
@@ -81,7 +76,7 @@ def token_stream(
     Raises:
         ValueError: If a probability lies outside 0–1 or `selected` outside the steps.
     """
-    fits = range(len(steps)).__contains__
+    places = range(len(steps))
 
     def read_force(event: object) -> Force | None:
         """Check a browser's message: only what was offered can be chosen."""
@@ -91,7 +86,7 @@ def token_stream(
             force = Force(read_position(event["step"]), read_position(event["token"]))
         except (KeyError, TypeError, ValueError):
             return None
-        offered = steps[force.step]["alternatives"] if fits(force.step) else ()
+        offered = steps[force.step]["alternatives"] if force.step in places else ()
         return force if force.token in {each["token"] for each in offered} else None
 
     def forced() -> None:
@@ -99,7 +94,7 @@ def token_stream(
         if force is not None and on_force is not None:
             on_force(force)
 
-    chosen = current_choice(key, selected, fits)
+    chosen, clicked = chosen_position(key, places, selected, on_select)
     result = _mount(
         key=key,
         data={
@@ -107,7 +102,7 @@ def token_stream(
             "steps": [_packed_step(step) for step in steps],
             "selected": chosen,
         },
-        on_picked_change=listener(key, read_position, fits, on_select),
+        on_picked_change=clicked,
         on_forced_change=forced,
     )
     return StreamChoice(chosen, read_force(result.get("forced")))

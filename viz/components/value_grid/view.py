@@ -11,13 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from viz.attention import Array
-from viz.components.shared.mounting import (
-    current_choice,
-    inside,
-    listener,
-    read_pair,
-    register,
-)
+from viz.components.shared.mounting import chosen_cell, register
 
 Strings = Sequence[Sequence[str]]
 Floats = npt.NDArray[np.float64]
@@ -179,8 +173,7 @@ def value_grid(
     Raises:
         ValueError: If `selected` lies outside the grid.
     """
-    fits = inside(*grid.size)
-    chosen = current_choice(key, selected, fits)
+    chosen, clicked = chosen_cell(key, grid.size, selected, on_select)
     texts, sentences = grid.texts, grid.sentences
     _mount(
         key=key,
@@ -198,7 +191,7 @@ def value_grid(
             "sentences": None if sentences is None else _listed(sentences),
             "selected": None if chosen is None else list(chosen),
         },
-        on_picked_change=listener(key, read_pair, fits, on_select),
+        on_picked_change=clicked,
     )
     return chosen
 
