@@ -1,4 +1,4 @@
-"""The logit lens as a grid: what every cell prints, how dark it is, what is said of it.
+"""The logit lens as a grid: each cell's text, shade and caption.
 
 A grid of a deep model and a long prompt has more cells than a reader can use: `window`
 chooses the columns to show. Next: `lens_charts`, for one of its columns.
@@ -20,10 +20,10 @@ MOST_CELLS = 3000
 
 @dataclass(frozen=True)
 class GridView:
-    """What a grid of the lens shows; for `viz.components.value_grid.view`."""
+    """What a grid of the lens shows: the data of a `Grid` of `value_grid`."""
 
     values: npt.NDArray[np.float64]
-    """What the shades stand for."""
+    """What the shades show."""
     numbers: npt.NDArray[np.float64]
     """What is printed or said: the ranks, where a shade is 1 / rank."""
     texts: list[list[str]]
@@ -107,7 +107,7 @@ def rank_view(
 def divergence_view(
     points: Sequence[str], tokens: Sequence[str], kl: Array
 ) -> GridView:
-    """Show how far every cell is from what the model says at last."""
+    """Show how far every cell is from the model's output."""
     said = [
         [f"{nats:.4f} nats away from the model's output" for nats in row]
         for row in kl.tolist()

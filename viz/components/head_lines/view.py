@@ -22,7 +22,7 @@ def head_lines(
 ) -> int | None:
     """Draw a line from each token to what it reads, as strong as the weight.
 
-    One head is drawn at first, since all together are a tangle; buttons add the others.
+    One head is drawn at first, since all of them overlap; buttons add the others.
     Hovering a token shows its lines alone, a click locks it, Esc clears. A token on the
     right shows who reads it.
 

@@ -25,7 +25,7 @@ def low_rank(
     Args:
         b: [out rank].
         a: [rank in].
-        name: What the product is, for those who cannot see it.
+        name: What the product is, for screen readers.
         key: The view's name on this page.
         selected: Row and column of the product to lock.
         on_select: Called with (row, column), or None when cleared, on a click, before

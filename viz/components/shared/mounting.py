@@ -54,10 +54,10 @@ def current_choice(
     given: Choice | None,
     fits: Callable[[Choice], bool],
 ) -> Choice | None:
-    """Return what is selected now: whichever of page and reader spoke last.
+    """Return what is selected now: the latest choice of the page or the reader.
 
-    A page that stores each click and hands it back as `given`, and one that passes the
-    same `given` for ever and reads the returned value, both work.
+    A page may store each click and pass it back as `given`, or always pass the same
+    `given` and use the returned value.
 
     Args:
         key: The view's key.
