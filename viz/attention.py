@@ -1,4 +1,4 @@
-"""Attention patterns on their way to the screen: checked, packed, put into words.
+"""Attention patterns for the screen: checked, packed, put into words.
 
 A pattern has queries as rows ("reads") and keys as columns ("is read"). Thumbnails
 travel as bytes, a quarter of the size of floats and more than the eye can tell apart.
@@ -16,7 +16,7 @@ import pandas as pd
 from viz.tokens import display_piece, placed_pieces
 
 MASKED = 65535
-"""Stands, among thousandths, for a cell that the query may not read."""
+"""Marks, among thousandths, a cell that the query may not read."""
 
 Array = npt.NDArray[np.generic]
 
@@ -103,7 +103,7 @@ def pack_floats(values: Array) -> str:
 def pool_patterns(patterns: Array, size: int) -> Array:
     """Shrink patterns to at most `size` × `size` by the largest weight of each patch.
 
-    A mean would wash out the thin diagonals by which a head is known.
+    A mean would wash out the thin diagonals that characterise a head.
 
     Args:
         patterns: [... q_pos k_pos].

@@ -1,4 +1,4 @@
-"""Who wrote a logit: a signed bar for each part of the model, and their sum.
+"""Logit attribution: a signed bar for each part of the model, and their sum.
 
 Before: `lens_charts`, which shows when the answer appears.
 """

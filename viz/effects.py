@@ -161,14 +161,14 @@ def paired_pieces(clean: Sequence[str], corrupted: Sequence[str]) -> list[str]:
 def looking_and_causing(
     names: Sequence[str], weights: Sequence[float], costs: Sequence[float]
 ) -> alt.LayerChart:
-    """Draw each head by how sharply it looks and by what cutting it costs.
+    """Plot each head's attention weight against the loss that ablating it costs.
 
-    Only the outermost heads are labelled; the others say their names when pointed at.
+    Only the outermost heads are labelled; the others show their names on hover.
 
     Args:
         names: Of the heads, `L0H1`.
         weights: Mean weight on the previous token, 0–1.
-        costs: Rise of the loss when it is cut, in nats per token.
+        costs: Rise of the loss when it is ablated, in nats per token.
 
     Raises:
         ValueError: If the lengths differ.
@@ -178,10 +178,10 @@ def looking_and_causing(
         for name, weight, cost in zip(names, weights, costs, strict=True)
     ]
     heads = alt.Chart(pd.DataFrame(rows)).encode(
-        x=alt.X("weight:Q", title="looking: weight on the previous token").scale(
+        x=alt.X("weight:Q", title="attention weight on the previous token").scale(
             domain=[0, 1]
         ),
-        y=alt.Y("cost:Q", title="causing: rise of the loss (nats)"),
+        y=alt.Y("cost:Q", title="rise of the loss when ablated (nats)"),
         tooltip=[
             alt.Tooltip("head:N"),
             alt.Tooltip("weight:Q", format=".3f"),

@@ -43,7 +43,7 @@ def preference_table(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     tables = []
     for kind, source in (("step", "training"), ("evaluation", "held out")):
         measured = [record for record in records if record.get(MARGIN) is not None]
-        # A last look over all pairs replaces the quick one of the same step.
+        # A final evaluation on all pairs replaces the quick one of the same step.
         by_step = {r["step"]: r for r in measured if r.get("kind") == kind}
         rows = list(by_step.values())
         for measure in UNITS:
@@ -93,28 +93,24 @@ def _lines(
     domain: tuple[float, float] | None = None,
 ) -> alt.LayerChart:
     """Draw measures of training as lines, and of held-out pairs as dots."""
-    of_them = table[table["measure"].isin(measures)]
-    training = [
-        thin(rows, "average", _POINTS)
-        for _, rows in of_them[of_them["source"] == "training"].groupby("measure")
-    ]
-    held_out = of_them[of_them["source"] == "held out"]
+    training, held_out = _points(table, measures)
     legend = None if len(measures) == 1 else alt.Legend(orient="top", title=None)
-    height_of = alt.Scale(zero=False) if domain is None else alt.Scale(domain=domain)
+    scale = alt.Scale(zero=False) if domain is None else alt.Scale(domain=domain)
     x = alt.X("step:Q", title="step").scale(nice=False)
     colour = alt.Color("measure:N", legend=legend).scale(
         domain=list(measures), range=list(colours)
     )
-    lines = alt.Chart(pd.concat(training) if training else of_them.head(0)).encode(
+    exact = alt.Tooltip("value:Q", format=".3f")
+    lines = alt.Chart(training).encode(
         x=x,
         color=colour,
-        y=alt.Y("average:Q", title=UNITS[measures[0]], scale=height_of).axis(
+        y=alt.Y("average:Q", title=UNITS[measures[0]], scale=scale).axis(
             tickCount=4, format="%" if domain else "~g"
         ),
         tooltip=[
             "measure:N",
             "step:Q",
-            alt.Tooltip("value:Q", title="this step", format=".3f"),
+            exact,
             alt.Tooltip("average:Q", title=f"mean of {_SMOOTH} steps", format=".3f"),
         ],
     )
@@ -122,20 +118,23 @@ def _lines(
         x=x,
         color=colour,
         y=alt.Y("value:Q"),
-        tooltip=[
-            "source:N",
-            "measure:N",
-            "step:Q",
-            alt.Tooltip("value:Q", format=".3f"),
-        ],
+        tooltip=["source:N", "measure:N", "step:Q", exact],
     )
-    return alt.LayerChart(
-        layer=[
-            lines.mark_line(strokeWidth=2),
-            dots.mark_point(size=60, filled=True, opacity=1),
-        ],
-        height=height,
-    )
+    points = dots.mark_point(size=60, filled=True, opacity=1)
+    return alt.LayerChart(layer=[lines.mark_line(strokeWidth=2), points], height=height)
+
+
+def _points(
+    table: pd.DataFrame, measures: tuple[str, ...]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the training rows of these measures, thinned, and the held-out rows."""
+    rows = table[table["measure"].isin(measures)]
+    training = [
+        thin(line, "average", _POINTS)
+        for _, line in rows[rows["source"] == "training"].groupby("measure")
+    ]
+    thinned = pd.concat(training) if training else rows.head(0)
+    return thinned, rows[rows["source"] == "held out"]
 
 
 def right_answers_table(

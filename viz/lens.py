@@ -1,4 +1,4 @@
-"""The logit lens as a grid: what every cell prints, how dark it is, what is said of it.
+"""The logit lens as a grid: each cell's text, shade and caption.
 
 A grid of a deep model and a long prompt has more cells than a reader can use: `window`
 chooses the columns to show. Next: `lens_charts`, for one of its columns.
@@ -15,15 +15,15 @@ from viz.probabilities import probability_text
 from viz.tokens import display_piece, display_pieces
 
 MOST_CELLS = 3000
-"""So many cells of a grid appear at once."""
+"""How many cells of a grid are shown at once."""
 
 
 @dataclass(frozen=True)
 class GridView:
-    """What a grid of the lens shows; for `viz.components.value_grid.view`."""
+    """What a grid of the lens shows: the data of a `Grid` of `value_grid`."""
 
     values: npt.NDArray[np.float64]
-    """What the shades stand for."""
+    """What the shades show."""
     numbers: npt.NDArray[np.float64]
     """What is printed or said: the ranks, where a shade is 1 / rank."""
     texts: list[list[str]]
@@ -74,7 +74,8 @@ def top_view(
         for row, row_of_p in zip(tops, probabilities.tolist(), strict=True)
     ]
     texts = [display_pieces(row) for row in tops]
-    return _view(points, tokens, probabilities, texts, said, "probability", 1.0)
+    sentences = _sentences(points, tokens, said)
+    return _view(probabilities, texts, sentences, "probability", 1.0)
 
 
 def probability_view(
@@ -86,7 +87,8 @@ def probability_view(
         for row in probabilities.tolist()
     ]
     texts = [[probability_text(p) for p in row] for row in probabilities.tolist()]
-    return _view(points, tokens, probabilities, texts, said, "probability", 1.0)
+    sentences = _sentences(points, tokens, said)
+    return _view(probabilities, texts, sentences, "probability", 1.0)
 
 
 def rank_view(
@@ -98,38 +100,42 @@ def rank_view(
         for row in ranks.tolist()
     ]
     texts = [[str(rank) for rank in row] for row in ranks.tolist()]
-    view = _view(points, tokens, ranks, texts, said, "1 / rank", 1.0)
+    view = _view(ranks, texts, _sentences(points, tokens, said), "1 / rank", 1.0)
     return replace(view, values=1 / view.numbers)
 
 
 def divergence_view(
     points: Sequence[str], tokens: Sequence[str], kl: Array
 ) -> GridView:
-    """Show how far every cell is from what the model says at last."""
+    """Show how far every cell is from the model's output."""
     said = [
         [f"{nats:.4f} nats away from the model's output" for nats in row]
         for row in kl.tolist()
     ]
     texts = [[f"{nats:.2f}" for nats in row] for row in kl.tolist()]
     unit = "nats to the model's output (KL)"
-    return _view(points, tokens, kl, texts, said, unit, None)
+    return _view(kl, texts, _sentences(points, tokens, said), unit, None)
 
 
-def _view(
-    points: Sequence[str],
-    tokens: Sequence[str],
-    numbers: Array,
-    texts: list[list[str]],
-    said: list[list[str]],
-    unit: str,
-    limit: float | None,
-) -> GridView:
-    sentences = [
+def _sentences(
+    points: Sequence[str], tokens: Sequence[str], said: Sequence[Sequence[str]]
+) -> list[list[str]]:
+    """Put each cell's column and row before what is said of it."""
+    return [
         [
             f"{token}, after {point}: {words}"
             for token, words in zip(tokens, row, strict=True)
         ]
         for point, row in zip(points, said, strict=True)
     ]
+
+
+def _view(
+    numbers: Array,
+    texts: list[list[str]],
+    sentences: list[list[str]],
+    unit: str,
+    limit: float | None,
+) -> GridView:
     shown = np.asarray(numbers, dtype=np.float64)
     return GridView(shown, shown, texts, sentences, unit, limit)

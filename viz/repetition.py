@@ -73,7 +73,7 @@ def copying_curve(
     Args:
         columns: See `copying_table`; may be of length 0, before a run.
         last_step: Where the axis ends.
-        uniform_loss: What a word costs that nobody can know, in nats: a dotted line.
+        uniform_loss: Loss of a word that cannot be predicted, in nats: a dotted line.
         guess: A step to mark by a dashed upright line, named above.
         halves: A dot on each of these lines, by column, at a step that it has.
         height: In pixels, axes and legend included.
@@ -130,7 +130,9 @@ def _lines(
 
 def _unknowable(loss: float) -> alt.Chart:
     rule: alt.Chart = (
-        alt.Chart(pd.DataFrame({"loss": [loss], "what": "a word nobody can know"}))
+        alt.Chart(
+            pd.DataFrame({"loss": [loss], "what": "a word that cannot be predicted"})
+        )
         .mark_rule(strokeDash=[2, 4], color=GRAY)
         .encode(y="loss:Q", tooltip=["what:N", alt.Tooltip("loss:Q", format=".3f")])
     )

@@ -1,4 +1,4 @@
-"""One training step as a bar, cut into what its time went to."""
+"""One training step as a bar, divided into what its time was spent on."""
 
 from collections.abc import Mapping
 from typing import Final

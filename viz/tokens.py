@@ -1,7 +1,7 @@
-r"""Token texts made visible: a space, a line break and nothing at all are drawn.
+r"""Token texts made visible: spaces, line breaks and empty texts get a symbol.
 
 A piece such as `" the\n"` differs from `"the"`, and a reader must see the difference.
-What comes out is plain text; whoever shows it must not interpret it as markup.
+The result is plain text and must not be interpreted as markup.
 """
 
 import unicodedata

@@ -18,7 +18,7 @@ from pages.frame import lesson, models, notebook, provenance
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, pick_token, read_at_place
-from viz.components.attention_steps.view import attention_steps
+from viz.components.attention_steps.view import AttentionSheet, attention_steps
 from viz.effects import before_after_bars
 
 ROOT, POSITIONS, MASK = "÷ √d", "positions", "mask"
@@ -99,12 +99,9 @@ def show_sheet(
         st.session_state["_set_weight"] = (row, (key, weight))
 
     attention_steps(
-        reading.pieces,
-        steps,
+        AttentionSheet(reading.pieces, steps, edited, left_out),
         opened,
         key="attention_sheet",
-        edited=edited,
-        left_out=left_out,
         on_open=open_cell,
         on_query=pick_token,
         on_weight=set_weight,

@@ -12,22 +12,22 @@ from pages.frame import notebook, provenance
 from pages.frame.guard import show_note
 from pages.frame.words import plain
 from viz.beams import candidate_table, nats, path_to, text_table
-from viz.components.beam_tree.view import beam_tree
+from viz.components.beam_tree.view import SearchTree, beam_tree
 from viz.tokens import display_piece
 
 
 def show_tree(source: Source, found: Found) -> None:
     """Show the tree, the lines behind it, and where a node's number comes from."""
     pieces = source.pieces([node.token for node in found.nodes])
-    selected = beam_tree(
+    tree = SearchTree(
         found.nodes,
         pieces,
-        key="beam_tree",
         prompt=source.pieces(source.tokens),
         captions=captions(found, source.checkpoint.model.config.vocab_size),
         paths=found.paths,
         length_penalty=source.config.length_penalty,
     )
+    selected = beam_tree(tree, key="beam_tree")
     with st.container(horizontal=True, vertical_alignment="center"):
         _, _, config, eos_id = source.arguments
         steps = int(found.search.steps[-1])

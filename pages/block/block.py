@@ -17,7 +17,7 @@ from pages.frame import lesson, models, notebook, provenance
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, read_at_place
-from viz.components.residual_block.view import NeuronShown, residual_block
+from viz.components.residual_block.view import BlockSheet, NeuronShown, residual_block
 from viz.residual import stream_chart, stream_table
 
 
@@ -37,7 +37,7 @@ def show_block(
     def pick(chosen: tuple[str, tuple[int, ...]] | None) -> None:
         st.session_state["_picked_number"] = (here, chosen)
 
-    residual_block(
+    sheet = BlockSheet(
         reading.pieces,
         view,
         reading.patterns[place.layer],
@@ -50,6 +50,9 @@ def show_block(
             )
             for neuron in firing_neurons(checkpoint.model, view, count=5)
         ],
+    )
+    residual_block(
+        sheet,
         key="block_road",
         head=place.head,
         picked=picked,

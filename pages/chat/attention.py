@@ -28,8 +28,8 @@ from pages.frame.controls import keyboard
 from pages.frame.place import shared_place
 from pages.frame.reading import pick_head
 from pages.frame.remember import remember
-from viz.components.chat_tokens.view import chat_tokens
-from viz.components.value_grid.view import value_grid
+from viz.components.chat_tokens.view import SpokenTokens, chat_tokens
+from viz.components.value_grid.view import Grid, value_grid
 from viz.tokens import display_piece
 
 RIGHT, SAME, ASKED = "the right answer", "the same token", "the question"
@@ -149,16 +149,19 @@ def _show_row(sight: Sight, layer: int, head: int, target: str | None) -> None:
     wrote, reader, read = (
         display_piece(pieces[each]) for each in (place, place - 1, strongest)
     )
-    chat_tokens(
+    tokens = SpokenTokens(
         pieces,
         row.speakers,
-        key="chat_row",
-        rest=f"{wrote} was written at {reader}: there L{layer}H{head} reads {read} "
-        f"most, with weight {weights[strongest]:.3f}.",
         weights=[*weights, *[math.nan] * (len(pieces) - place)],
         marked=[] if target is None else sight.targets[target],
         query=place - 1,
         choices=range(len(row.read), len(pieces)),
+    )
+    chat_tokens(
+        tokens,
+        key="chat_row",
+        rest=f"{wrote} was written at {reader}: there L{layer}H{head} reads {read} "
+        f"most, with weight {weights[strongest]:.3f}.",
         selected=place,
         on_select=_pick_token,
     )
@@ -181,7 +184,6 @@ def _show_row(sight: Sight, layer: int, head: int, target: str | None) -> None:
 def _show_heads(
     sight: Sight, weights: Rows, here: tuple[int, int], target: str
 ) -> None:
-    layers, heads = weights.shape
     most = strongest_head(weights)
     st.caption(
         f"Of all heads, **L{most[0]}H{most[1]}** reads {target} most: "
@@ -189,20 +191,16 @@ def _show_heads(
         "Intervene."
     )
     value_grid(
-        weights,
-        key="chat_heads",
-        rows=[f"layer {layer}" for layer in range(layers)],
-        columns=[f"H{head}" for head in range(heads)],
-        unit="of the row",
-        limit=1.0,
-        sentences=[
-            [
+        Grid.of_heads(
+            weights,
+            "of the row",
+            lambda layer, head: (
                 f"L{layer}H{head} gives {weights[layer, head]:.3f} of its row to "
                 f"{target}"
-                for head in range(heads)
-            ]
-            for layer in range(layers)
-        ],
+            ),
+            limit=1.0,
+        ),
+        key="chat_heads",
         selected=here,
         on_select=pick_head,
     )

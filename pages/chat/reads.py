@@ -20,7 +20,7 @@ from pages.chat import talk as chat_talk
 from pages.chat.speakers import Speaker
 from pages.chat.talk import Asking
 from pages.frame import notebook
-from viz.components.chat_tokens.view import chat_tokens
+from viz.components.chat_tokens.view import SpokenTokens, chat_tokens
 
 
 class Row(NamedTuple):
@@ -110,7 +110,7 @@ def show(asking: Asking, story: Story | None) -> None:
         says = f"{len(speakers)} tokens: plain text, with nothing that says who speaks."
     if not chat_talk.current().turns:
         says = f"Asked “{row.messages[-1].content.splitlines()[-1]}”, it reads: {says}"
-    chat_tokens(row.pieces, speakers, key="chat_read", rest=says)
+    chat_tokens(SpokenTokens(row.pieces, speakers), key="chat_read", rest=says)
     notebook.show(
         "what it reads",
         read_tokens,

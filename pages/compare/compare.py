@@ -19,7 +19,7 @@ from pages.frame.place import shared_place
 from pages.frame.questions import check, predict
 from pages.frame.words import plain
 from viz.comparison import expected_bars, loss_table
-from viz.components.tinted_text.view import tinted_text
+from viz.components.tinted_text.view import TintedText, tinted_text
 from viz.tokens import display_piece, placed_pieces
 
 LENS = "pages/logit_lens/logit_lens.py"
@@ -51,11 +51,9 @@ def show_text(shown: Compared) -> None:
         f"**{abs(found.mean_change):.3f} nats** per {per}, and **{found.worse} of "
         f"{found.compared}** {'tokens' if found.same_tokens else 'pieces'} got worse."
     )
-    tinted_text(
+    tinted = TintedText(
         found.pieces,
         found.change,
-        shown.place,
-        key="loss_change",
         unit="nats",
         ends=("worse", "better"),
         lower_is_better=True,
@@ -65,6 +63,11 @@ def show_text(shown: Compared) -> None:
             else "not predicted"
             for old, new in zip(found.before_losses, found.after_losses, strict=True)
         ],
+    )
+    tinted_text(
+        tinted,
+        shown.place,
+        key="loss_change",
         on_select=lambda chosen: pick_piece(found, text, chosen),
     )
     with st.container(horizontal=True):

@@ -1,7 +1,6 @@
 """The parts of the Compare page below its text: heads, weights, samples, gradients."""
 
 from collections.abc import Callable
-from typing import Any
 
 import streamlit as st
 
@@ -16,10 +15,9 @@ from pages.frame.guard import show_note
 from pages.frame.place import shared_place
 from pages.frame.reading import pick_head
 from pages.frame.words import plain
-from viz.attention import Array
 from viz.comparison import tensor_bars, tensor_table
-from viz.components.tinted_text.view import tinted_text
-from viz.components.value_grid.view import value_grid
+from viz.components.tinted_text.view import TintedText, tinted_text
+from viz.components.value_grid.view import Grid, value_grid
 from viz.tokens import display_piece
 
 EXPLORER = "pages/head_explorer/head_explorer.py"
@@ -33,16 +31,18 @@ def heads(shown: Compared) -> None:
         shared_place("layer", range(layers), 0),
         shared_place("head", range(count), 0),
     )
-    sentences = [
-        [
-            f"L{layer}H{head}: {bits:.4f} bits between its rows, on average (0 the "
-            "same, 1 nothing in common)"
-            for head, bits in enumerate(row)
-        ]
-        for layer, row in enumerate(change)
-    ]
-    _head_numbers(
-        "head_change", change, "bits", 2, sentences=sentences, selected=chosen
+    value_grid(
+        Grid.of_heads(
+            change,
+            "bits",
+            lambda layer, head: (
+                f"L{layer}H{head}: {change[layer, head]:.4f} bits between its rows, on "
+                "average (0 the same, 1 nothing in common)"
+            ),
+        ),
+        key="head_change",
+        selected=chosen,
+        on_select=pick_head,
     )
     name = f"L{chosen[0]}H{chosen[1]}"
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -189,13 +189,13 @@ def input_saliency(shown: Compared) -> None:
         f"{plain(display_piece(tokenizer.piece(target)))}**: the logit{minus} is "
         f"{found_scores.value:.3f}."
     )
-    tinted_text(
+    text = TintedText(
         tokenizer.pieces(read),
         found_scores.scores,
-        key="saliency",
         unit="logits",
         ends=("lowers it", "raises it"),
     )
+    tinted_text(text, key="saliency")
     st.caption(
         "Gradient × activation at hook_embed: what the logit would lose, to first "
         "order, if this token's embedding faded. Small where a norm undoes fading."
@@ -210,20 +210,8 @@ def input_saliency(shown: Compared) -> None:
     provenance.show(shown.after.checkpoint, read, "hook_embed", (0, len(read) - 1, 0))
 
 
-def _head_numbers(
-    key: str, values: Array, unit: str, digits: int = 3, **of_the_grid: Any
-) -> None:
-    layers, count = values.shape
-    value_grid(
-        values,
-        key=key,
-        rows=[f"layer {layer}" for layer in range(layers)],
-        columns=[f"H{head}" for head in range(count)],
-        unit=unit,
-        digits=digits,
-        on_select=pick_head,
-        **of_the_grid,
-    )
+def _head_numbers(key: str, values: object, unit: str) -> None:
+    value_grid(Grid.of_heads(values, unit, digits=3), key=key, on_select=pick_head)
 
 
 PARTS: dict[str, Callable[[Compared], None]] = {

@@ -17,8 +17,8 @@ from pages.frame import notebook, provenance, state
 from pages.frame.guard import show_note
 from pages.frame.questions import Question
 from pages.frame.reading import Place, choose_place
-from viz.components.clock_hands.view import clock_hands
-from viz.components.value_grid.view import value_grid
+from viz.components.clock_hands.view import TokenVector, clock_hands
+from viz.components.value_grid.view import Grid, value_grid
 from viz.positions import (
     distance_lines,
     distance_table,
@@ -132,14 +132,10 @@ def _show_clocks(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
     turning = turning_of(model, reading.tokens, layer, head, query, key)
     pieces = reading.pieces
     clock_hands(
-        turning.query,
-        turning.key,
+        TokenVector(turning.query, display_piece(pieces[query]), query),
+        TokenVector(turning.key, display_piece(pieces[key]), key),
         turning.speeds,
         key="rope_clocks",
-        query_name=display_piece(pieces[query]),
-        key_name=display_piece(pieces[key]),
-        query_position=query,
-        key_position=key,
         longest=checkpoint.model.config.max_seq_len,
     )
     config = checkpoint.model.config
@@ -171,9 +167,8 @@ def _show_biases(
         if cell is not None:
             st.session_state["token"] = cell[0]
 
-    value_grid(
+    grid = Grid(
         shown,
-        key="bias_grid",
         rows=names,
         columns=names,
         unit="logits",
@@ -181,8 +176,8 @@ def _show_biases(
         column_title="is read",
         signed=True,
         digits=1,
-        on_select=pick,
     )
+    value_grid(grid, key="bias_grid", on_select=pick)
     config = checkpoint.model.config
     function, call, _ = notebook_lines.by_distance(config, scheme, place.layer, side)
     notebook.show(

@@ -21,7 +21,7 @@ from pages.frame.place import shared_place
 from pages.frame.reading import pick_head
 from pages.frame.words import plain
 from viz.attention import Array
-from viz.components.value_grid.view import value_grid
+from viz.components.value_grid.view import Grid, value_grid
 from viz.finetuning import reads_bars, reads_table
 
 EXPLORER = "pages/head_explorer/head_explorer.py"
@@ -86,21 +86,16 @@ def _show_change(
     shown: Both, tokens: tuple[int, ...], change: Array, chosen: tuple[int, int]
 ) -> None:
     st.markdown("**Attention changed**")
-    layers, heads = change.shape
     value_grid(
-        change,
-        key="tuned_heads",
-        rows=[f"layer {layer}" for layer in range(layers)],
-        columns=[f"H{head}" for head in range(heads)],
-        unit="bits",
-        sentences=[
-            [
+        Grid.of_heads(
+            change,
+            "bits",
+            lambda layer, head: (
                 f"L{layer}H{head}: {change[layer, head]:.4f} bits between its rows, on "
                 "average (0 the same, 1 nothing in common)"
-                for head in range(heads)
-            ]
-            for layer in range(layers)
-        ],
+            ),
+        ),
+        key="tuned_heads",
         selected=chosen,
         on_select=pick_head,
     )
@@ -119,23 +114,18 @@ def _show_change(
 
 def _show_needed(shown: Both, needed: HeadsNeeded, chosen: tuple[int, int]) -> None:
     st.markdown("**Ablating it costs the answer**")
-    layers, heads = needed.rises.shape
     value_grid(
-        needed.rises,
-        key="needed_heads",
-        rows=[f"layer {layer}" for layer in range(layers)],
-        columns=[f"H{head}" for head in range(heads)],
-        unit="nats of loss, ablated minus intact",
-        signed=True,
-        sentences=[
-            [
+        Grid.of_heads(
+            needed.rises,
+            "nats of loss, ablated minus intact",
+            lambda layer, head: (
                 f"without L{layer}H{head}: {needed.rises[layer, head]:+.3f} nats; "
                 f"{needed.left[layer, head]} of {needed.number} right (with all heads "
                 f"{needed.right})"
-                for head in range(heads)
-            ]
-            for layer in range(layers)
-        ],
+            ),
+            signed=True,
+        ),
+        key="needed_heads",
         selected=chosen,
         on_select=pick_head,
     )

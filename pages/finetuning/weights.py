@@ -20,7 +20,7 @@ from pages.frame import notebook
 from pages.frame.guard import guard, show_note
 from pages.frame.words import count, plain
 from viz.components.low_rank.view import low_rank
-from viz.components.value_grid.view import value_grid
+from viz.components.value_grid.view import Grid, value_grid
 
 _CHOICE = "_moved_matrix"
 
@@ -42,9 +42,8 @@ def _show_shares(shown: Both, found: Moved) -> tuple[int, int]:
     chosen = st.session_state.get(_CHOICE, found.largest)
     if chosen[0] >= layers or chosen[1] >= len(found.matrices):
         chosen = found.largest
-    value_grid(
+    grid = Grid(
         found.relative,
-        key="moved_share",
         rows=[f"layer {layer}" for layer in range(layers)],
         columns=found.matrices,
         unit="‖ΔW‖ / ‖W‖",
@@ -54,9 +53,8 @@ def _show_shares(shown: Both, found: Moved) -> tuple[int, int]:
             [f"{value:.3f}" if value else "·" for value in row]
             for row in found.relative.tolist()
         ],
-        selected=chosen,
-        on_select=_choose,
     )
+    value_grid(grid, key="moved_share", selected=chosen, on_select=_choose)
     with st.container(horizontal=True):
         notebook.show(
             "moved weights",

@@ -11,7 +11,7 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.config import GenerationConfig
 from minigpt.generation.generator import Generator, TokenStep
 from pages.frame import models
-from viz.components.token_stream.view import Alternative, Force, Step
+from viz.components.token_stream.view import Alternative, Force, StreamStep
 
 MOMENT = 0.2
 """Seconds of writing between two updates of the page."""
@@ -111,7 +111,7 @@ def next_step(checkpoint: Checkpoint, prompt: str) -> tuple[TokenStep, list[str]
     return writing.steps[0], writing.warnings
 
 
-def as_step(step: TokenStep) -> Step:
+def as_step(step: TokenStep) -> StreamStep:
     """Return a step as the view of generated text takes it."""
     alternatives: list[Alternative] = [
         {

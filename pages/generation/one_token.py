@@ -11,7 +11,7 @@ from pages.frame.remember import remember
 from pages.generation import source as sources
 from pages.generation.notebook_lines import settings_literal
 from pages.generation.source import GenerationInput
-from viz.components.filter_stages.view import filter_stages
+from viz.components.filter_stages.view import FilterBars, filter_stages
 from viz.tokens import display_piece
 
 SHOWN = 12
@@ -51,19 +51,17 @@ def show(source: GenerationInput, config: GenerationConfig) -> None:
     def back() -> None:
         sources.write(source, written[:-1])
 
-    filter_stages(
+    bars = FilterBars(
         draw,
         shown,
         tokenizer.pieces(shown),
-        key="one_token",
         chain=chain(config),
         prompt=source.prompt,
         written=tokenizer.pieces(written),
         ends=len(written) + 1 >= config.max_new_tokens
         or (config.stop_at_eos and draw.token == tokenizer.eos_id),
-        on_put=put,
-        on_back=back,
     )
+    filter_stages(bars, key="one_token", on_put=put, on_back=back)
     show_below(source, config, draw, shown, written)
 
 

@@ -24,7 +24,7 @@ from pages.head_explorer import study as head_study
 from pages.head_explorer.study import Study
 from viz.attention import pattern_table
 from viz.components.attention_heatmap.view import attention_heatmap
-from viz.components.head_grid.view import head_grid
+from viz.components.head_grid.view import ScoreBars, head_grid
 from viz.components.head_lines.view import head_lines
 
 PATTERN_VIEWS = ("Heat map", "Lines")
@@ -71,10 +71,12 @@ def show_all_heads(reading: Reading, study: Study, place: Place) -> None:
         reading.patterns,
         (place.layer, place.head),
         key="all_heads",
-        scores=values,
-        score_name=score_tabs.name_of(score),
-        limit=1.0 if score in HABITS else max(math.log(length), 1.0),
-        band=None if study.band is None else study.band.edges(score),
+        bars=ScoreBars(
+            values,
+            score_tabs.name_of(score),
+            limit=1.0 if score in HABITS else max(math.log(length), 1.0),
+            band=None if study.band is None else study.band.edges(score),
+        ),
         on_select=pick_head,
     )
     if values[0, 0] != values[0, 0]:
@@ -108,11 +110,10 @@ def show_one_head(
         head_lines(
             pieces,
             reading.patterns[layer],
-            [head],
+            (layer, head),
             # The last token is where the reader begins: then show every line.
             None if token == len(pieces) - 1 else token,
             key="head_as_lines",
-            layer=layer,
             on_select=pick_row,
         )
         name, cells = "lines", (layer,)

@@ -10,7 +10,7 @@ from pages.frame import notebook, provenance, state
 from pages.frame.controls import keyboard
 from pages.frame.place import shared_place
 from pages.frame.remember import remember
-from viz.components.journey.view import JourneyClick, norm_table
+from viz.components.journey.view import JourneyClick, JourneySheet, norm_table
 from viz.components.journey.view import journey as journey_sheet
 
 WAYS = {
@@ -42,13 +42,16 @@ def show(checkpoint: Checkpoint, found: Journey, tokens: list[int]) -> int:
         else:
             _open(found.stages[clicked.value])
 
-    journey_sheet(
+    sheet = JourneySheet(
         tokenizer.pieces(tokens),
         found.stages,
         found.d_model,
         [tokenizer.pieces(row) for row in found.expected.tolist()],
         found.probabilities,
         ids,
+    )
+    journey_sheet(
+        sheet,
         key="journey",
         selected=selected,
         nudges=st.session_state.get("_journey_nudges", 0),

@@ -25,7 +25,7 @@ from pages.frame.guard import show_problem
 from pages.frame.reading import choose_place
 from viz.components.attention_heatmap.view import attention_heatmap
 from viz.components.token_pieces.view import token_pieces
-from viz.components.value_grid.view import value_grid
+from viz.components.value_grid.view import Grid, value_grid
 
 BECOMES = ("zero", "mean", "resample", "scale")
 WAYS = ("A part", "One attention weight", "A token")
@@ -133,9 +133,8 @@ def _choose_part(checkpoint: Checkpoint, ablations: list[Ablation]) -> None:
     model = checkpoint.model
     parts = [parts_of_layer(model, layer) for layer in range(model.config.num_layers)]
     made = {ablation.part: ablation for ablation in ablations}
-    value_grid(
+    grid = Grid(
         [[_remains(made.get(part)) for part in row] for row in parts],
-        key="cut_parts",
         rows=[f"L{layer}" for layer in range(len(parts))],
         columns=_columns(checkpoint),
         unit="how much of it is left",
@@ -143,6 +142,10 @@ def _choose_part(checkpoint: Checkpoint, ablations: list[Ablation]) -> None:
         texts=[[_printed(made.get(part)) for part in row] for row in parts],
         sentences=[[_sentence(part, made.get(part)) for part in row] for row in parts],
         limit=2.0 if any(_remains(ablation) > 1 for ablation in ablations) else 1.0,
+    )
+    value_grid(
+        grid,
+        key="cut_parts",
         on_select=_picker(lambda cell: parts[cell[0]][cell[1]]),
     )
 

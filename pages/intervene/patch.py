@@ -21,7 +21,7 @@ from pages.frame import state as shared
 from pages.frame.guard import show_note
 from pages.frame.words import plain
 from pages.intervene import numbers
-from viz.components.value_grid.view import value_grid
+from viz.components.value_grid.view import Grid, value_grid
 from viz.effects import before_after_bars, paired_pieces
 from viz.tokens import display_piece
 
@@ -214,9 +214,8 @@ def _show_moved(moved: ByHead, patching: Patching, what: str) -> None:
     # Tokens stand in the rows, so that a long prompt reads downwards.
     tall = kind == "position"
     selected = (chosen.layer, chosen.place) if is_here else None
-    value_grid(
+    grid = Grid(
         moved.T if tall else moved,
-        key=f"map_{kind}",
         rows=names if tall else by_layer,
         columns=by_layer if tall else names,
         unit="of the way to the other answer",
@@ -224,6 +223,10 @@ def _show_moved(moved: ByHead, patching: Patching, what: str) -> None:
         column_title="layer" if tall else kind,
         signed=True,
         limit=1.0,
+    )
+    value_grid(
+        grid,
+        key=f"map_{kind}",
         selected=selected[::-1] if selected and tall else selected,
         on_select=remember,
     )

@@ -13,7 +13,7 @@ from minigpt.textbook.interventions import ablation_hooks, loss_under, scores_un
 from pages.frame import notebook
 from pages.frame.words import plain
 from pages.intervene import numbers
-from viz.components.value_grid.view import value_grid
+from viz.components.value_grid.view import Grid, value_grid
 from viz.effects import change_grid
 
 SCORES = {
@@ -98,15 +98,12 @@ def show_scores(checkpoint: Checkpoint, ablations: Sequence[Ablation]) -> None:
     layers, heads = before.shape
     names = [[f"L{layer}H{head}" for head in range(heads)] for layer in range(layers)]
     grid = change_grid(names, before, after, f"{chosen} score")
-    value_grid(
+    shown = Grid.of_heads(
         grid.values,
-        key="scores_after",
-        rows=[f"L{layer}" for layer in range(layers)],
-        columns=[f"H{head}" for head in range(heads)],
-        unit="change of the score",
-        row_title="layer",
+        "change of the score",
         texts=grid.texts,
         sentences=grid.sentences,
         signed=True,
         limit=1.0,
     )
+    value_grid(shown, key="scores_after")

@@ -21,7 +21,7 @@ from minigpt.textbook.interventions import (
 from pages.frame import notebook
 from pages.intervene import numbers
 from pages.intervene.choose import set_ablations
-from viz.components.value_grid.view import value_grid
+from viz.components.value_grid.view import Grid, value_grid
 from viz.effects import looking_and_causing
 
 MEASURES = {"rise of the loss": "loss", "KL of the next token": "kl"}
@@ -72,16 +72,9 @@ def _show_map(
     checkpoint: Checkpoint, effects: HeadEffects, how: str, measure: str
 ) -> None:
     values = getattr(effects, MEASURES[measure])
-    layers, heads = values.shape
     value_grid(
-        values,
+        Grid.of_heads(values, f"{measure}, nats", signed=True),
         key="turn_map",
-        rows=[f"L{layer}" for layer in range(layers)],
-        columns=[f"H{head}" for head in range(heads)],
-        unit=f"{measure}, nats",
-        row_title="layer",
-        column_title="head",
-        signed=True,
         on_select=lambda place: (
             None if place is None else set_ablations(["L{}H{} {}".format(*place, how)])
         ),

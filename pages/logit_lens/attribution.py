@@ -14,7 +14,7 @@ from pages.frame.reading import choose_place, pick_head
 from pages.frame.words import plain
 from pages.logit_lens.numbers import LensReading
 from viz.attribution import PICKED, attribution_bars, attribution_table, signed_bars
-from viz.components.value_grid.view import value_grid
+from viz.components.value_grid.view import Grid, value_grid
 from viz.lens_charts import gap_bars, race_lines, race_table
 from viz.tokens import display_piece
 
@@ -115,20 +115,14 @@ def show_heads(
     asked: tuple[int, int, int | None],
 ) -> None:
     """Show the heads' shares as a matrix, layers down."""
-    layers, heads = found.heads.shape
     value_grid(
-        found.heads,
+        Grid.of_heads(
+            found.heads,
+            "share of the logit",
+            lambda i, j: f"L{i}H{j} adds {found.heads[i, j]:+.4f}",
+            signed=True,
+        ),
         key="lens_heads",
-        rows=[f"L{layer}" for layer in range(layers)],
-        columns=[f"H{head}" for head in range(heads)],
-        row_title="layer",
-        column_title="head",
-        unit="share of the logit",
-        sentences=[
-            [f"L{layer}H{head} adds {share:+.4f}" for head, share in enumerate(row)]
-            for layer, row in enumerate(found.heads.tolist())
-        ],
-        signed=True,
         selected=place,
         on_select=_pick_head,
     )

@@ -11,7 +11,7 @@ from pages.frame.notebook import show
 from pages.frame.words import plain
 from pages.logit_lens.numbers import LensReading
 from viz.attribution import signed_bars
-from viz.components.value_grid.view import value_grid
+from viz.components.value_grid.view import Grid, value_grid
 from viz.lens import (
     GridView,
     divergence_view,
@@ -75,9 +75,8 @@ def show_grid(source: LensReading, lens: Lens, chosen: tuple[int, int], a: int) 
     names = [each.name for each in lens.points]
     columns = window(position, len(source.tokens), len(names))
     view = _view(source, lens, metric, columns, a)
-    value_grid(
+    grid = Grid(
         view.values,
-        key="lens_grid",
         rows=names,
         columns=headings(source.pieces)[columns.start : columns.stop],
         row_title="after",
@@ -86,6 +85,10 @@ def show_grid(source: LensReading, lens: Lens, chosen: tuple[int, int], a: int) 
         texts=view.texts,
         sentences=view.sentences,
         limit=view.limit,
+    )
+    value_grid(
+        grid,
+        key="lens_grid",
         selected=(point, position - columns.start),
         on_select=partial(pick_cell, columns.start),
     )

@@ -16,7 +16,7 @@ from pages.frame.questions import check
 from pages.frame.runs import history, progress
 from pages.training import experiment_watch, step_time
 from pages.training.questions import about_a_text
-from viz.components.head_grid.view import head_grid
+from viz.components.head_grid.view import ScoreBars, head_grid
 
 LATEST = "latest"
 
@@ -71,8 +71,7 @@ def show_heads(run: Run) -> None:
     head_grid(
         snapshot.patterns,
         key=f"film_heads_{run.id}",
-        scores=snapshot.scores.previous_token,
-        score_name="previous token",
+        bars=ScoreBars(snapshot.scores.previous_token, "previous token"),
     )
     st.caption(f"Step {snapshot.step:,}. Bar: mean weight on the previous token.")
     with st.container(horizontal=True):

@@ -74,7 +74,7 @@ def test_the_clocks_score_is_the_models_and_follows_the_distance_alone(
     here = score.inner_text()
     expected = float(scores[0, 0, last, last - 1])
     assert number(here) == pytest.approx(expected, abs=1e-4)
-    page.get_by_label("both moved on by").fill("17")
+    page.get_by_label("both shifted by").fill("17")
     expect(page.locator(".clock_hands .caption")).to_contain_text(
         f"at {last + 17} and {last + 16}, 1 apart"
     )

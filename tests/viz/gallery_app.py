@@ -24,11 +24,11 @@ from gallery_data import (
 
 from viz.attention import pattern_table
 from viz.components.attention_heatmap.view import attention_heatmap
-from viz.components.head_grid.view import head_grid
+from viz.components.head_grid.view import ScoreBars, head_grid
 from viz.components.head_lines.view import head_lines
 from viz.components.token_pieces.view import token_pieces
 from viz.components.token_stream.view import token_stream
-from viz.components.value_grid.view import value_grid
+from viz.components.value_grid.view import Grid, value_grid
 from viz.theme import enlarged
 from viz.tokens import display_pieces
 
@@ -46,8 +46,7 @@ if show in {"all", "grid"}:
         patterns,
         (0, 0),
         key="grid",
-        scores=patterns.max(-1).mean(-1),
-        score_name="peak",
+        bars=ScoreBars(patterns.max(-1).mean(-1), "peak"),
     )
     st.text(f"grid says {picked}")
 if show in {"all", "heatmap"}:
@@ -56,7 +55,7 @@ if show in {"all", "heatmap"}:
     if show == "heatmap":
         st.dataframe(pattern_table(pieces, patterns[0, 1]))
 if show in {"all", "lines"}:
-    picked = head_lines(pieces, patterns[0], [1], key="lines", layer=0)
+    picked = head_lines(pieces, patterns[0], (0, 1), key="lines")
     st.text(f"lines says {picked}")
 if show in {"all", "pieces"}:
     ids = [7 * len(piece) + ord(piece[-1]) for piece in pieces]
@@ -67,9 +66,8 @@ if show in {"all", "pieces"}:
 if show in {"all", "values"}:
     values = made_up_values(LAYERS if not size else 48, len(pieces))
     signed = not st.query_params.get("unsigned")
-    picked = value_grid(
+    grid = Grid(
         values if signed else np.abs(values),
-        key="values",
         rows=[f"layer {layer}" for layer in range(len(values))],
         columns=display_pieces(pieces),
         row_title="layer",
@@ -78,6 +76,7 @@ if show in {"all", "values"}:
         signed=signed,
         texts=[list(pieces)] * len(values) if st.query_params.get("texts") else None,
     )
+    picked = value_grid(grid, key="values")
     st.text(f"values says {picked}")
 if show in {"all", "stream"}:
     choice = token_stream(made_up_steps(), key="stream", prompt="Once there was")

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from viz.components.continuation_tree.view import continuation_tree
-from viz.components.filter_stages.view import filter_stages
+from viz.components.filter_stages.view import FilterBars
 from viz.components.token_stream.view import surprise
 from viz.generation import strategy_bars, strategy_table
 
@@ -51,15 +51,11 @@ def test_the_bars_get_what_each_stage_left_and_the_others_together():
     def script():
         from tests_of_views import made_up_draw
 
-        from viz.components.filter_stages.view import filter_stages
+        from viz.components.filter_stages.view import FilterBars, filter_stages
 
-        filter_stages(
-            made_up_draw(),
-            [0, 1],
-            ["<b>", "\n"],
-            key="bars",
-            chain=[("model", "logits"), ("top_k", "top-k 2")],
-        )
+        chain = [("model", "logits"), ("top_k", "top-k 2")]
+        bars = FilterBars(made_up_draw(), [0, 1], ["<b>", "\n"], chain)
+        filter_stages(bars, key="bars")
 
     data = with_this_module(script)
     assert data["pieces"] == ["<b>", "⏎"]
@@ -86,15 +82,10 @@ def test_a_removed_token_has_no_logit_and_never_arrives():
     def script():
         from tests_of_views import made_up_draw
 
-        from viz.components.filter_stages.view import filter_stages
+        from viz.components.filter_stages.view import FilterBars, filter_stages
 
-        filter_stages(
-            made_up_draw(),
-            [2, 1],
-            ["a", "b"],
-            key="bars",
-            chain=[("model", "logits"), ("top_k", "top-k 2")],
-        )
+        chain = [("model", "logits"), ("top_k", "top-k 2")]
+        filter_stages(FilterBars(made_up_draw(), [2, 1], ["a", "b"], chain), key="bars")
 
     data = with_this_module(script)
     assert data["stages"][1]["logits"][0] is None
@@ -113,7 +104,7 @@ def test_a_removed_token_has_no_logit_and_never_arrives():
 def test_bars_refuse_what_does_not_fit(change, words):
     arguments = {"shown": [0, 1], "pieces": ["a", "b"], "chain": CHAIN} | change
     with pytest.raises(ValueError, match=words):
-        filter_stages(made_up_draw(), key="bars", **arguments)
+        FilterBars(made_up_draw(), **arguments)
 
 
 @dataclass

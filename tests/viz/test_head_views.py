@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from viz.attention import pool_patterns
-from viz.components.head_grid.view import THUMBNAIL, head_grid, thumbnails
+from viz.components.head_grid.view import THUMBNAIL, ScoreBars, head_grid, thumbnails
 from viz.components.reading_examples.view import ReadingExample, _packed
 from viz.heads import ELSEWHERE, HERE, ScoreOnText, two_texts_chart
 
@@ -67,7 +67,7 @@ def test_not_a_number_is_no_weight():
 def test_a_band_must_fit_the_heads():
     low = np.zeros((2, 3))
     with pytest.raises(ValueError, match=r"high edge.*\[2 3\].*\[3, 2\]"):
-        head_grid(causal(2, 3, 4), key="grid", scores=low, band=(low, low.T))
+        head_grid(causal(2, 3, 4), key="grid", bars=ScoreBars(low, band=(low, low.T)))
 
 
 def test_an_example_names_its_strongest_reads_and_shows_all_of_them():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from viz import positions as viz
-from viz.components.clock_hands.view import clock_hands
+from viz.components.clock_hands.view import TokenVector, clock_hands
 
 
 def rows(chart) -> list[dict]:
@@ -60,13 +60,9 @@ def test_losses_are_averaged_in_buckets_the_last_one_short():
 def test_clocks_need_two_numbers_for_each_speed():
     with pytest.raises(ValueError, match="2 speeds turn 4 numbers, not 4 and 3"):
         clock_hands(
-            np.ones(4),
-            np.ones(3),
+            TokenVector(np.ones(4), "a", 1),
+            TokenVector(np.ones(3), "b", 0),
             np.ones(2),
             key="clocks",
-            query_name="a",
-            key_name="b",
-            query_position=1,
-            key_position=0,
             longest=8,
         )

@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 
 from viz.attention import pack_floats
-from viz.components.attention_steps.view import attention_steps, read_weight
-from viz.components.residual_block.view import residual_block
+from viz.components.attention_steps.view import (
+    AttentionSheet,
+    attention_steps,
+    read_weight,
+)
+from viz.components.residual_block.view import BlockSheet, residual_block
 from viz.residual import stream_chart, stream_table
 
 RNG = np.random.default_rng(0)
@@ -43,12 +47,13 @@ def test_floats_arrive_as_they_were_infinities_too():
 
 def test_a_sheet_wants_a_number_for_every_piece():
     with pytest.raises(ValueError, match=r"2 pieces need raw of \[2\], not \[3\]"):
-        attention_steps(["a", "b"], made_up_steps(), key="sheet")
+        AttentionSheet(["a", "b"], made_up_steps())
 
 
 def test_a_cell_outside_the_sheet_is_refused():
+    sheet = AttentionSheet(["a", "b", "c"], made_up_steps())
     with pytest.raises(ValueError, match="lies outside"):
-        attention_steps(["a", "b", "c"], made_up_steps(), ("raw", 3), key="sheet")
+        attention_steps(sheet, ("raw", 3), key="sheet")
 
 
 @pytest.mark.parametrize("message", [None, [1], [1, True], ["a", 0.5], [1, "x"]])
@@ -86,22 +91,14 @@ def made_up_block(width=6, heads=2):
 
 def test_a_road_wants_a_pattern_for_every_head():
     with pytest.raises(ValueError, match=r"\[2 3 3\], not \[1, 3, 3\]"):
-        residual_block(
-            ["a", "b", "c"], made_up_block(), np.zeros((1, 3, 3)), [], key="road"
-        )
+        BlockSheet(["a", "b", "c"], made_up_block(), np.zeros((1, 3, 3)), [])
 
 
 @pytest.mark.parametrize("picked", [("hook_resid_pre", (6,)), ("mlp.hook_post", (0,))])
 def test_a_number_outside_the_block_is_refused(picked):
+    sheet = BlockSheet(["a", "b", "c"], made_up_block(), np.zeros((2, 3, 3)), [])
     with pytest.raises(ValueError, match="lies outside"):
-        residual_block(
-            ["a", "b", "c"],
-            made_up_block(),
-            np.zeros((2, 3, 3)),
-            [],
-            key="road",
-            picked=picked,
-        )
+        residual_block(sheet, key="road", picked=picked)
 
 
 NAMES = ["embedding", "L0 attention", "L0 MLP"]

@@ -10,15 +10,17 @@ from viz.components.attention_heatmap.view import attention_heatmap
 from viz.components.head_grid.view import head_grid
 from viz.components.head_lines.view import head_lines
 from viz.components.reading_examples.view import ReadingExample, reading_examples
-from viz.components.tinted_text.view import tinted_text
+from viz.components.tinted_text.view import TintedText, tinted_text
 from viz.components.token_pieces.view import token_pieces
 from viz.components.token_stream.view import Force, StreamChoice, token_stream
-from viz.components.value_grid.view import value_grid
+from viz.components.value_grid.view import Grid, value_grid
 
 __all__ = [
     "Force",
+    "Grid",
     "ReadingExample",
     "StreamChoice",
+    "TintedText",
     "attention_heatmap",
     "head_grid",
     "head_lines",

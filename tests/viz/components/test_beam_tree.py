@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from viz import beams
 from viz.beams import candidate_table, path_to, text_table, tree_rows
-from viz.components.beam_tree.view import beam_tree
+from viz.components.beam_tree.view import SearchTree
 
 
 def node(number, parent, step, rank, status="kept", returned=None):
@@ -42,7 +42,7 @@ PIECES = ["a", " b", "c\n", "d", "e", "<b>", "f"]
 def sheet():
     from types import SimpleNamespace
 
-    from viz.components.beam_tree.view import beam_tree
+    from viz.components.beam_tree.view import SearchTree, beam_tree
 
     root = SimpleNamespace(
         id=0,
@@ -68,14 +68,14 @@ def sheet():
         reason="ends",
         returned=0,
     )
-    beam_tree(
+    tree = SearchTree(
         [root, leaf],
         [" a", "c\n"],
-        key="tree",
         prompt=[f"p{place}" for place in range(10)],
         captions=["one", "two"],
         paths={"greedy": [0], "best": [0, 1]},
     )
+    beam_tree(tree, key="tree")
 
 
 def test_candidates_stand_by_rank_and_other_texts_in_rows_of_their_own():
@@ -105,18 +105,18 @@ def test_the_browser_is_given_numbers_as_they_are_shown():
     assert (leaf["piece"], leaf["status"], leaf["returned"]) == ("c⏎", "finished", 0)
     assert (leaf["parent"], leaf["row"]) == (0, 0)
     assert data["prompt"] == [f"p{place}" for place in range(2, 10)]
-    assert data["cut"]
+    assert data["shortened"]
     assert data["selected"] is None
 
 
 def test_what_does_not_fit_is_refused():
-    given = {"key": "t", "prompt": ["p"], "paths": {}}
+    given = {"prompt": ["p"], "paths": {}}
     with pytest.raises(ValueError, match="7 nodes but 6 pieces"):
-        beam_tree(NODES, PIECES[:-1], captions=["1", "2", "3"], **given)
+        SearchTree(NODES, PIECES[:-1], captions=["1", "2", "3"], **given)
     with pytest.raises(ValueError, match="3 steps need 3 captions, not 2"):
-        beam_tree(NODES, PIECES, captions=["1", "2"], **given)
+        SearchTree(NODES, PIECES, captions=["1", "2"], **given)
     with pytest.raises(ValueError, match="not \\['worst'\\]"):
-        beam_tree(
+        SearchTree(
             NODES,
             PIECES,
             captions=["1", "2", "3"],

@@ -5,19 +5,21 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from viz.components.chat_tokens.view import chat_tokens
+from viz.components.chat_tokens.view import SpokenTokens, chat_tokens
 
 PIECES = ["<user>", " Who", "?\n", "<assistant>", " Mia", "<eos>"]
 SPEAKERS = ["template", "user", "user", "template", "assistant", "end"]
 
 
-def shown(**arguments):
-    def script(pieces, speakers, arguments):
-        from viz.components.chat_tokens.view import chat_tokens
+def shown(selected=None, **arguments):
+    def script(pieces, speakers, selected, arguments):
+        from viz.components.chat_tokens.view import SpokenTokens, chat_tokens
 
-        chat_tokens(pieces, speakers, key="talk", rest="at rest", **arguments)
+        tokens = SpokenTokens(pieces, speakers, **arguments)
+        chat_tokens(tokens, key="talk", rest="at rest", selected=selected)
 
-    app = AppTest.from_function(script, args=(PIECES, SPEAKERS, arguments))
+    given = (PIECES, SPEAKERS, selected, arguments)
+    app = AppTest.from_function(script, args=given)
     app.run()
     assert not app.exception
     return json.loads(app.get("bidi_component")[0].proto.json)
@@ -38,7 +40,7 @@ def test_weights_are_shades_and_numbers_and_what_was_not_there_has_none():
     data = shown(weights=[0.0, 0.25, 0.5, 0.25, nan, nan], query=3, marked=[1])
     assert data["levels"] == [0, 64, 128, 64, None, None]
     assert data["sentences"][2].startswith("read with weight 0.500")
-    assert data["sentences"][4].startswith("not there yet")
+    assert data["sentences"][4].startswith("not written yet")
     assert (data["query"], data["marked"]) == (3, [1])
 
 
@@ -50,7 +52,7 @@ def test_a_place_is_selected_among_those_that_can_be():
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"speakers": SPEAKERS[1:]}, "6 pieces, but 5 speakers"),
+        ({"speakers": SPEAKERS[1:]}, "6 pieces, 5 speakers"),
         ({"speakers": ["owl", *SPEAKERS[1:]]}, "owl"),
         ({"weights": [0.5]}, "weights of"),
         ({"weights": [1.5, 0, 0, 0, 0, 0]}, "between 0 and 1"),
@@ -62,5 +64,8 @@ def test_a_place_is_selected_among_those_that_can_be():
 )
 def test_what_does_not_fit_is_refused(arguments, told):
     given = {"speakers": SPEAKERS} | arguments
+    selected = given.pop("selected", None)
     with pytest.raises(ValueError, match=told):
-        chat_tokens(PIECES, key="talk", rest="", **given)
+        chat_tokens(
+            SpokenTokens(PIECES, **given), key="talk", rest="", selected=selected
+        )

@@ -7,12 +7,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from viz.components.attention_heatmap.view import attention_heatmap
-from viz.components.head_grid.view import head_grid
+from viz.components.head_grid.view import ScoreBars, head_grid
 from viz.components.head_lines.view import head_lines
 from viz.components.shared.mounting import read_pair, read_position
 from viz.components.token_pieces.view import token_pieces
 from viz.components.token_stream.view import token_stream
-from viz.components.value_grid.view import value_grid
+from viz.components.value_grid.view import Grid, value_grid
 
 SQUARE = np.eye(3)
 
@@ -21,7 +21,7 @@ def test_head_grid_names_the_shape_that_it_wants():
     with pytest.raises(ValueError, match=r"\[layer head q_pos k_pos\].*\[2, 3, 4\]"):
         head_grid(np.zeros((2, 3, 4)), key="grid")
     with pytest.raises(ValueError, match=r"\[layer head\] = \[2 2\]"):
-        head_grid(np.zeros((2, 2, 3, 3)), key="grid", scores=np.zeros((2, 3)))
+        head_grid(np.zeros((2, 2, 3, 3)), key="g", bars=ScoreBars(np.zeros((2, 3))))
 
 
 def test_a_selection_outside_the_data_is_refused():
@@ -35,9 +35,9 @@ def test_a_heat_map_wants_one_head_and_lines_want_a_layer():
     with pytest.raises(ValueError, match="one head"):
         attention_heatmap(["a", "b", "c"], SQUARE[None], key="map")
     with pytest.raises(ValueError, match="one layer"):
-        head_lines(["a", "b", "c"], SQUARE, key="lines")
+        head_lines(["a", "b", "c"], SQUARE, (0, 0), key="lines")
     with pytest.raises(ValueError, match="Head 4 is not one of the 1"):
-        head_lines(["a", "b", "c"], SQUARE[None], [4], key="lines")
+        head_lines(["a", "b", "c"], SQUARE[None], (0, 4), key="lines")
 
 
 def test_pieces_want_an_id_each():
@@ -51,11 +51,12 @@ def test_a_stream_refuses_what_is_no_probability():
         token_stream([{**step, "alternatives": []}], key="stream")
 
 
-def grid_of(values, **settings):
+def grid_of(values, selected=None, **settings):
     rows = [f"row {n}" for n in range(2)]
     columns = [f"column {n}" for n in range(3)]
     names = {"rows": rows, "columns": columns, "unit": "logit"}
-    return value_grid(np.asarray(values), key="values", **(names | settings))
+    grid = Grid(np.asarray(values), **(names | settings))
+    return value_grid(grid, key="values", selected=selected)
 
 
 def test_a_value_grid_names_the_size_that_it_wants():
@@ -63,8 +64,6 @@ def test_a_value_grid_names_the_size_that_it_wants():
         grid_of(np.zeros((3, 2)))
     with pytest.raises(ValueError, match=r"needs texts of \[2 3\], not \[2, 2, 3\]"):
         grid_of(np.zeros((2, 3)), texts=[["a", "b"], ["a", "b", "c"]])
-    with pytest.raises(ValueError, match=r"needs masked of"):
-        grid_of(np.zeros((2, 3)), masked=np.zeros((2, 2)))
     with pytest.raises(ValueError, match=r"\(2, 0\) lies outside"):
         grid_of(np.zeros((2, 3)), selected=(2, 0))
 
@@ -79,18 +78,17 @@ def test_a_value_grid_of_one_hue_refuses_what_is_below_zero():
 def value_grid_page() -> None:
     import numpy as np
 
-    from viz.components.value_grid.view import value_grid
+    from viz.components.value_grid.view import Grid, value_grid
 
-    value_grid(
-        np.array([[0.0, -1e-9, 2.5], [-5.0, 10.0, np.nan]]),
-        key="values",
+    grid = Grid(
+        np.array([[np.nan, -1e-9, 2.5], [-5.0, 10.0, np.nan]]),
         rows=["a", "b"],
         columns=["x", "y", "z"],
         unit="logit",
         signed=True,
-        masked=np.array([[1, 0, 0], [0, 0, 0]]),
         limit=5.0,
     )
+    value_grid(grid, key="values")
 
 
 def test_the_shades_of_a_signed_grid_are_symmetric_and_end_at_its_limit():

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from viz.components.journey.view import JourneyClick, _read_click, journey, norm_table
+from viz.components.journey.view import (
+    JourneyClick,
+    JourneySheet,
+    _read_click,
+    journey,
+    norm_table,
+)
 
 
 def sheet(count, selected):
@@ -15,7 +21,7 @@ def sheet(count, selected):
 
     import numpy as np
 
-    from viz.components.journey.view import journey
+    from viz.components.journey.view import JourneySheet, journey
 
     stage = SimpleNamespace(
         kind="attention",
@@ -26,16 +32,15 @@ def sheet(count, selected):
         stream=np.arange(count) + 1.0,
         attention=np.eye(count) * 0.9 + 0.01,
     )
-    journey(
+    numbers = JourneySheet(
         [f" {n}" for n in range(count)],
         [stage],
         16,
         [["b", "c"]] * count,
         np.tile([0.7, 0.0001], (count, 1)),
         [5, 6],
-        key="journey",
-        selected=selected,
     )
+    journey(numbers, key="journey", selected=selected)
 
 
 def shown(count, selected):
@@ -65,9 +70,9 @@ def test_of_many_roads_those_around_the_chosen_one_are_sent(selected, first):
 def test_what_does_not_fit_is_refused():
     row = np.array([[0.5]])
     with pytest.raises(ValueError, match="no token 1 among 1"):
-        journey(["a"], [], 4, [["b"]], row, [1], key="j", selected=1)
+        journey(JourneySheet(["a"], [], 4, [["b"]], row, [1]), key="j", selected=1)
     with pytest.raises(ValueError, match="expected for 2 positions"):
-        journey(["a"], [], 4, [["b"], ["c"]], row, [1], key="j", selected=0)
+        JourneySheet(["a"], [], 4, [["b"], ["c"]], row, [1])
 
 
 @pytest.mark.parametrize("message", [None, [1], ["token", "1"], ["token", True]])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from viz.components.tinted_text.view import tinted_text
+from viz.components.tinted_text.view import TintedText
 
 
 def shown(script, *arguments):
@@ -20,16 +20,16 @@ def tinted(values, lower_is_better=False):
     def script(values, lower_is_better):
         import numpy as np
 
-        from viz.components.tinted_text.view import tinted_text
+        from viz.components.tinted_text.view import TintedText, tinted_text
 
-        tinted_text(
+        text = TintedText(
             ["a"] * len(values),
             np.array(values, float),
-            key="text",
             unit="nats",
             ends=("worse", "better"),
             lower_is_better=lower_is_better,
         )
+        tinted_text(text, key="text")
 
     return shown(script, values, lower_is_better)
 
@@ -58,8 +58,6 @@ def test_nothing_but_zeros_has_a_range_all_the_same():
 
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="2 pieces, but values of"):
-        tinted_text(["a", "b"], np.zeros(3), key="text", unit="nats")
+        TintedText(["a", "b"], np.zeros(3), "nats")
     with pytest.raises(ValueError, match="1 sentences"):
-        tinted_text(["a", "b"], np.zeros(2), key="t", unit="nats", sentences=["x"])
-    with pytest.raises(ValueError, match="must be > 0"):
-        tinted_text(["a"], np.zeros(1), key="text", unit="nats", limit=0)
+        TintedText(["a", "b"], np.zeros(2), "nats", sentences=["x"])

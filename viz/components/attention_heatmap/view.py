@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from viz.attention import Array, check_pattern, pack_thousandths
-from viz.components.shared.mounting import current_choice, listener, read_pair, register
+from viz.components.shared.mounting import chosen_cell, register
 from viz.tokens import display_pieces
 
 _mount = register("attention_heatmap", "heatmap_painting")
@@ -41,12 +41,7 @@ def attention_heatmap(
         raise ValueError(
             f"A heat map shows one head, [q_pos k_pos], not {list(weights.shape)}."
         )
-    count = len(pieces)
-
-    def fits(cell: tuple[int, int]) -> bool:
-        return 0 <= cell[0] < count and 0 <= cell[1] < count
-
-    chosen = current_choice(key, selected, fits)
+    chosen, clicked = chosen_cell(key, weights.shape, selected, on_select)
     _mount(
         key=key,
         data={
@@ -54,6 +49,6 @@ def attention_heatmap(
             "weights": pack_thousandths(weights),
             "selected": None if chosen is None else list(chosen),
         },
-        on_picked_change=listener(key, read_pair, fits, on_select),
+        on_picked_change=clicked,
     )
     return chosen

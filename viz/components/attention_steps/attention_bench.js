@@ -10,11 +10,11 @@ function sentence(head, step, key, { opened }) {
     k: () => ["Each token's vector x becomes a query, a key and a value. ",
       query, " asks with its query q."],
     turned: () => ["RoPE turns ", query, "'s q and ", token,
-      "'s k by their positions, so that q · k tells their distance."],
+      "'s k by their positions, so that q · k depends on their distance."],
     raw: () => [query, " asks ", token, ": q times k, dimension by dimension, adds up to ",
       { strong: number(head.raw[key]) }, kept],
     scaled: () => ["A sum of ", String(head.width), " products grows large; ÷ √",
-      String(head.width), " calms the whole row", kept],
+      String(head.width), " scales the whole row down", kept],
     bias: () => key > head.query ? ["No bias for what comes later"]
       : ["This head adds ", { strong: number(head.bias[key]) }, " for a token ",
         distance(head.query - key), kept],

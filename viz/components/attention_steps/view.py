@@ -1,6 +1,7 @@
 """One query of one head, step by step: a sheet of numbers that fills row by row."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from viz.attention import Array, pack_floats
 from viz.components.shared.mounting import (
     current_choice,
+    inside,
     listener,
     read_pair,
     read_position,
@@ -53,19 +55,55 @@ class EditedSteps(Protocol):
     z: Array
 
 
+@dataclass(frozen=True)
+class AttentionSheet:
+    """One query's numbers, and what an edit made of them.
+
+    Raises:
+        ValueError: If the arrays do not have one entry per piece.
+    """
+
+    pieces: Sequence[str]
+    """Token texts, one per position."""
+    steps: HeadSteps
+    """The numbers, such as `minigpt.interpret.heads.attention_steps` returns."""
+    edited: EditedSteps | None = None
+    """The row after an edit, shown below the softmax."""
+    left_out: Collection[str] = ()
+    """Rows whose step the edit leaves out."""
+
+    def __post_init__(self) -> None:
+        """Check the lengths of the rows."""
+        count = len(self.pieces)
+        for name in SCORE_ROWS:
+            row = getattr(self.steps, name)
+            if row is not None and np.shape(row) != (count,):
+                found = list(np.shape(row))
+                raise ValueError(
+                    f"{count} pieces need {name} of [{count}], not {found}."
+                )
+
+    def packed(self) -> dict[str, Any]:
+        """Return what the browser draws."""
+        return {
+            "pieces": display_pieces(self.pieces),
+            "rowNames": list(ROWS),
+            "leftOut": sorted(self.left_out),
+            **_packed_steps(self.steps),
+            "edited": None if self.edited is None else _packed_edit(self.edited),
+        }
+
+
 def attention_steps(
-    pieces: Sequence[str],
-    steps: HeadSteps,
+    sheet: AttentionSheet,
     opened: tuple[str, int] | None = None,
     *,
     key: str,
-    edited: EditedSteps | None = None,
-    left_out: Collection[str] = (),
     on_open: Callable[[tuple[str, int] | None], None] | None = None,
     on_query: Callable[[int], None] | None = None,
     on_weight: Callable[[int, float], None] | None = None,
 ) -> None:
-    """Show how one query comes by its weights: tokens as columns, steps as rows.
+    """Show how one query's weights are computed: tokens as columns, steps as rows.
 
     Next and Back (or Space and Shift+Space) go from step to step; pointing at a column
     shows its arithmetic below the sheet, a click keeps it open, Esc closes it. A click
@@ -73,30 +111,17 @@ def attention_steps(
     weight, and the row is renormalised while it moves.
 
     Args:
-        pieces: Token texts, one per position.
-        steps: The numbers, such as `minigpt.interpret.heads.attention_steps` returns.
+        sheet: What to show.
         opened: A row of `ROWS` and a key's position.
         key: The view's name on this page.
-        edited: The row after an edit, shown below the softmax.
-        left_out: Rows whose step the edit leaves out.
         on_open: Called with a row's name and a key's position, or None when closed.
-        on_query: Called with the position of the token that shall read.
+        on_query: Called with the position of the new query.
         on_weight: Called with a key's position and its new weight, 0–1.
 
     Raises:
-        ValueError: If the arrays do not have one entry per piece, or `opened` lies
-            outside them.
+        ValueError: If `opened` lies outside the sheet.
     """
-    count = len(pieces)
-    for name in SCORE_ROWS:
-        row = getattr(steps, name)
-        if row is not None and np.shape(row) != (count,):
-            raise ValueError(
-                f"{count} pieces need {name} of [{count}], not {list(np.shape(row))}."
-            )
-
-    def fits(place: tuple[int, int]) -> bool:
-        return 0 <= place[0] < len(ROWS) and 0 <= place[1] < count
+    fits = inside(len(ROWS), len(sheet.pieces))
 
     def open_(place: tuple[int, int] | None) -> None:
         if on_open is not None:
@@ -104,7 +129,7 @@ def attention_steps(
 
     def ask() -> None:
         position = sent(key, "asked", read_position)
-        if position is not None and 0 <= position < count and on_query is not None:
+        if position is not None and fits((0, position)) and on_query is not None:
             on_query(position)
 
     def weigh() -> None:
@@ -116,14 +141,7 @@ def attention_steps(
     chosen = current_choice(key, place, fits)
     _mount(
         key=key,
-        data={
-            "pieces": display_pieces(pieces),
-            "rowNames": list(ROWS),
-            "opened": None if chosen is None else list(chosen),
-            "leftOut": sorted(left_out),
-            **_packed_steps(steps),
-            "edited": None if edited is None else _packed_edit(edited),
-        },
+        data={**sheet.packed(), "opened": None if chosen is None else list(chosen)},
         on_picked_change=listener(key, read_pair, fits, open_),
         on_asked_change=ask,
         on_weighed_change=weigh,

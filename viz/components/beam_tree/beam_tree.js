@@ -150,7 +150,7 @@ function describePath(told, data, node, state) {
   const path = pathTo(data, node);
   const last = data.nodes[node];
   const line = element("div", "path");
-  element("span", "before quiet", line, (data.cut ? "…" : "") + data.prompt.join("\u2009"));
+  element("span", "before quiet", line, (data.shortened ? "…" : "") + data.prompt.join("\u2009"));
   for (const each of path) {
     const pair = element("span", "pair", line);
     element("strong", "", pair, data.nodes[each].piece);

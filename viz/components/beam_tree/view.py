@@ -1,20 +1,16 @@
 """A beam search as a tree that grows step by step, with every candidate considered."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from viz.beams import TreeNode, nats, tree_rows
-from viz.components.shared.mounting import (
-    current_choice,
-    listener,
-    read_position,
-    register,
-)
+from viz.components.shared.mounting import chosen_position, register
 from viz.tokens import display_piece, display_pieces
 
 PROMPT_PIECES = 8
-"""So many of the prompt's last tokens stand before a path in words."""
+"""How many of the prompt's last tokens are printed before a path."""
 
 PATHS = ("greedy", "best", "exhaustive")
 """Texts that can be marked: greedy's, the beam's best, the best of all there are."""
@@ -22,18 +18,40 @@ PATHS = ("greedy", "best", "exhaustive")
 _mount = register("beam_tree", "stepping", "beam_tree_drawing")
 
 
-def beam_tree(
-    nodes: Sequence[TreeNode],
-    pieces: Sequence[str],
-    *,
-    key: str,
-    prompt: Sequence[str],
-    captions: Sequence[str],
-    paths: Mapping[str, Sequence[int]],
-    length_penalty: float = 1.0,
-    selected: int | None = None,
-    on_select: Callable[[int | None], None] | None = None,
-) -> int | None:
+@dataclass(frozen=True)
+class SearchTree:
+    """The candidates that a beam search considered.
+
+    Raises:
+        ValueError: If lengths differ, or a path has an unknown name.
+    """
+
+    nodes: Sequence[TreeNode]
+    """In order of their ids; parents before children."""
+    pieces: Sequence[str]
+    """The text of each node's token."""
+    prompt: Sequence[str]
+    """The prompt's pieces; another prompt starts at the first step again."""
+    captions: Sequence[str]
+    """What to say at each step, one per step."""
+    paths: Mapping[str, Sequence[int]]
+    """Some of `PATHS` as ids of nodes."""
+    length_penalty: float = 1.0
+    """A text's sum is divided by its length to this power."""
+
+    def __post_init__(self) -> None:
+        """Check the lengths and the names of the paths."""
+        count = len(self.nodes)
+        if len(self.pieces) != count:
+            raise ValueError(f"There are {count} nodes but {len(self.pieces)} pieces.")
+        if unknown := set(self.paths) - set(PATHS):
+            raise ValueError(f"A path is one of {PATHS}, not {sorted(unknown)}.")
+        last, given = max(node.step for node in self.nodes), len(self.captions)
+        if given < last:
+            raise ValueError(f"{last} steps need {last} captions, not {given}.")
+
+
+def beam_tree(tree: SearchTree, *, key: str) -> int | None:
     """Draw a column per step and a node per candidate, the best on top.
 
     Next, Space, the slider and Play let it grow. Pointing at a node (or moving to it
@@ -42,53 +60,32 @@ def beam_tree(
     best of all are marked at the last step.
 
     Args:
-        nodes: In order of their ids; parents before children.
-        pieces: The text of each node's token.
+        tree: What to draw.
         key: The view's name on this page.
-        prompt: The prompt's pieces; another prompt begins at the first step again.
-        captions: What to say at each step, one per step.
-        paths: Some of `PATHS` as ids of nodes.
-        length_penalty: Length to this power divides a sum.
-        selected: The node to lock.
-        on_select: Called with the node's id, or None when cleared, on a click, before
-            the page runs again.
 
     Returns:
         The node locked now, or None.
-
-    Raises:
-        ValueError: If lengths differ, or a path has an unknown name.
     """
-    if len(pieces) != len(nodes):
-        raise ValueError(f"There are {len(nodes)} nodes but {len(pieces)} pieces.")
-    if unknown := set(paths) - set(PATHS):
-        raise ValueError(f"A path is one of {PATHS}, not {sorted(unknown)}.")
-    last = max(node.step for node in nodes)
-    if len(captions) < last:
-        raise ValueError(f"{last} steps need {last} captions, not {len(captions)}.")
+    nodes, prompt, paths = tree.nodes, tree.prompt, tree.paths
     rows, num_rows = tree_rows(nodes, [paths[name] for name in PATHS if name in paths])
-
-    def fits(node: int) -> bool:
-        return 0 <= node < len(nodes)
-
-    chosen = current_choice(key, selected, fits)
+    chosen, clicked = chosen_position(key, range(len(nodes)))
     _mount(
         key=key,
         data={
             "nodes": [
                 _packed(node, piece, row)
-                for node, piece, row in zip(nodes, pieces, rows, strict=True)
+                for node, piece, row in zip(nodes, tree.pieces, rows, strict=True)
             ],
             "rows": num_rows,
             "prompt": display_pieces(prompt[-PROMPT_PIECES:]),
-            "cut": len(prompt) > PROMPT_PIECES,
+            "shortened": len(prompt) > PROMPT_PIECES,
             "search": "\0".join(prompt),
-            "captions": list(captions),
+            "captions": list(tree.captions),
             "paths": {name: list(path) for name, path in paths.items()},
-            "lengthPenalty": f"{length_penalty:g}",
+            "lengthPenalty": f"{tree.length_penalty:g}",
             "selected": chosen,
         },
-        on_picked_change=listener(key, read_position, fits, on_select),
+        on_picked_change=clicked,
     )
     return chosen
 

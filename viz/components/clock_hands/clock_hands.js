@@ -44,11 +44,11 @@ function makeSliders(view, update) {
     return { label, input, output, value };
   };
   return [
-    slider(`query ${data.names[0]} stands at`,
+    slider(`position of query ${data.names[0]}`,
       () => view.positions[0], (value) => { view.positions[0] = value; }),
-    slider(`key ${data.names[1]} stands at`,
+    slider(`position of key ${data.names[1]}`,
       () => view.positions[1], (value) => { view.positions[1] = value; }),
-    slider("both moved on by",
+    slider("both shifted by",
       () => view.shift, (value) => { view.shift = value; }, data.longest),
   ];
 }
@@ -73,7 +73,7 @@ function makeClock(data, pair) {
 
 function period(speed) {
   const turn = (2 * Math.PI) / speed;
-  return `${turn < 100 ? turn.toFixed(1) : Math.round(turn)} tokens a turn`;
+  return `${turn < 100 ? turn.toFixed(1) : Math.round(turn)} tokens per turn`;
 }
 
 function turn({ pair, hands }, { data, positions, shift }) {
@@ -113,6 +113,6 @@ function legend(data) {
     line.append(`${words} `);
   }
   const [shown, all] = [data.shown.length, data.speeds.length];
-  line.append(shown < all ? `· ${shown} of ${all} pairs drawn, all counted` : `· all ${all} pairs`);
+  line.append(shown < all ? `· ${shown} of ${all} pairs drawn; the score sums all` : `· all ${all} pairs`);
   return line;
 }

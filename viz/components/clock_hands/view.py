@@ -1,26 +1,36 @@
 """RoPE as clock hands: each pair of a query and a key turns with its position."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from viz.attention import Array
 from viz.components.shared.mounting import register
 
 MOST_CLOCKS = 16
-"""Of more pairs, so many are drawn, from quickest to slowest; all are counted."""
+"""At most this many pairs are drawn, from quickest to slowest; the score sums all."""
 
 _mount = register("clock_hands")
 
 
+@dataclass(frozen=True)
+class TokenVector:
+    """A query or a key before it is turned."""
+
+    numbers: Array
+    """[d_head]; number i is paired with i + d_head / 2."""
+    name: str
+    """Its token, drawn with `viz.tokens`."""
+    position: int
+    """Where it stands at first."""
+
+
 def clock_hands(
-    query: Array,
-    key_vector: Array,
+    query: TokenVector,
+    key_vector: TokenVector,
     speeds: Array,
     *,
     key: str,
-    query_name: str,
-    key_name: str,
-    query_position: int,
-    key_position: int,
     longest: int,
 ) -> None:
     """Show a clock per pair, and q · k / √d_head worked out as the reader turns them.
@@ -29,35 +39,32 @@ def clock_hands(
     distance alone. Everything is computed in the browser from the vectors given.
 
     Args:
-        query: Before it is turned, [d_head]; number i is paired with i + d_head / 2.
-        key_vector: Likewise.
+        query: What reads.
+        key_vector: What is read.
         speeds: Radians per position, [d_head / 2].
         key: The view's name on this page.
-        query_name: The query's token, drawn with `viz.tokens`.
-        key_name: The key's.
-        query_position: Where the query stands at first.
-        key_position: Where the key stands at first.
-        longest: Positions in the training; sliders go to twice as many.
+        longest: The training length in positions; sliders go to twice as many.
 
     Raises:
         ValueError: If the vectors do not have two numbers per speed.
     """
     pairs = len(speeds)
-    if not len(query) == len(key_vector) == 2 * pairs:
+    lengths = [len(query.numbers), len(key_vector.numbers)]
+    if lengths != [2 * pairs] * 2:
         raise ValueError(
-            f"{pairs} speeds turn {2 * pairs} numbers, not {len(query)} and "
-            f"{len(key_vector)}."
+            f"{pairs} speeds turn {2 * pairs} numbers, not {lengths[0]} and "
+            f"{lengths[1]}."
         )
     chosen = np.unique(np.linspace(0, pairs - 1, min(pairs, MOST_CLOCKS)).round())
     _mount(
         key=key,
         data={
-            "query": np.asarray(query, dtype=float).tolist(),
-            "key": np.asarray(key_vector, dtype=float).tolist(),
+            "query": np.asarray(query.numbers, dtype=float).tolist(),
+            "key": np.asarray(key_vector.numbers, dtype=float).tolist(),
             "speeds": np.asarray(speeds, dtype=float).tolist(),
             "shown": chosen.astype(int).tolist(),
-            "names": [query_name, key_name],
-            "positions": [int(query_position), int(key_position)],
+            "names": [query.name, key_vector.name],
+            "positions": [int(query.position), int(key_vector.position)],
             "longest": int(longest),
         },
     )

@@ -97,7 +97,7 @@ function drawNode(svg, links, node, count, size) {
   }, links);
   const group = svgElement("g", {
     class: "node", role: "button", tabindex: -1,
-    "aria-label": `${node.text}: ${node.seeds.length} of ${count} go here. Force it`,
+    "aria-label": `${node.text}: ${node.seeds.length} of ${count} pass here. Force it`,
   }, svg);
   svgElement("rect", {
     x, y: here - 0.6 * size, width: node.width * size, height: 1.2 * size, rx: 5, class: "box",
@@ -143,7 +143,7 @@ function moveTo(drawn, place) {
 
 function describeNode(caption, nodes, place, count) {
   if (place === null)
-    return say(caption, "Width: how many go there. Point at a branch; a click forces it.");
+    return say(caption, "Width: how many continuations pass. Point at a branch; click to force it.");
   const { seeds, rest } = nodes[place];
   const text = wayTo(nodes, place).reverse().map((i) => nodes[i].text).join("");
   const some = seeds.slice(0, 8).join(", ") + (seeds.length > 8 ? ", …" : "");

@@ -3,18 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from viz.components.shared.mounting import (
-    current_choice,
-    listener,
-    read_position,
-    register,
-)
+from viz.components.shared.mounting import chosen_position, register
 from viz.tokens import display_piece, display_pieces
 
 _mount = register("continuation_tree")
 
 
-class Branch(Protocol):
+class TreeBranch(Protocol):
     """One token of the tree; `parent` is None at the root, `members` go through it."""
 
     @property
@@ -35,7 +30,7 @@ class Branch(Protocol):
 
 
 def continuation_tree(
-    branches: Sequence[Branch],
+    branches: Sequence[TreeBranch],
     pieces: Sequence[str],
     rests: Sequence[Sequence[str]],
     seeds: Sequence[int],
@@ -65,14 +60,11 @@ def continuation_tree(
         if branch.id != place or not (branch.parent is None or branch.parent < place):
             raise ValueError(f"Branch {place} stands before its parent.")
 
-    def fits(branch: int) -> bool:
-        return 0 <= branch < len(branches)
-
     def picked(branch: int | None) -> None:
         if branch is not None and on_pick is not None:
             on_pick(branch)
 
-    current_choice(key, None, fits)
+    _, clicked = chosen_position(key, range(len(branches)), None, picked)
     _mount(
         key=key,
         data={
@@ -82,12 +74,12 @@ def continuation_tree(
                 for branch, piece, rest in zip(branches, pieces, rests, strict=True)
             ],
         },
-        on_picked_change=listener(key, read_position, fits, picked),
+        on_picked_change=clicked,
     )
 
 
 def _packed(
-    branch: Branch, piece: str, rest: Sequence[str], seeds: Sequence[int]
+    branch: TreeBranch, piece: str, rest: Sequence[str], seeds: Sequence[int]
 ) -> dict[str, Any]:
     return {
         "parent": branch.parent,

@@ -53,45 +53,45 @@ function fillRows(parts, data, { stage }) {
   const { stages, race } = data;
   const here = stages[Math.min(stage, stages.length - 1)];
   const before = stages[Math.max(0, Math.min(stage, stages.length) - 1)];
-  const throwing = stage === stages.length;
+  const drawing = stage === stages.length;
   const most = Math.max(...stages.flatMap(({ probabilities }) => probabilities));
   const width = (p) => p > 0 ? `max(2px, ${(100 * p) / most}%)` : "0";
-  parts.lastColumn.textContent = throwing && race ? "arrives" : "";
+  parts.lastColumn.textContent = drawing && race ? "random ÷ p" : "";
   parts.lines.forEach((line, i) => {
     const gone = here.logits[i] === null;
-    const goesNow = gone && before.logits[i] !== null && !throwing;
-    const won = throwing && data.tokens[i] === data.drawn;
+    const goesNow = gone && before.logits[i] !== null && !drawing;
+    const won = drawing && data.tokens[i] === data.drawn;
     line.row.className = `row${gone ? " gone" : ""}${goesNow ? " goes" : ""}${won ? " won" : ""}`;
     line.fill.style.width = width(here.probabilities[i]);
     line.ghost.style.width = width(before.probabilities[i]);
     line.ghost.hidden = before.probabilities[i] === 0;
     line.logit.textContent = gone ? "−∞" : signed(here.logits[i]);
     const removed = here.name === "model" ? "0" : "removed";
-    line.note.textContent = throwing ? throwWords(race, i, won, gone)
+    line.note.textContent = drawing ? drawWords(race, i, won, gone)
       : gone ? removed : "";
-    line.number.textContent = throwing && race
+    line.number.textContent = drawing && race
       ? arrivalText(race.arrivals[i]) : here.texts[i];
     line.row.title = `${data.pieces[i]}: probability ${here.texts[i]}` +
-      `${gone ? ", removed" : ""}${won ? ", drawn" : ""}. Put it next`;
+      `${gone ? ", removed" : ""}${won ? ", drawn" : ""}. Append it`;
   });
-  fillOthers(parts.others, data, here, throwing, width);
+  fillOthers(parts.others, data, here, drawing, width);
 }
 
-function fillOthers(line, { race }, here, throwing, width) {
+function fillOthers(line, { race }, here, drawing, width) {
   line.row.hidden = here.numOthers === 0;
   line.row.querySelector(".piece").textContent = `${here.numOthers} others`;
   line.fill.style.width = width(0);
   line.note.textContent = here.keptOthers
     ? `${here.keptOthers} of them stay, together ${here.othersText}` : "all removed";
-  line.number.textContent = throwing && race ? arrivalText(race.firstOther) : "";
-  line.row.title = throwing && race ? "The first to arrive among the others" : "";
+  line.number.textContent = drawing && race ? arrivalText(race.firstOther) : "";
+  line.row.title = drawing && race ? "The smallest of the others" : "";
 }
 
-function throwWords(race, i, won, gone) {
+function drawWords(race, i, won, gone) {
   if (gone) return "removed";
   if (!race) return won ? "★ the likeliest" : "";
-  const die = `die ${race.waits[i].toFixed(2)}`;
-  return won ? `★ first · ${die}` : die;
+  const random = `random ${race.waits[i].toFixed(2)}`;
+  return won ? `★ smallest · ${random}` : random;
 }
 
 function arrivalText(value) {

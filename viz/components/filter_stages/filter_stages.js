@@ -1,4 +1,4 @@
-// One draw: the bars of one set of tokens, bent stage by stage, and the throw at the end.
+// One draw: the bars of one set of tokens, changed stage by stage, and the draw at the end.
 
 const STAGE_MS = 1100; // How long Play rests at a stage.
 
@@ -9,7 +9,7 @@ export default function filterStages({ data, parentElement, setTriggerValue }) {
   // Another text is another draw: begin with what the model says. Other settings for
   // the same text keep their stage, so that its bars are seen to move.
   const text = [data.prompt, ...data.written].join("\u0000");
-  const last = data.stages.length; // The throw stands behind the filters.
+  const last = data.stages.length; // The draw comes after the filters.
   if (text !== state.text) Object.assign(state, { text, stage: state.atEnd ? last : 0 });
   state.atEnd = false;
   state.stage = clamp(state.stage, 0, last);
@@ -24,7 +24,7 @@ export default function filterStages({ data, parentElement, setTriggerValue }) {
     fillMass(parts.mass, data, state.stage);
     say(parts.caption, ...stageSentence(data, state));
     parts.back.disabled = state.stage === 0 && !data.written.length;
-    parts.next.textContent = state.stage === last ? "Put it there ▶" : "Next ▶";
+    parts.next.textContent = state.stage === last ? "Append it ▶" : "Next ▶";
     parts.play.textContent = state.playing ? "❚❚ Pause" : "▶▶ Play";
     parts.play.setAttribute("aria-pressed", state.playing);
   }
@@ -120,16 +120,16 @@ function markChain(chain, { chain: names, stages }, stage) {
   }));
 }
 
-// The whole probability before a stage: what the stage lets stand, and what it removes.
+// The probability before a stage: what the stage keeps, and what it removes.
 function fillMass(mass, { stages, race }, stage) {
-  const throwing = stage === stages.length;
+  const drawing = stage === stages.length;
   const here = stages[Math.min(stage, stages.length - 1)];
-  const removed = throwing ? 0 : here.removed;
+  const removed = drawing ? 0 : here.removed;
   const kept = mass.querySelector(".kept") ?? element("span", "kept", mass);
   const gone = mass.querySelector(".gone") ?? element("span", "gone", mass);
   kept.style.width = `${100 * (1 - removed)}%`;
   gone.style.width = `${100 * removed}%`;
-  kept.textContent = throwing && race ? `${here.kept} tokens throw a die`
+  kept.textContent = drawing && race ? `One of ${here.kept} tokens is drawn`
     : `${here.kept} tokens stay`;
   gone.textContent = removed > 0.12 ? `${removed.toFixed(3)} removed` : "";
   mass.setAttribute("role", "img");
@@ -138,12 +138,12 @@ function fillMass(mass, { stages, race }, stage) {
 }
 
 const SENTENCES = {
-  model: () => "The softmax of the model's logits: all the model says.",
+  model: () => "The softmax of the model's logits: the model's own distribution.",
   repetition_penalty: () => "Tokens that already occurred move down.",
   temperature: () => "All logits are divided by the temperature; none is removed.",
   top_k: ({ kept }) => `Only the ${kept} likeliest stay`,
   top_p: ({ kept }) => `The fewest that reach top_p together: ${kept} stay`,
-  min_p: ({ kept }) => `Less than this share of the likeliest goes: ${kept} stay`,
+  min_p: ({ kept }) => `Below this share of the likeliest one's probability: removed. ${kept} stay`,
 };
 
 function stageSentence(data, { stage, hovered }) {
@@ -153,14 +153,14 @@ function stageSentence(data, { stage, hovered }) {
     const words = SENTENCES[here.name](here);
     const bends = ["model", "temperature", "repetition_penalty"].includes(here.name);
     const removed = bends ? " " : here.removed > 0
-      ? `; ${probabilityWords(here.removed)} was removed and shared out anew. `
+      ? `; ${probabilityWords(here.removed)} was removed, and the rest renormalised. `
       : "; it removes nothing here. ";
     return [words, removed, `Entropy ${here.entropyText} nats.`];
   }
   const drawn = data.pieces[data.tokens.indexOf(data.drawn)];
-  if (!data.race) return ["No dice: the likeliest is ", { strong: drawn }, ", always."];
-  return ["Each arrives at its die ÷ its probability. First: ", { strong: drawn },
-    data.ends ? ". The text ends here." : ". Another seed, other dice."];
+  if (!data.race) return ["Greedy, without chance: always the likeliest, ", { strong: drawn }, "."];
+  return ["Each gets a random number ÷ its probability; the smallest wins: ", { strong: drawn },
+    data.ends ? ". The text ends here." : ". Another seed gives other random numbers."];
 }
 
 function tokenSentence({ pieces, stages, chain }, row) {
@@ -168,7 +168,7 @@ function tokenSentence({ pieces, stages, chain }, row) {
     const title = chain.find((each) => each.name === name).title;
     return `${title} ${logits[row] === null ? "removed" : texts[row]}`;
   });
-  return [{ strong: pieces[row] }, `: ${way.join(" → ")}. Click: it comes next.`];
+  return [{ strong: pieces[row] }, `: ${way.join(" → ")}. Click to append it.`];
 }
 
 function probabilityWords(share) {

@@ -1,6 +1,7 @@
-"""One draw as one set of bars: the model's logits, each filter, and the throw."""
+"""One draw as one set of bars: the model's logits, each filter, and the draw."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -8,12 +9,12 @@ import numpy as np
 from viz.attention import Array
 from viz.components.shared.mounting import read_position, register, sent
 from viz.probabilities import probability_text
-from viz.tokens import display_piece, display_pieces
+from viz.tokens import display_pieces
 
 _mount = register("filter_stages", "stepping", "filter_rows")
 
 
-class Stage(Protocol):
+class StageShown(Protocol):
     """The distribution after one stage, [vocab]; −∞ or 0 where a token was removed."""
 
     name: str
@@ -24,8 +25,8 @@ class Stage(Protocol):
     entropy: float
 
 
-class Draw(Protocol):
-    """One draw: its stages, its dice [vocab] (none: greedy), and what came."""
+class DrawShown(Protocol):
+    """One draw: its stages, its random numbers [vocab] (None: greedy), its token."""
 
     stages: Sequence[Any]
     waits: Array | None
@@ -33,51 +34,66 @@ class Draw(Protocol):
     token: int
 
 
+@dataclass(frozen=True)
+class FilterBars:
+    """One draw, the tokens that have a bar, and the text so far.
+
+    Raises:
+        ValueError: If there is not one piece per token shown, a token shown lies
+            outside the vocabulary, or a stage is missing in the chain.
+    """
+
+    draw: DrawShown
+    """The numbers, such as `minigpt.generation.opened_draw` returns."""
+    shown: Sequence[int]
+    """The tokens that have a bar; all others share one line."""
+    pieces: Sequence[str]
+    """Their texts."""
+    chain: Sequence[tuple[str, str]]
+    """Every possible stage in the order in which they apply: `StageShown.name`, and
+    what to call it with its setting."""
+    prompt: str = ""
+    """The beginning of the text."""
+    written: Sequence[str] = ()
+    """What was generated after the prompt, token by token."""
+    ends: bool = False
+    """Whether the drawn token is the text's last: Play stops there."""
+
+    def __post_init__(self) -> None:
+        """Check that the tokens, their texts and the stages fit each other."""
+        count, named = len(self.shown), {name for name, _ in self.chain}
+        if len(self.pieces) != count:
+            raise ValueError(
+                f"{count} tokens are shown but {len(self.pieces)} have texts."
+            )
+        vocab = len(self.draw.stages[0].probabilities)
+        if not all(0 <= token < vocab for token in [*self.shown, self.draw.token]):
+            raise ValueError(f"A token lies outside the vocabulary of {vocab}.")
+        if unnamed := {stage.name for stage in self.draw.stages} - named:
+            raise ValueError(f"The chain does not name {', '.join(sorted(unnamed))}.")
+
+
 def filter_stages(
-    draw: Draw,
-    shown: Sequence[int],
-    pieces: Sequence[str],
+    bars: FilterBars,
     *,
     key: str,
-    chain: Sequence[tuple[str, str]],
-    prompt: str = "",
-    written: Sequence[str] = (),
-    ends: bool = False,
     on_put: Callable[[int], None] | None = None,
     on_back: Callable[[], None] | None = None,
 ) -> None:
     """Show how a distribution becomes a token, one stage after the other.
 
-    One bar per token keeps its place while the stages bend, remove and renormalise.
-    Next, Back and Space go from stage to stage; after the last, Next puts the drawn
-    token behind the text, and before the first, Back takes one away. Play does so by
-    itself. A click on a row puts that token there, whatever the dice said.
+    One bar per token keeps its place while the stages reshape, remove and renormalise.
+    Next, Back and Space go from stage to stage; after the last, Next appends the drawn
+    token to the text, and before the first, Back removes one. Play does so by itself. A
+    click on a row appends that token, whatever was drawn.
 
     Args:
-        draw: The numbers, such as `minigpt.generation.opened_draw` returns.
-        shown: The tokens that have a bar; the others are one line together.
-        pieces: Their texts.
+        bars: The draw and what is shown of it.
         key: The view's name on this page.
-        chain: Every stage there could be, in the order in which they apply: the name
-            that `Stage.name` has, and what to call it with its setting.
-        prompt: What the text begins with.
-        written: What stands behind it already, token by token.
-        ends: Whether the drawn token is the text's last: Play stops there.
-        on_put: Called with the token that shall come next.
-        on_back: Called when the last token shall go.
-
-    Raises:
-        ValueError: If there is not one piece per token shown, a token shown is none of
-            the vocabulary, or a stage is missing in the chain.
+        on_put: Called with the token to append.
+        on_back: Called when the last token is to be removed.
     """
-    vocab = len(draw.stages[0].probabilities)
-    if len(pieces) != len(shown):
-        raise ValueError(f"{len(shown)} tokens are shown but {len(pieces)} have texts.")
-    if not all(0 <= token < vocab for token in [*shown, draw.token]):
-        raise ValueError(f"A token lies outside the vocabulary of {vocab}.")
-    unnamed = {stage.name for stage in draw.stages} - {name for name, _ in chain}
-    if unnamed:
-        raise ValueError(f"The chain does not name {', '.join(sorted(unnamed))}.")
+    draw, shown = bars.draw, bars.shown
     offered = set(map(int, shown))
 
     def put() -> None:
@@ -92,13 +108,13 @@ def filter_stages(
     _mount(
         key=key,
         data={
-            "prompt": prompt,
-            "written": display_pieces(written),
-            "chain": [{"name": name, "title": title} for name, title in chain],
+            "prompt": bars.prompt,
+            "written": display_pieces(bars.written),
+            "chain": [{"name": name, "title": title} for name, title in bars.chain],
             "tokens": [int(token) for token in shown],
-            "pieces": [display_piece(piece) for piece in pieces],
+            "pieces": display_pieces(bars.pieces),
             "drawn": int(draw.token),
-            "ends": ends,
+            "ends": bars.ends,
             "stages": [_packed(stage, shown) for stage in draw.stages],
             "race": _packed_race(draw, shown),
         },
@@ -107,7 +123,7 @@ def filter_stages(
     )
 
 
-def _packed(stage: Stage, shown: Sequence[int]) -> dict[str, Any]:
+def _packed(stage: StageShown, shown: Sequence[int]) -> dict[str, Any]:
     chosen = np.asarray(shown, dtype=np.int64)
     logits = np.asarray(stage.logits, dtype=np.float64)[chosen]
     probabilities = np.asarray(stage.probabilities, dtype=np.float64)[chosen]
@@ -128,8 +144,8 @@ def _packed(stage: Stage, shown: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def _packed_race(draw: Draw, shown: Sequence[int]) -> dict[str, Any] | None:
-    """Pack the dice of the tokens shown, and the first arrival among the others."""
+def _packed_race(draw: DrawShown, shown: Sequence[int]) -> dict[str, Any] | None:
+    """Pack the dice of the tokens shown, and the first arrival of the others."""
     if draw.waits is None or draw.arrivals is None:
         return None
     chosen = np.asarray(shown, dtype=np.int64)

@@ -1,11 +1,12 @@
 """All heads of a model at a glance: layers down, heads across, one thumbnail each."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from viz.attention import Array, pack_bytes, pool_patterns
-from viz.components.shared.mounting import current_choice, listener, read_pair, register
+from viz.components.shared.mounting import chosen_cell, register
 
 THUMBNAIL = 64
 """Cells along a thumbnail's side; a longer pattern is pooled by its largest weights."""
@@ -16,15 +17,27 @@ MOST_CELLS = 600_000
 _mount = register("head_grid")
 
 
+@dataclass(frozen=True)
+class ScoreBars:
+    """A score of every head, drawn as a bar under its thumbnail."""
+
+    values: Array | None
+    """[layer head], from 0."""
+    name: str = "score"
+    """What the scores measure."""
+    limit: float = 1.0
+    """The score of a full bar."""
+    band: tuple[Array, Array] | None = None
+    """Where scores of no interest begin and end, [layer head] each: marked on the bar,
+    which is faint inside."""
+
+
 def head_grid(
     patterns: Array,
     selected: tuple[int, int] | None = None,
     *,
     key: str,
-    scores: Array | None = None,
-    score_name: str = "score",
-    limit: float = 1.0,
-    band: tuple[Array, Array] | None = None,
+    bars: ScoreBars | None = None,
     on_select: Callable[[tuple[int, int] | None], None] | None = None,
 ) -> tuple[int, int] | None:
     """Show every head's pattern; hovering magnifies one, a click selects it.
@@ -33,20 +46,15 @@ def head_grid(
         patterns: Weights 0–1, or bytes 0–255 for them, [layer head q_pos k_pos].
         selected: Layer and head to frame.
         key: The view's name on this page.
-        scores: What to write beside each head's name, [layer head], from 0: drawn as a
-            bar under the thumbnail.
-        score_name: What the scores measure.
-        limit: The score of a full bar.
-        band: Where scores of no interest begin and end, [layer head] each: marked on
-            the bar, which is faint inside.
+        bars: Scores to draw under the thumbnails.
         on_select: Called with (layer, head) on a click, before the page runs again.
 
     Returns:
         Layer and head selected now.
 
     Raises:
-        ValueError: If `patterns` is not four-dimensional with square patterns, `scores`
-            or `band` do not fit it, or `selected` lies outside.
+        ValueError: If `patterns` is not four-dimensional with square patterns, the
+            scores or their band do not fit it, or `selected` lies outside.
     """
     if patterns.ndim != 4 or patterns.shape[2] != patterns.shape[3]:
         raise ValueError(
@@ -54,12 +62,9 @@ def head_grid(
             f"queries as keys, but have shape {list(patterns.shape)}."
         )
     layers, heads = patterns.shape[:2]
-
-    def fits(place: tuple[int, int]) -> bool:
-        return 0 <= place[0] < layers and 0 <= place[1] < heads
-
-    chosen = current_choice(key, selected, fits)
-    low, high = (None, None) if band is None else band
+    chosen, clicked = chosen_cell(key, (layers, heads), selected, on_select)
+    bars = bars or ScoreBars(None)
+    low, high = bars.band or (None, None)
     _mount(
         key=key,
         data={
@@ -67,13 +72,13 @@ def head_grid(
             "heads": heads,
             **thumbnails(patterns),
             "selected": None if chosen is None else list(chosen),
-            "scores": _rounded("Scores", scores, (layers, heads)),
-            "scoreName": score_name,
-            "limit": limit,
+            "scores": _rounded("Scores", bars.values, (layers, heads)),
+            "scoreName": bars.name,
+            "limit": bars.limit,
             "low": _rounded("A band's low edge", low, (layers, heads)),
             "high": _rounded("A band's high edge", high, (layers, heads)),
         },
-        on_picked_change=listener(key, read_pair, fits, on_select),
+        on_picked_change=clicked,
     )
     return chosen
 

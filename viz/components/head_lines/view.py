@@ -5,12 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from viz.attention import Array, check_pattern, pack_thousandths
-from viz.components.shared.mounting import (
-    current_choice,
-    listener,
-    read_position,
-    register,
-)
+from viz.components.shared.mounting import chosen_position, register
 from viz.tokens import display_pieces
 
 _mount = register("head_lines")
@@ -19,26 +14,24 @@ _mount = register("head_lines")
 def head_lines(
     pieces: Sequence[str],
     patterns: Array,
-    heads: Sequence[int] | None = None,
+    place: tuple[int, int],
     selected: int | None = None,
     *,
     key: str,
-    layer: int | None = None,
     on_select: Callable[[int | None], None] | None = None,
 ) -> int | None:
     """Draw a line from each token to what it reads, as strong as the weight.
 
-    One head is drawn at first, since all together are a tangle; buttons add the others.
+    One head is drawn at first, since all of them overlap; buttons add the others.
     Hovering a token shows its lines alone, a click locks it, Esc clears. A token on the
     right shows who reads it.
 
     Args:
         pieces: Token texts, one per position.
         patterns: Weights 0–1 of one layer, [head q_pos k_pos].
-        heads: The heads to draw at first; by default the first.
+        place: Number of the layer, and the head to draw at first.
         selected: Position of the reading token to lock.
         key: The view's name on this page.
-        layer: Only for the names on the buttons: `L1H3`, or `H3` without.
         on_select: Called with the position of the reading token, or None when cleared,
             on a click, before the page runs again.
 
@@ -46,34 +39,27 @@ def head_lines(
         Position of the reading token locked now, or None.
 
     Raises:
-        ValueError: If the patterns do not fit the pieces, or `heads` or `selected` lie
-            outside.
+        ValueError: If the patterns do not fit the pieces, or the head or `selected`
+            lies outside.
     """
     weights = check_pattern(pieces, patterns)
     if weights.ndim != 3:
         raise ValueError(
             f"Lines show one layer, [head q_pos k_pos], not {list(weights.shape)}."
         )
-    shown = [0] if heads is None else [int(head) for head in heads]
-    count = weights.shape[0]
-    outside = [head for head in shown if not 0 <= head < count]
-    if outside:
-        raise ValueError(f"Head {outside[0]} is not one of the {count} heads given.")
-
-    def fits(position: int) -> bool:
-        return 0 <= position < len(pieces)
-
-    chosen = current_choice(key, selected, fits)
-    prefix = "H" if layer is None else f"L{layer}H"
+    (layer, first), count = place, weights.shape[0]
+    if not 0 <= first < count:
+        raise ValueError(f"Head {first} is not one of the {count} heads given.")
+    chosen, clicked = chosen_position(key, range(len(pieces)), selected, on_select)
     _mount(
         key=key,
         data={
             "pieces": display_pieces(pieces),
-            "names": [f"{prefix}{head}" for head in range(count)],
+            "names": [f"L{layer}H{head}" for head in range(count)],
             "weights": pack_thousandths(np.asarray(weights)),
-            "heads": shown,
+            "heads": [int(first)],
             "selected": chosen,
         },
-        on_picked_change=listener(key, read_position, fits, on_select),
+        on_picked_change=clicked,
     )
     return chosen

@@ -1,6 +1,7 @@
 """The whole model on one sheet: each token's road, and what every part adds to it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -12,7 +13,7 @@ from viz.probabilities import probability_text
 from viz.tokens import display_pieces, placed_pieces
 
 MOST_ROWS = 64
-"""Roads sent to the browser, the last ones; a dozen of them is in sight at once."""
+"""Roads sent to the browser at most; about a dozen are visible at once."""
 
 LEAST_WEIGHT = 0.05
 """Attention weights below this are not drawn."""
@@ -20,7 +21,7 @@ LEAST_WEIGHT = 0.05
 _mount = register("journey", "journey_layout", "journey_drawing")
 
 
-class Stage(Protocol):
+class JourneyStage(Protocol):
     """A part that writes to every road, as `journey` of `minigpt` gives it."""
 
     @property
@@ -60,13 +61,51 @@ class JourneyClick(NamedTuple):
     """Position of a token, number of a stage, or id of a next token."""
 
 
+@dataclass(frozen=True)
+class JourneySheet:
+    """The numbers of a prompt's journey through a model.
+
+    Raises:
+        ValueError: If the lengths differ.
+    """
+
+    pieces: Sequence[str]
+    """Token texts, one per position."""
+    stages: Sequence[JourneyStage]
+    """In the order of the model."""
+    d_model: int
+    """Width of the stream, in numbers."""
+    expected: Sequence[Sequence[str]]
+    """[pos rank]; texts of the likeliest next tokens after each position."""
+    probabilities: Array
+    """[pos rank], 0–1."""
+    next_ids: Sequence[int]
+    """Ids of the last position's likeliest next tokens, to append."""
+
+    def __post_init__(self) -> None:
+        """Check that every position has its expected tokens."""
+        for name in ("expected", "probabilities"):
+            if (given := len(getattr(self, name))) != len(self.pieces):
+                raise ValueError(
+                    f"{len(self.pieces)} pieces, but {name} for {given} positions."
+                )
+
+    def packed(self, rows: slice) -> dict[str, object]:
+        """Return what the browser draws of these positions."""
+        return {
+            "pieces": display_pieces(self.pieces[rows]),
+            "first": rows.start,
+            "count": len(self.pieces),
+            "width": self.d_model,
+            "stages": [_packed(stage, rows) for stage in self.stages],
+            "expected": display_pieces([row[0] for row in self.expected[rows]]),
+            "likely": [probability_text(row[0]) for row in self.probabilities[rows]],
+            "next": _choices(self.expected[-1], self.next_ids, self.probabilities[-1]),
+        }
+
+
 def journey(
-    pieces: Sequence[str],
-    stages: Sequence[Stage],
-    d_model: int,
-    expected: Sequence[Sequence[str]],
-    probabilities: Array,
-    next_ids: Sequence[int],
+    sheet: JourneySheet,
     *,
     key: str,
     selected: int,
@@ -80,33 +119,24 @@ def journey(
     from which roads it reads. Space goes from hook to hook, Esc shows everything again.
 
     Args:
-        pieces: Token texts, one per position.
-        stages: In the order of the model.
-        d_model: Width of the stream, in numbers.
-        expected: [pos rank]; texts of the likeliest next tokens after each position.
-        probabilities: [pos rank], 0–1.
-        next_ids: Ids of the last position's likeliest next tokens, to append.
+        sheet: What to draw.
         key: The view's name on this page.
         selected: Position whose numbers are printed.
         nudges: How often Space was pressed elsewhere on the page.
         on_click: Called on a click, before the page runs again.
 
     Raises:
-        ValueError: If lengths differ or `selected` lies outside.
+        ValueError: If `selected` lies outside.
     """
-    count = len(pieces)
+    count = len(sheet.pieces)
     if not 0 <= selected < count:
         raise ValueError(f"There is no token {selected} among {count}.")
-    for name, given in (("expected", expected), ("probabilities", probabilities)):
-        if len(given) != count:
-            raise ValueError(f"{count} pieces, but {name} for {len(given)} positions.")
     first = max(0, min(count - MOST_ROWS, selected))
-    rows = slice(first, first + MOST_ROWS)
-    limits = {"token": count, "stage": len(stages)}
+    limits = {"token": count, "stage": len(sheet.stages)}
 
     def fits(click: JourneyClick) -> bool:
         if click.what == "append":
-            return click.value in next_ids
+            return click.value in sheet.next_ids
         return 0 <= click.value < limits[click.what]
 
     def clicked(click: JourneyClick | None) -> None:
@@ -116,14 +146,7 @@ def journey(
     _mount(
         key=key,
         data={
-            "pieces": display_pieces(pieces[rows]),
-            "first": first,
-            "count": count,
-            "width": d_model,
-            "stages": [_packed(stage, rows) for stage in stages],
-            "expected": [display_pieces(row[:1])[0] for row in expected[rows]],
-            "likely": [probability_text(row[0]) for row in probabilities[rows]],
-            "next": _choices(expected[-1], next_ids, probabilities[-1]),
+            **sheet.packed(slice(first, first + MOST_ROWS)),
             "selected": selected,
             "nudges": nudges,
         },
@@ -131,7 +154,7 @@ def journey(
     )
 
 
-def norm_table(pieces: Sequence[str], stages: Sequence[Stage]) -> pd.DataFrame:
+def norm_table(pieces: Sequence[str], stages: Sequence[JourneyStage]) -> pd.DataFrame:
     """Return the norms behind the figure: one row per hook, one column per token."""
     columns = placed_pieces(pieces)
     rows = [
@@ -162,7 +185,7 @@ def _choices(
     ]
 
 
-def _packed(stage: Stage, rows: slice) -> dict[str, object]:
+def _packed(stage: JourneyStage, rows: slice) -> dict[str, object]:
     return {
         "kind": stage.kind,
         "layers": list(stage.layers),

@@ -8,7 +8,7 @@ import streamlit as st
 from viz.components.shared.mounting import register
 
 MOST_PRESSES = 200
-"""More in one message than any finger can do before it is sent."""
+"""More presses than anyone can make before one message is sent."""
 
 _mount = register("keyboard")
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from viz.attention import Array, pack_floats
-from viz.components.shared.mounting import current_choice, listener, read_pair, register
+from viz.components.shared.mounting import chosen_cell, register
 
 _mount = register("low_rank")
 
@@ -25,7 +25,7 @@ def low_rank(
     Args:
         b: [out rank].
         a: [rank in].
-        name: What the product is, for those who cannot see it.
+        name: What the product is, for screen readers.
         key: The view's name on this page.
         selected: Row and column of the product to lock.
         on_select: Called with (row, column), or None when cleared, on a click, before
@@ -43,11 +43,7 @@ def low_rank(
             "columns as A has rows."
         )
     out, width = b.shape[0], a.shape[1]
-
-    def fits(cell: tuple[int, int]) -> bool:
-        return 0 <= cell[0] < out and 0 <= cell[1] < width
-
-    chosen = current_choice(key, selected, fits)
+    chosen, clicked = chosen_cell(key, (out, width), selected, on_select)
     _mount(
         key=key,
         data={
@@ -59,6 +55,6 @@ def low_rank(
             "a": pack_floats(a),
             "selected": None if chosen is None else list(chosen),
         },
-        on_picked_change=listener(key, read_pair, fits, on_select),
+        on_picked_change=clicked,
     )
     return chosen

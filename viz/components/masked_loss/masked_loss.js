@@ -1,5 +1,5 @@
-// A conversation as the loss sees it: what is read is gray, what is learned is as dark as
-// it surprised. Hover or focus says a token in words, a click or Enter selects, Esc clears.
+// A conversation as the loss sees it: prompts are gray, learned tokens as dark as their
+// loss. Hover or focus says a token in words, a click or Enter selects, Esc clears.
 
 export default function maskedLoss({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".masked_loss");
@@ -89,7 +89,7 @@ function describeToken(caption, data, place) {
   if (place === null) return say(caption, "Point at a token, or click it to keep it.");
   const numbers = data.models.map((name, model) =>
     ` · ${name} ${data.exact[model][place] ?? "–"} nats`);
-  const what = data.learned[place] ? "learned" : "read, and no part of the loss";
+  const what = data.learned[place] ? "learned" : "read, not part of the loss";
   say(caption, { strong: data.pieces[place] }, ` · ${what}`, ...numbers);
 }
 
@@ -97,7 +97,7 @@ function describeToken(caption, data, place) {
 function paintScale(legend, data, shades) {
   legend.replaceChildren();
   element("span", "chip read", legend, "gray");
-  element("span", "", legend, "is read and not learned");
+  element("span", "", legend, "read, not learned");
   element("span", "gap", legend);
   element("span", "", legend, "loss 0");
   element("span", "ramp", legend).style.background =

@@ -1,19 +1,14 @@
 """A conversation as the loss sees it: prompts gray, answers shaded by their loss."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from viz.attention import Array
-from viz.components.shared.mounting import (
-    current_choice,
-    listener,
-    read_position,
-    register,
-)
+from viz.components.shared.mounting import chosen_position, register
 from viz.tokens import display_pieces
 
 MOST_LEVEL = 255
@@ -28,8 +23,6 @@ def masked_loss(
     *,
     key: str,
     turns: Sequence[int] = (0,),
-    selected: int | None = None,
-    on_select: Callable[[int | None], None] | None = None,
 ) -> int | None:
     """Show a conversation; what is learned is as dark as it surprised each model.
 
@@ -43,27 +36,20 @@ def masked_loss(
             not-a-number where nothing predicts it.
         key: The view's name on this page.
         turns: Where each turn begins: at its first piece.
-        selected: Which token to select.
-        on_select: Called with the place, or None when cleared, on a click, before the
-            page runs again.
 
     Returns:
         The token selected now, or None.
 
     Raises:
         ValueError: If lengths differ, no model is given, a loss that counts is no
-            number, or `selected` lies outside.
+            number.
     """
     count = len(pieces)
     rows = [_checked(values, learned, count) for values in losses.values()]
     if not rows:
         raise ValueError("The losses of at least one model are needed.")
     limit = _limit(rows, learned)
-
-    def fits(place: int) -> bool:
-        return 0 <= place < count
-
-    chosen = current_choice(key, selected, fits)
+    chosen, clicked = chosen_position(key, range(count))
     _mount(
         key=key,
         data={
@@ -79,7 +65,7 @@ def masked_loss(
             "firstLearned": next((i for i, each in enumerate(learned) if each), 0),
             "selected": chosen,
         },
-        on_picked_change=listener(key, read_position, fits, on_select),
+        on_picked_change=clicked,
     )
     return chosen
 

@@ -1,4 +1,4 @@
-"""How a word was joined from its bytes: blocks on blocks, growing with every merge."""
+"""How a word is merged from its bytes: stacked blocks that grow with every merge."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -1,13 +1,8 @@
 """A text and its ids, linked: point at a piece and see its number, or the other way."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
-from viz.components.shared.mounting import (
-    current_choice,
-    listener,
-    read_position,
-    register,
-)
+from viz.components.shared.mounting import chosen_position, register
 from viz.spelling import standing_alone
 
 MOST_PIECES = 600
@@ -21,11 +16,9 @@ def piece_links(
     ids: Sequence[int],
     details: Sequence[str],
     summary: str,
-    selected: int | None = None,
     *,
     key: str,
     special: Collection[int] = (),
-    on_select: Callable[[int | None], None] | None = None,
 ) -> int | None:
     """Show a text as coloured pieces, and below it the ids that a model gets.
 
@@ -37,27 +30,20 @@ def piece_links(
         ids: Token ids, as many.
         details: More to say about each, such as its bytes and merge.
         summary: What the line above says while nothing is pointed at.
-        selected: Position to lock.
         key: The view's name on this page.
         special: Positions of special tokens, which are drawn apart.
-        on_select: Called with the position, or None when cleared, on a click, before
-            the page runs again.
 
     Returns:
         Position locked now, or None.
 
     Raises:
-        ValueError: If the lengths differ or `selected` lies outside.
+        ValueError: If the lengths differ.
     """
     for name, values in (("ids", ids), ("details", details)):
         if len(values) != len(pieces):
             raise ValueError(f"{len(pieces)} pieces but {len(values)} {name}.")
     shown = min(len(pieces), MOST_PIECES)
-
-    def fits(position: int) -> bool:
-        return 0 <= position < shown
-
-    chosen = current_choice(key, selected, fits)
+    chosen, clicked = chosen_position(key, range(shown))
     _mount(
         key=key,
         data={
@@ -69,6 +55,6 @@ def piece_links(
             "hidden": len(pieces) - shown,
             "selected": chosen,
         },
-        on_picked_change=listener(key, read_position, fits, on_select),
+        on_picked_change=clicked,
     )
     return chosen

@@ -1,4 +1,4 @@
-"""Stretches of text, in each of which one token reads others: the corpus of a head."""
+"""Excerpts of a corpus, each with one query and the tokens that it reads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from viz.components.shared.mounting import register
 from viz.tokens import display_pieces
 
 TOKENS = 40
-"""Tokens of a stretch that are shown, the reading one last."""
+"""Tokens shown of an excerpt, the query last."""
 
 MOST_NAMED = 3
-"""Keys that are named under a stretch."""
+"""Keys that are named under an excerpt."""
 
 LEAST_NAMED = 0.005
-"""A smaller weight is named nowhere."""
+"""Smaller weights are not named."""
 
 _mount = register("reading_examples")
 
@@ -32,7 +32,7 @@ class ReadingExample:
 
 
 def reading_examples(examples: Sequence[ReadingExample], *, key: str) -> None:
-    """Show stretches of text: framed is who reads, and as dark as its weight what.
+    """Show excerpts: the query is framed, every other token as dark as its weight.
 
     Under each, the strongest reads are named with their weights.
 

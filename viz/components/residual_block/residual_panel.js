@@ -27,8 +27,8 @@ function partSentence(block, part) {
 
 function normSentence({ mean, scale }, reader) {
   const centre = mean === null ? "The norm divides by "
-    : `The norm takes away the mean, ${number(mean)}, and divides by `;
-  return [centre, { strong: number(scale) }, `: ${reader} numbers of a known size.`];
+    : `The norm subtracts the mean, ${number(mean)}, and divides by `;
+  return [centre, { strong: number(scale) }, `: ${reader} numbers of a known scale.`];
 }
 
 function drawPart(panel, block, part, paint, tell) {

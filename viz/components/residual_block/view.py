@@ -71,11 +71,68 @@ class NeuronShown:
     promotes: Sequence[str]
 
 
+@dataclass(frozen=True)
+class BlockSheet:
+    """The numbers of one token in one block.
+
+    Raises:
+        ValueError: If the patterns are not one per head, over the pieces.
+    """
+
+    pieces: Sequence[str]
+    """Token texts, one per position."""
+    block: BlockShown
+    """The vectors to show."""
+    patterns: Array
+    """Weights of this layer's heads, [head q_pos k_pos]."""
+    neurons: Sequence[NeuronShown]
+    """Those that fire most; empty in a block without an MLP."""
+
+    def __post_init__(self) -> None:
+        """Check the shape of the patterns."""
+        heads, count = len(self.block.results), len(self.pieces)
+        if np.shape(self.patterns) != (heads, count, count):
+            raise ValueError(
+                f"{heads} heads and {count} pieces need patterns of "
+                f"[{heads} {count} {count}], not {list(np.shape(self.patterns))}."
+            )
+
+    @property
+    def rows(self) -> list[tuple[str, tuple[int, ...]]]:
+        """Every vector whose numbers can be picked: its hook, and its head if any."""
+        heads = range(len(self.block.results))
+        return [(name, ()) for name in VECTORS] + [
+            ("attn.hook_result", (head,)) for head in heads
+        ]
+
+    def holds(self, place: tuple[int, int]) -> bool:
+        """Tell whether there is a number at this place of this one of the rows."""
+        rows, activations = self.rows, self.block.activations
+        if not 0 <= place[0] < len(rows):
+            return False
+        width = len(self.block.resid_pre)
+        if rows[place[0]][0] == "mlp.hook_post":
+            width = 0 if activations is None else len(activations)
+        return 0 <= place[1] < width
+
+    def packed(self) -> dict[str, Any]:
+        """Return what the browser draws."""
+        position = self.block.position
+        return {
+            "piece": display_piece(self.pieces[position]),
+            "rows": [".".join(map(str, (name, *head))) for name, head in self.rows],
+            "layer": self.block.layer,
+            **_packed_block(self.block),
+            **_packed_patterns(self.patterns, position),
+            "neurons": [
+                {**asdict(neuron), "promotes": display_pieces(neuron.promotes)}
+                for neuron in self.neurons
+            ],
+        }
+
+
 def residual_block(
-    pieces: Sequence[str],
-    block: BlockShown,
-    patterns: Array,
-    neurons: Sequence[NeuronShown],
+    sheet: BlockSheet,
     *,
     key: str,
     head: int | None = None,
@@ -89,38 +146,18 @@ def residual_block(
     there. A click on a head's pattern chooses that head; a click on a number picks it.
 
     Args:
-        pieces: Token texts, one per position.
-        block: The vectors to show.
-        patterns: Weights of this layer's heads, [head q_pos k_pos].
-        neurons: Those that fire most; empty in a block without an MLP.
+        sheet: What to show.
         key: The view's name on this page.
         head: The head to mark.
         picked: A hook's name within the block, and the place in its position's values.
         on_head: Called with the head that was clicked.
         on_pick: Called with the number that was clicked, as `picked`.
-
-    Raises:
-        ValueError: If the patterns are not one per head, over the pieces.
     """
-    heads, count = len(block.results), len(pieces)
-    if np.shape(patterns) != (heads, count, count):
-        raise ValueError(
-            f"{heads} heads and {count} pieces need patterns of "
-            f"[{heads} {count} {count}], not {list(np.shape(patterns))}."
-        )
-    traced: list[tuple[str, tuple[int, ...]]] = [(name, ()) for name in VECTORS]
-    traced += [("attn.hook_result", (each,)) for each in range(heads)]
-
-    def fits(place: tuple[int, int]) -> bool:
-        if not 0 <= place[0] < len(traced):
-            return False
-        is_neuron = traced[place[0]][0] == "mlp.hook_post"
-        width = 0 if block.activations is None else len(block.activations)
-        return 0 <= place[1] < (width if is_neuron else len(block.resid_pre))
+    rows, heads = sheet.rows, len(sheet.block.results)
 
     def pick(place: tuple[int, int] | None) -> None:
         if on_pick is not None:
-            on_pick(place and (traced[place[0]][0], (*traced[place[0]][1], place[1])))
+            on_pick(place and (rows[place[0]][0], (*rows[place[0]][1], place[1])))
 
     def pick_head() -> None:
         chosen_head = sent(key, "opened", read_position)
@@ -130,24 +167,16 @@ def residual_block(
 
     chosen = None
     if picked is not None:
-        chosen = (traced.index((picked[0], picked[1][:-1])), picked[1][-1])
-    chosen = current_choice(key, chosen, fits)
+        chosen = (rows.index((picked[0], picked[1][:-1])), picked[1][-1])
+    chosen = current_choice(key, chosen, sheet.holds)
     _mount(
         key=key,
         data={
-            "piece": display_piece(pieces[block.position]),
-            "rows": [".".join(map(str, (name, *place))) for name, place in traced],
-            "layer": block.layer,
+            **sheet.packed(),
             "head": head,
             "picked": None if chosen is None else list(chosen),
-            **_packed_block(block),
-            **_packed_patterns(patterns, block.position),
-            "neurons": [
-                {**asdict(neuron), "promotes": display_pieces(neuron.promotes)}
-                for neuron in neurons
-            ],
         },
-        on_picked_change=listener(key, read_pair, fits, pick),
+        on_picked_change=listener(key, read_pair, sheet.holds, pick),
         on_opened_change=pick_head,
     )
 

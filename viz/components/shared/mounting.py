@@ -1,6 +1,6 @@
 """Register a view with Streamlit, and remember what its reader chose."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -44,15 +44,20 @@ def _joined(folder: Path, names: Sequence[str]) -> str:
     return "\n".join(f.read_text(encoding="utf-8") for f in found if f.is_file())
 
 
+def inside(rows: int, columns: int) -> Callable[[tuple[int, int]], bool]:
+    """Return the test whether a row and a column lie inside a table of this size."""
+    return lambda cell: 0 <= cell[0] < rows and 0 <= cell[1] < columns
+
+
 def current_choice(
     key: str,
     given: Choice | None,
     fits: Callable[[Choice], bool],
 ) -> Choice | None:
-    """Return what is selected now: whichever of page and reader spoke last.
+    """Return what is selected now: the latest choice of the page or the reader.
 
-    A page that stores each click and hands it back as `given`, and one that passes the
-    same `given` for ever and reads the returned value, both work.
+    A page may store each click and pass it back as `given`, or always pass the same
+    `given` and use the returned value.
 
     Args:
         key: The view's key.
@@ -103,6 +108,50 @@ def listener(
             on_select(choice)
 
     return remember
+
+
+def chosen_position(
+    key: str,
+    positions: Container[int],
+    given: int | None = None,
+    on_select: Callable[[int | None], None] | None = None,
+) -> tuple[int | None, Callable[[], None]]:
+    """Return the position selected now, and what to pass as `on_picked_change`.
+
+    Args:
+        key: The view's key.
+        positions: Which ones can be selected.
+        given: See `current_choice`.
+        on_select: See `listener`.
+
+    Raises:
+        ValueError: If `given` is not one of them.
+    """
+    fits = positions.__contains__
+    chosen: int | None = current_choice(key, given, fits)
+    return chosen, listener(key, read_position, fits, on_select)
+
+
+def chosen_cell(
+    key: str,
+    size: tuple[int, int],
+    given: tuple[int, int] | None = None,
+    on_select: Callable[[tuple[int, int] | None], None] | None = None,
+) -> tuple[tuple[int, int] | None, Callable[[], None]]:
+    """Do for a row and a column of a table what `chosen_position` does.
+
+    Args:
+        key: The view's key.
+        size: The number of rows and of columns.
+        given: See `current_choice`.
+        on_select: See `listener`.
+
+    Raises:
+        ValueError: If `given` lies outside.
+    """
+    fits = inside(*size)
+    chosen = current_choice(key, given, fits)
+    return chosen, listener(key, read_pair, fits, on_select)
 
 
 def sent(key: str, name: str, read: Callable[[object], Choice]) -> Choice | None:

@@ -2,17 +2,13 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from viz.attention import Array
-from viz.components.shared.mounting import (
-    current_choice,
-    listener,
-    read_position,
-    register,
-)
+from viz.components.shared.mounting import chosen_position, register
 from viz.tokens import display_pieces
 
 Floats = npt.NDArray[np.float64]
@@ -23,34 +19,53 @@ MOST_LEVEL = 254
 _mount = register("tinted_text")
 
 
+@dataclass(frozen=True)
+class TintedText:
+    """A text, and a signed number for each of its pieces.
+
+    Raises:
+        ValueError: If the lengths differ.
+    """
+
+    pieces: Sequence[str]
+    """Texts that follow each other."""
+    values: Array
+    """[piece]; not-a-number has no tint, and the caption says so."""
+    unit: str
+    """What the numbers are: `nats`."""
+    ends: tuple[str, str] = ("", "")
+    """What vermillion and blue mean, for the legend."""
+    lower_is_better: bool = False
+    """Blue below zero and vermillion above, not the other way round."""
+    sentences: Sequence[str] | None = None
+    """More to say about each piece, after its number."""
+
+    def __post_init__(self) -> None:
+        """Check that there is a number, and a sentence if any, for each piece."""
+        count = len(self.pieces)
+        if np.shape(self.values) != (count,):
+            found = list(np.shape(self.values))
+            raise ValueError(f"{count} pieces, but values of {found}.")
+        if self.sentences is not None and len(self.sentences) != count:
+            raise ValueError(f"{count} pieces, but {len(self.sentences)} sentences.")
+
+
 def tinted_text(
-    pieces: Sequence[str],
-    values: Array,
+    text: TintedText,
     selected: int | None = None,
     *,
     key: str,
-    unit: str,
-    ends: tuple[str, str] = ("", ""),
-    lower_is_better: bool = False,
-    limit: float | None = None,
-    sentences: Sequence[str] | None = None,
     on_select: Callable[[int | None], None] | None = None,
 ) -> int | None:
     """Show a text; each piece is as blue or as vermillion as its number.
 
-    Pointing at a piece (or moving to it with the arrow keys) says its number in words,
-    a click or Enter selects, Esc clears. The range shown is symmetric.
+    Pointing at a piece (or moving to it with the arrow keys) puts its number into
+    words, a click or Enter selects, Esc clears. The range shown is symmetric.
 
     Args:
-        pieces: Texts that follow each other.
-        values: [piece]; not-a-number has no tint, and says that it has no number.
+        text: The pieces and their numbers.
         selected: Which piece to select.
         key: The view's name on this page.
-        unit: What the numbers are: `nats`.
-        ends: What vermillion and blue mean, for the legend.
-        lower_is_better: Blue below zero and vermillion above, not the other way round.
-        limit: The absolute value of the fullest tint; by default the largest.
-        sentences: More to say about each piece, after its number.
         on_select: Called with the place, or None when cleared, on a click, before the
             page runs again.
 
@@ -58,42 +73,27 @@ def tinted_text(
         The piece selected now, or None.
 
     Raises:
-        ValueError: If the lengths differ, `selected` lies outside or `limit` is not
-            positive.
+        ValueError: If `selected` lies outside the text.
     """
-    numbers = np.asarray(values, dtype=np.float64)
-    if numbers.shape != (len(pieces),):
-        raise ValueError(f"{len(pieces)} pieces, but values of {list(numbers.shape)}.")
-    if sentences is not None and len(sentences) != len(pieces):
-        raise ValueError(f"{len(pieces)} pieces, but {len(sentences)} sentences.")
-    most = _largest(numbers) if limit is None else limit
-    if not most > 0:
-        raise ValueError(f"The limit of a signed tint must be > 0, not {limit}.")
-
-    def fits(place: int) -> bool:
-        return 0 <= place < len(pieces)
-
-    chosen = current_choice(key, selected, fits)
+    numbers = np.asarray(text.values, dtype=np.float64)
+    most = float(np.abs(numbers[np.isfinite(numbers)]).max(initial=0.0)) or 1.0
+    chosen, clicked = chosen_position(key, range(len(text.pieces)), selected, on_select)
+    sentences = text.sentences
     _mount(
         key=key,
         data={
-            "pieces": display_pieces(pieces),
-            "breaks": ["\n" in piece for piece in pieces],
-            "levels": _levels(-numbers if lower_is_better else numbers, most),
+            "pieces": display_pieces(text.pieces),
+            "breaks": ["\n" in piece for piece in text.pieces],
+            "levels": _levels(-numbers if text.lower_is_better else numbers, most),
             "numbers": [_signed(number, _decimals(most)) for number in numbers],
-            "unit": unit,
+            "unit": text.unit,
             "sentences": None if sentences is None else list(sentences),
-            "range": _range(most, ends, lower_is_better=lower_is_better),
+            "range": _range(most, text.ends, lower_is_better=text.lower_is_better),
             "selected": chosen,
         },
-        on_picked_change=listener(key, read_position, fits, on_select),
+        on_picked_change=clicked,
     )
     return chosen
-
-
-def _largest(numbers: Floats) -> float:
-    finite = np.abs(numbers[np.isfinite(numbers)])
-    return float(finite.max(initial=0.0)) or 1.0
 
 
 def _levels(numbers: Floats, limit: float) -> list[int | None]:

@@ -50,6 +50,5 @@ function describePiece(caption, data, place) {
   if (place === null) return say(caption, `${count} token${count === 1 ? "" : "s"}`);
   const twins = data.ids.filter((id) => id === data.ids[place]).length;
   say(caption, { strong: data.pieces[place] }, ` · id ${data.ids[place]} · position ${place}`,
-    twins > 1 ? ` · ${twins} times here` : "",
-    data.details ? ` · ${data.details[place]}` : "");
+    twins > 1 ? ` · ${twins} times here` : "");
 }

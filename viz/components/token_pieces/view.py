@@ -2,12 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from viz.components.shared.mounting import (
-    current_choice,
-    listener,
-    read_position,
-    register,
-)
+from viz.components.shared.mounting import chosen_position, register
 from viz.tokens import display_pieces
 
 _mount = register("token_pieces")
@@ -19,7 +14,6 @@ def token_pieces(
     selected: int | None = None,
     *,
     key: str,
-    details: Sequence[str] | None = None,
     show_ids: bool = False,
     on_select: Callable[[int | None], None] | None = None,
 ) -> int | None:
@@ -33,7 +27,6 @@ def token_pieces(
         ids: Token ids, as many.
         selected: Position to select.
         key: The view's name on this page.
-        details: More to say about each piece, such as its bytes or merge rank.
         show_ids: Also print each id under its piece.
         on_select: Called with the position, or None when cleared, on a click, before
             the page runs again.
@@ -44,24 +37,18 @@ def token_pieces(
     Raises:
         ValueError: If the lengths differ or `selected` lies outside.
     """
-    for name, values in (("ids", ids), ("details", details)):
-        if values is not None and len(values) != len(pieces):
-            raise ValueError(f"{len(pieces)} pieces but {len(values)} {name}.")
-
-    def fits(position: int) -> bool:
-        return 0 <= position < len(pieces)
-
-    chosen = current_choice(key, selected, fits)
+    if len(ids) != len(pieces):
+        raise ValueError(f"{len(pieces)} pieces but {len(ids)} ids.")
+    chosen, clicked = chosen_position(key, range(len(pieces)), selected, on_select)
     _mount(
         key=key,
         data={
             "pieces": display_pieces(pieces),
             "ids": [int(token) for token in ids],
-            "details": None if details is None else list(details),
             "breaks": ["\n" in piece for piece in pieces],
             "showIds": show_ids,
             "selected": chosen,
         },
-        on_picked_change=listener(key, read_position, fits, on_select),
+        on_picked_change=clicked,
     )
     return chosen

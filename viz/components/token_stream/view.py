@@ -6,12 +6,7 @@ from typing import Any, NamedTuple, TypedDict
 
 import streamlit as st
 
-from viz.components.shared.mounting import (
-    current_choice,
-    listener,
-    read_position,
-    register,
-)
+from viz.components.shared.mounting import chosen_position, read_position, register
 from viz.probabilities import probability_text
 from viz.tokens import display_piece
 
@@ -27,7 +22,7 @@ class Alternative(TypedDict):
     filtered: float
 
 
-class Step(TypedDict):
+class StreamStep(TypedDict):
     """A token that did come; `entropy` is that of the model's distribution, in nats."""
 
     piece: str
@@ -52,7 +47,7 @@ class StreamChoice(NamedTuple):
 
 
 def token_stream(
-    steps: Sequence[Step],
+    steps: Sequence[StreamStep],
     selected: int | None = None,
     *,
     key: str,
@@ -81,9 +76,7 @@ def token_stream(
     Raises:
         ValueError: If a probability lies outside 0–1 or `selected` outside the steps.
     """
-
-    def fits(step: int) -> bool:
-        return 0 <= step < len(steps)
+    places = range(len(steps))
 
     def read_force(event: object) -> Force | None:
         """Check a browser's message: only what was offered can be chosen."""
@@ -93,7 +86,7 @@ def token_stream(
             force = Force(read_position(event["step"]), read_position(event["token"]))
         except (KeyError, TypeError, ValueError):
             return None
-        offered = steps[force.step]["alternatives"] if fits(force.step) else ()
+        offered = steps[force.step]["alternatives"] if force.step in places else ()
         return force if force.token in {each["token"] for each in offered} else None
 
     def forced() -> None:
@@ -101,7 +94,7 @@ def token_stream(
         if force is not None and on_force is not None:
             on_force(force)
 
-    chosen = current_choice(key, selected, fits)
+    chosen, clicked = chosen_position(key, places, selected, on_select)
     result = _mount(
         key=key,
         data={
@@ -109,7 +102,7 @@ def token_stream(
             "steps": [_packed_step(step) for step in steps],
             "selected": chosen,
         },
-        on_picked_change=listener(key, read_position, fits, on_select),
+        on_picked_change=clicked,
         on_forced_change=forced,
     )
     return StreamChoice(chosen, read_force(result.get("forced")))
@@ -124,7 +117,7 @@ def surprise(probability: float) -> float:
     return max(0.0, -math.log(max(float(probability), 1e-30)))
 
 
-def _packed_step(step: Step) -> dict[str, Any]:
+def _packed_step(step: StreamStep) -> dict[str, Any]:
     return {
         "piece": display_piece(step["piece"]),
         "breaks": "\n" in step["piece"],
