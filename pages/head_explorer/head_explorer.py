@@ -51,14 +51,13 @@ def pick_row(token: int | None) -> None:
         st.session_state["token"], st.session_state["_read"] = token, None
 
 
-def show_all_heads(reading: Reading, study: Study, place: Place) -> None:
-    """Show a thumbnail of every head, with a bar for one score and its band."""
-    layers, per_layer, length, _ = reading.patterns.shape
+def choose_score(num_heads: int) -> str:
+    """Show the figure's title, and let the reader choose the score under each head."""
+    title = f"All {num_heads} heads" if num_heads > 1 else "Its head"
     with st.container(horizontal=True, vertical_alignment="center"):
-        count = layers * per_layer
-        st.subheader(f"All {count} heads" if count > 1 else "Its head", anchor=False)
+        st.subheader(title, anchor=False)
         st.space("stretch")
-        score = st.selectbox(
+        score: str = st.selectbox(
             "Bar under each head",
             SCORES,
             key="grid_score",
@@ -66,6 +65,13 @@ def show_all_heads(reading: Reading, study: Study, place: Place) -> None:
             label_visibility="collapsed",
             width=170,
         )
+    return score
+
+
+def show_all_heads(reading: Reading, study: Study, place: Place) -> None:
+    """Show a thumbnail of every head, with a bar for one score and its band."""
+    layers, per_layer, length, _ = reading.patterns.shape
+    score = choose_score(layers * per_layer)
     values = getattr(study.scores, score)
     head_grid(
         reading.patterns,
