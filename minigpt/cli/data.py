@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from minigpt.atomic_writes import replace_file
-from minigpt.cli.output import say
+from minigpt.cli.output import note, say
 from minigpt.cli.parsing import argument, flag, parse
 from minigpt.runs.store import data_directory
 
@@ -150,7 +150,10 @@ def _keep_tokens(do: Tokens) -> None:
     for name in do.remove:
         store.remove(name)
         say(f"Removed {name}.")
-    for entry in store.entries():
+    entries = store.entries()
+    if not entries:
+        note(f"There are no encoded texts in {store.directory}.")
+    for entry in entries:
         path, index = entry.path, entry.index
         tokens = index.train.tokens + index.validation.tokens
         size = sum(file.stat().st_size for file in path.iterdir()) / 1e6

@@ -45,7 +45,7 @@ class FinetuneRunFlags:
         Path | None, flag("The run's directory (none: data/runs/<name>).")
     ] = None
     resume: Annotated[
-        str | None, flag("Go on with a fine-tuning, by name or directory.")
+        str | None, flag("Resume a fine-tuning, by name or directory.")
     ] = None
     questions: Annotated[
         int, flag("Held-out questions to ask at the end (0: none).")

@@ -116,7 +116,7 @@ def converse(generator: "Generator", config: GenerationConfig) -> None:
             note(_INTERACTIVE_HELP)
         elif line.strip() == "settings":
             note(", ".join(f"{k} {v}" for k, v in config.to_dict().items()))
-        elif word in _SETTINGS and _is_number(value):
+        elif word in _SETTINGS and len(value.split()) == 1:
             config = _changed(config, word, value)
         elif line.strip():
             try:
@@ -141,21 +141,16 @@ def _changed(config: GenerationConfig, word: str, value: str) -> GenerationConfi
     """Change one setting; on a wrong value, complain and change nothing."""
     name, kind = _SETTINGS[word]
     try:
-        number = kind(value) if kind is float else int(value)
+        number = kind(value)
         changed = config.replace(**{name: number})
-    except (ValueError, MinigptError) as error:
+    except ValueError:
+        complain(f"{word} takes a number, not {value!r}.")
+        return config
+    except MinigptError as error:
         complain(str(error))
         return config
     note(f"{name} is now {number}.")
     return changed
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _lines() -> Iterator[str]:

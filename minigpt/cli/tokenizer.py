@@ -10,6 +10,7 @@ import tyro
 
 from minigpt.cli.output import note, say
 from minigpt.cli.parsing import argument, flag, parse
+from minigpt.runs.store import data_directory
 
 if TYPE_CHECKING:
     from minigpt.tokenizers.base import Tokenizer
@@ -24,7 +25,10 @@ class Train:
     data_file: Annotated[
         str, flag("A UTF-8 text file, or tales: the built-in world.", "--data")
     ]
-    output: Annotated[Path, flag("Where to save it.")] = Path("tokenizer.json")
+    output: Annotated[
+        Path | None,
+        flag("Where to save it (none: data/tokenizers/<text>-<kind>.json)."),
+    ] = None
     tokenizer: Annotated[
         Literal["char", "word", "bpe"],
         flag("One token per character, word, or byte pair.", "--kind"),
@@ -116,12 +120,19 @@ def _train(do: Train) -> None:
     data = DataConfig(source=do.data_file, tales_megabytes=1.0)
     text = text_to_learn(data, config.sample_characters)
     tokenizer = build_tokenizer(config, text)
-    tokenizer.save(do.output)
+    output = do.output or _usual_place(do)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(output)
     count = len(tokenizer.encode(text))
     say(
-        f"{do.output}: {tokenizer.vocab_size:,} tokens; the text takes {count:,} of "
+        f"{output}: {tokenizer.vocab_size:,} tokens; the text takes {count:,} of "
         f"them, {len(text) / count:.2f} characters each."
     )
+
+
+def _usual_place(do: Train) -> Path:
+    name = f"{Path(do.data_file).stem}-{do.tokenizer}.json"
+    return data_directory() / "tokenizers" / name
 
 
 def _encode(do: Encode) -> None:

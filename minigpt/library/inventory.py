@@ -30,24 +30,24 @@ class Facts:
     id: str
     kind: str
     """`shipped`, `brought` or `run`."""
-    description: str
     path: Path
     """The checkpoint to load, or the run's directory before the first one."""
     num_bytes: int
     """On disk, with all its checkpoints."""
-    has_model: bool
+    description: str = ""
+    has_model: bool = False
     """Whether there is a checkpoint; a new run has none."""
-    has_heads: bool
-    num_parameters: int | None
-    step: int
-    loss: float | None
+    has_heads: bool = False
+    num_parameters: int | None = None
+    step: int = 0
+    loss: float | None = None
     """Validation loss, in nats per token."""
-    tokens_seen: int | None
+    tokens_seen: int | None = None
     """Tokens trained on, counting repetitions."""
-    data: str
-    fingerprint: str | None
+    data: str = ""
+    fingerprint: str | None = None
     """SHA-256 of the text."""
-    command: str
+    command: str = ""
     """The command that reproduces it; empty if unknown."""
     state: str = ""
     """Of a run: `running`, `finished`, …"""
@@ -75,9 +75,9 @@ def describe_model(entry: ModelEntry) -> Facts:
     try:
         metadata = read_metadata(entry.path)
     except CheckpointError as error:
-        return _unknown(entry.id, entry.kind, whole, str(error))
-    told = metadata.provenance
-    command = _word(told, "command")
+        return Facts(entry.id, entry.kind, whole, _size(whole), problem=str(error))
+    provenance = metadata.provenance
+    command = _word(provenance, "command")
     if entry.kind == "run":
         command = _command_of(Run(whole)) or command
     return Facts(
@@ -90,11 +90,11 @@ def describe_model(entry: ModelEntry) -> Facts:
         num_bytes=_size(whole),
         num_parameters=num_parameters(metadata.model_config_of_its_kind()),
         step=metadata.step,
-        loss=_number(told, "validation_loss"),
+        loss=_number(provenance, "validation_loss"),
         tokens_seen=_tokens_seen(metadata),
-        data=_data(told),
-        fingerprint=_word(told, "text_sha256") or None,
-        command=command or _import_command(told, entry.id),
+        data=_data(provenance),
+        fingerprint=_word(provenance, "text_sha256") or None,
+        command=command or _import_command(provenance, entry.id),
     )
 
 
@@ -103,7 +103,7 @@ def describe_run(run: Run) -> Facts:
     try:
         config, status = run.config, run.status()
     except RunError as error:
-        return _unknown(run.id, "run", run.path, str(error))
+        return Facts(run.id, "run", run.path, _size(run.path), problem=str(error))
     train = config.train
     per_step = train.batch_size * train.accumulation_steps * config.model.max_seq_len
     return Facts(
@@ -161,26 +161,6 @@ def _size(path: Path) -> int:
     return total
 
 
-def _unknown(name: str, kind: str, path: Path, problem: str) -> Facts:
-    return Facts(
-        id=name,
-        kind=kind,
-        description="",
-        path=path,
-        has_model=False,
-        has_heads=False,
-        num_bytes=_size(path),
-        num_parameters=None,
-        step=0,
-        loss=None,
-        tokens_seen=None,
-        data="",
-        fingerprint=None,
-        command="",
-        problem=problem,
-    )
-
-
 def _progress(status: RunStatus) -> str:
     total = f" of {status.total_steps:,}" if status.total_steps else ""
     return f"{status.state.capitalize()}, step {status.step:,}{total}."
@@ -193,17 +173,17 @@ def _command_of(run: Run) -> str:
         return ""
 
 
-def _import_command(told: Mapping[str, Any], name: str) -> str:
-    source = _word(told, "pretrained")
+def _import_command(provenance: Mapping[str, Any], name: str) -> str:
+    source = _word(provenance, "pretrained")
     fetched = source and " " not in source
     return f"python -m minigpt import {source} {name}" if fetched else ""
 
 
-def _data(told: Mapping[str, Any]) -> str:
-    data = told.get("data")
+def _data(provenance: Mapping[str, Any]) -> str:
+    data = provenance.get("data")
     if isinstance(data, Mapping):
         return _source(data)
-    return _word(told, "pretrained")
+    return _word(provenance, "pretrained")
 
 
 def _source(data: Mapping[str, Any]) -> str:
@@ -216,22 +196,22 @@ def _source(data: Mapping[str, Any]) -> str:
 
 
 def _tokens_seen(metadata: CheckpointMetadata) -> int | None:
-    told = metadata.provenance
-    per_step = _number(told, "tokens_per_step")
+    provenance = metadata.provenance
+    per_step = _number(provenance, "tokens_per_step")
     if per_step is None or metadata.step > _LARGEST:
         return None
-    train = told.get("train")
+    train = provenance.get("train")
     parts = _number(train, "accumulation_steps") if isinstance(train, Mapping) else 1
     return round(metadata.step * per_step * (parts or 1))
 
 
-def _word(told: Mapping[str, Any], key: str) -> str:
-    value = told.get(key)
+def _word(provenance: Mapping[str, Any], key: str) -> str:
+    value = provenance.get(key)
     return value[:_LONGEST] if isinstance(value, str) else ""
 
 
-def _number(told: Mapping[str, Any], key: str) -> float | None:
-    value = told.get(key)
+def _number(provenance: Mapping[str, Any], key: str) -> float | None:
+    value = provenance.get(key)
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     # False for NaN, too.

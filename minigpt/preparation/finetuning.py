@@ -141,15 +141,11 @@ def _supervised(config: RunConfig, model: LanguageModel, tokenizer: Tokenizer) -
     )
     examples = SupervisedDataset(train, tokenizer, window, finetune.packed)
     validation = SupervisedDataset(held_out, tokenizer, window)
-    source = RunSource(
-        ExampleSampler(
-            examples, config.train.batch_size, config.train.seed, collate_fn
-        ),
-        validation,
-        probe=validation[0]["input_ids"][-PROBE_TOKENS:],
-        said_twice=None,
-        prompt=held_out[0].prompt,
+    sampler = ExampleSampler(
+        examples, config.train.batch_size, config.train.seed, collate_fn
     )
+    probe = validation[0]["input_ids"][-PROBE_TOKENS:]
+    source = RunSource(sampler, validation, probe, prompt=held_out[0].prompt)
     return Task(source, None, _sha256(train, held_out))
 
 
@@ -164,15 +160,12 @@ def _preferences(config: RunConfig, model: LanguageModel, tokenizer: Tokenizer) 
     )
     pairs = PreferenceDataset(train, tokenizer, window)
     validation = PreferenceDataset(held_out, tokenizer, window)
+    sampler = ExampleSampler(
+        pairs, config.train.batch_size, config.train.seed, collate_pairs
+    )
+    probe = validation[0].chosen["input_ids"][-PROBE_TOKENS:]
     source = RunSource(
-        ExampleSampler(
-            pairs, config.train.batch_size, config.train.seed, collate_pairs
-        ),
-        validation,
-        probe=validation[0].chosen["input_ids"][-PROBE_TOKENS:],
-        said_twice=None,
-        collate=collate_pairs,
-        prompt=held_out[0].prompt,
+        sampler, validation, probe, collate=collate_pairs, prompt=held_out[0].prompt
     )
     objective = DirectPreference(model, finetune.beta)
     return Task(source, objective, _sha256(train, held_out))

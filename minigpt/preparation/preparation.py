@@ -9,11 +9,15 @@ from typing import Any
 
 import torch
 
-from minigpt.checkpoint import has_training_state
+from minigpt.checkpoint import (
+    has_training_state,
+    load_checkpoint,
+    read_training_state,
+)
 from minigpt.config import RunConfig
 from minigpt.datasets.corpus import Corpus, is_large, prepare_corpus
 from minigpt.datasets.files.text_file import Tell, tell_nobody
-from minigpt.errors import RunError
+from minigpt.errors import CheckpointError, RunError
 from minigpt.model import create_model
 from minigpt.preparation.baselines import count_baselines
 from minigpt.preparation.finetuning import assemble_finetuning
@@ -112,10 +116,27 @@ def assemble(
 
 
 def newest_resumable(run: Run) -> Path | None:
-    """Return the newest checkpoint that can be resumed; None if there is none."""
+    """Return the newest checkpoint that can be resumed; None if there is none.
+
+    A damaged one, as a full disk may leave it, is skipped for the one before it.
+
+    Raises:
+        CheckpointError: If there are some, and all of them are damaged.
+    """
+    damage: CheckpointError | None = None
     for saved in reversed(run.checkpoints()):
-        if has_training_state(saved.path):
+        if not has_training_state(saved.path):
+            continue
+        try:
+            load_checkpoint(saved.path)
+            read_training_state(saved.path)
+        except CheckpointError as error:
+            run.log(f"Skipped a damaged checkpoint: {error}")
+            damage = damage or error
+        else:
             return saved.path
+    if damage is not None:
+        raise damage
     return None
 
 

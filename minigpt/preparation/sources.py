@@ -40,7 +40,7 @@ class RunSource:
     """The validation examples."""
     probe: Int[Tensor, " pos"]
     """Held-out ids whose attention the snapshots record."""
-    said_twice: Int[Tensor, "window pos"] | None
+    said_twice: Int[Tensor, "window pos"] | None = None
     """Windows whose second half repeats the first; only of a run on `repeats`."""
     collate: Callable[[list[Any]], Example] = collate_fn
     """Collates held-out examples into a batch."""

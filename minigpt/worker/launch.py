@@ -60,15 +60,6 @@ def resume(run: Run) -> None:
     _spawn(run, status, ["--resume", str(run.path.absolute())])
 
 
-def stop(run: Run) -> None:
-    """Ask a run's process to save and stop, whichever process started it.
-
-    Raises:
-        RunError: If no process is training it.
-    """
-    run.request_stop()
-
-
 def wait(run: Run, timeout: float) -> int | None:
     """Wait until a process started here has ended.
 

@@ -71,12 +71,15 @@ class Recorder(TrainerCallback):
         self._sum = self._weight = 0.0
         self._sampled: int | None = None
         self._elapsed = 0.0
-        if start_step := prepared.start_step:
-            self._elapsed = elapsed_before(run.metrics().records, start_step)
-            self._metrics.restart(start_step)
-            self._samples.restart(start_step)
-            self._snapshots.drop_after(start_step)
-        elif isinstance(model, TransformerLM):
+        earlier = run.metrics().records
+        if earlier:
+            # Without a checkpoint, a resumed run repeats step 0 as well.
+            last_kept = prepared.start_step or -1
+            self._elapsed = elapsed_before(earlier, last_kept)
+            self._metrics.restart(last_kept)
+            self._samples.restart(last_kept)
+            self._snapshots.drop_after(last_kept)
+        if not prepared.start_step and isinstance(model, TransformerLM):
             self._snapshots.write_probe(tokenizer.pieces(self._probe), self._probe)
             self._take_snapshot(0)
 

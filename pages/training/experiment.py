@@ -16,7 +16,7 @@ from pages.frame import words
 from pages.frame.controls import settings
 from pages.frame.guard import guard
 from viz.components.token_pieces.view import token_pieces
-from viz.repetition import LINES
+from viz.repetition import LINES, copying_curve
 
 RECIPE = get_recipe("induction-live")
 SETTLED = (
@@ -121,7 +121,7 @@ def _show_task(config: RunConfig, guess: int | None) -> None:
     token_pieces(line.pieces, line.tokens, key="copying_example")
     st.caption("One line that it reads. One colour is one word.")
     st.altair_chart(
-        read_copying(
+        copying_curve(
             _EMPTY,
             last_step=config.train.max_steps or 1,
             uniform_loss=line.uniform_loss,

@@ -105,7 +105,7 @@ def _show_films(run: Run, curve: CopyingCurve) -> list[Film]:
         "film",
         film_of_strongest,
         f"[film_of_strongest({history.snapshots_call(run)}, {steps}, habit).patterns "
-        f"for habit in {HABITS}]",
+        f"for habit in {COPYING_HABITS}]",
         drawn=[film.patterns for film in films],
         begin="",
         also=[Path, Snapshots],
@@ -130,8 +130,8 @@ def _show_code(run: Run, curve: CopyingCurve) -> None:
     records = history.records_call(run, "repetition")
     notebook.show(
         "copying",
-        copying,
-        f"[getattr(copying({records}), name) for name in {tuple(LINES)}]",
+        read_copying,
+        f"[getattr(read_copying({records}), name) for name in {tuple(LINES)}]",
         drawn=[getattr(curve, name) for name in LINES],
         begin="",
         also=[records_of],

@@ -98,7 +98,7 @@ def _show_header(race: Race, statuses: list[RunStatus], names: tuple[str, str]) 
                     for run, status in zip(race, statuses, strict=True)
                 ),
                 on_click=_do,
-                args=(launch.stop, [r for r in race if r.status().is_alive]),
+                args=(Run.request_stop, [r for r in race if r.status().is_alive]),
             )
         elif any(status.can_resume for status in statuses):
             st.button(

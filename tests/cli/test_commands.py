@@ -152,7 +152,10 @@ def test_prompts_from_a_file_are_all_continued(small, capsys, tmp_path):
 
 
 def test_a_conversation_understands_its_words(small, capsys, monkeypatch):
-    lines = "temp 0\nlength 7\nthe cat\ntemp 99999\nzebra!\ntop_k x y\nquit\nnever\n"
+    lines = (
+        "temp 0\nlength 7\nthe cat\ntemp 99999\ntemp cold\nlength 2.5\nzebra!\n"
+        "top_k x y\nquit\nnever\n"
+    )
     monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
     assert main(shlex.split("generate --model_path small --interactive")) == 0
     out, err = capsys.readouterr()
@@ -160,8 +163,26 @@ def test_a_conversation_understands_its_words(small, capsys, monkeypatch):
     assert len(out.splitlines()[0]) == len("the cat") + 7
     assert "temperature is now 0" in err
     assert "temperature is 99999" in err
+    assert "temp takes a number, not 'cold'" in err
+    assert "cold" not in out
+    assert "length takes a number, not '2.5'" in err
+    assert "top_k x y" in out
     assert "'!'" in err
     assert "never" not in out
+
+
+def test_a_trained_tokenizer_is_not_dropped_where_one_stands(small, capsys):
+    before = set(small.iterdir())
+    out = answer(capsys, "tokenizer train --data_file text.txt --kind word")
+    place = small / "data" / "tokenizers" / "text-word.json"
+    assert out.startswith(f"{place}: ")
+    assert set(small.iterdir()) == before
+    assert answer(capsys, f"tokenizer info {place}").startswith("kind        word")
+
+
+def test_without_encoded_texts_the_list_says_so(small, capsys):
+    assert main(["data", "tokens"]) == 0
+    assert "There are no encoded texts" in capsys.readouterr().err
 
 
 def test_evaluate_measures_the_text_the_model_was_trained_on(small, capsys):
@@ -314,13 +335,13 @@ def test_ctrl_c_saves_and_says_how_to_go_on(home, capsys, number):
     words = ["--data_file", "text.txt", "--name", "cut", *TINY, *endless]
     process = start(home, "train", *words)
     store = RunStore(home / "data" / "runs")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not (store.list() and store.list()[0].metrics().records):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(number)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=300)
     assert process.returncode == 128 + number
     assert "Traceback" not in error
     command = re.search(r"python -m minigpt (train --resume \S+)", error)[1]

@@ -70,14 +70,14 @@ def test_stop_saves_and_ends_the_process(store, text_file):
     run = launch.start(store, endless(text_file), "stopped")
     until(lambda: steps_of(run))
     assert run.status().state == "running"
-    launch.stop(run)
+    run.request_stop()
     assert run.status().state in ("stopping", "stopped")
     assert launch.wait(run, DEADLINE) == 0
     status = run.status()
     assert status.state == "stopped"
     assert run.checkpoints()[-1].step == status.step > 0
     with pytest.raises(RunError, match="nothing to stop"):
-        launch.stop(run)
+        run.request_stop()
 
 
 def test_of_many_starts_at_once_one_wins_and_the_others_are_told(store, text_file):
@@ -99,7 +99,7 @@ def test_of_many_starts_at_once_one_wins_and_the_others_are_told(store, text_fil
     assert outcomes.count("started") == 1
     assert sum("already being trained" in text for text in outcomes) == 3
     assert run.status().state in ("queued", "running")
-    launch.stop(run)
+    run.request_stop()
     assert launch.wait(run, DEADLINE) is not None  # 130, if it was still preparing
 
 

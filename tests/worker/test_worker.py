@@ -11,7 +11,7 @@ from minigpt.checkpoint import load_checkpoint
 from minigpt.config import RunConfig, get_recipe
 from minigpt.datasets.batches.examples import WindowDataset
 from minigpt.datasets.repeated_words import repeated_words
-from minigpt.errors import DataError, RunError
+from minigpt.errors import CheckpointError, DataError, RunError
 from minigpt.interpret.heads.repetition import read_repetition
 from minigpt.runs.lock import RunLock
 from minigpt.training.callbacks import TrainerCallback
@@ -135,6 +135,52 @@ def test_a_run_that_lost_steps_takes_them_again_and_readers_see_each_once(
     assert "Traceback" in run.read_log()
     train_run(run, resume=True)
     assert losses(run) == losses(whole)
+
+
+class CrashAt(TrainerCallback):
+    def __init__(self, step):
+        self.step = step
+
+    def on_step(self, record):
+        if record.step == self.step:
+            raise ZeroDivisionError("pretend")
+
+
+def test_a_run_that_dies_before_its_first_checkpoint_is_noted_once(store):
+    whole = store.create(repeats(checkpoint_steps=()), "whole")
+    train_run(whole)
+    run = store.create(repeats(checkpoint_steps=()), "killed")
+    with pytest.raises(RunError, match="pretend"):
+        train_run(run, callbacks=[CrashAt(3)])
+    assert run.checkpoints() == []
+    train_run(run, resume=True)
+    assert losses(run) == losses(whole)
+    for kind in ("repetition", "evaluation"):
+        noted, wanted = (
+            [r["step"] for r in each.metrics().records if r["kind"] == kind]
+            for each in (run, whole)
+        )
+        assert noted == wanted
+    assert run.snapshots().steps == whole.snapshots().steps
+
+
+def test_a_damaged_newest_checkpoint_is_skipped_for_the_one_before(store, text_file):
+    whole = store.create(tiny(text_file), "whole")
+    train_run(whole)
+    run = store.create(tiny(text_file), "damaged")
+    train_run(run, callbacks=[StopAfter(run, 6)])
+    newest = run.latest
+    weights = newest / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-10])
+    train_run(run, resume=True)
+    assert losses(run) == losses(whole)
+    assert f"damaged checkpoint: {weights}" in run.read_log()
+
+    for _, path in run.checkpoints():
+        (path / "model.safetensors").write_bytes(b"")
+    run.write_config(tiny(text_file, max_steps=14))
+    with pytest.raises(CheckpointError, match=r"checkpoint_step_12"):
+        train_run(run, resume=True)
 
 
 def test_an_mlp_trains_too_without_snapshots(store, text_file):

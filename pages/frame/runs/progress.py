@@ -41,7 +41,7 @@ def show_header(run: Run, status: RunStatus) -> None:
                 disabled=stopping,
                 help="Saves a checkpoint first, so that nothing is lost.",
                 on_click=_do,
-                args=(launch.stop, run),
+                args=(Run.request_stop, run),
             )
         if status.can_resume:
             st.button(
