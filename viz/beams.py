@@ -1,4 +1,4 @@
-"""A beam search as rows and tables: where its nodes stand, what they say.
+"""A beam search as rows and tables: the layout of its nodes, and their texts.
 
 The tree itself is `components.beam_tree`.
 """
@@ -102,8 +102,8 @@ def tree_rows(
 ) -> tuple[list[int], int]:
     """Return the row of each node, and how many rows there are.
 
-    Candidates stand by rank. What only another text passes through stands below all
-    candidates, in a row of that text's own.
+    Candidates are ordered by rank. Nodes that only another text passes through lie
+    below all candidates, in a row of that text's own.
 
     Args:
         nodes: In order of their ids.

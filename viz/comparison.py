@@ -49,7 +49,7 @@ def expected_table(
     Args:
         pieces: Token texts, likeliest first.
         probabilities: 0–1, as many.
-        came: Which of them really came; None if none did.
+        came: Which of them really came next; None if none did.
 
     Returns:
         Columns piece, probability, label (both in one), came.

@@ -1,4 +1,4 @@
-"""What a change inside the model did to its next word: two bars per token."""
+"""How an intervention changes the next token's distribution: two bars per token."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -79,9 +79,7 @@ def before_after_bars(
             labelFont="monospace", ticks=False, domain=False
         ),
         yOffset=alt.YOffset("stage:N", sort=[BEFORE, AFTER]),
-        x=alt.X("probability:Q", title="probability of the next token").scale(
-            domain=[0, 1]
-        ),
+        x=alt.X("probability:Q", title="next-token probability").scale(domain=[0, 1]),
         tooltip=[
             alt.Tooltip("piece:N", title="token"),
             "stage:N",
@@ -113,7 +111,7 @@ class ChangeGrid(NamedTuple):
 def change_grid(
     names: Sequence[Sequence[str]], before: Array, after: Array, unit: str
 ) -> ChangeGrid:
-    """Say in a grid what each number was and what became of it.
+    """Show each number before and after, and its change.
 
     >>> change_grid([["L1H0"]], np.array([[0.96]]), np.array([[0.03]]), "score").texts
     [['.96→.03']]

@@ -1,4 +1,4 @@
-"""Tokens on their way through a training: how alike they grew, and where they went.
+"""Token embeddings during training: how similar they became, and where they moved.
 
 Before: `embeddings`, one step of it.
 """
@@ -56,7 +56,7 @@ def drift_lines(table: pd.DataFrame, chosen: str, now: int) -> alt.LayerChart:
     Args:
         table: From `drift_table`.
         chosen: The chosen token's text.
-        now: Where the time machine stands.
+        now: The step of the time machine.
     """
     others = table[table["token"] != table["token"].iloc[0]]
     lines = (
@@ -85,12 +85,12 @@ def drift_lines(table: pd.DataFrame, chosen: str, now: int) -> alt.LayerChart:
 def drift_paths(
     table: pd.DataFrame, explained: Sequence[float], now: int
 ) -> alt.LayerChart:
-    """Draw the same tokens' ways through the plane of the last step.
+    """Draw the same tokens' paths in the plane of the last step.
 
     Args:
         table: From `drift_table`.
         explained: Share of the variance along the plane's two directions.
-        now: Where the time machine stands; there, each token is a dot with its name.
+        now: The step of the time machine; there, each token is a named dot.
     """
     first, second = component_titles(explained)
     ways = alt.Chart(table).encode(

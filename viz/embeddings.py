@@ -1,4 +1,4 @@
-"""Tokens as points: the nearest of one, and many of them in a plane.
+"""Token embeddings: the nearest neighbours of one, and many of them in a plane.
 
 Next: `embedding_drift`, how they came there.
 """
@@ -23,7 +23,7 @@ MARKS = (CHOSEN, NEAR, OTHER)
 HUES = (VERMILLION, BLUE, GRAY)
 
 FEW = 80
-"""Up to so many points, each is a dot to be seen by itself."""
+"""Up to this many points, each is drawn as a dot of its own."""
 
 LABEL_HEIGHT, LABEL_CHARACTER = 0.06, 0.016
 """Room that a name takes, as a share of the picture's height and width."""

@@ -42,7 +42,7 @@ def strategy_bars(
         tooltip=["strategy:N", alt.Tooltip(f"{unit}:Q", format=f".{digits + 1}f")],
     )
     bars = base.mark_bar(cornerRadiusEnd=2, color=BLUE, opacity=0.55)
-    # The number stands inside, at the foot: bars of any length have room beside it.
+    # The number is printed inside, at the base: bars of any length have room there.
     texts = base.mark_text(
         align="right" if below else "left", dx=-4 if below else 4
     ).encode(text=alt.Text(f"{unit}:Q", format=f".{digits}f"), x=alt.datum(0))

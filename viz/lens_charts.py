@@ -17,7 +17,7 @@ from viz.theme import BLUE, NEGATIVE, POSITIVE, VERMILLION
 from viz.tokens import display_piece
 
 LEAN: Final[dict[str, Any]] = {"titlePadding": 6, "labelPadding": 5}
-"""Axes of small charts: their words stand close, so that the bars have the room."""
+"""Axes of small charts: labels close to the axis leave more room for the bars."""
 
 NARROW: Final[dict[str, Any]] = {"left": 0, "right": 4, "top": 2, "bottom": 2}
 

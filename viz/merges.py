@@ -1,4 +1,4 @@
-"""Byte pairs in pictures: what there is to merge, and what merging brings."""
+"""Byte-pair merges: the candidates, and how merging compresses a text."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ NEXT, GUESSED, LATER, HIDDEN = "merged next", "your guess", "later", "?"
 FAINT = f"{GRAY}44"
 
 MOST_POINTS = 400
-"""Points of a curve: more would not be seen."""
+"""Points of a curve; more could not be told apart."""
 
 
 def pair_table(
@@ -59,7 +59,7 @@ def pair_bars(
     hidden: bool = False,
     guess: int | None = None,
 ) -> alt.LayerChart:
-    """Draw how often each pair stands side by side; the one merged next stands out.
+    """Draw how often each pair occurs; the one merged next is highlighted.
 
     Args:
         names: See `pair_table`.
@@ -75,7 +75,7 @@ def pair_bars(
         y=alt.Y("pair:N", title=None, sort=None).axis(
             labelFont="monospace", labelFontSize=13, ticks=False, domain=False
         ),
-        x=alt.X("count:Q", title="times side by side")
+        x=alt.X("count:Q", title="occurrences")
         .scale(domainMin=0)
         .axis(labels=False, ticks=False, grid=False),
         tooltip=["pair:N", alt.Tooltip("text:N", title="times"), "what:N"],
@@ -118,7 +118,7 @@ def compression_curve(token_counts: Sequence[int], merges: int) -> alt.LayerChar
 
     Args:
         token_counts: See `compression_table`.
-        merges: Where the reader stands, 0 to all.
+        merges: The number of merges to mark, 0 to all.
 
     Raises:
         ValueError: See `compression_table`.

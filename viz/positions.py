@@ -11,10 +11,10 @@ from viz.lens_charts import LEAN, NARROW
 from viz.theme import BLUE, GRAY, VERMILLION, printed, signed_scale
 
 MOST_ROWS, MOST_COLUMNS = 48, 64
-"""Of a large table, every so many-th position and number is drawn."""
+"""Of a large table, every nth position and number is drawn."""
 
 MOST_POINTS = 160
-"""Distances in a line; of more, every so many-th."""
+"""Distances in a line; of more, every nth."""
 
 MOST_LINES = 12
 """Heads drawn, the chosen one among them."""
@@ -77,7 +77,7 @@ def distance_table(
         distances: In tokens.
         values: [series distance].
         names: Of the series.
-        chosen: Which series stands out.
+        chosen: Which series is highlighted.
 
     Raises:
         ValueError: If the shapes do not fit.
@@ -112,7 +112,7 @@ def distance_lines(
     Args:
         table: From `distance_table`.
         meaning: What a value is, with its unit.
-        trained: Distances from here on came in no training text; None: all did.
+        trained: Training texts had no distance from here on; None: they had all.
     """
     lines = (
         alt.Chart(table)

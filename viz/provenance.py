@@ -56,7 +56,7 @@ def operand_table(
         labels: Each row's name.
         columns: Title → a number per row.
         pieces: Token texts, if the rows are positions.
-        chosen: The row that the number itself stands for; it gets an arrow.
+        chosen: The row of the number itself; it gets an arrow.
     """
     names = list(labels)
     if pieces is not None:

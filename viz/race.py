@@ -18,7 +18,7 @@ _POINTS: Final = 200
 
 
 class Track(NamedTuple):
-    """What one racer left behind."""
+    """The losses of one racer."""
 
     name: str
     seconds: Array

@@ -1,4 +1,4 @@
-"""Learning to copy: what words cost the first and the second time, and who copies.
+"""Learning to copy: the loss of words the first and second time, and copying heads.
 
 Losses stand on the left axis, in nats per token; scores on the right, from 0 to 1. They
 share one picture because the question is whether they change in the same steps.
@@ -180,14 +180,14 @@ def _with_guess(figure: alt.LayerChart, guess: int, last_step: int) -> alt.Layer
 def pattern_picture(pattern: Array, *, side: int = 120, dark: bool = False) -> str:
     """Paint one head's pattern as a picture: one hue, as opaque as the weight.
 
-    What is not read is transparent: the page shines through, light or dark. The picture
+    A weight of 0 is transparent, so that the page shows through. The picture
     is its own address, so a page that draws it anew each second never asks for one that
     is gone.
 
     Args:
         pattern: Weights as bytes, 255 for 1, [q_pos k_pos].
         side: Least number of pixels along a side.
-        dark: Whether it will stand on a dark page, which wants a lighter hue.
+        dark: Whether the page is dark, which needs a lighter hue.
 
     Returns:
         A PNG as a `data:` URL.

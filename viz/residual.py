@@ -65,7 +65,7 @@ def stream_chart(
         kinds: See `stream_table`.
         added: See `stream_table`.
         stream: See `stream_table`.
-        layer: The block to set off: the others' bars are fainter.
+        layer: The block to highlight: the others' bars are fainter.
 
     Raises:
         ValueError: See `stream_table`.

@@ -1,4 +1,4 @@
-r"""Tokens drawn to stand alone: bytes that are no text, marks without their letter."""
+r"""Tokens in boxes of their own: bytes that are no text, combining marks."""
 
 import unicodedata
 
@@ -6,7 +6,7 @@ from viz.tokens import display_piece
 
 
 def standing_alone(piece: str) -> str:
-    r"""Draw a token's text so that it can stand in a box of its own.
+    r"""Draw a token's text so that it fits a box of its own.
 
     A mark that belongs on the letter before it gets a dotted circle to sit on.
 
@@ -30,7 +30,7 @@ def spelled(piece: bytes) -> str:
 
 
 def pair_name(pair: tuple[bytes, bytes]) -> str:
-    """Name two tokens that stand side by side.
+    """Name a pair of neighbouring tokens.
 
     >>> pair_name((b" t", b"he"))
     '·t + he'

@@ -48,7 +48,7 @@ def step_bar(milliseconds: Mapping[str, float], *, columns: int = 2) -> alt.Char
 
     Args:
         milliseconds: By part: data, forward, backward, optimizer, other.
-        columns: How many names stand beside each other.
+        columns: Names per row of the legend.
     """
     table = step_table(milliseconds)
     colour = (

@@ -55,7 +55,7 @@ CSS_VARIABLES = {
 """The palette by the names that style sheets and scripts use: `var(--blue)`."""
 
 PRESENT_FONT_SIZE = 20
-"""Points, on a projector: the last row should read the axis."""
+"""Points, on a projector: the axis must be legible from the last row."""
 
 
 def css_palette(selector: str) -> str:
@@ -92,17 +92,17 @@ def printed(
     align: Literal["left", "right"] = "left",
     **style: Any,
 ) -> alt.Chart:
-    """Return marks that print a text beside each row's place, readable in any theme.
+    """Return marks that print a text beside each row's mark, readable in any theme.
 
     Vega paints text black, whatever the theme, and no gray has a contrast of 4.5 to 1
     on white and on dark at once. The full end of the theme's own ramp has: it is dark
     on light, and light on dark.
 
     Args:
-        rows: The data and where it stands; `text` is still to be encoded.
+        rows: The data and its position; `text` is still to be encoded.
         dx: Distance from the place to the right, in pixels.
         dy: Distance downwards.
-        align: Which end of the text stands there.
+        align: Which end of the text is anchored there.
         style: What else `mark_text` takes: `font`, `fontSize`.
     """
     ramp = alt.Scale(domain=[0, 1], range="ramp")
@@ -115,7 +115,7 @@ def printed(
 
 
 def enlarged(chart: alt.Chart | alt.LayerChart) -> alt.Chart | alt.LayerChart:
-    """Return the chart with type that carries across a classroom, and room for it."""
+    """Return the chart with type legible across a classroom, and room for it."""
     size = PRESENT_FONT_SIZE
     height = chart.to_dict().get("height")
     if isinstance(height, int | float):

@@ -1,4 +1,4 @@
-"""How a training goes: the loss against what counting alone would give, and its gauges.
+"""A training run: its loss beside the baselines of counting models, and its gauges.
 
 Losses are in nats per token. A run logs thousands of steps and a screen shows hundreds,
 so each line is thinned; the first and last points and every extreme stay.
@@ -56,7 +56,7 @@ def thin(
 ) -> pd.DataFrame:
     """Keep at most `limit` rows: the first, the last, and each stretch's extremes.
 
-    Taking every nth row would hide the spikes, which are what one looks for.
+    Taking every nth row would hide the spikes, which matter most.
 
     Args:
         table: Rows in order.
@@ -85,7 +85,7 @@ def thin(
 def loss_table(metrics: pd.DataFrame, *, log_x: bool = False) -> pd.DataFrame:
     """Return the points of the loss curves, thinned: columns step, loss, line.
 
-    Losses that are not finite, of a run that diverged, have no place on the axis and
+    Losses that are not finite, of a run that diverged, cannot be drawn and
     are left out; so is step 0 on an axis that grows by factors.
     """
     columns = {
@@ -114,7 +114,7 @@ def loss_curve(
     *,
     log_x: bool = False,
 ) -> alt.LayerChart:
-    """Draw the losses of a run, and what counting alone would reach as dashed lines.
+    """Draw the losses of a run, and the baselines of counting models as dashed lines.
 
     Args:
         metrics: A run's journal, or a table with columns step, loss, average_loss,
@@ -194,7 +194,7 @@ def baseline_layer(baselines: Mapping[str, float]) -> alt.Chart:
 
 
 def _plain(name: str) -> str:
-    """Keep what cannot end a string of Vega's expression language."""
+    """Keep only characters that cannot end a string of a Vega expression."""
     return "".join(letter for letter in name if letter.isalnum() or letter in " -_")
 
 

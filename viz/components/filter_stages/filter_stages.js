@@ -159,8 +159,8 @@ function stageSentence(data, { stage, hovered }) {
   }
   const drawn = data.pieces[data.tokens.indexOf(data.drawn)];
   if (!data.race) return ["Greedy, without chance: always the likeliest, ", { strong: drawn }, "."];
-  return ["Each gets a random number ÷ its probability; the smallest wins: ", { strong: drawn },
-    data.ends ? ". The text ends here." : ". Another seed gives other random numbers."];
+  return ["The smallest random number ÷ p wins: ", { strong: drawn },
+    data.ends ? ". The text ends here." : ". Another seed, another draw."];
 }
 
 function tokenSentence({ pieces, stages, chain }, row) {
