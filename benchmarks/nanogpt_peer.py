@@ -16,7 +16,7 @@ import torch
 
 from minigpt.config import TrainConfig
 from minigpt.training.schedule import schedule_factor
-from minigpt.training.step import take_step
+from minigpt.training.step import StepSetup, take_step
 
 SETTINGS = TrainConfig(max_steps=2000, batch_size=12, beta2=0.99)
 """Of the README's CPU example: what it gives as flags, and its defaults else."""
@@ -143,12 +143,12 @@ def same_losses(clone: Path, ours: Any, steps: int = 20) -> None:
         assert not spreads or abs(spreads[0] / spreads[1] - 1) < 0.1, name
     model.load_state_dict(named)
     worst = 0.0
+    setup = StepSetup(ours.config, ours.trainer.team)
     for step in range(steps):
         inputs, labels = ours.sampler.batch(step)
         windows = torch.cat([inputs, labels[:, -1:]], dim=1)
         their_loss = learn(theirs, optimizer, windows, step)
-        batch, team = (inputs, labels), ours.trainer.team
-        outcome = take_step(model, ours.optimizer, batch, ours.config, team, step)
+        outcome = take_step(model, ours.optimizer, (inputs, labels), step, setup)
         ours.schedule.step()
         worst = max(worst, abs(outcome.loss - their_loss))
     assert worst < AGREE, f"the losses differ by {worst}"

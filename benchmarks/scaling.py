@@ -36,7 +36,7 @@ from minigpt.model import TransformerLM
 from minigpt.model.sizes import num_parameters
 from minigpt.training.distributed import Team
 from minigpt.training.optimizer import build_optimizer
-from minigpt.training.step import take_step
+from minigpt.training.step import StepSetup, take_step
 
 BASE = {"d_model": 256, "num_layers": 4, "max_seq_len": 256, "vocab_size": 1000}
 SIZES = {
@@ -79,7 +79,7 @@ class Point:
     def step(self) -> None:
         """Take one training step, and note its time."""
         start = time.perf_counter()
-        take_step(self.model, self.optimizer, self.batch, TRAIN, ALONE, 0)
+        take_step(self.model, self.optimizer, self.batch, 0, StepSetup(TRAIN, ALONE))
         self.seconds.append(time.perf_counter() - start)
 
     def __post_init__(self) -> None:

@@ -29,7 +29,7 @@ from minigpt.config import RunConfig, get_recipe
 from minigpt.config.ingredients import differences, taking
 from minigpt.preparation.preparation import assemble
 from minigpt.training.schedule import build_schedule
-from minigpt.training.step import take_step
+from minigpt.training.step import StepSetup, take_step
 
 TARGET = 1.898
 """What nanoGPT's CPU example ends with, in nats per character."""
@@ -56,17 +56,11 @@ class Contender:
 
     def advance(self, until: int) -> None:
         """Train up to a step, and count the time."""
+        setup = StepSetup(self.config, self.trainer.team)
         start = time.perf_counter()
         while self.step < until:
             batch = self.sampler.batch(self.step)
-            take_step(
-                self.trainer.model,
-                self.optimizer,
-                batch,
-                self.config,
-                self.trainer.team,
-                self.step,
-            )
+            take_step(self.trainer.model, self.optimizer, batch, self.step, setup)
             self.schedule.step()
             self.step += 1
         self.seconds += time.perf_counter() - start

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from minigpt.atomic_writes import replace_file
-from minigpt.checkpoint import load_checkpoint, save_checkpoint
+from minigpt.checkpoint import halve_weights, load_checkpoint, save_checkpoint
 from minigpt.cli.progress import progress_for
 from minigpt.config import (
     DataConfig,
@@ -222,8 +222,9 @@ def copy(path: Path, target: Path, facts: dict[str, Any]) -> None:
         tokenizer,
         step=metadata.step,
         provenance={**metadata.provenance, **facts},
-        half=target.parent.name == "checkpoints",
     )
+    if target.parent.name == "checkpoints":
+        halve_weights(target)
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -17,7 +17,7 @@ from minigpt.checkpoint.load import (
     load_weights,
 )
 from minigpt.checkpoint.metadata import CheckpointMetadata, read_metadata
-from minigpt.checkpoint.save import save_checkpoint
+from minigpt.checkpoint.save import halve_weights, save_checkpoint
 from minigpt.checkpoint.training_state import (
     TrainingState,
     forget_training_state,
@@ -31,6 +31,7 @@ __all__ = [
     "TrainingState",
     "find_checkpoint",
     "forget_training_state",
+    "halve_weights",
     "has_training_state",
     "load_checkpoint",
     "load_weights",

@@ -64,14 +64,15 @@ def load_checkpoint(
 
     Args:
         directory: A checkpoint.
-        device: Where the model shall be: `cpu`, `cuda`, `auto`, …
+        device: Where to put the model: `cpu`, `cuda`, `auto`, …
 
     Returns:
-        The model, in evaluation mode, its tokenizer, and what is known about it.
+        The model in evaluation mode, its tokenizer, and the metadata of `config.json`.
 
     Raises:
-        CheckpointError: If anything is missing, damaged, of another size than
-            described, or too large for this machine; with the file and the field.
+        CheckpointError: If anything is missing or damaged, has another size than
+            described, or does not fit into this machine's memory. It names the file
+            and the field.
     """
     directory = find_checkpoint(directory)
     metadata = read_metadata(directory)

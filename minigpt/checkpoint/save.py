@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from minigpt.atomic_writes import replaced_directory
+from minigpt.atomic_writes import replaced_directory, replaced_file
 from minigpt.checkpoint.adapter import write_adapter
 from minigpt.checkpoint.metadata import CONFIG_FILE, CheckpointMetadata
-from minigpt.checkpoint.tensors import write_weights
+from minigpt.checkpoint.tensors import read_tensors, write_tensors, write_weights
 from minigpt.checkpoint.training_state import TrainingState, write_training_state
 from minigpt.errors import CheckpointError
 from minigpt.model import LanguageModel, TransformerLM
@@ -26,20 +26,17 @@ def save_checkpoint(
     step: int = 0,
     provenance: dict[str, Any] | None = None,
     training_state: TrainingState | None = None,
-    half: bool = False,
 ) -> Path:
-    """Save a model so that a kill at any moment leaves this or the one before.
+    """Save a model; if the process is killed meanwhile, the old checkpoint stays whole.
 
     Args:
-        directory: Where; an older checkpoint there is replaced.
-        model: The model. An adapter is saved beside the weights it is merged into.
-        tokenizer: What turns its text into tokens. Without one, training can resume
-            from the checkpoint, but `load_checkpoint` will miss it.
-        step: Steps of training behind the model.
-        provenance: How it was made, as JSON types.
-        training_state: What resuming needs, if it should be possible.
-        half: Keep three digits of each weight, in half the size: to look at, not to
-            train on.
+        directory: Where to save it. A checkpoint that is there is replaced.
+        model: The model. A LoRA adapter goes into a file of its own.
+        tokenizer: The one it was trained with. Without one, training can be resumed
+            from the checkpoint, but `load_checkpoint` refuses it.
+        step: How many steps the model was trained.
+        provenance: How it was made: settings, data, results; JSON types.
+        training_state: Optimizer, schedule and progress, to resume training later.
 
     Returns:
         The directory.
@@ -65,15 +62,36 @@ def save_checkpoint(
             if isinstance(model, TransformerLM) and model.adapter is not None:
                 write_adapter(beside, model, model.adapter)
                 model = without_adapter(model)
-            write_weights(beside / WEIGHTS_FILE, model, half=half)
+            write_weights(beside / WEIGHTS_FILE, model)
             if training_state is not None:
                 write_training_state(beside, training_state)
     except OSError as error:
-        raise CheckpointError(
-            f"{directory} could not be saved: {error.strerror or error}. What was "
-            "saved before is untouched; make room and try again."
-        ) from error
+        raise _not_saved(directory, error) from error
     return directory
+
+
+def halve_weights(checkpoint: Path) -> None:
+    """Keep 16 bits of each weight of a checkpoint, three digits, in half the size.
+
+    Good enough to look at the model and to write with it, not to go on training it.
+
+    Raises:
+        CheckpointError: If the weights cannot be read, or the disk is full.
+    """
+    path = checkpoint / WEIGHTS_FILE
+    halves = {name: weight.half() for name, weight in read_tensors(path).items()}
+    try:
+        with replaced_file(path) as beside:
+            write_tensors(beside, halves)
+    except OSError as error:
+        raise _not_saved(checkpoint, error) from error
+
+
+def _not_saved(directory: Path, error: OSError) -> CheckpointError:
+    return CheckpointError(
+        f"{directory} could not be saved: {error.strerror or error}. What was saved "
+        "before is untouched; make room and try again."
+    )
 
 
 def _require_replaceable(directory: Path) -> None:

@@ -7,7 +7,6 @@ are read, so that a wrong file costs neither memory nor time.
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -38,19 +37,10 @@ def write_tensors(
         raise OSError(str(error)) from error
 
 
-def write_weights(path: Path, model: nn.Module, *, half: bool = False) -> None:
-    """Write a model's weights, in full precision whatever it computes in.
-
-    Args:
-        path: The file.
-        model: Whose weights.
-        half: Write 16 bits instead of 32: three digits of each number, half the size.
-    """
-    kind = torch.float16 if half else torch.float32
+def write_weights(path: Path, model: nn.Module) -> None:
+    """Write a model's weights, in full precision whatever it computes in."""
     weights = model.state_dict()
-    write_tensors(
-        path, {name: w.detach().cpu().to(kind) for name, w in weights.items()}
-    )
+    write_tensors(path, {name: w.detach().cpu().float() for name, w in weights.items()})
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

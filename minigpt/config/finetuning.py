@@ -20,17 +20,17 @@ class LoraConfig(Config):
         8, ge=1, le=4096, description="Rows of A and columns of B: the adapter's rank."
     )
     alpha: float = Field(
-        16.0, gt=0.0, le=10_000.0, description="B·A counts alpha / rank times."
+        16.0, gt=0.0, le=10_000.0, description="B·A is multiplied by alpha / rank."
     )
     # JSON has lists and no tuples, so a list will do too.
     targets: Annotated[tuple[LoraTarget, ...], Strict(False)] = Field(
         ("qkv", "output"),
         min_length=1,
-        description="What is adapted: qkv (queries, keys and values, one packed "
-        "matrix), output (of attention), mlp (all its matrices).",
+        description="Which matrices get an adapter: qkv (queries, keys and values), "
+        "output (of attention), mlp (all of its matrices).",
     )
     base_sha256: str | None = Field(
-        None, description="Fingerprint of the weights it was made for."
+        None, description="Fingerprint of the weights it was trained on."
     )
 
 
@@ -38,27 +38,28 @@ class FinetuneConfig(Config):
     """How a base becomes a model that answers."""
 
     method: Literal["sft", "dpo"] = Field(
-        "sft", description="Learn from right answers, or from pairs of answers."
+        "sft", description="sft: from right answers; dpo: from better and worse ones."
     )
     base: str = Field(
         ..., min_length=1, description="The checkpoint to start from, as a path."
     )
     base_sha256: str | None = Field(
-        None, description="Fingerprint of its weights (none: not looked at yet)."
+        None, description="Fingerprint of its weights (none: not computed yet)."
     )
     examples: str = Field(
         "tales",
         min_length=1,
-        description="`tales` (the built-in world) or the path of a JSON or JSONL file.",
+        description="`tales` (about the built-in world) or the path of a JSON or JSONL "
+        "file.",
     )
     tales_examples: int = Field(
-        6000, ge=1, le=10_000_000, description="tales: how many examples to write."
+        6000, ge=1, le=10_000_000, description="tales: how many examples to generate."
     )
     validation_fraction: float = Field(
-        0.1, gt=0.0, lt=1.0, description="Share of a file's examples to hold out."
+        0.1, gt=0.0, lt=1.0, description="Share of a file's examples kept for testing."
     )
     packed: bool = Field(
-        False, description="Put several examples into one row instead of padding each."
+        False, description="Put several examples into a row: faster than padding each."
     )
     lora_rank: int | None = Field(
         None,
@@ -67,16 +68,19 @@ class FinetuneConfig(Config):
         description="Rank of a LoRA adapter (none: all weights change).",
     )
     lora_alpha: float = Field(
-        16.0, gt=0.0, le=10_000.0, description="The adapter counts alpha / rank times."
+        16.0,
+        gt=0.0,
+        le=10_000.0,
+        description="Multiplies the adapter, as alpha / rank.",
     )
     lora_targets: Annotated[tuple[LoraTarget, ...], Strict(False)] = Field(
-        ("qkv", "output"), min_length=1, description="Which matrices it adapts."
+        ("qkv", "output"), min_length=1, description="Which matrices get an adapter."
     )
     beta: float = Field(
         0.1,
         gt=0.0,
         le=100.0,
-        description="dpo: how dearly leaving the reference is paid for.",
+        description="dpo: how strongly the model is held near the base.",
     )
 
     @property

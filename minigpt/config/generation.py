@@ -23,7 +23,7 @@ class GenerationConfig(Config):
         0.8,
         ge=0.0,
         le=100.0,
-        description="Divides the logits: below 1 bolder, above 1 flatter; 0 is greedy.",
+        description="Divides the logits: below 1 safer, above 1 more varied, 0 greedy.",
     )
     repetition_penalty: float = Field(
         1.0,
@@ -53,8 +53,8 @@ class GenerationConfig(Config):
         1.0,
         ge=-10.0,
         le=10.0,
-        description="Beam search: scores are divided by length to this power; 0 "
-        "favours short texts.",
+        description="Beam search: scores are divided by length to this power, so that "
+        "long texts can win; 0 favours short ones.",
     )
     early_stopping: bool = Field(
         False, description="Beam search: stop once num_beams texts have ended."

@@ -1,7 +1,7 @@
 """What sets two recipes apart, ingredient by ingredient, each with reason and source.
 
-An ingredient is a handful of settings that make sense only together. Taking one from
-another recipe is how one finds out what it brings.
+An ingredient is a few settings that make sense only together. To find out what one
+contributes, take it from another recipe and train again.
 """
 
 from collections.abc import Collection, Iterator
@@ -20,7 +20,7 @@ _NO_INGREDIENTS: Final = {
     "vocab_size",
     "num_threads",
 }
-"""How long, how often looked at, from which dice: no part of a recipe."""
+"""Length, evaluation, seed and the like: no part of a recipe."""
 
 
 class Ingredient(NamedTuple):
@@ -28,7 +28,7 @@ class Ingredient(NamedTuple):
 
     name: str
     settings: tuple[str, ...]
-    """Fields of `ModelConfig` or `TrainConfig`; the first one is the telling one."""
+    """Fields of `ModelConfig` or `TrainConfig`; the first one represents them."""
     why: str
     """One sentence."""
     source: str
@@ -65,14 +65,14 @@ INGREDIENTS: Final = (
     Ingredient(
         "weight decay",
         ("weight_decay",),
-        "Pulls weights to zero, which pays over many passes, not in a part of one.",
+        "Pulls weights to zero, which helps over many passes, not in part of one.",
         "Loshchilov & Hutter 2019, arXiv:1711.05101",
     ),
     Ingredient(
         "positions",
         ("positional_encoding", "relative_distances", "relative_gain", "rope_base"),
-        "A learned bias per distance gives heads “the token before” at once; learned "
-        "places must be learned one by one.",
+        "With a learned bias per distance, heads find the token before at once; "
+        "position vectors must be learned one by one.",
         "Raffel et al. 2020, arXiv:1910.10683, section 2.1",
     ),
     Ingredient(
@@ -96,20 +96,20 @@ INGREDIENTS: Final = (
     Ingredient(
         "a head of its own",
         ("tie_embeddings",),
-        "What a token is, and what makes one expect it, are two questions.",
+        "What a token means and what predicts it are two questions: two matrices.",
         "Press & Wolf 2017, arXiv:1608.05859, who tie them",
     ),
     Ingredient(
         "token shift",
         ("token_shift",),
-        "Each embedding is given a share of the one before it, for which a head would "
-        "otherwise be needed.",
+        "Each embedding gets a share of the one before it; otherwise a head would be "
+        "needed for that.",
         "Peng et al. 2023, arXiv:2305.13048, section 3.1.1",
     ),
     Ingredient(
         "value embeddings",
         ("value_embeddings",),
-        "What heads hand on includes the token itself, in every layer.",
+        "What heads copy includes the token itself, in every layer.",
         "Zhou et al. 2024, arXiv:2410.17897",
     ),
     Ingredient(
@@ -128,21 +128,21 @@ INGREDIENTS: Final = (
     Ingredient(
         "window and batch",
         ("max_seq_len", "batch_size"),
-        "A small model's step costs mostly its calls: fewer, larger steps, and "
-        "farther to look back.",
+        "A small model spends most of a step on overhead: fewer, larger steps waste "
+        "less, and a longer window lets it look farther back.",
         "McCandlish et al. 2018, arXiv:1812.06162",
     ),
     Ingredient(
         "number format",
         ("precision",),
-        "Products in 16 bits where the machine is quicker so; the weights keep 32.",
+        "Matrix products in 16 bits where that is faster; the weights keep 32.",
         "Micikevicius et al. 2018, arXiv:1710.03740",
     ),
 )
 
 
 class Difference(NamedTuple):
-    """One ingredient that two runs have of different kinds."""
+    """One ingredient whose settings differ between two runs."""
 
     ingredient: Ingredient
     first: dict[str, Any]
@@ -158,7 +158,8 @@ def text_recipes() -> list[str]:
 def differences(first: RunConfig, second: RunConfig) -> list[Difference]:
     """Return the ingredients that set two runs apart.
 
-    A setting that no ingredient names is one by itself, explained by its description.
+    A setting that no ingredient names is an ingredient by itself, with its
+    description as the reason.
     """
     ours, theirs = dict(_settings(first)), dict(_settings(second))
     left = [name for name in ours if ours[name] != theirs[name]]

@@ -65,13 +65,13 @@ class ModelConfig(AssignableConfig):
     """The settings of a decoder-only transformer, `TransformerLM`."""
 
     vocab_size: int = Field(
-        1000, ge=1, le=2_000_000, description="Number of tokens the model knows."
+        1000, ge=1, le=2_000_000, description="Number of tokens; the tokenizer sets it."
     )
     d_model: int = Field(
         128, ge=1, le=32_768, description="Width of the residual stream, in numbers."
     )
     num_layers: int = Field(
-        4, ge=1, le=256, description="Number of blocks, one after the other."
+        4, ge=1, le=256, description="Number of blocks; each builds on the ones before."
     )
     num_heads: int = Field(
         4, ge=1, le=256, description="Attention heads per block; must divide d_model."
@@ -80,8 +80,8 @@ class ModelConfig(AssignableConfig):
         None,
         ge=1,
         le=256,
-        description="Key/value heads, shared by groups of query heads "
-        "(none: as many as num_heads).",
+        description="Key/value heads, each shared by a group of query heads to keep "
+        "the cache small (none: as many as num_heads).",
     )
     d_ff: int | None = Field(
         None,
@@ -90,63 +90,64 @@ class ModelConfig(AssignableConfig):
         description="Hidden width of the MLP (none: 4 × d_model; 0: no MLP at all).",
     )
     max_seq_len: int = Field(
-        128, ge=1, le=1_048_576, description="Longest text seen at once, in tokens."
+        128, ge=1, le=1_048_576, description="Longest text read at once, in tokens."
     )
     dropout: float = Field(
-        0.0, ge=0.0, lt=1.0, description="Share of values zeroed during training."
+        0.0, ge=0.0, lt=1.0, description="Share of values zeroed to avoid overfitting."
     )
     positional_encoding: PositionalEncoding = Field(
-        "learned", description="How the model knows the order of the tokens."
+        "learned", description="How the model is told the order of the tokens."
     )
     norm: Normalization = Field(
-        "layernorm", description="What is applied before each sublayer."
+        "layernorm", description="How the stream is normalised before each sublayer."
     )
     norm_affine: bool = Field(
-        True, description="Whether a norm has a learned scale (and shift)."
+        True, description="Give each norm a learned scale (and shift)."
     )
     norm_eps: float = Field(
-        1e-5, gt=0.0, le=0.1, description="Added to the variance before the root."
+        1e-5, gt=0.0, le=0.1, description="Added to the variance, so that none is zero."
     )
-    activation: Activation = Field("gelu", description="The MLP's non-linearity.")
+    activation: Activation = Field("gelu", description="The MLP's non-linear function.")
     bias: bool = Field(
-        True, description="Whether linear layers and LayerNorm add a bias."
+        True, description="Add a learned bias in linear layers and LayerNorm."
     )
     tie_embeddings: bool = Field(
-        True, description="Whether the head reuses the token embedding's weights."
+        True, description="Score tokens with the embedding's weights, to save memory."
     )
     embedding_std: float | None = Field(
         None,
         gt=0.0,
         le=10.0,
-        description="How large an untrained embedding's numbers are (none: 0.5, or "
-        "0.02 where the head is tied to it).",
+        description="Standard deviation of the embedding before training (none: 0.5, "
+        "or 0.02 where it is tied to the head).",
     )
     qk_norm: bool = Field(
         False, description="Normalise queries and keys, so that scores stay small."
     )
     rope_base: float = Field(
-        10_000.0, gt=1.0, le=1e9, description="RoPE's slowest wavelength, over 2π."
+        10_000.0, gt=1.0, le=1e9, description="RoPE: how slowly the last pair turns."
     )
     token_shift: bool = Field(
         False,
-        description="Add to each embedding a learned share of the one before it.",
+        description="Add to each embedding a learned share of the one before it, which "
+        "saves a head.",
     )
     value_embeddings: bool = Field(
         False,
         description="Add to each token's values, in every layer, a learned vector of "
-        "the token's own.",
+        "its own, so that heads can still tell which token it was.",
     )
     relative_distances: int = Field(
         32,
         ge=1,
         le=4096,
-        description="Relative bias: distances told apart, in tokens; all farther "
-        "ones share the last.",
+        description="Relative bias: distances with a bias of their own, in tokens; "
+        "larger ones share the last.",
     )
     relative_gain: GainOfHeads = Field(
         10.0,
-        description="Relative bias: factor on the learned bias, so that it keeps pace "
-        "with the weights; one for all heads, or one for each.",
+        description="Relative bias: factor on the learned bias, so that it is learned "
+        "as fast as the weights; one for all heads, or one for each.",
     )
 
     @model_validator(mode="after")
@@ -195,7 +196,7 @@ class MLPConfig(AssignableConfig):
     """The settings of the fixed-window baseline, `MLPLM`."""
 
     vocab_size: int = Field(
-        1000, ge=1, le=2_000_000, description="Number of tokens the model knows."
+        1000, ge=1, le=2_000_000, description="Number of tokens; the tokenizer sets it."
     )
     d_model: int = Field(
         64, ge=1, le=32_768, description="Width of one token's embedding."
@@ -203,13 +204,13 @@ class MLPConfig(AssignableConfig):
     d_ff: int = Field(256, ge=1, le=131_072, description="Width of a hidden layer.")
     num_layers: int = Field(2, ge=1, le=256, description="Number of hidden layers.")
     context_size: int = Field(
-        16, ge=1, le=4096, description="How many last tokens the model sees, in tokens."
+        16, ge=1, le=4096, description="How many of the last tokens the model sees."
     )
     max_seq_len: int = Field(
-        128, ge=1, le=1_048_576, description="Longest text given at once, in tokens."
+        128, ge=1, le=1_048_576, description="Longest text read at once, in tokens."
     )
     dropout: float = Field(
-        0.0, ge=0.0, lt=1.0, description="Share of values zeroed during training."
+        0.0, ge=0.0, lt=1.0, description="Share of values zeroed to avoid overfitting."
     )
 
 

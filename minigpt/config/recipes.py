@@ -1,16 +1,16 @@
 """Presets of model and training together, each ingredient with its reason.
 
-- `default`: a pure pre-norm GPT, trained with what makes small models learn fast on a
-  CPU, for a minute on two cores. Nothing in it does an attention head's work for it, so
-  its heads look like the textbook's.
-- `quick`, `three-minutes`, `ten-minutes`: the same GPT in the sizes that learn most in
-  another time. Of quick, some ten seconds.
-- `speedrun`: every trick, for the shortest way to a given loss. A token shift does the
-  work of a previous-token head, so its heads look less like the textbook's.
+- `default`: a plain pre-norm GPT with settings that make small models learn fast: one
+  minute on two CPU cores. No trick replaces an attention head, so its heads look like
+  those in textbooks.
+- `quick`, `three-minutes`, `ten-minutes`: the same GPT, in the size that learns most in
+  that time; quick takes about ten seconds.
+- `speedrun`: every trick, to reach a given loss as soon as possible. A token shift does
+  the work of a previous-token head, so its heads look less like those in textbooks.
 - `gpt2`: GPT-2's architecture, AdamW, warm-up and cosine. The baseline.
 - `induction`: two layers of attention and nothing else, on repeated random words. An
   induction circuit forms within fifty steps, with a checkpoint at every third of them.
-- `induction-live`: the same in small, to watch it happen.
+- `induction-live`: a smaller one, to watch it happen.
 """
 
 from typing import Any
@@ -39,7 +39,7 @@ def _default() -> RunConfig:
         # At this size learned scales, shifts and biases cost time and gain nothing.
         "norm_affine": False,
         "bias": False,
-        # The head may differ from the embedding: it answers another question.
+        # What a token means and what predicts it are two questions: two matrices.
         "tie_embeddings": False,
     }
     train: dict[str, Any] = {
@@ -47,7 +47,7 @@ def _default() -> RunConfig:
         "optimizer": "muon",
         "learning_rate": 1e-2,
         "muon_learning_rate": 0.02,
-        # Short runs have no time for long memories.
+        # In a short run, averages over hundreds of steps come too late.
         "beta1": 0.8,
         "beta2": 0.95,
         "muon_momentum": 0.9,
@@ -117,18 +117,26 @@ def _gpt2() -> RunConfig:
     return RunConfig(recipe="gpt2", transformer=model, train=train)
 
 
+INDUCTION_CHECKPOINTS = (
+    *(0, 1, 2, 4, 8, 16, 32, 48, 64, 72, 78),
+    *range(84, 145, 3),
+    *(150, 160, 180, 200, 240, 280, 320, 360, 400),
+)
+"""Dense where the heads form, sparse before and after."""
+
+
 def _induction() -> RunConfig:
     model: dict[str, Any] = {
         "d_model": 64,
         "num_layers": 2,
         "num_heads": 2,
-        # Nothing but attention: no MLP takes a part of the work.
+        # Nothing but attention: no MLP shares the work.
         "d_ff": 0,
         "max_seq_len": 64,
         "positional_encoding": "relative",
         "relative_distances": 16,
         # Decides beforehand which head reads the previous token: the first. With equal
-        # gains the heads share that work, and cutting one of them shows little.
+        # gains the heads share that work, and ablating one of them shows little.
         "relative_gain": (10.0, 1.0),
         "norm": "rmsnorm",
         "bias": False,
@@ -148,12 +156,7 @@ def _induction() -> RunConfig:
         "max_steps": 400,
         "batch_size": 16,
         "eval_interval": 50,
-        # Dense where the heads form, sparse before and after.
-        "checkpoint_steps": (
-            *(0, 1, 2, 4, 8, 16, 32, 48, 64, 72, 78),
-            *range(84, 145, 3),
-            *(150, 160, 180, 200, 240, 280, 320, 360, 400),
-        ),
+        "checkpoint_steps": INDUCTION_CHECKPOINTS,
     }
     return RunConfig(
         recipe="induction",

@@ -43,26 +43,26 @@ class DataConfig(Config):
     source: str = Field(
         "tales",
         min_length=1,
-        description="`tales` (the built-in world), `repeats` (random words, said again "
-        "and again) or the path of a UTF-8 text file.",
+        description="`tales` (stories of the built-in world), `repeats` (random words, "
+        "repeated) or the path of a UTF-8 text file.",
     )
     tales_megabytes: float = Field(
-        5.0, gt=0.0, le=1000.0, description="How much of tales to write, in MB."
+        5.0, gt=0.0, le=1000.0, description="tales: how much text to generate, in MB."
     )
     repeats_words: int = Field(
-        126, ge=2, le=126, description="How many different words repeats says."
+        126, ge=2, le=126, description="repeats: how many different words to use."
     )
     document_separator: str | None = Field(
         None,
         min_length=1,
-        description="What stands between two documents in the text file; each end "
-        "becomes <eos> (none: the file is one document). tales ends each story so.",
+        description="What separates the documents in a text file; each of them ends "
+        "with <eos> (none: the file is one document). tales ends each story so.",
     )
     validation_fraction: float = Field(
         0.1,
         gt=0.0,
         lt=1.0,
-        description="Share of the text held out, taken from its end.",
+        description="Share of the text held out to measure the loss on, from its end.",
     )
 
 
@@ -76,15 +76,16 @@ class TokenizerConfig(Config):
         1024,
         ge=260,
         le=1_000_000,
-        description="BPE: tokens to learn, the 256 bytes and 4 special ones included.",
+        description="BPE: tokens to learn, including 256 bytes and 4 special tokens.",
     )
     min_freq: int = Field(
-        1, ge=1, description="char and word: rarer ones become <unk>, in occurrences."
+        1, ge=1, description="char and word: those that occur less often become <unk>."
     )
     sample_characters: int = Field(
         1 << 25,
         ge=1000,
-        description="Most characters to learn from, taken from all over a longer text.",
+        description="How many characters to learn from at most; a longer text is "
+        "sampled throughout.",
     )
 
 
@@ -98,52 +99,54 @@ class TrainConfig(Config):
         1, ge=1, le=1_000_000, description="Passes over the text, without max_steps."
     )
     batch_size: int = Field(
-        16, ge=1, le=65_536, description="Windows per step, over all devices."
+        16, ge=1, le=65_536, description="Windows per step, over all devices together."
     )
     accumulation_steps: int = Field(
-        1, ge=1, le=4096, description="Parts a step is cut into, to save memory."
+        1, ge=1, le=4096, description="Parts a step is split into, to save memory."
     )
     repeat_steps: int = Field(
         0,
         ge=0,
-        description="Steps to begin with in which the model reads repeated random "
-        "tokens and learns to copy, before it reads the text.",
+        description="First steps on repeated random tokens, which teach the model to "
+        "copy before it reads the text.",
     )
     lesson_steps: int = Field(
         0,
         ge=0,
-        description="tales: steps to begin with in which the model learns to look up "
-        "what a text has said, before it reads the text.",
+        description="tales: first steps on short lessons, which teach the model to "
+        "look up facts before it reads the text.",
     )
     lesson_share: float = Field(
         0.0,
         ge=0.0,
         le=0.9,
-        description="tales: which share of the later steps are such lessons.",
+        description="tales: share of the later steps that are lessons too.",
     )
     optimizer: Literal["adamw", "muon"] = Field(
-        "adamw", description="muon: hidden matrices by Muon, all else by AdamW."
+        "adamw", description="muon: Muon for hidden matrices, AdamW for the rest."
     )
     learning_rate: float = Field(
-        1e-3, gt=0.0, le=10.0, description="AdamW's peak step size."
+        1e-3, gt=0.0, le=10.0, description="AdamW's largest step size."
     )
     muon_learning_rate: float = Field(
-        0.02, gt=0.0, le=10.0, description="Muon's peak step size."
+        0.02, gt=0.0, le=10.0, description="Muon's largest step size."
     )
     weight_decay: float = Field(
-        0.1, ge=0.0, le=10.0, description="Pull of the matrices towards zero."
+        0.1, ge=0.0, le=10.0, description="How strongly matrices shrink towards zero."
     )
-    beta1: float = Field(0.9, ge=0.0, lt=1.0, description="AdamW's memory of the mean.")
+    beta1: float = Field(
+        0.9, ge=0.0, lt=1.0, description="AdamW: past gradients' weight in their mean."
+    )
     beta2: float = Field(
-        0.99, ge=0.0, lt=1.0, description="AdamW's memory of the square."
+        0.99, ge=0.0, lt=1.0, description="AdamW: past squares' weight in their mean."
     )
     muon_momentum: float = Field(
-        0.95, ge=0.0, lt=1.0, description="Muon's memory of the gradient."
+        0.95, ge=0.0, lt=1.0, description="Muon: past gradients' weight in their mean."
     )
     muon_splits_qkv: bool = Field(
         False,
-        description="Let Muon see queries, keys and values as three matrices, not as "
-        "the one they are packed in.",
+        description="Let Muon treat queries, keys and values as three matrices, not as "
+        "the one they are stored in.",
     )
     schedule: Literal["cosine", "linear", "constant"] = Field(
         "cosine", description="How the step size falls after the warm-up."
@@ -151,32 +154,32 @@ class TrainConfig(Config):
     warmup_steps: int = Field(
         100,
         ge=0,
-        description="Steps in which the step size rises from zero; at most a tenth of "
-        "the run.",
+        description="Steps over which the step size rises from zero, so that the first "
+        "ones do no harm; at most a tenth of the run.",
     )
     decay_start: float = Field(
         0.0,
         ge=0.0,
         lt=1.0,
-        description="Share of the run after which the step size begins to fall (0: as "
-        "soon as the warm-up ends).",
+        description="Share of the run after which the step size falls (0: right after "
+        "the warm-up).",
     )
     min_learning_rate_ratio: float = Field(
-        0.1, ge=0.0, le=1.0, description="Where the schedule ends, as a share of peak."
+        0.1, ge=0.0, le=1.0, description="Last step size, as a share of the largest."
     )
     gradient_clip: float = Field(
-        1.0, ge=0.0, description="Longest gradient allowed, as a norm (0: no limit)."
+        1.0, ge=0.0, description="Shorten longer gradients to this norm (0: no limit)."
     )
     precision: Literal["float32", "bfloat16", "auto"] = Field(
         "float32",
         description="Number format of the matrix products (auto: bfloat16 where the "
-        "machine is made for it).",
+        "machine is faster with it).",
     )
     gradient_checkpointing: bool = Field(
-        False, description="Recompute blocks backward, to trade time for memory."
+        False, description="Compute blocks again in the backward: slower, less memory."
     )
     compile: _Choice = Field(
-        "auto", description="Let torch.compile fuse the model (auto: on a GPU)."
+        "auto", description="Speed the model up with torch.compile (auto: on a GPU)."
     )
     eval_interval: int = Field(
         250, ge=1, description="Steps between validation losses, samples and saves."
@@ -184,22 +187,22 @@ class TrainConfig(Config):
     eval_batches: int | None = Field(
         20,
         ge=1,
-        description="Batches per interim evaluation (none: all). The last "
-        "evaluation of a run always uses all.",
+        description="Batches per evaluation, to save time (none: all). The last one of "
+        "a run uses all.",
     )
     checkpoint_interval: int | None = Field(
         None, ge=1, description="Steps between checkpoints (none: eval_interval)."
     )
     keep_checkpoints: int | None = Field(
-        5, ge=1, description="How many step checkpoints stay on disk (none: all)."
+        5, ge=1, description="How many of the newest checkpoints to keep (none: all)."
     )
     checkpoint_steps: Annotated[tuple[_Step, ...], Strict(False)] = Field(
         (),
-        description="Steps to save at besides; these checkpoints stay on disk, and the "
-        "heads are photographed.",
+        description="Further steps to save at; these checkpoints are kept, with a "
+        "snapshot of the heads.",
     )
     patience: int | None = Field(
-        None, ge=1, description="Stop after so many evaluations without a new best."
+        None, ge=1, description="Stop after this many evaluations without a new best."
     )
     seed: int = Field(1337, ge=0, lt=2**31, description="Same seed, same run.")
     device: str = Field(
@@ -209,13 +212,13 @@ class TrainConfig(Config):
         None, ge=1, le=1024, description="CPU threads (none: torch's own choice)."
     )
     tensorboard: bool = Field(
-        False, description="Write the metrics for TensorBoard too, beside the run's."
+        False, description="Also write the metrics for TensorBoard, beside the run's."
     )
     wandb_project: str | None = Field(
         None,
         min_length=1,
-        description="Weights & Biases: the project that gets the metrics too (none: "
-        "nobody does).",
+        description="Weights & Biases: the project to send the metrics to (none: they "
+        "stay here).",
     )
 
 
@@ -223,7 +226,7 @@ class RunConfig(Config):
     """Everything that determines a training run."""
 
     recipe: RecipeName = Field(
-        "default", description="The preset the settings started from."
+        "default", description="The preset that the settings started from."
     )
     model_type: Literal["transformer", "mlp"] = Field(
         "transformer", description="Which kind of model."
@@ -236,7 +239,7 @@ class RunConfig(Config):
     mlp: MLPConfig = Field(MLPConfig(), description="Sizes, when model_type is mlp.")
     train: TrainConfig = Field(TrainConfig(), description="The training.")
     finetune: FinetuneConfig | None = Field(
-        None, description="What a base learns besides (none: it is trained from zero)."
+        None, description="How to fine-tune a base (none: train from scratch)."
     )
 
     @model_validator(mode="after")

@@ -85,7 +85,8 @@ class Generator:
     ) -> str:
         """Continue a prompt with tokens drawn at random.
 
-        Takes the settings of `GenerationConfig` one by one, as the tutorials do.
+        Takes the settings of `GenerationConfig` one by one, because the tutorials call
+        it so; `generate` takes them together.
 
         Returns:
             The prompt and its continuation.

@@ -16,6 +16,7 @@ from typing import IO
 from minigpt.checkpoint import (
     Checkpoint,
     find_checkpoint,
+    halve_weights,
     load_checkpoint,
     save_checkpoint,
 )
@@ -108,20 +109,19 @@ def keep_import(
         CheckpointError: If the disk is full.
     """
     with _put_in_place(data, name) as temporary:
-        _save(temporary, loaded, words, half=half)
+        _save(temporary, loaded, words)
+        if half:
+            halve_weights(temporary)
     return data / "models" / name
 
 
-def _save(
-    directory: Path, loaded: Checkpoint, words: str, *, half: bool = False
-) -> None:
+def _save(directory: Path, loaded: Checkpoint, words: str) -> None:
     save_checkpoint(
         directory,
         loaded.model,
         loaded.tokenizer,
         step=loaded.metadata.step,
         provenance=loaded.metadata.provenance,
-        half=half,
     )
     _describe(directory, "import", loaded, words)
 

@@ -32,9 +32,10 @@ from minigpt.model.positions import (
 
 
 class SelfAttention(nn.Module):
-    """One head, no mask.
+    """One attention head: every token reads every token.
 
         Attention(Q, K, V) = softmax(Q Kᵀ / √d) V
+        Q, K, V = x W_Q, x W_K, x W_V                     [batch pos d_out] each
 
     Source: Vaswani et al. 2017, arXiv:1706.03762, eq. 1.
     """
@@ -61,21 +62,29 @@ class SelfAttention(nn.Module):
 
 
 class CausalAttention(SelfAttention):
-    """Unlike the one before: a token reads only itself and what came before it.
+    """Self-attention in which a token reads only itself and the tokens before it.
 
-    A score of −inf becomes a weight of exactly 0.
+        Attention(Q, K, V) = softmax(Q Kᵀ / √d + mask) V
+        mask[q, k] = 0 if k ≤ q, else −∞
+
+    A score of −∞ becomes a weight of exactly 0.
+
+    Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.3.
     """
 
     def scores(
         self, x: Float[Tensor, "batch pos d_in"]
     ) -> Float[Tensor, "batch pos pos"]:
-        """As before, with the future masked."""
+        """Score as `SelfAttention` does, with −∞ for later tokens."""
         may_read = causal_mask(x.shape[1], x.shape[1], x.device)
         return super().scores(x).masked_fill(~may_read, -math.inf)
 
 
 class MultiHeadAttention(nn.Module):
-    """Unlike the one before: many heads in parallel, each with its own question.
+    """Causal attention by several heads at once, each with queries of its own.
+
+        head_h = softmax(Q_h K_hᵀ / √d_head + bias_h + mask) V_h
+        out    = [head_1 … head_H] W_O + b_O                     [batch pos d_model]
 
         x ─ qkv ─┬─ q ─ (turn) ─┐
                  ├─ k ─ (turn) ─┴─ q·k/√d_head ─ + bias ─ mask ─ softmax ─┐
@@ -89,10 +98,12 @@ class MultiHeadAttention(nn.Module):
     first layer's value).
 
     The explicit computation is the definition. torch's fused one gives the same
-    numbers quicker, and is used when nobody wants scores or pattern.
+    numbers faster, and is used unless a hook asks for the scores or the pattern.
 
     Args:
         config: The model's settings.
+
+    Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.2.
     """
 
     def __init__(self, config: ModelConfig) -> None:

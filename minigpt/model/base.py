@@ -28,6 +28,11 @@ class LanguageModelBase(Hooked):
     """Whether training computes blocks a second time instead of storing them."""
 
     @property
+    def ties_embeddings(self) -> bool:
+        """Whether one table serves for reading tokens and for scoring them."""
+        return False
+
+    @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.token_embedding.weight.device

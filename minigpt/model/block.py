@@ -15,16 +15,21 @@ from minigpt.model.norm import build_norm
 
 
 class Block(nn.Module):
-    """A pre-norm transformer block.
+    """A transformer block: attention, then an MLP, each with a norm before it.
+
+        resid_mid  = resid_pre + attn(ln1(resid_pre))          [batch pos d_model]
+        resid_post = resid_mid + mlp(ln2(resid_mid))
 
         resid_pre ──┬──────────────(+)── resid_mid ──┬────────(+)── resid_post
                     └─ ln1 ─ attn ──┘                └─ ln2 ─ mlp ─┘
 
-    The stream itself is only ever added to. With `d_ff=0` there is no MLP, and
+    The residual stream is only ever added to. With `d_ff=0` there is no MLP, and
     resid_post follows from resid_pre directly.
 
     Args:
         config: The model's settings.
+
+    Source: Xiong et al. 2020, arXiv:2002.04745, figure 1 (b).
     """
 
     def __init__(self, config: ModelConfig) -> None:

@@ -10,7 +10,10 @@ from minigpt.errors import DataError
 
 
 class TokenEmbedding(nn.Embedding):
-    """A table with one row per token."""
+    """A table with one learned vector of d_model numbers for each token.
+
+    x[b, p] = W_E[tokens[b, p]]        W_E: [vocab d_model]
+    """
 
     def forward(
         self, tokens: Int[Tensor, "batch pos"]

@@ -55,12 +55,18 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 class FeedForward(nn.Module):
-    """Widen, bend, narrow: every neuron is a question and, if it fires, an answer.
+    """Two linear layers with a non-linearity between them.
 
-        MLP(x) = W_out · activation(W_in x)
+        MLP(x) = W_out · activation(W_in x + b_in) + b_out
+        W_in: [d_ff d_model]        W_out: [d_model d_ff]
+
+    Each of the d_ff neurons compares x with its row of W_in. If it fires, it adds its
+    column of W_out to the stream.
 
     Args:
         config: The model's settings.
+
+    Source: Vaswani et al. 2017, arXiv:1706.03762, eq. 2.
     """
 
     def __init__(self, config: ModelConfig) -> None:

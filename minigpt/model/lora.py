@@ -36,15 +36,19 @@ _PLACES = {
 
 
 class LoRALinear(nn.Module):
-    """A linear layer that is frozen, and a change of low rank that learns.
+    """A frozen linear layer, and a change of low rank that learns.
 
-    Whoever reads `weight` sees the sum: the hooks' provenance, the quick decoder and
-    the pages need not know of adapters.
+        h = (W + alpha / rank · B A) x + b
+        W: [out in], frozen        B: [out rank]        A: [rank in]
+
+    `weight` is that sum, so code that reads it needs to know nothing about adapters.
 
     Args:
         base: The layer; its weights stop learning.
         rank: Rows of A and columns of B.
-        alpha: The change counts alpha / rank times.
+        alpha: The change is multiplied by alpha / rank.
+
+    Source: Hu et al. 2021, arXiv:2106.09685, eq. 3.
     """
 
     def __init__(self, base: nn.Linear, rank: int, alpha: float) -> None:
@@ -65,7 +69,7 @@ class LoRALinear(nn.Module):
 
     @property
     def weight(self) -> Float[Tensor, "out in"]:
-        """The weight that is in force."""
+        """The weight that the layer uses now, with the change if it is on."""
         if self.is_merged or not self.is_on:
             return self.base.weight
         return self.base.weight + self.change

@@ -2,8 +2,6 @@
 
 Unlike the transformer, it joins the embeddings of the last few tokens into one long
 vector, and position is simply the place in that vector. Same interface, hooks too.
-
-Source: Bengio et al. 2003, "A Neural Probabilistic Language Model", eq. 1.
 """
 
 from itertools import pairwise
@@ -23,7 +21,7 @@ from minigpt.model.memory import require_memory
 
 
 class HiddenLayer(nn.Module):
-    """One step of thought: a linear map and a tanh."""
+    """A linear layer and a tanh: tanh(W x + b)."""
 
     def __init__(self, d_in: int, d_out: int, dropout: float) -> None:
         super().__init__()
@@ -35,13 +33,16 @@ class HiddenLayer(nn.Module):
     def forward(
         self, x: Float[Tensor, "batch pos d_in"]
     ) -> Float[Tensor, "batch pos d_ff"]:
-        """Transform each window by itself."""
+        """Compute the layer for each window by itself."""
         hidden = self.hook_post(torch.tanh(self.hook_pre(self.linear(x))))
         return self.dropout(hidden)
 
 
 class MLPLM(LanguageModelBase):
-    """A fixed-window MLP language model.
+    """A language model that reads a window of the last n tokens with an MLP.
+
+        logits(p) = W h(p) + b
+        h(p) = tanh layers of [e(p − n + 1) … e(p)], the embeddings joined into one
 
     Args:
         settings: The fields of `MLPConfig`, by name: `vocab_size`, `d_model`, `d_ff`,
@@ -49,6 +50,8 @@ class MLPLM(LanguageModelBase):
 
     Raises:
         ConfigError: If a setting is wrong, or the model would not fit in memory.
+
+    Source: Bengio et al. 2003, "A Neural Probabilistic Language Model", eq. 1.
     """
 
     kind = "mlp"

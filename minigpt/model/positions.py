@@ -23,10 +23,12 @@ from minigpt.config import ModelConfig
 def causal_mask(
     q_len: int, k_len: int, device: torch.device
 ) -> Bool[Tensor, "{q_len} {k_len}"]:
-    """Tell which keys a query may read: itself and what came before.
+    """Return which keys each query may read: its own token's and earlier ones.
 
-    The last query stands at the last key; so one rule serves training (q_len equals
-    k_len), prefill in chunks, and decoding one token against a cache.
+        mask[q, k] = k ≤ q + (k_len − q_len)                    [q_len k_len]
+
+    The last query stands at the last key. So one rule serves training (q_len equals
+    k_len), a prompt read in chunks, and a new token after a cached text.
 
     >>> causal_mask(2, 3, torch.device("cpu")).int().tolist()
     [[1, 1, 0], [1, 1, 1]]
@@ -37,14 +39,17 @@ def causal_mask(
 def distances(
     q_len: int, k_len: int, device: torch.device
 ) -> Int[Tensor, "q_pos k_pos"]:
-    """How many tokens before each query each key stands; negative in the future."""
+    """Return how many tokens each key stands before each query, negative if after."""
     k_positions = torch.arange(k_len, device=device)
     q_positions = k_positions[k_len - q_len :]
     return q_positions[:, None] - k_positions[None, :]
 
 
 class LearnedPositions(nn.Module):
-    """A learned vector for each position, added to the embedding, as in GPT-2."""
+    """A learned vector for each position, added to the embedding, as in GPT-2.
+
+    x[b, p] = W_E[token] + W_pos[p]        W_pos: [max_seq_len d_model]
+    """
 
     def __init__(self, max_seq_len: int, d_model: int) -> None:
         super().__init__()
@@ -81,7 +86,9 @@ class SinusoidalPositions(nn.Module):
 
 
 class RotaryPositions(nn.Module):
-    """RoPE: turn each pair of numbers of a query or key, farther the later it stands.
+    """RoPE: rotate each pair of numbers of a query or key, by more at later positions.
+
+        angle(pos, i) = pos · base^(−2i / d_head),  i = 0 … d_head / 2 − 1
 
     The product of a query and a key then depends on their contents and on the
     distance between them. Number i is paired with number i + d_head / 2 (as in Llama).
@@ -110,7 +117,7 @@ class RotaryPositions(nn.Module):
 
 
 class AlibiBias(nn.Module):
-    """ALiBi: a penalty that grows with distance, at another slope in each head.
+    """ALiBi: lower each score by the distance times the head's slope.
 
         bias(head, q, k) = −slope(head) · (q − k),  slope = 2^(−8 (head + 1) / heads)
 
@@ -148,9 +155,9 @@ class RelativeBias(nn.Module):
 
         bias(head, q, k) = gain(head) · table(head, q − k)
 
-    Distances from the last one told apart onwards share its bias. The gain lets a small
-    optimizer step move a score as far as it moves the weights. Of two heads, the one
-    with the larger gain finds a fixed distance first.
+    Distances beyond the table share its last bias. The gain makes a small step of the
+    optimizer change the scores about as much as it changes them through the weights.
+    Of two heads, the one with the larger gain learns to read a fixed distance first.
 
     Args:
         num_heads: Rows of the table.

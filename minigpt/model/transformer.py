@@ -100,6 +100,11 @@ class TransformerLM(LanguageModelBase):
             cache.advance(tokens.shape[1])
         return self.unembed(self.ln_final(x))
 
+    @property
+    def ties_embeddings(self) -> bool:
+        """Whether `head` is missing, and the token embedding takes its place."""
+        return self.config.tie_embeddings
+
     def embed(
         self, tokens: Int[Tensor, "batch pos"], cache: Cache | None = None
     ) -> Float[Tensor, "batch pos d_model"]:

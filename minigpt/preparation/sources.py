@@ -85,9 +85,6 @@ def build_source(config: RunConfig, corpus: Corpus, tokenizer: Tokenizer) -> Run
             tokenizer,
             steps=train.lesson_steps,
             share=train.lesson_share,
-            context=context,
-            batch_size=train.batch_size,
-            seed=train.seed,
         )
     return RunSource(batches, held_out, probe, said_twice)
 

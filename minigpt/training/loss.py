@@ -22,7 +22,7 @@ def language_model_loss(
     labels: Int[Tensor, "batch pos"],
     reduction: Literal["mean", "sum"] = "mean",
 ) -> Float[Tensor, ""]:
-    """Compute the cross-entropy of the tokens that really came next.
+    """Compute the cross-entropy: how surprising the tokens that came next were.
 
         loss = −1/N Σ ln softmax(logits[b, p])[labels[b, p]]
 
@@ -35,7 +35,7 @@ def language_model_loss(
         reduction: The mean per token, or the sum over tokens.
 
     Returns:
-        Nats. The mean over no labels at all is 0, not NaN.
+        The loss in nats, a scalar; 0 if there are no labels at all.
 
     Source: Shannon 1951, "Prediction and Entropy of Printed English".
     """

@@ -229,8 +229,16 @@ def is_hidden_matrix(name: str, parameter: nn.Parameter) -> bool:
 def build_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
     """Build the optimizer that a config asks for.
 
-    Weight decay pulls on matrices and embeddings; norms, biases and tables of relative
-    biases are left alone, since a pull towards zero means nothing for them.
+    With `muon`, Muon takes the matrices inside the blocks and AdamW everything else.
+    Weight decay applies to matrices and embeddings only: pulling the scales of norms,
+    biases or the tables of relative biases towards zero would not simplify the model.
+
+    Args:
+        model: Whose weights learn; frozen ones are left out.
+        config: Learning rates, betas, momentum, weight decay.
+
+    Source: Loshchilov & Hutter 2019, arXiv:1711.05101, for AdamW; Jordan et al. 2024,
+    for Muon.
     """
     named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
     hidden = [p for n, p in named if is_hidden_matrix(n, p)]

@@ -1,16 +1,17 @@
 """One step of training: forward, loss, backward, clip, update.
 
-The batch may be cut into parts, to save memory (gradient accumulation), and spread over
-processes. The gradient is always that of the mean over all labels of the whole batch,
-wherever they lie: each part's *sum* is divided by the whole's number of labels.
+The batch may be split into parts to save memory (gradient accumulation), and spread
+over processes. The gradient is always that of the mean over all labels of the whole
+batch: the *sum* over each part is divided by the number of labels in the whole.
 
-`plain_step` is the definition. `take_step` is what the trainer calls: the same update,
-for batches in parts, several processes, half precision and other objectives.
+`plain_step` is the definition. The trainer calls `take_step`: the same update, for
+batches in parts, several processes, half precision and other objectives.
 """
 
 import math
 from collections import defaultdict
 from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -25,6 +26,20 @@ from minigpt.training.loss import count_labels, language_model_loss
 from minigpt.training.objective import NextToken, Objective
 from minigpt.training.precision import in_precision
 from minigpt.training.timing import StepClock
+
+
+@dataclass(frozen=True)
+class StepSetup:
+    """What stays the same from step to step."""
+
+    config: TrainConfig
+    """Precision, parts, clipping, seed."""
+    team: Team
+    """The processes at work."""
+    objective: Objective = field(default_factory=NextToken)
+    """What to minimise."""
+    clock: StepClock = field(default_factory=StepClock)
+    """Told when each part of a step has ended."""
 
 
 class StepOutcome(NamedTuple):
@@ -43,15 +58,16 @@ class StepOutcome(NamedTuple):
 def plain_step(
     model: nn.Module, optimizer: Optimizer, batch: Batch, gradient_clip: float | None
 ) -> float:
-    """Learn from one batch: measure the loss, find its gradient, move against it.
+    """Learn from one batch: compute the loss and its gradient, then step against it.
 
         g = ∇ loss(θ);  g ← g · min(1, clip / ‖g‖);  θ ← optimizer(θ, g)
 
     Args:
-        model: Tokens to logits.
+        model: Turns tokens into logits.
         optimizer: Holds the model's weights θ.
-        batch: Inputs, and as labels the tokens that come next.
-        gradient_clip: Longest gradient that is followed as it is (none: any).
+        batch: Inputs, and the tokens that come next as labels, [batch pos] each.
+        gradient_clip: A gradient with a larger norm is scaled down to this norm (none:
+            no limit).
 
     Returns:
         The loss before the update, in nats per token.
@@ -68,40 +84,28 @@ def plain_step(
 
 
 def take_step(
-    forward: nn.Module,
-    optimizer: Optimizer,
-    batch: Batch,
-    config: TrainConfig,
-    team: Team,
-    step: int,
-    objective: Objective | None = None,
-    clock: StepClock | None = None,
+    forward: nn.Module, optimizer: Optimizer, batch: Batch, step: int, setup: StepSetup
 ) -> StepOutcome:
-    """Learn from one batch.
+    """Learn from one batch: the same update as `plain_step`.
 
     Args:
         forward: The model, perhaps compiled or shared over processes.
         optimizer: Holds the model's weights.
         batch: This process's inputs and labels.
-        config: Precision, parts, clipping, seed.
-        team: The processes at work.
         step: Steps taken before this one; dropout depends on it.
-        objective: What to minimise (none: the next token's loss).
-        clock: Told when forward, backward and optimizer have ended.
+        setup: How to take it.
 
     Raises:
         RunError: If the loss or the gradient is not a number. The weights are then
             still those of the step before.
     """
-    objective, clock = objective or NextToken(), clock or StepClock()
-    counts = [int(count_labels(batch[1])), int(objective.count(batch[1]))]
+    config, team = setup.config, setup.team
+    counts = [int(count_labels(batch[1])), int(setup.objective.count(batch[1]))]
     num_tokens, number = map(int, team.sum(counts))
     torch.manual_seed(random_seed(config.seed, "dropout", step, team.rank))
     forward.train()
     optimizer.zero_grad()
-    own_loss, measures = accumulate_gradient(
-        forward, batch, config, team, number, objective, clock
-    )
+    own_loss, measures = accumulate_gradient(forward, batch, number, setup)
     loss, *means = team.sum([own_loss, *measures.values()])
     _require_finite("loss", loss, step)
     weights = [p for group in optimizer.param_groups for p in group["params"]]
@@ -109,38 +113,30 @@ def take_step(
     norm = nn.utils.clip_grad_norm_(weights, limit).item()
     _require_finite("gradient", norm, step)
     optimizer.step()
-    clock.end("optimizer")
+    setup.clock.end("optimizer")
     measured = dict(zip(measures, means, strict=True))
     return StepOutcome(loss, norm, num_tokens, measured)
 
 
 def accumulate_gradient(
-    forward: nn.Module,
-    batch: Batch,
-    config: TrainConfig,
-    team: Team,
-    number: int,
-    objective: Objective,
-    clock: StepClock | None = None,
+    forward: nn.Module, batch: Batch, number: int, setup: StepSetup
 ) -> tuple[float, dict[str, float]]:
     """Add a batch's gradient to the weights' `.grad`, part by part.
 
     Args:
         forward: The model.
         batch: This process's inputs and labels.
-        config: Precision and number of parts.
-        team: The processes at work.
         number: What the objective counts in the whole batch, over the whole team.
-        objective: What to minimise.
-        clock: Told when forward and backward have ended.
+        setup: Precision, number of parts, objective.
 
     Returns:
         This process's share of the mean loss, in nats, and of the other measures.
     """
+    config, team, clock = setup.config, setup.team, setup.clock
     parts = list(
         zip(*(half.chunk(config.accumulation_steps) for half in batch), strict=True)
     )
-    loss, number, clock = 0.0, max(1, number), clock or StepClock()
+    loss, number = 0.0, max(1, number)
     clock.end("other")
     measures: dict[str, float] = defaultdict(float)
     for place, (inputs, labels) in enumerate(parts, start=1):
@@ -148,7 +144,7 @@ def accumulate_gradient(
         sharing = nullcontext() if is_last else without_sharing(forward)
         with sharing:
             with in_precision(config, team.device):
-                outcome = objective.outcome(forward, inputs, labels)
+                outcome = setup.objective.outcome(forward, inputs, labels)
             share = outcome.total / number
             clock.end("forward")
             # Sharing averages over the team, and what is wanted is the sum.

@@ -45,7 +45,7 @@ from minigpt.training.optimizer import build_optimizer
 from minigpt.training.progress import Limits, Pace, TrainingProgress
 from minigpt.training.resume import capture_state, restore_state
 from minigpt.training.schedule import build_schedule, get_cosine_schedule_with_warmup
-from minigpt.training.step import take_step
+from minigpt.training.step import StepSetup, take_step
 from minigpt.training.timing import StepClock
 from minigpt.training.validation import Validation
 
@@ -56,7 +56,9 @@ COPIES_OF_WEIGHTS = 4
 
 
 class Trainer:
-    """Trains a model, and keeps the best of it. The arguments are the tutorials'.
+    """Trains a model, and keeps the checkpoint with the lowest held-out loss.
+
+    The first eight arguments are those of the tutorials' trainer, in their order.
 
     Args:
         model: What learns, in place.
@@ -136,6 +138,7 @@ class Trainer:
         )
         self.progress, self._pace = TrainingProgress(), Pace()
         self._clock = StepClock(self.team.device)
+        self._setup = StepSetup(config, self.team, self.objective, self._clock)
 
     def train(
         self,
@@ -205,14 +208,7 @@ class Trainer:
         progress, optimizer = self.progress, self.optimizer
         learning_rate = float(optimizer.param_groups[0]["lr"])
         loss, gradient_norm, num_tokens, measures = take_step(
-            forward,
-            optimizer,
-            batch,
-            self.config,
-            self.team,
-            progress.step,
-            self.objective,
-            self._clock,
+            forward, optimizer, batch, progress.step, self._setup
         )
         if self.lr_scheduler is not None:
             self.lr_scheduler.step()

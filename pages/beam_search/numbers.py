@@ -8,7 +8,12 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.config import GenerationConfig
 from minigpt.errors import DataError
 from minigpt.generation import beam_search
-from minigpt.generation.beam.exhaustive import BestOfAll, affordable, best_of_all
+from minigpt.generation.beam.exhaustive import (
+    BestOfAll,
+    Effort,
+    affordable,
+    best_of_all,
+)
 from minigpt.generation.beam.paths import PathsInTree, greedy_text, trace_paths
 from minigpt.generation.beam.tree import BeamCandidate, BeamResult, ScoredText
 from pages.frame import models, notebook
@@ -120,13 +125,13 @@ def look_further(source: Source, known: ScoredText) -> None:
         words = f"Token {length} of {config.max_new_tokens}: {beginnings:,} beginnings"
         bar.progress(length / config.max_new_tokens, words)
 
-    most = affordable(model, WHEN_ASKED)
+    effort = Effort(affordable(model, WHEN_ASKED), report)
     asked = _asked_for()
     asked.clear()  # Only the newest is wanted again.
     try:
         with models.turn_to_write():
             asked[identity(source)] = best_of_all(
-                model, tokens, config, eos_id, known, most, report
+                model, tokens, config, eos_id, known, effort
             )
     except DataError as error:
         asked[identity(source)] = str(error)
@@ -147,7 +152,7 @@ def _search(source: Source) -> tuple[BeamResult, ScoredText]:
 def _best_at_once(source: Source, known: ScoredText) -> BestOfAll | str:
     """Return the best of all texts, or why it cannot be told at once."""
     try:
-        most = affordable(source.checkpoint.model, AT_ONCE)
-        return best_of_all(*source.arguments, known, most)
+        effort = Effort(affordable(source.checkpoint.model, AT_ONCE))
+        return best_of_all(*source.arguments, known, effort)
     except DataError as error:
         return str(error)

@@ -10,7 +10,6 @@ from minigpt.interpret.positions.embedding_space import (
     Neighbours,
     Which,
     frequent_tokens,
-    has_unembedding,
     sampled_tokens,
 )
 from minigpt.textbook.embeddings import (
@@ -95,7 +94,7 @@ def _pick(place: int | None) -> None:
 
 def _table_of(checkpoint: Checkpoint) -> Which:
     """Return which table was chosen; where they are tied, there is only one."""
-    untied = has_unembedding(checkpoint.model)
+    untied = not checkpoint.model.ties_embeddings
     return (
         st.session_state.get("embedding_table", "embedding") if untied else "embedding"
     )
@@ -103,7 +102,7 @@ def _table_of(checkpoint: Checkpoint) -> Which:
 
 def _choose_table(checkpoint: Checkpoint) -> None:
     """Show the choice between two tables, where there are two."""
-    if has_unembedding(checkpoint.model):
+    if not checkpoint.model.ties_embeddings:
         st.segmented_control(
             "Vectors",
             ("embedding", "unembedding"),

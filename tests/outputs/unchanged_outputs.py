@@ -44,7 +44,7 @@ from outputs.output_hashes import (
 )
 
 import minigpt
-from minigpt.checkpoint import TrainingState, save_checkpoint
+from minigpt.checkpoint import TrainingState, halve_weights, save_checkpoint
 from minigpt.config import GenerationConfig, LoraConfig, TrainConfig
 from minigpt.datasets import WindowSampler, generate_tales
 from minigpt.datasets.batches.lessons_first import LessonsFirst
@@ -100,9 +100,7 @@ def batches() -> Values:
     tokenizer = trained("bpe")
     windows = WindowSampler(tokenizer.encode(generate_tales(9000, seed=3)), 64, 4, 5)
     repeats = RepeatsFirst(windows, 2, torch.arange(4, 40))
-    lessons = LessonsFirst(
-        repeats, tokenizer, steps=40, share=0.5, context=64, batch_size=4, seed=5
-    )
+    lessons = LessonsFirst(repeats, tokenizer, steps=40, share=0.5)
     words = WordTokenizer()
     words.build_vocab(WORDS)
     sources = {
@@ -131,7 +129,8 @@ def checkpoint_files(name: str) -> Values:
     save = partial(save_checkpoint, model=model, tokenizer=trained("bpe"), step=3)
     with TemporaryDirectory() as folder:
         whole = save(Path(folder, "whole"), provenance={"é": 1}, training_state=state)
-        half = save(Path(folder, "half"), half=True)
+        half = save(Path(folder, "half"))
+        halve_weights(half)
         found = files(whole) | {f"half {k}": v for k, v in files(half).items()}
     shapes = {key: list(weight.shape) for key, weight in model.state_dict().items()}
     return {"names and shapes": digest(shapes), **found}

@@ -9,9 +9,13 @@ from minigpt.config import TrainConfig
 from minigpt.errors import RunError
 from minigpt.training.distributed import Team
 from minigpt.training.loss import IGNORED, count_labels, language_model_loss
-from minigpt.training.objective import NextToken
 from minigpt.training.optimizer import build_optimizer
-from minigpt.training.step import accumulate_gradient, plain_step, take_step
+from minigpt.training.step import (
+    StepSetup,
+    accumulate_gradient,
+    plain_step,
+    take_step,
+)
 
 ALONE = Team(rank=0, size=1, device=torch.device("cpu"))
 
@@ -28,9 +32,8 @@ def batch():
 
 def gradient(model, batch, **settings):
     number = int(count_labels(batch[1]))
-    loss, _ = accumulate_gradient(
-        model, batch, TrainConfig(**settings), ALONE, number, NextToken()
-    )
+    setup = StepSetup(TrainConfig(**settings), ALONE)
+    loss, _ = accumulate_gradient(model, batch, number, setup)
     return loss, {name: p.grad for name, p in model.named_parameters()}
 
 
@@ -64,7 +67,7 @@ def test_gradient_checkpointing_gives_equal_gradients_dropout_included(
         model = new_model(dropout=0.3)
         model.gradient_checkpointing = checkpointing
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-        outcome = take_step(model, optimizer, batch, TrainConfig(), ALONE, 0)
+        outcome = take_step(model, optimizer, batch, 0, StepSetup(TrainConfig(), ALONE))
         return outcome, [p.grad for p in model.parameters()]
 
     plain, recomputed = one_step(False), one_step(True)
@@ -78,7 +81,7 @@ def test_clipping_bounds_the_step_and_reports_the_norm_before(new_model, batch):
     before = torch.nn.utils.parameters_to_vector(model.parameters()).detach().clone()
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     config = TrainConfig(gradient_clip=1e-3)
-    outcome = take_step(model, optimizer, batch, config, ALONE, 0)
+    outcome = take_step(model, optimizer, batch, 0, StepSetup(config, ALONE))
     after = torch.nn.utils.parameters_to_vector(model.parameters())
     assert outcome.gradient_norm > 1e-2
     assert (after - before).norm().item() == pytest.approx(1e-3, rel=1e-3)
@@ -88,7 +91,7 @@ def test_without_a_limit_nothing_is_clipped(new_model, batch):
     model = new_model()
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     config = TrainConfig(gradient_clip=0.0)
-    outcome = take_step(model, optimizer, batch, config, ALONE, 0)
+    outcome = take_step(model, optimizer, batch, 0, StepSetup(config, ALONE))
     norm = math.sqrt(sum(float(p.grad.square().sum()) for p in model.parameters()))
     assert outcome.gradient_norm == pytest.approx(norm, rel=1e-4)
 
@@ -121,9 +124,8 @@ def test_dropout_depends_on_seed_and_step_and_nothing_else(new_model, batch):
         model = new_model(dropout=0.5)
         torch.rand(disturb)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
-        return take_step(
-            model, optimizer, batch, TrainConfig(seed=seed), ALONE, step
-        ).loss
+        setup = StepSetup(TrainConfig(seed=seed), ALONE)
+        return take_step(model, optimizer, batch, step, setup).loss
 
     assert loss(1, 5) == loss(1, 5, disturb=17)
     assert len({loss(1, 5), loss(1, 6), loss(2, 5)}) == 3
@@ -137,7 +139,7 @@ def test_a_loss_that_is_no_number_leaves_the_weights_alone(new_model, batch, poi
     before = [parameter.clone() for parameter in model.parameters()]
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
     with pytest.raises(RunError, match=r"at step 8.*learning rate"):
-        take_step(model, optimizer, batch, TrainConfig(), ALONE, 7)
+        take_step(model, optimizer, batch, 7, StepSetup(TrainConfig(), ALONE))
     for parameter, old in zip(model.parameters(), before, strict=True):
         assert torch.equal(parameter.nan_to_num(), old.nan_to_num())
 
@@ -155,7 +157,7 @@ def test_the_trainers_step_is_the_plain_step(new_model, batch, optimizer, parts)
     optimizers = [build_optimizer(model, config) for model in (plain, ours)]
     for step in range(3):
         expected = plain_step(plain, optimizers[0], batch, config.gradient_clip)
-        outcome = take_step(ours, optimizers[1], batch, config, ALONE, step)
+        outcome = take_step(ours, optimizers[1], batch, step, StepSetup(config, ALONE))
         assert outcome.loss == pytest.approx(expected, abs=1e-4)
     for own, other in zip(ours.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(own, other, atol=1e-3, rtol=1e-3)

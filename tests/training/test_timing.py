@@ -5,7 +5,7 @@ import torch
 
 from minigpt.config import TrainConfig
 from minigpt.training.distributed import Team
-from minigpt.training.step import take_step
+from minigpt.training.step import StepSetup, take_step
 from minigpt.training.timing import PARTS, StepClock
 from minigpt.training.trainer import Trainer
 
@@ -51,7 +51,8 @@ def test_a_step_presses_the_clock_once_for_each_part_of_each_piece(new_model, pi
     tokens = torch.randint(30, (6, 12))
     clock = StepClock(now=Ticks())
     config = TrainConfig(accumulation_steps=pieces)
-    take_step(model, optimizer, (tokens, tokens), config, alone, 0, clock=clock)
+    setup = StepSetup(config, alone, clock=clock)
+    take_step(model, optimizer, (tokens, tokens), 0, setup)
     seconds, parts = clock.finish_step()
     assert (parts["forward"], parts["backward"]) == (pieces, pieces)
     assert (parts["optimizer"], parts["data"]) == (1, 0)

@@ -59,33 +59,24 @@ class LessonsFirst:
         tokenizer: Turns lessons into tokens.
         steps: How many steps the lessons take in the beginning.
         share: Which share of the later steps are lessons.
-        context: The model's window, in tokens.
-        batch_size: Windows per step, over all processes.
-        seed: Same seed, same batches.
 
     Raises:
         ConfigError: If the window is too short for a lesson.
     """
 
     def __init__(
-        self,
-        sampler: RepeatsFirst,
-        tokenizer: Tokenizer,
-        *,
-        steps: int,
-        share: float,
-        context: int,
-        batch_size: int,
-        seed: int,
+        self, sampler: RepeatsFirst, tokenizer: Tokenizer, *, steps: int, share: float
     ) -> None:
-        if context < REPEATED_LENGTH:
+        windows = sampler.sampler
+        if windows.context < REPEATED_LENGTH:
             raise ConfigError(
-                f"max_seq_len is {context}, and a lesson takes {REPEATED_LENGTH} "
-                "tokens: choose a longer window, or set lesson_steps to 0."
+                f"max_seq_len is {windows.context}, and a lesson takes "
+                f"{REPEATED_LENGTH} tokens: choose a longer window, or set "
+                "lesson_steps to 0."
             )
         self.sampler, self.tokenizer = sampler, tokenizer
-        self.steps, self.share, self.context = steps, share, context
-        self.batch_size, self.seed = batch_size, seed
+        self.steps, self.share, self.context = steps, share, windows.context
+        self.batch_size, self.seed = windows.batch_size, windows.seed
         self._ends = [round(steps * end) for end in accumulate(SHARES)]
         encoded = [tokenizer.encode(f" {word}") for word in WORDS]
         self._words = sorted({tokens[-1] for tokens in encoded})

@@ -57,6 +57,16 @@ class BestOfAll:
     """How many beginnings the model had to read."""
 
 
+@dataclass(frozen=True)
+class Effort:
+    """How long to search, and whom to tell meanwhile."""
+
+    most_read: int = MOST_READ
+    """Beginnings after which to give up."""
+    report: Report | None = None
+    """Told how far the search is."""
+
+
 @dataclass
 class _Search:
     """What is known so far."""
@@ -118,8 +128,7 @@ def best_of_all(
     config: GenerationConfig,
     eos_id: int | None,
     known: ScoredText,
-    most_read: int = MOST_READ,
-    report: Report | None = None,
+    effort: Effort = Effort(),
 ) -> BestOfAll:
     """Find the text with the highest score of all that can be written.
 
@@ -130,12 +139,11 @@ def best_of_all(
         eos_id: The token that ends a text (none: only the length does).
         known: A text to begin with, say the beam's: the better it is, the fewer
             beginnings need reading. What is found does not depend on it.
-        most_read: Beginnings after which to give up.
-        report: Told how far the search is.
+        effort: After how many beginnings to give up.
 
     Raises:
-        DataError: If more than `most_read` beginnings would have to be read, or the
-            texts would outgrow the model's window.
+        DataError: If more beginnings than that would have to be read, or the texts
+            would outgrow the model's window.
     """
     _require_room(model, len(prompt_tokens), config.max_new_tokens)
     search = _Search(model, config, eos_id, known.score)
@@ -147,15 +155,15 @@ def best_of_all(
     num_read = 0
     for length in range(1, config.max_new_tokens + 1):
         num_read += len(texts)
-        if report is not None:
-            report(length, len(texts))
+        if effort.report is not None:
+            effort.report(length, len(texts))
         grown, num_open = [], 0
         for start in range(0, len(texts), BATCH):
             part = slice(start, start + BATCH)
             grown.append(search.extend(texts[part], totals[part], length))
             num_open += len(grown[-1][0])
-            if num_read + num_open > most_read:
-                raise _too_many(num_texts, length, config, most_read)
+            if num_read + num_open > effort.most_read:
+                raise _too_many(num_texts, length, config, effort.most_read)
         texts, totals = (torch.cat(parts) for parts in zip(*grown, strict=True))
         if not len(texts):
             break

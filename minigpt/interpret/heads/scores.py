@@ -80,11 +80,19 @@ class Caption:
 
 
 def head_scores(patterns: Patterns, tokens: Sequence[int]) -> HeadScores:
-    """Score every head on one text.
+    """Score how far every head follows each habit on one text.
+
+        score(head) = mean over the queries of Σ weight on the keys of the habit
+
+    Queries for which a habit has no key do not count. `habit_cells` says which keys
+    belong to which habit.
 
     Args:
-        patterns: Attention weights; every row sums to 1.
-        tokens: The text's ids, to know which are the same.
+        patterns: Attention weights, [layer head q_pos k_pos]; every row sums to 1.
+        tokens: The text's ids; equal ids are the same token.
+
+    Returns:
+        One score per head, [layer head], for each habit; and the rows' mean entropy.
 
     Raises:
         ValueError: If the shapes do not fit.

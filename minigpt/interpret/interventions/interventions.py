@@ -39,13 +39,16 @@ Hooks = list[tuple[str, HookFunction]]
 
 @dataclass(frozen=True)
 class Ablation:
-    """One part of a model, and what becomes of it.
+    """What to ablate, and how: multiply by zero or a factor, or replace.
+
+    A replacement comes from other texts: their `mean`, or one of them (`resample`).
 
     Raises:
-        DataError: If this cannot become of it.
+        DataError: If the part cannot be ablated this way.
     """
 
     part: Part
+    """A head, all of a layer's attention, an MLP, one attention weight, …"""
     how: How = "zero"
     renormalize: bool = False
     """For an edge or a token: whether the row's other weights share what was taken."""

@@ -126,13 +126,22 @@ def patch_map(
     what: str,
     layers: Sequence[int] | None = None,
 ) -> PatchMap:
-    """Carry one place of one layer over, for every layer and place.
+    """Patch one activation from the other prompt at a time, in every layer and place.
+
+        moved = (d_patched − d_run) / (d_other − d_run)
+        d = logit(answer) − logit(rival), after the last token
+
+    0: the patch changes nothing. 1: it alone moves the answer all the way.
 
     Args:
         model: The model; it is left as it was.
-        prompts: The two texts and answers.
-        what: One of `CARRIED`. With grouped heads, `values` has a place per group.
-        layers: Which layers (none: all), one row of the map for each.
+        prompts: Two prompts of equal length, the answer and its rival.
+        what: Which activations, a key of `CARRIED`. With grouped heads, `values` has
+            one place per group.
+        layers: Which layers (none: all); each is a row of the map.
+
+    Returns:
+        `moved` [layer place], and d of both prompts without a patch.
 
     Raises:
         DataError: If the prompts differ in length or do not differ in their answer,

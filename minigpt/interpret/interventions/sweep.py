@@ -59,7 +59,7 @@ def run_each(
     tokens: Int[Tensor, "batch pos"],
     interventions: Sequence[Hooks],
 ) -> Iterator[Float[Tensor, "batch pos vocab"]]:
-    """Run every intervention on the same text, and yield the logits of each.
+    """Run the model on the same text once per intervention, and yield its logits.
 
     Args:
         model: The model; it is left as it was.

@@ -21,7 +21,7 @@ from minigpt.checkpoint.load import find_checkpoint
 from minigpt.checkpoint.save import WEIGHTS_FILE
 from minigpt.checkpoint.tensors import read_header, unreadable
 from minigpt.interpret.corpora import Windows
-from minigpt.model import MLPLM, LanguageModel
+from minigpt.model import LanguageModel
 
 Table = Float[np.ndarray, "vocab d_model"]
 Which = Literal["embedding", "unembedding"]
@@ -69,24 +69,17 @@ class Drift:
     explained: Float[np.ndarray, " component"]
 
 
-def has_unembedding(model: LanguageModel) -> bool:
-    """Whether the logits come from a table of their own, comparable token by token.
-
-    An MLP's head reads its hidden layer, which no embedding lives in: it still has one
-    row for each token.
-    """
-    return isinstance(model, MLPLM) or not model.config.tie_embeddings
-
-
 def token_table(model: LanguageModel, which: Which = "embedding") -> Table:
     """Return one row per token: what it is read as, or what it is written with.
 
     Args:
         model: Any language model.
-        which: With tied weights, both are the same table.
+        which: With tied weights, both are the same table. An MLP's unembedding reads
+            its hidden layer instead of the embeddings' space; it still has one row per
+            token.
     """
-    untied = which == "unembedding" and has_unembedding(model)
-    weight = model.head.weight if untied else model.token_embedding.weight
+    own = which == "unembedding" and not model.ties_embeddings
+    weight = model.head.weight if own else model.token_embedding.weight
     table: np.ndarray = weight.detach().float().cpu().numpy()
     return table
 

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from minigpt.errors import HookError, near_names
-from minigpt.hooks import Hooked
 from minigpt.interpret.provenance import attention, feedforward, norms, stream
 from minigpt.interpret.provenance.site import Site
 from minigpt.interpret.provenance.working import Working
-from minigpt.model import MLPLM
+from minigpt.model import LanguageModel
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,10 @@ FIXED_WINDOW = {
 }
 
 
-def rule_for(model: Hooked, hook: str) -> Rule:
+RULES = {"transformer": TRANSFORMER, "mlp": FIXED_WINDOW}
+
+
+def rule_for(model: LanguageModel, hook: str) -> Rule:
     """Choose the rule of a hook.
 
     Raises:
@@ -94,5 +96,4 @@ def rule_for(model: Hooked, hook: str) -> Rule:
     if hook != "logits" and hook not in model.hook_points:
         hint = near_names(hook, [*model.hook_points, "logits"])
         raise HookError(f"There is no hook {hook!r} in this model.{hint}")
-    rules = FIXED_WINDOW if isinstance(model, MLPLM) else TRANSFORMER
-    return rules[re.sub(r"^blocks\.\d+\.", "blocks.", hook)]
+    return RULES[model.kind][re.sub(r"^blocks\.\d+\.", "blocks.", hook)]

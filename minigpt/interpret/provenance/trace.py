@@ -10,7 +10,7 @@ from minigpt.interpret.provenance.rules import rule_for
 from minigpt.interpret.provenance.site import Site
 from minigpt.interpret.provenance.source_line import SourceLine, find_line
 from minigpt.interpret.provenance.working import Operands
-from minigpt.model import MLPLM, LanguageModel
+from minigpt.model import LanguageModel
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,7 @@ def _source(model: LanguageModel, hook: str) -> SourceLine:
     if hook != "logits":
         path, _, name = hook.rpartition(".")
         return find_line(model.get_submodule(path), f"self.{name}(")
-    if isinstance(model, MLPLM):
-        return find_line(model, "self.head(x)")
-    tied = model.config.tie_embeddings
+    tied = model.ties_embeddings
     return find_line(
         model, "F.linear(x, self.token_embedding.weight)" if tied else "self.head(x)"
     )

@@ -108,14 +108,21 @@ def attribute(
     token: int,
     minus: int | None = None,
 ) -> Attribution:
-    """Split a token's logit, or the difference of two, into the model's parts.
+    """Split a token's logit, or the difference of two, into what each part adds.
+
+        logit(A) = Σ_part  part · direction        (the final norm's scale held fixed)
 
     Args:
         model: In evaluation mode.
         tokens: Ids of the prompt.
-        position: After which of them the logit is read.
-        token: A, the id whose logit is split.
-        minus: B: split logit(A) − logit(B) instead.
+        position: The token after which the logit is read, counted from 0.
+        token: The id A whose logit is split.
+        minus: An id B: split logit(A) − logit(B) instead.
+
+    Returns:
+        The parts and their shares, in logits.
+
+    Source: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits".
     """
     logits, cache = read_parts(model, tokens[: position + 1])
     scale = cache["ln_final.hook_scale"][0, -1]  # [1]

@@ -61,10 +61,10 @@ def journey(
     """Follow every token of a prompt from its embedding to a prediction.
 
     Args:
-        model: With a residual stream: an MLP has none.
+        model: A transformer: an MLP model has no residual stream.
         tokens: Ids; at least one, at most `max_seq_len`.
-        most: A model of more blocks is shown as at most so many groups of neighbours,
-            each a single stage.
+        most: The largest number of stages shown for blocks: in a deeper model,
+            neighbouring blocks are joined into one.
         count: How many of the likeliest next tokens to keep.
 
     Raises:

@@ -114,7 +114,9 @@ def lens_points(model: TransformerLM) -> list[Point]:
 
 
 def logit_lens(model: TransformerLM, tokens: list[int], k: int = 10) -> Lens:
-    """Hold the lens at every point, after every token.
+    """Read the residual stream at every point as if it were the last.
+
+        lens(point) = unembed(ln_final(residual stream at that point))
 
     Args:
         model: In evaluation mode.

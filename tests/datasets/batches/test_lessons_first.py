@@ -29,11 +29,10 @@ def tokenizer():
     return made
 
 
-def lessons_first(tokenizer, steps=100, share=0.25, seed=3, **changes):
-    windows = WindowSampler(torch.arange(5000) % 700, 128, 4, seed)
-    settings = {"context": 128, "batch_size": 4, "seed": seed, **changes}
+def lessons_first(tokenizer, steps=100, share=0.25, seed=3, context=128):
+    windows = WindowSampler(torch.arange(5000) % 700, context, 4, seed)
     text = RepeatsFirst(windows, 0, torch.arange(10))
-    return LessonsFirst(text, tokenizer, steps=steps, share=share, **settings)
+    return LessonsFirst(text, tokenizer, steps=steps, share=share)
 
 
 def read(lesson):

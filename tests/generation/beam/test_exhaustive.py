@@ -14,6 +14,7 @@ from minigpt.generation import beam_search
 from minigpt.generation.beam import exhaustive
 from minigpt.generation.beam.exhaustive import (
     MOST_READ,
+    Effort,
     affordable,
     best_of_all,
     count_texts,
@@ -69,7 +70,7 @@ def scores_by_hand(model, texts, config: GenerationConfig) -> dict:
 
 def search(model, config: GenerationConfig, eos: int | None, **options):
     known = beam_search(model, PROMPT, config, eos).sequences[0]
-    return best_of_all(model, PROMPT, config, eos, known, **options)
+    return best_of_all(model, PROMPT, config, eos, known, Effort(**options))
 
 
 @pytest.mark.parametrize("eos", [None, 3])
