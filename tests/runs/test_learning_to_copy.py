@@ -94,7 +94,7 @@ def test_a_guess_is_kept_beside_the_run(store):
 @pytest.mark.parametrize("step", [0, 501])
 def test_a_guess_outside_the_run_is_refused(store, step):
     run = store.create(get_recipe("induction-live"), "wild")
-    with pytest.raises(RunError, match="between step 1 and 500"):
+    with pytest.raises(RunError, match="a step from 1 to 500"):
         keep_guess(run, step)
 
 
