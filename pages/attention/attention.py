@@ -41,8 +41,13 @@ def choose_edit(checkpoint: Checkpoint, reading: Reading, place: Place) -> HeadE
         [ROOT, MASK, *([POSITIONS] if in_the_head else [])],
         selection_mode="multi",
         key="left_out",
-        help="For this head, in every row. The model runs again from there. "
-        + ("" if in_the_head else "This model's positions are in its embeddings."),
+        help=(
+            "The step is left out in every row of this head, and the model is run "
+            "again from there. "
+        )
+        + (
+            "" if in_the_head else "This model's positions are added to its embeddings."
+        ),
     )
     return HeadEdit(
         without_scale=ROOT in left_out,
@@ -115,13 +120,14 @@ def show_prediction(checkpoint: Checkpoint, edited: EditedHead, changed: bool) -
     if changed:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(
-                f"KL {effect.kl:.3f} nats here, {edited.last.kl:.3f} at the end: one "
-                f"of {config.num_layers * config.num_heads} heads has changed.",
+                f"The prediction changes by KL {effect.kl:.3f} nats here and "
+                f"{edited.last.kl:.3f} at the last token: only one of "
+                f"{config.num_layers * config.num_heads} heads was changed.",
                 width="stretch",
             )
             st.button("Undo", on_click=undo, type="tertiary")
     else:
-        st.caption("Leave out a step, or set a weight at the softmax.")
+        st.caption("Leave out a step, or set an attention weight after the softmax.")
     pieces = checkpoint.tokenizer.pieces(list(range(len(effect.before))))
     st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=5))
 
@@ -142,7 +148,7 @@ def trace(
 
 lesson.open(
     "Attention, step by step",
-    "A row of attention is a weighted average, and you can read every number of it.",
+    "Attention computes a weighted average, and here you can read every number in it.",
 )
 with guard():
     checkpoint = models.chosen()
@@ -172,12 +178,14 @@ with guard():
         )
     trace(checkpoint, reading, place, cell)
     lesson.explain(
-        "Each token is turned into three vectors. The **query** asks, the **keys** "
-        "answer, the **values** are what can be carried. q · k says how well they fit; "
-        "÷ √d keeps a sum of many products small; the mask hides what comes later. "
-        "The softmax turns scores into weights that add up to 1, so what the head "
-        "brings, z, is an average of values.\n\nNow leave out ÷ √d. Scores grow, and "
-        "the softmax of large scores rests on one token: an average of one.",
+        "Each token is turned into three vectors: a **query** (what it looks "
+        "for), a **key** (what it can be found by) and a **value** (what it "
+        "passes on). The dot product q · k says how well a query matches a key; "
+        "÷ √d keeps this sum of many products small; the mask hides later "
+        "tokens. The softmax turns scores into weights that add up to 1, so the "
+        "head's output, z, is a weighted average of values.\n\nNow leave out ÷ "
+        "√d. The scores grow, and the softmax of large scores puts almost all "
+        "the weight on one token: an average of one.",
         SelfAttention,
         CausalAttention,
         MultiHeadAttention,

@@ -32,7 +32,7 @@ def strongest(steps: AttentionSteps, pieces: list[str], name: str) -> Question:
         f"Which token does **{_word(pieces[steps.query])}** read most in {name}?",
         [names[key] for key in shown],
         shown.index(best),
-        f"{plain(names[best])} gets {steps.pattern[best]:.3f} of the row.",
+        f"{plain(names[best])} gets a weight of {steps.pattern[best]:.3f}.",
     )
 
 
@@ -71,7 +71,7 @@ def _scaling(steps: AttentionSteps, pieces: list[str]) -> Question:
     return Question(
         "attention.scale",
         f"q · k for **{_word(pieces[key])}** is {plain(f'{raw:.2f}')}, with "
-        f"{width} numbers in each vector. What is left after ÷ √d?",
+        f"{width} numbers in each vector. What is the score after ÷ √d?",
         options,
         options.index(right),
         f"√{width} is {math.sqrt(width):.3f}.",
@@ -87,7 +87,7 @@ def _masking(steps: AttentionSteps, pieces: list[str]) -> Question:
         f"(position {steps.query}) read?",
         [str(option) for option in options],
         options.index(readable),
-        "Itself and all before it: the rest have a score of −∞.",
+        "It may read itself and all tokens before it. The rest get a score of −∞.",
     )
 
 
@@ -98,7 +98,7 @@ def _collapse(steps: AttentionSteps) -> Question:
     answer = 2 if abs(after - before) <= 0.01 else int(after < before)
     return Question(
         "attention.collapse",
-        "Leave out ÷ √d. What becomes of the largest weight of this row?",
+        "Leave out ÷ √d. What happens to the largest weight of this row?",
         options,
         answer,
         f"It goes from {before:.3f} to {after:.3f}.",

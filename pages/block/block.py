@@ -88,8 +88,8 @@ def show_stream(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
 
 lesson.open(
     "Multi-head and block",
-    "Heads **move** information between tokens, MLPs **transform** it, the residual "
-    "stream **remembers**.",
+    "Heads **move** information between tokens, MLPs **transform** it, the "
+    "residual stream **keeps** it.",
 )
 with guard():
     checkpoint = models.chosen()
@@ -117,13 +117,14 @@ with guard():
         )
     show_stream(checkpoint, reading, place)
     lesson.explain(
-        "The stream of a token is one vector. Each sublayer reads it through a norm, "
-        "which makes its size known, and **adds** what it has to say. The heads fetch "
-        "from other tokens: z of all heads, side by side, through W_O, is the sum of "
-        "what each head writes. The MLP looks at this token alone: each neuron asks "
-        "one question of the vector and, where it fires, adds its answer, which "
-        "raises some tokens' logits. What was there before stays in the sum: later "
-        "blocks still find it.",
+        "The residual stream of a token is one vector. Attention and the MLP "
+        "each read it through a norm, which rescales it, and **add** their "
+        "result to it. Heads fetch information from other tokens: the z of all "
+        "heads, put side by side and multiplied by W_O, is the sum of what each "
+        "head writes. The MLP looks at this token alone. Each neuron responds to "
+        "one pattern in the vector; where it is active, it adds its own output "
+        "vector, which raises some tokens' logits. What was there before stays "
+        "in the sum, so later blocks can still read it.",
         Block,
         LayerNorm if checkpoint.model.config.norm == "layernorm" else RMSNorm,
         FeedForward,

@@ -35,7 +35,7 @@ def _strongest_head(view: BlockView, piece: str) -> Question | None:
     shown = sorted(order)
     return Question(
         "block.head",
-        f"Which head writes most to **{_word(piece)}**?",
+        f"Which head writes the longest vector to the stream of **{_word(piece)}**?",
         [f"L{view.layer}H{head}" for head in shown],
         shown.index(order[0]),
         f"Its result has length {norms[order[0]]:.2f}.",
@@ -46,7 +46,8 @@ def _grows(view: BlockView, piece: str) -> Question:
     before, after = length(view.resid_pre), length(view.resid_post)
     return Question(
         "block.grows",
-        f"Does the stream of **{_word(piece)}** grow longer in block {view.layer}?",
+        f"Does the stream vector of **{_word(piece)}** get longer in block "
+        f"{view.layer}?",
         ["yes", "no"],
         int(after <= before),
         f"Its length goes from {before:.2f} to {after:.2f}.",
@@ -74,7 +75,8 @@ def _added(view: BlockView, piece: str) -> Question:
         "sum?",
         options,
         options.index(after),
-        "Numbers are added one by one, not lengths: the two point different ways.",
+        "Vectors are added number by number; their lengths do not simply add up, "
+        "because the two point in different directions.",
     )
 
 
@@ -86,11 +88,11 @@ def _normalized(view: BlockView) -> Question:
     options = sorted(options, key=float)
     return Question(
         "block.norm",
-        f"Squared, the numbers of x are {plain(f'{before:.2f}')} on average. And after "
-        "the norm?",
+        f"The mean square of the numbers in x is {plain(f'{before:.2f}')}. What "
+        "is it after the norm?",
         options,
         options.index(right),
-        f"Each was divided by the scale, {view.ln1.scale:.3f}.",
+        f"Each number was divided by the scale, {view.ln1.scale:.3f}.",
     )
 
 
@@ -100,7 +102,7 @@ def _fired(view: BlockView, piece: str) -> Question:
     options = sorted({fired, neurons, neurons // 2, 1})
     return Question(
         "block.fired",
-        f"How many of the {neurons} neurons fire at **{_word(piece)}**?",
+        f"How many of the {neurons} neurons are active at **{_word(piece)}**?",
         [str(option) for option in options],
         options.index(fired),
         f"{fired} have an activation above 0: {100 * fired / neurons:.0f}%.",
@@ -116,7 +118,7 @@ def _concatenated(view: BlockView) -> Question:
         "W_O?",
         [str(option) for option in options],
         options.index(heads * d_head),
-        "They stand side by side.",
+        "The z of all heads are put side by side: that many numbers.",
     )
 
 

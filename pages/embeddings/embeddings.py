@@ -43,26 +43,29 @@ PARTS = (TOKENS, POSITIONS, SHUFFLE)
 Asked = Question | None
 
 WORDS = """
-A token's **embedding** is one row of a table. Training moved tokens with similar uses
-towards each other. A cosine compares all dimensions, a flat picture shows only two.
+A token's **embedding** is one row of a learned table. Training can move tokens with
+similar uses closer together. A cosine compares all dimensions; a flat picture shows
+only two.
 
 Attention is a **weighted average**, and an average has no order: one layer without
-positions cannot tell "dog bites man" from "man bites dog". So order is told: by adding
-a vector, by turning queries and keys, or by adding to scores. The last two speak of
-**distance**, which a longer text does not run out of.
+positions cannot tell "dog bites man" from "man bites dog". So the model is given the
+order: a vector is added to each embedding, queries and keys are rotated, or a number
+is added to each score. The last two depend only on the **distance** between tokens, so
+they also work in longer texts.
 
-The causal mask leaks order too, from the second layer on: what each token has read
-depends on where it stood.
+From the second layer on, the causal mask reveals the order as well: what each token has
+read depends on where it stood.
 """
 
 WINDOW_WORDS = """
-A token's **embedding** is one row of a table. Training moved tokens with similar uses
-towards each other. A cosine compares all dimensions, a flat picture shows only two.
+A token's **embedding** is one row of a learned table. Training can move tokens with
+similar uses closer together. A cosine compares all dimensions; a flat picture shows
+only two.
 
 This model has no attention and so no positions to add: it joins the embeddings of its
 last few tokens into one long vector, and a token's **place in that vector** is its
-position. A shuffle inside the window changes the vector; what stands before the window
-is never read.
+position. Shuffling tokens inside the window changes the vector; tokens before the
+window are never read.
 """
 
 SOURCES = {
@@ -145,7 +148,8 @@ def final_questions(checkpoint: Checkpoint, text: PromptTokens) -> list[Asked]:
 
 lesson.open(
     "Embeddings and positions",
-    "A token is a **point** in a space, and its place in the text must be **told**.",
+    "A token becomes a **vector**, a point in space; its place in the text "
+    "must be **added**.",
 )
 with guard():
     checkpoint = models.chosen()

@@ -21,7 +21,7 @@ def show(checkpoint: Checkpoint) -> None:
             st.session_state["_measured"] = True
         st.caption(
             f"The same weights read texts of {2 * longest} tokens, twice as long as "
-            "any in training. Nothing is trained for it."
+            "any in training. The model was not trained for this."
         )
     if not st.session_state.get("_measured"):
         return
@@ -42,5 +42,6 @@ def show(checkpoint: Checkpoint) -> None:
             also=[held_out, longer],
         )
         st.caption(
-            f"{MOST_READ} texts: {losses.description}. Mean of {bucket} positions."
+            f"{MOST_READ} texts: {losses.description}. Each point is the mean of "
+            f"{bucket} positions."
         )

@@ -29,15 +29,17 @@ from viz.tokens import display_piece, placed_pieces
 WORDS = {
     "learned": "A vector for each position, learned like any weight, is **added to the "
     "embedding**.",
-    "sinusoidal": "Waves from short to long are **added to the embedding**; nothing is "
-    "learned.",
-    "rope": "Each pair of numbers of a query or key is a hand that **turns** with its "
-    "position, each pair at its own speed.",
-    "alibi": "**Subtracted from each score**: the distance, times the head's slope. "
+    "sinusoidal": "Sine waves, from short to long, are **added to the embedding**; "
+    "nothing is learned.",
+    "rope": "Each pair of numbers in a query or key is **rotated** like the hand of a "
+    "clock, by an angle that grows with the position. Each pair rotates at its own "
+    "speed.",
+    "alibi": "The distance, times the head's slope, is **subtracted from each score**. "
     "Nothing is learned.",
-    "relative": "**Added to each score**: a number for the distance, which each head "
-    "learned for itself.",
-    "none": "Nothing. Only the causal mask tells early from late.",
+    "relative": "A number for each distance, learned by each head, is **added to the "
+    "score**.",
+    "none": "No positions are given. Only the causal mask tells early tokens from late "
+    "ones.",
 }
 
 SHOWN_TOKENS = 12
@@ -110,8 +112,8 @@ def _show_picture(
         _show_vectors(checkpoint, scheme)
     elif scheme == "none":
         show_note(
-            "There is nothing to draw: no vector, no turn, no bias. See what such a "
-            "model can and cannot tell under “Shuffle the words”."
+            "There is nothing to draw: no vector, no rotation, no bias. “Shuffle the "
+            "words” shows what such a model can and cannot tell."
         )
     else:
         _show_biases(checkpoint, reading, scheme, place)
@@ -193,18 +195,21 @@ def _show_distance(checkpoint: Checkpoint, scheme: str, place: Place) -> None:
     config = checkpoint.model.config
     longest = config.max_seq_len
     far = st.toggle(
-        "Go past the training length",
+        "Beyond the training length",
         key="past_training",
         disabled=scheme in ("learned", "none"),
-        help="A learned table ends with the training length; no scheme has no distance."
+        help=(
+            "A learned table ends at the training length, and without positions "
+            "there are no distances to draw."
+        )
         if scheme in ("learned", "none")
-        else f"Distances up to {2 * longest} tokens: the scheme itself says what "
-        "happens there.",
+        else f"Distances up to {2 * longest} tokens: the scheme's formula goes on "
+        "there.",
     )
     length = 2 * longest if far and scheme not in ("learned", "none") else longest
     found = distances_of(checkpoint.model, scheme, place.layer, length)
     if found is None:
-        st.caption("No distance differs from another: 1 token back is like 100.")
+        st.caption("All distances are the same to it: 1 token back is like 100.")
         return
     heads = len(found.values)
     names = (
@@ -229,14 +234,15 @@ def _say_distance(
     name = f"L{place.layer}H{place.head}"
     if scheme == "alibi":
         slope = views.slopes(config.num_heads)[place.head]
-        cost = f"10 tokens cost {10 * slope:.3g}"
+        cost = f"10 tokens lower the score by {10 * slope:.3g}"
         return f"{name}: slope {slope:.4g} logits per token, so {cost}."
     values = found.values[place.head if len(found.values) > 1 else 0]
     if scheme == "relative":
         best = int(values.argmax())
         return (
-            f"{name} adds most at distance {best}: {values[best]:+.3f}. It learned "
-            f"{config.relative_distances} distances; all farther ones share the last."
+            f"{name} adds most at distance {best}: {values[best]:+.3f}. It learned a "
+            f"bias for {config.relative_distances} distances; all larger distances "
+            "share the last one."
         )
     near = values[min(1, len(values) - 1)]
     return f"1 token apart: {near:.3f}; far apart: {values[-1]:.3f}."

@@ -40,7 +40,8 @@ def nearest(piece: str, found: Neighbours, pieces: Sequence[str]) -> Question | 
         return None
     return Question(
         "embeddings.nearest",
-        f"Whose vector points most nearly the same way as that of **{_word(piece)}**?",
+        "Which token's vector points most nearly in the same direction as that "
+        f"of **{_word(piece)}**?",
         shown,
         shown.index(right),
         f"Their cosine is {plain(f'{found.cosines[0]:.3f}')}.",
@@ -81,12 +82,13 @@ def one_layer(test: OrderTest) -> Question:
     """Ask what a single layer without positions makes of a shuffle."""
     return Question(
         "embeddings.one_layer",
-        "Shuffle the words, keep the last one. One layer of this model, told nothing "
-        "about positions: what does it say next?",
+        "Shuffle the words but keep the last one. Take one layer of this model, "
+        "without any positions: what does it predict next?",
         ["something else", "exactly the same"],
         int(not test.moved),
-        "Attention is a weighted average, and an average has no order: the largest "
-        f"change of a probability is {plain(f'{test.largest_change:.0e}')}, rounding.",
+        "Attention is a weighted average, and an average has no order. The "
+        "largest change of a probability is "
+        f"{plain(f'{test.largest_change:.0e}')}, a rounding error.",
     )
 
 
@@ -97,11 +99,13 @@ def two_layers(test: OrderTest | None) -> Question | None:
     change = f"{test.largest_change:.3g}"
     return Question(
         "embeddings.two_layers",
-        "**Two** layers without positions: does a shuffle change what they say next?",
+        "Now take **two** layers without positions: does a shuffle change what "
+        "they predict?",
         ["no, never", "yes: the causal mask shows them the order"],
         int(test.moved),
-        f"A probability moves by up to {plain(change)}: in the second layer, each "
-        "token brings what it has read, and that depends on what stood before it.",
+        f"A probability changes by up to {plain(change)}. In the second layer "
+        "each token carries what it has already read, and that depends on what "
+        "stood before it.",
     )
 
 
@@ -116,11 +120,11 @@ def rope_distance(turning: Turning | None, query: int, key: int) -> Question | N
         return None
     return Question(
         "embeddings.rope",
-        f"RoPE: at {query} and {key}, q · k / √d is {plain(f'{before:.3f}')}. Both "
-        "move 10 positions on. Now?",
+        f"RoPE: at {query} and {key}, q · k / √d is {plain(f'{before:.3f}')}. "
+        "Both move 10 positions further on. What is it now?",
         shown,
         shown.index(f"{after:.3f}"),
-        "Both hands turn by the same angle, and only the angle between them counts.",
+        "Both are rotated by the same angle, and only the angle between them counts.",
     )
 
 
@@ -132,7 +136,7 @@ def variance(found: Components, drawn: int) -> Question | None:
     return Question(
         "embeddings.variance",
         f"How much of the variance of these {drawn} vectors, of {len(found.mean)} "
-        "numbers each, does the flat picture hold?",
+        "numbers each, does the flat picture show?",
         [f"about {option}%" for option in shown],
         shown.index(right),
         f"{plain(f'{share:.1f}')}%: the rest lies along directions that are not drawn.",
@@ -145,17 +149,18 @@ def beyond(config: ModelConfig) -> Question:
     answer = {"learned": 0, "relative": 2}.get(scheme, 1)
     why = (
         f"The table has {config.max_seq_len} rows.",
-        "Its formula, or nothing at all, holds for any position.",
-        f"{config.relative_distances} distances were learned.",
+        "Its formula works for any position, or it needs none.",
+        f"A bias was learned for {config.relative_distances} distances.",
     )[answer]
     return Question(
         "embeddings.beyond",
-        f"A text is longer than {config.max_seq_len} tokens, the longest in training. "
-        f"This model's positions are **{scheme}**. Beyond?",
+        f"A text is longer than {config.max_seq_len} tokens, the longest in "
+        f"training. This model's positions are **{scheme}**. What happens beyond "
+        "that length?",
         [
-            "There is no vector: it cannot read on",
+            "There is no vector left: it cannot read further",
             "The scheme goes on as before",
-            "All far distances share the last bias",
+            "All large distances share the last bias",
         ],
         answer,
         why,
@@ -187,9 +192,9 @@ def alibi_cost(config: ModelConfig) -> Question:
     shown = sorted({right, f"{slope:.3g}", f"{16 * slope:.3g}"}, key=float)
     return Question(
         "embeddings.alibi",
-        f"ALiBi, with this model's {config.num_heads} heads: head 0 has a slope of "
-        f"{plain(f'{slope:.3g}')} logits per token. What does a key 4 tokens "
-        "back lose?",
+        f"ALiBi, with this model's {config.num_heads} heads: head 0 has a slope "
+        f"of {plain(f'{slope:.3g}')} logits per token. By how much is the score "
+        "of a key 4 tokens back lowered?",
         shown,
         shown.index(right),
         f"4 times the slope: {plain(right)} logits.",
@@ -205,7 +210,7 @@ def window(config: MLPConfig) -> Question:
         "How many of the last tokens does this model read at once?",
         [str(option) for option in shown],
         shown.index(seen),
-        "Its first layer has weights for so many places, and no more.",
+        "Its first layer has weights for exactly this many places.",
     )
 
 
@@ -215,11 +220,12 @@ def window_order(test: OrderTest | None) -> Question | None:
         return None
     return Question(
         "embeddings.window_order",
-        "Shuffle the words, keep the last. Does this MLP say something else?",
+        "Shuffle the words but keep the last one. Does this MLP predict "
+        "something else?",
         ["no", "yes"],
         int(test.moved),
-        f"A probability moves by up to {plain(f'{test.largest_change:.3g}')}: each "
-        "place in the window has weights of its own.",
+        f"A probability changes by up to {plain(f'{test.largest_change:.3g}')}: "
+        "each place in the window has weights of its own.",
     )
 
 
@@ -233,7 +239,7 @@ def window_weights(config: MLPConfig) -> Question:
         "joined. How many numbers go into the first layer?",
         [str(option) for option in shown],
         shown.index(joined),
-        "They stand side by side, and the place tells the position.",
+        "They are put side by side, so the place in the long vector is the position.",
     )
 
 

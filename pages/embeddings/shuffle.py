@@ -91,7 +91,7 @@ def verdict(test: OrderTest) -> str:
     change = (
         f"{test.largest_change:.3f}" if test.moved else f"{test.largest_change:.0e}"
     )
-    return f"moved by up to {change}" if test.moved else f"the same (Δ {change})"
+    return f"changed by up to {change}" if test.moved else f"the same (Δ {change})"
 
 
 def _show_test(pieces: list[str], title: str, test: OrderTest) -> None:
@@ -107,9 +107,9 @@ def _show_test(pieces: list[str], title: str, test: OrderTest) -> None:
         if test.output_change is not None:
             moved = f"{100 * test.output_change:.1f}%"
             if test.output_change < 1e-4:
-                moved = f"{test.output_change:.0e} of its length, rounding"
+                moved = f"{test.output_change:.0e} of its length, a rounding error"
             st.caption(
-                f"KL {effect.kl:.3f} nats. First attention output: moved by {moved}."
+                f"KL {effect.kl:.3f} nats. First attention output: changed by {moved}."
             )
         else:
             st.caption(f"KL {effect.kl:.3f} nats.")

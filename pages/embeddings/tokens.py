@@ -66,7 +66,10 @@ def choose_token(checkpoint: Checkpoint, text: PromptTokens) -> Chosen:
             max_chars=40,
             placeholder="or type another",
             label_visibility="collapsed",
-            help="Its first token. A space before a word may make another token.",
+            help=(
+                "The first token of what you type is used. A word with a space "
+                "before it may be another token."
+            ),
         )
     ids = tokenizer.encode(typed) if typed else []
     with pieces:
@@ -111,7 +114,10 @@ def _choose_table(checkpoint: Checkpoint) -> None:
             key="embedding_table",
             persist_state="session",
             label_visibility="collapsed",
-            help="What a token is read as, or what the last vector is compared with.",
+            help=(
+                "Embedding: the vector that a token is read as. Unembedding: the "
+                "vector that the model's final vector is compared with."
+            ),
         )
 
 
@@ -204,7 +210,9 @@ def _choose_points() -> bool:
             label_visibility="collapsed",
         )
         return st.toggle(
-            "3-D", key="embedding_3d", help="Three components, to turn with the mouse."
+            "3-D",
+            key="embedding_3d",
+            help="Three components; rotate the picture with the mouse.",
         )
 
 
@@ -228,13 +236,14 @@ def _what_is_left(components: Components, drawn: int, size: int) -> str:
 
 
 def _show_training(checkpoint: Checkpoint, chosen: Chosen, found: Neighbours) -> None:
-    st.subheader("While it learned", anchor=False)
+    st.subheader("During training", anchor=False)
     tokens = (chosen.token, *found.tokens[:4])
     moved = drift_of(chosen.which, tokens)
     if moved is None:
         st.caption(
-            "Only one step of this model was saved. A model with several shows how its "
-            "tokens found their places: induction, or a run of your own."
+            "Only one step of this model was saved. A model with several saved steps "
+            "shows how its tokens found their places: *induction*, or a run of your "
+            "own."
         )
         return
     pieces = checkpoint.tokenizer.pieces(list(tokens))
@@ -255,6 +264,6 @@ def _show_training(checkpoint: Checkpoint, chosen: Chosen, found: Neighbours) ->
             drawn=moved.cosines,
         )
         st.caption(
-            "The chosen token and its nearest of this step, in the plane of the last "
-            "step. Move the training step in the sidebar."
+            "The chosen token and its nearest tokens at this step, drawn in the "
+            "plane of the last step. Change the training step in the sidebar."
         )

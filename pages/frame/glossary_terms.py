@@ -15,8 +15,8 @@ class Term(NamedTuple):
 TERMS = (
     Term(
         "ablation",
-        "Taking a part of the model out, by putting zeros or an average in its place. "
-        "What gets worse is what the part was needed for.",
+        "Switching off a part of the model: its output is replaced by zeros or "
+        "by an average. What gets worse shows what the part was needed for.",
         "minigpt.interpret.interventions.ablation",
     ),
     Term(
@@ -27,20 +27,22 @@ TERMS = (
     ),
     Term(
         "attention",
-        "How a token gathers what it needs from the tokens before it: a weighted "
-        "average of their values. The weights are worked out anew for every text.",
+        "How a token gathers information from itself and the tokens before it: a "
+        "weighted average of their values. The attention weights are computed "
+        "anew for every text.",
         "minigpt.model.attention",
     ),
     Term(
         "attribution",
         "A logit written as a sum, with one part for each head, each MLP and the "
-        "embedding. It says who wrote the answer, not what would happen without them.",
+        "embedding. It says which parts contributed to the answer, not what "
+        "would happen without them.",
         "minigpt.interpret.stream.attribution",
     ),
     Term(
         "beam search",
         "Writing several continuations side by side and keeping those that are "
-        "likeliest as a whole. Greedy writing is a beam of one.",
+        "likeliest as a whole. Greedy decoding is a beam of width 1.",
         "minigpt.generation.beam.search",
     ),
     Term(
@@ -51,55 +53,68 @@ TERMS = (
     ),
     Term(
         "byte-pair encoding",
-        "A way to build a vocabulary: begin with bytes, and again and again join the "
-        "pair that stands side by side most often. Frequent words become one token.",
+        "A way to build a vocabulary (BPE): start with single bytes, then "
+        "repeatedly merge the most frequent pair of neighbouring tokens into a "
+        "new one. Frequent words end up as one token.",
         "minigpt.BPETokenizer",
     ),
     Term(
         "causal mask",
-        "The rule that no token reads what comes after it. A masked score is −∞, and "
-        "its weight exactly 0.",
+        "The rule that no token may read the tokens after it. A masked score is "
+        "set to −∞, so its attention weight is exactly 0.",
         "minigpt.model.positions.causal_mask",
     ),
     Term(
         "checkpoint",
-        "A model saved at one step of its training: weights, settings and tokenizer in "
-        "one directory. The time machine goes from one checkpoint to another.",
+        "A model saved at one step of its training: weights, settings and "
+        "tokenizer in one directory. The time machine in the sidebar switches "
+        "between checkpoints.",
         "minigpt.load",
     ),
     Term(
         "context",
-        "The tokens that a model can read at once. What stands further back has no "
+        "The tokens that a model can read at once. Anything further back has no "
         "influence at all.",
         "max_seq_len",
     ),
     Term(
+        "cosine",
+        "How nearly two vectors point in the same direction: their dot product divided "
+        "by both norms. 1 means the same direction, 0 a right angle, −1 opposite.",
+    ),
+    Term(
+        "dot product",
+        "Two vectors multiplied number by number, and the products added up. It is "
+        "large when both are long and point in the same direction.",
+    ),
+    Term(
         "embedding",
-        "The vector that a token is looked up as, before any token has read another. "
-        "It is a row of a table that was learned.",
+        "The vector that stands for a token at the input of the model, before "
+        "any token has read another. It is one row of a learned table.",
         "hook_embed",
     ),
     Term(
         "entropy",
-        "How undecided a distribution is, in nats: 0 when one choice has everything, "
-        "ln(n) when n choices are equally likely. It speaks of a next token or of a "
-        "row of attention.",
+        "How undecided a distribution is, in nats: 0 when one choice has all the "
+        "probability, ln(n) when n choices are equally likely. Used for the next "
+        "token and for a row of attention weights.",
     ),
     Term(
         "fine-tuning",
-        "Training that begins with a trained model and a small, chosen set of "
-        "examples. The model keeps its language and changes its manners.",
+        "Training a model that is already trained a little further, on a small, "
+        "chosen set of examples. It keeps what it knows of language and changes "
+        "how it responds.",
     ),
     Term(
         "gradient",
-        "For each number, how much the loss would change if the number grew a little. "
-        "Training moves every weight a step against its gradient.",
+        "For each number, how much the loss would change if the number grew a "
+        "little. Training moves every weight a small step against its gradient.",
         "run_with_cache(incl_bwd=True)",
     ),
     Term(
         "greedy",
-        "Writing by always taking the likeliest token. It is the same text every time, "
-        "and often a dull one.",
+        "Always taking the likeliest next token. The text is the same every "
+        "time, and often dull.",
         "GenerationConfig(strategy='greedy')",
     ),
     Term(
@@ -116,66 +131,83 @@ TERMS = (
     ),
     Term(
         "induction head",
-        "A head that looks for what followed last time: after “red kite … red” it "
-        "reads “kite”. It needs a previous-token head in a layer before it.",
+        "A head that finds what followed the last time: in “red kite … red”, the "
+        "second “red” reads “kite”. It needs a previous-token head in an earlier "
+        "layer.",
     ),
     Term(
         "key",
-        "What a token shows to those that may read it. A query that points the same "
-        "way gives a large score.",
+        "The vector by which a token can be found by later tokens. A query that "
+        "points in the same direction gives a large score.",
         "blocks.{i}.attn.hook_k",
     ),
     Term(
         "KL divergence",
-        "How different a distribution became, in nats; 0 means not at all. It is the "
-        "extra surprise of someone who still believes the new one.",
+        "How far one distribution is from another, in nats; 0 means they are "
+        "equal. KL(before ‖ after) is the extra surprise, on average, of someone "
+        "who expects “after” when tokens are drawn from “before”.",
         "minigpt.interpret.effects",
     ),
     Term(
         "layer norm",
-        "Brings a vector to a known size before a sublayer reads it. The stream itself "
-        "is left as it is.",
+        "Rescales a vector to a standard size before attention or the MLP reads "
+        "it. The residual stream itself stays as it is.",
         "blocks.{i}.ln1.hook_normalized",
     ),
     Term(
         "logit",
-        "The score of one possible next token, before the softmax. One logit says "
-        "little; the difference of two says which is likelier.",
+        "The score of one possible next token, before the softmax. One logit "
+        "alone says little; the difference between two says which token is "
+        "likelier, and by how much.",
         "logits",
     ),
     Term(
         "logit lens",
-        "Asking the model for its next token before it has read through all its "
-        "layers. You see in which layer the answer appears.",
+        "Applying the final norm and the unembedding to the residual stream "
+        "after an earlier layer. You see in which layer the answer appears.",
         "minigpt.interpret.stream.logit_lens",
     ),
     Term(
         "loss",
         "How surprised the model is by the token that really came, in nats, on "
-        "average. Guessing evenly among n tokens costs ln(n).",
+        "average. A uniform guess among n tokens has a loss of ln(n).",
         "minigpt.training.loss",
     ),
     Term(
         "MLP",
-        "The part of a block where each token works by itself on what attention has "
-        "gathered. It widens the vector to many neurons, bends it, narrows it again.",
+        "The part of a block where each token works by itself on what attention "
+        "has gathered. It widens the vector to many neurons, applies a nonlinear "
+        "function, and narrows it again.",
         "blocks.{i}.mlp.hook_post",
     ),
     Term(
         "nats",
-        "The unit of surprise with the natural logarithm: something of probability p "
-        "surprises by −ln(p) nats. One nat is 1.44 bits.",
+        "The unit of surprise with the natural logarithm: an event of "
+        "probability p has a surprise of −ln(p) nats. One nat is 1.44 bits.",
     ),
     Term(
         "neuron",
-        "One number of an MLP's wide middle: a question put to the token. If it fires, "
-        "it adds its own vector to the stream.",
+        "One number in the wide middle of an MLP. It is large where the token's "
+        "vector matches what the neuron responds to; it then adds its own output "
+        "vector to the stream.",
         "blocks.{i}.mlp.hook_post",
     ),
     Term(
+        "norm",
+        "The length of a vector: the square root of the sum of its squared numbers. "
+        "“The norm” of a block also means its layer norm.",
+    ),
+    Term(
+        "parameter",
+        "One of the numbers that training adjusts: an entry of a weight matrix, a bias "
+        "or an embedding. A model's size is its number of parameters.",
+        "model.parameters()",
+    ),
+    Term(
         "patching",
-        "Running the model on one text with a few of its numbers taken from a run on "
-        "another. Where that brings the other answer back, the difference is carried.",
+        "Running the model on one text with a few of its numbers taken from a "
+        "run on another. Where that brings the other answer back, the replaced "
+        "numbers carry the difference.",
         "minigpt.interpret.interventions.patching",
     ),
     Term(
@@ -186,24 +218,25 @@ TERMS = (
     ),
     Term(
         "perplexity",
-        "The loss as a number of choices: e to the loss. A perplexity of 8 is as "
-        "undecided as an even choice among 8 tokens.",
+        "The loss as a number of choices: e to the loss. A model of perplexity 8 "
+        "is as undecided as a uniform choice among 8 tokens.",
     ),
     Term(
         "position",
-        "Where a token stands, counted from 0. Attention sees a set, so the model has "
-        "to be told the order: by adding, by turning, or by a bias on the scores.",
+        "Where a token stands, counted from 0. Attention by itself ignores "
+        "order, so the model must be told: by vectors added to the embeddings, "
+        "by rotating queries and keys, or by a bias on the scores.",
         "hook_pos_embed",
     ),
     Term(
         "previous-token head",
-        "A head that reads the token just before. By itself it is dull; with a later "
-        "head it makes induction.",
+        "A head that reads the token just before. It does little by itself; "
+        "together with a head in a later layer it makes induction possible.",
     ),
     Term(
         "query",
-        "What a token looks for in those before it. Query times key, over √d_head, is "
-        "the score.",
+        "The vector that says what a token looks for. Its dot product with a "
+        "key, divided by √d_head, is the score.",
         "blocks.{i}.attn.hook_q",
     ),
     Term(
@@ -214,66 +247,81 @@ TERMS = (
     ),
     Term(
         "RoPE",
-        "Positions told by turning queries and keys, farther the later they stand. "
-        "Their product then depends on how far apart they are.",
+        "Rotary position embedding: queries and keys are rotated, by a larger "
+        "angle at later positions. Their dot product then depends on how far "
+        "apart they are.",
         "blocks.{i}.attn.hook_rot_q",
     ),
     Term(
         "sampling",
-        "Drawing the next token at random, as likely as the model says. The seed makes "
-        "the same draw come again.",
+        "Drawing the next token at random, with the probabilities that the model "
+        "gives. The same seed repeats the same draw.",
         "minigpt.generation.sample",
     ),
     Term(
         "score",
-        "How well one query fits one key, before the softmax. A row of scores becomes "
-        "a row of weights.",
+        "How well one query matches one key, before the softmax. The softmax "
+        "turns a row of scores into a row of attention weights.",
         "blocks.{i}.attn.hook_attn_scores",
     ),
     Term(
         "softmax",
-        "Turns any numbers into shares that add up to 1: e to each, over the sum. "
-        "Adding the same to all changes nothing.",
+        "Turns any numbers into positive shares that add up to 1: e to the power "
+        "of each, divided by the sum. Adding the same number to all of them "
+        "changes nothing.",
     ),
     Term(
         "temperature",
-        "What the logits are divided by before the softmax. Below 1 the likely become "
-        "likelier, above 1 the choice becomes more even.",
+        "The number that the logits are divided by before the softmax. Below 1, "
+        "likely tokens become likelier still and the text is more predictable; "
+        "above 1, the probabilities become more even and the text varies more.",
         "GenerationConfig(temperature=…)",
     ),
     Term(
         "token",
-        "A piece of text that has a number of its own: a character, a word or a part "
-        "of one. The model sees the numbers only.",
+        "A piece of text with a number (id) of its own: a character, a word or "
+        "part of one. The model sees only these numbers.",
         "tokenizer.encode",
     ),
     Term(
         "top-k",
-        "Drawing only among the k likeliest tokens. The others get probability 0, and "
-        "the rest is shared out again.",
+        "Drawing only among the k likeliest tokens. The others get probability "
+        "0, and the remaining probabilities are rescaled to add up to 1.",
         "GenerationConfig(top_k=…)",
     ),
     Term(
         "top-p",
-        "Drawing only among the likeliest tokens that together reach probability p. "
-        "How many those are depends on how sure the model is.",
+        "Drawing only among the likeliest tokens that together reach probability "
+        "p. The surer the model, the fewer tokens are left.",
         "GenerationConfig(top_p=…)",
     ),
     Term(
         "unembedding",
-        "Comparing the final vector with every token's: the more alike, the higher the "
-        "logit. Often it is the embedding's own table, used twice.",
+        "Turning the final vector into logits: its dot product with one vector "
+        "per token. Often the embedding table is used for this a second time.",
         "minigpt.TransformerLM.unembed",
     ),
     Term(
         "value",
-        "What a token hands over to those that read it. Attention adds up the values, "
-        "each times its weight.",
+        "The vector that a token passes on to the tokens that read it. Attention "
+        "adds up the values, each times its attention weight.",
         "blocks.{i}.attn.hook_v",
     ),
     Term(
+        "vector",
+        "A list of numbers, read as an arrow: it has a direction and a length. Every "
+        "token in the model is represented by one.",
+    ),
+    Term(
+        "vocabulary",
+        "All tokens that a tokenizer knows, each with its number. The model gives each "
+        "of them a logit.",
+        "vocab_size",
+    ),
+    Term(
         "weight",
-        "A number that training found and reading leaves alone. Of attention, it also "
-        "means how much of one token another takes in, 0 to 1.",
+        "A number that training adjusts and that stays fixed when the model is "
+        "used. An *attention weight* is something else: the share, 0 to 1, with "
+        "which one token reads another.",
     ),
 )

@@ -88,6 +88,10 @@ def _answer(question: Question) -> bool:
     right = chosen == question.answer
     progress.answer(question.id, right)
     with st.container(key=f"{'right' if right else 'wrong'}_{question.fingerprint}"):
-        verdict = "**✓ Right.**" if right else f"**✗ No: {options[question.answer]}.**"
+        verdict = (
+            "**✓ Right.**"
+            if right
+            else f"**✗ Not quite: the answer is “{options[question.answer]}”.**"
+        )
         st.markdown(f"{verdict} {question.why}")
     return right

@@ -21,8 +21,8 @@ def show_journey(checkpoint: Checkpoint, prompt: str) -> None:
     """Show the roads of the prompt's tokens; below the path, ask about them."""
     if not isinstance(checkpoint.model, TransformerLM):
         show_note(
-            "This model is an MLP: it mixes the last tokens with fixed weights. It has "
-            "no roads to follow, only an answer."
+            "This model is an MLP: it mixes the last tokens with fixed weights. "
+            "There is no path to follow here, only its prediction."
         )
         next_token.show(checkpoint, prompt)
         return
@@ -38,14 +38,15 @@ def show_journey(checkpoint: Checkpoint, prompt: str) -> None:
 def explain() -> None:
     """Say what the sheet shows."""
     lesson.explain(
-        "Each row is one token. Its **residual stream**, a vector, starts as an "
-        "embedding and runs to the right; attention and MLPs read it and **add** what "
-        "they found. Nothing is ever overwritten, so what was added early can be "
-        "read late.\n\n"
-        "Roads only meet where attention reads from one into another. All of them end "
-        "in a guess, but the tokens inside the prompt are known already: **only the "
-        "last road predicts**. Click its guess, and everything runs again with one "
-        "more token. That loop is all there is to writing.",
+        "Each row is one token. The model looks up a vector for it, its "
+        "**embedding**, and carries that vector from left to right: this is the "
+        "**residual stream**. On the way, attention and MLPs read the vector and "
+        "**add** to it. Nothing is overwritten, so a later layer can still read "
+        "what an earlier one added.\n\nThe rows exchange information only "
+        "through attention. Every row ends in a guess at the next token, but "
+        "inside the prompt that token is already known: **only the last row "
+        "predicts something new**. Click its guess: the token is appended, and "
+        "the model runs again. Repeating this is how it writes text.",
         Block,
         journey,
     )

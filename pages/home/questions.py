@@ -21,7 +21,7 @@ def most_added(found: Journey, pieces: Sequence[str]) -> Question | None:
     last = plain(placed_pieces(pieces)[-1])
     return Question(
         "home.most_added",
-        f"Which part adds the longest vector to the road of **{last}**?",
+        f"Which part adds the longest vector to the row of **{last}**?",
         [_name(stage) for stage in shown],
         next(n for n, stage in enumerate(shown) if stage is best),
         f"{_name(best)} adds a vector of norm {best.added[-1]:.3g}.",
@@ -39,12 +39,12 @@ def _sum(found: Journey) -> Question:
     old, added, new = before.stream[-1], stage.added[-1], stage.stream[-1]
     return Question(
         "home.sum",
-        f"A road of norm {old:.3g} gets a vector of norm {added:.3g} added. Must the "
-        f"new norm be {old + added:.3g}?",
+        f"A residual stream has norm (length) {old:.3g}. A vector of norm "
+        f"{added:.3g} is added to it. Must the new norm be {old + added:.3g}?",
         ["yes", "no"],
         1,
-        f"Here it is {new:.3g}: vectors add, and norms only do so when both point the "
-        "same way.",
+        f"Here it is {new:.3g}: vectors add up, but their norms do so only when "
+        "both point in the same direction.",
     )
 
 
@@ -56,11 +56,11 @@ def _who_predicts(pieces: Sequence[str]) -> Question | None:
     shown = list(dict.fromkeys([0, len(names) // 2, len(names) - 1]))
     return Question(
         "home.who_predicts",
-        "At the end of which road is the token that would be appended?",
+        "At the end of which row does the token stand that would be appended?",
         [names[place] for place in shown],
         len(shown) - 1,
-        "The others guess a token that is already there: useful in training, where "
-        "every position is asked.",
+        "The other rows guess a token that is already in the prompt. That is "
+        "useful in training, where every position makes a prediction.",
     )
 
 

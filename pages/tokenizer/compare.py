@@ -52,11 +52,11 @@ def show_two(entry: TokenizerChoice, tokenizer: Tokenizer, text: str) -> None:
 def _difference(gap: WordSplit | None, one: str, other: str) -> str:
     """Say which word differs most. Markdown."""
     if gap is None:
-        return "No word here differs in its number of tokens."
+        return "Both tokenizers need the same number of tokens for every word here."
     return (
-        f"The widest gap: **{plain(gap.word)}** is {_pieces(gap.one)} for "
-        f"{plain(one)}, and {_pieces(gap.other)} for {plain(other)}. "
-        "Same word, different training."
+        f"The largest difference: **{plain(gap.word)}** is {_pieces(gap.one)} for "
+        f"{plain(one)}, and {_pieces(gap.other)} for {plain(other)}. The word is "
+        "the same; the training texts differ."
     )
 
 
@@ -95,10 +95,11 @@ def show_scripts(entry: TokenizerChoice, tokenizer: Tokenizer) -> None:
 def _explain_costs(costs: list[ScriptCost]) -> None:
     """Say what a bar means, and list the sentences."""
     st.markdown(
-        "One sentence, one meaning: *The child has a red ball.* A bar is what one "
-        "token carries. Where the training text has none of a script, every byte "
-        "is a token, and a Thai or Hindi letter has three of them. Where tokens "
-        "are paid for, the price depends on the tokenizer's training text."
+        "The same sentence in several languages: *The child has a red ball.* "
+        "Each bar shows how many bytes one token holds. If the training text had "
+        "nothing in a script, every byte becomes a token, and a Thai or Hindi "
+        "letter takes three bytes. Where you pay per token, the price therefore "
+        "depends on the text that the tokenizer was trained on."
     )
     st.dataframe(
         [

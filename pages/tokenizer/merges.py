@@ -34,8 +34,9 @@ def show(entry: TokenizerChoice, text: str) -> None:
     learned = entry if entry.is_learned_here else STORIES
     if learned != entry:
         st.caption(
-            f"{plain(entry.name)} has no merges whose counts are known: you watch "
-            f"**{plain(learned.name)}**. Choose or train a BPE above to watch another."
+            f"{plain(entry.name)} does not record how often its pairs occurred, so "
+            f"you see the merges of **{plain(learned.name)}**. Choose or train a BPE "
+            "tokenizer above to watch another."
         )
     history = history_of(learned)
     last = len(history.steps)
@@ -99,7 +100,7 @@ def _transport(last: int, plays: bool) -> int:
             key="merge_play",
         )
         if last == 0:
-            st.caption("This text has no pair to merge: every word is one byte.")
+            st.caption("This text has no pair to merge: every word is a single byte.")
             return 0
         return st.slider(
             f"Merges made, of {last:,}",
@@ -188,11 +189,18 @@ def _verdict(
 ) -> str:
     """Say which pair is next, why, and how the guess did. Markdown."""
     best = pairs.top[0]
-    said = "" if guess is None else "✓ Right. " if guess == 0 else "✗ No. "
+    said = "" if guess is None else "✓ Right. " if guess == 0 else "✗ Not quite. "
     guesses = list(st.session_state.get("_merge_guesses", {}).values())
-    score = f" You: {sum(guesses)} of {len(guesses)}." if guess is not None else ""
+    score = (
+        f" So far you have {sum(guesses)} of {len(guesses)} right."
+        if guess is not None
+        else ""
+    )
     tie = (
-        f" {pairs.tied} pairs do; of these, the one with the smaller ids goes first."
+        (
+            f" {pairs.tied} pairs occur equally often; of these, the one with the "
+            "smaller ids is merged first."
+        )
         if pairs.tied > 1
         else ""
     )
@@ -227,5 +235,5 @@ def _show_compression(
     excerpt = beginning_of(entry.source, EXCERPT)
     early = history.tokenizer.limited_to(merges)
     ids = early.encode(excerpt)
-    st.caption("How the text begins, as tokens so far:")
+    st.caption("The beginning of the text, as tokens so far:")
     token_pieces(early.pieces(ids), ids, key="excerpt")

@@ -89,7 +89,7 @@ def _train(work: DeltaGenerator) -> TokenizerChoice | None:
         type="primary",
         icon=":material/play_arrow:",
         disabled=not ready,
-        help=None if ready else "First give it a text.",
+        help=None if ready else "First choose a text.",
         key="train_tokenizer",
     ):
         return None
@@ -145,7 +145,10 @@ def _open() -> TokenizerChoice | None:
         type=["json", "txt"],
         accept_multiple_files=True,
         key="tokenizer_files",
-        help="Ours, or a byte-level BPE of Hugging Face with GPT-2's pattern.",
+        help=(
+            "This project's format, or a byte-level BPE of Hugging Face with "
+            "GPT-2's pattern."
+        ),
     )
     if not files:
         return None
@@ -175,7 +178,7 @@ def _kept(files: Sequence[UploadedFile]) -> Path:
     }
     if len(contents) != len(files) or len(files) != 1 + paired:
         raise DataError(
-            "Give one tokenizer.json, or one vocab.json together with one merges.txt."
+            "Choose one tokenizer.json, or one vocab.json together with one merges.txt."
         )
     digest = sha256(b"\0".join(contents[name] for name in sorted(contents)))
     folder = data_directory() / "texts" / f"tokenizer-{digest.hexdigest()[:12]}"

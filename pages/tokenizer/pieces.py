@@ -26,9 +26,9 @@ TO_TRY = {
 
 MEANINGS = {
     "<pad>": "fills up short texts in a batch",
-    "<unk>": "stands for what the vocabulary lacks",
-    "<bos>": "says that a text begins",
-    "<eos>": "says that a text has ended",
+    "<unk>": "stands for anything that is not in the vocabulary",
+    "<bos>": "marks the beginning of a text",
+    "<eos>": "marks the end of a text",
 }
 
 
@@ -74,8 +74,8 @@ def lost(unknown: list[str]) -> str:
     """
     more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
     return (
-        f"Not in this vocabulary: {', '.join(unknown[:8])}{more}. There a model reads "
-        "<unk>."
+        f"Not in this vocabulary: {', '.join(unknown[:8])}{more}. The model reads "
+        "<unk> there."
     )
 
 
@@ -125,7 +125,7 @@ def show(
         st.toggle(
             "Put them around the text",
             key="special_tokens",
-            help="The tokens that say where a text begins and where it ends.",
+            help="Adds the tokens that mark where a text begins and where it ends.",
         )
     whole = merges is None or merges == len(getattr(tokenizer, "merges", []))
     if entry.kind == "model" and whole and now.tokens:
@@ -148,7 +148,7 @@ def show_cut(now: Encoded, key: str, maker: str) -> int | None:
 def detail(token: TokenCloseUp, tokenizer: Tokenizer) -> str:
     """Say what a token is made of."""
     if token.spelling is None:
-        meaning = MEANINGS.get(token.piece, "which no text contains")
+        meaning = MEANINGS.get(token.piece, "which never occurs in a text")
         return f"a special token: {meaning}"
     bytes_ = token.spelling.hex(" ").upper()
     made = {
@@ -164,14 +164,20 @@ def detail(token: TokenCloseUp, tokenizer: Tokenizer) -> str:
 def show_special(tokenizer: Tokenizer) -> None:
     """List the tokens that no text contains."""
     rows = [
-        {"id": token, "name": name, "meaning": MEANINGS.get(name, "of its maker's own")}
+        {
+            "id": token,
+            "name": name,
+            "meaning": MEANINGS.get(
+                name, "special, defined by whoever made the tokenizer"
+            ),
+        }
         for token, name in tokenizer.special_tokens.items()
     ]
     st.dataframe(rows, hide_index=True)
     typed = len(tokenizer.encode(SPECIAL_TOKENS[-1]))
     st.caption(
-        "They come from flags alone, so typing cannot end a text: the "
-        f"letters `<eos>` are {plural(typed, 'ordinary token')} here."
+        "They are added by an option, never by typing: the typed letters `<eos>` "
+        f"are only {plural(typed, 'ordinary token')} here."
     )
 
 
@@ -180,7 +186,11 @@ def _choose(tokenizer: Tokenizer) -> int | None:
     examples, slider = st.columns([5, 4], vertical_alignment="bottom")
     with examples:
         st.pills(
-            "Try", list(TO_TRY), key="to_try", on_change=_try, help="Texts that trip."
+            "Try",
+            list(TO_TRY),
+            key="to_try",
+            on_change=_try,
+            help="Difficult texts: spaces, numbers, emoji, other scripts.",
         )
     merges = None
     if isinstance(tokenizer, BPETokenizer) and tokenizer.merges:
@@ -194,8 +204,8 @@ def _choose(tokenizer: Tokenizer) -> int | None:
                 most,
                 most,
                 key="merges_used",
-                help="The same text with a smaller vocabulary: 256 bytes and so many "
-                "merges.",
+                help="Shows the same text with a smaller vocabulary: 256 bytes and "
+                "this many merges.",
             )
     return merges
 

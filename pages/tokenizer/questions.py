@@ -21,13 +21,18 @@ def beforehand(tokenizer: Tokenizer, text: str) -> Question | None:
     lost = bool(tokenizer.unknown(EMOJI))
     return Question(
         "tokenizer.emoji",
-        f"Here a token is a whole {'word' if tokenizer.kind == 'word' else 'character'}"
-        f" of the training text. What becomes of {EMOJI}?",
-        ["its 4 bytes, a token each", "a token of its own", "<unk>: it is lost"],
+        "Here a token is a whole "
+        f"{'word' if tokenizer.kind == 'word' else 'character'} of the training "
+        f"text. What happens to {EMOJI}?",
+        [
+            "one token for each of its 4 bytes",
+            "a token of its own",
+            "<unk>: it is lost",
+        ],
         2 if lost else 1,
-        "What the training text did not have has no token."
+        "What did not occur in the training text has no token."
         if lost
-        else "The training text had it.",
+        else "It occurs in the training text.",
     )
 
 
@@ -41,13 +46,14 @@ def _half(tokenizer: BPETokenizer, text: str) -> Question | None:
         return None
     return Question(
         "tokenizer.half",
-        f"The text has {plural(now, 'token')} and {plural(num_bytes, 'byte')}. With "
-        f"only the first {merges:,} of {len(tokenizer.merges):,} merges, how many "
-        "tokens?",
+        f"The text has {plural(now, 'token')} and {plural(num_bytes, 'byte')}. "
+        f"Take only the first {merges:,} of the {len(tokenizer.merges):,} "
+        "*merges* that this tokenizer learned (a merge joins two neighbouring "
+        "tokens into one). How many tokens would the text have?",
         [f"{count:,}" for count in options],
         options.index(then),
-        f"{then:,}: the first merges are the most frequent, and save the most. "
-        "Move the slider and see.",
+        f"It would have {then:,}. The first merges are the most frequent ones, so "
+        "they save the most tokens. Move the slider and see.",
     )
 
 
@@ -70,10 +76,10 @@ def _one_token(tokenizer: Tokenizer) -> Question | None:
     options = sorted([whole[0], *parts[:3]])
     return Question(
         "tokenizer.whole",
-        "Which of these words, behind a space, is a single token?",
+        "Which of these words, with a space before it, is a single token?",
         options,
         options.index(whole[0]),
-        "Its training text has it often enough. The others fall into "
+        "It is frequent enough in the training text. The others are split into "
         + ", ".join(str(lengths[word]) for word in options if word != whole[0])
         + " tokens.",
     )
@@ -84,10 +90,11 @@ def _digits(tokenizer: Tokenizer) -> Question:
     options = sorted({1, 2, 4, count})
     return Question(
         "tokenizer.digits",
-        "How many tokens is 1234?",
+        "Into how many tokens is 1234 split?",
         [f"{each}" for each in options],
         options.index(count),
-        "Numbers have no tokens of their own, but for those that were learned: "
+        "Only numbers that are frequent in the training text have tokens of "
+        "their own: "
         f"{plain(' | '.join(tokenizer.pieces(tokenizer.encode('1234'))))}.",
     )
 
@@ -103,10 +110,10 @@ def _end_of_text(tokenizer: Tokenizer) -> Question | None:
         [
             "the end-of-text token",
             f"{plural(len(typed), 'ordinary token')}",
-            "nothing: they are left out",
+            "nothing: the letters are left out",
         ],
         1,
-        "Special tokens come from flags alone: typed letters are only text.",
+        "Special tokens are added by an option only; typed letters are just text.",
     )
 
 
@@ -130,11 +137,11 @@ def _space(tokenizer: Tokenizer) -> Question:
     same = tokenizer.encode("a the")[-len(first) :] == first
     return Question(
         "tokenizer.space",
-        "A text that begins with “the”, and one that has “ the” inside: are they "
-        "the same tokens?",
+        "One text begins with “the”; another has “ the” in the middle. Is it the "
+        "same token in both?",
         ["yes", "no"],
         0 if same else 1,
-        "Spaces are tokens of their own, or not written at all."
+        "Here a space is a token of its own, or is dropped."
         if same
-        else "A space belongs to the word behind it.",
+        else "A space belongs to the word that follows it.",
     )

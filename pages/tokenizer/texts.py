@@ -28,8 +28,8 @@ def text_of(source: str) -> str:
     text = _tales() if source == TALES else read_text(source)
     if len(text) > LARGEST:
         raise DataError(
-            f"The text has {len(text):,} characters: {LARGEST:,} are learned from in "
-            "reasonable time. Take a part of it."
+            f"The text has {len(text):,} characters, but at most {LARGEST:,} can be "
+            "learned from in reasonable time. Choose a part of it."
         )
     return text
 

@@ -49,7 +49,9 @@ def choose_view() -> str:
 
 def offer_file(tokenizer: Tokenizer) -> None:
     """Offer the tokenizer as a file."""
-    theirs = "Hugging Face's format: `tokenizers` and `transformers` give the same ids."
+    theirs = (
+        "Hugging Face's format: `tokenizers` and `transformers` produce the same ids."
+    )
     st.download_button(
         "tokenizer.json",
         lambda: exported(tokenizer),
@@ -78,7 +80,8 @@ def show_view(
 
 lesson.open(
     "Tokenizer",
-    "A model reads numbers. Which pieces get one is learned, from a text.",
+    "A model reads numbers, not letters. A tokenizer splits text into pieces "
+    "and gives each a number; it learns which pieces from a text.",
 )
 with guard():
     which, prompt = st.columns([4, 5])
@@ -110,14 +113,16 @@ with guard():
     if asks and present.is_on():  # on a projector the figure comes first
         predict(question)
     lesson.explain(
-        "Characters: few tokens, long rows of them. Words: short rows, but a new word "
-        "is lost. **Byte pairs** lie between: begin with 256 bytes, so nothing is ever "
-        "lost, and make the pair that stands side by side most often a new token, "
-        "again and again. Frequent words end up whole, rare ones in parts. The source "
-        "works through Wikipedia's example, *aaabdaaabac*.\n\n"
-        "So tokens show what a tokenizer was trained on. See *Compare*: trained on "
-        "stories it knows *kite*, trained on programs it knows *number*. The **same "
-        "word splits differently after different training**.",
+        "One token per character needs a small vocabulary, but makes long "
+        "sequences. One token per word makes short sequences, but loses every "
+        "new word. **Byte-pair encoding** (BPE) is in between. It starts with "
+        "256 bytes, so nothing is ever lost, and repeatedly merges the most "
+        "frequent pair of neighbouring tokens into a new one. Frequent words end "
+        "up whole, rare ones in parts. The source code works through Wikipedia's "
+        "example, *aaabdaaabac*.\n\nSo the tokens show what a tokenizer was "
+        "trained on. Look at *Compare*: one trained on stories has *kite* as a "
+        "token, one trained on programs has *number*. The **same word is split "
+        "differently after different training**.",
         *SOURCES[tokenizer.kind],
     )
     check(questions.checks(tokenizer))

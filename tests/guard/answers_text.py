@@ -202,10 +202,12 @@ def embeddings_beyond(seen: Seen, asked: Asked) -> Answer:
     config, longest = seen.config, seen.config.max_seq_len
     if config.positional_encoding == "learned":
         rows = seen.model.position_embedding.weight.shape[0]
-        return Answer("There is no vector: it cannot read on", (longest, rows))
+        return Answer(
+            "There is no vector left: it cannot read further", (longest, rows)
+        )
     if config.positional_encoding == "relative":
         table = seen.model.blocks[0].attn.position_bias.bias_table
-        right = "All far distances share the last bias"
+        right = "All large distances share the last bias"
         return Answer(right, (longest, table.shape[1]))
     return Answer("The scheme goes on as before", (longest,))
 

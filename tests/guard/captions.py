@@ -109,7 +109,7 @@ def shuffle_tests(seen: Seen) -> list[tuple[int | None, object]]:
     return [(None, seen.model), *((n, text.bare(seen, n)) for n in depths)]
 
 
-@claims("embeddings", "moved by up to|the same \\(Δ")
+@claims("embeddings", "changed by up to|the same \\(Δ")
 def changed(seen: Seen, nth: int) -> tuple[Number, ...]:
     depth, model = shuffle_tests(seen)[nth]
     change = text.change_of(seen, model)

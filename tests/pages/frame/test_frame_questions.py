@@ -50,7 +50,7 @@ def test_a_right_answer_is_told_by_a_sign_and_in_words(root_on_path):
 def test_a_wrong_answer_names_the_right_one_as_it_was_typed(root_on_path):
     app = opened(root_on_path)
     app.radio[0].set_value(2).run()
-    assert r"✗ No: \$b\$⏎." in texts(app)
+    assert r"✗ Not quite: the answer is “\$b\$⏎”." in texts(app)
     assert answers(app)["page.guess"] is False
 
 

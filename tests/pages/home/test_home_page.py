@@ -72,7 +72,7 @@ def test_the_code_rebuilds_the_roads(open_page, view):
 
 def test_a_model_without_roads_says_so_and_answers(open_page, view, models):
     app = open_page(model="mlp", prompt="the cat")
-    assert any("no roads to follow" in text for text in texts(app))
+    assert any("no path to follow" in text for text in texts(app))
     shown = view(app, "next_tokens")["candidates"]
     model, tokenizer, _ = load_checkpoint(models / "models/mlp")
     with torch.inference_mode():
@@ -87,7 +87,7 @@ def test_check_knows_which_road_predicts_and_which_part_adds_most(open_page, vie
     app = open_page(prompt="Mia")
     last = [stage["added"][-1] for stage in view(app, "journey")["stages"][1:]]
     assert np.argmax(last) == 2
-    right = {"which road": "2 a", "Which part": "attention of block 1"}
+    right = {"which row": "2 a", "Which part": "attention of block 1"}
     for words, answer in right.items():
         radio = next(each for each in app.radio if words in each.label)
         app = radio.set_value(radio.options.index(answer)).run()

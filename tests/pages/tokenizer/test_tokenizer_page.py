@@ -102,7 +102,7 @@ def test_special_tokens_come_from_the_switch_and_never_from_letters(open_view, v
     shown = view(app, "piece_links")
     assert (shown["ids"][0], shown["ids"][-1]) == (2, 3)
     assert shown["special"] == [0, len(shown["ids"]) - 1]
-    assert "says that a text begins" in shown["details"][0]
+    assert "marks the beginning of a text" in shown["details"][0]
     run_recipes(app)
 
 
@@ -157,7 +157,7 @@ def test_a_guess_is_graded_by_the_counts_and_only_then_are_they_told(
     wrong = sorted(p.pair for p in stories.pairs(1).top[1:4])[0]
     name = " + ".join(part.decode().replace(" ", "·") for part in wrong)
     app.button_group(key=f"_guess_{STORIES} 1").set_value(name).run()
-    assert "✗ No" in said(app)
+    assert "✗ Not quite" in said(app)
     assert "You: 1 of 2" in said(app)
 
 

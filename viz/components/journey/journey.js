@@ -115,15 +115,15 @@ function sayOverview({ caption, sheet }, data) {
   const hidden = data.pieces.length < data.count
     ? ` Shown are tokens ${first} to ${last} of ${data.count}.`
     : sheet.scrollHeight > sheet.clientHeight ? ` All ${data.count} tokens: scroll.` : "";
-  say(caption, "A road is a token's residual stream, thicker where its norm is larger. Parts only ",
+  say(caption, "Each line is a token's residual stream, thicker where its norm is larger. Parts only ",
     { strong: "add" }, ` to it. Press Space to go hook by hook.${hidden}`);
 }
 
 function sayEnd(caption, data) {
   const best = data.next[0];
-  say(caption, "Every road ends in a guess of its next token, but only the last one's is new: ",
+  say(caption, "Every row ends in a guess at its next token, but only the last one is new: ",
     { strong: best.piece }, ` with probability ${best.text}. `,
-    "Click it to append it and go round again.");
+    "Click it to append it and run the model again.");
 }
 
 function sayStage(caption, data, i, row) {
@@ -132,7 +132,7 @@ function sayStage(caption, data, i, row) {
   const [added, stream] = [stage.added[row], stage.stream[row]].map(shortNumber);
   const piece = { strong: data.pieces[row] };
   const parts = i === 0
-    ? [piece, ` becomes ${data.width} numbers; the road starts with norm ${stream}.`]
+    ? [piece, ` becomes ${data.width} numbers; the stream starts with norm ${stream}.`]
     : [`${stageName(stage)}: `, piece, ...readsWords(stage, data, row),
        ` adds ${added}; the stream's norm goes from `,
        `${shortNumber(data.stages[i - 1].stream[row])} to ${stream}.`];
@@ -143,7 +143,7 @@ function sayStage(caption, data, i, row) {
 }
 
 function readsWords(stage, data, row) {
-  if (stage.kind === "MLP") return [" is looked at alone, and it"];
+  if (stage.kind === "MLP") return [" is read alone, and the MLP"];
   const top = stage.reads.filter(([query]) => query === row)
     .sort((one, other) => other[2] - one[2]).slice(0, 2);
   if (!top.length) return [""];
