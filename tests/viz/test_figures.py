@@ -131,6 +131,7 @@ def test_probabilities_that_cannot_be_are_refused():
 
 
 def test_a_small_probability_is_not_shown_as_zero():
+    assert probability_text(0.0123) == "0.012"
     assert probability_text(0.00049) == "<0.001"
     assert probability_text(0.0) == "0"
     assert probability_text(1.0) == "1.000"
