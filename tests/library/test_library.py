@@ -205,7 +205,7 @@ def test_a_pickle_is_never_opened(data, files, name, tmp_path):
     "name", ["module.py", "конфиг.json", "config.json\n", "ＣＯＮ"]
 )
 def test_a_file_that_no_model_has_is_refused_by_name(data, files, name):
-    with pytest.raises(CheckpointError, match="no file of a model"):
+    with pytest.raises(CheckpointError, match="does not belong to a model"):
         upload(data, "evil", {**files, name: b"{}"})
     assert_nothing_new(data)
 
@@ -440,7 +440,7 @@ def test_a_name_given_away_meanwhile_is_said_and_nothing_lost(data, files):
         restore(data, gone.id)
     rename(data, "model", "mine", "other")
     restore(data, gone.id)
-    with pytest.raises(RunError, match="not in the trash"):
+    with pytest.raises(RunError, match="no longer in the trash"):
         restore(data, gone.id)
 
 
