@@ -180,7 +180,7 @@ def test_a_name_that_cannot_be_fetched_is_one_clear_line(data, monkeypatch):
 )  # fmt: skip
 def test_a_path_that_leads_elsewhere_is_refused(data, files, name):
     before = everything(data)
-    with pytest.raises(CheckpointError, match=r"refused|no file of a model"):
+    with pytest.raises(CheckpointError, match=r"refused|does not belong to a model"):
         upload(data, "evil", {**files, name: b"{}"}, folder="")
     assert everything(data) == before
     assert_nothing_new(data)
@@ -205,7 +205,7 @@ def test_a_pickle_is_never_opened(data, files, name, tmp_path):
     "name", ["module.py", "конфиг.json", "config.json\n", "ＣＯＮ"]
 )
 def test_a_file_that_no_model_has_is_refused_by_name(data, files, name):
-    with pytest.raises(CheckpointError, match="no file of a model"):
+    with pytest.raises(CheckpointError, match="does not belong to a model"):
         upload(data, "evil", {**files, name: b"{}"})
     assert_nothing_new(data)
 
@@ -440,7 +440,7 @@ def test_a_name_given_away_meanwhile_is_said_and_nothing_lost(data, files):
         restore(data, gone.id)
     rename(data, "model", "mine", "other")
     restore(data, gone.id)
-    with pytest.raises(RunError, match="not in the trash"):
+    with pytest.raises(RunError, match="no longer in the trash"):
         restore(data, gone.id)
 
 

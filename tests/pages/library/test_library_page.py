@@ -120,7 +120,7 @@ def test_what_was_deleted_in_another_window_is_one_clear_line(open_page, own):
     assert any("no model 'mine'" in text for text in texts(two))
     button(one, "undo").click().run()
     button(two, "undo").click().run()
-    assert any("not in the trash" in text for text in texts(two))
+    assert any("no longer in the trash" in text for text in texts(two))
     assert find_model(own, "mine")
 
 
