@@ -208,7 +208,8 @@ def test_shuffling_again_makes_another_order(open_page):
     app = open_page(PAGE, prompt=PROMPT, **SHUFFLE)
 
     def order():
-        views = [json.loads(node.proto.json) for node in app.get("bidi_component")]
+        nodes = [node.proto.json for node in app.get("bidi_component")]
+        views = [json.loads(data) for data in nodes if data]
         return [view["ids"] for view in views if "ids" in view]
 
     (written, before) = order()
