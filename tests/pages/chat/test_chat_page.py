@@ -109,7 +109,7 @@ def test_a_wrong_answer_is_said_to_be_wrong_beside_the_right_one(chat, story, ta
         )
     )
     app = say(chat, hard.text)
-    assert f"✗ the story says: {hard.answer}" in captions(app)
+    assert f"✗ The story says: {hard.answer}" in captions(app)
 
 
 def test_a_second_question_reads_the_first_and_its_answer(chat, talker, story):
@@ -386,7 +386,7 @@ def test_an_mlp_talks_and_has_no_attention_to_show(open_page, models):
 
 def test_without_a_tuned_model_the_page_says_so_kindly(open_page, models):
     app = open_page(PAGE, data=models)
-    assert "is a base: it has never seen a conversation" in texts(app)
+    assert "is a base model: it has never seen a conversation" in texts(app)
     look_at(app, "The base")
     assert "No model here is fine-tuned to answer yet" in captions(app)
 
