@@ -25,8 +25,8 @@ LONGEST = 2000
 """Characters of one question."""
 
 _ENDINGS = {
-    "length": "cut at max_new_tokens",
-    "window": "cut: the window is full",
+    "length": "stopped at max_new_tokens",
+    "window": "stopped: the window is full",
     "stopped": "stopped",
 }
 

@@ -67,7 +67,7 @@ def show_curves(run: Run) -> None:
     table = preference_table(records)
     if table.empty:
         st.skeleton(height=300)
-        st.caption("The first steps are on their way.")
+        st.caption("Waiting for the first steps …")
         return
     left, right = st.columns([3, 2], gap="large")
     with left:

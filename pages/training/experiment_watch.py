@@ -159,13 +159,13 @@ def _explain(run: Run, curve: CopyingCurve, before: Film, copier: Film) -> None:
         )
     lesson.explain(
         "**The stripe and the drop come in the same steps.** Until about step "
-        f"{begin}, a word costs {curve.second_loss[0]:.2f} nats, whether or not "
-        f"it was seen before. Copying takes two heads: one ({_name(before)}) that "
-        f"reads the previous word, and one in a later layer ({_name(copier)}) "
-        "that looks for the earlier place of the current word and reads what "
-        "came next. Neither is of use alone, so they develop together, and by "
-        f"step {end} copying works: {curve.second_loss[-1]:.2f} nats in the "
-        f"end.{risen}{favoured}",
+        f"{begin}, words cost {curve.second_loss[0]:.2f} nats, whether or not "
+        f"they were seen before. Copying takes two heads: one ({_name(before)}) "
+        "that reads the previous word, and one in a later layer "
+        f"({_name(copier)}) that looks for the earlier place of the current word "
+        "and reads what came next. Neither is of use alone, so they develop "
+        f"together, and by step {end} copying works: {curve.second_loss[-1]:.2f} "
+        f"nats in the end.{risen}{favoured}",
         RepeatedWords,
         read_repetition,
     )

@@ -195,7 +195,7 @@ def test_afterwards_the_guess_stands_beside_what_came(open_page, copied):
     assert not app.exception
     curve = read_copying(RunStore(copied / "runs").open("copied").metrics().records)
     assert 60 <= curve.score_step <= curve.loss_step <= 250
-    verdict = next(m.value for m in app.markdown if "You said" in m.value)
+    verdict = next(m.value for m in app.markdown if "You guessed" in m.value)
     assert "step **90**" in verdict
     assert f"{curve.loss_step - 90} steps too early" in verdict
     assert f"fallen halfway at step **{curve.loss_step}**" in verdict
@@ -255,7 +255,7 @@ def test_a_run_that_did_not_learn_to_copy_says_so(open_page, tmp_path):
     app = open_page(PAGE, data=tmp_path, run="short")
     assert not app.exception
     assert any("did not learn to copy" in m.value for m in app.markdown)
-    assert not any("You said" in m.value for m in app.markdown)
+    assert not any("You guessed" in m.value for m in app.markdown)
 
 
 def test_the_check_of_a_run_on_a_text_is_graded_by_its_own_losses(open_page, tmp_path):
