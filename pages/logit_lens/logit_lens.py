@@ -16,12 +16,12 @@ from pages.logit_lens import attribution, choice, lens, questions
 from pages.logit_lens.numbers import LensReading
 
 WORDS = """
-The **lens** applies the final norm and the unembedding to the residual stream before
-the last layer is reached. Each row is one more point in the stream, and each cell is a
-whole distribution over the next token. The last row is the model's own output.
+The **lens** applies the final norm and the unembedding to the residual stream at one
+point. Each row is a later point, each cell a distribution over the next token. The last
+row is the model's own output.
 
-The lens can only read what is stored in the form of the *output*. Early layers may
-hold more than it shows.
+The lens reads only what is stored in the form of the *output*. Early layers may hold
+more than it shows.
 
 **Shares** split the same logit by part. The stream is a sum and the unembedding
 is linear, so they add up exactly, with the final norm's scale frozen at the value it
