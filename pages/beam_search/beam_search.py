@@ -18,21 +18,21 @@ from pages.frame.questions import check, predict
 
 WORDS = """
 At each step every kept text is continued by **every** token. All these candidates
-compete by the sum of their ln p, and the best few go on. The rest is pruned, but stays
-here to be looked at.
+compete by the sum of their ln p, and the best few go on. The rest are pruned, but the
+tree still shows them.
 
 **Greedy** is a beam of width 1: it can never take a token back. A wider beam may begin
-with a worse token and be rewarded later, so its whole text is likelier. Still it can
-lose the very best (◆) by pruning its beginning.
+with a less likely token and still find a likelier text. But it can lose the best text
+of all (◆) by pruning its beginning.
 
-Likelier is not better: the likeliest texts are often dull. A sum also only falls, so
-short texts win; the *length penalty* makes up for that.
+Likelier does not mean better: the likeliest texts are often dull. And each token lowers
+the sum, so short texts have an advantage; the *length penalty* makes up for that.
 """
 
 lesson.open(
     "Beam search",
-    "The likeliest text is not made of the likeliest tokens: keep several, and decide "
-    "late.",
+    "The likeliest text is not always made of the likeliest tokens: keep "
+    "several texts, and decide late.",
 )
 with guard():
     checkpoint = models.chosen()

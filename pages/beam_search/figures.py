@@ -69,7 +69,9 @@ def _trace(source: Source, found: Found, selected: int) -> None:
     normalizer = log_normalizer(source.checkpoint.model, read)
     penalty = ""
     if source.config.repetition_penalty != 1.0 and node.token in read:
-        penalty = f", times {source.config.repetition_penalty:g}: it occurred before"
+        penalty = (
+            f", times {source.config.repetition_penalty:g} because it occurred before"
+        )
     st.caption(
         f"ln p of “**{piece}**” at step {node.step} is "
         f"{plain(nats(node.log_prob, 4))}: this logit minus ln Σ exp(logits), "
@@ -113,12 +115,14 @@ def _show_best_of_all(source: Source, found: Found) -> None:
     if best is not None:
         st.markdown(f"**Against all texts:** {plain(against_all(found))}")
         st.caption(
-            f"Known for certain: {best.num_read:,} beginnings were read, and every "
-            "other was already less likely than a whole text."
+            f"This is certain: {best.num_read:,} beginnings were read, and every "
+            "other beginning was already less likely than a complete text."
         )
         return
     show_note(f"The best of all texts is not known. {found.refusal}")
-    if st.button("Look further", icon=":material/travel_explore:", key="look_further"):
+    if st.button(
+        "Search further", icon=":material/travel_explore:", key="look_further"
+    ):
         look_further(source, found.best)
         st.rerun()
 

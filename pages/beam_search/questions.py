@@ -37,8 +37,8 @@ def best_way_on(source: Source, found: Found) -> Question | None:
         text=_way_on(source, found, shared),
         options=options,
         answer=options.index(answer),
-        why=f"Its whole text has {plain(nats(found.best.cumulative))} nats, greedy’s "
-        f"{plain(nats(found.greedy.cumulative))}.",
+        why=f"Its whole text has a sum of {plain(nats(found.best.cumulative))} nats, "
+        f"greedy’s {plain(nats(found.greedy.cumulative))}.",
     )
 
 
@@ -76,9 +76,9 @@ def _drop_out(found: Found) -> Question:
     left, steps = found.greedy_left, len(found.greedy.tokens)
     spread = {1, max(1, steps // 2), steps} if left is None else {1, left, steps}
     options = [f"step {step}" for step in sorted(spread)]
-    never = "it never does"
+    never = "it never drops it"
     right = never if left is None else f"step {left}"
-    why = "It stays among the best to the end."
+    why = "It stays among the kept texts to the end."
     if left is not None:
         node = found.nodes[found.tree.paths[0][left - 1]]
         place = f"ranks {node.rank + 1}" if node.rank >= 0 else "is not considered"
@@ -110,7 +110,7 @@ def _sum(source: Source, found: Found) -> Question | None:
         id="beam_search.sum",
         text=f"At step {before.step} the best text’s sum is "
         f"{plain(nats(before.cumulative))}. Then comes “**{piece}**”, with ln p "
-        f"{plain(nats(node.log_prob))}. The new sum?",
+        f"{plain(nats(node.log_prob))}. What is the new sum?",
         options=options,
         answer=options.index(right),
         why="Probabilities multiply, so their logarithms add up.",
@@ -127,10 +127,13 @@ def _candidates(source: Source, found: Found, vocab_size: int) -> Question:
     numbers = sorted({right, width, 2 * width, vocab_size, vocab_size**2})
     return Question(
         id="beam_search.candidates",
-        text=f"Among how many continuations does step {step} choose?",
+        text=f"From how many continuations does step {step} choose?",
         options=[about(number) for number in numbers],
         answer=numbers.index(right),
-        why=f"{texts} running text{'s' * (texts > 1)} times {vocab_size:,} tokens.",
+        why=(
+            f"It is {texts} unfinished text{'s' * (texts > 1)} times {vocab_size:,} "
+            "tokens."
+        ),
     )
 
 
@@ -146,6 +149,6 @@ def _beginnings(found: Found) -> Question | None:
         "beginnings had to be read?",
         options=[about(number) for number in numbers],
         answer=0,
-        why="A text is never likelier than its beginning: what is already worse than "
-        "a whole text needs no reading on.",
+        why="A text is never likelier than its beginning. A beginning that is "
+        "already less likely than a complete text need not be continued.",
     )

@@ -45,12 +45,13 @@ def choose(prompt_length: int, window: int) -> GenerationConfig:
             "Tokens",
             longest,
             min(8, longest),
-            "Steps of the search. A text that ends earlier needs fewer.",
+            "Number of steps in the search. A text that ends earlier needs fewer.",
         )
         length_penalty = _penalty(
             "Length penalty",
             -10.0,
-            "A sum is divided by length to this power. 0 compares bare sums.",
+            "Each sum is divided by the length to this power. 0 compares the plain "
+            "sums.",
         )
         repetition_penalty = _penalty(
             "Repetition",
@@ -61,7 +62,7 @@ def choose(prompt_length: int, window: int) -> GenerationConfig:
     early_stopping = row.toggle(
         "Early stopping",
         key="early_stopping",
-        help="Stop as soon as as many texts have ended as there are beams.",
+        help="Stop as soon as the number of finished texts equals the beam width.",
         **state.BOUND,
     )
     return GenerationConfig(
@@ -107,14 +108,15 @@ def _penalty(label: str, low: float, words: str) -> float:
 def offer_prompt(checkpoint: Checkpoint, config: GenerationConfig) -> None:
     """Show a button that looks for a prompt on which greedy begins wrongly."""
     st.button(
-        "A prompt where greedy begins wrongly",
+        "A prompt where greedy starts badly",
         icon=":material/shuffle:",
         type="tertiary",
         key="better_prompt",
         on_click=_take_better_prompt,
         args=(checkpoint, config),
-        help="Tries some beginnings with this model and these settings, and takes the "
-        "first whose likeliest text begins with a token that greedy does not choose.",
+        help="Tries some prompts with this model and these settings, and takes the "
+        "first one whose likeliest text begins with a token that greedy does "
+        "not choose.",
     )
     if note := st.session_state.pop("_no_better_prompt", None):
         st.caption(note)
@@ -135,8 +137,8 @@ def _take_better_prompt(checkpoint: Checkpoint, config: GenerationConfig) -> Non
     number = better_prompt(model, read, config, eos_id)
     if number is None:
         st.session_state["_no_better_prompt"] = (
-            f"Not on any of the {len(offered)} prompts tried: with these settings, "
-            "greedy begins rightly. Try a larger width or more tokens."
+            f"With these settings, greedy starts well on all of the {len(offered)} "
+            "prompts tried. Try a larger width or more tokens."
         )
     else:
         st.session_state["prompt"] = offered[number]

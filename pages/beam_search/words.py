@@ -34,17 +34,17 @@ def against_greedy(found: Found) -> str:
     if best.tokens == greedy.tokens:
         return (
             f"the best text found is greedy’s own, {nats(best.cumulative)} nats. On "
-            "this prompt, going token by token loses nothing against this beam."
+            "this prompt, greedy does as well as this beam."
         )
     gain = best.cumulative - greedy.cumulative
     if gain > 0:
         return f"{sums}. The beam’s text is {times_likelier(gain)} as likely."
     if best.score > greedy.score:
         return (
-            f"{sums}. Greedy’s whole text is {times_likelier(-gain)} as likely, but by "
-            "score, for its length, the beam’s is better."
+            f"{sums}. Greedy’s whole text is {times_likelier(-gain)} as likely, but "
+            "the beam’s has the better score, which takes length into account."
         )
-    return f"{sums}. The beam dropped a text that would have been better: greedy’s."
+    return f"{sums}. The beam pruned a text that would have been better: greedy’s."
 
 
 def against_all(found: Found) -> str:

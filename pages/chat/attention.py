@@ -61,7 +61,7 @@ def show(asking: Asking, story: Story | None, below: DeltaGenerator) -> None:
         return
     row = reads.last_row(asking, story)
     if row is None or not row.written or talk.under_way():
-        st.caption("As soon as it has answered: click a token of the answer.")
+        st.caption("When the answer is complete, click one of its tokens.")
         return
     sight = look(row, story)
     target = _choose_target(sight)
@@ -135,8 +135,8 @@ def _choose_target(sight: Sight) -> str | None:
         default=names[0],
         required=True,
         key="chat_target",
-        help="Underlined below: the right answer as the story says it, earlier "
-        "places of the very token that was written, or the question.",
+        help="Choose what is underlined below: the right answer in the story, "
+        "earlier occurrences of the token that was written, or the question.",
     )
     return target
 
@@ -187,8 +187,8 @@ def _show_heads(
     most = strongest_head(weights)
     st.caption(
         f"Of all heads, **L{most[0]}H{most[1]}** reads {target} most: "
-        f"{weights[most]:.2f} of its row. Reading is not causing: ablate it on "
-        "Intervene."
+        f"{weights[most]:.2f} of its row. Reading is not the same as causing: "
+        "ablate the head (switch it off) on the Intervene page."
     )
     value_grid(
         Grid.of_heads(

@@ -30,12 +30,13 @@ def show(speaker: Speaker, story: Story | None) -> None:
         required=True,
         key="chat_form",
         persist_state="session",
-        help="The same tokens as the model that answers; or the story with the "
-        "question in quotation marks, as stories have it: a form that bases have seen.",
+        help="Either the same tokens as the model that answers, or the story with "
+        "the question in quotation marks: a form that a base model knows from "
+        "its training text.",
     )
     turns = chat_talk.current().turns
     if not turns:
-        st.caption("Ask something: both will answer.")
+        st.caption("Ask a question: both models will answer.")
         return
     with st.container(height=messages.HEIGHT - 150, key="chat_beside"):
         for number in range(len(turns)):
@@ -55,14 +56,16 @@ def choose(speaker: Speaker) -> Speaker | None:
         list(known),
         key=f"beside_{speaker.name}",
         persist_state="session",
-        help="By default the model that this one was fine-tuned from.",
+        help="By default, the model that this one was fine-tuned from.",
     )
     return speakers.speaker(known[name])
 
 
 def offer_tuning() -> None:
     """Say where a fine-tuned model comes from."""
-    st.caption("No model here is fine-tuned to answer yet: these are all bases.")
+    st.caption(
+        "No model here is fine-tuned to answer yet: all of these are base models."
+    )
     if (tuning := course.lesson_named("finetuning")) is not None:
         st.page_link(
             tuning.path,

@@ -29,14 +29,15 @@ from pages.frame.questions import check, predict
 READS, LOOKS, BESIDE = "What it reads", "Where it looks", "The base"
 
 WORDS = """
-To the model, a conversation is **one row of tokens**. A few of them are in no text:
-they say who speaks from here on. Fine-tuning has taught it what comes after
-`<assistant>`: an answer, then the end. That is all there is to it. Underneath it is the
-text model it was before, and it still predicts one token after another.
+To the model, a conversation is **one sequence of tokens**. A few of them never occur in
+ordinary text: they mark who speaks from there on. Fine-tuning has taught the model what
+follows `<assistant>`: an answer, then the end. It is still a text model that predicts
+one token after another.
 
-Switch the **template** off: the same weights read the same words, and nothing says that
-an answer is wanted. Set the **base** beside it: the tokens are there, but it never
-learned what they mean. Then click a word of an answer, and see **where it was read**.
+Switch the **template** off: the same weights read the same words, but nothing marks
+that an answer should follow. Compare with the **base** model: it gets the marks, but
+never learned what they mean. Then click a word of an answer to see **where the model
+read it**.
 """
 
 
@@ -99,7 +100,7 @@ def show_workbench(
         st.rerun()
 
 
-lesson.open("Chat", "A chat model is a text model that has seen a **format**.")
+lesson.open("Chat", "A chat model is a text model that has learned a **format**.")
 with guard():
     above = st.container()
     who, meter, form = st.columns([3, 3, 4], vertical_alignment="bottom")

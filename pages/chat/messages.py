@@ -25,8 +25,8 @@ LONGEST = 2000
 """Characters of one question."""
 
 _ENDINGS = {
-    "length": "cut at max_new_tokens",
-    "window": "cut: the window is full",
+    "length": "stopped at max_new_tokens",
+    "window": "stopped: the window is full",
     "stopped": "stopped",
 }
 
@@ -81,7 +81,7 @@ def offer(story: Story | None, asking: Asking) -> None:
 def say(text: str, asking: Asking, *, instead_of: int | None = None) -> None:
     """Ask, or say why not and let the question be changed."""
     if not text.strip():
-        st.session_state["_chat_problem"] = "That was empty: write a question."
+        st.session_state["_chat_problem"] = "The question is empty: type one."
         st.rerun()
     try:
         talk.ask(text.strip(), asking, instead_of=instead_of)
@@ -108,8 +108,8 @@ def show_question(number: int, said: ChatTurn, asking: Asking, *, live: bool) ->
             icon=":material/edit:",
             type="tertiary",
             key=f"edit_{number}",
-            help="Change this question. What follows it is dropped; Undo brings it "
-            "back.",
+            help="Change this question. Everything after it is removed; Undo brings "
+            "it back.",
             on_click=_open_edit,
             args=(number,),
             disabled=live,
@@ -135,7 +135,7 @@ def edit(number: int, question: str, asking: Asking) -> None:
                 is_new = number == len(talk.current().turns)
                 say(text, asking, instead_of=None if is_new else number)
             st.button(
-                "Leave it",
+                "Cancel",
                 key=f"leave_{number}",
                 on_click=talk.forget_what_was_open,
             )
@@ -178,8 +178,8 @@ def _offer_again(number: int, said: ChatTurn, asking: Asking) -> None:
         icon=":material/refresh:",
         type="tertiary",
         key="chat_again",
-        help="Answer again with the present settings. Greedy gives the same answer; "
-        "sampling without a seed draws anew.",
+        help="Answer again with the current settings. Greedy gives the same answer; "
+        "sampling without a seed gives a new one.",
     ):
         say(said.question, asking, instead_of=number)
 
@@ -189,8 +189,8 @@ def right_or_wrong(asked: Asked | None, answer: Answer) -> str:
     if asked is None:
         return ""
     if asked.is_answered_by(answer.text):
-        return "**✓ right**"
-    return f"**✗ the story says: {plain(asked.question.answer)}**"
+        return "**✓ Right**"
+    return f"**✗ The story says: {plain(asked.question.answer)}**"
 
 
 def _about(said: ChatTurn, verdict: str, forgotten: bool) -> list[str]:
@@ -226,7 +226,7 @@ def show_buttons() -> None:
             "delete_sweep",
             talk.clear,
             has_begun,
-            "Nothing was said yet.",
+            "There is no conversation yet.",
             "Start over with this story.",
         ),
         (
@@ -234,8 +234,8 @@ def show_buttons() -> None:
             "undo",
             talk.undo,
             can_undo,
-            "There is nothing to take back.",
-            "Take back a changed question, another answer, another story, Clear.",
+            "There is nothing to undo.",
+            "Undo a changed question, a new answer, a new story, or Clear.",
         ),
     )
     with st.container(horizontal=True, gap="medium", key="chat_buttons"):

@@ -38,8 +38,8 @@ def without_template(asking: Asking, story: Story | None) -> Question | None:
     told, untold = (plain(text.replace("\n", " ⏎ ")) or "nothing" for text in texts)
     return Question(
         "chat.template",
-        f"“{plain(question)}” Without the tokens that say who speaks, what does "
-        f"**{plain(asking.speaker.name)}** write?",
+        f"“{plain(question)}” What does **{plain(asking.speaker.name)}** write "
+        "without the tokens that mark who speaks?",
         ["The same answer", "The text goes on"],
         int(texts[0] != texts[1]),
         f"With the template: “{told}”. Without: “{untold}”.",
@@ -65,12 +65,12 @@ def _last_read(row: Row) -> Question:
     options = list(dict.fromkeys([pieces[0], pieces[-2], last, "<eos>"]))
     return Question(
         "chat.last_read",
-        "At which token does the model stand when it writes the **first** word of its "
-        "answer?",
+        "From the position of which token does the model predict the **first** "
+        "word of its answer?",
         [display_piece(piece) for piece in options],
         options.index(last),
-        "The template ends with it: now the assistant speaks. From its row comes the "
-        "first word.",
+        "The template ends with it, to mark that the assistant speaks now. The "
+        "first word is predicted from its position.",
     )
 
 
@@ -94,11 +94,11 @@ def _head(row: Row, story: Story | None) -> Question | None:
     options = sorted(order[:4])
     return Question(
         "chat.head",
-        f"“{plain(question)}” When it writes the word that answers, which head reads "
-        f"**{plain(words_of_fact(asked))}** in the story most?",
+        f"“{plain(question)}” When the model writes the answer's own word, which "
+        f"head reads **{plain(words_of_fact(asked))}** in the story most?",
         [f"L{layer}H{head}" for layer, head in options],
         options.index(order[0]),
-        f"It gives {weights[order[0]]:.2f} of its row to these words.",
+        f"It gives {weights[order[0]]:.2f} of its attention weight to these words.",
     )
 
 
@@ -112,7 +112,7 @@ def _room(row: Row) -> Question:
         f"{len(row.read)}. How many are left for the answer?",
         [str(option) for option in options],
         options.index(left),
-        "Question, answer and template share one window.",
+        "Story, question, answer and template all share one window.",
     )
 
 
@@ -133,8 +133,8 @@ def _beside(row: Row) -> Question | None:
     other = _begun(base, read).text
     return Question(
         "chat.base",
-        f"**{plain(base.name)}** never saw a conversation. Asked the same, "
-        "with the same tokens, does it begin with the same words?",
+        f"**{plain(base.name)}** never saw a conversation. Given the same "
+        "question in the same tokens, does it begin with the same words?",
         ["yes", "no"],
         int(own != other),
         f"It begins: “{plain(other.replace(chr(10), ' ⏎ ')) or 'nothing'}”.",
@@ -146,11 +146,11 @@ def _counted(row: Row) -> Question:
     options = sorted({own, own + 1, own + 3, len(row.read)})
     return Question(
         "chat.counted",
-        "Of the tokens that the model reads before its first answer, how many are in "
-        "no text?",
+        "Of the tokens that the model reads before its first answer, how many "
+        "never occur in ordinary text?",
         [str(option) for option in options],
         options.index(own),
-        "One says that the user speaks, one that the assistant does.",
+        "One marks that the user speaks, one that the assistant does.",
     )
 
 

@@ -105,9 +105,14 @@ def show(asking: Asking, story: Story | None) -> None:
         return
     speakers = row.speakers
     own = sum(speaker in ("template", "end") for speaker in speakers)
-    says = f"{len(speakers)} tokens, {own} of them in no text: the template's."
+    says = (
+        f"{len(speakers)} tokens, {own} of them from the template, which never "
+        "occur in ordinary text."
+    )
     if not row.template:
-        says = f"{len(speakers)} tokens: plain text, with nothing that says who speaks."
+        says = (
+            f"{len(speakers)} tokens: plain text, with nothing that marks who speaks."
+        )
     if not chat_talk.current().turns:
         says = f"Asked “{row.messages[-1].content.splitlines()[-1]}”, it reads: {says}"
     chat_tokens(SpokenTokens(row.pieces, speakers), key="chat_read", rest=says)

@@ -43,7 +43,7 @@ def choose(speaker: Speaker) -> Asking:
             key="chat_may_forget",
             persist_state="session",
             help="Off: a question that does not fit is refused. On: the oldest turns "
-            "are not read any more, and are shown faded. The story always stays.",
+            "are no longer read, and are shown faded. The story always stays.",
         )
     template = st.toggle(
         "Template",
@@ -51,8 +51,8 @@ def choose(speaker: Speaker) -> Asking:
         key="chat_template",
         persist_state="session",
         on_change=_ask_again_soon,
-        help="On: tokens that no text contains say who speaks. Off: the model reads "
-        "the same words as plain text. The last question is asked again.",
+        help="On: special tokens mark who speaks. Off: the model reads the same "
+        "words as plain text. The last question is asked again.",
     )
     config = GenerationConfig(strategy=strategy, **values)
     return Asking(speaker, config, template, may_forget)

@@ -62,8 +62,8 @@ def choose() -> Speaker:
         key="who",
         on_change=state.forget_unknown,
         args=("who",),
-        help="Models that were tuned to chat come first. The others have never seen a "
-        "conversation, and can be tried all the same.",
+        help="Models that were fine-tuned to chat come first. The others have never "
+        "seen a conversation, but you can try them too.",
         **state.BOUND,
     )
     return speaker(known[chosen])
@@ -141,12 +141,12 @@ def say_what_it_is(chosen: Speaker) -> None:
     if chosen.is_tuned:
         return
     show_note(
-        f"{chosen.name} is a base: it has never seen a conversation, and the tokens "
-        "that say who speaks mean nothing to it. Talk to it, and see."
+        f"{chosen.name} is a base model: it has never seen a conversation, and "
+        "the tokens that mark who speaks mean nothing to it. Talk to it and see."
     )
     if (tuning := course.lesson_named("finetuning")) is not None:
         st.page_link(
             tuning.path,
-            label="Tune a model to answer, on the Fine-tuning page",
+            label="Fine-tune a model to answer on the Fine-tuning page",
             icon=":material/arrow_forward:",
         )

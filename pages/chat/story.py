@@ -52,13 +52,16 @@ def show_field(story: Story | None) -> None:
         height=150,
         max_chars=6000,
         on_change=chat_talk.clear,
-        placeholder="No story. Write one, or ask for one.",
+        placeholder="There is no story. Write one, or choose another.",
         label_visibility="collapsed",
-        help="It goes before the first question. Change it, or write your own: the "
-        "conversation begins anew.",
+        help="The story comes before the first question. Change it or write your "
+        "own: the conversation then starts again.",
     )
     if story is not None and _written() != story.text and _written():
-        st.caption("Your own story: what is right is known only of the built-in ones.")
+        st.caption(
+            "This is your own story. Right answers are known only for the "
+            "built-in ones."
+        )
 
 
 def another() -> None:

@@ -65,7 +65,7 @@ def choose() -> tuple[Side, Side, ComparedText]:
             help="Compare in the other direction.",
         )
         read = st.segmented_control(
-            "Text that both read",
+            "Text that both models read",
             (HELD_OUT, PROMPT),
             default=HELD_OUT,
             required=True,
@@ -88,7 +88,7 @@ def _choose_against(entry: ModelEntry) -> ModelEntry:
         key="against",
         width=190,
         on_change=_forget_step,
-        help="The change goes from this model to the one in the sidebar.",
+        help="Changes are counted from this model to the one in the sidebar.",
         **state.BOUND,
     )
     return known[against]

@@ -111,7 +111,7 @@ def show_piece(shown: Compared) -> None:
             st.caption(plain(side.name))
             start = spans[place][0]
             if not start:
-                st.caption("Nothing stands before it, so nothing predicts it.")
+                st.caption("There is no token before it, so it is not predicted.")
                 continue
             tokens, probabilities = reading.expected(start, SHOWN)
             came = reading.tokens[start]
@@ -126,7 +126,7 @@ def show_piece(shown: Compared) -> None:
     if start:
         show_origin(after, found, start)
     st.button(
-        "Which parts wrote this prediction?",
+        "Which parts produced this prediction?",
         icon=":material/search:",
         type="tertiary",
         on_click=state.go_to,
@@ -165,7 +165,9 @@ def show_parts(shown: Compared) -> None:
         parts.PARTS[part](shown)
 
 
-lesson.open("Compare", "A mean can improve while some tokens get worse: look at both.")
+lesson.open(
+    "Compare", "The mean loss can improve while some tokens get worse: look at both."
+)
 with guard():
     before, after, text = choose()
     if before.path == after.path:
@@ -180,13 +182,14 @@ with guard():
         show_piece(shown)
     show_parts(shown)
     lesson.explain(
-        "**Loss** is −ln of the probability of the token that came, in nats. Blue "
-        "pieces cost less than before, vermillion pieces more. Training lowers the "
-        "*mean*; single tokens may pay: one set of weights serves all.\n\n"
-        "Where two tokenizers differ, a piece ends wherever both end a token, and a "
-        "model's loss on it is the sum over its tokens there.\n\n"
-        "A head may attend elsewhere and the model say the same; weights may move far "
-        "without effect. Only the losses tell.",
+        "**Loss** is −ln of the probability of the token that came, in nats. "
+        "Blue pieces have a lower loss than before, vermillion pieces a higher "
+        "one. Training lowers the *mean*; single tokens may get worse, because "
+        "all of them share one set of weights.\n\nIf the tokenizers differ, a "
+        "piece ends where both end a token, and a model's loss on a piece is the "
+        "sum over its tokens there.\n\nA head may attend elsewhere while the "
+        "predictions stay the same, and weights may change a lot without effect. "
+        "Only the losses show whether the model got better.",
         compare_text,
         batch_gradients,
         saliency,

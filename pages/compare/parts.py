@@ -80,8 +80,8 @@ def weights(shown: Compared) -> None:
     change = numbers.weights(*(each.model for each in shown.checkpoints))
     column = "relative change"
     st.caption(
-        f"‖W − W₀‖ / ‖W₀‖, where W₀ is of {plain(shown.before.name)}. A weight that "
-        "moved far need not matter."
+        f"‖W − W₀‖ / ‖W₀‖, where W₀ is of {plain(shown.before.name)}. A weight "
+        "that changed a lot need not matter."
     )
     if change.unmatched:
         show_note(
@@ -118,7 +118,7 @@ def samples(shown: Compared) -> None:
         0,
         key="compare_seed",
         width=140,
-        help="Of both models' draws.",
+        help="Used for the samples of both models.",
     )
     written = numbers.samples(*shown.checkpoints, shown.text.content, seed)
     for column, side, sample in zip(
@@ -145,7 +145,7 @@ def batch(shown: Compared) -> None:
     column = "gradient norm"
     st.caption(
         f"If {plain(shown.after.name)} learned from this text alone (loss "
-        f"{pulled.loss:.3f} nats per token), these tensors would be pulled hardest."
+        f"{pulled.loss:.3f} nats per token), these tensors would change most."
     )
     bars, grid = st.columns([3, 2], gap="large")
     with bars:
@@ -197,8 +197,9 @@ def input_saliency(shown: Compared) -> None:
     )
     tinted_text(text, key="saliency")
     st.caption(
-        "Gradient × activation at hook_embed: what the logit would lose, to first "
-        "order, if this token's embedding faded. Small where a norm undoes fading."
+        "Gradient × activation at hook_embed: how much the logit would drop, to "
+        "first order, if this token's embedding were scaled down. It is small "
+        "where a norm cancels the scaling."
     )
     notebook.show(
         "saliency",
@@ -218,6 +219,6 @@ PARTS: dict[str, Callable[[Compared], None]] = {
     "Heads": heads,
     "Weights": weights,
     "Samples": samples,
-    "What a batch moves": batch,
+    "What one training batch would change": batch,
     "Saliency": input_saliency,
 }

@@ -17,12 +17,12 @@ def worse_share(before: Side, after: Side, found: TextComparison) -> Question:
     answer = 0 if not found.worse else 1 + (share >= 0.25) + (share > 0.5)
     return Question(
         "compare.worse",
-        f"From {plain(before.name)} to {plain(after.name)}: for how many of the "
+        f"From {plain(before.name)} to {plain(after.name)}: on how many of the "
         f"{found.compared} pieces of this text does the loss rise?",
         SHARES,
         int(answer),
-        f"{found.worse} of {found.compared} got worse, and the mean changed by "
-        f"{found.mean_change:+.3f} nats.",
+        f"On {found.worse} of {found.compared} it got worse, and the mean changed "
+        f"by {found.mean_change:+.3f} nats.",
     )
 
 
@@ -61,7 +61,7 @@ def _largest(found: TextComparison) -> Question | None:
     best = order[0]
     return Question(
         "compare.largest",
-        "Which piece's loss changes most, either way?",
+        "On which piece does the loss change most, up or down?",
         [names[place] for place in shown],
         shown.index(best),
         f"{plain(names[best])} changes by {found.change[best]:+.3f} nats.",
@@ -77,8 +77,8 @@ def _removed(found: TextComparison) -> Question | None:
         return None
     return Question(
         "compare.removed",
-        "Leave out the one piece that gained most. Does the mean loss of the others "
-        "still fall?",
+        "Leave out the piece whose loss fell most. Does the mean loss of the "
+        "others fall?",
         ["yes", "no"],
         0 if rest < 0 else 1,
         f"Without it the mean changes by {rest:+.3f} nats per piece.",

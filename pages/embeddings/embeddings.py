@@ -44,14 +44,13 @@ Asked = Question | None
 
 WORDS = """
 A token's **embedding** is one row of a learned table. Training can move tokens with
-similar uses closer together. A cosine compares all dimensions; a flat picture shows
-only two.
+similar uses closer together. A cosine compares all dimensions; a picture shows two.
 
 Attention is a **weighted average**, and an average has no order: one layer without
 positions cannot tell "dog bites man" from "man bites dog". So the model is given the
-order: a vector is added to each embedding, queries and keys are rotated, or a number
-is added to each score. The last two depend only on the **distance** between tokens, so
-they also work in longer texts.
+order: by a vector added to each embedding, by rotating queries and keys, or by a number
+added to each score. The last two depend only on **distance**, so they also work in
+longer texts.
 
 From the second layer on, the causal mask reveals the order as well: what each token has
 read depends on where it stood.

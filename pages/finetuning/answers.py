@@ -71,7 +71,7 @@ def _choose(answered: list[Answered]) -> Answered:
         1,
         key="question",
         width=150,
-        help="About stories of worlds that neither model learned from.",
+        help="These questions are about stories that neither model was trained on.",
         persist_state="session",
     )
     return answered[number - 1]
@@ -132,8 +132,8 @@ def _show_count(shown: Both, answered: list[Answered]) -> None:
     )
     st.altair_chart(right_answers_bars(table, order))
     st.caption(
-        f"*{NOBODY}*: the best of four ways of picking a word of the right kind that "
-        "the story holds, whatever was asked; of 150 questions."
+        f"*{NOBODY}*: the best of four ways to pick a word of the right kind from "
+        "the story while ignoring the question; on 150 questions."
     )
     if len(answered) < MOST:
         st.button(
@@ -141,7 +141,7 @@ def _show_count(shown: Both, answered: list[Answered]) -> None:
             icon=":material/add:",
             on_click=_ask_more,
             args=(len(answered),),
-            help="More questions, surer numbers.",
+            help="More questions make the numbers more reliable.",
         )
 
 
@@ -161,7 +161,7 @@ def _row(shown: Both, each: Answered) -> dict[str, str]:
 
 def _show_own(shown: Both, held_out: list[Conversation]) -> None:
     """Show what both models answer in the held-out conversations of a file."""
-    st.caption("Conversations of your file that were held out, answered greedily.")
+    st.caption("Held-out conversations from your file, answered greedily.")
     rows = []
     right = [0, 0]
     some = held_out[:MORE]

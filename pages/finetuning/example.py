@@ -33,7 +33,7 @@ def choose(examples: list[Example], key: str) -> Example:
         1,
         key=f"example_{key}",
         width=150,
-        help="The shortest first.",
+        help="The shortest example comes first.",
         persist_state="session",
     )
     return choices[number - 1]

@@ -17,11 +17,12 @@ from pages.frame.guard import guard, show_problem
 from pages.frame.questions import check
 
 NEW = "new tuning"
-START = "Choose a base, a method and examples, and start; or open one that is there."
+START = "Choose a base model, a method and examples, and start. Or open an earlier run."
 
 lesson.open(
     "Fine-tuning",
-    "Fine-tuning is training with another loss: what it learns, what it leaves alone.",
+    "Fine-tuning is more training, on chosen examples: see what changes in "
+    "the model and what does not.",
 )
 store = RunStore(data_directory() / "runs")
 with guard():
@@ -37,7 +38,10 @@ with guard():
         key="tuning",
         on_change=state.forget_unknown,
         args=("tuning",),
-        help="Start a new one, or open one that is there. The link keeps the choice.",
+        help=(
+            "Start a new run, or open an earlier one. The page's address keeps the "
+            "choice."
+        ),
         **state.BOUND,
     )
     if note := st.session_state.get("_unknown_tuning"):
@@ -49,15 +53,16 @@ with guard():
             watch.introduce(tunings[chosen])
     asked = set_up.show(store) if chosen == NEW else watch.show(tunings[chosen])
     lesson.explain(
-        "**SFT** is pretraining’s loss with the prompt masked: gray tokens are read, "
-        "only the answer is learned. **LoRA** freezes every weight W and learns two "
-        "thin matrices beside it: W + B·A. Weights without such a pair stay exactly "
-        "the base’s. **DPO** has no right answer, only a better and a worse: "
-        "it raises the *margin* between how much likelier each became than under the "
-        "frozen reference.\n\n"
-        "The base has read many such stories. Fine-tuning teaches *when* to say what: "
-        "after a question, its answer. A head whose attention changed need not matter: "
-        "ablate it and see.",
+        "**SFT** (supervised fine-tuning) uses the loss of pretraining, but only "
+        "on the answer: the gray tokens of the prompt are read, not learned. "
+        "**LoRA** freezes every weight matrix W and learns two thin matrices "
+        "beside it: W + B·A. Weights without such a pair stay exactly as in the "
+        "base. **DPO** (direct preference optimization) has no right answer, "
+        "only a better one and a worse one. It raises the *margin*: how much "
+        "more likely the better answer became than the worse, compared with the "
+        "frozen reference.\n\nThe base model has read many such stories. "
+        "Fine-tuning teaches it to answer when it is asked. A head whose "
+        "attention changed need not matter: ablate it (switch it off) and see.",
         supervised_example,
         LoRALinear,
         dpo_loss,

@@ -41,8 +41,8 @@ def show(shown: Both, row: DeltaGenerator) -> None:
     with row:
         asked = _choose(shown)
     st.markdown(
-        f"Just before the answer’s own word: **{plain(asked.question.text)}** "
-        f"{plain(asked.question.lead)} …"
+        "At the token just before the answer’s own word: "
+        f"**{plain(asked.question.text)}** {plain(asked.question.lead)} …"
     )
     tokens = _up_to_the_word(shown, asked)
     change = numbers.head_change(shown, tokens)

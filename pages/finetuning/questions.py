@@ -27,8 +27,8 @@ def masked(example: Example, who: Checkpoint) -> Question:
         "loss count?",
         [str(each) for each in options],
         options.index(count),
-        "Those of the answer and its end. The prompt is read, and not learned: nobody "
-        "asks the model to ask.",
+        "It counts those of the answer and its end token. The prompt is read but "
+        "not learned: the model should answer questions, not write them.",
     )
 
 
@@ -67,7 +67,7 @@ def _most_surprising(tokens: list[LearnedToken]) -> Question | None:
     best = order[0]
     return Question(
         "finetuning.surprise",
-        "Which of the answer’s tokens surprises the base most?",
+        "Which of the answer’s tokens surprises the base model most?",
         [names[place] for place in shown],
         shown.index(best),
         f"{plain(names[best])} costs {answer[best].loss:.2f} nats.",
@@ -82,12 +82,12 @@ def _adapter_size(who: Checkpoint, config: RunConfig) -> Question:
     options = sorted({rank, 2 * rank * width, rank * width, width * width})
     return Question(
         "finetuning.size",
-        f"Beside a matrix of {width} × {width}, how many numbers does a LoRA adapter "
+        f"For a matrix of {width} × {width}, how many numbers does a LoRA adapter "
         f"of rank {rank} learn?",
         [f"{each:,}" for each in options],
         options.index(2 * rank * width),
-        f"A has {rank} × {width} and B {width} × {rank}: {2 * rank * width:,} for "
-        f"{width * width:,}.",
+        f"A has {rank} × {width} and B has {width} × {rank}: {2 * rank * width:,} "
+        f"numbers instead of {width * width:,}.",
     )
 
 
@@ -95,11 +95,11 @@ def _first_dpo_loss() -> Question:
     """Ask what DPO begins with, whatever the model."""
     return Question(
         "finetuning.dpo_start",
-        "DPO’s loss is −ln σ(margin). At the first step the model *is* its reference. "
-        "The loss is then …",
+        "DPO’s loss is −ln σ(margin). At the first step the model *is* its "
+        "reference. What is the loss then?",
         ["0", f"ln 2 = {math.log(2):.3f}", "1"],
         1,
-        "Nothing was gained yet, so the margin is 0, and σ(0) is one half.",
+        "Nothing has changed yet, so the margin is 0, and σ(0) is one half.",
     )
 
 
@@ -134,9 +134,13 @@ def _untouched(shown: Both) -> Question | None:
     options = sorted({share, 5, 50, 100})
     return Question(
         "finetuning.untouched",
-        "Which share of the weights lies in matrices that fine-tuning changed?",
+        "What share of the weights is in matrices that fine-tuning changed?",
         [f"{each}%" for each in options],
         options.index(share),
         f"{found.touched:,} of {found.total:,}"
-        + (": all of them." if share == 100 else "; the rest is exactly the base’s."),
+        + (
+            ": all of them."
+            if share == 100
+            else "; the rest are exactly as in the base."
+        ),
     )

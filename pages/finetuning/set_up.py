@@ -25,7 +25,10 @@ from pages.frame.questions import Question, predict
 
 METHODS = ("SFT", "DPO")
 METHOD_HELP = "SFT learns right answers; DPO learns which of two answers is better."
-CHANGE_HELP = "All weights learn, or small matrices beside them, which stay frozen."
+CHANGE_HELP = (
+    "Train all weights, or freeze them and train only small matrices beside "
+    "them (LoRA)."
+)
 ALL, LORA = "all weights", "LoRA"
 SOURCES = ("tales", "upload", "paste")
 TARGETS = ("qkv", "output", "mlp")
@@ -101,8 +104,9 @@ def _choose() -> Plan | None:
     base = numbers.ready(path)
     if kind == "dpo" and not has_chat_tokens(models.load(path).tokenizer):
         show_note(
-            f"{entry.id} has never seen a conversation. Preferences teach best after "
-            "answers: tune it with SFT first, and choose that run as the base."
+            f"{entry.id} has never seen a conversation. Preferences work best on a "
+            "model that already answers: fine-tune it with SFT first, and choose "
+            "that run as the base."
         )
     finetune = FinetuneConfig(method=kind, base=str(path), examples=examples, **tuning)
     return Plan(RunConfig(finetune=finetune, train=train), base, path)
@@ -144,7 +148,7 @@ def _choose_base(method: str) -> ModelEntry:
         list(known),
         index=list(known).index(default),
         key=key,
-        help="The model to start from. It stays as it is: training writes a new one.",
+        help="The model to start from. It is not changed: training writes a new one.",
         persist_state="session",
     )
     return known[chosen]
@@ -155,7 +159,9 @@ def _choose_examples(method: str) -> str | None:
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
         source = _segmented("Examples", list(SOURCES), "examples_from")
-        with st.popover("The forms", icon=":material/data_object:", type="tertiary"):
+        with st.popover(
+            "The accepted formats", icon=":material/data_object:", type="tertiary"
+        ):
             st.caption("JSON (a list) or JSONL (one object per line):")
             st.code(SFT_FORMS if method == "sft" else DPO_FORM, language="json")
     if source == "tales":
@@ -247,7 +253,7 @@ def _show_start(store: RunStore, plan: Plan | None, examples: Examples | None) -
     name = name_column.text_input(
         "Name of the run",
         key="tuning_name",
-        placeholder="made up from the time",
+        placeholder="default: from the time",
         help="a to z, 0 to 9, _ and -",
     )
     if button_column.button(
@@ -256,7 +262,7 @@ def _show_start(store: RunStore, plan: Plan | None, examples: Examples | None) -
         icon=":material/play_arrow:",
         width="stretch",
         disabled=not is_ready,
-        help=None if is_ready else "First choose examples that can be learned.",
+        help=None if is_ready else "Choose usable examples first.",
     ):
         assert plan is not None
         run = launch.start(store, plan.config, name.strip() or None)
@@ -268,9 +274,10 @@ def _show_estimate(found: TuningEstimate) -> None:
     share = found.learning / found.weights
     learns = "all of them" if share == 1 else f"{share:.1%} of the base’s"
     st.caption(
-        f"**{words.count(found.learning)}** weights learn, {learns} · "
-        f"**{found.examples:,}** examples, each read {words.times(found.passes, 1)}, "
-        f"and {found.held_out} held out · roughly **{words.duration(found.seconds)}**"
+        f"**{words.count(found.learning)}** weights are trained, {learns} · "
+        f"**{found.examples:,}** examples, each read "
+        f"{words.times(found.passes, 1)}, and {found.held_out} held out · roughly "
+        f"**{words.duration(found.seconds)}**"
     )
 
 

@@ -37,7 +37,7 @@ def show(tuning: Tuning) -> list[Question]:
         st.fragment(_show_run, run_every=often)(tuning.run, alive)
     if tuning.entry is None:
         if not alive:
-            show_note("It saved no model, so there is nothing to compare yet.")
+            show_note("No model was saved, so there is nothing to compare yet.")
         return []
     with guard():
         shown = _show_change(tuning, alive=alive)
@@ -67,18 +67,21 @@ def show_curves(run: Run) -> None:
     table = preference_table(records)
     if table.empty:
         st.skeleton(height=300)
-        st.caption("The first steps are on their way.")
+        st.caption("Waiting for the first steps …")
         return
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown("**How likely the answers are**, summed over their tokens")
         st.altair_chart(log_prob_lines(table))
     with right:
-        st.markdown("**Margin**: how much more the better answer gained, times beta")
+        st.markdown(
+            "**Margin**: how much more the better answer gained than the worse, "
+            "times beta"
+        )
         st.altair_chart(margin_line(table))
-        st.markdown("**Won**: pairs whose better answer gained more")
+        st.markdown("**Won**: share of pairs in which the better answer gained more")
         st.altair_chart(wins_line(table))
-    st.caption("Lines: training, the mean of 8 steps. Dots: pairs that are held out.")
+    st.caption("Lines: training, mean of 8 steps. Dots: held-out pairs.")
     notebook.show(
         "preferences",
         records_of,
@@ -133,7 +136,7 @@ def held_out(shown: Both) -> Held:
     try:
         return [*numbers.examples(config, shown.before).held_out]
     except DataError as error:
-        show_note(f"{error} The examples below are of tales.")
+        show_note(f"{error} The examples below are from tales.")
         tales = RunConfig(finetune=shown.tuning.finetune.replace(examples="tales"))
         return [*numbers.examples(tales, shown.before).held_out]
 

@@ -78,7 +78,7 @@ def _sentences(found: Moved) -> list[list[str]]:
     return [
         [
             f"{name} of layer {layer}: "
-            + (f"moved by {value:.2%} of its norm" if value else "not changed")
+            + (f"changed by {value:.2%} of its norm" if value else "not changed")
             for name, value in zip(found.matrices, row, strict=True)
         ]
         for layer, row in enumerate(found.relative.tolist())
@@ -88,7 +88,7 @@ def _sentences(found: Moved) -> list[list[str]]:
 def _touched_in_words(found: Moved) -> str:
     share = found.touched / found.total
     if found.touched == found.total:
-        return f"All **{count(found.total)}** weights moved, none of them far."
+        return f"All **{count(found.total)}** weights changed, none of them by much."
     left = count(found.total - found.touched)
     return (
         f"Fine-tuning changed matrices that hold **{share:.0%}** of the weights; "
@@ -124,11 +124,11 @@ def _product_in_words(product: LowRank, layer: int, matrix: str) -> str:
     if product.is_adapter:
         return (
             f"**{plain(matrix)}, layer {layer}.** ΔW = B·A: **{thin:,}** learned "
-            f"numbers move {rows * columns:,}."
+            f"numbers change {rows * columns:,} weights."
         )
     return (
-        f"**{plain(matrix)}, layer {layer}.** All weights learned, and yet: the "
-        f"nearest product of rank {rank}, {thin:,} numbers, holds "
+        f"**{plain(matrix)}, layer {layer}.** All weights were trained. Even so, "
+        f"the nearest product of rank {rank}, with {thin:,} numbers, holds "
         f"**{product.held:.0%}** of ‖ΔW‖²."
     )
 

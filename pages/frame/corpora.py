@@ -28,7 +28,7 @@ def held_out_text(checkpoint: Checkpoint, count: int = 16) -> HeldOut:
 # All steps of a model have one text.
 @remember(
     32,
-    spinner="Looking for text it did not learn from …",
+    spinner="Looking for held-out text …",
     key=lambda _, length, count: (models.chosen_entry().path, length, count),
 )
 def _held_out(checkpoint: Checkpoint, length: int, count: int) -> HeldOut:

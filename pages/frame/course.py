@@ -59,7 +59,7 @@ LESSONS: Final = tuple(
             "Multi-head and block",
             ":material/layers:",
             "Understand",
-            "Heads move information, MLPs transform it, the residual stream keeps it.",
+            "Heads move information, MLPs transform it, the stream keeps it.",
         ),
         Lesson(
             "pages/training/training.py",

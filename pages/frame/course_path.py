@@ -81,7 +81,10 @@ def _state(found: CourseProgress, name: str) -> str:
 
 def _show_file(found: CourseProgress) -> None:
     """Offer progress as a file, take one, and let the reader start over."""
-    st.caption("Your answers live in this browser tab. A file keeps them.")
+    st.caption(
+        "Your answers are stored only in this browser tab. Download a file to "
+        "keep them."
+    )
     st.download_button(
         "Download",
         progress.to_json(found),
@@ -91,7 +94,7 @@ def _show_file(found: CourseProgress) -> None:
         on_click="ignore",
     )
     st.file_uploader(
-        "Go on from a file",
+        "Continue from a file",
         type="json",
         key="_progress_file",
         on_change=_take_file,
@@ -104,7 +107,7 @@ def _show_file(found: CourseProgress) -> None:
         "Start over",
         icon=":material/restart_alt:",
         on_click=progress.start_over,
-        help="Forgets what you opened and answered.",
+        help="Clears which lessons you opened and what you answered.",
     )
 
 

@@ -13,7 +13,7 @@ def show() -> None:
     )
     found = search(wanted)
     if not found:
-        st.caption("No such word here. Try a shorter part of it.")
+        st.caption("This word is not in the glossary. Try a shorter part of it.")
     with st.container(height=420, border=False, key="glossary"):
         for term in found:
             where = f"  \n`{term.where}`" if term.where else ""

@@ -33,8 +33,8 @@ def guard() -> Iterator[None]:
         reference = secrets.token_hex(3)
         logger.exception("Reference %s", reference)
         show_problem(
-            "Something broke that is not your doing. "
-            f"The server's log has the details under the reference {reference}."
+            "Something broke. It is not your fault. The server's log has the details "
+            f"under the reference {reference}."
         )
 
 

@@ -79,7 +79,7 @@ def unknown_words(unknown: list[str]) -> str:
     """Say what a tokenizer never saw, and how the model reads it."""
     some = ", ".join(repr(part) for part in unknown[:8])
     more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
-    return f"This model never saw {some}{more}: it reads <unk> there."
+    return f"This model does not know {some}{more}: it reads <unk> there."
 
 
 @remember(8, shared=True, spinner="Opening the model …")

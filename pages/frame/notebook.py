@@ -77,7 +77,10 @@ def _show(name: str, recipe: Recipe, source: str) -> None:
             on_click="ignore",
             icon=":material/download:",
             type="tertiary",
-            help=f"What the lines call `{recipe.variable}`, as the figure shows it.",
+            help=(
+                f"The value of `{recipe.variable}` in the lines above, as the figure "
+                "shows it."
+            ),
         )
 
 

@@ -112,7 +112,8 @@ def from_json(content: bytes) -> CourseProgress:
     """
     if len(content) > LARGEST_FILE:
         raise DataError(
-            f"This file has {len(content)} bytes; progress has at most {LARGEST_FILE}."
+            f"This file has {len(content)} bytes; a progress file has at most "
+            f"{LARGEST_FILE}."
         )
     try:
         file = _File.model_validate_json(content)

@@ -70,7 +70,10 @@ def may_cut(count: int, longest: int) -> bool:
         value=state.may_cut(),
         key=f"_cut_{sha256(prompt.encode()).hexdigest()[:12]}",
         on_change=state.toggle_cut,
-        help="The model cannot read more at once. Earlier tokens are left out.",
+        help=(
+            "The model cannot read more tokens at once, so the earlier ones are "
+            "left out."
+        ),
     )
 
 

@@ -60,10 +60,10 @@ def show_view(view: str, source: GenerationInput, config: GenerationConfig) -> N
     elif view == MANY:
         prompts.show(source, config)
     elif config.strategy == "beam":
-        st.caption("Beam search draws nothing: it keeps several texts at once.")
+        st.caption("Beam search does not sample: it keeps several texts at once.")
         st.page_link(
             "pages/beam_search/beam_search.py",
-            label="See it step by step on the page Beam search",
+            label="See it step by step on the Beam search page",
             icon=":material/arrow_forward:",
         )
     else:
@@ -73,13 +73,15 @@ def show_view(view: str, source: GenerationInput, config: GenerationConfig) -> N
 def explain() -> None:
     """Say what the figures show."""
     lesson.explain(
-        "After any text, the model gives **every** token a logit, and that is all it "
-        "does. The rest is yours. The repetition penalty and the temperature **bend** "
-        "the distribution; top-k, top-p and min-p **cut** its tail, and what is left "
-        "is shared out anew. Then a die is thrown: each token arrives after its die ÷ "
-        "its probability, and the first one comes.\n\nForce an unlikely token with a "
-        "click: the model does not mind. It reads what stands there and goes on, as if "
-        "it had wanted nothing else.",
+        "After any text, the model gives **every** token a logit, and that is "
+        "all it does. The rest is up to you. The repetition penalty and the "
+        "temperature **reshape** the distribution; top-k, top-p and min-p "
+        "**remove** its tail, and the remaining probabilities are rescaled to "
+        "add up to 1. Then a token is drawn: each one gets a random number, "
+        "which is divided by its probability, and the smallest result wins. So "
+        "likely tokens win more often.\n\nClick an unlikely token to force it: "
+        "the model reads what is there and goes on as if it had chosen that "
+        "token itself.",
         next_token,
         run_modules,
         filter_stages,
@@ -106,7 +108,10 @@ def ask(source: GenerationInput, config: GenerationConfig) -> None:
         check(questions.checks(draw, pieces))
 
 
-lesson.open("Generation", "The model gives a distribution; **we** choose.")
+lesson.open(
+    "Generation",
+    "The model gives probabilities; **you** decide how to choose from them.",
+)
 with guard():
     source = read_source(models.chosen())
     above = st.container()

@@ -69,7 +69,7 @@ def show(source: GenerationInput, config: GenerationConfig) -> None:
         icon=":material/playlist_play:",
         key="continue_all",
         disabled=prompts is None,
-        help="Write or upload prompts first." if prompts is None else None,
+        help="Type or upload prompts first." if prompts is None else None,
     )
     if pressed and prompts is not None:
         st.session_state["_batch"] = Batch(source, prompts, config)

@@ -31,16 +31,16 @@ def how_often(
     wrong = {100, 0, round(100 * float(model[best])), right // 3, right // 2 + 50}
     options = sorted({right, *(each for each in wrong if abs(each - right) >= FAR)})
     why = (
-        "Greedy takes the likeliest, always."
+        "Greedy decoding always takes the likeliest token."
         if greedy
-        else f"The model says {float(model[best]):.3f}; after your settings it is "
-        f"{float(last[best]):.3f}. Chance does the rest."
+        else f"The model gives it {float(model[best]):.3f}; with your settings that "
+        f"becomes {float(last[best]):.3f}. The rest is chance."
     )
     return Question(
         "generation.how_often",
         f"The model finds **{_word(pieces[best])}** likeliest, with "
-        f"{float(model[best]):.2f}. You draw 100 times ({config.strategy}): how often "
-        "does it come, about?",
+        f"{float(model[best]):.2f}. You draw 100 times ({config.strategy}). About "
+        "how often is it drawn?",
         [str(option) for option in options],
         options.index(right),
         why,
@@ -69,11 +69,11 @@ def _temperature(draw: OpenedDraw, pieces: list[str]) -> Question:
     best = _word(pieces[int(before.probabilities.argmax())])
     return Question(
         "generation.temperature",
-        f"**{best}** has {numbers[1]:.3f}. What has it at temperature 0.5, with no "
-        "other filter?",
+        f"**{best}** has probability {numbers[1]:.3f}. What is its probability at "
+        "temperature 0.5, with no other filter?",
         options,
         options.index(f"{numbers[0]:.3f}"),
-        f"Logits are doubled, so probabilities are squared and shared out anew: "
+        "The logits are doubled, so the probabilities are squared and rescaled: "
         f"{numbers[0]:.3f}. At temperature 2 it would have {numbers[2]:.3f}.",
     )
 
@@ -87,8 +87,9 @@ def _nucleus(draw: OpenedDraw) -> Question:
         f"Of {vocab} tokens, how many does top-p {NUCLEUS} keep after this text?",
         [str(option) for option in options],
         options.index(kept),
-        f"The {kept} likeliest are the fewest that reach {NUCLEUS} together. After "
-        "another text it is another number; top-k would always keep k.",
+        f"The {kept} likeliest tokens are the smallest set that reaches {NUCLEUS} "
+        "together. After another text the number is different; top-k would "
+        "always keep k.",
     )
 
 
@@ -100,8 +101,8 @@ def _surprise(draw: OpenedDraw, pieces: list[str]) -> Question:
     options = [f"{value:.2f} nats" for value in sorted({right, *far})]
     return Question(
         "generation.surprise",
-        f"Chance chose **{_word(pieces[draw.token])}**, to which the model gave "
-        f"{p:.3g}. How surprised is the model?",
+        f"The token drawn was **{_word(pieces[draw.token])}**, to which the model "
+        f"gave probability {p:.3g}. How large is the model's surprise?",
         options,
         options.index(f"{right:.2f} nats"),
         f"Surprise is −ln p: −ln {p:.3g} = {right:.2f} nats.",

@@ -9,7 +9,9 @@ from pages.frame.controls import settings
 STRATEGIES = {
     "greedy": "Always the likeliest token. The same prompt gives the same text.",
     "sampling": "Draws from the distribution, after these filters in this order.",
-    "beam": "Keeps several texts at once and returns the likeliest whole.",
+    "beam": (
+        "Keeps several texts at once and returns the one that is likeliest as a whole."
+    ),
 }
 ROWS = {
     "greedy": (("repetition_penalty",), ("max_new_tokens",)),

@@ -56,7 +56,7 @@ def read_source(checkpoint: Checkpoint) -> GenerationInput:
         show_note(warning)
     if not prompt:
         begin = tokenizer.pieces(tokens)[0]
-        show_note(f"An empty prompt: the model begins after {begin!r}.")
+        show_note(f"The prompt is empty, so the model begins after {begin!r}.")
     identity = (str(models.chosen_path(models.chosen_entry())), prompt)
     return GenerationInput(checkpoint, prompt, tokens, last_only, identity)
 

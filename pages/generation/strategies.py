@@ -28,7 +28,7 @@ def show(source: GenerationInput, config: GenerationConfig) -> None:
         names = ", ".join(STRATEGIES)
         st.caption(
             f"{names}: each writes up to {length} tokens from this prompt, with seed "
-            f"{base.seed}. Of the settings, only length, end and seed count here."
+            f"{base.seed}. Of the settings, only length, end and seed are used here."
         )
         return
     draw(source, base, attempts)

@@ -41,8 +41,8 @@ def show(source: GenerationInput) -> None:
         show_found(text)
     else:
         st.caption(
-            "Press Generate. Each token will be tinted by its probability, and tell "
-            "what else might have come."
+            "Press Generate. Each token will be coloured by its probability; point "
+            "at it to see the alternatives."
         )
 
 
@@ -100,8 +100,8 @@ def show_stream(source: GenerationInput, writing: Writing) -> None:
         show_note(warning)
     if any(step.forgot for step in writing.steps):
         show_note(
-            "The text outgrew what the model reads at once: it went on from the "
-            "newer half and forgot the older."
+            "The text became longer than the model can read at once: it went on with "
+            "the newer half only."
         )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{writing.progress()} Seed {writing.config.seed}.")

@@ -26,7 +26,7 @@ def show(source: GenerationInput, config: GenerationConfig) -> None:
         ConfigError: If the strategy draws nothing.
     """
     if config.strategy == "beam":
-        raise ConfigError("Beam search draws nothing: choose greedy or sampling.")
+        raise ConfigError("Beam search does not sample: choose greedy or sampling.")
     forced = sources.written(source)
     length = len(forced) + min(config.max_new_tokens, MOST_TOKENS)
     config = config.replace(max_new_tokens=length, seed=config.seed or 0)
@@ -49,7 +49,7 @@ def show(source: GenerationInput, config: GenerationConfig) -> None:
     if known != wanted:
         st.caption(
             f"{COUNT} texts of {length - len(forced)} tokens from this prompt, each "
-            "with a seed of its own. What they share is drawn once."
+            "with its own seed. What they have in common is shown once."
         )
         return
     draw(source, config, forced, texts)
@@ -94,7 +94,7 @@ def draw(
     if forced:
         st.text(f"… {tokenizer.decode(forced)}")
     if not branches:
-        st.caption("The text has ended here: there is nothing to go on with.")
+        st.caption("The text has ended here: there is nothing to continue.")
         return
     continuation_tree(
         branches,

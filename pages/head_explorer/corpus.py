@@ -32,20 +32,24 @@ def show_examples(checkpoint: Checkpoint, place: Place) -> None:
     text = corpora.held_out_text(checkpoint)
     model = checkpoint.model
     if text.windows.shape[1] < 2:
-        st.caption("This model reads one token at once: there is nothing to read.")
+        st.caption(
+            "This model reads only one token at a time: there is nothing to attend to."
+        )
         return
     found = _examples(model, text.windows, place.layer, place.head, EXAMPLES)
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown(f"**The {len(found.strongest)} strongest**, picked for it")
+        st.markdown(
+            f"**The {len(found.strongest)} strongest examples**, selected by weight"
+        )
         _show_rows(checkpoint, text.windows, found.strongest, "strongest")
     with right:
-        st.markdown(f"**{len(found.random)} drawn at random**, whatever they show")
+        st.markdown(f"**{len(found.random)} examples drawn at random**, not selected")
         _show_rows(checkpoint, text.windows, found.random, "random")
     count, length = text.windows.shape
     st.caption(
-        f"{count} windows of {length} tokens: {text.description}. The framed token "
-        "reads; the darker, the more."
+        f"{count} windows of {length} tokens: {text.description}. The framed "
+        "token reads the others: the darker a token, the larger its weight."
     )
     asked = f"{place.layer}, {place.head}, {EXAMPLES}"
     notebook.show(
@@ -76,7 +80,7 @@ def show_without(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
     """Show what the model predicts without this head, and what that costs."""
     layer, head = place.layer, place.head
     chosen = st.segmented_control(
-        f"Set what L{layer}H{head} writes to",
+        f"Replace what L{layer}H{head} writes by",
         list(HOW),
         default="zero",
         required=True,
@@ -105,12 +109,12 @@ def show_without(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
     with right:
         st.metric("KL, before ‖ after", f"{effect.kl:.3f} nats")
         st.metric(
-            "Loss on text it never saw",
+            "Loss on held-out text",
             f"{after:.3f} nats",
             f"{after - before:+.3f} without L{layer}H{head}",
             delta_color="inverse",
         )
-        st.caption("Other parts, and several at once: on the Intervene page.")
+        st.caption("To ablate other parts, or several at once, use the Intervene page.")
 
 
 def costs_of_layer(checkpoint: Checkpoint, layer: int) -> dict[str, float]:

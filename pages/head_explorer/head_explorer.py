@@ -86,12 +86,12 @@ def show_all_heads(reading: Reading, study: Study, place: Place) -> None:
         on_select=pick_head,
     )
     if values[0, 0] != values[0, 0]:
-        st.caption("No token of this prompt comes back: there is nothing to score.")
+        st.caption("No token of this prompt is repeated, so there is nothing to score.")
         return
     st.caption(
-        "Rows read, columns are read. Bar: mean over rows, "
+        "The token of a row reads the tokens of the columns. Bar: mean over rows, "
         + ("0 to 1" if score in HABITS else "in nats")
-        + "; mark and brackets: untrained heads, ± 2 sd."
+        + "; mark and brackets: untrained heads, mean ± 2 sd."
     )
     notebook.show(
         "all heads",
@@ -154,7 +154,10 @@ def show_heading(study: Study, place: Place) -> str:
             type="tertiary",
             on_click=pins.pin,
             args=(layer, head),
-            help="Keep this head, and compare it with the next one you choose.",
+            help=(
+                "Keep this head on the page, and compare it with the next one you "
+                "choose."
+            ),
         )
         return st.segmented_control(
             "View of the head",
@@ -209,7 +212,7 @@ goal, guess = st.columns([2, 3], vertical_alignment="center")
 with goal:
     lesson.open(
         "Head explorer",
-        "What a head looks like depends on the text.",
+        "What a head seems to do depends on the text.",
     )
 with guard():
     checkpoint = models.chosen()
@@ -227,13 +230,16 @@ with guard():
     there = head_study.on_random_tokens(checkpoint)
     show_tabs(checkpoint, reading, here, there, place)
     lesson.explain(
-        "Each thumbnail is one head: dark is where a row puts its weight. A diagonal "
-        "reads the token before, a first column rests on the first token, a stripe "
-        "parallel to the diagonal copies.\n\nA score alone says little: near the start "
-        "there are few tokens to choose from, so **untrained** heads score too. And a "
-        "name holds for one text: give the same head **random tokens, said twice**, "
-        "and it may show what your prompt gave it no chance to. Even then, attention "
-        "is not causation: *Without it* switches the head off.",
+        "Each thumbnail is one head: a row is a token that reads, and dark cells "
+        "have the most attention weight. A line just below the diagonal reads "
+        "the previous token; a dark first column reads the first token; a stripe "
+        "further from the diagonal reads what followed last time, which makes "
+        "copying possible.\n\nA score alone says little: near the start there "
+        "are few tokens to read, so **untrained** heads score too. And a name "
+        "holds for one text only: on **random tokens, said twice**, the same "
+        "head may show a habit that your prompt cannot reveal. Even then, "
+        "attention is not causation: *Without it* ablates the head (switches it "
+        "off).",
         head_scores,
         untrained_scores,
         cautious_label,

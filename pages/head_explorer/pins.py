@@ -17,7 +17,10 @@ def show_side_by_side(reading: Reading, place: Place) -> None:
     pinned = [each for each in pins() if _exists(reading, each)]
     here = (place.layer, place.head)
     if not pinned:
-        st.caption("Pin a head (beside its name, above), then choose another.")
+        st.caption(
+            "Pin a head (with the button beside its name above), then choose "
+            "another one."
+        )
         return
     pair = (pinned + [here] * (here not in pinned))[:2]
     for column, (layer, head) in zip(st.columns(2, gap="large"), pair, strict=False):

@@ -42,7 +42,7 @@ def most_previous(scores: HeadScores) -> Question | None:
         "On this prompt, which head reads **the token just before** most?",
         options,
         options.index(best),
-        f"Its mean weight there is {weights[best]:.3f}.",
+        f"Its mean attention weight there is {weights[best]:.3f}.",
     )
 
 
@@ -61,7 +61,7 @@ def strongest_key(reading: Reading, place: Place) -> Question | None:
         f"Which token does **{reader}** read most, in L{place.layer}H{place.head}?",
         [names[key] for key in keys],
         keys.index(order[0]),
-        f"With weight {row[order[0]]:.3f}.",
+        f"It reads it with weight {row[order[0]]:.3f}.",
     )
 
 
@@ -76,8 +76,8 @@ def beyond_untrained(study: Study, place: Place) -> Question | None:
     answer = 0 if score > high else 2 if score < low else 1
     return Question(
         "head_explorer.band",
-        f"L{place.layer}H{place.head} puts {score:.2f} of its weight on {KEYS[name]}. "
-        "And untrained heads?",
+        f"L{place.layer}H{place.head} puts {score:.2f} of its weight on "
+        f"{KEYS[name]}. How much do untrained heads put there?",
         ["Less", "About as much", "More"],
         answer,
         f"Theirs lie between {low:.3f} and {high:.3f} on this prompt.",
@@ -112,7 +112,8 @@ def largest_cost(costs: dict[str, float]) -> Question | None:
     best = order[0]
     return Question(
         "head_explorer.cost",
-        "Without which of these heads does the loss on text it never saw rise most?",
+        "Which of these heads, when ablated, makes the loss on held-out text "
+        "rise most?",
         list(costs),
         list(costs).index(best),
         f"Without {best} the loss rises by {costs[best]:.3f} nats per token.",

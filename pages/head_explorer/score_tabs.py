@@ -56,9 +56,10 @@ def show_two_texts(here: Study, there: Study, place: Place) -> None:
             f"**On random tokens, said twice**, it is {label(there, layer, head)}."
         )
         st.caption(
-            "A name is given where one habit takes half of the weight, far beyond what "
-            "untrained heads do (grey). The text decides what a head can show: only "
-            "where tokens come back can it read what followed them."
+            "A head gets a name if one habit takes at least half of its weight, far "
+            "more than in untrained heads (grey). What a head can show depends on "
+            "the text: only where tokens are repeated can it read what followed "
+            "them."
         )
 
 

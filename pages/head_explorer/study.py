@@ -73,12 +73,12 @@ def compute_bands() -> None:
     if not owed:
         return
     total = len(owed) * SEEDS
-    bar = st.progress(0.0, "Asking untrained models …")
+    bar = st.progress(0.0, "Measuring untrained models …")
     for done, (config, tokens) in enumerate(owed):
         for seed in range(SEEDS):
             _untrained(config, tokens, seed)
             share = (done * SEEDS + seed + 1) / total
-            bar.progress(share, f"Asking untrained models, {share:.0%} …")
+            bar.progress(share, f"Measuring untrained models, {share:.0%} …")
         st.session_state.setdefault("_bands", set()).add(_name(config, tokens))
     st.rerun()
 

@@ -50,7 +50,10 @@ def show(checkpoint: Checkpoint, row: DeltaGenerator) -> Reading:
     _show_texts(checkpoint, reading, ablations)
     if ablations:
         hook, index = ablations[-1].part.example(len(reading.tokens))
-        st.caption(f"One of the numbers that {ablations[-1].part} changes, before it:")
+        st.caption(
+            f"One of the numbers that ablating {ablations[-1].part} changes, "
+            "before the ablation:"
+        )
         provenance.show(checkpoint, reading.tokens, hook, index)
     return reading
 

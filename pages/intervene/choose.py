@@ -71,7 +71,7 @@ def ablation_list(checkpoint: Checkpoint, length: int) -> list[Ablation]:
             ablation = read_ablation(text)
             require(ablation.part, checkpoint.model.config, length)
         except DataError as error:
-            show_problem(f"{error} This one is left out.")
+            show_problem(f"{error} This ablation is left out.")
         else:
             ablations.append(ablation)
     return ablations
@@ -106,8 +106,9 @@ def _choose_what_becomes(way: str) -> None:
         required=True,
         key="becomes",
         on_change=_change_last,
-        help="zero: nothing. mean: its mean over all positions of held-out windows. "
-        "resample: what it was in another window. scale: a multiple of itself.",
+        help="zero: all zeros. mean: its mean over all positions of held-out "
+        "windows. resample: its values in another window. scale: a multiple of "
+        "itself.",
     )
     if becomes == "scale":
         row.slider(
@@ -122,10 +123,12 @@ def _choose_what_becomes(way: str) -> None:
         )
     if way != WAYS[0]:
         row.toggle(
-            "Share its weight out",
+            "Redistribute its weight",
             key="renormalize",
             on_change=_change_last,
-            help="The other weights of the row grow, so that it sums to 1 again.",
+            help=(
+                "The other weights of the row grow, so that the row adds up to 1 again."
+            ),
         )
 
 
@@ -164,9 +167,7 @@ def _choose_token(reading: Reading) -> None:
     token_pieces(
         reading.pieces, reading.tokens, key="cut_token", on_select=_picker(Token)
     )
-    st.caption(
-        "Nothing later can read a token that is ablated, in any head of any layer."
-    )
+    st.caption("No later token can read an ablated token, in any head of any layer.")
 
 
 def _picker(part_at: Callable[..., Part]) -> Callable[[object], None]:
@@ -256,5 +257,5 @@ def _printed(ablation: Ablation | None) -> str:
 
 def _sentence(part: Part, ablation: Ablation | None) -> str:
     if ablation is None:
-        return f"{part} is whole: click to switch it off"
+        return f"{part} is intact: click to ablate it (switch it off)"
     return f"{ablation}: click to restore it"

@@ -17,26 +17,29 @@ from pages.intervene import ablate, patch, sweep
 from pages.intervene import questions as intervene_questions
 
 ABLATE = (
-    "To **ablate** a part is to replace what it adds to the residual stream; all that "
-    "comes after is computed again. **zero** switches the part off; its **mean**, or "
-    "its values in another text (**resample**), take away only what it says about "
-    "*this* text. Watch the other heads: one that loses its score though untouched was "
-    "fed by what you ablated. And a striking pattern may not matter: attention is not "
-    "causation."
+    "To **ablate** a part (switch it off) means to replace what it adds to "
+    "the residual stream; everything after it is computed again. **zero** "
+    "removes its output; its **mean**, or its values in another text "
+    "(**resample**), remove only what it says about *this* text. Watch the "
+    "other heads: one that loses its score without being touched depended on "
+    "the part you ablated. And a striking pattern may not matter: attention "
+    "is not causation."
 )
 PATCH = (
-    "The corrupted prompt runs, and **one** place gets the value it had in the clean "
-    "one. **1**: that alone brings the whole answer back; **0**: it carries nothing of "
-    "it. Read the map downwards: the difference begins at the exchanged word and "
-    "travels to the last token, which alone predicts. The shares need not add up to "
-    "1. **Reverse** asks which places cannot be done without: where there is a spare "
-    "path, the answer differs."
+    "The model runs on the corrupted prompt, but **one** place gets the "
+    "value it had on the clean prompt. **1**: that alone brings the whole "
+    "answer back; **0**: it has no effect. Read the map from top to bottom: "
+    "the difference starts at the exchanged word and moves to the last "
+    "token, where the prediction is made. The shares need not add up to 1. "
+    "**Reverse** asks which places the clean run cannot do without: where "
+    "the model has a second path, the result is different."
 )
 TURN = (
-    "Every head is ablated alone, and the loss over held-out text is measured again. A "
-    "head can be **needed** though its pattern has no name, and **striking** yet not "
-    "needed. One at a time misses heads that stand in for each other: under "
-    "Ablate, switch two of them off to see the pair."
+    "Each head is ablated on its own, and the loss on held-out text is "
+    "measured again. A head can be **needed** although its pattern has no "
+    "name, or **striking** and yet not needed. Ablating one head at a time "
+    "misses heads that can replace each other: under Ablate, switch off two "
+    "of them together."
 )
 
 

@@ -97,7 +97,7 @@ def _choose_prompts(checkpoint: Checkpoint, row: DeltaGenerator) -> Patching:
         **shared.BOUND,
     )
     corrupted = right.text_input(
-        "Corrupted prompt: the same but for a word",
+        "Corrupted prompt: the same except for one word",
         key="corrupted",
         max_chars=2000,
         on_change=_forget_tokens,
@@ -114,8 +114,8 @@ def _choose_prompts(checkpoint: Checkpoint, row: DeltaGenerator) -> Patching:
         reverse = st.toggle(
             "Reverse",
             key="reverse",
-            help="Carry corrupted values into the clean prompt: which places can it "
-            "not do without?",
+            help="Put corrupted values into the clean run: which places can it not "
+            "do without?",
             **shared.BOUND,
         )
     run, other = reversed(ids) if not reverse else ids
@@ -178,7 +178,7 @@ def _show_map(
     """Show what every patch of one kind moves: tokens or heads by layers."""
     kind = CARRIED[options[0]].places
     what = st.segmented_control(
-        "Carried over",
+        "What is patched",
         options,
         default=options[0],
         required=True,
@@ -247,10 +247,11 @@ def _show_patch(checkpoint: Checkpoint, patching: Patching) -> None:
     )
     st.markdown(
         f"{patch.named(patching.names)}: {answer} "
-        f"{effect.before[prompts.answer]:.3f} → {effect.after[prompts.answer]:.3f}, "
-        f"{rival} {effect.before[prompts.rival]:.3f} → "
-        f"{effect.after[prompts.rival]:.3f}. Moved **{found.moved[cell]:.3f}** of the "
-        f"way from {found.run_difference:+.2f} to {found.other_difference:+.2f} logits."
+        f"{effect.before[prompts.answer]:.3f} → "
+        f"{effect.after[prompts.answer]:.3f}, {rival} "
+        f"{effect.before[prompts.rival]:.3f} → {effect.after[prompts.rival]:.3f}. "
+        f"The answer moved **{found.moved[cell]:.3f}** of the way from "
+        f"{found.run_difference:+.2f} to {found.other_difference:+.2f} logits."
     )
     pieces = tokenizer.pieces(range(tokenizer.vocab_size))
     st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=5))

@@ -95,22 +95,23 @@ def of_turn(effects: HeadEffects, scores: HeadScores) -> list[Question]:
             "Which head does the model need most on held-out text?",
             options,
             options.index(ranked[0]),
-            f"Without it the loss rises by {costs[ranked[0]]:.3f} nats per token.",
+            f"Ablating it raises the loss by {costs[ranked[0]]:.3f} nats per token.",
         ),
         Question(
             "intervene.helped",
-            "How many heads make the loss *lower* when they are switched off?",
+            "How many heads *lower* the loss when they are ablated?",
             some,
             0 if helped == 0 else 1 if helped < 3 else 2,
-            f"It is {helped} of {effects.loss.size}, on these windows.",
+            f"On these windows it is {helped} of {effects.loss.size} heads.",
         ),
         Question(
             "intervene.sharpest",
             f"{habit.sharpest} has the most weight on the previous token. What does "
-            "ablating it cost, beside the most needed head?",
+            "ablating it cost, compared with the most needed head?",
             alike,
             0 if habit.sharpest == habit.needed else 1 if share > 0.5 else 2,
-            f"{habit.cost:.3f} nats, and {habit.needed_cost:.3f} for {habit.needed}.",
+            f"It costs {habit.cost:.3f} nats; ablating {habit.needed} costs "
+            f"{habit.needed_cost:.3f}.",
         ),
     ]
 
@@ -131,7 +132,7 @@ def _next_token(checkpoint: Checkpoint, reading: Reading, head: str) -> Question
     answer = max(options, key=lambda piece: pieces[piece])
     return Question(
         "intervene.next_token",
-        f"Set {head} to zero. What is then the likeliest next token?",
+        f"Set {head} to zero. What is the likeliest next token then?",
         options,
         options.index(answer),
         f"{plain(answer)} has {pieces[answer]:.3f}; KL {effect.kl:.3f} nats.",
@@ -150,7 +151,8 @@ def _earlier_layers(checkpoint: Checkpoint) -> Question:
         f"Switch {last} off. How much does L0H0's weight on the previous token change?",
         ("Not at all", "By less than 0.1", "By 0.1 or more"),
         0 if change == 0 else 1 if change < 0.1 else 2,
-        f"By {change:.3f}: nothing flows from a later layer to an earlier one.",
+        f"It changes by {change:.3f}: nothing flows from a later layer to an "
+        "earlier one.",
     )
 
 
@@ -172,11 +174,12 @@ def _unchanged_token(
     options = ("0", "0.5", "1")
     return Question(
         "intervene.unchanged",
-        f"{plain(names[place])} is the same in both prompts. Patched before layer 0, "
-        "how far does it move the answer?",
+        f"{plain(names[place])} is the same in both prompts. If it is patched "
+        "before layer 0, how far does that move the answer?",
         options,
         min(range(3), key=lambda option: abs(float(options[option]) - share)),
-        f"{share:.2f} of the way: before layer 0, a token's stream is itself alone.",
+        f"It moves it {share:.2f} of the way: before layer 0, a token's stream "
+        "holds only the token itself.",
     )
 
 
@@ -186,7 +189,7 @@ def _strongest_z(moved: Sequence[Sequence[float]]) -> Question:
     options = sorted(_spread(ranked))
     return Question(
         "intervene.strongest_z",
-        "Which head's z, carried over alone, moves the answer farthest?",
+        "Which head's z, patched alone, moves the answer farthest?",
         options,
         options.index(ranked[0]),
         f"It moves it {shares[ranked[0]]:.2f} of the way.",

@@ -43,8 +43,8 @@ def show_losses(checkpoint: Checkpoint, ablations: Sequence[Ablation]) -> None:
             f"(was {whole.copying_loss:.3f})",
             delta_color="inverse",
             delta_arrow="off",
-            help="Over tokens that could be copied: the same two tokens stood one "
-            "after the other before, in the same window.",
+            help="Measured on tokens that could be copied: the same pair of tokens "
+            "occurred earlier in the window.",
         )
     notebook.show(
         "loss",
@@ -76,12 +76,12 @@ def show_scores(checkpoint: Checkpoint, ablations: Sequence[Ablation]) -> None:
     copies = find_circuit(whole.scores) is not None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.segmented_control(
-            "What the heads attend to meanwhile",
+            "What the other heads now attend to",
             list(SCORES),
             default="induction" if copies else "previous token",
             required=True,
             key="cut_score",
-            help="Mean weight over random tokens said twice, before → after.",
+            help="Mean attention weight on random tokens said twice, before → after.",
         )
         st.space("stretch")
         name = SCORES[chosen]

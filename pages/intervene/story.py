@@ -59,9 +59,9 @@ def _offer_circuit(
         )
     else:
         st.markdown(
-            f"**Try it.** In random words said twice, {previous} reads the word before "
-            f"({weight:.2f}), {induction} what came next last time ({before:.2f}). "
-            "Does one need the other?"
+            f"**Try it.** In random words said twice, {previous} reads the previous "
+            f"word (weight {weight:.2f}) and {induction} reads what came next last "
+            f"time ({before:.2f}). Does one need the other?"
         )
     with st.container(horizontal=True):
         _button(f"Ablate {previous}", [previous])
@@ -77,8 +77,8 @@ def _offer_sharpest(
     if list(ablations) == [Ablation(sharpest)]:
         st.markdown(
             f"**{sharpest} is off.** The loss over held-out text goes from "
-            f"{whole.loss:.2f} to **{now.loss:.2f}** nats. Now switch others off: "
-            "is it the head that is needed most?"
+            f"{whole.loss:.2f} to **{now.loss:.2f}** nats. Now ablate other heads: is "
+            "this the one that is needed most?"
         )
     else:
         st.markdown(

@@ -79,7 +79,7 @@ def _show_map(
             None if place is None else set_ablations(["L{}H{} {}".format(*place, how)])
         ),
     )
-    st.caption("Click a head: Ablate then starts with it.")
+    st.caption("Click a head to open Ablate with it.")
     by_loss = MEASURES[measure] == "loss"
     function = loss_of_each_head if by_loss else kl_of_each_head
     notebook.show(

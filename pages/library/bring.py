@@ -48,14 +48,14 @@ def _upload_model() -> None:
         accept_multiple_files=True,
         key=f"model_files_{turn}",
         max_upload_size=MAX_BYTES // 2**20,
-        help=f"{', '.join(CHECKPOINT_FILES)}; of Hugging Face's format, also "
-        "vocab.json and merges.txt. Never a pickle.",
+        help=f"{', '.join(CHECKPOINT_FILES)}; in Hugging Face's format, also "
+        "vocab.json and merges.txt. Pickles are never read.",
     )
     name, wanted = _name_and_button(
         f"upload_{turn}",
         "Add",
         ":material/add:",
-        missing=None if files else "First choose a zip, or the three files of a model.",
+        missing=None if files else "Choose a zip or the three files of a model first.",
     )
     if not wanted:
         return
@@ -68,18 +68,18 @@ def _upload_model() -> None:
 
 def _fetch_model() -> None:
     source = st.text_input(
-        "Name at huggingface.co, or a directory",
+        "Name on huggingface.co, or a directory",
         key="bring_source",
         placeholder="gpt2",
         max_chars=500,
-        help="gpt2, distilgpt2, owner/model; or a directory on the machine that runs "
-        "this app, of a checkpoint or in the format of Hugging Face.",
+        help="gpt2, distilgpt2 or owner/model; or a directory on the machine that "
+        "runs this app: a checkpoint, or a model in Hugging Face's format.",
     ).strip()
     name, wanted = _name_and_button("bring", "Load", ":material/download:")
     if not wanted:
         return
     if not source:
-        raise DataError("Name a model first: gpt2, for instance, or a directory.")
+        raise DataError("Type the name of a model first, such as gpt2, or a directory.")
     data = data_directory()
     name = name or free_name(data, source)
     with st.status("Loading …", expanded=True) as progress:
@@ -106,7 +106,7 @@ def _name_and_button(
         name = st.text_input(
             "Name here",
             key=f"{key}_name",
-            placeholder="made up from the above",
+            placeholder="default: from the above",
             max_chars=32,
             help="a to z, 0 to 9, _ and -",
         )
@@ -127,7 +127,7 @@ def _upload_text() -> None:
         "A text file, UTF-8",
         type=["txt", "md"],
         key=f"text_file_{turn}",
-        help="It is kept on this machine, and the Training page can read it.",
+        help="It is stored on this machine, and the Training page can use it.",
     )
     if file is not None:
         _arrived(TEXTS, texts.keep(file.getvalue(), file.name).name)

@@ -47,7 +47,9 @@ def show_text(facts: TextFacts) -> None:
             st.caption(f"Fingerprint {facts.fingerprint[:16]} …")
             if facts.readers:
                 names = plain(", ".join(facts.readers[:8]))
-                st.caption(f"Read by {names}: no run can be resumed without its text.")
+                st.caption(
+                    f"Used by {names}: a run cannot be resumed without its text."
+                )
             st.button(
                 "Train on it",
                 icon=":material/trending_down:",
@@ -127,7 +129,7 @@ def _show_training(run: str) -> None:
         on_click=state.go_to,
         args=(TRAINING,),
         kwargs={"run": run},
-        help="Its curves, its samples, its log; resume it there.",
+        help="Shows its curves, samples and log; it can be resumed there.",
     )
 
 
@@ -142,7 +144,7 @@ def _show_downloads(facts: Facts) -> None:
         on_click="ignore",
         icon=":material/download:",
         type="tertiary",
-        help="A zip of the three files, to upload elsewhere.",
+        help="A zip of the three files, for uploading elsewhere.",
     )
     reason = why_not_for_others(facts.path)
     st.download_button(
@@ -155,5 +157,6 @@ def _show_downloads(facts: Facts) -> None:
         icon=":material/ios_share:",
         type="tertiary",
         disabled=bool(reason),
-        help=plain(reason) or "A zip that transformers loads, with the same logits.",
+        help=plain(reason)
+        or "A zip that the transformers library can load, with the same logits.",
     )

@@ -14,9 +14,15 @@ from pages.library import bring, card, questions, shelves, trash
 from pages.library.shelves import MODELS, RUNS, SHELVES, TEXTS
 
 EMPTY = {
-    MODELS: "No model yet. Train one, which takes a minute, or bring one below.",
-    RUNS: "No run yet. A training that you start is listed here, with all it saved.",
-    TEXTS: "No text of yours yet. The built-in tales need no file; bring others below.",
+    MODELS: "No model yet. Train one, which takes a minute, or add one below.",
+    RUNS: (
+        "No run yet. Every training run that you start is listed here, with "
+        "everything it saved."
+    ),
+    TEXTS: (
+        "No text of your own yet. The built-in tales need no file; you can add "
+        "texts below."
+    ),
 }
 
 
@@ -50,7 +56,7 @@ def show_code(facts: Facts) -> None:
 
 
 lesson.open(
-    "Library", "A model is its weights, its tokenizer, and the line that made them."
+    "Library", "A model is its weights, its tokenizer, and the command that trained it."
 )
 with guard():
     trash.show_problem_of_before()
@@ -68,13 +74,14 @@ with guard():
     show_shelf(shelf)
 with guard():
     lesson.explain(
-        "A checkpoint is a folder of three files: **config.json** says what the model "
-        "is, **tokenizer.json** how text becomes tokens, **model.safetensors** holds "
-        "the weights, four bytes each. None of them can run a program; older formats "
-        "(pickles) can, so they are never read.\n\n"
-        "The **loss** is in nats per token of that model's own tokenizer: compare it "
-        "only between models that split text alike. The **fingerprint** names the text "
-        "exactly: change one letter, and it changes too.",
+        "A checkpoint is a folder of three files: **config.json** says what the "
+        "model is, **tokenizer.json** how text becomes tokens, "
+        "**model.safetensors** holds the weights, four bytes each. None of them "
+        "can run code. Older formats (pickles) can, so they are never "
+        "read.\n\nThe **loss** is in nats per token of the model's own "
+        "tokenizer, so compare it only between models with the same tokenizer. "
+        "The **fingerprint** identifies the training text: if one letter "
+        "changes, it changes too.",
         save_checkpoint,
         load_checkpoint,
     )

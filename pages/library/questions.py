@@ -33,8 +33,8 @@ def _most_tokens(found: Sequence[Facts]) -> Question | None:
         "Which model read the most tokens **per parameter**?",
         options,
         options.index(best[0]),
-        f"Tokens per parameter: {seen}. For large models, about 20 use a given amount "
-        "of compute best (Hoffmann et al. 2022).",
+        f"Tokens per parameter: {seen}. For large models, about 20 make the best "
+        "use of a given amount of compute (Hoffmann et al. 2022).",
     )
 
 
@@ -46,8 +46,8 @@ def _bytes_of(found: Sequence[Facts]) -> Question | None:
     sizes = [number / 8, number, _BYTES * number]
     return Question(
         "library.bytes",
-        f"**{plain(largest.id)}** has {count(number)} parameters of 32 bits each. How "
-        "much room do they need?",
+        f"**{plain(largest.id)}** has {count(number)} parameters of 32 bits each. "
+        "How much storage do they need?",
         [f"{count(size)}B" if size >= 1e3 else f"{size:.0f} B" for size in sizes],
         2,
         f"32 bits are four bytes: 4 · {number:,} = {_BYTES * number:,} bytes.",
@@ -68,6 +68,6 @@ def _tokens_per_step(found: Sequence[Facts]) -> Question | None:
         f"{most.step:,} steps. How many tokens feed **one** update of its weights?",
         [f"{per_step // _BYTES:,}", f"{per_step:,}", f"{per_step * 16:,}"],
         1,
-        f"Tokens over steps: {per_step:,}. It is the batch size times the length of a "
-        "window.",
+        f"Tokens divided by steps: {per_step:,}. This is the batch size times the "
+        "length of a window.",
     )

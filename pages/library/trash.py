@@ -43,19 +43,19 @@ def show() -> None:
         args=(_restore, last.id),
     )
     with st.popover("Trash", icon=":material/delete:", type="tertiary", key="trash"):
-        st.caption("What was deleted can be taken back for an hour.")
+        st.caption("Deleted items can be restored for an hour.")
         for each in found[:_NEWEST]:
             left = TRASH_SECONDS - (time.time() - each.deleted_at)
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.text(f"{each.kind} {each.name} · {duration(left)} left")
                 st.button(
-                    "Put back",
+                    "Restore",
                     key=f"restore_{each.id}",
                     on_click=_do,
                     args=(_restore, each.id),
                 )
         if len(found) > _NEWEST:
-            st.caption(f"And {len(found) - _NEWEST} more, once these are back.")
+            st.caption(f"{len(found) - _NEWEST} more can be restored after these.")
         st.button(
             "Delete all for good",
             icon=":material/delete_forever:",
@@ -75,7 +75,10 @@ def show_changes(facts: Facts) -> None:
             type="tertiary",
             key="delete",
             disabled=True,
-            help="It ships with minigpt, and pages rely on it: it stays.",
+            help=(
+                "It ships with minigpt, and pages depend on it, so it cannot be "
+                "deleted."
+            ),
         )
         return
     # Named after what it renames, so that it closes when that has a new name.

@@ -95,9 +95,9 @@ def show_bars(
     what = "logit(A)" if asked[2] is None else "logit(A) − logit(B)"
     together = "" if shown is found else " A bar holds all heads of a layer."
     st.markdown(
-        f"**{len(names)} shares add up to {shown.shares.sum():.3f}**, and the model's "
-        f"own {what} is **{found.logit:.3f}**. The final norm's scale is frozen at "
-        f"{found.scale:.3f}.{together} Click a bar."
+        f"**{len(names)} shares add up to {shown.shares.sum():.3f}**, and the "
+        f"model's own {what} is **{found.logit:.3f}**. The final norm's scale is "
+        f"held fixed at {found.scale:.3f}.{together} Click a bar."
     )
     with st.container(horizontal=True):
         every = dict(
@@ -160,7 +160,10 @@ def show_part(
     if part.kind == "mlp" and part.layer is not None:
         _show_neurons(source, part.layer, asked)
     if part.hook is None:
-        st.caption("A bias: the same for every prompt, up to the norm's scale.")
+        st.caption(
+            "This is a bias: apart from the norm's scale, it is the same for "
+            "every prompt."
+        )
         return
     origin = st.expander(
         "Where this share comes from",
@@ -175,8 +178,8 @@ def show_part(
         model = source.checkpoint.model
         index = decisive_entry(model, source.tokens, position, part, token, minus)
         st.caption(
-            "A share is a sum over the numbers of a hook, each times a weight. The "
-            "number that does most:"
+            "A share is a sum over the numbers at a hook, each multiplied by a "
+            "weight. The number that contributes most:"
         )
         provenance.show(source.checkpoint, source.tokens, part.hook, index)
 
@@ -189,7 +192,9 @@ def _show_neurons(
     model = source.checkpoint.model
     found = rank_neurons(model, source.tokens, position, layer, token, minus)
     shares = found.shares[:MOST_NEURONS]
-    st.caption("The neurons that do most, either way, with what each adds.")
+    st.caption(
+        "The neurons that contribute most, in either direction, and what each one adds."
+    )
     names = [
         f"neuron {neuron} {share:+.3f}"
         for neuron, share in zip(found.neurons, shares, strict=False)

@@ -44,7 +44,7 @@ def _choose(
         key=key,
         accept_new_options=True,
         filter_mode="contains",
-        help="The likeliest next tokens with their probabilities, or type another.",
+        help="Choose from the likeliest next tokens, or type another token.",
     )
     if chosen in names:
         return names[chosen]

@@ -118,8 +118,9 @@ def _choose_metric() -> None:
         key="lens_metric",
         persist_state="session",
         label_visibility="collapsed",
-        help="The likeliest token; the probability or rank of A; how far the whole "
-        "distribution is from the model's output, in nats.",
+        help="Choose what each cell shows: the likeliest token, the probability or "
+        "rank of A, or how far the whole distribution is from the model's "
+        "output (KL, in nats).",
     )
 
 
@@ -137,9 +138,12 @@ def show_cell(
     moved = [int(token) for token in column.moved(point)]
     changes = column.change(point)[moved]
     if point == 0:
-        st.caption("Nothing stands before the embedding that it could change.")
+        st.caption(
+            "The embedding is the first point: there is nothing before it to "
+            "compare with."
+        )
     elif not moved:
-        st.caption(f"{name} changes no probability by 0.001.")
+        st.caption(f"{name} changes every probability by less than 0.001.")
     else:
         st.markdown(f"Promoted and suppressed by **{name}**")
         pieces = [source.piece(token) for token in moved]
@@ -180,8 +184,8 @@ def show_origin(
         model, source.tokens, lens.points[point], position, token
     )
     st.caption(
-        f"The lens reads all {model.config.d_model} numbers of the stream. The one "
-        f"that does most for this token is number {dimension}:"
+        f"The lens reads all {model.config.d_model} numbers of the stream. The "
+        f"one that contributes most to this token is number {dimension}:"
     )
     provenance.show(source.checkpoint, source.tokens, hook, (0, position, dimension))
 

@@ -16,22 +16,23 @@ from pages.logit_lens import attribution, choice, lens, questions
 from pages.logit_lens.numbers import LensReading
 
 WORDS = """
-Every row holds the **lens** — the final norm and the unembedding — over the residual
-stream at one more point, so every cell is a whole distribution over the next token.
-The last row is the model's own output.
+The **lens** applies the final norm and the unembedding to the residual stream at one
+point. Each row is a later point, each cell a distribution over the next token. The last
+row is the model's own output.
 
-The lens speaks the language of the *output*. Early rows may know more than they can say
-in it.
+The lens reads only what is stored in the form of the *output*. Early layers may hold
+more than it shows.
 
 **Shares** split the same logit by part. The stream is a sum and the unembedding
 is linear, so they add up exactly, with the final norm's scale frozen at the value it
-has here. A share is what a part says directly, not what would happen without it: for
-that, ablate it on the Intervene page.
+has here. A share is a part's direct contribution, not what would happen without it: for
+that, ablate the part (switch it off) on the Intervene page.
 """
 
 lesson.open(
     "Logit lens and attribution",
-    "What the model would say after each layer, and which part wrote the answer.",
+    "What the model would predict after each layer, and which parts produced "
+    "the answer.",
 )
 with guard():
     checkpoint = models.chosen()

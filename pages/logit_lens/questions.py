@@ -21,10 +21,10 @@ def when_it_settles(source: LensReading, lens: Lens, position: int) -> Question:
     return Question(
         id="logit_lens.settles",
         text=f"After “**{read}**”, the model's likeliest next token is “**{said}**”. "
-        "From where on does its residual stream already say so?",
+        "From which point on does the lens already show this token?",
         options=[title for _, title in stretches],
         answer=answer,
-        why=f"The lens says “**{said}**” from the {plain(names[found])} on.",
+        why=f"The lens shows “**{said}**” from the {plain(names[found])} on.",
     )
 
 
@@ -76,12 +76,15 @@ def _first_word(source: LensReading, column: Column, position: int) -> Question 
     said = plain(display_piece(source.piece(first)))
     answers = [*kinds.values(), "some other token"]
     answer = answers.index(kinds.get(first, "some other token"))
-    why = f"It says “**{said}**”."
+    why = f"It shows “**{said}**”."
     if source.checkpoint.model.config.tie_embeddings and first == own:
-        why += " Embedding and unembedding are one matrix here: it echoes."
+        why += (
+            " Embedding and unembedding are the same matrix here, so it repeats "
+            "its input."
+        )
     return Question(
         id="logit_lens.first",
-        text="Before any block, what does the lens say here?",
+        text="What does the lens show here before the first block?",
         options=answers,
         answer=answer,
         why=why,
@@ -103,7 +106,7 @@ def _overtaking(
     one, other = (plain(display_piece(source.piece(token))) for token in pair)
     return Question(
         id="logit_lens.overtakes",
-        text=f"From where on is A, **{one}**, ahead of B, **{other}**, to the end?",
+        text=f"From which point on does A, **{one}**, stay ahead of B, **{other}**?",
         options=[names[place] for place in places],
         answer=places.index(found),
         why="A − B stays above zero from there.",
@@ -122,7 +125,7 @@ def _largest(
     winner = split.parts[order[0]].name
     return Question(
         id="logit_lens.largest",
-        text=f"Which of these parts speaks most for **{one}** against **{other}**?",
+        text=f"Which of these parts contributes most to **{one}** over **{other}**?",
         options=[split.parts[place].name for place in places],
         answer=places.index(order[0]),
         why=f"{plain(winner)} adds {plain(f'{split.shares[order[0]]:+.3f}')}.",
@@ -139,7 +142,7 @@ def _total(column: Column, pair: tuple[int, int], split: Attribution) -> Questio
     ]
     return Question(
         id="logit_lens.total",
-        text="All the shares together, of every part, add up to …",
+        text="The shares of all parts add up to …",
         options=options,
         answer=1,
         why="The stream is a sum and the unembedding is linear; the final norm's scale "

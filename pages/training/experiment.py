@@ -31,9 +31,9 @@ def choose(store: RunStore) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.markdown(
-            "A model of two layers, attention only, reads **random words, repeated "
-            "again and again**. The first time, nothing tells what comes next. The "
-            "second time it could copy, if it looked back."
+            "A model of two layers, with attention only, reads **random words that "
+            "are repeated**. The first time, the next word cannot be predicted. The "
+            "second time, the model could copy it, if it looked back."
         )
         question, start = st.container(), st.container()
         config = None
@@ -74,8 +74,8 @@ def _settings() -> RunConfig:
 def _ask(steps: int) -> int | None:
     with st.container(border=True, key="predict_copying"):
         st.markdown(
-            f"**Predict.** Of {steps:,} steps: at which one is the loss on words said "
-            "a second time **half down**?"
+            f"**Predict.** Of {steps:,} steps: at which one has the loss on repeated "
+            "words fallen **halfway**?"
         )
         guess = st.number_input(
             "Your guess, a step",
@@ -91,7 +91,7 @@ def _ask(steps: int) -> int | None:
 
 
 def _offer_start(store: RunStore, config: RunConfig | None, guess: int | None) -> None:
-    missing = "First guess a step." if guess is None else "First fix the settings."
+    missing = "Guess a step first." if guess is None else "Correct the settings first."
     ready = config is not None and guess is not None
     if st.button(
         "Start the experiment",
@@ -119,7 +119,7 @@ def _show_task(config: RunConfig, guess: int | None) -> None:
     """Show a line that the model will read, and the picture that will fill."""
     line = example_window(config.data.repeats_words, config.transformer.max_seq_len)
     token_pieces(line.pieces, line.tokens, key="copying_example")
-    st.caption("One line that it reads. One colour is one word.")
+    st.caption("One line of the training data. Each colour is one word.")
     st.altair_chart(
         copying_curve(
             _EMPTY,

@@ -71,20 +71,20 @@ def _show_verdict(curve: CopyingCurve, guess: int | None) -> None:
     """Say what was guessed and what came."""
     if curve.loss_step is None or curve.score_step is None:
         st.markdown(
-            "**It did not learn to copy in these steps.** The loss on words said a "
-            f"second time ended at {curve.second_loss[-1]:.2f} nats."
+            "**It did not learn to copy in these steps.** The loss on repeated words "
+            f"ended at {curve.second_loss[-1]:.2f} nats."
         )
         return
     said = ""
     if guess is not None:
         off = guess - curve.loss_step
         how = "too early" if off < 0 else "too late"
-        said = f"You said step **{guess}**: "
+        said = f"You guessed step **{guess}**: "
         said += f"{abs(off)} steps {how}. " if off else "exactly. "
     st.markdown(
-        f"{said}The loss on words said a second time was half down at step "
-        f"**{curve.loss_step}**, the best induction score half up at step "
-        f"**{curve.score_step}**."
+        f"{said}The loss on repeated words had fallen halfway at step "
+        f"**{curve.loss_step}**; the best induction score had risen halfway at "
+        f"step **{curve.score_step}**."
     )
 
 
@@ -149,21 +149,23 @@ def _explain(run: Run, curve: CopyingCurve, before: Film, copier: Film) -> None:
         peak = curve.first_loss[0] + curve.first_loss_shift
         risen = (
             " The loss on words seen for the *first* time even rose, up to "
-            f"{peak:.2f} nats: a young copier also copies where there is nothing to "
-            "copy."
+            f"{peak:.2f} nats: a model that has just learned to copy also copies "
+            "where there is nothing to copy."
         )
     if isinstance(run.config.transformer.relative_gain, tuple):
         favoured = (
-            " The experiment favours one head beforehand, by a larger `relative_gain`."
+            " The experiment gives one head an advantage from the start: a larger "
+            "`relative_gain`."
         )
     lesson.explain(
         "**The stripe and the drop come in the same steps.** Until about step "
-        f"{begin}, a word costs {curve.second_loss[0]:.2f} nats however often it was "
-        f"seen. Copying takes two heads: one ({_name(before)}) that reads the previous "
-        f"word, and one in a later layer ({_name(copier)}) that looks for where the "
-        "present word stood before and reads what came next. Either is useless alone, "
-        f"so they grow together, and by step {end} copying works: "
-        f"{curve.second_loss[-1]:.2f} nats in the end.{risen}{favoured}",
+        f"{begin}, words cost {curve.second_loss[0]:.2f} nats, whether or not "
+        f"they were seen before. Copying takes two heads: one ({_name(before)}) "
+        "that reads the previous word, and one in a later layer "
+        f"({_name(copier)}) that looks for the earlier place of the current word "
+        "and reads what came next. Neither is of use alone, so they develop "
+        f"together, and by step {end} copying works: {curve.second_loss[-1]:.2f} "
+        f"nats in the end.{risen}{favoured}",
         RepeatedWords,
         read_repetition,
     )

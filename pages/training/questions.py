@@ -18,8 +18,8 @@ def about_copying(curve: CopyingCurve, status: RunStatus) -> list[Question]:
         *_about_not_knowing(status, f"Untrained: {curve.first_loss[0]:.2f} nats."),
         Question(
             "training.how_long",
-            f"Of {last} steps, how many did it take to get from a tenth to nine "
-            "tenths of the induction score?",
+            f"Of {last} steps, how many did the induction score take to rise from a "
+            "tenth to nine tenths of its final value?",
             [f"{each} steps" for each in steps],
             steps.index(end - begin),
             f"It began at step {begin} and was done at step {end}.",
@@ -30,8 +30,8 @@ def about_copying(curve: CopyingCurve, status: RunStatus) -> list[Question]:
             "words seen for the first time?",
             ("It fell too.", "It stayed the same.", "It rose."),
             0 if shift < -0.2 else 2 if shift > 0.2 else 1,
-            f"At its farthest, that loss was {abs(shift):.2f} nats "
-            f"{'above' if shift > 0 else 'below'} its beginning.",
+            f"At most, that loss was {abs(shift):.2f} nats "
+            f"{'above' if shift > 0 else 'below'} its starting value.",
         ),
     ]
 
@@ -41,7 +41,9 @@ def about_a_text(status: RunStatus) -> list[Question]:
     loss = status.validation_loss
     if loss is None or not status.baselines:
         return []
-    questions = _about_not_knowing(status, f"This run came down to {loss:.2f}.")
+    questions = _about_not_knowing(
+        status, f"The lowest loss of this run is {loss:.2f}."
+    )
     beaten = [name for name, each in status.baselines.items() if loss < each - _TIE]
     options = ["none of them", *status.baselines]
     told = ", ".join(f"{name} {each:.2f}" for name, each in status.baselines.items())
@@ -50,7 +52,8 @@ def about_a_text(status: RunStatus) -> list[Question]:
         questions.append(
             Question(
                 "training.baseline",
-                "Which is the hardest way of counting that this model beats?",
+                "Which is the strongest of the counting baselines that this model "
+                "beats?",
                 options,
                 options.index(hardest),
                 f"Its loss on held-out text is {loss:.2f} nats; {told}.",
@@ -60,8 +63,8 @@ def about_a_text(status: RunStatus) -> list[Question]:
         questions.append(
             Question(
                 "training.held_out",
-                "At the end, which text surprises the model less?",
-                ["the text that it learns from", "the text that is held out"],
+                "At the end of training, which text surprises the model less?",
+                ["the text it was trained on", "the held-out text"],
                 int(loss < status.train_loss),
                 f"Training {status.train_loss:.2f} nats, held out {loss:.2f}.",
             )
@@ -76,8 +79,8 @@ def _about_not_knowing(status: RunStatus, why: str) -> list[Question]:
     return [
         Question(
             "training.unknowable",
-            f"One of {vocabulary} tokens comes next, all equally likely. What "
-            "is the loss of a model that knows just that?",
+            f"An untrained model gives each of {vocabulary} tokens about the same "
+            "probability. What is its loss?",
             ["0 nats", "1 nat", f"ln {vocabulary} nats", f"{vocabulary} nats"],
             2,
             f"ln {vocabulary} is {loss:.2f}. {why}",

@@ -21,8 +21,9 @@ from pages.training.text_choice import choose_text
 def choose(store: RunStore) -> None:
     """Show the choices, what they amount to, and the button that starts both."""
     st.markdown(
-        "Two recipes read **the same text on the same clock**, each in a process of "
-        "its own with one thread, so that neither gets more of the machine."
+        "Two recipes read **the same text on the same clock**, each in a process "
+        "of its own with one thread, so that both get the same share of the "
+        "machine."
     )
     names = text_recipes()
     first, second, both = st.columns(3, gap="large")
@@ -93,13 +94,16 @@ def _configs(
 def _show_ingredients(one: RunConfig, other: RunConfig) -> list[str]:
     """Show what sets the recipes apart; return what the first goes without."""
     found = differences(one, other)
-    st.subheader("What sets them apart", anchor=False)
+    st.subheader("How they differ", anchor=False)
     if not found:
-        st.caption("Nothing: it will be a race of one recipe against itself.")
+        st.caption(
+            "They do not differ: this would be a race of one recipe against itself."
+        )
         return []
     st.caption(
-        f"Switch an ingredient off, and the first ({one.recipe}) has it as the second "
-        f"({other.recipe}) does: so you find out what it brings."
+        f"Switch an ingredient off, and the first ({one.recipe}) uses the second "
+        f"one's ({other.recipe}) setting for it. This shows what the ingredient "
+        "contributes."
     )
     return [
         difference.ingredient.name
@@ -141,7 +145,7 @@ def _offer_start(store: RunStore, configs: tuple[RunConfig, RunConfig] | None) -
         icon=":material/sports_score:",
         width="stretch",
         disabled=not ready,
-        help=None if ready else "First choose a text, and settings that fit.",
+        help=None if ready else "Choose a text first, and settings that fit.",
     ):
         with guard():
             race = start_race(store, *configs)

@@ -92,7 +92,7 @@ def _show_header(race: Race, statuses: list[RunStatus], names: tuple[str, str]) 
                 "Stop both",
                 icon=":material/stop:",
                 key="stop_race",
-                help="Each saves a checkpoint first, so that nothing is lost.",
+                help="Each run saves a checkpoint first, so nothing is lost.",
                 disabled=all(
                     run.stop_requested or not status.is_alive
                     for run, status in zip(race, statuses, strict=True)
@@ -151,8 +151,8 @@ def _show_verdict(lanes: list[Lane], names: tuple[str, str]) -> None:
         return
     if now.leader is None:
         st.markdown(
-            f"**A tie**: {now.losses[0]:.2f} and {now.losses[1]:.2f} nats. Less than "
-            "0.02 apart is chance."
+            f"**A tie**: {now.losses[0]:.2f} and {now.losses[1]:.2f} nats. A "
+            "difference below 0.02 may be chance."
         )
         return
     leader, loser = now.leader, 1 - now.leader
@@ -217,9 +217,9 @@ def _show_curve(
     ]
     st.altair_chart(race_curve(tracks, shown, height=300))
     st.caption(
-        "Lines: training text, each point the mean over the last tenth of the time so "
-        "far. Dots: a part of the held-out text. Evaluations and saves are off the "
-        "clock of both."
+        "Lines: loss on the training text; each point is the mean over the last "
+        "tenth of the time so far. Dots: loss on part of the held-out text. The "
+        "clock stops during evaluations and saves."
     )
     journals = ", ".join(history.records_call(run, "step") for run in race)
     notebook.show(
@@ -245,12 +245,14 @@ def _explain(race: Race, lanes: list[Lane], names: tuple[str, str]) -> None:
     one, other = by_tokens.losses
     flops = [training_flops_per_token(run.config.model) for run in race]
     lesson.explain(
-        "**Time is tokens per second times what each token teaches.** After "
-        f"{words.count(by_tokens.place)} tokens {first} was at {one:.2f} nats and "
-        f"{second} at {other:.2f}; a token takes {words.count(flops[0])} operations in "
-        f"the one and {words.count(flops[1])} in the other. {apart} ingredients set "
-        "them apart: race again with one switched off, and see what it brings. One "
-        "race is one seed: a difference below 0.02 nats may be chance.",
+        "**Two things decide the race: how many tokens are read per second, and "
+        f"how much is learned from each.** After {words.count(by_tokens.place)} "
+        f"tokens {first} was at {one:.2f} nats and {second} at {other:.2f}; a "
+        f"token takes {words.count(flops[0])} operations in the one and "
+        f"{words.count(flops[1])} in the other. The recipes differ in {apart} "
+        "ingredients: race again with one of them switched off to see what it "
+        "contributes. A race uses only one seed: a difference below 0.02 nats "
+        "may be chance.",
         build_optimizer,
         differences,
     )

@@ -31,7 +31,7 @@ SIZES = {
     "small": "wider: reads better, takes longer",
     "medium": "needs a GPU",
     "large": "GPT-2's size: needs a GPU",
-    "mlp": "no attention: the baseline of 2003",
+    "mlp": "no attention: a baseline as in 2003",
 }
 COPY = "to copy: an experiment of a minute"
 RACE = "a text, two recipes in a race"
@@ -89,8 +89,8 @@ def choose_recipe() -> RunConfig:
         key="recipe",
         wrap=True,
         persist_state="session",
-        help="default: a pure GPT, trained quickly; speedrun: every trick; gpt2: as "
-        "GPT-2 was trained. A race shows what sets two of them apart.",
+        help="default: a plain GPT, trained quickly; speedrun: every known trick; "
+        "gpt2: as GPT-2 was trained. A race shows how two of them differ.",
     )
     return get_recipe(name)
 
@@ -152,7 +152,7 @@ def all_settings(
         if size != "mlp":
             base = recipe.transformer.replace(**PRESETS.get(size, {}))
         model = settings.edit(base, f"{begin}.model.{size}", skip=("vocab_size",))
-        st.caption("vocab_size follows from the tokenizer.")
+        st.caption("vocab_size is set by the tokenizer.")
     with train_tab:
         base_train = recipe.train.replace(
             max_steps=steps, eval_interval=max(1, steps // 10)
@@ -175,7 +175,7 @@ def show_start(store: RunStore, config: RunConfig | None) -> None:
     name = name_column.text_input(
         "Name of the run",
         key="run_name",
-        placeholder="made up from the text and the time",
+        placeholder="default: from the text and the time",
         help="a to z, 0 to 9, _ and -",
     )
     # Not a callback: it would start with the settings of the run of the page before,
@@ -186,7 +186,7 @@ def show_start(store: RunStore, config: RunConfig | None) -> None:
         icon=":material/play_arrow:",
         width="stretch",
         disabled=estimate is None,
-        help=None if estimate is not None else "First choose a text that can be used.",
+        help=None if estimate is not None else "Choose a text first.",
     ):
         with guard():
             run = launch.start(store, config, name.strip() or None)
@@ -220,4 +220,4 @@ def open_started() -> None:
         state.forget_unknown("run")
 
 
-_estimate = remember(32, spinner="Looking at the text …")(estimate_run)
+_estimate = remember(32, spinner="Reading the text …")(estimate_run)

@@ -44,13 +44,16 @@ def _show_speed(found: StepTime, status: RunStatus) -> None:
     on = f"{threads} thread{'s' if threads > 1 else ''}"
     note = ""
     if found.share_of_peak > 1:
-        note = " More than all: the machine was busy while its peak was measured."
+        note = (
+            " A share above the peak means that the machine was busy while the "
+            "peak was measured."
+        )
     st.caption(
-        f"One token takes {words.count(status.flops_per_token or 0)} operations to "
-        "learn from: 6 for each weight of a matrix, and attention's. The peak is what "
-        f"one product of two large matrices reached on {on} when the run began: "
-        f"{_flops(found.peak_flops_per_second)}. Lookups, norms and the optimizer "
-        f"take time and count as none.{note}"
+        f"Training on one token takes {words.count(status.flops_per_token or 0)} "
+        "operations: 6 for each weight in a matrix, plus those of attention. The "
+        f"peak is the speed of multiplying two large matrices on {on} when the "
+        f"run began: {_flops(found.peak_flops_per_second)}. Lookups, norms and "
+        f"the optimizer take time, but their operations are not counted.{note}"
     )
 
 

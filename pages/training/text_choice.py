@@ -26,8 +26,8 @@ def choose_text() -> DataConfig | None:
             DataConfig(), "tales_megabytes", "data", label="How much, in MB"
         )
         st.caption(
-            "A small built-in world: short stories with people, things, wishes and "
-            "causes, the same on every machine."
+            "Short built-in stories about people, things, wishes and causes. They "
+            "are the same on every machine."
         )
         return DataConfig(source="tales", tales_megabytes=float(size))
     path = _own_text(source)
@@ -43,7 +43,9 @@ def _own_text(source: str) -> Path | None:
             "Your text",
             key="pasted",
             height=160,
-            placeholder="A few pages at least: a model that sees little learns little.",
+            placeholder=(
+                "Use a few pages at least: from little text a model learns little."
+            ),
             persist_state="session",
         )
         return texts.keep(text.encode(), "pasted") if text.strip() else None

@@ -17,7 +17,9 @@ from pages.training import race_watch, set_up, watch
 NEW = "new run"
 
 lesson.open(
-    "Training", "What a loss means, and how heads form: slowly, then all at once."
+    "Training",
+    "What the loss means, and how attention heads form: slowly at first, "
+    "then all at once.",
 )
 store = RunStore(data_directory() / "runs")
 with guard():
@@ -30,7 +32,10 @@ with guard():
         key="run",
         on_change=state.forget_unknown,
         args=("run",),
-        help="Start a new one, or watch an earlier one. The link keeps the choice.",
+        help=(
+            "Start a new run, or watch an earlier one. The page's address keeps the "
+            "choice."
+        ),
         **state.BOUND,
     )
     if chosen == NEW:

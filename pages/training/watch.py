@@ -73,7 +73,9 @@ def show_heads(run: Run) -> None:
         key=f"film_heads_{run.id}",
         bars=ScoreBars(snapshot.scores.previous_token, "previous token"),
     )
-    st.caption(f"Step {snapshot.step:,}. Bar: mean weight on the previous token.")
+    st.caption(
+        f"Step {snapshot.step:,}. Bar: mean attention weight on the previous token."
+    )
     with st.container(horizontal=True):
         with st.popover("The text they read", icon=":material/notes:"):
             st.text("".join(snapshots.pieces))
@@ -93,13 +95,14 @@ def show_lesson(status: RunStatus) -> None:
     if uniform is None:
         return
     lesson.explain(
-        "The **loss** says how surprised the model is by each next token, in nats: 0 "
-        "if it was certain and right. A model that knows nothing has a loss of "
-        f"ln(vocabulary), here **{uniform:.2f}**. The other dashed lines are what "
-        "counting alone reaches: single tokens (*unigram*), pairs of them (*bigram*). "
-        "Below the last, the model must be reading more than one token back. The "
-        "validation loss is of text that it never learns from: where it rises while "
-        "the training loss falls, the model is memorizing.",
+        "The **loss** says how surprised the model is by each next token, in "
+        "nats: 0 if it was certain and right. A model that guesses uniformly has "
+        f"a loss of ln(vocabulary size), here **{uniform:.2f}**. The other dashed "
+        "lines show what counting alone achieves: counting single tokens "
+        "(*unigram*) or pairs (*bigram*). A model below the bigram line must use "
+        "more than one earlier token. The validation loss is measured on text "
+        "that is not used for training: where it rises while the training loss "
+        "falls, the model is memorizing.",
         language_model_loss,
         plain_step,
     )

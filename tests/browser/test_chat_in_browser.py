@@ -70,7 +70,7 @@ def test_a_click_asks_and_the_answer_streams_in_and_is_graded(page, server, talk
     asked = messages_of(story_of(page), [Turn(question)])
     answer = reply(talker.model, talker.tokenizer, asked)
     expect(messages(page).nth(1)).to_contain_text(answer)
-    expect(messages(page).nth(1)).to_contain_text("✓ right")
+    expect(messages(page).nth(1)).to_contain_text("✓ Right")
     read = encode_prompt_for_answer(asked, talker.tokenizer)
     pieces = page.locator(".chat_tokens .piece:not(.sample)")
     expect(pieces.nth(len(read) - 1)).to_have_text("<assistant>")

@@ -131,9 +131,9 @@ def test_the_time_machine_walks_by_button_and_by_itself(explorer):
     page.get_by_role("button", name="The step before").first.click()
     wait_for(page, step="10")
     expect(count).to_contain_text("2 of 3")
-    page.get_by_role("button", name="Walk through the steps").first.click()
+    page.get_by_role("button", name="Play through the steps").first.click()
     expect(count).to_contain_text("3 of 3")
-    page.get_by_role("button", name="Walk through the steps").first.wait_for()
+    page.get_by_role("button", name="Play through the steps").first.wait_for()
 
 
 def test_an_answer_is_graded_and_another_prompt_asks_anew(explorer):

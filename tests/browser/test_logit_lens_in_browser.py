@@ -119,7 +119,7 @@ def test_clicking_the_bar_of_a_head_opens_it_and_leads_to_the_head_explorer(
     page.get_by_role("heading", name=re.compile("^L0H1 adds")).wait_for()
     bar(page, "L1 MLP").click(force=True)
     page.get_by_role("heading", name=re.compile("^L1 MLP adds")).wait_for()
-    expect(page.get_by_text("The neurons that do most")).to_be_visible()
+    expect(page.get_by_text("The neurons that contribute most")).to_be_visible()
     bar(page, "L0H1").click(force=True)
     page.get_by_role("button", name="Open L0H1 in the Head explorer").click()
     page.get_by_role("heading", name="Head explorer", level=1).wait_for()

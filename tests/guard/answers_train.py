@@ -121,9 +121,7 @@ def held_out(seen: Seen, asked: Asked) -> Answer:
     trained, held = found["train_loss"], found["validation_loss"]
     right = "held out" if held < trained else "learns from"
     words = (
-        "the text that is held out"
-        if right == "held out"
-        else ("the text that it learns from")
+        "the held-out text" if right == "held out" else ("the text it was trained on")
     )
     return Answer(words, (trained, held))
 

@@ -197,7 +197,7 @@ def drop_out(seen: Seen, asked: Asked) -> Answer:
             ranks = [text.tokens for text in found.levels[step - 1]]
             rank = (ranks.index(begun) + 1,) if begun in ranks else ()
             return Answer(f"step {step}", (total, *rank))
-    return Answer("it never does")
+    return Answer("it never drops it")
 
 
 @answers("beam_search.sum")

@@ -235,7 +235,7 @@ def cut_of(seen: Seen) -> tuple[str, object]:
     return without_head(seen.layer, seen.head)
 
 
-@claims("intervene", "changes, before the cut:$")
+@claims("intervene", "changes, before the ablation:$")
 def cut_named(seen: Seen, nth: int) -> tuple[Number, ...]:
     return (5, 3)
 
@@ -286,7 +286,7 @@ def one_patch(seen: Seen, nth: int) -> tuple[Number, ...]:
     return inside.said_of_patch(seen, layer, place)
 
 
-@claims("intervene", "looks most sharply")
+@claims("intervene", "has the sharpest pattern")
 def habit(seen: Seen, nth: int) -> tuple[Number, ...]:
     weights, rises = attention.previous_on_random(seen), inside.every_rise(seen)
     head = max(weights, key=weights.__getitem__)
@@ -362,7 +362,7 @@ def all_texts(seen: Seen, nth: int) -> tuple[Number, ...]:
     return (write.counted(seen)[1],)
 
 
-@claims("beam_search", "Known for certain")
+@claims("beam_search", "This is certain")
 def certain(seen: Seen, nth: int) -> tuple[Number, ...]:
     return (write.counted(seen)[0],)
 
@@ -414,7 +414,7 @@ def what_a_loss_is(seen: Seen, nth: int) -> tuple[Number, ...]:
     return (0, math.log(train.status(seen)["vocab_size"]))
 
 
-@claims("training", "half down at step")
+@claims("training", "fallen halfway at step")
 def verdict(seen: Seen, nth: int) -> tuple[Number, ...]:
     return (train.half_way(seen, "second_loss"), train.half_way(seen, "induction"))
 
@@ -441,7 +441,7 @@ def winner(seen: Seen, nth: int) -> tuple[Number, ...]:
     return train.won(seen)
 
 
-@claims("training", "Time is tokens per second")
+@claims("training", "Two things decide the race")
 def decided(seen: Seen, nth: int) -> tuple[Number, ...]:
     return train.decided_by(seen)
 
@@ -449,7 +449,7 @@ def decided(seen: Seen, nth: int) -> tuple[Number, ...]:
 # Fine-tuning, and the Library.
 
 
-@claims("finetuning", "weights learn, all of them")
+@claims("finetuning", "weights are trained, all of them")
 def estimate(seen: Seen, nth: int) -> tuple[Number, ...]:
     fields = {field.label: field.value for field in seen.app.number_input}
     weights = sum(each.numel() for each in train.base(seen).model.parameters())

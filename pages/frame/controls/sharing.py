@@ -17,9 +17,9 @@ def show(page: str) -> None:
         page: The page's path in the URL; empty for Home.
     """
     with st.popover("Share", type="tertiary"), st.container(key="share"):
-        st.caption("A link to this page, model, step, prompt and place.")
+        st.caption("A link to this page with its model, step, prompt and selection.")
         hide = st.pills(
-            "Hide from whoever opens it",
+            "Hide from anyone who opens it",
             list(hiding.HIDEABLE),
             selection_mode="multi",
             default=list(hiding.hidden()),
@@ -32,7 +32,7 @@ def show(page: str) -> None:
         address = link(page, hide, presenting)
         st.code(address, language=None, wrap_lines=True)
         if urlsplit(address).hostname in ("localhost", "127.0.0.1"):
-            st.caption("This address works on this computer only.")
+            st.caption("This address works only on this computer.")
 
 
 def link(page: str, hide: Sequence[str] = (), presenting: bool = False) -> str:

@@ -37,7 +37,10 @@ def _choose_model(known: list[ModelEntry]) -> ModelEntry:
         index=known.index(models.default_entry(known)),
         key="model",
         on_change=_forget_step,
-        help="Shipped models first, then those you trained. Every page uses it.",
+        help=(
+            "Every page uses this model. Shipped models come first, then those you "
+            "trained."
+        ),
         **state.BOUND,
     )
     entry = titles[chosen]
@@ -54,8 +57,8 @@ def _show_aids() -> DeltaGenerator:
             type="tertiary",
             on_click=present.switch,
             args=(True,),
-            help="For a projector: large type, no sidebar. ✕ leads back. "
-            "Light or dark: menu ⋮, top right.",
+            help="For a projector: large type and no sidebar; ✕ brings you back. "
+            "Choose light or dark in the menu ⋮, top right.",
         )
         if st.button("Glossary", type="tertiary"):
             glossary.show()

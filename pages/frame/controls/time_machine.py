@@ -28,7 +28,7 @@ def show(entry: ModelEntry) -> None:
         value=steps[-1],
         key="step",
         help="The time machine: the same model, earlier in its training. Every page "
-        "follows.",
+        "uses the step you choose.",
         **state.BOUND,
     )
     with st.container(horizontal=True, gap="small", key="time_machine"):
@@ -66,7 +66,7 @@ def _buttons(steps: list[int], chosen: int, where: str) -> None:
         (
             "play",
             ":material/pause:" if playing else ":material/play_arrow:",
-            "Stop here" if playing else "Walk through the steps",
+            "Stop here" if playing else "Play through the steps",
             False,
         ),
         ("on", ":material/skip_next:", "The step after", place == last),

@@ -39,7 +39,7 @@ def show_header(run: Run, status: RunStatus) -> None:
                 icon=":material/stop:",
                 key="stop",
                 disabled=stopping,
-                help="Saves a checkpoint first, so that nothing is lost.",
+                help="Saves a checkpoint first, so nothing is lost.",
                 on_click=_do,
                 args=(Run.request_stop, run),
             )
@@ -105,7 +105,7 @@ def show_curve(run: Run, status: RunStatus) -> None:
     records = history.metrics(run)
     if not records:
         st.skeleton(height=300)
-        st.caption("The first steps are on their way.")
+        st.caption("Waiting for the first steps …")
         return
     baselines = status.baselines
     if run.config.data.source == "repeats":
@@ -127,7 +127,7 @@ def show_details(run: Run) -> None:
     with samples:
         written = history.samples(run)
         if not written:
-            st.caption("A sample comes with each evaluation.")
+            st.caption("Each evaluation adds a sample.")
         for sample in reversed(written[-8:]):
             st.caption(f"Step {sample['step']:,}")
             st.code(sample["text"], language=None, wrap_lines=True)

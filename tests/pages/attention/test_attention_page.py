@@ -61,7 +61,9 @@ def test_leaving_out_the_root_changes_the_row_in_the_model(open_page, view, mode
         floats(sheet["edited"]["pattern"])[:6], raw.softmax(-1), atol=1e-5
     )
     captions = [caption.value for caption in app.caption]
-    assert any(caption.startswith("KL ") for caption in captions)
+    assert any(
+        caption.startswith("The prediction changes by KL ") for caption in captions
+    )
 
 
 def test_leaving_out_the_mask_shows_the_future(open_page, view):

@@ -92,7 +92,7 @@ def test_the_tuned_model_comes_first_and_answers_as_it_does_alone(chat, talker, 
     answer = reply(talker.model, talker.tokenizer, messages)
     assert said(app) == [("user", question.text), ("assistant", answer)]
     assert known_question(story, question.text).is_answered_by(answer)
-    assert "✓ right" in captions(app)
+    assert "✓ Right" in captions(app)
     assert not app.exception
 
 
@@ -109,7 +109,7 @@ def test_a_wrong_answer_is_said_to_be_wrong_beside_the_right_one(chat, story, ta
         )
     )
     app = say(chat, hard.text)
-    assert f"✗ the story says: {hard.answer}" in captions(app)
+    assert f"✗ The story says: {hard.answer}" in captions(app)
 
 
 def test_a_second_question_reads_the_first_and_its_answer(chat, talker, story):
@@ -160,7 +160,7 @@ def test_another_story_begins_anew_and_undo_brings_back_the_old_with_its_talk(
     app = press(app, "chat_undo")
     assert said(app) == whole
     assert app.text_area(key="chat_story").value == story.text
-    assert "✓ right" in captions(app)
+    assert "✓ Right" in captions(app)
 
 
 def test_another_story_takes_the_place_of_ones_own_and_undo_brings_it_back(chat):
@@ -360,7 +360,7 @@ def test_whatever_is_typed_is_shown_as_it_was_typed(text, chat):
 def test_characters_that_the_model_never_saw_are_named(open_page, models):
     app = open_page(PAGE, data=models)
     app = say(app, "狐?")
-    assert "never saw '狐'" in texts(app)
+    assert "does not know '狐'" in texts(app)
 
 
 def test_what_is_only_blank_is_not_asked(chat):
@@ -386,7 +386,7 @@ def test_an_mlp_talks_and_has_no_attention_to_show(open_page, models):
 
 def test_without_a_tuned_model_the_page_says_so_kindly(open_page, models):
     app = open_page(PAGE, data=models)
-    assert "is a base: it has never seen a conversation" in texts(app)
+    assert "is a base model: it has never seen a conversation" in texts(app)
     look_at(app, "The base")
     assert "No model here is fine-tuned to answer yet" in captions(app)
 

@@ -107,7 +107,7 @@ def test_heads_are_compared_by_the_divergence_of_their_rows(open_page, view, mod
         ("Heads", {"losses", "heads"}),
         ("Weights", {"losses", "weights"}),
         ("Samples", {"losses", "samples"}),
-        ("What a batch moves", {"losses", "batch"}),
+        ("What one training batch would change", {"losses", "batch"}),
         ("Saliency", {"losses", "saliency"}),
     ],
 )

@@ -201,7 +201,7 @@ def test_the_shuffle_gives_the_models_own_numbers(open_page, schemes):
     metrics = [metric.label for metric in app.metric]
     assert metrics[2] == "Its first layer alone, no positions"
     assert app.metric[2].value.startswith("the same")
-    assert app.metric[1].value.startswith("moved")
+    assert app.metric[1].value.startswith("changed")
 
 
 def test_shuffling_again_makes_another_order(open_page):

@@ -157,7 +157,9 @@ def test_an_adapter_says_how_few_weights_learn(open_page, tuned):
     app.number_input(key="tune.sft.lora.lora_rank").set_value(2).run()
     # Two layers: qkv is 48 × 16, output 16 × 16.
     learning = 2 * 2 * ((48 + 16) + (16 + 16))
-    assert any(f"**{learning}** weights learn" in each.value for each in app.caption)
+    assert any(
+        f"**{learning}** weights are trained" in each.value for each in app.caption
+    )
     app.number_input(key="tune.sft.lora.lora_rank").set_value(17).run()
     assert any("lora_rank is 17" in text for text in texts(app))
 

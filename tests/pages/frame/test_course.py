@@ -72,7 +72,7 @@ def test_what_was_opened_and_answered_stands_on_home(open_page):
     assert f"1 of {len(LESSONS)} lessons opened · 1 of {asked} questions" in captions(
         app
     )
-    assert f"**1 of {asked} right.** A row is" in captions(app)
+    assert f"**1 of {asked} right.** Attention is" in captions(app)
     assert ("attention", "Continue: Attention, step by step") in links(app)
 
 
@@ -134,10 +134,10 @@ def test_a_file_is_taken_and_a_broken_one_is_said(open_page):
     app.file_uploader[0].upload(
         "minigpt-progress.json", json.dumps(GOOD).encode(), "application/json"
     ).run()
-    assert "**1 of 1 right.** A row is" in captions(app)
+    assert "**1 of 1 right.** Attention is" in captions(app)
     app.file_uploader[0].upload("other.json", b"{}", "application/json").run()
     assert "no saved progress" in texts(app)
-    assert "**1 of 1 right.** A row is" in captions(app)
+    assert "**1 of 1 right.** Attention is" in captions(app)
 
 
 def test_starting_over_forgets_the_answers_on_the_page_too(open_page):

@@ -142,7 +142,7 @@ def test_the_trash_can_be_emptied(open_page, own):
 def test_the_empty_library_reads_well(open_page, tmp_path):
     app = open_page(PAGE, data=tmp_path)
     assert any("No model yet" in text for text in texts(app))
-    for shelf, words in (("Runs", "No run yet"), ("Texts", "No text of yours yet")):
+    for shelf, words in (("Runs", "No run yet"), ("Texts", "No text of your own yet")):
         app.button_group(key="shelf").set_value(shelf).run()
         assert any(words in text for text in texts(app))
 

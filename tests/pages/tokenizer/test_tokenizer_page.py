@@ -158,7 +158,7 @@ def test_a_guess_is_graded_by_the_counts_and_only_then_are_they_told(
     name = " + ".join(part.decode().replace(" ", "·") for part in wrong)
     app.button_group(key=f"_guess_{STORIES} 1").set_value(name).run()
     assert "✗ Not quite" in said(app)
-    assert "You: 1 of 2" in said(app)
+    assert "So far you have 1 of 2 right" in said(app)
 
 
 def test_the_tree_grows_with_the_merges(open_view, stories):
@@ -181,7 +181,7 @@ def test_two_tokenizers_cut_one_text_differently(open_view, stories):
     assert "·kite" not in other["pieces"]
     assert "·number" in other["pieces"]
     assert "·number" not in one["pieces"]
-    assert "The widest gap" in said(app)
+    assert "The largest difference" in said(app)
     run_recipes(app)
 
 

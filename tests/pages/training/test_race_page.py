@@ -61,7 +61,7 @@ def test_without_a_text_nothing_starts(open_page, tmp_path):
     app = open_race(open_page, tmp_path)
     app.button_group(key="source").set_value("paste").run()
     assert start_button(app).disabled
-    assert "First choose a text" in start_button(app).help
+    assert "Choose a text first" in start_button(app).help
 
 
 @pytest.fixture(scope="session")

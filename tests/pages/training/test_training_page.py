@@ -93,7 +93,7 @@ def test_without_a_text_the_button_says_why_it_is_disabled(open_page, tmp_path):
     app = paste(open_page(PAGE, data=tmp_path), "  ")
     button = start_button(app)
     assert button.disabled
-    assert "First choose a text" in button.help
+    assert "Choose a text first" in button.help
 
 
 def test_a_path_that_leads_nowhere_is_said_in_place(open_page, tmp_path):
@@ -195,11 +195,11 @@ def test_afterwards_the_guess_stands_beside_what_came(open_page, copied):
     assert not app.exception
     curve = read_copying(RunStore(copied / "runs").open("copied").metrics().records)
     assert 60 <= curve.score_step <= curve.loss_step <= 250
-    verdict = next(m.value for m in app.markdown if "You said" in m.value)
+    verdict = next(m.value for m in app.markdown if "You guessed" in m.value)
     assert "step **90**" in verdict
     assert f"{curve.loss_step - 90} steps too early" in verdict
-    assert f"half down at step **{curve.loss_step}**" in verdict
-    assert f"half up at step **{curve.score_step}**" in verdict
+    assert f"fallen halfway at step **{curve.loss_step}**" in verdict
+    assert f"risen halfway at step **{curve.score_step}**" in verdict
 
 
 def test_the_words_state_the_numbers_of_this_run(open_page, copied):
@@ -255,7 +255,7 @@ def test_a_run_that_did_not_learn_to_copy_says_so(open_page, tmp_path):
     app = open_page(PAGE, data=tmp_path, run="short")
     assert not app.exception
     assert any("did not learn to copy" in m.value for m in app.markdown)
-    assert not any("You said" in m.value for m in app.markdown)
+    assert not any("You guessed" in m.value for m in app.markdown)
 
 
 def test_the_check_of_a_run_on_a_text_is_graded_by_its_own_losses(open_page, tmp_path):
@@ -269,7 +269,7 @@ def test_the_check_of_a_run_on_a_text_is_graded_by_its_own_losses(open_page, tmp
     )  # fmt: skip
     app = open_page(PAGE, data=tmp_path, run="text")
     assert not app.exception
-    right = {"ln 60 nats", "bigram", "the text that it learns from"}
+    right = {"ln 60 nats", "bigram", "the text it was trained on"}
     asked = [radio for radio in app.radio if right & set(radio.options)]
     assert len(asked) == 3
     for radio in asked:
