@@ -1,4 +1,4 @@
-"""What a forward pass recorded: every activation by its name, or in short.
+"""What a forward pass recorded: every activation, by its full or short name.
 
 Before: `minigpt.hooks`, which records. Next: `minigpt.interpret`, which reads.
 """
@@ -13,8 +13,8 @@ from minigpt.errors import HookError, near_names
 class ActivationCache(Mapping[str, Tensor]):
     """What one forward pass recorded: name → activation, in the order of computation.
 
-    `cache["blocks.0.attn.hook_pattern"]`, or in short `cache["pattern", 0]`. A short
-    name that stands at several places of a block takes a third part:
+    `cache["blocks.0.attn.hook_pattern"]`, or `cache["pattern", 0]` for short. Where a
+    block has a short name twice, a third part says which:
     `cache["normalized", 0, "ln1"]`.
     """
 

@@ -11,12 +11,12 @@ Its name is its module path, spelled as in TransformerLens:
 
 Design decisions:
 
-- What is watched lives in a `ContextVar`, not on the modules. Two browser sessions, in
-  two threads, share one model object and never see each other's hooks.
+- Hooks live in a `ContextVar`, not on the modules. Two browser sessions, in two
+  threads, share one model object and never see each other's hooks.
 - There is one mechanism. Recording is a hook function that stores its argument.
-- Nobody watching costs nothing: the point returns its input at once.
-- A point can be asked whether somebody watches it (`is_watched`), so that a value which
-  exists only in the slow, explicit form of a computation is made only when wanted.
+- A point without hooks costs almost nothing: it returns its input at once.
+- A point knows whether a hook watches it (`is_watched`). So a value that exists only in
+  the slow, explicit form of a computation is computed only when needed.
 
 Source: Nanda & Bloom, TransformerLens (2022), for the vocabulary.
 """
@@ -45,7 +45,7 @@ _active: ContextVar["dict[HookPoint, tuple[HookFunction, ...]] | None"] = Contex
 
 
 def is_anything_watched() -> bool:
-    """Whether somebody, in this thread and call, watches any value of any model."""
+    """Whether any hook is active in this thread and call, on any model."""
     return bool(_active.get())
 
 
@@ -55,7 +55,7 @@ class HookPoint(nn.Module):
     name: str = ""
 
     def is_watched(self) -> bool:
-        """Whether somebody, in this thread and call, wants this value."""
+        """Whether a hook in this thread and call reads or replaces this value."""
         if torch.compiler.is_compiling():
             return False
         active = _active.get()
@@ -145,7 +145,7 @@ class Hooked(nn.Module):
     def _watched(
         self, wanted: dict[HookPoint, tuple[HookFunction, ...]]
     ) -> Iterator[None]:
-        """Let each of some points call its functions. Errors: see `hooks`."""
+        """Add functions to some points inside the `with`. Errors: see `hooks`."""
         unreached = {point.name for point in wanted}
 
         def mark_reached(_: Tensor, hook: HookPoint) -> None:
@@ -269,7 +269,7 @@ class Hooked(nn.Module):
     def before_recording(
         self, names: Sequence[str], tokens: Tensor, *, seen_before: int, copies: int
     ) -> None:
-        """Raise a `HookError` if a model refuses this recording; here, none does."""
+        """Raise a `HookError` if the recording is too large; subclasses check that."""
 
     def _matching_points(self, names: NamesFilter) -> list[HookPoint]:
         points = self.hook_points

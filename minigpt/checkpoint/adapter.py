@@ -37,7 +37,7 @@ def write_adapter(directory: Path, model: nn.Module, config: LoraConfig) -> None
     """Write an adapter's two files.
 
     Raises:
-        OSError: If the disk is full, or refuses.
+        OSError: If the disk is full or cannot be written.
     """
     metadata = AdapterMetadata(**config.to_dict()).to_dict()
     text = json.dumps(metadata, indent=2) + "\n"

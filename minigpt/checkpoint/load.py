@@ -1,4 +1,4 @@
-"""Loading: nothing is believed, and nothing large is allocated before it is checked."""
+"""Loading: every file is checked before anything large is allocated."""
 
 from pathlib import Path
 from typing import NamedTuple

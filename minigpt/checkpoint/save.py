@@ -1,4 +1,4 @@
-"""Saving: all files are written beside, then take the old ones' place together."""
+"""Saving: all files are written to a new directory, which then replaces the old one."""
 
 import json
 from pathlib import Path
@@ -95,7 +95,7 @@ def _not_saved(directory: Path, error: OSError) -> CheckpointError:
 
 
 def _require_replaceable(directory: Path) -> None:
-    """Refuse to replace anything that is not a checkpoint: it may be dear to someone.
+    """Refuse to replace anything that is not a checkpoint: it may be precious.
 
     Raises:
         CheckpointError: If there is a file, or a directory of other things.

@@ -28,7 +28,7 @@ def write_tensors(
         metadata: Words for the header.
 
     Raises:
-        OSError: If the disk is full, or refuses.
+        OSError: If the disk is full or cannot be written.
     """
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     try:
@@ -110,7 +110,7 @@ def read_header(path: Path) -> dict[str, tuple[tuple[int, ...], str]]:
 
 
 def unreadable(path: Path, error: Exception) -> CheckpointError:
-    """Say why a file of tensors cannot be read."""
+    """Return an error that says why a file of tensors cannot be read."""
     if isinstance(error, FileNotFoundError):
         return CheckpointError(f"{path} is missing: the checkpoint is not complete.")
     return CheckpointError(

@@ -51,7 +51,7 @@ def write_training_state(directory: Path, state: TrainingState) -> None:
     """Write the two files.
 
     Raises:
-        OSError: If the disk is full, or refuses.
+        OSError: If the disk is full or cannot be written.
         CheckpointError: If a state holds something that is neither number nor text.
     """
     tensors: dict[str, Tensor] = {}

@@ -58,8 +58,8 @@ INGREDIENTS: Final = (
     Ingredient(
         "dropout",
         ("dropout",),
-        "A run of many passes over its text would learn it by heart; noise keeps it "
-        "from that.",
+        "A run of many passes over its text would memorise it; random zeros "
+        "prevent that.",
         "Srivastava et al. 2014, Journal of Machine Learning Research 15",
     ),
     Ingredient(

@@ -95,8 +95,8 @@ def _three_minutes() -> RunConfig:
 
 
 def _ten_minutes() -> RunConfig:
-    # From the third reading of a small text on, dropout keeps a model from learning it
-    # by heart. Srivastava et al. 2014, JMLR 15.
+    # From the third pass over a small text on, dropout keeps a model from memorising
+    # it. Srivastava et al. 2014, JMLR 15.
     model = {"d_model": 192, "num_heads": 6, "num_layers": 5, "dropout": 0.1}
     return _sized("ten-minutes", model, {"max_steps": 2500})
 

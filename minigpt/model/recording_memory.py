@@ -1,4 +1,4 @@
-"""What recording costs, said before it is done, and refused when it would not fit.
+"""How much memory a recording needs, checked before it is made.
 
 Every activation is a row of numbers for each token, so a recording is as large as
 

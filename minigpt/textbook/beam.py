@@ -1,4 +1,4 @@
-"""Beam search by hand: every text is read anew at each step.
+"""Beam search by hand: every text is read again at each step.
 
 Beside it: `minigpt.generation.beam`, which caches, scores finished texts by length and
 knows when to stop.
@@ -20,7 +20,7 @@ def next_log_probs(
 
     Args:
         model: Any language model.
-        texts: As many as you like, of one length.
+        texts: Any number of texts of one length.
         penalty: What ln p of a token that occurred before is multiplied by.
     """
     with torch.inference_mode():

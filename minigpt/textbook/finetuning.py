@@ -23,7 +23,7 @@ def answer_losses(
         loss = −ln p(token | all tokens before it)
 
     Args:
-        model: Any that knows the chat tokens.
+        model: Any model that was trained with the chat tokens.
         tokenizer: The model's.
         messages: A conversation, the answers included.
 

@@ -24,8 +24,8 @@ def surprise_and_entropy(
 
     Args:
         model: The one that wrote.
-        prompt: Its tokens.
-        written: The tokens after it, while the whole text fits into the window.
+        prompt: The tokens it read first.
+        written: The tokens it wrote; all must fit into the model's window.
 
     Returns:
         `surprise` and `entropy`, in nats.

@@ -29,8 +29,8 @@ def ablation_hooks(
     """Return hooks that ablate some parts of the model.
 
     Args:
-        model: Whose parts they are.
-        what: A part each, and what becomes of it: `L0H1 zero`, `MLP0 mean`,
+        model: The model to ablate.
+        what: Parts, each with how to ablate it: `L0H1 zero`, `MLP0 mean`,
             `attention1 resample`, `L1H0[7,3] x0.5`.
         windows: Other texts, for a mean or a resample.
     """
@@ -128,7 +128,7 @@ def kl_of_each_head(
 def patch_each_place(
     model: TransformerLM, prompts: Prompts, what: str
 ) -> Float[Tensor, "layer place"]:
-    """Carry one value of one prompt into the other, for every layer and place.
+    """Patch one value from the other prompt at a time, in every layer and place.
 
         moved = (d_patched − d_run) / (d_other − d_run)
         d = logit(answer) − logit(rival)

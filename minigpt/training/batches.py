@@ -64,7 +64,7 @@ def to_batch(raw: Any, device: torch.device | str) -> Batch:
 
     Args:
         raw: A pair, or a mapping with `input_ids` and `labels`.
-        device: Where they shall be.
+        device: Where to put them.
 
     Raises:
         DataError: If it is neither.
@@ -102,7 +102,7 @@ class LoadedBatches(Batches):
         self.loader, self.seed, self.team = loader, seed, team
         try:
             self.steps_per_epoch = len(loader)
-        except TypeError:  # a stream: nobody knows how long
+        except TypeError:  # a stream of unknown length
             self.steps_per_epoch = None
 
     def epoch(self, number: int, start: int) -> Iterator[Batch]:

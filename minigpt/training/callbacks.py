@@ -95,23 +95,23 @@ class TrainerCallback:
     prints nothing."""
 
     def on_epoch(self, epoch: int, num_epochs: int | None) -> None:
-        """Hear that a pass over the data begins (from 1; the total, if one was set)."""
+        """Called when a pass over the data begins, counted from 1; the total if set."""
 
     def on_step(self, record: StepRecord) -> None:
-        """Hear of every step."""
+        """Called after every step."""
 
     def on_evaluation(self, record: EvalRecord) -> None:
-        """Hear of every evaluation."""
+        """Called after every evaluation."""
 
     def on_checkpoint(self, path: Path, step: int) -> None:
-        """Hear of every checkpoint, once it is safely on disk."""
+        """Called after every checkpoint, once it is safely on disk."""
 
     def should_stop(self) -> bool:
         """Whether to save and stop now. Asked after every step."""
         return False
 
     def on_end(self, result: TrainingResult) -> None:
-        """Hear how it ended."""
+        """Called once, when the training has ended."""
 
 
 class ConsoleLog(TrainerCallback):

@@ -42,7 +42,7 @@ class Team:
         return DistributedDataParallel(model, device_ids=devices)
 
     def sum(self, values: Sequence[float | int]) -> list[float]:
-        """Add up each number over the team; everyone gets the sums."""
+        """Add up each number over the team; every process gets the sums."""
         if self.size == 1:
             return [float(value) for value in values]
         tensor = torch.tensor(values, dtype=torch.float64, device=self.device)
@@ -50,7 +50,7 @@ class Team:
         return [float(total) for total in tensor.tolist()]
 
     def wait(self) -> None:
-        """Go on only when everyone has come here."""
+        """Wait until every process has come here."""
         self.sum([0.0])
 
 
@@ -72,7 +72,7 @@ def join_team(device: torch.device) -> Team:
 
 
 def without_sharing(model: nn.Module) -> AbstractContextManager[None]:
-    """Keep gradients to oneself for now: more of this step's batch is to come."""
+    """Do not average gradients yet: more parts of this step's batch follow."""
     if isinstance(model, DistributedDataParallel):
         return model.no_sync()
     return nullcontext()

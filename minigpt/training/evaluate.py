@@ -1,7 +1,7 @@
 """Evaluation: the loss on text the model never learned from.
 
-Every token counts once and equally, however the batches fall: sums are kept, and
-divided at the end.
+Every token counts equally, however the text is split into batches: losses are summed,
+and divided by the number of tokens at the end.
 """
 
 import math
@@ -23,13 +23,13 @@ from minigpt.training.objective import NextToken, Objective
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How surprised a model was by a text."""
+    """The loss of a model on a text."""
 
     total_nats: float
     """Over all tokens, or whatever else the objective counts."""
     num_tokens: int
     num_characters: int | None = None
-    """Characters these tokens stand for; None if that cannot be told."""
+    """Characters that these tokens stand for; None if unknown."""
     measures: dict[str, float] = field(default_factory=dict)
     """What else the objective measured: means over what it counts."""
 

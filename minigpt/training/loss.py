@@ -1,8 +1,8 @@
 """The loss: how surprised the model was, in nats per token.
 
 A model gives each possible next token a probability. The loss of one token is −ln of
-the probability of the token that really came: 0 if it was sure and right, ln(vocab) if
-it had no idea.
+the probability of the token that came next: 0 if the model was sure and right,
+ln(vocab) if it gave all tokens the same probability.
 
 Before: the model's logits. Next: the gradient, and the optimizer.
 """

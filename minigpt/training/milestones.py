@@ -1,7 +1,7 @@
 """What happens between two steps of a training: evaluations and checkpoints.
 
-Before: the steps themselves (`trainer`). Next: whoever listens (`callbacks`), and what
-stays on disk (`keeper`).
+Before: the steps themselves (`trainer`). Next: the `callbacks`, and which checkpoints
+stay on disk (`checkpoint_retention`).
 """
 
 from collections.abc import Callable
@@ -20,14 +20,14 @@ BEST = "best_model"
 
 
 class Milestones:
-    """Evaluates and saves at the steps that the config names, and tells of it.
+    """Evaluates and saves at the steps that the config names, and calls the callbacks.
 
     Args:
         config: The intervals, and the patience.
-        progress: Where the training stands; the best loss is noted in it.
+        progress: How far the training is; the best loss is noted in it.
         validation: The held-out text.
         keeper: Where checkpoints go.
-        callbacks: Who hears of it.
+        callbacks: Called after each evaluation and checkpoint.
         capture: Returns what is needed to resume at this moment.
     """
 
@@ -46,7 +46,7 @@ class Milestones:
         self._capture = capture
         # Step and path of the last checkpoint that can be resumed from.
         self._saved: tuple[int, Path] | None = None
-        # Step and outcome of the last quick look.
+        # Step and result of the last interim evaluation.
         self._evaluated: tuple[int, Evaluation | None] = (-1, None)
 
     def begin(self, resumed: Path | None) -> None:
@@ -97,7 +97,7 @@ class Milestones:
         return loss, path
 
     def _evaluate_and_keep_best(self) -> None:
-        """Take a quick look, once per step; save the model if it is the best."""
+        """Evaluate on some batches, once per step; save the model if it is best."""
         step = self.progress.step
         if not self.validation.is_possible or self._evaluated[0] == step:
             return

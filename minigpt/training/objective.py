@@ -46,7 +46,7 @@ class Objective(Protocol):
 
 
 class NextToken:
-    """How surprised the model was by each token that really came next."""
+    """Predict the next token: the cross-entropy of each label."""
 
     unit = "token"
 

@@ -5,8 +5,7 @@
 - Muon looks at a matrix as a whole: it moves all its directions by the same amount, so
   that rare ones learn as fast as common ones. It suits the hidden matrices.
 
-With `optimizer="muon"` both work side by side, and look like one optimizer from
-outside.
+With `optimizer="muon"` both work side by side behind the interface of one optimizer.
 
 Before: the gradient. Next: the step counts, and the schedule moves on.
 """
@@ -133,7 +132,7 @@ class Muon(Optimizer):
     def step(  # type: ignore[override]
         self, closure: Callable[[], Tensor] | None = None
     ) -> Tensor | None:
-        """Take one step with the gradients at hand."""
+        """Take one step with the gradients in `.grad`."""
         loss = _loss_again(closure)
         for group in self.param_groups:
             # One batched product per shape: the many small ones would mostly wait.
@@ -180,9 +179,9 @@ def _loss_again(closure: Callable[[], Tensor] | None) -> Tensor | None:
 
 
 class OptimizerPair(Optimizer):
-    """Two optimizers for two kinds of weights, that look like one from outside.
+    """Two optimizers for two kinds of weights, behind the interface of one.
 
-    The groups are shared with the parts: what a scheduler writes here, they obey.
+    The parts share the groups, so a scheduler that changes them changes the parts.
     """
 
     def __init__(self, first: Optimizer, second: Optimizer) -> None:
@@ -193,19 +192,19 @@ class OptimizerPair(Optimizer):
     def step(  # type: ignore[override]
         self, closure: Callable[[], Tensor] | None = None
     ) -> Tensor | None:
-        """Let both take their step."""
+        """Take a step with both optimizers."""
         loss = _loss_again(closure)
         for part in self.parts:
             part.step()
         return loss
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what both remember."""
+        """Return the state of both."""
         first, second = self.parts
         return {"first": first.state_dict(), "second": second.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore what both remembered."""
+        """Restore the state of both."""
         first, second = self.parts
         first.load_state_dict(state_dict["first"])
         second.load_state_dict(state_dict["second"])

@@ -1,12 +1,12 @@
 """Precision: matrix products in bfloat16, everything else in float32.
 
 bfloat16 keeps float32's range and a third of its digits. Weights, sums, norms and the
-loss stay in float32; only the products of the linear layers, most of a step's work, are
-made in half the bits.
+loss stay in float32; only the products of the linear layers, most of a step's work, use
+half the bits.
 
 - On a GPU that is torch's autocast.
-- On a CPU autocast loses: it takes attention along, whose backward is several times
-  slower in bfloat16. There `HalfLinears` takes the linear layers alone.
+- On a CPU autocast is slower: it includes attention, whose backward takes several times
+  as long in bfloat16. There `HalfLinears` changes the linear layers only.
 
 Next: `step`, which learns from a batch this way.
 """
@@ -26,7 +26,7 @@ HALF = torch.bfloat16
 
 
 def uses_half(config: TrainConfig, device: torch.device) -> bool:
-    """Whether products are made in bfloat16: as configured, or where it is quicker."""
+    """Whether to multiply in bfloat16: as configured, or where that is faster."""
     if config.precision != "auto":
         return config.precision == "bfloat16"
     if device.type == "cuda":
@@ -48,7 +48,7 @@ def cpu_multiplies_half() -> bool:
 def in_precision(
     config: TrainConfig, device: torch.device
 ) -> AbstractContextManager[Any]:
-    """Return what stands around a forward; the backward follows of itself."""
+    """Return the context for a forward; the backward then uses the same precision."""
     if not uses_half(config, device):
         return nullcontext()
     # Blocks that are run again in the backward are so under autocast, and under nothing
@@ -59,7 +59,7 @@ def in_precision(
 
 
 class HalfLinears(TorchFunctionMode):
-    """While it is entered, every linear layer multiplies in bfloat16."""
+    """A context in which every linear layer multiplies in bfloat16."""
 
     def __torch_function__(
         self,
@@ -68,7 +68,7 @@ class HalfLinears(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Take the place of one of torch's functions, and hand on all others."""
+        """Replace one of torch's functions, and pass all others through."""
         if func is F.linear:
             return half_linear(*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))

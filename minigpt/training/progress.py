@@ -1,4 +1,4 @@
-"""Progress: where a training stands, where it ends, and how fast it goes."""
+"""Progress: how far a training is, where it ends, and how fast it goes."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -66,7 +66,7 @@ class Limits:
     """Steps; None: as many as the passes take."""
 
     def are_reached(self, progress: TrainingProgress) -> bool:
-        """Whether nothing is left to do."""
+        """Whether the training has reached one of its limits."""
         epochs, steps = self.num_epochs, self.max_steps
         epochs_done = epochs is not None and progress.epoch >= epochs
         return epochs_done or (steps is not None and progress.step >= steps)

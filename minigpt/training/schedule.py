@@ -17,7 +17,7 @@ from minigpt.errors import ConfigError
 
 
 def cosine_factor(progress: float, minimum: float = 0.0) -> float:
-    """Half a wave from 1 down to `minimum`: slow, quick, slow.
+    """Fall along half a cosine wave from 1 to `minimum`: slowly, fast, slowly.
 
     Args:
         progress: Share of the decay that lies behind, 0 to 1.
@@ -29,12 +29,12 @@ def cosine_factor(progress: float, minimum: float = 0.0) -> float:
 
 
 def linear_factor(progress: float, minimum: float = 0.0) -> float:
-    """A straight line from 1 down to `minimum`. Arguments as for `cosine_factor`."""
+    """Fall along a straight line from 1 to `minimum`. Arguments: `cosine_factor`."""
     return 1.0 - (1.0 - minimum) * progress
 
 
 def constant_factor(progress: float, minimum: float = 0.0) -> float:  # noqa: ARG001
-    """Always 1: nothing decays."""
+    """Always 1: the learning rate stays the same."""
     return 1.0
 
 

@@ -1,10 +1,10 @@
-"""Where the time of a training step goes: a stopwatch with one dial for each part.
+"""Where the time of a training step goes: a stopwatch that knows the parts of a step.
 
 The stopwatch never stops between two steps of a training, except for evaluations and
 saves. So the parts of all steps add up to the time that the training took, and what
-belongs to no named part is `other`: counting labels, drawing seeds, writing down.
+belongs to no named part is `other`: counting labels, drawing seeds, keeping records.
 
-Before: nothing. Next: the step presses it (`step`), the journal keeps what it read.
+Next: `step` calls it at the end of each part; the journal records the times.
 """
 
 from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ class StepClock:
         self.begin()
 
     def begin(self) -> None:
-        """Start anew: the time since the last part belongs to no step."""
+        """Start again: the time since the last part belongs to no step."""
         self._seconds = dict.fromkeys(PARTS, 0.0)
         self._last = self._now()
 
@@ -64,7 +64,7 @@ class StepClock:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Leave the time inside the `with` out."""
+        """Do not count the time inside the `with`."""
         self.end("other")
         yield
         self._last = self._now()

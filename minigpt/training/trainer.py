@@ -5,8 +5,8 @@
             step → evaluate? → save? → asked to stop?
 
 All randomness of a step (dropout, the order of the data) is a pure function of seed,
-step and process. So a training that is killed and resumed goes on exactly as if nothing
-had happened: on a CPU, bit for bit.
+step and process. So a training that is killed and resumed continues as if it had never
+been interrupted: on a CPU, bit for bit.
 
 Before: a model and a source of batches. Next: a checkpoint to generate with.
 """
@@ -68,13 +68,13 @@ class Trainer:
         optimizer: None: the one that `config` describes.
         lr_scheduler: Stepped after each step. None: the config's, unless you brought an
             optimizer; then its learning rates stay as they are.
-        device: `auto` takes the config's choice.
+        device: Where to train; `auto` is what the config says.
         output_dir: Where the checkpoints go.
         eval_interval: Steps between evaluations (none: the config's).
         config: Everything else about the training.
         tokenizer: Saved with the model (none: that of the data set, if it has one).
-        callbacks: Who hears of steps, evaluations and checkpoints.
-        provenance: How the model came to be, for its checkpoints; JSON types.
+        callbacks: Called after steps, evaluations and checkpoints.
+        provenance: How the model was made, for its checkpoints; JSON types.
         objective: What to minimise (none: the next token's loss).
 
     Raises:
@@ -132,7 +132,7 @@ class Trainer:
             config.checkpoint_steps,
             {**(provenance or {}), "computed_with": in_use},
         )
-        # The first process speaks for all.
+        # Only the first process calls the callbacks.
         self.callbacks: TrainerCallback = (
             CallbackList(callbacks) if self.team.is_first else TrainerCallback()
         )
@@ -146,7 +146,7 @@ class Trainer:
         max_steps: int | None = None,
         resume_from_checkpoint: Path | str | None = None,
     ) -> TrainingResult:
-        """Train to the end, or until something asks to stop.
+        """Train to the end, or until a callback asks to stop.
 
         Args:
             num_epochs: Passes over the data (none: the config's, without max_steps).
@@ -167,7 +167,7 @@ class Trainer:
             num_epochs = None if max_steps else self.config.num_epochs
         limits = Limits(num_epochs, max_steps)
         total_steps = limits.total_steps(self.batches.steps_per_epoch)
-        # Who brought an optimizer or a schedule steers the learning rates.
+        # A caller's own optimizer or schedule sets the learning rates instead.
         if self._builds_schedule:
             self.lr_scheduler = build_schedule(self.optimizer, self.config, total_steps)
         milestones = self._begin(resume_from_checkpoint)
@@ -204,7 +204,7 @@ class Trainer:
         return self.validation.complete().loss
 
     def _step(self, forward: nn.Module, batch: Batch, total_steps: int | None) -> float:
-        """Take one step and tell of it; return its loss."""
+        """Take one step and report it; return its loss."""
         progress, optimizer = self.progress, self.optimizer
         learning_rate = float(optimizer.param_groups[0]["lr"])
         loss, gradient_norm, num_tokens, measures = take_step(
@@ -237,7 +237,7 @@ class Trainer:
         return loss
 
     def _begin(self, checkpoint: Path | str | None) -> Milestones:
-        """Start from nothing, or from a checkpoint: weights, optimizer, progress."""
+        """Start from scratch, or from a checkpoint: weights, optimizer, progress."""
         self.progress, self._pace = TrainingProgress(), Pace()
         directory = None if checkpoint is None else find_checkpoint(checkpoint)
         if directory is not None:
@@ -259,7 +259,7 @@ class Trainer:
         return milestones
 
     def _between_steps(self, milestones: Milestones) -> Reason | None:
-        """Evaluate and save, off the clock; return why to stop, if one has to."""
+        """Evaluate and save while the clock is paused; return why to stop, if so."""
         with self._clock.paused():
             milestones.after_step()
         # All processes must leave at the same step: the first one decides for all.
@@ -270,7 +270,7 @@ class Trainer:
     def _finish(
         self, milestones: Milestones, reason: Reason, loss: float | None
     ) -> TrainingResult:
-        """Evaluate, save, and tell how it ended."""
+        """Evaluate, save, and report how the training ended."""
         validation_loss, path = milestones.finish(reason)
         self.team.wait()
         result = TrainingResult(

@@ -1,7 +1,7 @@
-"""Held-out text during a training: a quick look now and then, all of it at the end.
+"""Evaluation during a training: on a few held-out batches, at the end on all.
 
-The quick looks always read the same batches, or the lowest loss might be that of the
-easiest text.
+Interim evaluations always use the same batches; otherwise the lowest loss might only
+be that of the easiest text.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ class Validation:
     Args:
         model: The model.
         batches: Held-out batches, the same at each pass; None if there are none.
-        limit: Batches of a quick look (none: all).
+        limit: Batches of an interim evaluation (none: all).
         tokenizer: To count characters.
         team: The processes that share the work.
         objective: What the loss is.
@@ -48,12 +48,12 @@ class Validation:
 
     @property
     def quick_look_is_complete(self) -> bool:
-        """Whether the limit lets all batches pass."""
+        """Whether an interim evaluation uses all batches."""
         if self.limit is None:
             return True
         try:
             return len(self.batches) <= self.limit  # type: ignore[arg-type]
-        except TypeError:  # a stream: nobody knows how long
+        except TypeError:  # a stream of unknown length
             return False
 
     def quick_look(self) -> Evaluation:

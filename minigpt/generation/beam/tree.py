@@ -51,7 +51,7 @@ class BeamCandidate:
     """Counted from 1: its text is so many tokens long."""
     rank: int
     """Among all candidates of its step, by cumulative score; 0 is the best, −1 that
-    of a text which the search never came to (see `beam_paths`)."""
+    of a text which the search never came to (see `beam.paths`)."""
     token: int
     log_prob: float
     cumulative: float

@@ -2,9 +2,9 @@
 
 Their losses are compared piece by piece. Where both cut the text into the same tokens,
 a piece is a token. Where their tokenizers differ, a piece is the smallest stretch of
-text at whose ends both have a cut: a model's loss on it is the sum over its tokens
-there, which by the chain rule is −ln of the probability of the whole stretch. So the
-two numbers mean the same, whatever the tokens.
+text that is made of whole tokens for both. A model's loss on it is the sum over its
+tokens there: by the chain rule, −ln of the probability of the whole stretch. So the two
+numbers mean the same, whatever the tokens.
 
 Before: `reading.text`. Beside: `pattern_change` for the attention weights,
 `weight_change` for the weights.

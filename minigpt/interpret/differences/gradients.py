@@ -54,12 +54,12 @@ class Saliency:
 def batch_gradients(
     model: LanguageModel, tokens: np.ndarray | Sequence[Sequence[int]]
 ) -> BatchGradients:
-    """Compute the gradient of the loss on a batch, and its size in every part.
+    """Compute the gradient of the loss on a batch, and its norm in every part.
 
-    The model given may be shared and frozen: it stays untouched.
+    The model may be shared and frozen: it is not changed.
 
     Args:
-        model: Whose weights to ask about.
+        model: The model whose weights are examined.
         tokens: Ids, [batch pos], two positions at least.
 
     Raises:
@@ -91,16 +91,16 @@ def saliency(
     rival: int | None = None,
     position: int = -1,
 ) -> Saliency:
-    """Ask which tokens raised a logit: gradient × activation at `hook_embed`.
+    """Compute how much each token raised a logit: gradient × activation.
 
         score[p] = Σ_d  ∂logit / ∂embed[p, d] · embed[p, d]
 
     Args:
-        model: The one that predicts.
+        model: The model that predicts.
         tokens: The prompt's ids.
         target: Id of the token whose logit is explained.
         rival: With it, the target's logit minus this token's.
-        position: After which token the prediction stands; −1 is the last.
+        position: The token after which the prediction is made; −1 is the last.
 
     Raises:
         DataError: If the prompt is empty.

@@ -1,4 +1,4 @@
-"""Where in a corpus a head reads hardest, and where it reads when nobody chooses.
+"""Where in a corpus a head attends most strongly, and where it does in a random sample.
 
 The strongest examples of a head make it look like a specialist: they were picked for
 it. A random sample beside them shows what the head does most of the time.
@@ -57,7 +57,7 @@ def corpus_examples(
     count: int = 4,
     seed: int = 0,
 ) -> CorpusExamples:
-    """Search a corpus for one head's strongest reads, and draw random ones.
+    """Find a head's largest attention weights in a corpus, and draw random ones.
 
     Query 0 can read nothing but itself, and does not count.
 

@@ -67,12 +67,12 @@ class NullBand:
 
 
 def untrained_scores(config: ModelConfig, windows: Windows, seed: int) -> HeadScores:
-    """Score the heads of one untrained model.
+    """Score every head of an untrained model, with random weights.
 
     Args:
         config: The architecture.
-        windows: The texts; as many tokens each.
-        seed: Of the weights.
+        windows: The texts, all of one length.
+        seed: Seed of the random weights.
 
     Raises:
         ConfigError: If a second model of this size does not fit into memory.

@@ -61,10 +61,10 @@ def repeated_tokens(
 
 
 def scores_on(model: Hooked, windows: Windows | Sequence[Sequence[int]]) -> HeadScores:
-    """Score every head of a model on some texts, and average.
+    """Score every head of a model on some texts, and average over the texts.
 
     Args:
-        model: Any with attention.
+        model: Any model with attention.
         windows: Ids of each text.
     """
     texts = [[int(token) for token in window] for window in windows]

@@ -48,10 +48,10 @@ class Repetition:
 def read_repetition(
     model: TransformerLM, windows: Int[Tensor, "window pos"]
 ) -> Repetition:
-    """Let a model read windows whose second half says the first again.
+    """Run a model on windows whose second half repeats the first.
 
     Args:
-        model: The model; hooks of `model.hooks` apply, so a head may be ablated.
+        model: The model. Hooks set by `model.hooks` apply, so a head may be ablated.
         windows: What `RepeatedWords.said_twice` makes: a beginning, n words, and the
             first of them again.
     """

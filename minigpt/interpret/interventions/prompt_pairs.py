@@ -41,10 +41,10 @@ PAIRS: Final = (
     ),
     PromptPair("The kite was as white as", "The kite was as black as"),
 )
-"""A colour told before, two names swapped, a girl for a boy, a colour for another."""
+"""A fact stated earlier, two names swapped, a girl or a boy, one colour or another."""
 
 LIKELY = 0.5
-"""Probability of both answers from which a pair is told apart well."""
+"""Probability of both answers from which a model tells a pair apart well."""
 
 
 def ready_pair(model: TransformerLM, tokenizer: Tokenizer) -> PromptPair:

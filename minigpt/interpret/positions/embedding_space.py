@@ -1,11 +1,11 @@
 """The embedding as a space: which tokens lie near each other, and along what.
 
 Each token is one row of a table, a point in d_model dimensions. Points near each other
-in *direction* are read alike by whatever comes next. Nobody can see 128 dimensions:
-principal components are the two or three directions along which the points differ most,
-and the share of the variance they hold says how much a picture leaves out.
+in *direction* have similar effects on the layers that read them. 128 dimensions cannot
+be drawn. Principal components are the two or three directions along which the points
+differ most; their share of the variance says how much a picture leaves out.
 
-Before: a tokenizer's ids. Next: `position_views`, how order is told.
+Before: a tokenizer's ids. Next: `position_views`, how a model knows the order.
 """
 
 from collections.abc import Sequence

@@ -43,10 +43,10 @@ class OrderTest:
 
 
 def shuffled(tokens: list[int], seed: int = 0) -> list[int]:
-    """Return the order in which to read a text's tokens: another, the last stays last.
+    """Return a random order of a text's tokens; the last one stays last.
 
     Returns:
-        Positions in the text, so that equal tokens stay told apart.
+        Positions in the text: equal tokens have different ones.
 
     Raises:
         DataError: If there is only one order.
@@ -65,13 +65,13 @@ def shuffled(tokens: list[int], seed: int = 0) -> list[int]:
 
 
 def without_positions(model: TransformerLM, layers: int) -> TransformerLM:
-    """Return a model's first layers with its own weights, told nothing of positions.
+    """Return a model of the first layers, with the same weights but without positions.
 
-    No number is copied: the tensors are shared with the model.
+    The tensors are shared with the model, not copied.
 
     Args:
         model: Any transformer.
-        layers: How many of its blocks, from the first.
+        layers: How many blocks to keep, counted from the first.
     """
     settings = {
         **model.config.to_dict(),

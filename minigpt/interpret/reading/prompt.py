@@ -77,7 +77,7 @@ def read_prompt(
 def attention_patterns(
     model: Hooked, tokens: list[int]
 ) -> Float[np.ndarray, "layer head q_pos k_pos"]:
-    """Return the attention weights of all heads of all layers on one text."""
+    """Return the attention weights of all heads in all layers on one text."""
     device = next(model.parameters()).device
     with torch.inference_mode():
         _, cache = model.run_with_cache(

@@ -1,6 +1,6 @@
 """Many words merged together: each step joins one pair in every word that is left.
 
-Unlike `byte_pair_merging`, which takes one word after the other: a long text begins
+Unlike `merging`, which takes one word after the other: a long text begins
 with thousands of words never seen before, and NumPy looks at the pairs of all of them
 at once. A word is a row of token ids; the shorter ones end in empty places.
 

@@ -1,6 +1,6 @@
 """A training of byte pairs, kept: every step can be looked at again, in any order.
 
-`byte_pair_training` makes the merges and forgets how it came to them. Here stand the
+`byte_pair.training` makes the merges and forgets how it came to them. Here stand the
 words they were learned from, so that after any number of merges one can ask how long
 the text was and which pairs were there to choose from.
 """

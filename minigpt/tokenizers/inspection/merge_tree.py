@@ -1,6 +1,6 @@
 """How one word came to its tokens: its bytes, joined two by two, drawn as a tree.
 
-`byte_pair_merging` gives only the result, as fast as it can. Here every join on the way
+`byte_pair.merging` gives only the result, as fast as it can. Here every join on the way
 is kept. The tree of a tokenizer with fewer merges is a part of the tree of one with
 more: a node is there as soon as `needed` merges are.
 """
