@@ -77,11 +77,10 @@ def explain() -> None:
         "all it does. The rest is up to you. The repetition penalty and the "
         "temperature **reshape** the distribution; top-k, top-p and min-p "
         "**remove** its tail, and the remaining probabilities are rescaled to "
-        "add up to 1. Then a token is drawn: each one gets a random number, "
-        "which is divided by its probability, and the smallest result wins. So "
-        "likely tokens win more often.\n\nClick an unlikely token to force it: "
-        "the model reads what is there and goes on as if it had chosen that "
-        "token itself.",
+        "add up to one. Then a token is drawn: each gets a random waiting time, "
+        "divided by its probability, and the first to arrive wins.\n\nClick an "
+        "unlikely token to force it: the model reads what is there and goes on "
+        "as if it had chosen that token itself.",
         next_token,
         run_modules,
         filter_stages,

@@ -56,7 +56,7 @@ def _who_predicts(pieces: Sequence[str]) -> Question | None:
     shown = list(dict.fromkeys([0, len(names) // 2, len(names) - 1]))
     return Question(
         "home.who_predicts",
-        "At the end of which row does the token stand that would be appended?",
+        "At the end of which row is the token that would be appended?",
         [names[place] for place in shown],
         len(shown) - 1,
         "The other rows guess a token that is already in the prompt. That is "

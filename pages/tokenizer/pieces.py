@@ -176,8 +176,8 @@ def show_special(tokenizer: Tokenizer) -> None:
     st.dataframe(rows, hide_index=True)
     typed = len(tokenizer.encode(SPECIAL_TOKENS[-1]))
     st.caption(
-        "They are added by an option, never by typing: the typed letters `<eos>` "
-        f"are only {plural(typed, 'ordinary token')} here."
+        "They are added by an option, never by typing: the letters `<eos>` are "
+        f"only {plural(typed, 'ordinary token')} here."
     )
 
 

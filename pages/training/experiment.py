@@ -78,7 +78,7 @@ def _ask(steps: int) -> int | None:
             "words fallen **halfway**?"
         )
         guess = st.number_input(
-            "Your guess, a step",
+            "Your guess: step",
             min_value=1,
             max_value=steps,
             value=None,

@@ -32,10 +32,10 @@ def choose(store: RunStore) -> None:
     with second:
         other, other_steps = _choose_recipe("Second", names, names.index("gpt2"))
     with both:
-        kind = settings.field(one.tokenizer, "kind", "race", label="Tokens of both")
+        kind = settings.field(one.tokenizer, "kind", "race", label="Tokenizer for both")
         start = st.container()
     data = None
-    with st.expander("The text of both", icon=":material/notes:"), guard():
+    with st.expander("Text for both", icon=":material/notes:"), guard():
         data = choose_text()
     tokens = one.tokenizer.replace(kind=kind)
     like = one.replace(

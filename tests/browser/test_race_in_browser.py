@@ -44,7 +44,7 @@ def test_two_settings_race_and_are_found_again_and_compared(page, own_server):
         page.get_by_role("radio", name="two recipes")
     ).first.click()
     page.get_by_text("How they differ").wait_for()
-    page.get_by_text("The text of both").click()
+    page.get_by_text("Text for both").click()
     set_number(page, "How much, in MB", 0.05)
     set_number(page, "Steps of the first", 12)
     set_number(page, "Steps of the second", 16)

@@ -112,7 +112,7 @@ def test_guess_a_step_and_see_the_stripe_and_the_drop_come_together(page, own_se
     ).first.click()
     start = page.get_by_role("button", name="Start the experiment")
     expect(start).to_be_disabled()
-    set_number(page, "Your guess, a step", 90)
+    set_number(page, "Your guess: step", 90)
     start.click()
     badge(page, "finished").wait_for(timeout=180_000)
 

@@ -49,7 +49,7 @@ def claim_of(lesson: str, words: str) -> tuple[str, Claim] | None:
 
 
 constant("attention", "weights that add up to 1", 1)
-constant("tokenizer", "begin with 256 bytes", len(range(0xFF + 1)))
+constant("tokenizer", "starts with 256 bytes", len(range(0xFF + 1)))
 constant("head_explorer", "mean over rows, 0 to 1", 0, 1, 2)
 constant("beam_search", "a beam of width 1", 1)
 constant("intervene", "brings the whole answer back", 1, 0, 1)

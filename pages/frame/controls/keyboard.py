@@ -25,7 +25,7 @@ HELP = (
     ("[ ]", "the head before, the head after"),
     ("Space", "the next step, where a page has steps"),
     ("?", "this list"),
-    ("Tab", "into a figure: there, arrows move, Enter locks, Esc clears"),
+    ("Tab", "into a figure: arrow keys move, Enter locks, Esc clears"),
 )
 
 
