@@ -158,7 +158,7 @@ def test_a_directory_of_yours_is_brought_with_its_stages_told(data, tmp_path, ex
     torch.testing.assert_close(
         logits(path), logits(data / "models/glass"), rtol=0, atol=1e-5
     )
-    assert stages == [f"Reading {source.name}", "Writing it down"]
+    assert stages == [f"Reading {source.name}", "Saving it"]
 
 
 def test_a_name_that_cannot_be_fetched_is_one_clear_line(data, monkeypatch):
