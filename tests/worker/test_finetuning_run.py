@@ -1,6 +1,7 @@
 """A fine-tuning as a run: begun, stopped, resumed, failed, like any other."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -155,7 +156,9 @@ def test_not_a_number_stops_keeps_what_is_good_and_says_what_to_change(store, co
         train_run(run)
     assert "before it could spoil the weights" in str(caught.value)
     assert run.status().state == "failed"
-    assert [step for step, _ in run.checkpoints()] == [0, 1, 2]
+    # Which step overflows first depends on the processor's rounding.
+    failed = int(re.search(r"at step (\d+)", str(caught.value))[1])
+    assert [step for step, _ in run.checkpoints()] == list(range(failed))
     for _, path in run.checkpoints():
         model = load_checkpoint(path).model
         assert all(weight.isfinite().all() for weight in model.state_dict().values())
