@@ -1,6 +1,7 @@
 """A fine-tuning as a run: begun, stopped, resumed, failed, like any other."""
 
 import json
+import re
 
 import pytest
 import torch
@@ -155,10 +156,9 @@ def test_not_a_number_stops_keeps_what_is_good_and_says_what_to_change(store, co
         train_run(run)
     assert "before it could spoil the weights" in str(caught.value)
     assert run.status().state == "failed"
-    # At which step they are, depends on the machine's rounding.
-    steps = [step for step, _ in run.checkpoints()]
-    assert steps == list(range(len(steps)))
-    assert 2 < len(steps) < run.status().total_steps
+    # Which step overflows first depends on the processor's rounding.
+    failed = int(re.search(r"at step (\d+)", str(caught.value))[1])
+    assert [step for step, _ in run.checkpoints()] == list(range(failed))
     for _, path in run.checkpoints():
         model = load_checkpoint(path).model
         assert all(weight.isfinite().all() for weight in model.state_dict().values())

@@ -107,7 +107,7 @@ def test_when_the_starter_is_killed_the_training_saves_and_stops(store, text_fil
     code = (
         "import sys, pathlib\n"
         "from minigpt.config import RunConfig\n"
-        "from minigpt.runs import launch\n"
+        "from minigpt.worker import launch\n"
         "from minigpt.runs.store import RunStore\n"
         "import json\n"
         "config = RunConfig(**json.loads(sys.argv[2]))\n"
