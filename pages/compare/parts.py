@@ -173,14 +173,11 @@ def input_saliency(shown: Compared) -> None:
     target_place = max(1, shown.found.after_spans[shown.place][0])
     target = tokens[target_place]
     tokenizer = shown.after.checkpoint.tokenizer
-    rival = None
     others, _ = shown.found.after.expected(target_place, 2)
     first = next(token for token in others if token != target)
     name = display_piece(tokenizer.piece(first))
-    if st.toggle(
-        f"Minus {plain(name)}, the likeliest other token", key="saliency_rival"
-    ):
-        rival = first
+    label = f"Minus {plain(name)}, the likeliest other token"
+    rival = first if st.toggle(label, key="saliency_rival") else None
     read = tokens[:target_place]
     found_scores = saliency(shown.after.checkpoint.model, read, target, rival)
     minus = "" if rival is None else f" minus that of **{plain(name)}**"

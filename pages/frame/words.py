@@ -36,11 +36,13 @@ def duration(seconds: float) -> str:
 def times(part: float, whole: float) -> str:
     """Say how many times one quantity is another.
 
-    >>> times(5_000, 2_000), times(3_120, 10)
-    ('2.5 times', '312 times')
+    >>> times(5_000, 2_000), times(3_120, 10), times(48_123, 10)
+    ('2.5 times', '312 times', '4,810 times')
     """
     ratio = part / max(whole, 1)
-    return f"{count(ratio) if ratio >= 9.95 else f'{ratio:.2g}'} times"
+    if ratio < 9.95:
+        return f"{ratio:.2g} times"
+    return f"{float(f'{ratio:.3g}'):,.0f} times"
 
 
 def plain(text: str) -> str:

@@ -160,10 +160,7 @@ def show_part(
     if part.kind == "mlp" and part.layer is not None:
         _show_neurons(source, part.layer, asked)
     if part.hook is None:
-        st.caption(
-            "This is a bias: apart from the norm's scale, it is the same for "
-            "every prompt."
-        )
+        st.caption("A bias: but for the norm's scale, it is the same for every prompt.")
         return
     origin = st.expander(
         "Where this share comes from",

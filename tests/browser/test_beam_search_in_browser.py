@@ -56,7 +56,7 @@ def test_the_tree_grows_by_button_space_slider_and_play(page, server):
     expect(told(page)).to_contain_text("1 text × 61 tokens = 61 candidates")
     page.get_by_role("button", name="Next ▶").click()
     assert nodes(page).count() in (12, 13)  # greedy's own node may be one more
-    page.get_by_text("keep several, and decide late").click()
+    page.get_by_text("keep several texts, and decide late").click()
     page.keyboard.press("Space")
     expect(page.get_by_text(f"step 3 of {STEPS}")).to_be_visible()
     page.keyboard.press("Shift+Space")
