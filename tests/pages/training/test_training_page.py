@@ -207,7 +207,7 @@ def test_the_words_state_the_numbers_of_this_run(open_page, copied):
     curve = copying(RunStore(copied / "runs").open("copied").metrics().records)
     begin, end = curve.change
     (told,) = (m.value for m in app.markdown if "The stripe and the drop" in m.value)
-    assert f"Until about step {begin}, words cost {curve.second_loss[0]:.2f}" in told
+    assert f"Until about step {begin}, a word costs {curve.second_loss[0]:.2f}" in told
     assert f"by step {end} copying works: {curve.second_loss[-1]:.2f} nats" in told
     assert f"up to {curve.first_loss.max():.2f} nats" in told
     assert len(told.split()) <= 120
@@ -218,7 +218,7 @@ def test_the_check_is_graded_by_this_run(open_page, copied):
     curve = copying(RunStore(copied / "runs").open("copied").metrics().records)
     begin, end = curve.change
     right = {
-        "What does it cost?": "ln 70 nats",
+        "a model that knows just that?": "ln 70 nats",
         "from a tenth to nine": f"{end - begin} steps",
         "seen for the first time?": "It rose",
     }
