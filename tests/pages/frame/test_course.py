@@ -136,7 +136,7 @@ def test_a_file_is_taken_and_a_broken_one_is_said(open_page):
     ).run()
     assert "**1 of 1 right.** A row is" in captions(app)
     app.file_uploader[0].upload("other.json", b"{}", "application/json").run()
-    assert "no saved progress" in texts(app)
+    assert "not saved progress" in texts(app)
     assert "**1 of 1 right.** A row is" in captions(app)
 
 
