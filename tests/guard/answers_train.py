@@ -101,7 +101,7 @@ def first_time(seen: Seen, asked: Asked) -> Answer:
     shift = float(away[np.abs(away).argmax()])
     words = "It stayed the same."
     if abs(shift) > 0.2:
-        words = "It got dearer." if shift > 0 else "It got cheaper too."
+        words = "It rose." if shift > 0 else "It fell too."
     return Answer(words, (abs(shift),))
 
 

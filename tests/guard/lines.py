@@ -215,7 +215,7 @@ def compare_loss(seen: Seen) -> Expected:
     return Expected("logits", (0, seen.token - 1, token))
 
 
-@line("compare heads", "compare.heads")
+@line("compare heads", "compare._show_own_weight")
 def compare_heads(seen: Seen) -> Expected:
     return at(seen, "attn.hook_pattern", seen.head, seen.token, seen.token)
 
@@ -226,7 +226,7 @@ def compare_saliency(seen: Seen) -> Expected:
     return Expected("hook_embed", (0, len(read) - 1, 0), read)
 
 
-@line("generation", "generation.show_below")
+@line("generation", "generation._trace")
 def generation(seen: Seen) -> Expected:
     """The logit of the token that the dice chose."""
     from guard.answers_write import thrown

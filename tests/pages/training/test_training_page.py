@@ -218,7 +218,7 @@ def test_the_check_is_graded_by_this_run(open_page, copied):
     curve = read_copying(RunStore(copied / "runs").open("copied").metrics().records)
     begin, end = curve.change
     right = {
-        "What does it cost?": "ln 70 nats",
+        "An untrained model gives each of": "ln 70 nats",
         "from a tenth to nine": f"{end - begin} steps",
         "seen for the first time?": "It rose",
     }
