@@ -12,6 +12,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SCREEN = {"streamlit", "plotly", "altair"}
+ROOMS = ("minigpt", "viz", "pages")
+
+AS_THE_TUTORIALS_CALL_IT = {
+    "minigpt/training/trainer.py:__init__",
+    "minigpt/generation/generator.py:generate_sampling",
+}
+"""Functions whose parameters the tutorials fix; their docstrings say so."""
 
 
 def sources(folder: str) -> list[Path]:
@@ -85,10 +92,78 @@ def test_only_the_app_and_the_pages_use_the_pages():
         assert offences(folder, {"pages", "app"}) == []
 
 
-def test_every_page_lies_in_a_section():
+def test_every_page_lies_in_its_own_folder():
     # With a page directly in pages/, a deep link that is the first request after a
     # start makes Streamlit ignore app.py and its navigation.
     assert list((ROOT / "pages").glob("*.py")) == []
+
+
+def test_a_file_of_a_lesson_serves_that_lesson_only():
+    lessons = {path.name for path in (ROOT / "pages").iterdir()} - {"frame"}
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sources("pages")
+        for name in imports(path)
+        if (parts := name.split("."))[0] == "pages"
+        and len(parts) > 1
+        and parts[1] in lessons
+        and parts[1] != path.relative_to(ROOT / "pages").parts[0]
+    ]
+    assert wrong == []
+
+
+def test_no_folder_holds_more_than_25_files():
+    folders = {
+        path.parent
+        for room in (*ROOMS, "tests", "benchmarks")
+        for path in (ROOT / room).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    counts = {
+        str(folder.relative_to(ROOT)): sum(path.is_file() for path in folder.iterdir())
+        for folder in folders
+    }
+    assert {name: count for name, count in counts.items() if count > 25} == {}
+
+
+def test_a_file_of_more_than_300_lines_says_why_in_its_first_lines():
+    wrong = [
+        str(path.relative_to(ROOT))
+        for room in ROOMS
+        for path in sources(room)
+        if len(lines := path.read_text(encoding="utf-8").splitlines()) > 300
+        and "More than 300 lines:" not in "\n".join(lines[:20])
+    ]
+    assert wrong == []
+
+
+def functions() -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Yield every function of the three rooms, by file and name."""
+    for room in ROOMS:
+        for path in sources(room):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.FunctionDef):
+                    yield f"{path.relative_to(ROOT)}:{node.name}", node
+
+
+def test_functions_have_at_most_40_lines_of_code():
+    lengths = {}
+    for name, node in functions():
+        docstring = node.body[0] if ast.get_docstring(node) else None
+        told = docstring.end_lineno - docstring.lineno + 1 if docstring else 0
+        lengths[name] = node.end_lineno - node.lineno + 1 - told
+    found = {name: length for name, length in lengths.items() if length > 40}
+    assert {n: found[n] for n in found if n not in AS_THE_TUTORIALS_CALL_IT} == {}
+
+
+def test_functions_have_at_most_6_parameters():
+    counts = {}
+    for name, node in functions():
+        wanted = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+        counts[name] = len([each for each in wanted if each.arg not in ("self", "cls")])
+    found = {name: count for name, count in counts.items() if count > 6}
+    assert {n: found[n] for n in found if n not in AS_THE_TUTORIALS_CALL_IT} == {}
+    assert set(found) >= AS_THE_TUTORIALS_CALL_IT, "an exception that is needed no more"
 
 
 def test_names_say_what_a_module_is_about():
