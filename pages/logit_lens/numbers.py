@@ -29,20 +29,20 @@ class LensReading:
 
     @remember(16, spinner="Reading every layer …")
     def lens(self) -> Lens:
-        """Hold the lens at every point, after every token."""
+        """Return the lens at every point, after every token."""
         return logit_lens(self.checkpoint.model, self.tokens)
 
     @remember(32)
     def path_of(self, token: int) -> TokenPath:
-        """Follow one token."""
+        """Return one token's path through the layers."""
         return follow_token(self.checkpoint.model, self.tokens, token)
 
     @remember(32)
     def column(self, position: int) -> Column:
-        """Keep all the lens shows after one token."""
+        """Return all that the lens shows after one token."""
         return lens_column(self.checkpoint.model, self.tokens, position)
 
     @remember(64)
     def attribution(self, position: int, token: int, minus: int | None) -> Attribution:
-        """Split a logit into the model's parts."""
+        """Return what each part of the model adds to a logit."""
         return attribute(self.checkpoint.model, self.tokens, position, token, minus)

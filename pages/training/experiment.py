@@ -1,6 +1,6 @@
 """The Training page's experiment before the start: guess when a model learns to copy.
 
-Next: `copying`, which shows what came.
+Next: `experiment_watch`, which shows what came.
 """
 
 import streamlit as st
