@@ -35,6 +35,9 @@ WANTED = 0.95
 SECONDS = 900
 """For the tests of one mutation; what hangs is killed too."""
 
+FAILED = 101
+"""The code of a process whose tests failed; 1 is what an exception ends with."""
+
 
 class Outcome(NamedTuple):
     """What became of one mutation."""
@@ -88,11 +91,11 @@ def outcome_of(mutation: Mutation, tree: Path) -> Outcome:
     lines = output.splitlines()
     failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
     told = failed[0] if failed else " ".join(lines[-1:])
-    if code not in (0, 1):
+    if code not in (0, FAILED):
         raise SystemExit(
             f"{mutation.path}: {mutation.what}: pytest says {code}: {told}"
         )
-    return Outcome(mutation, code == 1, told, time.monotonic() - begun)
+    return Outcome(mutation, code == FAILED, told, time.monotonic() - begun)
 
 
 def tested(tree: Path, arguments: Sequence[str]) -> tuple[int, str]:
@@ -111,7 +114,7 @@ def tested(tree: Path, arguments: Sequence[str]) -> tuple[int, str]:
     if process.is_alive():
         process.kill()
         process.join()
-        return 1, "FAILED: it never ended"
+        return FAILED, "FAILED: it never ended"
     return process.exitcode or 0, output.read_text(encoding="utf-8", errors="replace")
 
 
@@ -124,7 +127,8 @@ def _test(tree: str, arguments: list[str]) -> None:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
         quiet = ["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist"]
-        sys.exit(int(pytest.main([*quiet, *arguments])))
+        code = int(pytest.main([*quiet, *arguments]))
+    sys.exit(FAILED if code == 1 else code)
 
 
 def run_all(chosen: Sequence[Mutation], processes: int) -> list[Outcome]:

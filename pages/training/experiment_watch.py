@@ -159,12 +159,12 @@ def _explain(run: Run, curve: CopyingCurve, before: Film, copier: Film) -> None:
         )
     lesson.explain(
         "**The stripe and the drop come in the same steps.** Until about step "
-        f"{begin}, words cost {curve.second_loss[0]:.2f} nats, whether or not "
-        f"they were seen before. Copying takes two heads: one ({_name(before)}) "
+        f"{begin}, words cost {curve.second_loss[0]:.2f} nats, seen before "
+        f"or not. Copying takes two heads: one ({_name(before)}) "
         "that reads the previous word, and one in a later layer "
         f"({_name(copier)}) that looks for the earlier place of the current word "
-        "and reads what came next. Neither is of use alone, so they develop "
-        f"together, and by step {end} copying works: {curve.second_loss[-1]:.2f} "
+        "and reads what came next. Neither is of use alone, so they form "
+        f"together: by step {end} copying works: {curve.second_loss[-1]:.2f} "
         f"nats in the end.{risen}{favoured}",
         RepeatedWords,
         read_repetition,

@@ -437,7 +437,7 @@ def test_a_model_is_fetched_once_and_then_found_without_a_network(hub, tmp_path)
 
 
 def test_a_name_that_the_hub_lacks_is_said(hub):
-    with pytest.raises(CheckpointError, match="no model someone/smal that everyone"):
+    with pytest.raises(CheckpointError, match="no model someone/smal that is public"):
         minigpt.from_pretrained("someone/smal")
     with pytest.raises(CheckpointError, match="no revision 'old'"):
         minigpt.from_pretrained("someone/small", revision="old")

@@ -366,7 +366,7 @@ def test_characters_that_the_model_never_saw_are_named(open_page, models):
 def test_what_is_only_blank_is_not_asked(chat):
     app = say(chat, "   ")
     assert app.session_state["_chat"].turns == ()
-    assert "That was empty" in texts(app)
+    assert "The question is empty" in texts(app)
 
 
 def test_a_window_too_small_for_any_story_begins_without_one(open_page, models):

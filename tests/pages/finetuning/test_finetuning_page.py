@@ -167,7 +167,7 @@ def test_an_adapter_says_how_few_weights_learn(open_page, tuned):
 def test_without_examples_the_button_says_why_it_is_disabled(open_page, tuned):
     app = pasted(open_page(PAGE, data=tuned), " ")
     assert start_button(app).disabled
-    assert "First choose examples" in start_button(app).help
+    assert "Choose usable examples first" in start_button(app).help
 
 
 def test_preferences_begin_from_a_model_that_answers(open_page, tuned):

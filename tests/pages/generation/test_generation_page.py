@@ -122,7 +122,7 @@ def test_forgetting_the_older_half_is_said(open_page):
     app = open_page(PAGE, prompt="the cat")
     app.toggle(key="generate.stop_at_eos").set_value(False)
     generate(app, max_new_tokens=80, seed=1)
-    assert any("forgot the older" in text.value for text in app.text)
+    assert any("the newer half only" in text.value for text in app.text)
 
 
 def test_a_forced_token_stays_and_the_text_goes_on_from_it(models):

@@ -194,7 +194,7 @@ def test_a_directory_is_loaded_by_its_path(open_page, own):
 
 @pytest.mark.parametrize(
     ("source", "words"),
-    [("", "Name a model first"), ("no such place/x/y", "no directory")],
+    [("", "name of a model first"), ("no such place/x/y", "no directory")],
 )
 def test_what_cannot_be_loaded_says_why(open_page, source, words):
     app = open_page(PAGE)

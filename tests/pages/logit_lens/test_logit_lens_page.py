@@ -212,5 +212,6 @@ def test_markup_in_a_prompt_stays_text(open_page):
 
 def test_the_words_are_few(open_page):
     app = open_page(PAGE, prompt=PROMPT)
-    words = next(m.value for m in app.markdown if "Every row holds" in m.value)
+    told = (markdown.value for markdown in app.markdown)
+    words = next(each for each in told if "Each row is a later point" in each)
     assert len(words.split()) <= 120

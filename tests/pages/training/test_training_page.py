@@ -169,7 +169,7 @@ def test_the_experiment_begins_with_a_guess(open_page, tmp_path):
     app = open_experiment(open_page, tmp_path)
     assert not app.exception
     assert experiment_button(app).disabled
-    assert "First guess" in experiment_button(app).help
+    assert "Guess a step first" in experiment_button(app).help
     app.number_input(key="guess").set_value(120).run()
     assert not experiment_button(app).disabled
 
