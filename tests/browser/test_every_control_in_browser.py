@@ -9,7 +9,7 @@ import navigation
 import pytest
 
 pytest.importorskip("playwright.sync_api")
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.walk, pytest.mark.timeout(900)]
 
 HALF = len(navigation.PAGES) // 2
 

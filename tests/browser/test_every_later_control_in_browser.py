@@ -14,7 +14,7 @@ from minigpt.library.catalogue import find_model
 from minigpt.library.incoming import take_upload
 
 pytest.importorskip("playwright.sync_api")
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.browser, pytest.mark.walk, pytest.mark.timeout(900)]
 
 HALF = len(navigation.PAGES) // 2
 
