@@ -6,6 +6,7 @@ import time
 
 import pytest
 import torch
+from navigation import settle
 
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.config import FinetuneConfig, RunConfig, TrainConfig
@@ -75,6 +76,7 @@ def test_paste_tune_stop_resume_and_see_before_and_after(page, own_server, base)
     field.press("Control+Enter")
     page.locator(".masked_loss .chip.learned").first.wait_for()
     segment(page, "LoRA").first.click()
+    settle(page)  # another method brings other defaults, and new fields for them
     steps = page.get_by_label("max_steps", exact=True)
     steps.fill("3000")
     steps.press("Tab")

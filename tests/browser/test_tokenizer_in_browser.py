@@ -82,7 +82,7 @@ def test_merges_are_guessed_made_and_undone(page, server, stories):
     word = " number"
     expect(tokens).to_have_count(len(stories.tokenizer.encode(word)))
     page.get_by_role("button", name="Back").click()
-    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Play", exact=True).click()
     page.get_by_text(f"{counts[-1]:,} tokens").wait_for()
 
 
