@@ -130,5 +130,5 @@ def test_the_patch_map_shows_the_hooks_numbers_and_opens_a_cell(page, server, lo
         re.compile(r"^The residual stream at 5 e\|a in layer 1")
     )
     sentence.wait_for()
-    found = float(re.search(r"The answer moved (−?-?\d+\.\d+)", sentence.inner_text())[1])
+    found = float(re.search(r"moved (−?-?\d+\.\d+)", sentence.inner_text())[1])
     assert found == pytest.approx(moved(1, 5), abs=6e-4)
