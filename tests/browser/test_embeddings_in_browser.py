@@ -79,7 +79,7 @@ def test_the_clocks_score_is_the_models_and_follows_the_distance_alone(
         f"at {last + 17} and {last + 16}, 1 apart"
     )
     assert number(score.inner_text()) == pytest.approx(number(here), abs=1e-4)
-    page.get_by_label(re.compile("^key")).focus()
+    page.get_by_label(re.compile("^position of key")).focus()
     page.keyboard.press("ArrowLeft")
     expect(page.locator(".clock_hands .caption")).to_contain_text("2 apart")
     assert number(score.inner_text()) != pytest.approx(number(here), abs=1e-4)
