@@ -15,6 +15,7 @@ from pages.frame.guard import show_note
 from pages.frame.place import shared_place
 from pages.frame.reading import pick_head
 from pages.frame.words import plain
+from viz.attention import Array
 from viz.comparison import tensor_bars, tensor_table
 from viz.components.tinted_text.view import TintedText, tinted_text
 from viz.components.value_grid.view import Grid, value_grid
@@ -100,13 +101,8 @@ def weights(shown: Compared) -> None:
             begin=shown.opening,
         )
     with grid:
-        if change.heads is not None:
-            st.markdown("**Per head** · q, k, v and o together")
-            _head_numbers("head_weight_change", change.heads, column)
-        with st.expander("Every tensor", icon=":material/table:"):
-            st.dataframe(
-                tensor_table(change.names, change.relative, column), hide_index=True
-            )
+        _show_per_head("head_weight_change", change.heads, column)
+        _show_every_tensor(tensor_table(change.names, change.relative, column))
 
 
 def samples(shown: Compared) -> None:
@@ -158,13 +154,8 @@ def batch(shown: Compared) -> None:
             begin=shown.opening,
         )
     with grid:
-        if pulled.heads is not None:
-            st.markdown("**Per head** · q, k, v and o together")
-            _head_numbers("head_pull", pulled.heads, column)
-        with st.expander("Every tensor", icon=":material/table:"):
-            st.dataframe(
-                tensor_table(pulled.names, pulled.norms, column), hide_index=True
-            )
+        _show_per_head("head_pull", pulled.heads, column)
+        _show_every_tensor(tensor_table(pulled.names, pulled.norms, column))
 
 
 def input_saliency(shown: Compared) -> None:
@@ -208,8 +199,17 @@ def input_saliency(shown: Compared) -> None:
     provenance.show(shown.after.checkpoint, read, "hook_embed", (0, len(read) - 1, 0))
 
 
-def _head_numbers(key: str, values: object, unit: str) -> None:
+def _show_per_head(key: str, values: Array | None, unit: str) -> None:
+    """Show a number for every head; of a model without heads, nothing."""
+    if values is None:
+        return
+    st.markdown("**Per head** · q, k, v and o together")
     value_grid(Grid.of_heads(values, unit, digits=3), key=key, on_select=pick_head)
+
+
+def _show_every_tensor(table: object) -> None:
+    with st.expander("Every tensor", icon=":material/table:"):
+        st.dataframe(table, hide_index=True)
 
 
 PARTS: dict[str, Callable[[Compared], None]] = {

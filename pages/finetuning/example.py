@@ -18,7 +18,6 @@ from viz.components.masked_loss.view import masked_loss
 from viz.tokens import display_piece
 
 Example = Conversation | Preference
-CHECKPOINTS = Mapping[str, Checkpoint]
 
 
 def choose(examples: list[Example], key: str) -> Example:

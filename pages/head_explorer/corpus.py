@@ -17,8 +17,7 @@ from minigpt.textbook.interventions import ablation_hooks
 from pages.frame import corpora, notebook
 from pages.frame.reading import Place
 from pages.frame.remember import remember
-from viz.components import ReadingExample
-from viz.components.reading_examples.view import reading_examples
+from viz.components.reading_examples.view import ReadingExample, reading_examples
 from viz.effects import before_after_bars
 
 EXAMPLES = 4
