@@ -8,7 +8,7 @@ from textwrap import dedent
 import streamlit as st
 
 import minigpt
-from pages.frame import covering, recall
+from pages.frame import covering, glossary, recall
 
 _ROOT = Path(minigpt.__file__).parents[1]
 
@@ -40,6 +40,7 @@ def explain(words: str, *sources: type | Callable[..., object]) -> None:
     with text:
         st.subheader("What you see", anchor=False)
         st.markdown(words)
+        glossary.offer(words)
     if code is not None:
         with code:
             source(*sources)
