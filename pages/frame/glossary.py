@@ -31,7 +31,7 @@ def offer(text: str) -> None:
     names = [term.name for term in used_in(text)]
     if not names:
         return
-    chosen = st.pills("Look up a word", names, key="_looked_up")
+    chosen = st.pills("Look up a word", names, key="_looked_up", wrap=True)
     for term in TERMS:
         if term.name == chosen:
             st.caption(f"**{term.name}**: {term.words}")
