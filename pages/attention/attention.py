@@ -13,15 +13,14 @@ from minigpt.interpret.reading.prompt import Reading
 from minigpt.model import CausalAttention, MultiHeadAttention, SelfAttention
 from minigpt.textbook.attention import attention_row
 from pages.attention import questions
-from pages.attention.numbers import edit_of, steps_of
-from pages.frame import lesson, models, notebook, provenance
+from pages.attention import tour as attention_tour
+from pages.attention.numbers import MASK, POSITIONS, ROOT, edit_of, row_id, steps_of
+from pages.frame import lesson, models, notebook, provenance, tour
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, pick_token, read_at_place
 from viz.components.attention_steps.view import AttentionSheet, attention_steps
 from viz.effects import before_after_bars
-
-ROOT, POSITIONS, MASK = "÷ √d", "positions", "mask"
 
 # Which hook holds a row of the sheet; every other row leads to the scores.
 HOOKS = {
@@ -55,11 +54,6 @@ def choose_edit(checkpoint: Checkpoint, reading: Reading, place: Place) -> HeadE
         without_mask=MASK in left_out,
         weight=set_weight_of(reading, place),
     )
-
-
-def row_id(reading: Reading, place: Place) -> tuple[object, ...]:
-    """Return what tells one row from every other."""
-    return str(models.chosen_path(models.chosen_entry())), *reading.tokens, *place
 
 
 def set_weight_of(reading: Reading, place: Place) -> tuple[int, float] | None:
@@ -106,7 +100,7 @@ def show_sheet(
     attention_steps(
         AttentionSheet(reading.pieces, steps, edited, left_out),
         opened,
-        key="attention_sheet",
+        key=attention_tour.SHEET,
         on_open=open_cell,
         on_query=pick_token,
         on_weight=set_weight,
@@ -146,7 +140,7 @@ def trace(
     provenance.show(checkpoint, reading.tokens, hook, index)
 
 
-lesson.open(
+tour_button = lesson.open(
     "Attention, step by step",
     "Attention computes a weighted average, and here you can read every number in it.",
 )
@@ -154,9 +148,10 @@ with guard():
     checkpoint = models.chosen()
     reading, place = read_at_place(checkpoint)
     steps = steps_of(checkpoint.model, reading.tokens, *place)
+    tour.offer(tour_button, lambda: attention_tour.stops(reading, place, steps))
     predict(questions.strongest(steps, reading.pieces, f"L{place.layer}H{place.head}"))
     left, right = st.columns([5, 2], gap="medium")
-    with right:
+    with right, st.container(key=attention_tour.EDIT):
         edit = choose_edit(checkpoint, reading, place)
         edited = edit_of(checkpoint.model, reading.tokens, *place, edit)
         changed = edit != HeadEdit()

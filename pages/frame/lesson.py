@@ -6,22 +6,27 @@ from pathlib import Path
 from textwrap import dedent
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 import minigpt
 
 _ROOT = Path(minigpt.__file__).parents[1]
 
 
-def open(title: str, goal: str) -> None:
+def open(title: str, goal: str) -> DeltaGenerator:
     """Show the page's title and, in one line, what a reader will know afterwards.
 
     Args:
         title: As in the navigation.
         goal: One sentence. Markdown.
+
+    Returns:
+        Where the page's tour can be offered (`tour.offer`).
     """
     st.title(title, anchor=False)
     with st.container(key="lesson_goal"):
         st.markdown(goal)
+    return st.container()
 
 
 def explain(words: str, *sources: type | Callable[..., object]) -> None:
