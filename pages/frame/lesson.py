@@ -24,9 +24,11 @@ def open(title: str, goal: str) -> DeltaGenerator:
         Where the page's tour can be offered (`tour.offer`).
     """
     st.title(title, anchor=False)
-    with st.container(key="lesson_goal"):
-        st.markdown(goal)
-    return st.container()
+    # Beside each other: in present mode, a line of its own is a line less of figure.
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(key="lesson_goal", width="stretch"):
+            st.markdown(goal)
+        return st.container(width="content")
 
 
 def explain(words: str, *sources: type | Callable[..., object]) -> None:

@@ -75,7 +75,6 @@ def offer(place: DeltaGenerator, write: Writer, label: str = "Take the tour") ->
         )
     if st.query_params.pop("tour", None) == "1":
         st.session_state["_tour_wanted"] = write
-        st.rerun()
 
 
 def begin() -> None:
@@ -96,6 +95,8 @@ def listen(place: DeltaGenerator) -> None:
     Args:
         place: Where on the page its view stands; it takes no room.
     """
+    if "_tour_wanted" in st.session_state:
+        st.rerun()  # now that the page's widgets exist, and can be set
     found = _under_way()
     if found is None:
         return

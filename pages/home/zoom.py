@@ -234,7 +234,12 @@ def _product(
     rows = [
         ZoomRow(f"{asks} looks for", steps.q, "attention", "query"),
         ZoomRow(f"{asked} offers", steps.k[key], "attention", "key"),
-        ZoomRow("multiplied", steps.products[key], "sum", f"sum {total:.2f}".replace("-", "−")),
+        ZoomRow(
+            "multiplied",
+            steps.products[key],
+            "sum",
+            f"sum {total:.2f}".replace("-", "−"),
+        ),
     ]
     position = (
         "" if steps.bias is None else f", {steps.bias[key]:+.2f} for the distance"

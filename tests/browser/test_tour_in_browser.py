@@ -5,8 +5,8 @@ import pytest
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser
 
-TOURS = ("attention",)
-"""Pages with a tour: every one is walked through."""
+TOURS = ("", "tokenizer", "attention", "block")
+"""Pages with a tour, Home first: every one is walked through."""
 SCREENS = {
     "laptop": (1280, 720, ""),
     "projector": (1280, 720, "&present=1"),
