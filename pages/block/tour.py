@@ -58,7 +58,8 @@ def _attention(reading: Reading, place: Place, view: BlockView) -> list[Stop]:
         _at(
             "middle",
             "The side road joins: the new list, of length "
-            f"{length(view.attn_out):.1f}, is added. The road had length {length(view.resid_pre):.1f} and now has "
+            f"{length(view.attn_out):.1f}, is added. The road had length "
+            f"{length(view.resid_pre):.1f} and now has "
             f"{length(view.resid_mid):.1f}. Nothing on it was erased.",
         ),
     ]

@@ -1,13 +1,14 @@
 // The rows of one level: a name, the weight it counts with, and its numbers as cells.
 
-const TALLEST = 26; // Pixels of a row at most, and of all rows together at most:
-const ROOM = 300;
+const TALLEST = 26; // Pixels of a row at most, and of all rows together,
+const ROOM = 300; // or, where bars stand below them:
+const LESS_ROOM = 180;
 
 function drawLevel(parts, root, data, { open, move, state }) {
   drawPath(parts.path, data.path, move);
   parts.caption.textContent = data.words;
   const paint = signedTable(root);
-  const height = clamp(ROOM / data.rows.length, 12, TALLEST) * rem() / 16;
+  const height = clamp((data.next.length ? LESS_ROOM : ROOM) / data.rows.length, 12, TALLEST) * rem() / 16;
   const focused = [...parts.rows.children].indexOf(root.getRootNode().activeElement);
   const isWeighted = data.rows.some(({ share }) => share !== null);
   parts.rows.classList.toggle("weighted", isWeighted);
@@ -48,7 +49,8 @@ function drawPath(nav, path, move) {
 
 function drawRow(parent, row, height, paint, isWeighted) {
   const line = element("div", `row ${row.kind}`, parent);
-  const size = `${Math.min(0.9 * rem(), Math.max(10.5, 0.66 * height))}px`;
+  const most = parent.clientWidth < 480 ? 11 : 0.9 * rem();
+  const size = `${Math.min(most, Math.max(10.5, 0.66 * height))}px`;
   element("span", "name", line, row.name).style.fontSize = size;
   if (isWeighted) {
     const bar = element("span", row.share === null ? "" : "share", line);
