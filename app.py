@@ -7,7 +7,7 @@ Pages lie in sections, pages/<section>/<page>.py; `launch.py` starts this file.
 
 import streamlit as st
 
-from pages.frame import course, guard, notebook, progress, state, tour
+from pages.frame import course, guard, memory, notebook, progress, state, tour
 from pages.frame.controls import hiding, keyboard, sharing, sidebar
 from pages.frame.look import present, style, summary
 
@@ -40,4 +40,5 @@ with notes:
         guard.show_problem(note)
 tour.listen(tour_card)
 keyboard.listen()
+memory.keep()
 state.keep_history()

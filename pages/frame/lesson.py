@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 import minigpt
+from pages.frame import covering, recall
 
 _ROOT = Path(minigpt.__file__).parents[1]
 
@@ -28,7 +29,9 @@ def open(title: str, goal: str) -> DeltaGenerator:
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.container(key="lesson_goal", width="stretch"):
             st.markdown(goal)
-        return st.container(width="content")
+        place = st.container(width="content")
+    recall.warm_up(st.session_state.get("_page", ""))
+    return place
 
 
 def explain(words: str, *sources: type | Callable[..., object]) -> None:
@@ -39,6 +42,8 @@ def explain(words: str, *sources: type | Callable[..., object]) -> None:
             `words.plain`.
         sources: The classes and functions of `minigpt` that do it.
     """
+    if not covering.aids_are_open():
+        sources = ()
     text, code = st.columns([3, 2], gap="large") if sources else (st.container(), None)
     with text:
         st.subheader("What you see", anchor=False)

@@ -111,6 +111,11 @@ def listen(place: DeltaGenerator) -> None:
         )
 
 
+def is_under_way() -> bool:
+    """Whether this page shows its tour now."""
+    return _under_way() is not None
+
+
 def _under_way() -> _Tour | None:
     """Return the tour that is shown; end it where its words are no longer true."""
     found: _Tour | None = st.session_state.get("_tour")

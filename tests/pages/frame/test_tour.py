@@ -67,3 +67,23 @@ def test_another_prompt_ends_it_for_its_words_are_no_longer_true(open_page):
 def test_where_there_is_nothing_to_show_no_tour_is_offered(open_page):
     app = open_page(ATTENTION, model="mlp")
     assert "take_tour" not in [button.key for button in app.button]
+
+
+def views(app) -> set[str]:
+    return {node.proto.component_name for node in app.get("bidi_component")}
+
+
+def test_it_uncovers_the_figure_and_counts_as_being_shown(open_page, monkeypatch):
+    monkeypatch.setenv("MINIGPT_COVER", "on")
+    app = open_page(ATTENTION, prompt="the red kite")
+    assert "minigpt.attention_steps" not in views(app)
+    app.button(key="take_tour").click().run()
+    assert "minigpt.attention_steps" in views(app)
+    given = app.session_state["_progress"].lessons["attention"]
+    (kind,) = (name for name in given if name.startswith("attention.s") and given[name])
+    assert given[kind][0].said is None
+    assert given[kind][0].is_prediction
+    app.switch_page("pages/block/block.py").run()
+    app.switch_page(ATTENTION).run()
+    assert "minigpt.attention_steps" in views(app)
+    assert not app.exception
