@@ -7,8 +7,8 @@ Pages lie in sections, pages/<section>/<page>.py; `launch.py` starts this file.
 
 import streamlit as st
 
-from pages.frame import course, guard, memory, notebook, progress, state, tour
-from pages.frame.controls import hiding, keyboard, sharing, sidebar
+from pages.frame import course, guard, memory, notebook, progress, state
+from pages.frame.controls import hiding, keyboard, sharing, sidebar, tour
 from pages.frame.look import present, style, summary
 
 st.set_page_config(page_title="minigpt", page_icon="🔎", layout="wide")

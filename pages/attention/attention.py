@@ -23,7 +23,8 @@ from pages.attention.numbers import (
     row_id,
     steps_of,
 )
-from pages.frame import lesson, models, notebook, opening, provenance, tour
+from pages.frame import lesson, models, notebook, opening, provenance
+from pages.frame.controls import tour
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, pick_token, read_at_place

@@ -6,8 +6,8 @@ from minigpt.interpret.heads.attention_editing import unscaled_pattern
 from minigpt.interpret.heads.attention_steps import AttentionSteps
 from minigpt.interpret.reading.prompt import Reading
 from pages.attention.numbers import ROOT, row_id
+from pages.frame.controls.tour import Stop
 from pages.frame.reading import Place
-from pages.frame.tour import Stop
 from viz.tokens import display_piece
 
 SHEET, EDIT = "attention_sheet", "attention_edit"

@@ -14,7 +14,8 @@ from minigpt.textbook.stream import block_sum, stream_norms
 from pages.block import questions
 from pages.block import tour as block_tour
 from pages.block.numbers import block_of, stages_of
-from pages.frame import lesson, models, notebook, provenance, tour
+from pages.frame import lesson, models, notebook, provenance
+from pages.frame.controls import tour
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, read_at_place

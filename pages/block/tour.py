@@ -2,8 +2,8 @@
 
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.interpret.stream.block_view import BlockView, length
+from pages.frame.controls.tour import Stop
 from pages.frame.reading import Place
-from pages.frame.tour import Stop
 from viz.tokens import display_piece
 
 ROAD, STREAM, PART = "block_road", "block_stream", "_block_part"

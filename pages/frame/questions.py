@@ -12,7 +12,8 @@ from typing import Any
 
 import streamlit as st
 
-from pages.frame import class_vote, covering, progress, tour
+from pages.frame import class_vote, covering, progress
+from pages.frame.controls import tour
 from pages.frame.look import present
 from pages.frame.progress import Answer
 from pages.frame.words import bare, plain

@@ -8,7 +8,8 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.stream.journey import journey
 from minigpt.model import Block, TransformerLM
-from pages.frame import course_path, lesson, models, notebook, state, tour
+from pages.frame import course_path, lesson, models, notebook, state
+from pages.frame.controls import tour
 from pages.frame.guard import guard, show_note
 from pages.frame.questions import check
 from pages.frame.reading import may_cut

@@ -2,7 +2,7 @@
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.stream.journey import Journey
-from pages.frame.tour import Stop
+from pages.frame.controls.tour import Stop
 from pages.home.zoom import FIGURE, PLACE, REVEALED, block_of, steps_of, travel_of
 from viz.probabilities import probability_text
 from viz.tokens import display_piece, display_pieces

@@ -9,7 +9,8 @@ import streamlit as st
 from minigpt.tokenizers import CharTokenizer, Tokenizer, WordTokenizer
 from minigpt.tokenizers.byte_pair import definition
 from minigpt.tokenizers.storage import exported
-from pages.frame import lesson, models, state, tour
+from pages.frame import lesson, models, state
+from pages.frame.controls import tour
 from pages.frame.guard import guard, show_note
 from pages.frame.look import present
 from pages.frame.questions import check, predict

@@ -1,7 +1,7 @@
 """The Tokenizer's tour: from bytes to pieces and ids, and how it learned them."""
 
 from minigpt.tokenizers import BPETokenizer, Tokenizer
-from pages.frame.tour import Stop
+from pages.frame.controls.tour import Stop
 from pages.tokenizer.choice import STORIES, TokenizerChoice
 from pages.tokenizer.pieces import TO_TRY, plural
 

@@ -1,6 +1,6 @@
 """A tour in the session: how it starts, what it sets, when it is over.
 
-What its keys and buttons do is in tests/browser/test_tour_in_browser.py.
+What its keys and buttons do is in tests/browser/tours/test_tour_in_browser.py.
 """
 
 ATTENTION = "pages/attention/attention.py"
