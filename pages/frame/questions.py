@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from pages.frame import class_vote, covering, progress
+from pages.frame.controls import tour
 from pages.frame.look import present
 from pages.frame.progress import Answer
 from pages.frame.words import bare, plain
@@ -70,7 +71,8 @@ def predict(items: Iterable[Question], seen: Iterable[Question] = ()) -> bool:
     """Ask before the figure is shown; return whether it may be shown now.
 
     Draw whatever gives the answer away only where this returns True. Until then its
-    place is held by a card, and a reader in a hurry can ask to be shown.
+    place is held by a card, and a reader in a hurry can ask to be shown, or take the
+    page's tour.
 
     Args:
         items: Items of one kind, the first about what is on the screen. Where there
@@ -80,6 +82,10 @@ def predict(items: Iterable[Question], seen: Iterable[Question] = ()) -> bool:
     found = _Asking.of(items)
     if found is None:
         return True
+    if found.item is not None and covering.is_on() and tour.is_under_way():
+        # A tour shows the figure: it counts as being shown.
+        _keep(found.item, found.item.answered(None, is_prediction=True))
+        found = _Asking(found.id, progress.ask(found.id), None, None)
     if found.item is None:
         _show_prediction(found, seen)
         return True
