@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 import minigpt
-from pages.frame import covering, recall
+from pages.frame import covering, glossary, recall
 
 _ROOT = Path(minigpt.__file__).parents[1]
 
@@ -48,6 +48,7 @@ def explain(words: str, *sources: type | Callable[..., object]) -> None:
     with text:
         st.subheader("What you see", anchor=False)
         st.markdown(words)
+        glossary.offer(words)
     if code is not None:
         with code:
             source(*sources)

@@ -92,9 +92,9 @@ def predict(items: Iterable[Question], seen: Iterable[Question] = ()) -> bool:
     with st.container(border=True, key=f"predict_{found.item.fingerprint}"):
         if present.is_on():
             class_vote.show(found.item, _predicted)
-        else:
-            st.markdown(f"**Predict.** {found.item.text}")
-            _choose(found.item, is_prediction=True)
+            return not covering.is_on()
+        st.markdown(f"**Predict.** {found.item.text}")
+        _choose(found.item, is_prediction=True)
         if covering.is_on():
             covering.offer_to_show(_show_me, found.item)
     if covering.is_on():
@@ -226,14 +226,14 @@ def _show_prediction(found: _Asking, seen: Iterable[Question]) -> None:
 
 def _show_answer(given: Answer) -> None:
     """Show a verdict. All of it is plain text: it may come from a file."""
-    key = f"{'right' if given.right else 'wrong'}_{given.item}"
-    with st.container(key=key):
-        if given.said is None:
+    if given.said is None:
+        with st.container(key=f"shown_{given.item}"):
             st.markdown(
                 f"**You asked to be shown.** The answer is “{plain(given.answer)}”. "
                 f"{plain(given.why)}"
             )
-            return
+        return
+    with st.container(key=f"{'right' if given.right else 'wrong'}_{given.item}"):
         verdict = (
             "**✓ Right.**"
             if given.right
