@@ -46,7 +46,7 @@ export default function tour({ data, parentElement, setTriggerValue }) {
   }
   function show() {
     showCard(parts, stops, state);
-    if (!state.closing) speak(parts, state, stops[state.at].words);
+    if (!state.closing) speak(state, stops[state.at].words);
   }
 
   parts.back.onclick = () => go(-1);
