@@ -15,7 +15,7 @@ export default function tour({ data, parentElement, setTriggerValue }) {
   state.stop?.();
   if (state.tour !== data.tour)
     Object.assign(state, { tour: data.tour, at: data.at, sent: data.heard, closing: null });
-  state.stops = stops;
+  Object.assign(state, { stops, heard: data.heard, shown: data.at });
   const parts = prepareTour(root);
   let timer = null;
 
