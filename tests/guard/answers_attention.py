@@ -1,5 +1,7 @@
 """The answers of Home, Attention, Block and the Head explorer, from the hooks."""
 
+import re
+
 import numpy as np
 from guard.answers import answers
 from guard.printed import Answer
@@ -52,8 +54,12 @@ def all_products(seen: Seen) -> np.ndarray:
 
 @answers("attention.strongest")
 def attention_strongest(seen: Seen, asked: Asked) -> Answer:
-    best = int(row(seen).argmax())
-    return Answer(seen.placed(best), (seen.token, best, row(seen)[best]))
+    # Where two weights of the chosen row tie, another row is asked about.
+    found = re.search(r"position (\d+)\) .* L(\d+)H(\d+)", asked.text)
+    query, layer, head = map(int, found.groups())
+    weights = seen.attn("pattern", layer)[head, query]
+    best = int(weights.argmax())
+    return Answer(seen.placed(best), (query, best, weights[best]))
 
 
 @answers("attention.scale")
