@@ -117,10 +117,20 @@ def read_or_write(
     Raises:
         DataError: If a file is wrong, or too short to hold something out.
     """
-    if finetune.examples == "tales":
+    if not finetune.is_own_file:
         train = list(islice(written("train"), finetune.tales_examples))
         return train, list(islice(written("held_out"), held_out))
-    found = read(finetune.examples)
+    return divided(finetune, read(finetune.examples))
+
+
+def divided(
+    finetune: FinetuneConfig, found: list[Item]
+) -> tuple[list[Item], list[Item]]:
+    """Divide a file's examples into those to learn and the last, which are held out.
+
+    Raises:
+        DataError: If there are too few to hold something out.
+    """
     number = max(1, round(len(found) * finetune.validation_fraction))
     if number >= len(found):
         raise DataError(

@@ -1,5 +1,6 @@
 """The Fine-tuning page before the start: a base, a method, examples, and the cost."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -32,6 +33,8 @@ CHANGE_HELP = (
 ALL, LORA = "all weights", "LoRA"
 SOURCES = ("tales", "upload", "paste")
 TARGETS = ("qkv", "output", "mlp")
+FEW = 12
+"""Examples that tell how new a file is to the base."""
 SHORT = Conversation((Message("user", "Who sang?"), Message("assistant", "Mia.")))
 """Fits into every window."""
 SETTLED = (
@@ -45,12 +48,22 @@ DPO_FORM = """{"instruction": "Who sang?", "input": "…",
  "chosen": "A bird.", "rejected": "No"}"""
 
 
+class Source(NamedTuple):
+    """Where the examples come from."""
+
+    examples: str
+    """`tales`, or the path of the copy that is kept of a file."""
+    name: str
+    """What the reader calls it."""
+
+
 class Plan(NamedTuple):
     """What the reader has chosen so far."""
 
     config: RunConfig
     base: Checkpoint
     path: Path
+    source: Source
 
 
 def show(store: RunStore) -> list[Question]:
@@ -66,7 +79,7 @@ def show(store: RunStore) -> list[Question]:
         plan = _choose()
     if plan is not None:
         with right, guard():
-            examples = numbers.examples(plan.config, plan.base)
+            examples = _read(plan)
     with left, guard():
         _show_start(store, plan, examples)
     if plan is None:
@@ -85,6 +98,19 @@ def show(store: RunStore) -> list[Question]:
     return []
 
 
+def _read(plan: Plan) -> Examples:
+    """Read the examples; what is wrong is said of the file that the reader brought.
+
+    Raises:
+        DataError: If they cannot be used.
+    """
+    try:
+        return numbers.examples(plan.config, plan.base)
+    except DataError as error:
+        told = str(error).replace(plan.source.examples, plan.source.name)
+        raise DataError(told) from None
+
+
 def _choose() -> Plan | None:
     """Let the reader choose everything; None until there are examples."""
     method_column, change_column = st.columns([2, 3])
@@ -96,9 +122,10 @@ def _choose() -> Plan | None:
         )
     kind: Literal["sft", "dpo"] = "sft" if method == "SFT" else "dpo"
     entry = _choose_base(kind)
-    examples = _choose_examples(kind)
-    tuning, train = _choose_settings(kind, with_adapter=change == LORA)
-    if examples is None:
+    source = _choose_examples(kind)
+    number = None if source is None else numbers.number_of(source.examples, kind)
+    tuning, train = _choose_settings(kind, number, with_adapter=change == LORA)
+    if source is None:
         return None
     path = entry.path.absolute()
     base = numbers.ready(path)
@@ -108,8 +135,10 @@ def _choose() -> Plan | None:
             "model that already answers: fine-tune it with SFT first, and choose "
             "that run as the base."
         )
-    finetune = FinetuneConfig(method=kind, base=str(path), examples=examples, **tuning)
-    return Plan(RunConfig(finetune=finetune, train=train), base, path)
+    finetune = FinetuneConfig(
+        method=kind, base=str(path), examples=source.examples, **tuning
+    )
+    return Plan(RunConfig(finetune=finetune, train=train), base, path, source)
 
 
 def _segmented(
@@ -154,7 +183,7 @@ def _choose_base(method: str) -> ModelEntry:
     return known[chosen]
 
 
-def _choose_examples(method: str) -> str | None:
+def _choose_examples(method: str) -> Source | None:
     """Let the reader choose examples; None until there are some."""
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
@@ -165,11 +194,12 @@ def _choose_examples(method: str) -> str | None:
             st.caption("JSON (a list) or JSONL (one object per line):")
             st.code(SFT_FORMS if method == "sft" else DPO_FORM, language="json")
     if source == "tales":
-        return "tales"
+        return Source("tales", "tales")
     contents, name = _own_examples(source, method)
     if contents is None:
         return None
-    return str(texts.keep(contents, name).absolute())
+    told = "Your examples" if source == "paste" else name
+    return Source(str(texts.keep(contents, name).absolute()), told)
 
 
 def _own_examples(source: str, method: str) -> tuple[bytes | None, str]:
@@ -189,18 +219,25 @@ def _own_examples(source: str, method: str) -> tuple[bytes | None, str]:
 
 
 def _choose_settings(
-    method: str, *, with_adapter: bool
+    method: str, number: int | None, *, with_adapter: bool
 ) -> tuple[dict[str, Any], TrainConfig]:
     """Let the reader change the few settings that matter, and behind them all others.
+
+    Args:
+        method: `sft` or `dpo`.
+        number: How many examples a file of the reader's own has; None: tales.
+        with_adapter: Whether LoRA was chosen.
 
     Raises:
         ConfigError: If a number is missing.
     """
-    begin = default_training(method, has_adapter=with_adapter)
+    begin = default_training(method, has_adapter=with_adapter, examples=number)
     form = FinetuneConfig(method="sft", base="base", lora_rank=8)
     prefix = f"tune.{method}.{'lora' if with_adapter else 'all'}"
     names = ["max_steps", "learning_rate"]
-    train = settings.edit_some(begin, prefix, names, columns=2)
+    # Another file begins with another number of steps, and so with another field.
+    own = prefix if number is None else f"{prefix}.{begin.max_steps}"
+    train = settings.edit_some(begin, own, names, columns=2)
     tuning: dict[str, Any] = {}
     if with_adapter:
         fields = ["lora_rank", "lora_alpha"]
@@ -249,6 +286,7 @@ def _show_start(store: RunStore, plan: Plan | None, examples: Examples | None) -
     is_ready = plan is not None and examples is not None
     if plan is not None and examples is not None:
         _show_estimate(numbers.estimate(plan.config, plan.base, examples))
+        _say_what_an_adapter_cannot(plan, examples)
     name_column, button_column = st.columns(2, vertical_alignment="bottom")
     name = name_column.text_input(
         "Name of the run",
@@ -278,6 +316,27 @@ def _show_estimate(found: TuningEstimate) -> None:
         f"**{found.examples:,}** examples, each read "
         f"{words.times(found.passes, 1)}, and {found.held_out} held out · roughly "
         f"**{words.duration(found.seconds)}**"
+    )
+
+
+def _say_what_an_adapter_cannot(plan: Plan, examples: Examples) -> None:
+    """Say, of LoRA on a file of one's own, how new the file is to the base."""
+    finetune = plan.config.finetune
+    assert finetune is not None
+    if finetune.lora is None or not finetune.is_own_file or finetune.method != "sft":
+        return
+    losses = [
+        finetuning_example.mean_loss(numbers.conversation_losses(plan.base, one))
+        for one in examples.train[:FEW]
+        if isinstance(one, Conversation)
+    ]
+    cost, size = sum(losses) / len(losses), plan.base.tokenizer.vocab_size
+    show_note(
+        "LoRA leaves the embeddings as they are, so it cannot give a new meaning to "
+        "pieces of text that the base has hardly met. A token of your answers costs "
+        f"this base {cost:.1f} nats now; a uniform guess costs ln({size:,}) = "
+        f"{math.log(size):.1f}. The nearer to that, the less LoRA can learn: train all "
+        "weights instead."
     )
 
 

@@ -10,7 +10,7 @@ from minigpt.datasets.conversations import Conversation, Preference
 from minigpt.errors import DataError
 from minigpt.runs import Run
 from minigpt.textbook.journal import records_of
-from pages.finetuning import answers, heads, numbers, questions, weights
+from pages.finetuning import answers, heads, numbers, own_answers, questions, weights
 from pages.finetuning import example as finetuning_example
 from pages.finetuning.numbers import Both
 from pages.finetuning.tunings import Tuning
@@ -156,8 +156,12 @@ def _show_example(shown: Both, row: DeltaGenerator) -> None:
 
 
 def _show_answers(shown: Both, row: DeltaGenerator) -> None:
-    is_tales = shown.tuning.finetune.examples == "tales"
-    answers.show(shown, [] if is_tales else held_out(shown), row)
+    """Show answers about tales, or to a file's questions if it has right ones."""
+    finetune = shown.tuning.finetune
+    if not finetune.is_own_file or finetune.method != "sft":
+        answers.show(shown, row)
+        return
+    own_answers.show(shown, numbers.own_conversations(finetune))
 
 
 def _show_weights(shown: Both, _row: DeltaGenerator) -> None:
