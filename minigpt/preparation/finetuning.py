@@ -20,6 +20,7 @@ from minigpt.datasets.conversation_files import (
     read_conversations,
     read_preferences,
 )
+from minigpt.datasets.conversations import Conversation
 from minigpt.datasets.tales.instructions import instructions, preferences
 from minigpt.datasets.tales.words import Split
 from minigpt.errors import DataError, RunError
@@ -121,6 +122,22 @@ def read_or_write(
         train = list(islice(written("train"), finetune.tales_examples))
         return train, list(islice(written("held_out"), held_out))
     return divided(finetune, read(finetune.examples))
+
+
+class OwnFile(NamedTuple):
+    """The conversations of a file of one's own, as a fine-tuning divides them."""
+
+    learned: list[Conversation]
+    held_out: list[Conversation]
+
+
+def own_conversations(finetune: FinetuneConfig) -> OwnFile:
+    """Read the file that a fine-tuning learned answers from.
+
+    Raises:
+        DataError: If it is gone, or not what it was.
+    """
+    return OwnFile(*divided(finetune, read_conversations(finetune.examples)))
 
 
 def divided(

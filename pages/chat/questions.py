@@ -7,9 +7,11 @@ from minigpt.datasets.tales.story import Story
 from minigpt.datasets.tales.talk import known_question, words_of_fact
 from minigpt.finetuning.answering import Answer
 from minigpt.finetuning.conversation_tokens import read_tokens
+from minigpt.finetuning.inspection.template_effect import verdict
 from minigpt.interpret.reading.answer import weight_on
 from minigpt.model import TransformerLM
 from pages.chat import attention, reads, speakers
+from pages.chat import story as chat_story
 from pages.chat.reads import Row
 from pages.chat.speakers import Speaker
 from pages.chat.talk import Asking
@@ -28,22 +30,55 @@ _FIRST_WORDS = 8
 
 def without_template(asking: Asking, story: Story | None) -> Question | None:
     """Ask what is answered to the same words as plain text; None without room."""
+    row = reads.example_row(asking._replace(template=True), story)
+    if row is None or not row.read:
+        return None
+    question = row.messages[-1].content.splitlines()[-1]
+    asked = known_question(story, question)
+    if asked is None:
+        return _same_without(asking, story, question)
+    effect = chat_story.effect_of(asking.speaker, asked)
+    if effect is None:
+        return None
+    return Question(
+        "chat.template",
+        f"“{plain(question)}” What does **{plain(asking.speaker.name)}** write if it "
+        "reads the same words **without** the tokens that mark who speaks?",
+        [
+            "The right answer all the same",
+            "A wrong answer, from the same story",
+            "No answer: the story goes on",
+        ],
+        ("right", "wrong", "none").index(verdict(asked, effect.untold)),
+        f"With the template: “{_one_line(effect.told)}”. Without: "
+        f"“{_one_line(effect.untold)}”. The story’s answer: "
+        f"“{plain(asked.question.answer)}”.",
+    )
+
+
+def _same_without(
+    asking: Asking, story: Story | None, question: str
+) -> Question | None:
+    """Ask the same where no right answer is known."""
     texts = []
     for template in (True, False):
         row = reads.example_row(asking._replace(template=template), story)
         if row is None or not row.read:
             return None
         texts.append(_begun(row.speaker, tuple(row.read)).text)
-    question = row.messages[-1].content.splitlines()[-1]
-    told, untold = (plain(text.replace("\n", " ⏎ ")) or "nothing" for text in texts)
+    told, untold = map(_one_line, texts)
     return Question(
-        "chat.template",
-        f"“{plain(question)}” What does **{plain(asking.speaker.name)}** write "
-        "without the tokens that mark who speaks?",
-        ["The same answer", "The text goes on"],
+        "chat.same_without",
+        f"“{plain(question)}” Does **{plain(asking.speaker.name)}** begin with the same "
+        "words if nothing marks who speaks?",
+        ["yes", "no"],
         int(texts[0] != texts[1]),
         f"With the template: “{told}”. Without: “{untold}”.",
     )
+
+
+def _one_line(text: str) -> str:
+    return plain(text.replace("\n", " ⏎ ")) or "nothing"
 
 
 def checks(asking: Asking, story: Story | None) -> list[Question]:

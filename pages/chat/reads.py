@@ -85,7 +85,7 @@ def last_row(asking: Asking, story: Story | None) -> Row | None:
 
 def example_row(asking: Asking, story: Story | None) -> Row | None:
     """Return what would be read if the first question on offer were asked."""
-    question = (chat_story.chips(story) or [""])[0]
+    question = (chat_story.chips(asking.speaker, story) or [""])[0]
     told = st.session_state.get(chat_talk.STORY, "")
     messages = messages_of(told, [Turn(question)])
     model, tokenizer, _ = asking.speaker.checkpoint

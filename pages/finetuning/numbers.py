@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.config import FinetuneConfig, RunConfig
@@ -106,23 +106,6 @@ examples = remember(12, spinner="Reading the examples …", key=_what_examples)(
     some_examples
 )
 """What a tuning learns from, and what it is tested on."""
-
-
-class Division(NamedTuple):
-    """The conversations of a file of one's own."""
-
-    learned: list[Conversation]
-    held_out: list[Conversation]
-
-
-@remember(12)
-def own_conversations(finetune: FinetuneConfig) -> Division:
-    """Return a file's conversations as the fine-tuning divided them.
-
-    Raises:
-        DataError: If the file is gone, or not what it was.
-    """
-    return Division(*divided(finetune, read_conversations(finetune.examples)))
 
 
 @remember(12)

@@ -4,15 +4,16 @@ import streamlit as st
 
 from minigpt.datasets.conversations import Conversation
 from minigpt.finetuning.inspection.held_out_answers import OwnAnswer
+from minigpt.preparation.finetuning import OwnFile
 from pages.finetuning import numbers
-from pages.finetuning.numbers import Both, Division
+from pages.finetuning.numbers import Both
 from pages.frame.words import plain
 
 MOST = 40
 """Conversations asked about on each side: each takes a moment."""
 
 
-def show(shown: Both, own: Division) -> None:
+def show(shown: Both, own: OwnFile) -> None:
     """Show both models' answers to the questions learned, and to those held out.
 
     Args:

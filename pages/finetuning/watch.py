@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from minigpt.config import RunConfig
 from minigpt.datasets.conversations import Conversation, Preference
 from minigpt.errors import DataError
+from minigpt.preparation.finetuning import own_conversations
 from minigpt.runs import Run
 from minigpt.textbook.journal import records_of
 from pages.finetuning import answers, heads, numbers, own_answers, questions, weights
@@ -161,7 +162,7 @@ def _show_answers(shown: Both, row: DeltaGenerator) -> None:
     if not finetune.is_own_file or finetune.method != "sft":
         answers.show(shown, row)
         return
-    own_answers.show(shown, numbers.own_conversations(finetune))
+    own_answers.show(shown, own_conversations(finetune))
 
 
 def _show_weights(shown: Both, _row: DeltaGenerator) -> None:

@@ -9,6 +9,7 @@ large models cost no more than one pass.
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -76,6 +77,31 @@ def strongest_head(weights: Float[np.ndarray, "layer head"]) -> tuple[int, int]:
     """Return layer and head of the largest weight."""
     layer, head = np.unravel_index(int(np.argmax(weights)), weights.shape)
     return int(layer), int(head)
+
+
+class MostRead(NamedTuple):
+    """The largest attention weight on one position."""
+
+    layer: int
+    head: int
+    place: int
+    weight: float
+
+
+def most_read(rows: Rows, places: Sequence[int]) -> MostRead | None:
+    """Return the position that any one head read most, and that head.
+
+    Args:
+        rows: What `rows_that_wrote` returned.
+        places: Which positions may be named; None is returned if there is none.
+    """
+    there = [place for place in places if 0 <= place < rows.shape[-1]]
+    if not there:
+        return None
+    some = rows[..., there]
+    layer, head, nth = np.unravel_index(int(some.argmax()), some.shape)
+    weight = float(some[layer, head, nth])
+    return MostRead(int(layer), int(head), there[nth], weight)
 
 
 def places_of(words: str, tokens: Sequence[int], tokenizer: Tokenizer) -> list[int]:
