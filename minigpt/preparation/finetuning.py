@@ -37,6 +37,7 @@ from minigpt.preparation.prepared import Prepared, installed_version
 from minigpt.preparation.sources import RunSource
 from minigpt.runs.checkpoints import checkpoint_step
 from minigpt.tokenizers import Tokenizer, load_tokenizer
+from minigpt.training.loss import IGNORED
 from minigpt.training.objective import Objective
 
 PROBE_TOKENS = 64
@@ -96,7 +97,7 @@ def assemble_finetuning(
         start_step=0 if checkpoint is None else checkpoint_step(checkpoint) or 0,
         total_steps=train.max_steps or train.num_epochs * steps_per_epoch,
         output_dir=output_dir,
-        provenance=_provenance(config, plain, command),
+        provenance=_provenance(config, plain, command) | learned_from(task.source),
         objective=task.objective,
     )
 
@@ -228,6 +229,21 @@ def _with_base(config: RunConfig, base: Checkpoint, sha256: str) -> RunConfig:
         tokenizer={"kind": base.tokenizer.kind},
         **{key: base.model.config.to_dict()},
     )
+
+
+def learned_from(source: RunSource) -> dict[str, int]:
+    """Count what one pass over the examples teaches, so that a step tells how much.
+
+    Returns:
+        `tokens_per_pass`: the tokens of the answers, which the loss counts (of a pair,
+        both answers'); `steps_per_pass`.
+    """
+    steps = source.sampler.steps_per_epoch
+    labels = (source.sampler.batch(step)[1] for step in range(steps))
+    return {
+        "tokens_per_pass": sum(int((each != IGNORED).sum()) for each in labels),
+        "steps_per_pass": steps,
+    }
 
 
 def _require_same_tokenizer(base: str, tokenizer: Tokenizer, checkpoint: Path) -> None:

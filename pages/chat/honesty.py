@@ -53,7 +53,8 @@ def show(number: int, said: ChatTurn, story: Story | None) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         _show_probability(number, said)
-        st.caption(_source(said), width="stretch")
+        if source := _source(said):
+            st.caption(source, width="stretch")
     known = chat_story.known(story, said.question)
     kind = _kind(said) if known is None else None
     if kind:
@@ -79,8 +80,8 @@ def _show_probability(number: int, said: ChatTurn) -> None:
         f"Probability {probability(answer.probability)}",
         type="tertiary",
         key=f"chat_probability_{number}",
-        help="Of exactly this answer: the probabilities of its tokens, multiplied. "
-        "Open it for each token’s.",
+        help="Of exactly this answer, in the model’s own distribution: the "
+        "probabilities of its tokens, multiplied. Open it for each token’s.",
     ):
         pieces = said.asking.speaker.checkpoint.tokenizer.pieces(answer.tokens)
         st.table(

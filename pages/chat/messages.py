@@ -49,12 +49,11 @@ def show(story: Story | None, asking: Asking) -> None:
             show_problem(problem)
         if not live:
             offer(story, asking)
+    about = "" if own.has_own_file(asking.speaker) else " about the story"
     # Below the text, where what is written does not move it from under the mouse.
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         said_now = st.chat_input(
-            "Ask a question"
-            if own.has_own_file(asking.speaker)
-            else "Ask about the story",
+            f"Ask a question{about}",
             key="chat_input",
             max_chars=LONGEST,
             disabled=live,

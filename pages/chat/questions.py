@@ -69,8 +69,8 @@ def _same_without(
     told, untold = map(_one_line, texts)
     return Question(
         "chat.same_without",
-        f"“{plain(question)}” Does **{plain(asking.speaker.name)}** begin with the same "
-        "words if nothing marks who speaks?",
+        f"“{plain(question)}” Does **{plain(asking.speaker.name)}** begin with the "
+        "same words if nothing marks who speaks?",
         ["yes", "no"],
         int(texts[0] != texts[1]),
         f"With the template: “{told}”. Without: “{untold}”.",

@@ -54,8 +54,14 @@ def _show_run(run: Run, alive: bool) -> None:
             st.rerun()  # the whole page, which a fragment's own run is not
         progress.show_header(run, status)
         if alive:
-            progress.show_numbers(status)
+            progress.show_numbers(status, unit_of(run))
             show_curves(run)
+
+
+def unit_of(run: Run) -> str:
+    """Return what a fine-tuning's loss is counted in: DPO's is one of each pair."""
+    finetune = run.config.finetune
+    return "nats / pair" if finetune and finetune.method == "dpo" else "nats"
 
 
 def show_curves(run: Run) -> None:
@@ -173,7 +179,7 @@ def _show_progress(shown: Both, _row: DeltaGenerator) -> None:
     run = shown.tuning.run
     assert run is not None
     status = run.status()
-    progress.show_numbers(status)
+    progress.show_numbers(status, unit_of(run))
     show_curves(run)
     progress.show_details(run)
 
