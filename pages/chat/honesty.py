@@ -58,7 +58,7 @@ def show(number: int, said: ChatTurn, story: Story | None) -> None:
     known = chat_story.known(story, said.question)
     kind = _kind(said) if known is None else None
     if kind:
-        st.caption(kind[0].upper() + kind[1:] + ".", help=_how_measured(said))
+        st.caption(kind, help=_how_measured(said))
     if sentence := why_it_fails(number, story):
         st.caption(sentence)
 
@@ -114,13 +114,13 @@ def _kind(said: ChatTurn) -> str:
     found = judged(speaker, said.question, talk.current().story)
     if found is None:
         return ""
-    nearest = f"the nearest is “{plain(found.nearest)}”"
+    nearest = f"The nearest: “{plain(found.nearest)}”"
     if not found.is_known:
-        return f"**this is none of the kinds of question it was tuned on**; {nearest}"
+        return f"**This is none of the kinds of question it was tuned on.** {nearest}"
     if found.new_words:
         words = plain(", ".join(found.new_words))
-        return f"a kind it was tuned on, with a word it never met: **{words}**"
-    return f"a kind of question it was tuned on; {nearest}"
+        return f"A kind that it was tuned on, with a word it never met: **{words}**."
+    return f"A kind of question that it was tuned on. {nearest}"
 
 
 def _how_measured(said: ChatTurn) -> str | None:

@@ -85,7 +85,7 @@ def describe(speaker: Speaker, question: str) -> str:
     if own is None:
         return ""
     if any(_is_asked(each, question) for each in own.learned):
-        return f"one of the {len(own.learned)} questions it was tuned on"
+        return f"One of the {len(own.learned)} questions it was tuned on."
     if any(_is_asked(each, question) for each in own.held_out):
-        return "**held out**: in the file, but it was not tuned on it"
-    return f"**none of the {len(own.learned)} questions it was tuned on**"
+        return "**Held out**: it stands in the file, but the model was not tuned on it."
+    return f"**None of the {len(own.learned)} questions it was tuned on.**"

@@ -19,6 +19,7 @@ from minigpt.finetuning.inspection import (
 )
 from minigpt.finetuning.inspection.changed_weights import Moved
 from minigpt.finetuning.inspection.held_out_answers import Answered, OwnAnswer
+from minigpt.finetuning.inspection.largest_gain import Gain, largest_gain
 from minigpt.finetuning.inspection.low_rank import LowRank
 from minigpt.finetuning.inspection.needed_heads import HeadsNeeded
 from minigpt.finetuning.supervised import LearnedToken, learned_tokens
@@ -137,6 +138,12 @@ def conversation_losses(
 ) -> list[LearnedToken]:
     """Return a conversation token by token, as the loss sees it."""
     return learned_tokens(who.model, who.tokenizer, conversation)
+
+
+@remember(32, key=lambda shown, examples: (shown, tuple(examples)))
+def opening(shown: Both, examples: list[Conversation]) -> Gain:
+    """Return which of some held-out examples gained most: where the page opens."""
+    return largest_gain(shown.before, shown.after, examples)
 
 
 @remember(64)

@@ -1,5 +1,6 @@
 """A fine-tuning while it runs, and after: live progress, and what it changed."""
 
+import math
 from collections.abc import Callable
 
 import streamlit as st
@@ -22,6 +23,8 @@ from pages.frame.runs import history, progress
 from pages.frame.words import plain
 from viz.finetuning import log_prob_lines, margin_line, preference_table, wins_line
 
+SEARCHED = 12
+"""Held-out examples among which the page opens on the one that gained most."""
 CHAT = "pages/chat/chat.py"
 Held = list[Conversation | Preference]
 
@@ -149,9 +152,20 @@ def held_out(shown: Both) -> Held:
 
 
 def _show_example(shown: Both, row: DeltaGenerator) -> None:
+    examples = held_out(shown)
+    some = finetuning_example.ordered(examples)[:SEARCHED]
+    conversations = [each for each in some if isinstance(each, Conversation)]
+    gain = numbers.opening(shown, conversations) if conversations else None
     with row:
-        example = finetuning_example.choose(held_out(shown), shown.tuning.id)
+        begin = 0 if gain is None else gain.number
+        example = finetuning_example.choose(examples, shown.tuning.id, begin)
     predict(questions.masked(example, shown.after))
+    if gain is not None and len(conversations) > 1 and example == some[gain.number]:
+        st.caption(
+            f"Of the {len(conversations)} shortest held-out examples, fine-tuning "
+            "raised the probability of this answer most: from "
+            f"{math.exp(gain.before):.1e} to {math.exp(gain.after):.2f}."
+        )
     finetuning_example.show(
         example,
         {
