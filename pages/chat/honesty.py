@@ -12,7 +12,12 @@ from minigpt.finetuning.inspection.question_kinds import (
     judge,
     learned_kinds,
 )
-from minigpt.interpret.reading.answer import most_read, strongest_head, weight_on
+from minigpt.interpret.reading.answer import (
+    Rows,
+    most_read,
+    strongest_head,
+    weight_on,
+)
 from minigpt.model import TransformerLM
 from pages.chat import attention, own, talk
 from pages.chat import story as chat_story
@@ -163,27 +168,31 @@ def why_it_fails(number: int, story: Story | None) -> str:
 
 
 def _looked(row: Row, place: int, right: list[int]) -> str:
-    """Say what was read most when a token was written, and who read the right one."""
+    """Say what was read when a token was written, and who read the right words."""
     rows = attention.rows_of(row.speaker.checkpoint.model, tuple(row.tokens), place)
-    in_text = [
+    pieces = [plain(display_piece(piece)) for piece in row.pieces]
+    before = f"When it wrote **{pieces[place]}**, "
+    same = [at for at in range(place) if row.tokens[at] == row.tokens[place]]
+    if not right or not same:
+        return f"{before}{_looked_most(row, rows, place, pieces)}."
+    wrong, most = weight_on(rows, same), weight_on(rows, right)
+    (layer, head), other = strongest_head(wrong), strongest_head(most)
+    return (
+        f"{before}L{layer}H{head} gave this same word, earlier in the text, "
+        f"{wrong[layer, head]:.2f} of its attention; no head gave the right words more "
+        f"than {most[other]:.2f} (L{other[0]}H{other[1]})."
+    )
+
+
+def _looked_most(row: Row, rows: Rows, place: int, pieces: list[str]) -> str:
+    words = [
         at
         for at, who in enumerate(row.speakers[:place])
-        if who not in ("template", "end")
+        if who not in ("template", "end") and any(map(str.isalpha, row.pieces[at]))
     ]
-    most = most_read(rows, in_text)
-    if most is None:
-        return ""
-    pieces = [plain(display_piece(piece)) for piece in row.pieces]
-    looked = (
-        f"When it wrote **{pieces[place]}**, the strongest look was L{most.layer}"
-        f"H{most.head}’s, at **{pieces[most.place]}** ({most.weight:.2f} of its "
-        "attention)"
-    )
-    if not right:
-        return f"{looked}."
-    weights = weight_on(rows, right)
-    layer, head = strongest_head(weights)
-    return (
-        f"{looked}; no head gave the right words more than {weights[layer, head]:.2f} "
-        f"(L{layer}H{head})."
-    )
+    heads = rows.shape[0] * rows.shape[1]
+    found = [
+        f"**{pieces[each.place]}** ({each.weight:.2f})"
+        for each in most_read(rows, words)
+    ]
+    return f"its {heads} heads looked most at {', '.join(found)}, on average"

@@ -1,6 +1,7 @@
 """The answers of Generation, Beam search and Chat, from the logits."""
 
 import math
+import re
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -15,7 +16,6 @@ from minigpt.config import GenerationConfig
 from minigpt.datasets.tales.talk import (
     known_question,
     story_to_talk_about,
-    suggestions,
     words_of_fact,
 )
 from minigpt.finetuning.chat import ready_to_chat
@@ -251,7 +251,7 @@ def talk(
     """The speaker, what was said, and the row that it reads."""
     speaker = ready_to_chat(load_checkpoint(spoken_by(seen)))
     story = seen.app.text_area(key="chat_story").value
-    question = question or suggestions(story_of(speaker), story)[0]
+    question = question or seen.app.button(key="chip_0").label.replace("\\", "")
     messages = messages_of(story, [Turn(question)])
     row = read_tokens(messages, speaker.tokenizer, template=template)
     return speaker, messages, [each.token for each in row]
@@ -271,10 +271,10 @@ def spoken_by(seen: Seen):
     return seen.path if seen.path.is_relative_to(path) else path
 
 
-def begun(speaker: Any, row: list[int]) -> list[int]:
-    """The eight likeliest tokens, one after the other, up to an end."""
+def begun(speaker: Any, row: list[int], most: int = 8) -> list[int]:
+    """The likeliest tokens, one after the other, up to an end."""
     written: list[int] = []
-    while len(written) < min(8, speaker.model.config.max_seq_len - len(row)):
+    while len(written) < min(most, speaker.model.config.max_seq_len - len(row)):
         token = int(logits_of(speaker.model, [*row, *written])[-1].argmax())
         if token == speaker.tokenizer.eos_id:
             break
@@ -299,10 +299,27 @@ def decisive_row(seen: Seen) -> tuple[list[int], np.ndarray]:
 
 @answers("chat.template")
 def chat_template(seen: Seen, asked: Asked) -> Answer:
+    speaker, messages, row = talk(seen, template=False)
+    fact = fact_of(speaker, messages).question
+    untold = speaker.tokenizer.decode(begun(speaker, row, 16)).lower()
+    found = {
+        match.start(): value
+        for value in fact.candidates
+        if (match := re.search(rf"\b{re.escape(value.lower())}\b", untold))
+    }
+    if not found:
+        return Answer("No answer: the story goes on")
+    if found[min(found)] == fact.answer:
+        return Answer("The right answer all the same")
+    return Answer("A wrong answer, from the same story")
+
+
+@answers("chat.same_without")
+def chat_same_without(seen: Seen, asked: Asked) -> Answer:
     told, untold = (
         said(*[talk(seen, template=each)[n] for n in (0, 2)]) for each in (True, False)
     )
-    return Answer("The same answer" if told == untold else "The text goes on")
+    return Answer("yes" if told == untold else "no")
 
 
 @answers("chat.last_read")

@@ -320,13 +320,13 @@ VIEWS = {
         "chat",
         ("relative",),
         (),
-        ("chat.template", "chat.last_read", "chat.room", "chat.counted"),
+        ("chat.same_without", "chat.last_read", "chat.room", "chat.counted"),
     ),
     "chat with a tuned model": View(
         "chat",
         ("talker",),
         (),
-        ("chat.head", "chat.base"),
+        ("chat.template", "chat.head", "chat.base"),
         data="talkers",
     ),
     "training of a text": View(

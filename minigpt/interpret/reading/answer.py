@@ -79,29 +79,26 @@ def strongest_head(weights: Float[np.ndarray, "layer head"]) -> tuple[int, int]:
     return int(layer), int(head)
 
 
-class MostRead(NamedTuple):
-    """The largest attention weight on one position."""
+class MeanWeight(NamedTuple):
+    """How much of their attention all heads together gave to one position."""
 
-    layer: int
-    head: int
     place: int
     weight: float
+    """The mean over the heads, 0 to 1."""
 
 
-def most_read(rows: Rows, places: Sequence[int]) -> MostRead | None:
-    """Return the position that any one head read most, and that head.
+def most_read(rows: Rows, places: Sequence[int], number: int = 3) -> list[MeanWeight]:
+    """Return the positions that the heads read most, as a mean over all of them.
 
     Args:
         rows: What `rows_that_wrote` returned.
-        places: Which positions may be named; None is returned if there is none.
+        places: Which positions may be named.
+        number: How many at most.
     """
-    there = [place for place in places if 0 <= place < rows.shape[-1]]
-    if not there:
-        return None
-    some = rows[..., there]
-    layer, head, nth = np.unravel_index(int(some.argmax()), some.shape)
-    weight = float(some[layer, head, nth])
-    return MostRead(int(layer), int(head), there[nth], weight)
+    mean = rows.mean(axis=(0, 1))
+    there = [place for place in places if 0 <= place < len(mean)]
+    there.sort(key=lambda place: -float(mean[place]))
+    return [MeanWeight(place, float(mean[place])) for place in there[:number]]
 
 
 def places_of(words: str, tokens: Sequence[int], tokenizer: Tokenizer) -> list[int]:
