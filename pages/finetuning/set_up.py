@@ -19,10 +19,11 @@ from minigpt.tokenizers.chat import Message, has_chat_tokens
 from minigpt.worker import launch
 from pages.finetuning import example as finetuning_example
 from pages.finetuning import numbers, questions, tunings
+from pages.finetuning.questions import Kinds
 from pages.frame import models, state, texts, words
 from pages.frame.controls import settings
 from pages.frame.guard import guard, show_note
-from pages.frame.questions import Question, predict
+from pages.frame.questions import predict
 
 METHODS = ("SFT", "DPO")
 METHOD_HELP = "SFT learns right answers; DPO learns which of two answers is better."
@@ -66,7 +67,7 @@ class Plan(NamedTuple):
     source: Source
 
 
-def show(store: RunStore) -> list[Question]:
+def show(store: RunStore) -> Kinds:
     """Show the choices, one example as it will be learned, and the start.
 
     Returns:
@@ -92,9 +93,11 @@ def show(store: RunStore) -> list[Question]:
             example = finetuning_example.choose(found, "new")
             st.markdown(f"**What it will learn**, as {words.plain(name)} reads it now")
         with question:
-            predict(questions.masked(example, plan.base))
-        finetuning_example.show(example, {name: plan.base}, [str(plan.path)])
-        return questions.before_a_tuning(example, plan.base, plan.config)
+            may_show = predict(questions.masked([example, *found], plan.base))
+        if may_show:
+            finetuning_example.show(example, {name: plan.base}, [str(plan.path)])
+        examples_in_order = [example, *finetuning_example.ordered(found)]
+        return questions.before_a_tuning(examples_in_order, plan.base, plan.config)
     return []
 
 

@@ -15,10 +15,11 @@ from minigpt.textbook.journal import records_of
 from pages.finetuning import answers, heads, numbers, own_answers, questions, weights
 from pages.finetuning import example as finetuning_example
 from pages.finetuning.numbers import Both
+from pages.finetuning.questions import Kinds
 from pages.finetuning.tunings import Tuning
 from pages.frame import notebook, state
 from pages.frame.guard import guard, show_note
-from pages.frame.questions import Question, predict
+from pages.frame.questions import predict
 from pages.frame.runs import history, progress
 from pages.frame.words import plain
 from viz.finetuning import log_prob_lines, margin_line, preference_table, wins_line
@@ -29,7 +30,7 @@ CHAT = "pages/chat/chat.py"
 Held = list[Conversation | Preference]
 
 
-def show(tuning: Tuning) -> list[Question]:
+def show(tuning: Tuning) -> Kinds:
     """Show one fine-tuning: progress while it runs, then what it changed.
 
     Returns:
@@ -45,8 +46,8 @@ def show(tuning: Tuning) -> list[Question]:
         return []
     with guard():
         shown = _show_change(tuning, alive=alive)
-        example = finetuning_example.ordered(held_out(shown))[0]
-        return questions.after_a_tuning(example, shown)
+        examples = finetuning_example.ordered(held_out(shown))
+        return questions.after_a_tuning(examples, shown)
     return []
 
 
@@ -159,7 +160,8 @@ def _show_example(shown: Both, row: DeltaGenerator) -> None:
     with row:
         begin = 0 if gain is None else gain.number
         example = finetuning_example.choose(examples, shown.tuning.id, begin)
-    predict(questions.masked(example, shown.after))
+    if not predict(questions.masked([example, *examples], shown.after)):
+        return
     if gain is not None and len(conversations) > 1 and example == some[gain.number]:
         st.caption(
             f"Of the {len(conversations)} shortest held-out examples, fine-tuning "
