@@ -39,7 +39,7 @@ def prepare(speaker: Speaker) -> Story | None:
         st.session_state["_chat"] = chat_talk.Talk(number=opening(speaker))
     story = None
     if not own.has_own_file(speaker):
-        story = _story(speaker.checkpoint, chat_talk.current().number)
+        story = story_of(speaker.checkpoint, chat_talk.current().number)
     text = "" if story is None else story.text
     if st.session_state.get("_chat_given") != text:
         # Another story, or another model's window: what the reader wrote stays.
@@ -51,7 +51,8 @@ def prepare(speaker: Speaker) -> Story | None:
 
 
 @remember(256)
-def _story(checkpoint: Checkpoint, number: int) -> Story | None:
+def story_of(checkpoint: Checkpoint, number: int) -> Story | None:
+    """Return one of the built-in stories that a model can read; None if none is."""
     encode, window = checkpoint.tokenizer.encode, checkpoint.model.config.max_seq_len
     return story_to_talk_about(number, lambda text: len(encode(text)) <= SHARE * window)
 
@@ -65,7 +66,7 @@ def opening(speaker: Speaker) -> int:
     if not own.learns_tales(speaker):
         return 0
     for number in range(SEARCHED):
-        story = _story(speaker.checkpoint, number)
+        story = story_of(speaker.checkpoint, number)
         if story is not None and effect_in(speaker, story) is not None:
             return number
     return 0

@@ -136,7 +136,7 @@ def _dpo_loss() -> Iterator[Question]:
             f"{f'The margin is {margin:+.2f}.' if place else when} What is the loss?",
             [f"{value:.3f}" for value in values],
             values.index(right),
-            f"σ is {math.exp(-right):.3f}. The larger the margin, the smaller the loss.",
+            f"σ(margin) is {math.exp(-right):.3f}: −ln of it is {right:.3f}.",
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from guard.answers import answers
-from guard.printed import Answer
+from guard.printed import Answer, plain_text
 from guard.screen import Asked
 from guard.seen import Seen, cache_of, logits_of, softmax
 
@@ -251,10 +251,18 @@ def talk(
     """The speaker, what was said, and the row that it reads."""
     speaker = ready_to_chat(load_checkpoint(spoken_by(seen)))
     story = seen.app.text_area(key="chat_story").value
-    question = question or seen.app.button(key="chip_0").label.replace("\\", "")
+    question = question or offered(seen)
     messages = messages_of(story, [Turn(question)])
     row = read_tokens(messages, speaker.tokenizer, template=template)
     return speaker, messages, [each.token for each in row]
+
+
+def offered(seen: Seen) -> str:
+    """The first question on offer, or the one that was asked when it was."""
+    for button in seen.app.button:
+        if button.key == "chip_0":
+            return plain_text(button.label)
+    return seen.app.session_state["_chat"].turns[0].question
 
 
 def story_of(speaker: Any) -> Any:
@@ -322,8 +330,8 @@ def chat_same_without(seen: Seen, asked: Asked) -> Answer:
     return Answer("yes" if told == untold else "no")
 
 
-@answers("chat.last_read")
-def chat_last_read(seen: Seen, asked: Asked) -> Answer:
+@answers("chat.predicted_from")
+def chat_predicted_from(seen: Seen, asked: Asked) -> Answer:
     speaker, _, row = talk(seen)
     return Answer(display_piece(speaker.tokenizer.pieces(row[-1:])[0]))
 
@@ -339,7 +347,7 @@ def chat_room(seen: Seen, asked: Asked) -> Answer:
 def chat_counted(seen: Seen, asked: Asked) -> Answer:
     speaker, _, row = talk(seen)
     special = speaker.tokenizer.special_tokens
-    return Answer(sum(special.get(token) in CHAT_TOKENS for token in row))
+    return Answer(sum(special.get(token) in CHAT_TOKENS for token in row), (1,))
 
 
 @answers("chat.base")

@@ -320,7 +320,7 @@ VIEWS = {
         "chat",
         ("relative",),
         (),
-        ("chat.same_without", "chat.last_read", "chat.room", "chat.counted"),
+        ("chat.same_without", "chat.predicted_from", "chat.room", "chat.counted"),
     ),
     "chat with a tuned model": View(
         "chat",
@@ -373,7 +373,7 @@ VIEWS = {
         "finetuning",
         ("plain",),
         ("finetuning example afterwards",),
-        ("finetuning.likelier", "finetuning.untouched"),
+        ("finetuning.likelier", "finetuning.moved"),
         query={"tuning": "answers"},
         data="tuned",
     ),
