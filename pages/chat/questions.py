@@ -47,10 +47,10 @@ def without_template(asking: Asking, story: Story | None) -> Iterator[Question]:
         same = _same_without(asking, story, _question_of(row))
         yield from filter(None, [same])
         return
-    for place, each in enumerate(_more_questions(asking.speaker, asked)):
+    for each in _more_questions(asking.speaker, asked):
         effect = chat_story.effect_of(asking.speaker, each)
         if effect is not None:
-            about = "" if place == 0 else f"{_story_in_words(each)} "
+            about = _which_story(each, asked)
             yield _template_question(asking.speaker, effect, about)
 
 
@@ -74,8 +74,11 @@ def _template_question(
     )
 
 
-def _story_in_words(asked: Asked) -> str:
-    return f"In the story “{plain(asked.story)}”:"
+def _which_story(asked: Asked, first: Asked) -> str:
+    """Tell a story that is not on the screen; "" of the one that is."""
+    if asked.story == first.story:
+        return ""
+    return f"In the story “{plain(asked.story)}”: "
 
 
 def _more_questions(speaker: Speaker, first: Asked) -> Iterator[Asked]:
@@ -135,11 +138,13 @@ class _Case(NamedTuple):
 
     row: Row
     asked: Asked | None
+    about: str = ""
+    """In Markdown: which story, unless it is on the screen."""
 
     @property
     def quoted(self) -> str:
         """The question, in Markdown."""
-        return f"“{plain(_question_of(self.row))}”"
+        return f"{self.about}“{plain(_question_of(self.row))}”"
 
 
 def _cases(asking: Asking, story: Story | None) -> Iterator[_Case]:
@@ -155,7 +160,7 @@ def _cases(asking: Asking, story: Story | None) -> Iterator[_Case]:
     for asked in _more_questions(asking.speaker, known):
         row = reads.row_of(asking, asked.story, asked.question.text)
         if row is not None and asked != known:
-            yield _Case(row, asked)
+            yield _Case(row, asked, _which_story(asked, known))
 
 
 def _predicted_from(case: _Case) -> Iterator[Question]:
@@ -181,7 +186,7 @@ def _predicted_from(case: _Case) -> Iterator[Question]:
 
 def _heads(case: _Case) -> Iterator[Question]:
     """Ask which head reads the right answer most, where that is clear."""
-    row, asked = case
+    row, asked, _ = case
     model = row.speaker.checkpoint.model
     if asked is None or not isinstance(model, TransformerLM):
         return
@@ -213,8 +218,8 @@ def _room(case: _Case) -> Iterator[Question]:
     options = sorted({left, limit, left + 3, max(1, left // 2)})
     yield Question(
         "chat.room",
-        f"The window holds {limit} tokens, and {case.quoted} with its story takes "
-        f"{len(row.read)}. How many are left for the answer?",
+        f"{case.quoted} and its story take {len(row.read)} tokens, and the window "
+        f"holds {limit}. How many are left for the answer?",
         [str(option) for option in options],
         options.index(left),
         "Story, question, answer and template all share one window.",
@@ -239,8 +244,8 @@ def _beside(case: _Case) -> Iterator[Question]:
     other = _begun(base, read).text
     yield Question(
         "chat.base",
-        f"**{plain(base.name)}** never saw a conversation. Given {case.quoted} in the "
-        f"same tokens, does it begin with the same words as "
+        f"{case.quoted} **{plain(base.name)}** never saw a conversation. Asked this in "
+        f"the same tokens, does it begin with the same words as "
         f"**{plain(row.speaker.name)}**?",
         ["yes", "no"],
         int(own != other),

@@ -340,7 +340,7 @@ def chat_predicted_from(seen: Seen, asked: Asked) -> Answer:
 def chat_room(seen: Seen, asked: Asked) -> Answer:
     speaker, _, row = talk(seen)
     limit = speaker.model.config.max_seq_len
-    return Answer(limit - len(row), (limit, len(row)))
+    return Answer(limit - len(row), (len(row), limit))
 
 
 @answers("chat.counted")
@@ -395,7 +395,9 @@ def on_the_answer(
 
 @answers("chat.head")
 def chat_head(seen: Seen, asked: Asked) -> Answer:
-    speaker, messages, row = talk(seen)
+    # The first question on offer, or the next of this story where that one is unclear.
+    question = re.match("“(.*?)”", plain_text(asked.text))[1]
+    speaker, messages, row = talk(seen, question=question)
     written = begun(speaker, row)
     weights = on_the_answer(seen, speaker, messages, row, written)
     best = max(weights, key=weights.__getitem__)
