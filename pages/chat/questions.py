@@ -242,14 +242,17 @@ def _beside(case: _Case) -> Iterator[Question]:
         return
     own = _begun(row.speaker, tuple(row.read)).text
     other = _begun(base, read).text
+    right = "" if case.asked is None else case.asked.question.sentence
+    options = sorted({own, other, right} - {""})
+    if other not in options or other == own:
+        return
     yield Question(
         "chat.base",
         f"{case.quoted} **{plain(base.name)}** never saw a conversation. Asked this in "
-        f"the same tokens, does it begin with the same words as "
-        f"**{plain(row.speaker.name)}**?",
-        ["yes", "no"],
-        int(own != other),
-        f"It begins: “{_one_line(other)}”.",
+        f"the same tokens as **{plain(row.speaker.name)}**, how does it begin?",
+        options,
+        options.index(other),
+        f"{plain(row.speaker.name)} begins: “{_one_line(own)}”.",
     )
 
 

@@ -22,6 +22,8 @@ CLEAR = 0.1
 """Nats: two tokens nearer than this are about as surprising."""
 FURTHER = 1.05
 """Of two matrices, one moved further only if by this factor."""
+DECADES = 4
+"""Powers of ten between two options."""
 _MARGINS = 24
 
 
@@ -141,27 +143,25 @@ def _dpo_loss() -> Iterator[Question]:
 
 
 def _likelier(examples: Sequence[Example], shown: Both) -> Iterator[Question]:
-    """Ask how many times likelier an answer became, where that is clear."""
-    limits = (0.0, math.log(10), math.log(1000), math.inf)
-    options = ("less likely", "up to 10 times", "10 to 1000 times", "over 1000 times")
-    for example in examples:
+    """Ask how many times likelier an answer became, to the nearest power of ten."""
+    for place, example in enumerate(examples):
         before, after = (
             sum(token.loss for token in _tokens(example, who) if token.is_learned)
             for who in (shown.before, shown.after)
         )
-        gain = before - after
-        if any(abs(gain - limit) < CLEAR for limit in limits):
-            continue
+        power = round((before - after) / math.log(10))
+        # The right one is sometimes the largest and sometimes not.
+        powers = [power + DECADES * (step - place % 3) for step in range(3)]
         first = next(iter(numbers.conversations_of(example).values()))
         asked = first.prompt[-1].content.splitlines()[-1]
         yield Question(
             "finetuning.likelier",
             f"“{plain(asked[:80])}” – “{plain(first.answer[:80])}” How much likelier "
             "did fine-tuning make this answer?",
-            options,
-            next(n for n, limit in enumerate(limits) if gain < limit),
+            [f"about 10^{each} times" for each in powers],
+            powers.index(power),
             f"Its tokens cost {before:.2f} nats together before and {after:.2f} after: "
-            f"e^{gain:.2f} times the probability.",
+            f"e^{before - after:.2f} times the probability.",
         )
 
 

@@ -290,15 +290,8 @@ def likelier(seen: Seen, asked: Asked) -> Answer:
         row, begin = example_row(seen, checkpoint, held_example(seen))
         sums.append(float(losses_of(checkpoint, row, begin).sum()))
     gain = sums[0] - sums[1]
-    times = math.exp(gain)
-    right = (
-        "less likely"
-        if times < 1
-        else "up to 10 times"
-        if times < 10
-        else ("10 to 1000 times" if times < 1000 else "over 1000 times")
-    )
-    return Answer(right, (*sums, gain))
+    power = round(math.log10(math.exp(gain)))
+    return Answer(f"about 10^{power} times", (*sums, gain))
 
 
 def matrix(weights: dict[str, Any], name: str, layer: int) -> Any:
