@@ -265,6 +265,13 @@ def offered(seen: Seen) -> str:
     return seen.app.session_state["_chat"].turns[0].question
 
 
+def quoted(asked: Asked) -> str:
+    """What is asked about: the first on offer, or the next where that is unclear."""
+    found = re.match("“(.*?)”", plain_text(asked.text))
+    assert found is not None, asked.text
+    return found[1]
+
+
 def story_of(speaker: Any) -> Any:
     """The first built-in story that fills at most 62% of the window, or none."""
     tokenizer, window = speaker.tokenizer, speaker.model.config.max_seq_len
@@ -352,7 +359,7 @@ def chat_counted(seen: Seen, asked: Asked) -> Answer:
 
 @answers("chat.base")
 def chat_base(seen: Seen, asked: Asked) -> Answer:
-    speaker, messages, row = talk(seen)
+    _, messages, _ = talk(seen, question=quoted(asked))
     base = ready_to_chat(load_checkpoint(seen.data / "models" / "plain"))
     read = [each.token for each in read_tokens(messages, base.tokenizer)]
     return Answer(said(base, read).replace("\n", "⏎"))
@@ -395,9 +402,7 @@ def on_the_answer(
 
 @answers("chat.head")
 def chat_head(seen: Seen, asked: Asked) -> Answer:
-    # The first question on offer, or the next of this story where that one is unclear.
-    question = re.match("“(.*?)”", plain_text(asked.text))[1]
-    speaker, messages, row = talk(seen, question=question)
+    speaker, messages, row = talk(seen, question=quoted(asked))
     written = begun(speaker, row)
     weights = on_the_answer(seen, speaker, messages, row, written)
     best = max(weights, key=weights.__getitem__)
