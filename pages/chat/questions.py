@@ -1,6 +1,7 @@
 """Predict and Check of the Chat page, answered by the model that is talked to."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import takewhile
 from typing import NamedTuple
 
 from minigpt.config import GenerationConfig
@@ -128,8 +129,12 @@ def checks(asking: Asking, story: Story | None) -> list[Iterator[Question]]:
         for case in _cases(asking, story):
             yield from ask(case)
 
-    second = about(_heads) if next(about(_heads), None) else about(_room)
-    third = about(_beside) if next(about(_beside), None) else about(_counted)
+    def is_clear_here(ask: Callable[[_Case], Iterable[Question]]) -> bool:
+        here = takewhile(lambda case: not case.about, _cases(asking, story))
+        return any(question for case in here for question in ask(case))
+
+    second = about(_heads) if is_clear_here(_heads) else about(_room)
+    third = about(_beside) if is_clear_here(_beside) else about(_counted)
     return [about(_predicted_from), second, third]
 
 
