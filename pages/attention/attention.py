@@ -13,15 +13,23 @@ from minigpt.interpret.reading.prompt import Reading
 from minigpt.model import CausalAttention, MultiHeadAttention, SelfAttention
 from minigpt.textbook.attention import attention_row
 from pages.attention import questions
-from pages.attention.numbers import edit_of, opening_of, steps_of
+from pages.attention import tour as attention_tour
+from pages.attention.numbers import (
+    MASK,
+    POSITIONS,
+    ROOT,
+    edit_of,
+    opening_of,
+    row_id,
+    steps_of,
+)
 from pages.frame import lesson, models, notebook, opening, provenance
+from pages.frame.controls import tour
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, pick_token, read_at_place
 from viz.components.attention_steps.view import AttentionSheet, attention_steps
 from viz.effects import before_after_bars
-
-ROOT, POSITIONS, MASK = "÷ √d", "positions", "mask"
 
 # Which hook holds a row of the sheet; every other row leads to the scores.
 HOOKS = {
@@ -55,11 +63,6 @@ def choose_edit(checkpoint: Checkpoint, reading: Reading, place: Place) -> HeadE
         without_mask=MASK in left_out,
         weight=set_weight_of(reading, place),
     )
-
-
-def row_id(reading: Reading, place: Place) -> tuple[object, ...]:
-    """Return what tells one row from every other."""
-    return str(models.chosen_path(models.chosen_entry())), *reading.tokens, *place
 
 
 def set_weight_of(reading: Reading, place: Place) -> tuple[int, float] | None:
@@ -106,7 +109,7 @@ def show_sheet(
     attention_steps(
         AttentionSheet(reading.pieces, steps, edited, left_out),
         opened,
-        key="attention_sheet",
+        key=attention_tour.SHEET,
         on_open=open_cell,
         on_query=pick_token,
         on_weight=set_weight,
@@ -150,7 +153,7 @@ def show_figures(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
     """Show the sheet with what can be changed, explain it, and ask about it."""
     steps = steps_of(checkpoint.model, reading.tokens, *place)
     left, right = st.columns([5, 2], gap="medium")
-    with right:
+    with right, st.container(key=attention_tour.EDIT):
         edit = choose_edit(checkpoint, reading, place)
         edited = edit_of(checkpoint.model, reading.tokens, *place, edit)
         changed = edit != HeadEdit()
@@ -185,7 +188,7 @@ WORDS = (
     "puts almost all the weight on one token: an average of one."
 )
 
-lesson.open(
+tour_button = lesson.open(
     "Attention, step by step",
     "Attention computes a weighted average, and here you can read every number in it.",
 )
@@ -201,5 +204,11 @@ with guard():
             f"raise the row's largest weight by {found.effects['growth']:.2f} and "
             f"change the prediction by KL {found.effects['kl']:.2f} nats.",
         )
+    tour.offer(
+        tour_button,
+        lambda: attention_tour.stops(
+            reading, place, steps_of(checkpoint.model, reading.tokens, *place)
+        ),
+    )
     if predict(questions.strongest(checkpoint, reading, place)):
         show_figures(checkpoint, reading, place)

@@ -5,7 +5,13 @@ from minigpt.interpret.heads.attention_editing import edit_head
 from minigpt.interpret.heads.attention_steps import attention_steps
 from minigpt.interpret.openings.attention import attention_opening
 from minigpt.interpret.openings.opening import held_out_prompts
+from minigpt.interpret.reading.prompt import Reading
+from pages.frame import models
+from pages.frame.reading import Place
 from pages.frame.remember import remember
+
+ROOT, POSITIONS, MASK = "÷ √d", "positions", "mask"
+"""Steps that can be left out, as the page calls them."""
 
 steps_of = remember(64)(attention_steps)
 """One row of one head, step by step."""
@@ -21,3 +27,8 @@ opening_of = remember(32, spinner="Looking for a telling row …")(attention_ope
 def prompts_of(checkpoint: Checkpoint) -> list[str]:
     """Return other texts to ask about, which the model did not learn from."""
     return [prompt for prompt, _ in held_out_prompts(checkpoint)]
+
+
+def row_id(reading: Reading, place: Place) -> tuple[object, ...]:
+    """Return what tells one row from every other."""
+    return str(models.chosen_path(models.chosen_entry())), *reading.tokens, *place

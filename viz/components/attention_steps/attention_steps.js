@@ -5,7 +5,15 @@ export default function attentionSteps({ data, parentElement, setTriggerValue })
   const root = parentElement.querySelector(".attention_steps");
   const head = unpackHead(data);
   const sheet = prepareSheet(root, head);
-  const state = root.state ??= { stage: 0 };
+  const state = root.state ??= { stage: 0, opened: data.opened };
+  // A cell that somebody else opened (the tour): its step is the one to look at. When it
+  // is closed again, the reader stands where they stood.
+  if (String(data.opened) !== String(state.opened)) {
+    state.left ??= state.stage;
+    state.stage = data.opened
+      ? Math.max(0, head.steps.indexOf(data.rowNames[data.opened[0]])) : state.left;
+    if (!data.opened) state.left = null;
+  }
   Object.assign(state, { hovered: null, dragged: null, opened: data.opened });
   // An edit shows at the softmax: the reader who makes one need not step there first.
   if (head.edited) state.stage = Math.max(state.stage, head.steps.indexOf("pattern"));
