@@ -1,6 +1,5 @@
 """The Fine-tuning page before the start: a base, a method, examples, and the cost."""
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -18,9 +17,11 @@ from minigpt.runs import RunStore
 from minigpt.tokenizers.chat import Message, has_chat_tokens
 from minigpt.worker import launch
 from pages.finetuning import example as finetuning_example
+from pages.finetuning import examples as examples_choice
 from pages.finetuning import numbers, questions, tunings
+from pages.finetuning.examples import segmented
 from pages.finetuning.questions import Kinds
-from pages.frame import models, state, texts, words
+from pages.frame import models, state, words
 from pages.frame.controls import settings
 from pages.frame.guard import guard, show_note
 from pages.frame.questions import predict
@@ -32,30 +33,13 @@ CHANGE_HELP = (
     "them (LoRA)."
 )
 ALL, LORA = "all weights", "LoRA"
-SOURCES = ("tales", "upload", "paste")
 TARGETS = ("qkv", "output", "mlp")
-FEW = 12
-"""Examples that tell how new a file is to the base."""
 SHORT = Conversation((Message("user", "Who sang?"), Message("assistant", "Mia.")))
 """Fits into every window."""
 SETTLED = (
     *("max_steps", "num_epochs", "device", "num_threads", "compile"),
     *("tensorboard", "wandb_project"),
 )
-SFT_FORMS = """{"instruction": "Summarize this text:", "input": "…", "output": "…"}
-{"messages": [{"role": "user", "content": "Who sang?"},
-              {"role": "assistant", "content": "A bird."}]}"""
-DPO_FORM = """{"instruction": "Who sang?", "input": "…",
- "chosen": "A bird.", "rejected": "No"}"""
-
-
-class Source(NamedTuple):
-    """Where the examples come from."""
-
-    examples: str
-    """`tales`, or the path of the copy that is kept of a file."""
-    name: str
-    """What the reader calls it."""
 
 
 class Plan(NamedTuple):
@@ -64,7 +48,7 @@ class Plan(NamedTuple):
     config: RunConfig
     base: Checkpoint
     path: Path
-    source: Source
+    source: examples_choice.Source
 
 
 def show(store: RunStore) -> Kinds:
@@ -80,7 +64,7 @@ def show(store: RunStore) -> Kinds:
         plan = _choose()
     if plan is not None:
         with right, guard():
-            examples = _read(plan)
+            examples = examples_choice.read(plan.config, plan.base, plan.source)
     with left, guard():
         _show_start(store, plan, examples)
     if plan is None:
@@ -101,31 +85,18 @@ def show(store: RunStore) -> Kinds:
     return []
 
 
-def _read(plan: Plan) -> Examples:
-    """Read the examples; what is wrong is said of the file that the reader brought.
-
-    Raises:
-        DataError: If they cannot be used.
-    """
-    try:
-        return numbers.examples(plan.config, plan.base)
-    except DataError as error:
-        told = str(error).replace(plan.source.examples, plan.source.name)
-        raise DataError(told) from None
-
-
 def _choose() -> Plan | None:
     """Let the reader choose everything; None until there are examples."""
     method_column, change_column = st.columns([2, 3])
     with method_column:
-        method = _segmented("Method", list(METHODS), "method", help=METHOD_HELP)
+        method = segmented("Method", list(METHODS), "method", help=METHOD_HELP)
     with change_column:
-        change = _segmented(
+        change = segmented(
             "What may change", [ALL, LORA], "what_changes", help=CHANGE_HELP
         )
     kind: Literal["sft", "dpo"] = "sft" if method == "SFT" else "dpo"
     entry = _choose_base(kind)
-    source = _choose_examples(kind)
+    source = examples_choice.choose(kind)
     number = None if source is None else numbers.number_of(source.examples, kind)
     tuning, train = _choose_settings(kind, number, with_adapter=change == LORA)
     if source is None:
@@ -142,21 +113,6 @@ def _choose() -> Plan | None:
         method=kind, base=str(path), examples=source.examples, **tuning
     )
     return Plan(RunConfig(finetune=finetune, train=train), base, path, source)
-
-
-def _segmented(
-    label: str, options: list[str], key: str, help: str | None = None
-) -> str:
-    chosen: str = st.segmented_control(
-        label,
-        options,
-        help=help,
-        default=options[0],
-        required=True,
-        key=key,
-        persist_state="session",
-    )
-    return chosen
 
 
 def _choose_base(method: str) -> ModelEntry:
@@ -184,41 +140,6 @@ def _choose_base(method: str) -> ModelEntry:
         persist_state="session",
     )
     return known[chosen]
-
-
-def _choose_examples(method: str) -> Source | None:
-    """Let the reader choose examples; None until there are some."""
-    row = st.container(horizontal=True, vertical_alignment="bottom")
-    with row:
-        source = _segmented("Examples", list(SOURCES), "examples_from")
-        with st.popover(
-            "The accepted formats", icon=":material/data_object:", type="tertiary"
-        ):
-            st.caption("JSON (a list) or JSONL (one object per line):")
-            st.code(SFT_FORMS if method == "sft" else DPO_FORM, language="json")
-    if source == "tales":
-        return Source("tales", "tales")
-    contents, name = _own_examples(source, method)
-    if contents is None:
-        return None
-    told = "Your examples" if source == "paste" else name
-    return Source(str(texts.keep(contents, name).absolute()), told)
-
-
-def _own_examples(source: str, method: str) -> tuple[bytes | None, str]:
-    if source == "upload":
-        file = st.file_uploader(
-            "A JSON or JSONL file, UTF-8", type=["json", "jsonl", "txt"], key="examples"
-        )
-        return (None, "") if file is None else (file.getvalue(), file.name)
-    pasted = st.text_area(
-        "Your examples, one JSON object per line",
-        key=f"pasted_{method}",
-        height=120,
-        placeholder=SFT_FORMS.splitlines()[0] if method == "sft" else DPO_FORM,
-        persist_state="session",
-    )
-    return (pasted.encode(), "pasted-examples") if pasted.strip() else (None, "")
 
 
 def _choose_settings(
@@ -289,7 +210,7 @@ def _show_start(store: RunStore, plan: Plan | None, examples: Examples | None) -
     is_ready = plan is not None and examples is not None
     if plan is not None and examples is not None:
         _show_estimate(numbers.estimate(plan.config, plan.base, examples))
-        _say_what_an_adapter_cannot(plan, examples)
+        examples_choice.say_what_an_adapter_cannot(plan.config, plan.base, examples)
     name_column, button_column = st.columns(2, vertical_alignment="bottom")
     name = name_column.text_input(
         "Name of the run",
@@ -319,27 +240,6 @@ def _show_estimate(found: TuningEstimate) -> None:
         f"**{found.examples:,}** examples, each read "
         f"{words.times(found.passes, 1)}, and {found.held_out} held out · roughly "
         f"**{words.duration(found.seconds)}**"
-    )
-
-
-def _say_what_an_adapter_cannot(plan: Plan, examples: Examples) -> None:
-    """Say, of LoRA on a file of one's own, how new the file is to the base."""
-    finetune = plan.config.finetune
-    assert finetune is not None
-    if finetune.lora is None or not finetune.is_own_file or finetune.method != "sft":
-        return
-    losses = [
-        finetuning_example.mean_loss(numbers.conversation_losses(plan.base, one))
-        for one in examples.train[:FEW]
-        if isinstance(one, Conversation)
-    ]
-    cost, size = sum(losses) / len(losses), plan.base.tokenizer.vocab_size
-    show_note(
-        "LoRA leaves the embeddings as they are, so it cannot give a new meaning to "
-        "pieces of text that the base has hardly met. A token of your answers costs "
-        f"this base {cost:.1f} nats now; a uniform guess costs ln({size:,}) = "
-        f"{math.log(size):.1f}. The nearer to that, the less LoRA can learn: train all "
-        "weights instead."
     )
 
 
