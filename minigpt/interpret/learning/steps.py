@@ -1,0 +1,323 @@
+"""One step against the gradient, and the same step again and again.
+
+Every weight of the model is moved by the same rule. A step here is one of real
+training, on one prompt only and with no schedule and no clipping: the optimizers are
+those of `minigpt.training`. It is taken in a copy, so the model itself stays as it is
+for everybody who shares it.
+
+Before: `backward`. Next: `arithmetic`, which spells out one weight's step.
+"""
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.optim import SGD, Optimizer
+
+from minigpt.config import TrainConfig
+from minigpt.errors import DataError
+from minigpt.interpret.differences.gradients import trainable_twin
+from minigpt.interpret.learning.matrices import Matrix
+from minigpt.machine_memory import memory_of
+from minigpt.model import LanguageModel
+from minigpt.training.loss import next_token_loss
+from minigpt.training.optimizer import build_optimizer, orthogonalize
+
+OptimizerName = Literal["SGD", "AdamW", "Muon"]
+COPIES = 4
+"""How often each weight is held: weight, gradient, and AdamW's two averages."""
+
+
+@dataclass(frozen=True)
+class LearningRule:
+    """Which optimizer takes the step, and how large the step is."""
+
+    optimizer: OptimizerName
+    rate: float
+    """lr. For Muon that of the hidden matrices: the others' AdamW steps with the same
+    share of it as in the defaults of training."""
+
+    @property
+    def config(self) -> TrainConfig:
+        """The settings of training that mean this rule."""
+        defaults = TrainConfig()
+        if self.optimizer == "Muon":
+            share = defaults.learning_rate / defaults.muon_learning_rate
+            return TrainConfig(
+                optimizer="muon",
+                learning_rate=self.rate * share,
+                muon_learning_rate=self.rate,
+                muon_splits_qkv=True,
+            )
+        return TrainConfig(optimizer="adamw", learning_rate=self.rate)
+
+
+@dataclass(frozen=True)
+class MatrixStep:
+    """One matrix before and after a step, with everything that its update is made of.
+
+    All arrays are [row column] of the matrix.
+    """
+
+    matrix: Matrix
+    rule: OptimizerName
+    """What steps this matrix: with Muon, those that face the vocabulary get AdamW."""
+    settings: dict[str, float]
+    """`lr`, `weight_decay`, `beta1`, `beta2`, `eps`, `beta`, `stretch`: those that the
+    rule has."""
+    step: int
+    """Counted from 1."""
+    weight: Float[np.ndarray, "row column"]
+    gradient: Float[np.ndarray, "row column"]
+    averages: dict[str, Float[np.ndarray, "row column"]]
+    """What the optimizer remembers, before the step: `m`, and of AdamW `v`."""
+    direction: Float[np.ndarray, "row column"] | None
+    """Muon's orthogonalised matrix."""
+    after: Float[np.ndarray, "row column"]
+
+    @property
+    def update(self) -> Float[np.ndarray, "row column"]:
+        """What the step added to the weights."""
+        return self.after - self.weight
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What became of one prompt, step by step."""
+
+    losses: Float[np.ndarray, "steps_and_1"]
+    """Mean over the prompt's tokens, in nats; the first is before any step."""
+    probabilities: Float[np.ndarray, "steps_and_1 label"]
+    """Of each token but the first."""
+    expected: Float[np.ndarray, "steps"]
+    """What each step should change the loss by if the slope stayed as it is:
+    Σ gradient · update. For SGD that is −lr · ‖gradient‖²."""
+    last: MatrixStep
+    """The last step, in one matrix."""
+
+
+def learn(
+    model: LanguageModel,
+    tokens: list[int],
+    rule: LearningRule,
+    steps: int,
+    matrix: Matrix,
+) -> Learned:
+    """Learn one prompt in a copy of a model, by the same step again and again.
+
+        θ ← θ − update(∇ loss(θ))
+
+    Args:
+        model: Where learning begins; it stays as it is.
+        tokens: The prompt's ids, two at least.
+        rule: The optimizer and its step size.
+        steps: How many, one at least; fewer are taken if the loss is soon no number.
+        matrix: What to look at in the last step.
+
+    Raises:
+        DataError: If there is nothing to predict, or a copy would not fit in memory.
+    """
+    loss_of = next_token_loss(tokens)
+    _require_room(model)
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        own = copy.deepcopy(trainable_twin(model))
+        optimizer = _optimizer(own, rule)
+        ids = torch.tensor([tokens], device=model.device)
+        logits = own(ids)
+        rows, expected = [_log_probs(logits, ids)], []
+        for step in range(steps):
+            optimizer.zero_grad()
+            torch.autograd.backward(loss_of(logits))
+            seen = _Watched.before_step(own, optimizer, matrix)
+            optimizer.step()
+            expected.append(_first_order(seen.weights))
+            logits = own(ids)
+            rows.append(_log_probs(logits, ids))
+            if not torch.isfinite(rows[-1]).all():
+                break
+        last = seen.after_step(step + 1)
+    log_probs = torch.stack(rows).double().numpy()
+    return Learned(
+        -log_probs.mean(-1), np.exp(log_probs), np.array(expected), last
+    )
+
+
+def losses_by_rate(
+    model: LanguageModel, tokens: list[int], rule: LearningRule, rates: Sequence[float]
+) -> Float[np.ndarray, "rate"]:
+    """Compute the loss of a prompt after one step, for steps of several sizes.
+
+    The first step of each of these optimizers is lr times a direction that does not
+    depend on lr. So the gradient is computed once.
+
+        loss(θ + lr · direction)
+
+    Args:
+        model: Where the step begins; it stays as it is.
+        tokens: The prompt's ids, two at least.
+        rule: The optimizer; its own rate does not matter.
+        rates: Step sizes.
+
+    Returns:
+        Nats per token; infinite where the step leads beyond all numbers.
+
+    Raises:
+        DataError: See `learn`.
+    """
+    loss_of = next_token_loss(tokens)
+    _require_room(model)
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        own = copy.deepcopy(trainable_twin(model))
+        ids = torch.tensor([tokens], device=model.device)
+        torch.autograd.backward(loss_of(own(ids)))
+        before = [each.detach().clone() for each in own.parameters()]
+        _optimizer(own, rule).step()
+        after = list(own.parameters())
+    with torch.no_grad():
+        ways = [
+            (end - start) / rule.rate for end, start in zip(after, before, strict=True)
+        ]
+        losses = []
+        for rate in rates:
+            for weight, start, way in zip(after, before, ways, strict=True):
+                weight.copy_(start + rate * way)
+            losses.append(float(loss_of(own(ids))))
+    return np.nan_to_num(np.array(losses), nan=math.inf, posinf=math.inf)
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """One matrix and what its optimizer remembers, noted down before a step."""
+
+    matrix: Matrix
+    parameter: nn.Parameter
+    group: dict[str, Any]
+    """The optimizer's settings for this parameter."""
+    averages: dict[str, Tensor]
+    weights: dict[nn.Parameter, Tensor]
+    """Of the whole model, before the step."""
+
+    @classmethod
+    def before_step(
+        cls, model: LanguageModel, optimizer: Optimizer, matrix: Matrix
+    ) -> Self:
+        parameter = model.get_parameter(matrix.parameter)
+        parts = getattr(optimizer, "parts", (optimizer,))
+        state, group = next(
+            (part.state.get(parameter, {}), group)
+            for part in parts
+            for group in part.param_groups
+            if any(each is parameter for each in group["params"])
+        )
+        names = {"exp_avg": "m", "exp_avg_sq": "v", "momentum": "m"}
+        averages = {
+            short: state[name].clone() for name, short in names.items() if name in state
+        }
+        weights = {each: each.detach().clone() for each in model.parameters()}
+        return cls(matrix, parameter, group, averages, weights)
+
+    def after_step(self, step: int) -> MatrixStep:
+        """Note down what the step made of the matrix."""
+        assert self.parameter.grad is not None
+        rule: OptimizerName = "SGD"
+        if "betas" in self.group:
+            rule = "AdamW"
+        elif "parts" in self.group:
+            rule = "Muon"
+        wanted = {"SGD": (), "AdamW": ("m", "v"), "Muon": ("m",)}[rule]
+        nothing = torch.zeros_like(self.parameter)
+        averages = {name: self.averages.get(name, nothing) for name in wanted}
+        settings, direction = _settings(self.group), None
+        if rule == "Muon":
+            direction, stretch = _muon_direction(
+                self.parameter.grad, averages["m"], self.group, self.matrix
+            )
+            settings["stretch"] = stretch
+        return MatrixStep(
+            matrix=self.matrix,
+            rule=rule,
+            settings=settings,
+            step=step,
+            weight=self._cells(self.weights[self.parameter]),
+            gradient=self._cells(self.parameter.grad),
+            averages={name: self._cells(each) for name, each in averages.items()},
+            direction=None if direction is None else self._cells(direction),
+            after=self._cells(self.parameter),
+        )
+
+    def _cells(self, tensor: Tensor) -> Float[np.ndarray, "row column"]:
+        return tensor.detach()[self.matrix.cells].double().cpu().numpy()
+
+
+def _settings(group: dict[str, Any]) -> dict[str, float]:
+    """Return a group's numbers by the names of the formula."""
+    named = {name: group[name] for name in ("lr", "weight_decay") if name in group}
+    if "betas" in group:
+        named["beta1"], named["beta2"] = group["betas"]
+        named["eps"] = group["eps"]
+    if "parts" in group:
+        named["beta"] = group["momentum"]
+    return {name: float(value) for name, value in named.items()}
+
+
+def _muon_direction(
+    gradient: Tensor, momentum: Tensor, group: dict[str, Any], matrix: Matrix
+) -> tuple[Tensor, float]:
+    """Compute Muon's orthogonalised matrices, as packed as their parameter.
+
+    Returns:
+        The matrices, and √max(1, rows / columns) of the one that is looked at.
+    """
+    beta = group["momentum"]
+    momentum = momentum.lerp(gradient, 1.0 - beta)
+    ahead = gradient.lerp(momentum, beta)
+    parts = ahead.split(list(group["parts"]) or [len(ahead)])
+    ends = np.cumsum([len(part) for part in parts])
+    own = parts[int(np.searchsorted(ends, matrix.rows[0], side="right"))]
+    direction = torch.cat([orthogonalize(part[None])[0] for part in parts])
+    return direction, max(1.0, own.shape[0] / own.shape[1]) ** 0.5
+
+
+def _optimizer(model: LanguageModel, rule: LearningRule) -> Optimizer:
+    if rule.optimizer == "SGD":
+        return SGD(model.parameters(), lr=rule.rate)
+    return build_optimizer(model, rule.config)
+
+
+def _log_probs(logits: Tensor, ids: Tensor) -> Float[Tensor, "label"]:
+    """Return ln of the probability of each token but the first."""
+    log_probs = logits.detach()[0, :-1].float().log_softmax(-1)
+    return log_probs.gather(-1, ids[0, 1:, None])[:, 0].cpu()
+
+
+def _first_order(before: dict[nn.Parameter, Tensor]) -> float:
+    """Return Σ gradient · update over all weights of the model."""
+    total = 0.0
+    for parameter, weight in before.items():
+        if parameter.grad is not None:
+            products = parameter.grad * (parameter.detach() - weight)
+            total += float(products.sum(dtype=torch.float64))
+    return total
+
+
+def _require_room(model: LanguageModel) -> None:
+    """Refuse a copy that would not fit beside what the machine does now.
+
+    Raises:
+        DataError: With the numbers, and what to do.
+    """
+    weights = sum(each.numel() for each in model.parameters())
+    size = next(model.parameters()).element_size()
+    needed, free = weights * size * COPIES, memory_of(model.device).free
+    if needed > free:
+        raise DataError(
+            f"To learn, this model of {weights / 1e6:,.0f} M weights needs "
+            f"{needed / 1e9:.1f} GB for a copy, its gradient and the optimizer, and "
+            f"{free / 1e9:.1f} GB are free: choose a smaller model."
+        )
