@@ -5,6 +5,7 @@ arXiv:1711.05101, for AdamW; Jordan et al. 2024 for Muon.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from jaxtyping import Float, Int
@@ -12,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from minigpt.config import TrainConfig
-from minigpt.model import LanguageModel
+from minigpt.model import LanguageModel, MultiHeadAttention
 from minigpt.training.optimizer import orthogonalize
 
 
@@ -83,10 +84,11 @@ def first_step(
         return weight * (1 - decay) - rate * gradient / (gradient.abs() + 1e-8)
     heights = [len(weight)]
     if parameter.endswith("qkv.weight"):  # three matrices, stored as one
-        heights = model.get_submodule(parameter.removesuffix(".qkv.weight")).widths
+        attention = model.get_submodule(parameter.removesuffix(".qkv.weight"))
+        heights = cast(MultiHeadAttention, attention).widths
     moved = [
         max(1.0, len(part) / part.shape[1]) ** 0.5 * orthogonalize(part[None])[0]
-        for part in gradient.split(heights)
+        for part in torch.split(gradient, heights)
     ]
     return weight * (1 - decay) - rate * torch.cat(moved)
 

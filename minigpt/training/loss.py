@@ -7,7 +7,7 @@ ln(vocab) if it gave all tokens the same probability.
 Before: the model's logits. Next: the gradient, and the optimizer.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from minigpt.errors import DataError
+from minigpt.hooks import LossFunction
 
 IGNORED = -100
 """The label of a position that teaches nothing: padding, or a prompt."""
@@ -55,7 +56,7 @@ def language_model_loss(
     return total / count_labels(labels).clamp(min=1)
 
 
-def next_token_loss(tokens: Sequence[int]) -> Callable[[Tensor], Tensor]:
+def next_token_loss(tokens: Sequence[int]) -> LossFunction:
     """Return the loss of one text as a function of its logits.
 
     Every token but the first is the label of the position before it; after the last

@@ -7,8 +7,11 @@ lines, with numbers of its own.
 import math
 from dataclasses import dataclass
 
+import numpy as np
+from jaxtyping import Float
+
 from minigpt.interpret.learning.steps import MatrixStep
-from minigpt.interpret.provenance.working import bare, number
+from minigpt.interpret.provenance.working import bare, number, spell_sum
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,22 @@ def spell_step(step: MatrixStep, row: int, column: int) -> list[Line]:
     return [
         Line("w", "w − lr · g", f"{bare(w)} − {bare(rate)} × {number(g)}", w - rate * g)
     ]
+
+
+def moved_by_gradient(step: MatrixStep, row: int, column: int) -> float:
+    """Return how far the gradient moved one weight: the update without the decay."""
+    decay = step.settings["lr"] * step.settings.get("weight_decay", 0.0)
+    shrunk = float(step.weight[row, column]) * (1 - decay)
+    return spell_step(step, row, column)[-1].value - shrunk
+
+
+def spell_mean(losses: Float[np.ndarray, "label"]) -> str:
+    """Write the mean of some losses with its largest terms.
+
+    >>> spell_mean(np.array([1.5, 0.5]))
+    '(1.5 + 0.5) / 2'
+    """
+    return f"({spell_sum(map(number, losses.tolist()), losses)}) / {len(losses)}"
 
 
 def _adamw(

@@ -42,7 +42,7 @@ def matrices_of(model: LanguageModel, layer: int, head: int) -> dict[str, Matrix
         head: Which query head; an MLP model has none.
     """
     shapes = {name: weight.shape for name, weight in model.named_parameters()}
-    found = {}
+    found: dict[str, Matrix] = {}
     if isinstance(model, TransformerLM):
         found |= _of_a_head(model, layer, head)
     inner = {
@@ -57,9 +57,7 @@ def matrices_of(model: LanguageModel, layer: int, head: int) -> dict[str, Matrix
         if parameter in shapes:
             rows, columns = shapes[parameter]
             place = f" of L{layer}" if parameter.startswith("blocks.") else ""
-            found[title] = Matrix(
-                f"{title}{place}", parameter, (0, rows), (0, columns)
-            )
+            found[title] = Matrix(f"{title}{place}", parameter, (0, rows), (0, columns))
     return found
 
 

@@ -86,6 +86,24 @@ class MatrixStep:
         """What the step added to the weights."""
         return self.after - self.weight
 
+    def largest_gradients(self, count: int) -> list[tuple[int, int]]:
+        """Return where the gradient is largest, and places of ever smaller ones.
+
+        Args:
+            count: How many; each has a gradient of half the size of the one before, or
+                less, as long as there is one.
+        """
+        sizes = np.abs(self.gradient).ravel()
+        limit, found = math.inf, []
+        for place in np.argsort(-sizes, kind="stable"):
+            if sizes[place] <= limit and sizes[place] > 0:
+                row, column = np.unravel_index(place, self.gradient.shape)
+                found.append((int(row), int(column)))
+                limit = sizes[place] / 2
+            if len(found) == count:
+                break
+        return found
+
 
 @dataclass(frozen=True)
 class Learned:
@@ -98,8 +116,34 @@ class Learned:
     expected: Float[np.ndarray, "steps"]
     """What each step should change the loss by if the slope stayed as it is:
     Σ gradient · update. For SGD that is −lr · ‖gradient‖²."""
-    last: MatrixStep
-    """The last step, in one matrix."""
+    last: MatrixStep | None = None
+    """The last step, in the matrix that was asked about."""
+
+
+@dataclass(frozen=True)
+class RateSweep:
+    """One step from the same weights, in several sizes."""
+
+    rates: tuple[float, ...]
+    losses: Float[np.ndarray, "rate"]
+    """After the step, in nats per token; infinite where it leads beyond all numbers."""
+    before: float
+    """The loss before it."""
+    slope: float
+    """How the loss changes per unit of lr, at first: Σ gradient · direction."""
+
+    @property
+    def best(self) -> float:
+        """The step size that leads to the lowest loss."""
+        return self.rates[int(self.losses.argmin())]
+
+    def ten_times(self, rate: float) -> float:
+        """Return the size nearest to ten times one of them."""
+        return min(self.rates, key=lambda each: abs(math.log(each / (10 * rate))))
+
+    def after(self, rate: float) -> float:
+        """Return the loss after a step of one of the sizes."""
+        return float(self.losses[self.rates.index(rate)])
 
 
 def learn(
@@ -107,7 +151,7 @@ def learn(
     tokens: list[int],
     rule: LearningRule,
     steps: int,
-    matrix: Matrix,
+    matrix: Matrix | None = None,
 ) -> Learned:
     """Learn one prompt in a copy of a model, by the same step again and again.
 
@@ -118,7 +162,7 @@ def learn(
         tokens: The prompt's ids, two at least.
         rule: The optimizer and its step size.
         steps: How many, one at least; fewer are taken if the loss is soon no number.
-        matrix: What to look at in the last step.
+        matrix: What to look at in the last step, if anything.
 
     Raises:
         DataError: If there is nothing to predict, or a copy would not fit in memory.
@@ -131,41 +175,37 @@ def learn(
         ids = torch.tensor([tokens], device=model.device)
         logits = own(ids)
         rows, expected = [_log_probs(logits, ids)], []
-        for step in range(steps):
+        for _ in range(steps):
             optimizer.zero_grad()
             torch.autograd.backward(loss_of(logits))
-            seen = _Watched.before_step(own, optimizer, matrix)
+            before = {each: each.detach().clone() for each in own.parameters()}
+            watched = matrix and _Watched.before_step(own, optimizer, matrix)
             optimizer.step()
-            expected.append(_first_order(seen.weights))
+            expected.append(_first_order(before))
             logits = own(ids)
             rows.append(_log_probs(logits, ids))
             if not torch.isfinite(rows[-1]).all():
                 break
-        last = seen.after_step(step + 1)
+        last = watched.after_step(len(expected)) if watched else None
     log_probs = torch.stack(rows).double().numpy()
-    return Learned(
-        -log_probs.mean(-1), np.exp(log_probs), np.array(expected), last
-    )
+    return Learned(-log_probs.mean(-1), np.exp(log_probs), np.array(expected), last)
 
 
 def losses_by_rate(
     model: LanguageModel, tokens: list[int], rule: LearningRule, rates: Sequence[float]
-) -> Float[np.ndarray, "rate"]:
+) -> RateSweep:
     """Compute the loss of a prompt after one step, for steps of several sizes.
+
+        loss(θ + lr · direction)
 
     The first step of each of these optimizers is lr times a direction that does not
     depend on lr. So the gradient is computed once.
-
-        loss(θ + lr · direction)
 
     Args:
         model: Where the step begins; it stays as it is.
         tokens: The prompt's ids, two at least.
         rule: The optimizer; its own rate does not matter.
         rates: Step sizes.
-
-    Returns:
-        Nats per token; infinite where the step leads beyond all numbers.
 
     Raises:
         DataError: See `learn`.
@@ -175,20 +215,20 @@ def losses_by_rate(
     with torch.inference_mode(mode=False), torch.enable_grad():
         own = copy.deepcopy(trainable_twin(model))
         ids = torch.tensor([tokens], device=model.device)
-        torch.autograd.backward(loss_of(own(ids)))
-        before = [each.detach().clone() for each in own.parameters()]
+        loss = loss_of(own(ids))
+        torch.autograd.backward(loss)
+        before = {each: each.detach().clone() for each in own.parameters()}
         _optimizer(own, rule).step()
-        after = list(own.parameters())
-    with torch.no_grad():
-        ways = [
-            (end - start) / rule.rate for end, start in zip(after, before, strict=True)
-        ]
-        losses = []
+        slope = _first_order(before) / rule.rate
+    losses = []
+    with torch.inference_mode(mode=False), torch.no_grad():
+        ways = {each: (each - start) / rule.rate for each, start in before.items()}
         for rate in rates:
-            for weight, start, way in zip(after, before, ways, strict=True):
-                weight.copy_(start + rate * way)
+            for weight, start in before.items():
+                weight.copy_(start + rate * ways[weight])
             losses.append(float(loss_of(own(ids))))
-    return np.nan_to_num(np.array(losses), nan=math.inf, posinf=math.inf)
+    finite = np.nan_to_num(np.array(losses), nan=math.inf, posinf=math.inf)
+    return RateSweep(tuple(rates), finite, loss.item(), slope)
 
 
 @dataclass(frozen=True)
@@ -200,8 +240,7 @@ class _Watched:
     group: dict[str, Any]
     """The optimizer's settings for this parameter."""
     averages: dict[str, Tensor]
-    weights: dict[nn.Parameter, Tensor]
-    """Of the whole model, before the step."""
+    weight: Tensor
 
     @classmethod
     def before_step(
@@ -219,8 +258,7 @@ class _Watched:
         averages = {
             short: state[name].clone() for name, short in names.items() if name in state
         }
-        weights = {each: each.detach().clone() for each in model.parameters()}
-        return cls(matrix, parameter, group, averages, weights)
+        return cls(matrix, parameter, group, averages, parameter.detach().clone())
 
     def after_step(self, step: int) -> MatrixStep:
         """Note down what the step made of the matrix."""
@@ -244,7 +282,7 @@ class _Watched:
             rule=rule,
             settings=settings,
             step=step,
-            weight=self._cells(self.weights[self.parameter]),
+            weight=self._cells(self.weight),
             gradient=self._cells(self.parameter.grad),
             averages={name: self._cells(each) for name, each in averages.items()},
             direction=None if direction is None else self._cells(direction),
@@ -257,7 +295,8 @@ class _Watched:
 
 def _settings(group: dict[str, Any]) -> dict[str, float]:
     """Return a group's numbers by the names of the formula."""
-    named = {name: group[name] for name in ("lr", "weight_decay") if name in group}
+    wanted = ("lr", "weight_decay")
+    named: dict[str, float] = {name: group[name] for name in wanted if name in group}
     if "betas" in group:
         named["beta1"], named["beta2"] = group["betas"]
         named["eps"] = group["eps"]
@@ -277,7 +316,8 @@ def _muon_direction(
     beta = group["momentum"]
     momentum = momentum.lerp(gradient, 1.0 - beta)
     ahead = gradient.lerp(momentum, beta)
-    parts = ahead.split(list(group["parts"]) or [len(ahead)])
+    heights = list(group["parts"]) or [len(ahead)]
+    parts = torch.split(ahead, heights)
     ends = np.cumsum([len(part) for part in parts])
     own = parts[int(np.searchsorted(ends, matrix.rows[0], side="right"))]
     direction = torch.cat([orthogonalize(part[None])[0] for part in parts])

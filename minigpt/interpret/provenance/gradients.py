@@ -72,13 +72,12 @@ def logit(site: Site) -> Working:
 
 
 def after_block(site: Site) -> Working:
-    """The stream after a block: what the next block, or the final norm, does with it."""
+    """The stream after a block: what the next block or the final norm makes of it."""
     if site.layer + 1 < len(site.model.blocks):
         return _passed_on(site, f"blocks.{site.layer + 1}.hook_resid_pre")
-    position, dimension = site.index[1:]
     table = site.model.token_embedding if site.model.ties_embeddings else None
     weight = (table or site.model.head).weight
-    back = site.value("logits_grad", position) @ doubles(weight)
+    back = site.value("logits_grad", site.position) @ doubles(weight)
     return _through_norm(site, "ln_final", _scaled(site, "ln_final", back))
 
 
@@ -121,7 +120,8 @@ def gate(site: Site) -> Working:
     x = float(site.here("mlp.hook_pre", *site.index[1:]))
     back = float(site.here("mlp.hook_post_grad", *site.index[1:]))
     silu = x / (1 + math.exp(-x))
-    return _product("gradient of the neuron × silu(x)", {"gradient": back, "silu": silu})
+    factors = {"gradient": back, "silu": silu}
+    return _product("gradient of the neuron × silu(x)", factors)
 
 
 def between(site: Site) -> Working:

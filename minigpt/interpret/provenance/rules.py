@@ -111,7 +111,7 @@ RULES = {"transformer": TRANSFORMER, "mlp": FIXED_WINDOW}
 
 
 def rule_for(model: LanguageModel, hook: str) -> Rule:
-    """Choose the rule of a hook, or with `_grad` behind its name, of the gradient there.
+    """Choose the rule of a hook, or of the gradient there: its name + `_grad`.
 
     Raises:
         HookError: If the model has no such hook, or no rule follows its gradient.

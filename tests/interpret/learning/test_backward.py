@@ -12,6 +12,7 @@ from minigpt.errors import DataError
 from minigpt.interpret.learning.backward import backward_pass, hooks_on_the_way
 from minigpt.model import create_model
 
+
 @pytest.mark.parametrize("name", [*SHAPES, "mlp"])
 def test_losses_and_gradients_are_those_of_autograd(name):
     model = models()[name]

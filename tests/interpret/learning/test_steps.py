@@ -120,7 +120,8 @@ def test_for_sgd_the_expected_change_is_the_squared_gradient_times_lr():
     found = learn(model, TOKENS, LearningRule("SGD", rate), 1, matrix)
     # The update is the difference of two rounded weights.
     assert found.expected[0] == pytest.approx(-rate * squared, rel=5e-3)
-    assert found.losses[1] - found.losses[0] == pytest.approx(found.expected[0], rel=0.1)
+    real = found.losses[1] - found.losses[0]
+    assert real == pytest.approx(found.expected[0], rel=0.1)
 
 
 def test_a_shared_model_is_never_changed():
@@ -144,9 +145,12 @@ def test_the_loss_by_rate_is_that_of_a_real_step(name, optimizer):
     matrix = next(iter(matrices_of(model, 0, 0).values()))
     rates = [0.001, 0.03, 0.3]
     found = losses_by_rate(model, TOKENS, LearningRule(optimizer, 0.01), rates)
-    for rate, loss in zip(rates, found, strict=True):
-        real = learn(model, TOKENS, LearningRule(optimizer, rate), 1, matrix).losses[1]
-        assert loss == pytest.approx(real, rel=2e-3)
+    for rate in rates:
+        real = learn(model, TOKENS, LearningRule(optimizer, rate), 1, matrix)
+        assert found.after(rate) == pytest.approx(real.losses[1], rel=2e-3)
+        assert found.before == pytest.approx(real.losses[0], rel=1e-6)
+        assert rate * found.slope == pytest.approx(real.expected[0], rel=5e-3)
+    assert found.after(found.best) == min(found.losses)
 
 
 def test_a_prompt_is_learned_by_heart():

@@ -2,7 +2,13 @@
 
 import pytest
 import torch
-from interpret.provenance.test_provenance import TOKENS, VARIANTS, mlp, some_places, transformer
+from interpret.provenance.test_provenance import (
+    TOKENS,
+    VARIANTS,
+    mlp,
+    some_places,
+    transformer,
+)
 from torch.nn import functional as F
 
 from minigpt.errors import DataError, HookError
