@@ -22,6 +22,15 @@ LARGEST_LOSS = 1e6
 """Nats; what lies above is drawn there, so that a chart keeps its scale."""
 
 
+def signed(value: float) -> str:
+    """Write a change with its sign.
+
+    >>> signed(-0.25), signed(3)
+    ('−0.25', '+3')
+    """
+    return f"{value:+.4g}".replace("-", "−")
+
+
 def loss_grid(pieces: Sequence[str], probabilities: Array) -> Grid:
     """Lay out what each token of a text costs: its probability, and −ln of it.
 
@@ -61,13 +70,13 @@ def short_name(hook: str) -> str:
     """Name a hook as the heading of a column.
 
     >>> short_name("blocks.0.attn.hook_z"), short_name("hook_embed")
-    ('L0 heads', 'embed')
+    ('L0 z', 'embed')
     """
     names = {
         "hook_embed": "embed",
-        "hook_z": "heads",
-        "hook_post": "neurons",
-        "hook_resid_post": "stream",
+        "hook_z": "z",
+        "hook_post": "MLP",
+        "hook_resid_post": "out",
     }
     last = hook.rpartition(".")[2]
     name = names.get(last, last)
@@ -192,15 +201,14 @@ def rate_chart(
         chosen: The step size to mark.
     """
     table = rate_table(rates, losses, before, slope)
-    top = 3 * before + 1
-    table["shown"] = table["loss"].clip(upper=top)
+    top = 2 * before + 1
     x = alt.X("rate:Q", title="step size lr").scale(type="log", nice=False)
     lines = (
         alt.Chart(table)
         .mark_line(strokeWidth=2.4, point={"size": 50}, clip=True)
         .encode(
             x=x.axis(format="~g", values=list(rates), labelOverlap=True),
-            y=alt.Y("shown:Q", title="loss after one step").scale(domain=[0, top]),
+            y=alt.Y("loss:Q", title="loss after one step").scale(domain=[0, top]),
             color=alt.Color("line:N", title=None)
             .scale(domain=[REAL, SLOPE], range=[BLUE, VERMILLION])
             .legend(orient="top"),
@@ -212,9 +220,9 @@ def rate_chart(
         )
     )
     rules = [
-        alt.Chart(pd.DataFrame({"shown": [before]}))
+        alt.Chart(pd.DataFrame({"loss": [before]}))
         .mark_rule(strokeDash=[5, 4], color=GRAY, strokeWidth=1.6)
-        .encode(y="shown:Q", tooltip=alt.Tooltip("shown:Q", title="before the step")),
+        .encode(y="loss:Q", tooltip=alt.Tooltip("loss:Q", title="before the step")),
         alt.Chart(pd.DataFrame({"rate": [chosen]}))
         .mark_rule(color=GRAY, strokeWidth=1.6)
         .encode(x="rate:Q", tooltip=alt.Tooltip("rate:Q", title="chosen")),

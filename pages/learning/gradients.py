@@ -62,6 +62,11 @@ def show_gradient(
         key="gradients",
         selected=(worst, last),
     )
+    st.caption(
+        "Read it from right to left. In each block, `z` is what its heads gathered, "
+        "`MLP` its neurons, `out` the stream after it. Of the chosen cell, the largest "
+        "number is traced."
+    )
     position, column = cell or (worst, last)
     column = max(column, len(names) - count)
     with st.container(horizontal=True, vertical_alignment="center"):

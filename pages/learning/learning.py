@@ -96,7 +96,7 @@ lesson.open(
 )
 with guard():
     checkpoint = models.chosen()
-    text, rule = st.columns([4, 5], gap="medium")
+    text, rule = st.columns([4, 7], gap="medium")
     with text:
         prompt = read_prompt(checkpoint)
     backward = backward_of(checkpoint.model, prompt.tokens)

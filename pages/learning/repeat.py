@@ -8,7 +8,7 @@ from pages.frame import notebook, state
 from pages.frame.controls import keyboard
 from pages.learning.numbers import AT_ONCE, MOST_STEPS, RATES, learned_of
 from pages.learning.settings import Chosen, Prompt
-from viz.learning import probability_chart, rate_chart, steps_chart
+from viz.learning import probability_chart, rate_chart, signed, steps_chart
 
 KNOWN = 0.9
 """A probability from which on a token counts as known."""
@@ -19,9 +19,9 @@ def show_sizes(chosen: Chosen) -> None:
     rule, sweep = chosen
     change = sweep.after(rule.rate) - sweep.before
     st.caption(
-        f"One step of {rule.optimizer} with lr = {rule.rate:g}: the slope promises a "
-        f"change of {rule.rate * sweep.slope:+.4g} nats, and the loss really changes "
-        f"by {change:+.4g}, from {sweep.before:.4g} to {sweep.after(rule.rate):.4g}."
+        f"One step of {rule.optimizer} with lr = {rule.rate:g}: by the slope, the loss "
+        f"should change by {signed(rule.rate * sweep.slope)} nats; it really changes "
+        f"by {signed(change)}, from {sweep.before:.4g} to {sweep.after(rule.rate):.4g}."
     )
     st.altair_chart(
         rate_chart(sweep.rates, sweep.losses, sweep.before, sweep.slope, rule.rate)

@@ -53,8 +53,9 @@ def read_prompt(checkpoint: Checkpoint) -> Prompt:
 
 def choose_rule(checkpoint: Checkpoint, prompt: Prompt) -> Chosen:
     """Show the optimizer and its step size; at first, the size that helps most."""
+    left, right = st.columns([1, 1], gap="medium")
     state.keep_possible("optimizer", OPTIMIZERS, "optimizer")
-    optimizer = st.segmented_control(
+    optimizer = left.segmented_control(
         "Optimizer",
         OPTIMIZERS,
         default="SGD",
@@ -70,7 +71,7 @@ def choose_rule(checkpoint: Checkpoint, prompt: Prompt) -> Chosen:
     )
     _forget_rate_of_another(optimizer, prompt)
     state.keep_possible("rate", RATES, "step size")
-    rate = st.select_slider(
+    rate = right.select_slider(
         "Step size lr",
         RATES,
         value=sweep.best,
