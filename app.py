@@ -7,7 +7,7 @@ Pages lie in sections, pages/<section>/<page>.py; `launch.py` starts this file.
 
 import streamlit as st
 
-from pages.frame import course, guard, notebook, progress, state
+from pages.frame import course, guard, memory, notebook, progress, state
 from pages.frame.controls import hiding, keyboard, sharing, sidebar
 from pages.frame.look import present, style, summary
 
@@ -38,4 +38,5 @@ with notes:
     for note in missing:
         guard.show_problem(note)
 keyboard.listen()
+memory.keep()
 state.keep_history()

@@ -13,8 +13,8 @@ from minigpt.interpret.reading.prompt import Reading
 from minigpt.model import CausalAttention, MultiHeadAttention, SelfAttention
 from minigpt.textbook.attention import attention_row
 from pages.attention import questions
-from pages.attention.numbers import edit_of, steps_of
-from pages.frame import lesson, models, notebook, provenance
+from pages.attention.numbers import edit_of, opening_of, steps_of
+from pages.frame import lesson, models, notebook, opening, provenance
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, pick_token, read_at_place
@@ -146,15 +146,9 @@ def trace(
     provenance.show(checkpoint, reading.tokens, hook, index)
 
 
-lesson.open(
-    "Attention, step by step",
-    "Attention computes a weighted average, and here you can read every number in it.",
-)
-with guard():
-    checkpoint = models.chosen()
-    reading, place = read_at_place(checkpoint)
+def show_figures(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
+    """Show the sheet with what can be changed, explain it, and ask about it."""
     steps = steps_of(checkpoint.model, reading.tokens, *place)
-    predict(questions.strongest(steps, reading.pieces, f"L{place.layer}H{place.head}"))
     left, right = st.columns([5, 2], gap="medium")
     with right:
         edit = choose_edit(checkpoint, reading, place)
@@ -177,17 +171,35 @@ with guard():
             drawn={"raw": steps.raw, "weights": steps.pattern, "z": steps.z},
         )
     trace(checkpoint, reading, place, cell)
-    lesson.explain(
-        "Each token is turned into three vectors: a **query** (what it looks "
-        "for), a **key** (what it can be found by) and a **value** (what it "
-        "passes on). The dot product q · k says how well a query matches a key; "
-        "÷ √d keeps this sum of many products small; the mask hides later "
-        "tokens. The softmax turns scores into weights that add up to 1, so the "
-        "head's output, z, is a weighted average of values.\n\nNow leave out ÷ "
-        "√d. The scores grow, and the softmax of large scores puts almost all "
-        "the weight on one token: an average of one.",
-        SelfAttention,
-        CausalAttention,
-        MultiHeadAttention,
-    )
-    check(questions.checks(steps, reading.pieces))
+    lesson.explain(WORDS, SelfAttention, CausalAttention, MultiHeadAttention)
+    check(questions.checks(checkpoint, reading, place))
+
+
+WORDS = (
+    "Each token is turned into three vectors: a **query** (what it looks for), a "
+    "**key** (what it can be found by) and a **value** (what it passes on). The dot "
+    "product q · k says how well a query matches a key; ÷ √d keeps this sum of many "
+    "products small; the mask hides later tokens. The softmax turns scores into "
+    "weights that add up to 1, so the head's output, z, is a weighted average of "
+    "values.\n\nNow leave out ÷ √d. The scores grow, and the softmax of large scores "
+    "puts almost all the weight on one token: an average of one."
+)
+
+lesson.open(
+    "Attention, step by step",
+    "Attention computes a weighted average, and here you can read every number in it.",
+)
+with guard():
+    checkpoint = models.chosen()
+    found = opening_of(checkpoint)
+    opening.begin(found)
+    reading, place = read_at_place(checkpoint)
+    if found is not None:
+        opening.offer(
+            found,
+            f"Opened at L{found.layer}H{found.head}, where leaving out ÷ √d would "
+            f"raise the row's largest weight by {found.effects['growth']:.2f} and "
+            f"change the prediction by KL {found.effects['kl']:.2f} nats.",
+        )
+    if predict(questions.strongest(checkpoint, reading, place)):
+        show_figures(checkpoint, reading, place)

@@ -1,7 +1,10 @@
 """The numbers of "Attention, step by step", kept while the reader clicks about."""
 
+from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.heads.attention_editing import edit_head
 from minigpt.interpret.heads.attention_steps import attention_steps
+from minigpt.interpret.openings.attention import attention_opening
+from minigpt.interpret.openings.opening import held_out_prompts
 from pages.frame.remember import remember
 
 steps_of = remember(64)(attention_steps)
@@ -9,3 +12,12 @@ steps_of = remember(64)(attention_steps)
 
 edit_of = remember(64)(edit_head)
 """The same row after an edit, and what the edit does to the prediction."""
+
+opening_of = remember(32, spinner="Looking for a telling row …")(attention_opening)
+"""Where leaving out ÷ √d changes most in a model."""
+
+
+@remember(32)
+def prompts_of(checkpoint: Checkpoint) -> list[str]:
+    """Return other texts to ask about, which the model did not learn from."""
+    return [prompt for prompt, _ in held_out_prompts(checkpoint)]

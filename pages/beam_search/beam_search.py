@@ -49,8 +49,8 @@ with guard():
     found = find(source)
     question = questions.best_way_on(source, found)
     if question is not None:
-        predict(question)
+        predict([question])
     figures.show_tree(source, found)
     figures.show_texts(source, found)
     lesson.explain(WORDS, beam_search, run_modules, best_of_all)
-    check(questions.check_questions(source, found))
+    check([[each] for each in questions.check_questions(source, found)])

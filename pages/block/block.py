@@ -96,7 +96,7 @@ with guard():
     reading, place = read_at_place(checkpoint)
     view = block_of(checkpoint.model, reading.tokens, place.layer, place.token)
     piece = reading.pieces[place.token]
-    predict(questions.writes_more(view, piece))
+    predict([questions.writes_more(view, piece)])
     hook, index = show_block(checkpoint, reading, place, view)
     with st.container(horizontal=True, vertical_alignment="center"):
         notebook.show(
@@ -129,4 +129,4 @@ with guard():
         LayerNorm if checkpoint.model.config.norm == "layernorm" else RMSNorm,
         FeedForward,
     )
-    check(questions.checks(view, piece))
+    check([[each] for each in questions.checks(view, piece)])

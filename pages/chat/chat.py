@@ -115,7 +115,7 @@ with guard():
     with above:
         question = questions.without_template(asking, story)
         if question is not None:
-            predict(question)
+            predict([question])
     messages.ask_again_if_wanted(asking)
     live = bool(talk.under_way())
     st.fragment(show_workbench, run_every=talk.MOMENT if live else None)(
@@ -124,4 +124,4 @@ with guard():
     lesson.explain(
         WORDS, encode_chat, encode_prompt_for_answer, Answer, rows_that_wrote
     )
-    check(questions.checks(asking, story))
+    check([[each] for each in questions.checks(asking, story)])

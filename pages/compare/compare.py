@@ -174,7 +174,7 @@ with guard():
         show_note("This compares a model with itself. Choose another, or another step.")
     found = numbers.text_comparison(before.checkpoint, after.checkpoint, text.content)
     shown = Compared(before, after, text, found, choose_piece(found))
-    predict(questions.worse_share(before, after, found))
+    predict([questions.worse_share(before, after, found)])
     left, right = st.columns([3, 2], gap="large")
     with left:
         show_text(shown)
@@ -194,4 +194,4 @@ with guard():
         batch_gradients,
         saliency,
     )
-    check(questions.checks(found))
+    check([[each] for each in questions.checks(found)])

@@ -170,11 +170,16 @@ with guard():
             first = show_shuffle(checkpoint, text)
     if first is not None:
         with below if present.is_on() else above:
-            predict(first)
+            predict([first])
     if text.reading is None:
         lesson.explain(WINDOW_WORDS, TokenEmbedding, MLPLM)
     else:
         scheme = checkpoint.model.config.positional_encoding
         lesson.explain(WORDS, TokenEmbedding, SOURCES[scheme], without_positions)
     asked = [last, *final_questions(checkpoint, text)]
-    check([question for question in asked if question is not None][:3])
+    check(
+        [
+            [each]
+            for each in [question for question in asked if question is not None][:3]
+        ]
+    )

@@ -67,4 +67,4 @@ with guard():
         LoRALinear,
         dpo_loss,
     )
-    check(asked)
+    check([[each] for each in asked])

@@ -79,7 +79,7 @@ def show(store: RunStore) -> list[Question]:
             example = finetuning_example.choose(found, "new")
             st.markdown(f"**What it will learn**, as {words.plain(name)} reads it now")
         with question:
-            predict(questions.masked(example, plan.base))
+            predict([questions.masked(example, plan.base)])
         finetuning_example.show(example, {name: plan.base}, [str(plan.path)])
         return questions.before_a_tuning(example, plan.base, plan.config)
     return []

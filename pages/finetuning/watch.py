@@ -144,7 +144,7 @@ def held_out(shown: Both) -> Held:
 def _show_example(shown: Both, row: DeltaGenerator) -> None:
     with row:
         example = finetuning_example.choose(held_out(shown), shown.tuning.id)
-    predict(questions.masked(example, shown.after))
+    predict([questions.masked(example, shown.after)])
     finetuning_example.show(
         example,
         {

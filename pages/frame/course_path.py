@@ -3,7 +3,7 @@
 import streamlit as st
 
 from minigpt.errors import DataError
-from pages.frame import course, progress
+from pages.frame import course, progress, progress_file, recall
 from pages.frame.guard import show_problem
 from pages.frame.progress import CourseProgress
 
@@ -22,6 +22,7 @@ def show() -> None:
         _show_continue(found)
         with st.popover("Progress", icon=":material/bookmark:", type="tertiary"):
             _show_file(found)
+    recall.reviews()
     with st.container(key="course_path"):
         for number, lesson in enumerate(course.LESSONS, start=1):
             with st.container(key=f"lesson_of_{lesson.name}"):
@@ -61,7 +62,12 @@ def _show_continue(found: CourseProgress) -> None:
         return
     word = "Continue" if found.here else "Begin"
     label = f"{word}: {following.title}"
-    st.page_link(following.path, label=label, icon=":material/play_arrow:")
+    st.page_link(
+        following.path,
+        label=label,
+        icon=":material/play_arrow:",
+        query_params=found.place if found.here == following.name else None,
+    )
 
 
 def _icon(found: CourseProgress, name: str) -> str:
@@ -82,12 +88,12 @@ def _state(found: CourseProgress, name: str) -> str:
 def _show_file(found: CourseProgress) -> None:
     """Offer progress as a file, take one, and let the reader start over."""
     st.caption(
-        "Your answers are stored only in this browser tab. Download a file to "
-        "keep them."
+        "Your answers are kept by this browser, on this computer. Download a file to "
+        "take them elsewhere."
     )
     st.download_button(
         "Download",
-        progress.to_json(found),
+        progress_file.to_json(found),
         "minigpt-progress.json",
         "application/json",
         icon=":material/download:",
@@ -118,6 +124,6 @@ def _take_file() -> None:
     if file is None:
         return
     try:
-        st.session_state["_progress"] = progress.from_json(file.getvalue())
+        st.session_state["_progress"] = progress_file.from_json(file.getvalue())
     except DataError as error:
         st.session_state["_progress_problem"] = str(error)

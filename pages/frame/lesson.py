@@ -8,6 +8,7 @@ from textwrap import dedent
 import streamlit as st
 
 import minigpt
+from pages.frame import covering, recall
 
 _ROOT = Path(minigpt.__file__).parents[1]
 
@@ -22,6 +23,7 @@ def open(title: str, goal: str) -> None:
     st.title(title, anchor=False)
     with st.container(key="lesson_goal"):
         st.markdown(goal)
+    recall.warm_up(st.session_state.get("_page", ""))
 
 
 def explain(words: str, *sources: type | Callable[..., object]) -> None:
@@ -32,6 +34,8 @@ def explain(words: str, *sources: type | Callable[..., object]) -> None:
             `words.plain`.
         sources: The classes and functions of `minigpt` that do it.
     """
+    if not covering.aids_are_open():
+        sources = ()
     text, code = st.columns([3, 2], gap="large") if sources else (st.container(), None)
     with text:
         st.subheader("What you see", anchor=False)

@@ -16,7 +16,7 @@ from typing import Any
 import streamlit as st
 
 from minigpt.interpret.corpora import held_out_windows
-from pages.frame import corpora, models, state
+from pages.frame import corpora, covering, models, state
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,8 @@ def show(
         also: Other functions and classes that the lines name: they are imported, and
             those of the textbook are shown too.
     """
+    if not covering.aids_are_open():
+        return
     begin = opening() if begin is None else begin
     lines = f"{begin}\nnumbers = {call}\n"
     recipe = Recipe(_with_imports(lines, [*also, function]), "numbers", drawn)

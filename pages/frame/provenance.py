@@ -7,6 +7,7 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.provenance import Provenance, SourceLine, trace
+from pages.frame import covering
 from pages.frame.remember import remember
 from viz.provenance import digits, operand_table, placed, shape_words
 
@@ -22,6 +23,8 @@ def show(
         hook: `blocks.0.attn.hook_pattern`, or `logits`.
         index: Place in the hook's tensor, the batch (0) first.
     """
+    if not covering.aids_are_open():
+        return
     read = list(map(int, tokens))
     found = _traced(checkpoint.model, read, hook, tuple(map(int, index)))
     name = placed(hook, found.index)

@@ -1,97 +1,285 @@
-"""Predict and Check: commit to a guess, and let the model grade it.
+"""Predict and Check: commit to a guess, see the answer, and be asked once more.
 
-A question's answer is computed from the model and prompt of this moment, never stored.
+A question comes as items of one kind, computed lazily from the model at hand: the first
+is about what is on the screen, the others about other heads, tokens or prompts. An item
+is answered once. Whoever was wrong gets a new one.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any
 
 import streamlit as st
 
-from pages.frame import progress
+from pages.frame import class_vote, covering, progress
 from pages.frame.look import present
-from pages.frame.words import plain
+from pages.frame.progress import Answer
+from pages.frame.words import bare, plain
 
 
 @dataclass(frozen=True)
 class Question:
-    """One question with a choice of answers, one of them right."""
+    """One item with a choice of answers, one of them right."""
 
     id: str
-    """Page and name: `attention.strongest`. Progress is kept under it."""
+    """Page and name: `attention.strongest`. Items of one kind share it."""
     text: str
     """Markdown; put what a user or model wrote through `words.plain`."""
     options: Sequence[str]
-    """Plain texts, shown as they are."""
+    """Plain texts, shown as they are, in an order that does not give them away."""
     answer: int
     """Which option is right, computed from the model."""
     why: str
     """What the model's numbers say, shown with the verdict. Markdown."""
+    at: Mapping[str, Any] = field(default_factory=dict)
+    """Where to see it: session state such as `{"layer": 0, "head": 1}`."""
 
     @property
     def fingerprint(self) -> str:
-        """Tells this question from the same one about another model or prompt."""
-        content = (self.id, self.text, *self.options, self.answer, self.why)
+        """Tells this item from others, whatever name it is asked under."""
+        content = (self.text, *self.options, self.answer, self.why)
         return sha256(repr(content).encode()).hexdigest()[:12]
 
+    @property
+    def key(self) -> str:
+        """The key of the widget that holds the choice."""
+        return f"_answer_{self.id}_{self.fingerprint}"
 
-def predict(question: Question) -> None:
-    """Ask before the reader plays: a guess first.
+    @property
+    def shown(self) -> list[str]:
+        """The options on one line each."""
+        return [option.replace("\n", "⏎") for option in self.options]
 
-    On a projector the question is one line that opens, so that the figure below it is
-    in sight.
+    def answered(self, chosen: int | None, *, is_prediction: bool) -> Answer:
+        """Return what to keep of a choice; None: to be shown without one."""
+        options = self.shown
+        return Answer(
+            item=self.fingerprint,
+            question=bare(self.text),
+            said=None if chosen is None else options[chosen],
+            answer=options[self.answer],
+            why=bare(self.why),
+            right=chosen == self.answer,
+            is_prediction=is_prediction,
+            at=progress.now(),
+        )
+
+
+def predict(items: Iterable[Question], seen: Iterable[Question] = ()) -> bool:
+    """Ask before the figure is shown; return whether it may be shown now.
+
+    Draw whatever gives the answer away only where this returns True. Until then its
+    place is held by a card, and a reader in a hurry can ask to be shown.
+
+    Args:
+        items: Items of one kind, the first about what is on the screen. Where there
+            are none, nothing is asked and nothing covered.
+        seen: Items of another kind, about what is seen once the figure is uncovered.
     """
-    if present.is_on():
-        title = f"**Predict.** {question.text}"
-        with st.expander(title, key=f"predict_{question.fingerprint}"):
-            _answer(question)
-        return
-    with st.container(border=True, key=f"predict_{question.fingerprint}"):
-        st.markdown(f"**Predict.** {question.text}")
-        _answer(question)
+    found = _Asking.of(items)
+    if found is None:
+        return True
+    if found.item is None:
+        _show_prediction(found, seen)
+        return True
+    with st.container(border=True, key=f"predict_{found.item.fingerprint}"):
+        if present.is_on():
+            class_vote.show(found.item, _predicted)
+        else:
+            st.markdown(f"**Predict.** {found.item.text}")
+            _choose(found.item, is_prediction=True)
+        if covering.is_on():
+            covering.offer_to_show(_show_me, found.item)
+    if covering.is_on():
+        covering.card()
+        return False
+    return True
 
 
-def check(questions: Sequence[Question]) -> None:
-    """Ask at the end of a lesson."""
-    if not questions:
+def check(kinds: Sequence[Iterable[Question]]) -> None:
+    """Ask at the end of a lesson: one item of each kind at a time."""
+    asked = [found for found in map(_Asking.of, kinds) if found is not None]
+    if not asked:
         return
     with st.container(key="check"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.subheader("Check", anchor=False, width="content")
             summary = st.container(width="content")
-        right = 0
-        for column, question in zip(st.columns(len(questions)), questions, strict=True):
-            key = f"check_{question.fingerprint}"
-            with column, st.container(border=True, height="stretch", key=key):
-                st.markdown(question.text)
-                right += _answer(question)
-        summary.caption(f"{right} of {len(questions)} right · graded by this model")
+        for column, found in zip(st.columns(len(asked)), asked, strict=True):
+            with (
+                column,
+                st.container(border=True, height="stretch", key=f"check_{found.key}"),
+            ):
+                _ask(found)
+        right = sum(any(given.right for given in found.answers) for found in asked)
+        covering.offer_aids()
+        summary.caption(f"{right} of {len(asked)} right · graded by this model")
 
 
-def _answer(question: Question) -> bool:
-    """Show a question's options and the verdict; return whether it is right."""
-    progress.ask(question.id)
-    options = [plain(option.replace("\n", "⏎")) for option in question.options]
-    chosen = st.radio(
+def ask_again(items: Iterable[Question]) -> bool:
+    """Ask one item of a kind somewhere else; return whether it is answered.
+
+    A warm-up or a review: it counts under a name of its own.
+    """
+    found = _Asking.of(items)
+    if found is None:
+        return True
+    _ask(found)
+    return found.item is None
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """A kind of question: what was answered, and what is asked or could be next."""
+
+    id: str
+    answers: list[Answer]
+    item: Question | None
+    """What is asked now; None where an answer is shown."""
+    another: Question | None
+    """The item that would come next."""
+
+    @classmethod
+    def of(cls, items: Iterable[Question]) -> "_Asking | None":
+        first = None
+        answers: list[Answer] = []
+        for question in items:
+            if first is None:
+                first, answers = question, progress.ask(question.id)
+            if question.fingerprint not in {each.item for each in answers}:
+                is_asked = not answers or st.session_state.get(_again(first.id))
+                return cls(
+                    first.id,
+                    answers,
+                    question if is_asked else None,
+                    None if is_asked else question,
+                )
+        return None if first is None else cls(first.id, answers, None, None)
+
+    @property
+    def key(self) -> str:
+        return self.item.fingerprint if self.item else self.answers[-1].item
+
+
+def _ask(found: _Asking) -> None:
+    if found.item is None:
+        st.markdown(plain(found.answers[-1].question))
+        _show_answer(found.answers[-1])
+        _offer_another(found)
+        return
+    st.markdown(found.item.text)
+    if any(st.session_state.get(key) != value for key, value in found.item.at.items()):
+        st.button(
+            "Go there",
+            key=f"_go_{found.item.fingerprint}",
+            icon=":material/my_location:",
+            type="tertiary",
+            on_click=_go_to,
+            args=(found.item.at,),
+        )
+    _choose(found.item, is_prediction=False)
+
+
+def _choose(question: Question, *, is_prediction: bool) -> None:
+    """Show the options; a click on one is the answer."""
+    options = [plain(option) for option in question.shown]
+    st.radio(
         question.text,
         range(len(options)),
         index=None,
         format_func=options.__getitem__,
-        # Another model or prompt makes another question, with no answer yet.
-        key=f"_answer_{question.fingerprint}",
+        key=question.key,
         label_visibility="collapsed",
         horizontal=sum(map(len, options)) < 48,
+        on_change=_commit,
+        args=(question, is_prediction),
     )
-    if chosen is None:
-        return False
-    right = chosen == question.answer
-    progress.answer(question.id, right)
-    with st.container(key=f"{'right' if right else 'wrong'}_{question.fingerprint}"):
+
+
+def _show_prediction(found: _Asking, seen: Iterable[Question]) -> None:
+    """Show what was said and what was seen; in present mode as a line that opens."""
+    first = found.answers[-1]
+    title = f"**Predict.** {plain(first.question)}"
+    key = f"predict_{first.item}"
+    box = (
+        st.expander(title, key=key)
+        if present.is_on()
+        else st.container(border=True, key=key)
+    )
+    with box:
+        if not present.is_on():
+            st.markdown(title)
+        _show_answer(first)
+        _offer_another(found)
+        after = _Asking.of(seen)
+        if after is not None:
+            with st.container(key=f"seen_{after.key}"):
+                _ask(after)
+
+
+def _show_answer(given: Answer) -> None:
+    """Show a verdict. All of it is plain text: it may come from a file."""
+    key = f"{'right' if given.right else 'wrong'}_{given.item}"
+    with st.container(key=key):
+        if given.said is None:
+            st.markdown(
+                f"**You asked to be shown.** The answer is “{plain(given.answer)}”. "
+                f"{plain(given.why)}"
+            )
+            return
         verdict = (
             "**✓ Right.**"
-            if right
-            else f"**✗ Not quite: the answer is “{options[question.answer]}”.**"
+            if given.right
+            else f"**✗ Not quite: the answer is “{plain(given.answer)}”.**"
         )
-        st.markdown(f"{verdict} {question.why}")
-    return right
+        st.markdown(
+            f"You said “{plain(given.said)}”. {verdict} {plain(given.why)}",
+            help=f"Answered on {given.at:%d %B %Y at %H:%M} UTC.",
+        )
+
+
+def _offer_another(found: _Asking) -> None:
+    if found.another is not None:
+        st.button(
+            "Another one like it",
+            key=f"_another_{found.key}",
+            icon=":material/refresh:",
+            type="tertiary",
+            on_click=_ask_another,
+            args=(found.id,),
+        )
+
+
+def _again(kind: str) -> str:
+    return f"_again_{kind}"
+
+
+def _ask_another(kind: str) -> None:
+    st.session_state[_again(kind)] = True
+
+
+def _go_to(place: Mapping[str, Any]) -> None:
+    st.session_state.update(place)
+
+
+def _commit(question: Question, is_prediction: bool) -> None:
+    chosen = st.session_state.get(question.key)
+    if chosen is not None:
+        given = question.answered(chosen, is_prediction=is_prediction)
+        (_predicted if is_prediction else _keep)(question, given)
+
+
+def _predicted(question: Question, given: Answer) -> None:
+    """Keep a prediction, and go to where its answer is seen."""
+    _keep(question, given)
+    _go_to(question.at)
+
+
+def _show_me(question: Question) -> None:
+    _predicted(question, question.answered(None, is_prediction=True))
+
+
+def _keep(question: Question, given: Answer) -> None:
+    progress.answer(question.id, given)
+    st.session_state.pop(_again(question.id), None)

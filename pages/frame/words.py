@@ -1,7 +1,9 @@
 """Quantities in words, with two or three digits and a unit; and texts as they are."""
 
 import re
+from collections.abc import Sequence
 
+_ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|~$<>:&])|[*`]")
 _MARKS = re.compile(r"[\\`*_{}\[\]()#+\-.!|~$<>:&]")
 
 
@@ -52,3 +54,29 @@ def plain(text: str) -> str:
     '\\*a\\* \\$b\\$'
     """
     return _MARKS.sub(r"\\\g<0>", text)
+
+
+def bare(markdown: str) -> str:
+    r"""Return the text that Markdown of ours shows, without its marks.
+
+    >>> bare(r"Does **\*a\*** read `k`?")
+    'Does *a* read k?'
+    """
+    return _ESCAPED.sub(lambda found: found[1] or "", markdown)
+
+
+def told_apart(values: Sequence[float], least: int = 2) -> list[str]:
+    """Write numbers with as many decimals as tell each from every other.
+
+    >>> told_apart([0.501, 0.5, 0.25])
+    ['0.501', '0.500', '0.250']
+
+    Args:
+        values: Numbers; equal ones get equal texts.
+        least: Decimals at least.
+    """
+    for decimals in range(least, 12):
+        found = [f"{value:.{decimals}f}" for value in values]
+        if len(set(found)) == len(set(values)):
+            return found
+    return [repr(value) for value in values]

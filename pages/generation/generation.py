@@ -101,10 +101,10 @@ def ask(source: GenerationInput, config: GenerationConfig) -> None:
     tokenizer = source.checkpoint.tokenizer
     pieces = tokenizer.pieces(list(range(tokenizer.vocab_size)))
     with below if present.is_on() else above:
-        predict(questions.how_often(draw, config, pieces))
+        predict([questions.how_often(draw, config, pieces)])
     with below:
         explain()
-        check(questions.checks(draw, pieces))
+        check([[each] for each in questions.checks(draw, pieces)])
 
 
 lesson.open(

@@ -205,7 +205,7 @@ def questions(
     if num_parameters(checkpoint.model.config) <= head_study.QUICK:
         costs = corpus.costs_of_layer(checkpoint, place.layer)
         asked.append(head_questions.largest_cost(costs))
-    check([question for question in asked if question is not None])
+    check([[question] for question in asked if question is not None])
 
 
 goal, guess = st.columns([2, 3], vertical_alignment="center")
@@ -221,7 +221,7 @@ with guard():
     question = head_questions.most_previous(here.scores)
     if question is not None:
         with guess:
-            predict(question)
+            predict([question])
     left, right = st.columns([2, 3], gap="large")
     with left:
         show_all_heads(reading, here, place)

@@ -32,7 +32,7 @@ def show_journey(checkpoint: Checkpoint, prompt: str) -> None:
     with below:
         journey_sheet.show_numbers(checkpoint, found, tokens, selected)
         explain()
-        check(checks(found, checkpoint.tokenizer.pieces(tokens)))
+        check([[each] for each in checks(found, checkpoint.tokenizer.pieces(tokens))])
 
 
 def explain() -> None:

@@ -47,7 +47,9 @@ def show_ablate(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     """Show what ablating parts does to a prompt and to a corpus."""
     reading = ablate.show(checkpoint, row)
     lesson.explain(ABLATE, Ablation)
-    questions.check(intervene_questions.of_ablation(checkpoint, reading))
+    questions.check(
+        [[each] for each in intervene_questions.of_ablation(checkpoint, reading)]
+    )
 
 
 def show_patch(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
@@ -55,7 +57,9 @@ def show_patch(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     patching = patch.show(checkpoint, row)
     lesson.explain(PATCH, patch_map)
     if patching is not None:
-        questions.check(intervene_questions.of_patch(checkpoint, patching))
+        questions.check(
+            [[each] for each in intervene_questions.of_patch(checkpoint, patching)]
+        )
 
 
 def show_turn(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
@@ -63,7 +67,7 @@ def show_turn(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     measured = sweep.show(checkpoint, row)
     lesson.explain(TURN, run_each)
     if measured is not None:
-        questions.check(intervene_questions.of_turn(*measured))
+        questions.check([[each] for each in intervene_questions.of_turn(*measured)])
 
 
 PARTS = {

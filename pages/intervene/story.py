@@ -33,7 +33,7 @@ def show(
     left, right = st.columns([5, 6]) if question else (None, st.container())
     if left is not None and question is not None:
         with left:
-            predict(question)
+            predict([question])
     with right, st.container(border=True, key="story"):
         circuit = find_circuit(whole.scores)
         if circuit is None:

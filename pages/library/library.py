@@ -85,4 +85,4 @@ with guard():
         save_checkpoint,
         load_checkpoint,
     )
-    check(questions.about(shelves.facts(MODELS)))
+    check([[each] for each in questions.about(shelves.facts(MODELS))])

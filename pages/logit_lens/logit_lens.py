@@ -45,7 +45,7 @@ with guard():
     column = source.column(position)
     with rivals:
         pair = choice.choose_pair(source, column, position)
-    predict(questions.when_it_settles(source, source.lens(), position))
+    predict([questions.when_it_settles(source, source.lens(), position)])
     lens.show_lens(source, column, position, pair)
     st.subheader("Answer and rival", anchor=False)
     attribution.show_race(source, column, position, pair)
@@ -53,4 +53,9 @@ with guard():
     attribution.show_shares(source, reading, position, pair)
     lesson.explain(WORDS, logit_lens, attribute)
     split = source.attribution(position, *pair)
-    check(questions.check_questions(source, column, position, pair, split))
+    check(
+        [
+            [each]
+            for each in questions.check_questions(source, column, position, pair, split)
+        ]
+    )

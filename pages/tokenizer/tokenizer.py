@@ -105,13 +105,13 @@ with guard():
     question = questions.beforehand(tokenizer, text)
     asks = question is not None and view == PIECES
     if asks and not present.is_on():
-        predict(question)
+        predict([question])
     if unknown := tokenizer.unknown(text):
         show_note(pieces.lost(unknown))
     with guard():
         show_view(view, entry, tokenizer, text)
     if asks and present.is_on():  # on a projector the figure comes first
-        predict(question)
+        predict([question])
     lesson.explain(
         "One token per character needs a small vocabulary, but makes long "
         "sequences. One token per word makes short sequences, but loses every "
@@ -125,4 +125,4 @@ with guard():
         "differently after different training**.",
         *SOURCES[tokenizer.kind],
     )
-    check(questions.checks(tokenizer))
+    check([[each] for each in questions.checks(tokenizer)])

@@ -59,7 +59,7 @@ def show(run: Run, status: RunStatus, curve: CopyingCurve) -> None:
         before, copier = _show_films(run, curve)
     if over and curve.loss_step is not None:
         _explain(run, curve, before, copier)
-        check(about_copying(curve, status))
+        check([[each] for each in about_copying(curve, status)])
 
 
 def _halves(curve: CopyingCurve) -> dict[str, int]:

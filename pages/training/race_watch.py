@@ -82,7 +82,7 @@ def _show_now(race: Race, alive: tuple[bool, ...]) -> None:
                 _show_racer(*racer)
         if not any(alive) and final_result(*lanes) is not None:
             _explain(race, lanes, names)
-            check(about_race(lanes, statuses, names))
+            check([[each] for each in about_race(lanes, statuses, names)])
 
 
 def _show_header(race: Race, statuses: list[RunStatus], names: tuple[str, str]) -> None:

@@ -107,7 +107,7 @@ def show_lesson(status: RunStatus) -> None:
         plain_step,
     )
     if status.state == "finished":
-        check(about_a_text(status))
+        check([[each] for each in about_a_text(status)])
 
 
 def show_list(runs: Sequence[Run]) -> None:

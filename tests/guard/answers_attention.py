@@ -53,13 +53,7 @@ def all_products(seen: Seen) -> np.ndarray:
 @answers("attention.strongest")
 def attention_strongest(seen: Seen, asked: Asked) -> Answer:
     best = int(row(seen).argmax())
-    return Answer(seen.placed(best), (best, row(seen)[best]))
-
-
-@answers("attention.spread")
-def attention_spread(seen: Seen, asked: Asked) -> Answer:
-    largest = row(seen).max()
-    return Answer(yes(largest > 0.5), (largest,))
+    return Answer(seen.placed(best), (seen.token, best, row(seen)[best]))
 
 
 @answers("attention.scale")
@@ -82,8 +76,9 @@ def attention_collapse(seen: Seen, asked: Asked) -> Answer:
     bias = scores - raw[:end] / seen.config.d_head**0.5
     before, after = row(seen).max(), softmax(raw[:end] + bias).max()
     if abs(after - before) <= 0.01:
-        return Answer("it stays within 0.01", (before, after))
-    return Answer("it grows" if after > before else "it shrinks", (before, after))
+        return Answer("it stays within 0.01", (seen.token, before, after))
+    way = "it grows" if after > before else "it shrinks"
+    return Answer(way, (seen.token, before, after))
 
 
 # Multi-head and block: one position of one block.

@@ -68,19 +68,18 @@ def _traced(block: Any) -> Traced:
     )
 
 
-def questions(app: Any, lesson: str) -> list[Asked]:
+def questions(app: Any) -> list[Asked]:
     """Return every question, by the names under which progress keeps them."""
     radios = [
         leaf
         for leaf in _leaves(app.main)
         if leaf.type == "radio" and (leaf.key or "").startswith("_answer_")
     ]
-    ids = list(app.session_state["_progress"].lessons.get(lesson, {}))
-    assert len(ids) == len(radios), f"{lesson}: {ids} for {len(radios)} questions"
-    return [
-        Asked(name, r.key.removeprefix("_answer_"), r.label, r.options, r)
-        for name, r in zip(ids, radios, strict=True)
-    ]
+    found = []
+    for radio in radios:
+        name, _, fingerprint = radio.key.removeprefix("_answer_").rpartition("_")
+        found.append(Asked(name, fingerprint, radio.label, radio.options, radio))
+    return found
 
 
 def verdict(app: Any, asked: Asked) -> tuple[bool, str]:
@@ -89,7 +88,8 @@ def verdict(app: Any, asked: Asked) -> tuple[bool, str]:
         for block in _blocks(app.main):
             if block.key == f"{kind}_{asked.fingerprint}":
                 words = " ".join(str(leaf.value) for leaf in _leaves(block))
-                return kind == "right", words
+                # The choice is repeated; its numbers are the option's.
+                return kind == "right", re.sub(r"You said “.*?”\. ", "", words)
     raise AssertionError(f"{asked.id} has no verdict")
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.library.catalogue import ModelEntry
-from pages.frame import glossary, models, state
+from pages.frame import covering, glossary, models, state
 from pages.frame.controls import keyboard, time_machine
 from pages.frame.look import present
 
@@ -25,7 +25,9 @@ def show() -> DeltaGenerator:
             time_machine.show(_choose_model(known))
         else:
             st.caption("No model yet. Train one: it takes a minute.")
-        return _show_aids()
+        share = _show_aids()
+        covering.toggle()
+        return share
 
 
 def _choose_model(known: list[ModelEntry]) -> ModelEntry:

@@ -1,0 +1,94 @@
+"""Covering what answers a prediction, until the learner has made it.
+
+What is covered is not drawn at all, so that nothing of it is in the page's data.
+"""
+
+import os
+from collections.abc import Callable
+
+import streamlit as st
+
+from pages.frame import course, progress
+
+_CHOSEN = "_covering"
+
+
+def is_on() -> bool:
+    """Whether figures wait for a prediction: the reader's choice, or the server's.
+
+    `MINIGPT_COVER=off` shows every figure at once to whoever has not chosen.
+    """
+    default = os.environ.get("MINIGPT_COVER", "on") != "off"
+    return bool(st.session_state.get(_CHOSEN, default))
+
+
+def toggle() -> None:
+    """Show the switch, in the sidebar."""
+    st.session_state.setdefault("_cover_switch", is_on())
+    st.toggle(
+        "Predict before you see",
+        key="_cover_switch",
+        on_change=_switch,
+        help="Each lesson covers its figure until you have made a prediction.",
+    )
+
+
+def card() -> None:
+    """Hold the place of a covered figure."""
+    with st.container(border=True, key="covered"):
+        st.markdown(
+            ":material/visibility_off: The figure appears here once you have made "
+            "your prediction. A wrong guess does no harm: those who guess first "
+            "remember better."
+        )
+
+
+def offer_to_show(show: Callable[..., None], *args: object) -> None:
+    """Show the way past a prediction."""
+    st.button(
+        "Just show me",
+        key="_just_show_me",
+        type="tertiary",
+        icon=":material/visibility:",
+        on_click=show,
+        args=args,
+    )
+
+
+def aids_are_open() -> bool:
+    """Whether code, origins and source are shown beside the figures of this lesson.
+
+    One thing at a time: in a lesson they wait until a Check is answered, or asked for.
+    """
+    name = st.session_state.get("_page") or course.HOME.name
+    if not is_on() or course.lesson_named(name) is None:
+        return True
+    if name in st.session_state.get("_aids_wanted", ()):
+        return True
+    answers = progress.of_session().lessons.get(name, {}).values()
+    return any(
+        given.said is None or not given.is_prediction
+        for each in answers
+        for given in each
+    )
+
+
+def offer_aids() -> None:
+    """Show the button that opens code, origins and source before the Check."""
+    if not aids_are_open():
+        st.button(
+            "Show the code, and where each number comes from",
+            key="_open_aids",
+            icon=":material/code_blocks:",
+            type="tertiary",
+            on_click=_open_aids,
+        )
+
+
+def _open_aids() -> None:
+    wanted = st.session_state.setdefault("_aids_wanted", set())
+    wanted.add(st.session_state.get("_page"))
+
+
+def _switch() -> None:
+    st.session_state[_CHOSEN] = st.session_state["_cover_switch"]

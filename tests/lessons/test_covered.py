@@ -1,0 +1,81 @@
+"""Before a prediction is made, nothing that answers it is in what the server sends.
+
+Each lesson is opened at one place of two models that differ in their weights alone. All
+that was sent must be the same, the question itself excepted; so none of it can tell
+what the weights would answer.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import navigation
+import pytest
+from streamlit.testing.v1 import AppTest
+
+ROOT = Path(__file__).parents[2]
+
+PLACE = {"layer": "1", "head": "1", "token": "6"}
+PROMPTS = {
+    "glass": "One day Ada gave the drum to Finn . Finn was",
+    "tales": "One day Tom gave the red kite to Mia. Mia",
+    "induction": "Mia met Tom . the sun was up . then Mia",
+}
+COVERED = ("attention",)
+"""Lessons whose answer comes from the weights of the chosen model."""
+
+
+def sent(app: AppTest) -> list[str]:
+    """Return what the server sent, element by element, without the question."""
+    return [
+        f"{leaf.type} {leaf.proto}"
+        for leaf in leaves(app.main)
+        if not isinstance(leaf.proto, str)
+    ]
+
+
+def leaves(node: Any):
+    for child in getattr(node, "children", {}).values():
+        if (getattr(child, "key", None) or "").startswith("predict_"):
+            continue
+        if hasattr(child, "children"):
+            yield from leaves(child)
+        else:
+            yield child
+
+
+def opened(data: Path, lesson: str, model: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    for key, value in {"model": model, "prompt": PROMPTS[model], **PLACE}.items():
+        app.query_params[key] = value
+    page = next(page for page in navigation.PAGES if page.name == lesson)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINIGPT_DATA", str(data))
+        patch.setenv("MINIGPT_COVER", "on")
+        patch.syspath_prepend(str(ROOT))
+        app.switch_page(page.path)
+        app.run()
+    assert not app.exception
+    return app
+
+
+@pytest.mark.parametrize("model", PROMPTS)
+@pytest.mark.parametrize("lesson", COVERED)
+def test_nothing_sent_before_the_guess_depends_on_the_weights(lesson, model, twins):
+    own, other = (opened(data, lesson, model) for data in twins)
+    assert any(button.label == "Just show me" for button in own.button)
+    assert sent(own) == sent(other)
+
+
+@pytest.mark.parametrize("lesson", COVERED)
+def test_what_is_uncovered_does_depend_on_them(lesson, twins, monkeypatch):
+    monkeypatch.setenv("MINIGPT_COVER", "on")
+    monkeypatch.syspath_prepend(str(ROOT))
+    shown = []
+    for data in twins:
+        app = opened(data, lesson, "tales")
+        monkeypatch.setenv("MINIGPT_DATA", str(data))
+        button = next(each for each in app.button if each.label == "Just show me")
+        button.click().run()
+        assert not app.exception
+        shown.append(sent(app))
+    assert shown[0] != shown[1]

@@ -1,0 +1,24 @@
+"""Every lesson opens where its point can be felt: the effect is at least its bar."""
+
+from pathlib import Path
+
+import pytest
+
+from minigpt.checkpoint import load_checkpoint
+from minigpt.interpret.openings.attention import attention_opening
+from minigpt.library.catalogue import find_model
+
+DATA = Path(__file__).parents[2] / "data"
+
+
+@pytest.fixture(scope="module", params=["tales", "glass", "induction"])
+def checkpoint(request):
+    return load_checkpoint(find_model(DATA, request.param).path)
+
+
+def test_attention_opens_on_an_average_that_the_root_keeps_one(checkpoint):
+    found = attention_opening(checkpoint)
+    assert found.effects["entropy"] >= 0.5
+    assert found.effects["growth"] >= 0.3
+    assert found.effects["kl"] >= 0.3
+    assert found.effects["hidden"] >= 3
