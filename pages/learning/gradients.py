@@ -7,7 +7,7 @@ from minigpt.interpret.learning.arithmetic import spell_mean
 from minigpt.interpret.learning.backward import BackwardPass
 from minigpt.textbook.learning import gradient_norms, losses_of_next_tokens
 from pages.frame import notebook, provenance
-from pages.learning.settings import Prompt
+from pages.learning.numbers import Prompt
 from viz.components.value_grid.view import value_grid
 from viz.learning import gradient_grid, loss_grid, short_name
 

@@ -7,7 +7,6 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.learning.backward import BackwardPass, backward_pass
-from minigpt.interpret.learning.steps import LearningRule
 from minigpt.training.loss import next_token_loss
 from minigpt.training.optimizer import Muon, orthogonalize
 from minigpt.training.step import plain_step
@@ -15,16 +14,16 @@ from pages.frame import lesson, models
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.learning import gradients, one_step, questions, repeat
-from pages.learning.numbers import backward_of
-from pages.learning.settings import Chosen, Prompt, choose_rule, read_prompt
-
-LOSS, GRADIENT, STEP, SIZES, AGAIN = VIEWS = (
-    "1 The loss",
-    "2 The gradient",
-    "3 One step",
-    "4 Its size",
-    "5 Again and again",
+from pages.learning.numbers import (
+    GRADIENT,
+    LOSS,
+    SIZES,
+    STEP,
+    VIEWS,
+    Prompt,
+    backward_of,
 )
+from pages.learning.settings import Chosen, choose_rule, read_prompt
 
 
 def choose_view() -> str:
@@ -43,10 +42,13 @@ def choose_view() -> str:
 
 
 def show_view(
-    checkpoint: Checkpoint, prompt: Prompt, backward: BackwardPass, chosen: Chosen
+    view: str,
+    checkpoint: Checkpoint,
+    prompt: Prompt,
+    backward: BackwardPass,
+    chosen: Chosen,
 ) -> None:
     """Show one of the lesson's figures."""
-    view = choose_view()
     if view == LOSS:
         gradients.show_loss(checkpoint, prompt, backward)
     elif view == GRADIENT:
@@ -80,14 +82,17 @@ def explain() -> None:
     )
 
 
-def ask_checks(checkpoint: Checkpoint, prompt: Prompt, backward: BackwardPass) -> None:
-    """Ask about this prompt's loss and a matrix of this model."""
-    matrix = one_step.first_matrix(checkpoint)
-    sgd, adamw = (
-        one_step.step_of(checkpoint, prompt, rule, matrix)
-        for rule in (LearningRule("SGD", 0.1), LearningRule("AdamW", 0.001))
-    )
-    check(questions.checks(backward, prompt.pieces, sgd, adamw))
+def show_figures(checkpoint: Checkpoint, prompt: Prompt) -> None:
+    """Show the figures with what can be chosen, explain them, and ask about them."""
+    backward = backward_of(checkpoint.model, prompt.tokens)
+    left, right = st.columns([1, 1], gap="medium")
+    with left:
+        view = choose_view()
+    with right:
+        chosen = choose_rule(checkpoint, prompt)
+    show_view(view, checkpoint, prompt, backward, chosen)
+    explain()
+    check(questions.checks(checkpoint, prompt))
 
 
 lesson.open(
@@ -96,13 +101,6 @@ lesson.open(
 )
 with guard():
     checkpoint = models.chosen()
-    text, rule = st.columns([4, 7], gap="medium")
-    with text:
-        prompt = read_prompt(checkpoint)
-    backward = backward_of(checkpoint.model, prompt.tokens)
-    with rule:
-        chosen = choose_rule(checkpoint, prompt)
-    predict(questions.longer_step(chosen.sweep, chosen.rule.optimizer))
-    show_view(checkpoint, prompt, backward, chosen)
-    explain()
-    ask_checks(checkpoint, prompt, backward)
+    prompt = read_prompt(checkpoint)
+    if predict(questions.longer_step(checkpoint, prompt)):
+        show_figures(checkpoint, prompt)

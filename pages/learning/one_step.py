@@ -5,11 +5,11 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.learning.arithmetic import spell_step
 from minigpt.interpret.learning.matrices import Matrix, busiest, matrices_of
-from minigpt.interpret.learning.steps import LearningRule, MatrixStep
+from minigpt.interpret.learning.steps import MatrixStep
 from minigpt.textbook.learning import first_step
 from pages.frame import notebook, state
-from pages.learning.numbers import learned_of
-from pages.learning.settings import Chosen, Prompt
+from pages.learning.numbers import Prompt, begin_with, step_of
+from pages.learning.settings import Chosen
 from viz.components.value_grid.view import value_grid
 from viz.learning import matrix_grid
 
@@ -29,26 +29,12 @@ def choose_matrix(checkpoint: Checkpoint) -> Matrix:
         name = st.selectbox(
             "Matrix",
             list(found),
-            index=list(found).index(_begin(list(found))),
+            index=list(found).index(begin_with(list(found))),
             key="matrix",
             width=180,
             **state.BOUND,
         )
     return found[name]
-
-
-def first_matrix(checkpoint: Checkpoint) -> Matrix:
-    """Return the matrix to begin with, whatever is looked at now."""
-    found = matrices_of(checkpoint.model, 0, 0)
-    return found[_begin(list(found))]
-
-
-def _begin(names: list[str]) -> str:
-    """Choose a matrix in which every prompt leaves a gradient.
-
-    A head that looks only at positions has next to none in W_Q and W_K.
-    """
-    return next(name for name in ("W_in", "W_O", "W") if name in names)
 
 
 def _choose(key: str, size: int) -> int:
@@ -59,20 +45,11 @@ def _choose(key: str, size: int) -> int:
     return chosen
 
 
-def step_of(
-    checkpoint: Checkpoint, prompt: Prompt, rule: LearningRule, matrix: Matrix
-) -> MatrixStep:
-    """Take the first step in a copy, and return what it did to one matrix."""
-    learned = learned_of(checkpoint.model, prompt.tokens, rule, 1, matrix)
-    assert learned.last is not None
-    return learned.last
-
-
 def show(
     checkpoint: Checkpoint, prompt: Prompt, chosen: Chosen, matrix: Matrix
 ) -> None:
     """Show the part of the matrix where most happens, and one cell's arithmetic."""
-    step = step_of(checkpoint, prompt, chosen.rule, matrix)
+    step = step_of(checkpoint, prompt.tokens, chosen.rule, matrix)
     rows, columns = (each.tolist() for each in busiest(step.gradient, *SHOWN))
     here = matrix, prompt.tokens, chosen.rule
     kept, picked = st.session_state.get("_weight_cell", (None, None))

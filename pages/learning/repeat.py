@@ -6,8 +6,8 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.learning.steps import LearningRule, learn, losses_by_rate
 from pages.frame import notebook, state
 from pages.frame.controls import keyboard
-from pages.learning.numbers import AT_ONCE, MOST_STEPS, RATES, learned_of
-from pages.learning.settings import Chosen, Prompt
+from pages.learning.numbers import AT_ONCE, MOST_STEPS, RATES, Prompt, learned_of
+from pages.learning.settings import Chosen
 from viz.learning import probability_chart, rate_chart, signed, steps_chart
 
 KNOWN = 0.9

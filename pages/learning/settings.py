@@ -10,16 +10,9 @@ from minigpt.interpret.learning.steps import LearningRule, OptimizerName, RateSw
 from pages.frame import models, notebook, state
 from pages.frame.controls import keyboard
 from pages.frame.reading import may_cut
-from pages.learning.numbers import RATES, sweep_of
+from pages.learning.numbers import RATES, Prompt, sweep_of
 
 OPTIMIZERS: tuple[OptimizerName, ...] = get_args(OptimizerName)
-
-
-class Prompt(NamedTuple):
-    """The text to learn."""
-
-    tokens: list[int]
-    pieces: list[str]
 
 
 class Chosen(NamedTuple):

@@ -90,8 +90,8 @@ class MatrixStep:
         """Return where the gradient is largest, and places of ever smaller ones.
 
         Args:
-            count: How many; each has a gradient of half the size of the one before, or
-                less, as long as there is one.
+            count: How many at most; each has a gradient a fifth smaller than the one
+                before, or more.
         """
         sizes = np.abs(self.gradient).ravel()
         limit, found = math.inf, []
@@ -99,7 +99,7 @@ class MatrixStep:
             if sizes[place] <= limit and sizes[place] > 0:
                 row, column = np.unravel_index(place, self.gradient.shape)
                 found.append((int(row), int(column)))
-                limit = sizes[place] / 2
+                limit = 0.8 * sizes[place]
             if len(found) == count:
                 break
         return found
@@ -137,9 +137,9 @@ class RateSweep:
         """The step size that leads to the lowest loss."""
         return self.rates[int(self.losses.argmin())]
 
-    def ten_times(self, rate: float) -> float:
-        """Return the size nearest to ten times one of them."""
-        return min(self.rates, key=lambda each: abs(math.log(each / (10 * rate))))
+    def times(self, rate: float, factor: float) -> float:
+        """Return the size nearest to one of them times a factor."""
+        return min(self.rates, key=lambda each: abs(math.log(each / (factor * rate))))
 
     def after(self, rate: float) -> float:
         """Return the loss after a step of one of the sizes."""
