@@ -80,7 +80,7 @@ def show(
         "the step",
         first_step,
         f"first_step(model, tokens, {matrix.parameter!r}, {step.rule!r}, "
-        f"{step.settings['lr']:g})[{_slices(matrix)}][{rows}][:, {columns}]",
+        f"{step.settings['lr']!r})[{_slices(matrix)}][{rows}][:, {columns}]",
         drawn=step.after[rows][:, columns],
     )
 

@@ -11,7 +11,7 @@ Before: `backward`. Next: `arithmetic`, which spells out one weight's step.
 import copy
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -198,8 +198,8 @@ def losses_by_rate(
 
         loss(θ + lr · direction)
 
-    The first step of each of these optimizers is lr times a direction that does not
-    depend on lr. So the gradient is computed once.
+    Each is really taken, from the same weights with the same gradient. The first step
+    of each of these optimizers is lr times a direction that does not depend on lr.
 
     Args:
         model: Where the step begins; it stays as it is.
@@ -218,17 +218,17 @@ def losses_by_rate(
         loss = loss_of(own(ids))
         torch.autograd.backward(loss)
         before = {each: each.detach().clone() for each in own.parameters()}
-        _optimizer(own, rule).step()
-        slope = _first_order(before) / rule.rate
-    losses = []
+    losses, slope = [], 0.0
     with torch.inference_mode(mode=False), torch.no_grad():
-        ways = {each: (each - start) / rule.rate for each, start in before.items()}
-        for rate in rates:
+        for rate in sorted(rates):
             for weight, start in before.items():
-                weight.copy_(start + rate * ways[weight])
+                weight.copy_(start)
+            _optimizer(own, replace(rule, rate=rate)).step()
             losses.append(float(loss_of(own(ids))))
+            # The longest step is the one that rounding blurs least.
+            slope = _first_order(before) / rate
     finite = np.nan_to_num(np.array(losses), nan=math.inf, posinf=math.inf)
-    return RateSweep(tuple(rates), finite, loss.item(), slope)
+    return RateSweep(tuple(sorted(rates)), finite, loss.item(), slope)
 
 
 @dataclass(frozen=True)
