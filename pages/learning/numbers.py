@@ -22,7 +22,7 @@ LOSS, GRADIENT, STEP, SIZES, AGAIN = VIEWS = (
     "5 Again and again",
 )
 
-RATES = (1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+RATES = (1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Step sizes on offer, two to each factor of ten."""
 
 MOST_STEPS = 50

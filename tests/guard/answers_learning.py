@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from minigpt.config import TrainConfig
 from minigpt.training.optimizer import build_optimizer
 
-RATES = [1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0]
+RATES = [1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0]
 
 
 def loss_of(model: Any, seen: Seen) -> torch.Tensor:
