@@ -62,7 +62,7 @@ def choose_rule(checkpoint: Checkpoint, prompt: Prompt) -> Chosen:
     sweep = sweep_of(
         checkpoint.model, prompt.tokens, LearningRule(optimizer, 1e-3), RATES
     )
-    _forget_rate_of_another(optimizer, prompt)
+    _begin_at_the_best(optimizer, prompt, sweep.best)
     state.keep_possible("rate", RATES, "step size")
     rate = right.select_slider(
         "Step size lr",
@@ -77,11 +77,14 @@ def choose_rule(checkpoint: Checkpoint, prompt: Prompt) -> Chosen:
     return Chosen(LearningRule(optimizer, rate), sweep)
 
 
-def _forget_rate_of_another(optimizer: str, prompt: Prompt) -> None:
-    """Begin at the best step size where model, prompt or optimizer are others."""
+def _begin_at_the_best(optimizer: str, prompt: Prompt, best: float) -> None:
+    """Take the best step size where model, prompt or optimizer have become others.
+
+    Forgetting the old one would not do: its widget would read it from the URL again.
+    """
     path = models.chosen_path(models.chosen_entry())
     here = str(path), *prompt.tokens, optimizer
     before = st.session_state.get("_rate_of")
     if before is not None and before != here:
-        st.session_state.pop("rate", None)
+        st.session_state["rate"] = best
     st.session_state["_rate_of"] = here
