@@ -9,7 +9,7 @@ from minigpt.textbook.learning import gradient_norms, losses_of_next_tokens
 from pages.frame import notebook, provenance
 from pages.learning.numbers import Prompt
 from viz.components.value_grid.view import value_grid
-from viz.learning import gradient_grid, loss_grid, short_name
+from viz.learning.grids import gradient_grid, loss_grid, short_name
 
 
 def show_loss(checkpoint: Checkpoint, prompt: Prompt, backward: BackwardPass) -> None:

@@ -11,7 +11,7 @@ from pages.frame import notebook, state
 from pages.learning.numbers import Prompt, begin_with, step_of
 from pages.learning.settings import Chosen
 from viz.components.value_grid.view import value_grid
-from viz.learning import matrix_grid
+from viz.learning.grids import matrix_grid
 
 SHOWN = 5, 6
 """Rows and columns of a matrix that are shown."""

@@ -66,7 +66,8 @@ def longer_step(checkpoint: Checkpoint, prompt: Prompt) -> Iterator[Question]:
             rate = sweep.times(sweep.best, 1 / shorter)
             longer = sweep.times(rate, 10)
             one, other = sweep.after(rate), sweep.after(longer)
-            if longer == rate or abs(other - one) < 0.05 or one > sweep.before:
+            is_ten_times = math.isclose(longer, 10 * rate, rel_tol=0.01)
+            if not is_ten_times or abs(other - one) < 0.05 or one > sweep.before:
                 continue
             answer = 0 if other < one else 1 if other < sweep.before else 2
             yield Question(

@@ -8,7 +8,7 @@ from pages.frame import notebook, state
 from pages.frame.controls import keyboard
 from pages.learning.numbers import AT_ONCE, MOST_STEPS, RATES, Prompt, learned_of
 from pages.learning.settings import Chosen
-from viz.learning import probability_chart, rate_chart, signed, steps_chart
+from viz.learning.charts import probability_chart, rate_chart, signed, steps_chart
 
 KNOWN = 0.9
 """A probability from which on a token counts as known."""

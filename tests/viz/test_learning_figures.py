@@ -3,12 +3,9 @@
 import numpy as np
 import pytest
 
-from viz.learning import (
+from viz.learning.charts import (
     REAL,
     SLOPE,
-    gradient_grid,
-    loss_grid,
-    matrix_grid,
     probability_chart,
     probability_rows,
     rate_chart,
@@ -16,6 +13,7 @@ from viz.learning import (
     steps_chart,
     steps_table,
 )
+from viz.learning.grids import gradient_grid, loss_grid, matrix_grid
 
 PIECES = ["Once", " upon", " a"]
 

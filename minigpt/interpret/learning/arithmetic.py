@@ -1,6 +1,6 @@
 """One weight's step with its real numbers, as one would do it on paper.
 
-Before: `steps`, which moved all weights at once. Every weight of a matrix has the same
+Before: `steps`, which moves all weights at once. Every weight of a matrix has the same
 lines, with numbers of its own.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from minigpt.interpret.learning.steps import MatrixStep
+from minigpt.interpret.learning.matrix_step import MatrixStep
 from minigpt.interpret.provenance.working import bare, number, spell_sum
 
 

@@ -112,7 +112,7 @@ def neuron_in(site: Site) -> Working:
     factors["slope"] = slope(x)
     if name == "swiglu":
         factors["gate"] = float(site.here("mlp.hook_pre_linear", *site.index[1:]))
-    return _product(f"gradient of the neuron × slope,  slope = {symbols}", factors)
+    return product(f"gradient of the neuron × slope,  slope = {symbols}", factors)
 
 
 def gate(site: Site) -> Working:
@@ -121,7 +121,7 @@ def gate(site: Site) -> Working:
     back = float(site.here("mlp.hook_post_grad", *site.index[1:]))
     silu = x / (1 + math.exp(-x))
     factors = {"gradient": back, "silu": silu}
-    return _product("gradient of the neuron × silu(x)", factors)
+    return product("gradient of the neuron × silu(x)", factors)
 
 
 def between(site: Site) -> Working:
@@ -182,62 +182,6 @@ def first_position(site: Site) -> Working:
     return _passed_on(site, "blocks.0.hook_resid_pre")
 
 
-def hidden_out(site: Site) -> Working:
-    """A unit of an MLP model, through the next layer, or through the logits."""
-    _, position, unit = site.index
-    after = f"blocks.{site.layer + 1}.hook_pre_grad"
-    layer = site.model.head
-    if site.layer + 1 < len(site.model.blocks):
-        layer = site.model.blocks[site.layer + 1].linear
-    else:
-        after = "logits_grad"
-    return multiply_and_add(
-        "gradient of what comes next · the unit's column of weights",
-        "output",
-        ("gradient", site.value(after, position)),
-        ("weight", doubles(layer.weight[:, unit])),
-    )
-
-
-def hidden_in(site: Site) -> Working:
-    """What a unit of an MLP model hears, through its tanh."""
-    y = float(site.here("hook_post", *site.index[1:]))
-    back = float(site.here("hook_post_grad", *site.index[1:]))
-    return _product(
-        "gradient of the unit × (1 − tanh(x)²)", {"gradient": back, "slope": 1 - y * y}
-    )
-
-
-def window(site: Site) -> Working:
-    """One number of an MLP model's window, through the first layer."""
-    _, position, slot, dimension = site.index
-    column = slot * site.model.config.d_model + dimension
-    return multiply_and_add(
-        "gradient of the first layer · the column of weights",
-        "d_ff",
-        ("gradient", site.value("blocks.0.hook_pre_grad", position)),
-        ("weight", doubles(site.model.blocks[0].linear.weight[:, column])),
-    )
-
-
-def embedding_in_windows(site: Site) -> Working:
-    """An embedding of an MLP model, in every window that it stands in."""
-    _, position, dimension = site.index
-    size = site.model.config.context_size
-    found = {
-        f"window of position {at}": float(
-            site.value("hook_window_grad", at, size - 1 - (at - position), dimension)
-        )
-        for at in range(position, min(position + size, len(site.tokens)))
-    }
-    return Working(
-        "Σ gradients of the places where it stands",
-        parts(**found),
-        " + ".join(map(number, found.values())),
-        sum(found.values()),
-    )
-
-
 def _passed_on(site: Site, hook: str) -> Working:
     """A value that is only added: its gradient is the sum's."""
     value = float(site.value(f"{hook}_grad", *site.index[1:]))
@@ -249,7 +193,8 @@ def _passed_on(site: Site, hook: str) -> Working:
     )
 
 
-def _product(formula: str, factors: dict[str, float]) -> Working:
+def product(formula: str, factors: dict[str, float]) -> Working:
+    """Work out a product of a few named numbers."""
     return Working(
         formula,
         parts(**factors),

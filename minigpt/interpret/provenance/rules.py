@@ -14,6 +14,7 @@ from minigpt.interpret.provenance import (
     gradients,
     norms,
     stream,
+    window_gradients,
 )
 from minigpt.interpret.provenance.site import Site
 from minigpt.interpret.provenance.working import Working
@@ -99,10 +100,10 @@ FIXED_WINDOW = {
     "blocks.hook_pre": Rule(NEURONS, feedforward.hidden_in),
     "blocks.hook_post": Rule(NEURONS, feedforward.hidden_out),
     "logits": Rule(LOGITS, feedforward.hidden_logit),
-    "hook_embed_grad": Rule(STREAM, gradients.embedding_in_windows),
-    "hook_window_grad": Rule("batch pos context d_model", gradients.window),
-    "blocks.hook_pre_grad": Rule(NEURONS, gradients.hidden_in),
-    "blocks.hook_post_grad": Rule(NEURONS, gradients.hidden_out),
+    "hook_embed_grad": Rule(STREAM, window_gradients.embedding_in_windows),
+    "hook_window_grad": Rule("batch pos context d_model", window_gradients.window),
+    "blocks.hook_pre_grad": Rule(NEURONS, window_gradients.hidden_in),
+    "blocks.hook_post_grad": Rule(NEURONS, window_gradients.hidden_out),
     "logits_grad": Rule(LOGITS, gradients.logit),
 }
 
