@@ -4,7 +4,15 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from guard.lines import CELLS, LOCKED, OPENED_KEY, PICKED
+from guard.answers_learning import hooks_followed, losses
+from guard.lines import (
+    CELLS,
+    GRADIENTS,
+    LOCKED,
+    OPENED_KEY,
+    PICKED,
+    gradient_hook,
+)
 from guard.models import SHAPES
 from guard.runs import FIRST, OWN, REPEATS, TEXT
 from guard.seen import Seen
@@ -43,6 +51,16 @@ def _picked(hook: str) -> Callable[[Seen], dict[str, object]]:
     def state(seen: Seen) -> dict[str, object]:
         row = (str(seen.path), *seen.tokens, seen.layer, seen.head, seen.token)
         return {"_picked_number": (row, (hook, PICKED[hook]))}
+
+    return state
+
+
+def _gradient(part: str) -> Callable[[Seen], dict[str, object]]:
+    def state(seen: Seen) -> dict[str, object]:
+        columns = hooks_followed(seen)
+        begin = int(losses(seen).argmax()), len(columns) - 1
+        chosen = 2, columns.index(gradient_hook(seen, part))
+        return {"gradients.choice": (begin, chosen)}
 
     return state
 
@@ -106,6 +124,56 @@ VIEWS = {
         )
         for cell in CELLS
     },
+    "learning": View(
+        "learning",
+        (*ALL, "mlp"),
+        ("learning loss",),
+        (
+            "learning.longer_step",
+            "learning.cost",
+            "learning.new_weight",
+            "learning.farther",
+        ),
+    ),
+    "learning gradient": View(
+        "learning",
+        ("relative", "alibi", "mlp"),
+        ("learning gradient",),
+        query={"learning_view": "2 The gradient"},
+    ),
+    **{
+        f"learning {part}": View(
+            "learning",
+            ("rope",),
+            (f"learning {part}",),
+            query={"learning_view": "2 The gradient"},
+            before=_gradient(part),
+        )
+        for part in GRADIENTS
+    },
+    **{
+        f"learning step of {optimizer}": View(
+            "learning",
+            ("relative", "mlp"),
+            query={"learning_view": "3 One step", "optimizer": optimizer},
+        )
+        for optimizer in ("SGD", "AdamW")
+    },
+    "learning sizes": View(
+        "learning",
+        ("rope", "learned"),
+        query={"learning_view": "4 Its size", "optimizer": "AdamW", "rate": "0.003"},
+    ),
+    "learning again": View(
+        "learning",
+        ("relative", "mlp"),
+        query={
+            "learning_view": "5 Again and again",
+            "optimizer": "AdamW",
+            "rate": "0.01",
+            "steps": "3",
+        },
+    ),
     "block": View(
         "block",
         ALL,

@@ -26,7 +26,20 @@ def of_attention(checkpoint: Checkpoint) -> Kinds:
     yield from questions.checks(checkpoint, reading, place)
 
 
-LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {"attention": of_attention}
+def of_learning(checkpoint: Checkpoint) -> Kinds:
+    from pages.learning import questions
+    from pages.learning.numbers import Prompt
+
+    tokens = checkpoint.tokenizer.encode("Once upon a time there was a")
+    prompt = Prompt(tokens, checkpoint.tokenizer.pieces(tokens))
+    yield questions.longer_step(checkpoint, prompt)
+    yield from questions.checks(checkpoint, prompt)
+
+
+LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {
+    "attention": of_attention,
+    "learning": of_learning,
+}
 
 
 @pytest.fixture(scope="module", params=["tales", "glass", "induction"])

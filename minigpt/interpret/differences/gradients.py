@@ -71,7 +71,7 @@ def batch_gradients(
             "Gradients need texts of at least two tokens, as a table [batch pos]; "
             f"these have shape {list(batch.shape)}."
         )
-    twin = _trainable_twin(model)
+    twin = trainable_twin(model)
     with torch.inference_mode(mode=False), torch.enable_grad():
         ids = torch.as_tensor(batch, dtype=torch.long, device=model.device)
         loss = language_model_loss(twin(ids[:, :-1]), ids[:, 1:])
@@ -123,7 +123,7 @@ def saliency(
     return Saliency(scores.float().cpu().numpy(), float(wanted(logits)))
 
 
-def _trainable_twin(model: LanguageModel) -> LanguageModel:
+def trainable_twin(model: LanguageModel) -> LanguageModel:
     """Return a copy whose parameters ask for gradients, on the same memory.
 
     `requires_grad_` on the model itself would reach every other session that uses it.
