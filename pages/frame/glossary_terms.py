@@ -201,17 +201,17 @@ TERMS = (
         "“The norm” of a block also means its layer norm.",
     ),
     Term(
-        "parameter",
-        "One of the numbers that training adjusts: an entry of a weight matrix, a bias "
-        "or an embedding. A model's size is its number of parameters.",
-        "model.parameters()",
-    ),
-    Term(
         "optimizer",
         "The rule that turns gradients into steps of the weights. SGD steps by the "
         "gradient times the step size, AdamW gives each weight a step size of its own, "
         "and Muon moves all directions of a matrix equally far.",
         "minigpt.training.optimizer",
+    ),
+    Term(
+        "parameter",
+        "One of the numbers that training adjusts: an entry of a weight matrix, a bias "
+        "or an embedding. A model's size is its number of parameters.",
+        "model.parameters()",
     ),
     Term(
         "patching",
