@@ -33,6 +33,7 @@ def choose_view() -> str:
         VIEWS,
         default=LOSS,
         required=True,
+        wrap=True,
         key="learning_view",
         label_visibility="collapsed",
         bind="query-params",

@@ -53,6 +53,7 @@ def choose_rule(checkpoint: Checkpoint, prompt: Prompt) -> Chosen:
         OPTIMIZERS,
         default="SGD",
         required=True,
+        wrap=True,
         key="optimizer",
         help="The rule that turns a gradient into a step. SGD is the gradient itself, "
         "times the step size. AdamW gives every weight a step size of its own. Muon "
