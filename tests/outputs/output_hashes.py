@@ -32,7 +32,7 @@ MODELS = {
     "glass": "glass",
     "induction-0": "induction/checkpoints/checkpoint_step_0",
     "induction-102": "induction/checkpoints/checkpoint_step_102",
-    "induction-400": "induction/checkpoints/checkpoint_step_400",
+    "induction-400": "induction",
     "tales": "tales",
     "tales-chat": "tales-chat",
 }
