@@ -39,6 +39,8 @@ LOGITS = "batch pos vocab"
 
 TRANSFORMER = {
     "hook_embed": Rule(STREAM, stream.embedding),
+    "ln_embed.hook_scale": Rule(SIZE, norms.scale(stream.looked_up)),
+    "ln_embed.hook_normalized": Rule(STREAM, norms.normalized(stream.looked_up)),
     "hook_token_shift": Rule(STREAM, stream.token_shift),
     "hook_pos_embed": Rule(STREAM, stream.position),
     "blocks.hook_resid_pre": Rule(STREAM, stream.resid_pre),
