@@ -76,6 +76,15 @@ def plane(seen: Seen, nth: int) -> tuple[Number, ...]:
     return (len(text.drawn(seen)), size, text.flat_share(seen), width - 2, width)
 
 
+@claims("embeddings", "^By chance")
+def by_chance(seen: Seen, nth: int) -> tuple[Number, ...]:
+    pair, nearest = text.chance(seen)
+    return (pair, len(text.vectors(seen)) - 1, nearest)
+
+
+constant("embeddings", "1 for the same direction", 1, 0)
+
+
 @claims("embeddings", "slope .* logits per token")
 def slope(seen: Seen, nth: int) -> tuple[Number, ...]:
     own = -text.by_distance(seen)[1]

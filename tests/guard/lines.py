@@ -114,15 +114,20 @@ def head_explorer(seen: Seen) -> Expected:
     return attention(seen)
 
 
-@line("embeddings tokens", "embeddings.show")
+@line("embeddings tokens", "embeddings._trace")
 def embeddings_tokens(seen: Seen) -> Expected:
     return Expected("hook_embed", (0, seen.token, 0))
 
 
-@line("embeddings typed", "embeddings.show")
+@line("embeddings typed", "embeddings._trace")
 def embeddings_typed(seen: Seen) -> Expected:
     typed = seen.checkpoint.tokenizer.encode("k")[:1]
     return Expected("hook_embed", (0, 0, 0), typed)
+
+
+@line("embeddings unembedding", "embeddings._trace")
+def embeddings_unembedding(seen: Seen) -> Expected:
+    return Expected("logits", (0, seen.last, seen.tokens[seen.token]))
 
 
 @line("embeddings positions", "embeddings._trace")

@@ -26,7 +26,27 @@ def of_attention(checkpoint: Checkpoint) -> Kinds:
     yield from questions.checks(checkpoint, reading, place)
 
 
-LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {"attention": of_attention}
+def of_embeddings(checkpoint: Checkpoint) -> Kinds:
+    from pages.embeddings import order_questions, position_questions, questions
+    from pages.frame.reading import Place
+
+    model, tokenizer, _ = checkpoint
+    tokens = tokenizer.encode("One day Tom gave the red kite to Mia")
+    scheme = model.config.positional_encoding
+    about = (checkpoint, tokens, tokens[3], "embedding")
+    yield questions.nearest(*about)
+    yield from questions.token_checks(*about)
+    yield position_questions.distance(checkpoint, scheme, Place(0, 0, 4))
+    yield from position_questions.position_checks(checkpoint, tokens)
+    yield order_questions.one_layer(checkpoint, tokens, 0)
+    yield from order_questions.order_checks(checkpoint, tokens, 0)
+    yield from questions.recall(checkpoint)
+
+
+LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {
+    "attention": of_attention,
+    "embeddings": of_embeddings,
+}
 
 
 @pytest.fixture(scope="module", params=["tales", "glass", "induction"])

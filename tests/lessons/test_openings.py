@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 
 from minigpt.checkpoint import load_checkpoint
+from minigpt.datasets.tales.questions import LISTENERS
+from minigpt.datasets.tales.words import BOYS, COLOURS, GIRLS, PLACES, THINGS
 from minigpt.interpret.openings.attention import attention_opening
+from minigpt.interpret.openings.embeddings import embedding_opening
+from minigpt.interpret.positions.embedding_space import nearest, token_table
 from minigpt.library.catalogue import find_model
 
 DATA = Path(__file__).parents[2] / "data"
@@ -22,3 +26,22 @@ def test_attention_opens_on_an_average_that_the_root_keeps_one(checkpoint):
     assert found.effects["growth"] >= 0.3
     assert found.effects["kl"] >= 0.3
     assert found.effects["hidden"] >= 3
+
+
+KINDS = ({*GIRLS, *BOYS}, set(THINGS), set(PLACES), set(COLOURS), set(LISTENERS))
+"""What the world of tales is made of. The search itself knows nothing of it."""
+
+
+def test_embeddings_open_at_a_token_among_its_kind(checkpoint):
+    model, tokenizer, metadata = checkpoint
+    found = embedding_opening(checkpoint)
+    if metadata.provenance.get("data", {}).get("source") == "repeats":
+        # Words drawn at random: none is like another, and the page says so.
+        assert found.effects["gap"] < 0
+        return
+    assert found.effects["gap"] >= 0.1
+    token = tokenizer.encode(found.prompt)[found.token]
+    table = token_table(model, found.table)[: tokenizer.vocab_size]
+    near = nearest(table, token, 5).tokens
+    words = {piece.strip() for piece in tokenizer.pieces([token, *near])}
+    assert any(words <= kind for kind in KINDS), words
