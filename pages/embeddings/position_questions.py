@@ -47,13 +47,13 @@ def distance(checkpoint: Checkpoint, scheme: str, place: Place) -> Iterator[Ques
         one, other = float(values[near]), float(values[far])
         if abs(one - other) < CLEAR:
             continue
-        whose = f" of L{layer}H{head}" if len(found.values) > 1 else ""
+        where = f"In L{layer}H{head}, with" if len(found.values) > 1 else "With"
         units = f"{near} token{'' if near == 1 else 's'} apart", f"{far} tokens apart"
         one_shown, other_shown = told_apart([one, other], 3)
         yield Question(
             f"embeddings.distance_{scheme}",
-            f"**{scheme}**{whose}: where is {MEASURES[scheme]} larger, {units[0]} or "
-            f"{units[1]}?",
+            f"{where} **{scheme}** positions: where is {MEASURES[scheme]} larger, "
+            f"{units[0]} or {units[1]}?",
             list(units),
             int(other > one),
             f"{plain(one_shown)} at {near}, {plain(other_shown)} at {far}.",

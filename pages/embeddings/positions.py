@@ -41,7 +41,7 @@ WORDS = {
     "ones.",
 }
 
-SHOWN_TOKENS = 7
+SHOWN_TOKENS = 6
 """Rows and columns of the matrix of biases: the chosen token and those before it."""
 
 
@@ -77,7 +77,7 @@ def show(checkpoint: Checkpoint, reading: Reading, scheme: str, place: Place) ->
             f"{scheme} positions on the Training page to see one."
         )
         return
-    left, right = st.columns([1, 1], gap="medium")
+    left, right = st.columns([6, 5], gap="medium")
     with left:
         st.markdown(WORDS[scheme])
         _show_picture(checkpoint, reading, scheme, place)

@@ -1,6 +1,7 @@
 """The answers of Tokenizer and Embeddings, from the tables and the formulas."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -38,13 +39,25 @@ def count_of(seen: Seen, text: str) -> int:
     return len(seen.checkpoint.tokenizer.encode(text))
 
 
+def text_of(seen: Seen) -> str:
+    return seen.app.text_input(key="prompt").value
+
+
+@answers("tokenizer.count")
+def tokenizer_count(seen: Seen, asked: Asked) -> Answer:
+    text, tokenizer = text_of(seen), seen.checkpoint.tokenizer
+    # Characters are the tokens of one kind, joined bytes those of the other.
+    is_bytes = hasattr(tokenizer, "merges")
+    right = merged(seen, text, len(tokenizer.merges)) if is_bytes else len(text)
+    return Answer(right, (len(text.split()), len(text), right))
+
+
 @answers("tokenizer.half")
 def tokenizer_half(seen: Seen, asked: Asked) -> Answer:
-    text = seen.app.text_input(key="prompt").value
+    text = text_of(seen)
     every = len(seen.checkpoint.tokenizer.merges)
     now, then = merged(seen, text, every), merged(seen, text, every // 2)
-    said = (now, len(text.encode()), every // 2, every, then)
-    return Answer(then, said)
+    return Answer(then, (every, len(text.encode()), now, every // 2, then))
 
 
 @answers("tokenizer.emoji")
@@ -52,7 +65,60 @@ def tokenizer_emoji(seen: Seen, asked: Asked) -> Answer:
     assert "🙂" not in "".join(
         seen.checkpoint.tokenizer.pieces(range(seen.config.vocab_size))
     )
-    return Answer("<unk>: it is lost")
+    return Answer("<unk>: unknown")
+
+
+@answers("tokenizer.first_merge")
+def tokenizer_first_merge(seen: Seen, asked: Asked) -> Answer:
+    """The first of the learned pairs that the text contains, byte beside byte."""
+    words = [
+        [bytes([byte]) for byte in word.encode()]
+        for part in pretokens(text_of(seen))
+        for word in part
+    ]
+    present = {pair for word in words for pair in pairwise(word)}
+    merges = seen.checkpoint.tokenizer.merges
+    rank = next(rank for rank, pair in enumerate(merges) if pair in present)
+    name = " + ".join(part.decode().replace(" ", "·") for part in merges[rank])
+    return Answer(name, (rank + 1,))
+
+
+def fewest_of(tokenizer: object, word: str) -> int:
+    return len(tokenizer.encode(f" {word}"))
+
+
+@answers("tokenizer.fewer")
+def tokenizer_fewer(seen: Seen, asked: Asked) -> Answer:
+    from pages.tokenizer.choice import PROGRAMS, tokenizer_of
+
+    word = asked.text.split("**")[1]
+    one, other = seen.checkpoint.tokenizer, tokenizer_of(PROGRAMS)
+    counts = fewest_of(one, word), fewest_of(other, word)
+    if counts[0] == counts[1]:
+        return Answer("both the same", counts)
+    best = counts.index(min(counts))
+    (right,) = (o for o in asked.options if o.startswith(f"{best + 1}:"))
+    return Answer(plain_text(right), counts)
+
+
+@answers("tokenizer.by_hand")
+def tokenizer_by_hand(seen: Seen, asked: Asked) -> Answer:
+    text = asked.text.split("`")[1]
+    counts = {
+        option: text.count("".join(plain_text(option).split(" + ")))
+        for option in asked.options
+    }
+    best = max(counts, key=counts.__getitem__)
+    return Answer(plain_text(best), (counts[best],))
+
+
+@answers("tokenizer.vocabulary")
+def tokenizer_vocabulary(seen: Seen, asked: Asked) -> Answer:
+    bytes_, merges, special = (
+        int(number.replace(",", "")) for number in numbers_in(asked.text)
+    )
+    right = bytes_ + merges + special
+    return Answer(right, (bytes_, merges, special, bytes_, merges, special, right))
 
 
 @answers("tokenizer.whole")
@@ -73,7 +139,7 @@ def tokenizer_digits(seen: Seen, asked: Asked) -> Answer:
 
 @answers("tokenizer.eos")
 def tokenizer_eos(seen: Seen, asked: Asked) -> Answer:
-    return Answer(f"{count_of(seen, '<eos>')} ordinary tokens")
+    return Answer(f"{count_of(seen, '<eos>')} tokens of text")
 
 
 @answers("tokenizer.scripts")
@@ -82,13 +148,6 @@ def tokenizer_scripts(seen: Seen, asked: Asked) -> Answer:
     best = max(costs, key=costs.__getitem__)
     (text,) = (each.text for each in SENTENCES if each.language == best)
     return Answer(best, (costs[best], len(text), costs["English"]))
-
-
-@answers("tokenizer.space")
-def tokenizer_space(seen: Seen, asked: Asked) -> Answer:
-    encode = seen.checkpoint.tokenizer.encode
-    first = encode("the")
-    return Answer("yes" if encode("a the")[-len(first) :] == first else "no")
 
 
 # Embeddings: rows of a table.

@@ -68,6 +68,16 @@ def _write(seen: Seen) -> None:
     app.run()
 
 
+def _count_tokens(seen: Seen) -> None:
+    """Answer the prediction, so that what is asked afterwards comes up."""
+    (radio,) = (
+        radio
+        for radio in seen.app.radio
+        if (radio.key or "").startswith("_answer_tokenizer.count_")
+    )
+    radio.set_value(0).run()
+
+
 def _talk(seen: Seen) -> None:
     """Ask the first question on offer, and look at the heads that answered it."""
     app = seen.app
@@ -227,12 +237,39 @@ VIEWS = {
         ("learned", "alibi"),
         ("tokenizer",),
         (
-            "tokenizer.half",
-            "tokenizer.emoji",
+            "tokenizer.count",
             "tokenizer.digits",
             "tokenizer.eos",
-            "tokenizer.scripts",
+            "tokenizer.by_hand",
         ),
+    ),
+    "tokenizer afterwards": View(
+        "tokenizer",
+        ("learned", "alibi"),
+        ("tokenizer",),
+        ("tokenizer.half", "tokenizer.emoji"),
+        after=_count_tokens,
+    ),
+    "tokenizer in slow motion": View(
+        "tokenizer",
+        ("learned",),
+        (),
+        ("tokenizer.first_merge",),
+        query={"tokenizer_view": "Slow motion"},
+    ),
+    "tokenizer beside another": View(
+        "tokenizer",
+        ("learned",),
+        (),
+        ("tokenizer.fewer",),
+        query={"tokenizer_view": "Compare"},
+    ),
+    "tokenizer in many languages": View(
+        "tokenizer",
+        ("learned", "alibi"),
+        (),
+        ("tokenizer.scripts",),
+        query={"tokenizer_view": "Languages"},
     ),
     "embeddings tokens": View(
         "embeddings",

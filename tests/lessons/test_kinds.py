@@ -9,6 +9,7 @@ import pytest
 from minigpt.checkpoint import Checkpoint, load_checkpoint
 from minigpt.interpret.reading.prompt import read_prompt
 from minigpt.library.catalogue import find_model
+from minigpt.tokenizers import BPETokenizer
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -43,9 +44,26 @@ def of_embeddings(checkpoint: Checkpoint) -> Kinds:
     yield from questions.recall(checkpoint)
 
 
+def of_tokenizer(checkpoint: Checkpoint) -> Kinds:
+    from pages.tokenizer import compare_questions, questions
+
+    other = BPETokenizer(500)
+    other.build_vocab("import number; return function(tensor) " * 40)
+    tokenizer, text = checkpoint.tokenizer, "Once upon a time there was a"
+    yield questions.count(tokenizer, text)
+    yield questions.after_the_count(tokenizer, text)
+    if isinstance(tokenizer, BPETokenizer):
+        yield questions.first_merge(tokenizer, text)
+    yield compare_questions.scripts(tokenizer)
+    yield compare_questions.fewer(tokenizer, other, ("one", "two"))
+    yield from questions.checks(tokenizer)
+    yield from questions.recall(checkpoint)
+
+
 LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {
     "attention": of_attention,
     "embeddings": of_embeddings,
+    "tokenizer": of_tokenizer,
 }
 
 
