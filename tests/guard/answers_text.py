@@ -97,8 +97,9 @@ def tokenizer_fewer(seen: Seen, asked: Asked) -> Answer:
     if counts[0] == counts[1]:
         return Answer("both the same", counts)
     best = counts.index(min(counts))
-    (right,) = (o for o in asked.options if o.startswith(f"{best + 1}:"))
-    return Answer(plain_text(right), counts)
+    named = map(plain_text, asked.options)
+    (right,) = (each for each in named if each.startswith(f"{best + 1}:"))
+    return Answer(right, counts)
 
 
 @answers("tokenizer.by_hand")

@@ -29,7 +29,7 @@ from guard.views import VIEWS
 
 PAGES = Path(__file__).parents[2] / "pages"
 
-NEVER_MET = {"tokenizer.whole", "tokenizer.vocabulary"}
+NEVER_MET = {"tokenizer.whole", "tokenizer.vocabulary", "home.goes_on"}
 """Asked of another kind of tokenizer, or when a lesson is reviewed."""
 
 

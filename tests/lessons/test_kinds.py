@@ -60,10 +60,19 @@ def of_tokenizer(checkpoint: Checkpoint) -> Kinds:
     yield from questions.recall(checkpoint)
 
 
+def of_home(checkpoint: Checkpoint) -> Kinds:
+    from pages.home import questions
+
+    tokens = checkpoint.tokenizer.encode("One day Tom gave the red kite to Mia")
+    yield from questions.checks(checkpoint, tokens)
+    yield from questions.recall(checkpoint)
+
+
 LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {
     "attention": of_attention,
     "embeddings": of_embeddings,
     "tokenizer": of_tokenizer,
+    "home": of_home,
 }
 
 

@@ -9,6 +9,7 @@ from minigpt.datasets.tales.questions import LISTENERS
 from minigpt.datasets.tales.words import BOYS, COLOURS, GIRLS, PLACES, THINGS
 from minigpt.interpret.openings.attention import attention_opening
 from minigpt.interpret.openings.embeddings import embedding_opening
+from minigpt.interpret.openings.home import home_opening
 from minigpt.interpret.positions.embedding_space import nearest, token_table
 from minigpt.library.catalogue import find_model
 
@@ -45,3 +46,10 @@ def test_embeddings_open_at_a_token_among_its_kind(checkpoint):
     near = nearest(table, token, 5).tokens
     words = {piece.strip() for piece in tokenizer.pieces([token, *near])}
     assert any(words <= kind for kind in KINDS), words
+
+
+def test_home_opens_where_the_last_token_alone_would_not_tell(checkpoint):
+    found = home_opening(checkpoint)
+    assert found.effects["probability"] >= 0.5
+    assert found.effects["gain"] >= 0.3
+    assert 5 <= len(checkpoint.tokenizer.encode(found.prompt)) <= 12

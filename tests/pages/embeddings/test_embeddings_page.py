@@ -275,7 +275,7 @@ def test_short_and_marked_up_prompts_are_read(open_page, prompt, part):
 def test_every_question_is_graded_once(open_page, part):
     app = open_page(PAGE, prompt=PROMPT, **part)
     asked = [radio.key for radio in app.radio]
-    assert len(asked) >= 3
+    assert len(asked) >= 2
     for count, key in enumerate(asked, start=1):
         app.radio(key=key).set_value(0).run()
         assert not app.exception
