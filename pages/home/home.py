@@ -39,17 +39,16 @@ def show_journey(checkpoint: Checkpoint, prompt: str) -> None:
 
 WORDS = """
 To guess the next token, a model must know what stands around the last one. So it
-carries a list of numbers, a **vector**, for every token, and keeps adding to it what it
-has found out. Each row is such a vector, on its way from left to right: the **residual
-stream**. It starts as the token's own vector, its **embedding**.
+carries a list of numbers, a **vector**, for every token, and keeps adding what it finds
+out. Each row is such a vector on its way: the **residual stream**. It starts as the
+token's own vector, its **embedding**.
 
-Two kinds of parts add to it. **Attention** brings in what other tokens have found out;
-an **MLP** works on one row alone. One of each makes a **block**. Nothing is
-overwritten.
+Two kinds of parts add to it. **Attention** brings in what other tokens found out; an
+**MLP** works on one row alone. Together they make a **block**. Nothing is overwritten.
 
-Every row ends in a guess at the token after it, but inside the text that token is
-already known: **only the last row predicts something new**. Click its guess: it is
-appended, and the model runs again. That is how it writes.
+Every row guesses the token after it, but inside the text that token is known: **only
+the last row predicts something new**. Click its guess: it is appended, and the model
+runs again. That is how it writes.
 """
 
 
@@ -76,7 +75,7 @@ def offer_opening(found: Opening | None) -> None:
     opening.offer(
         found,
         "A text that this model did not learn from. It gives the right next token "
-        f"probability {share:.2f}; after the last token alone, only {alone:.2g}. The "
+        f"probability {share:.3f}; after the last token alone, only {alone:.2g}. The "
         "rest comes from the tokens before it.",
     )
 

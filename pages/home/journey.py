@@ -84,8 +84,8 @@ def _trace_guess(
     best = int(found.expected[selected][0])
     own, guess = checkpoint.tokenizer.pieces([tokens[selected], best])
     st.caption(
-        f"The row of **{plain(display_piece(own))}** ends in "
-        f"**{plain(display_piece(guess))}**, with probability "
+        f"The row of “{plain(display_piece(own))}” ends in "
+        f"“{plain(display_piece(guess))}”, with probability "
         f"{found.probabilities[selected][0]:.3f}. It is computed from this logit and "
         "those of all other tokens:"
     )

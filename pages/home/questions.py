@@ -63,22 +63,23 @@ def _rows(checkpoint: Checkpoint, tokens: list[int]) -> Iterator[_Row]:
 
 
 def most_added(checkpoint: Checkpoint, tokens: list[int]) -> Iterator[Question]:
-    """Ask which part adds most to a row; rows where two add about as much are left out.
+    """Ask which part adds most to a row, or least; where two are alike, nothing.
 
     Args:
         checkpoint: The model.
         tokens: The prompt on the screen.
     """
-    for row in _rows(checkpoint, tokens):
+    for row, wanted in product(_rows(checkpoint, tokens), ("longest", "shortest")):
+        sign = -1 if wanted == "longest" else 1
         parts = row.found.stages[1:]
-        order = sorted(parts, key=lambda stage: -stage.added[row.token])[:4]
+        order = sorted(parts, key=lambda stage: sign * stage.added[row.token])[:4]
         sizes = [float(stage.added[row.token]) for stage in order]
-        if len(order) < 2 or sizes[1] > CLEAR * sizes[0]:
+        if len(order) < 2 or min(sizes[:2]) > CLEAR * max(sizes[:2]):
             continue
         shown = [stage for stage in parts if any(stage is each for each in order)]
         yield Question(
             "home.most_added",
-            f"{row.where}Which part adds the longest vector to the row of "
+            f"{row.where}Which part adds the {wanted} vector to the row of "
             f"**{row.name}**?",
             [_name(stage) for stage in shown],
             next(n for n, stage in enumerate(shown) if stage is order[0]),

@@ -148,9 +148,9 @@ with guard():
         tokenizer_new.show(work)
     with work:
         tokenizer = tokenizer_of(entry)
-    with file:
-        offer_file(tokenizer)
     with guard():
         if show_view(view, entry, tokenizer, text):
+            with file:  # whoever has it can look every answer up
+                offer_file(tokenizer)
             lesson.explain(WORDS, *SOURCES[tokenizer.kind])
             check(questions.checks(tokenizer))

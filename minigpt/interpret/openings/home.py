@@ -66,7 +66,13 @@ def _known_endings(checkpoint: Checkpoint) -> list[_Found]:
             wanted = tokens[last + 1]
             prompt = tokenizer.decode(tokens[: last + 1])
             is_known = int(shares[row, last].argmax()) == wanted
-            if is_known and tokenizer.encode(prompt) == tokens[: last + 1]:
+            # A full stop is no guess to wonder at.
+            says_something = tokenizer.decode([wanted]).strip().isalnum()
+            if (
+                is_known
+                and says_something
+                and tokenizer.encode(prompt) == tokens[: last + 1]
+            ):
                 share = float(shares[row, last, wanted])
                 before = float(alone[row * len(tokens) + last, wanted])
                 found.append(_Found(prompt, last, share, before))

@@ -154,7 +154,7 @@ def test_home_begins_with_a_text_whose_next_token_the_model_knows(open_page, mod
     )
     with torch.inference_mode():
         rows = model(torch.tensor([tokenizer.encode(prompt)]))[0].softmax(-1)
-    assert f"probability {float(rows[-1].max()):.2f};" in caption
+    assert f"probability {float(rows[-1].max()):.3f};" in caption
     app.text_input(key="prompt").set_value("the cat").run()
     assert app.text_input(key="prompt").value == "the cat"
 
