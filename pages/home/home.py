@@ -40,8 +40,8 @@ def show_journey(checkpoint: Checkpoint, prompt: str) -> None:
 WORDS = """
 To guess the next token, a model must know what stands around the last one. So it
 carries a list of numbers, a **vector**, for every token, and keeps adding what it finds
-out. Each row is such a vector on its way: the **residual stream**. It starts as the
-token's own vector, its **embedding**.
+out. Each row is such a vector: a **residual stream**. It starts as the token's own
+vector, its **embedding**.
 
 Two kinds of parts add to it. **Attention** brings in what other tokens found out; an
 **MLP** works on one row alone. Together they make a **block**. Nothing is overwritten.

@@ -119,3 +119,54 @@ def test_a_pasted_text_is_trained_on_and_its_file_taken_along(page, server, tmp_
     download.value.save_as(tmp_path / "tokenizer.json")
     theirs = rust.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     assert theirs.encode(TEXT).ids == shown_ids(page)
+
+
+def pieces_of(page):
+    return page.locator(".merge_motion .piece").all_inner_texts()
+
+
+def test_a_sentence_is_merged_in_slow_motion_with_the_models_merges(
+    page, server, stories
+):
+    page.goto(f"{server.url}/tokenizer?prompt={TEXT}&tokenizer_view=Slow motion")
+    choose(page, STORIES)
+    expect(page.locator(".merge_motion .piece")).to_have_count(len(TEXT))
+    page.get_by_role("button", name="Next ▶").click()
+    caption = page.locator(".merge_motion .caption")
+    expect(caption).to_contain_text("Merge 1: · + t = ·t")
+    early = stories.tokenizer.limited_to(1)
+    expected = early.pieces(early.encode(TEXT))
+    expect(page.locator(".merge_motion .piece")).to_have_count(len(expected))
+    assert [text.replace("·", " ") for text in pieces_of(page)] == expected
+    page.wait_for_function("location.search.includes('joins=1')")
+    page.get_by_role("button", name="▶▶ Play").click()
+    expect(caption).to_contain_text("are the tokens.", timeout=120_000)
+    whole = stories.tokenizer.pieces(stories.tokenizer.encode(TEXT))
+    assert [text.replace("·", " ") for text in pieces_of(page)] == whole
+    page.get_by_role("button", name="◀ Back").click()
+    expect(caption).not_to_contain_text("are the tokens.")
+
+
+def test_readers_who_asked_for_less_motion_see_none(page, server):
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(f"{server.url}/tokenizer?prompt={TEXT}&tokenizer_view=Slow motion")
+    choose(page, STORIES)
+    page.locator(".merge_motion .piece").first.wait_for()
+    page.evaluate(
+        """() => {
+            window.glides = 0;
+            const animate = Element.prototype.animate;
+            Element.prototype.animate = function (...given) {
+                if (this.closest?.(".merge_motion")) window.glides += 1;
+                return animate.apply(this, given);
+            };
+        }"""
+    )
+    page.get_by_role("button", name="Next ▶").click()
+    caption = page.locator(".merge_motion .caption")
+    expect(caption).to_contain_text("Merge 1:")
+    assert page.evaluate("window.glides") == 0
+    page.emulate_media(reduced_motion="no-preference")
+    page.get_by_role("button", name="Next ▶").click()
+    expect(caption).to_contain_text("Merge 2:")
+    assert page.evaluate("window.glides") > 0
