@@ -32,7 +32,8 @@ def sent(app: AppTest) -> list[str]:
     return [
         f"{leaf.type} {leaf.proto}"
         for leaf in leaves(app.main)
-        if not isinstance(leaf.proto, str)
+        # A progress bar that is done leaves an empty place, in the first run alone.
+        if not isinstance(leaf.proto, str) and leaf.type != "empty"
     ]
 
 
