@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from jaxtyping import Float
-
 from minigpt.checkpoint import Checkpoint
 from minigpt.errors import DataError
 from minigpt.interpret.corpora import held_out, held_out_windows
@@ -110,12 +107,11 @@ def neighbours_of(
 
 
 @remember(128, shared=True)
-def cosines_of(
-    checkpoint: Checkpoint, which: space.Which, token: int
-) -> Float[np.ndarray, " vocab"]:
+def cosines_of(checkpoint: Checkpoint, which: space.Which, token: int) -> list[float]:
     """Return the cosine of every token's vector with one token's."""
     table = space.token_table(checkpoint.model, which)
-    return space.cosines_with(table[: checkpoint.tokenizer.vocab_size], token)
+    found = space.cosines_with(table[: checkpoint.tokenizer.vocab_size], token)
+    return [float(cosine) for cosine in found]
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,10 @@ from pages.embeddings.numbers import (
     components_of,
     drift_of,
 )
+from pages.embeddings.typed import say_which
 from pages.frame import models, notebook, provenance, state
 from pages.frame.guard import show_note
 from pages.frame.place import shared_place
-from pages.frame.words import plain
 from viz.components.token_pieces.view import token_pieces
 from viz.embedding_drift import drift_lines, drift_paths, drift_table
 from viz.embeddings import (
@@ -88,23 +88,8 @@ def choose_token(checkpoint: Checkpoint, text: PromptTokens) -> Chosen:
     if ids[0] == tokenizer.unk_id:
         show_note(models.unknown_words(tokenizer.unknown(typed)))
     else:
-        st.caption(_say_which(typed, pieces))
+        st.caption(say_which(typed, pieces))
     return Chosen(ids[0], pieces[0], which, None)
-
-
-def _say_which(typed: str, pieces: list[str]) -> str:
-    """Say which token was found for what somebody typed. Markdown."""
-    first = f"**{plain(display_piece(pieces[0]))}**"
-    if len(pieces) > 1:
-        parts = " | ".join(plain(display_piece(piece)) for piece in pieces)
-        return (
-            f"“{plain(typed)}” is no token of its own here: it is split into {parts}. "
-            f"You see the first of them, {first}."
-        )
-    with_space = pieces[0] != typed and pieces[0].strip() == typed.strip()
-    return f"You see the token {first}" + (
-        ", the word with the space before it." if with_space else "."
-    )
 
 
 def _pick(place: int | None) -> None:
