@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 from guard.answers import answers
-from guard.printed import Answer
+from guard.printed import Answer, numbers_in
 from guard.screen import Asked
 from guard.seen import (
     Seen,
@@ -180,13 +180,19 @@ def home_most_added(seen: Seen, asked: Asked) -> Answer:
 def home_sum(seen: Seen, asked: Asked) -> Answer:
     stream = seen.hook("hook_resid_pre", 0)[-1]
     added = seen.hook("hook_attn_out", 0)[-1]
-    old, more = length(stream), length(added)
-    return Answer("no", (old, more, old + more, length(stream + added)))
+    said = (seen.last, length(stream), 0, length(added))
+    return Answer(length(stream + added), said)
 
 
 @answers("home.who_predicts")
 def home_who_predicts(seen: Seen, asked: Asked) -> Answer:
-    return Answer(seen.placed(seen.last))
+    return Answer("a token that is not in the text yet", (seen.last,))
+
+
+@answers("home.goes_on")
+def home_goes_on(seen: Seen, asked: Asked) -> Answer:
+    old, added = np.array([float(n) for n in numbers_in(asked.text)]).reshape(2, 2)
+    return Answer(float((old + added)[0]), (*old, *added))
 
 
 # Head explorer: habits, on the prompt and on random tokens.

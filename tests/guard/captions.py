@@ -50,7 +50,8 @@ def claim_of(lesson: str, words: str) -> tuple[str, Claim] | None:
 
 
 constant("attention", "weights that add up to 1", 1)
-constant("tokenizer", "starts with 256 bytes", len(range(0xFF + 1)))
+constant("tokenizer", r"starts with 256\s+bytes", len(range(0xFF + 1)))
+constant("tokenizer", "^\\*\\*BPE, 1,000 merges", 1000)
 constant("head_explorer", "mean over rows, 0 to 1", 0, 1, 2)
 constant("beam_search", "a beam of width 1", 1)
 constant("intervene", "brings the whole answer back", 1, 0, 1)
@@ -61,6 +62,32 @@ constant("intervene", "likeliest next 12 tokens", 12)
 def entropy(seen: Seen, nth: int) -> tuple[Number, ...]:
     p = softmax(seen.cache["logits"][-1])
     return (float(-(p * np.log(p)).sum()),)
+
+
+@claims("home", "^The row of")
+def best_guess(seen: Seen, nth: int) -> tuple[Number, ...]:
+    row = seen.cache["logits"][seen.token]
+    named = (seen.piece(seen.tokens[seen.token]), seen.piece(int(row.argmax())))
+    digits = tuple(float(each) for each in named if each.isdecimal())
+    return (*digits, softmax(row).max())
+
+
+@claims("tokenizer", "The largest difference")
+def widest(seen: Seen, nth: int) -> tuple[Number, ...]:
+    """Both counts, and the number in the second one's name."""
+    from pages.tokenizer.choice import PROGRAMS, tokenizer_of
+
+    word = re.search(r"\*\*(.*?)\*\* is", seen_text(seen))[1]
+    one = seen.checkpoint.tokenizer
+    counts = [text.fewest_of(each, word) for each in (one, tokenizer_of(PROGRAMS))]
+    return (*counts, 1000)
+
+
+def seen_text(seen: Seen) -> str:
+    (found,) = (
+        each.value for each in seen.app.markdown if "largest difference" in each.value
+    )
+    return found
 
 
 @claims("tokenizer", "the letters `<eos>`")
@@ -75,6 +102,15 @@ def typed_end(seen: Seen, nth: int) -> tuple[Number, ...]:
 def plane(seen: Seen, nth: int) -> tuple[Number, ...]:
     size, width = text.vectors(seen).shape
     return (len(text.drawn(seen)), size, text.flat_share(seen), width - 2, width)
+
+
+@claims("embeddings", "^By chance")
+def by_chance(seen: Seen, nth: int) -> tuple[Number, ...]:
+    pair, nearest = text.chance(seen)
+    return (pair, len(text.vectors(seen)) - 1, nearest)
+
+
+constant("embeddings", "1 for the same direction", 1, 0)
 
 
 @claims("embeddings", "slope .* logits per token")

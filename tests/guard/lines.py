@@ -48,10 +48,10 @@ def at(seen: Seen, hook: str, *place: int) -> Expected:
     return Expected(f"blocks.{seen.layer}.{hook}", (0, *place))
 
 
-@line("home", "home.show_numbers")
+@line("home", "home._trace_guess")
 def home(seen: Seen) -> Expected:
-    last = seen.config.num_layers - 1
-    return Expected(f"blocks.{last}.hook_resid_post", (0, seen.token, 0))
+    best = int(seen.cache["logits"][seen.token].argmax())
+    return Expected("logits", (0, seen.token, best))
 
 
 @line("attention", "attention.trace")
@@ -154,15 +154,20 @@ def head_explorer(seen: Seen) -> Expected:
     return attention(seen)
 
 
-@line("embeddings tokens", "embeddings.show")
+@line("embeddings tokens", "embeddings._trace")
 def embeddings_tokens(seen: Seen) -> Expected:
     return Expected("hook_embed", (0, seen.token, 0))
 
 
-@line("embeddings typed", "embeddings.show")
+@line("embeddings typed", "embeddings._trace")
 def embeddings_typed(seen: Seen) -> Expected:
     typed = seen.checkpoint.tokenizer.encode("k")[:1]
     return Expected("hook_embed", (0, 0, 0), typed)
+
+
+@line("embeddings unembedding", "embeddings._trace")
+def embeddings_unembedding(seen: Seen) -> Expected:
+    return Expected("logits", (0, seen.last, seen.tokens[seen.token]))
 
 
 @line("embeddings positions", "embeddings._trace")

@@ -30,8 +30,8 @@ from guard.views import VIEWS
 
 PAGES = Path(__file__).parents[2] / "pages"
 
-NEVER_MET = {"tokenizer.whole", "tokenizer.space"}
-"""Asked in place of another where two weights tie, or of another kind of tokenizer."""
+NEVER_MET = {"tokenizer.whole", "tokenizer.vocabulary", "home.goes_on"}
+"""Asked of another kind of tokenizer, or when a lesson is reviewed."""
 
 
 def oracle_of(name: str) -> Oracle | None:

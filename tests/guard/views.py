@@ -86,6 +86,16 @@ def _write(seen: Seen) -> None:
     app.run()
 
 
+def _count_tokens(seen: Seen) -> None:
+    """Answer the prediction, so that what is asked afterwards comes up."""
+    (radio,) = (
+        radio
+        for radio in seen.app.radio
+        if (radio.key or "").startswith("_answer_tokenizer.count_")
+    )
+    radio.set_value(0).run()
+
+
 def _talk(seen: Seen) -> None:
     """Ask the first question on offer, and look at the heads that answered it."""
     app = seen.app
@@ -295,12 +305,39 @@ VIEWS = {
         ("learned", "alibi"),
         ("tokenizer",),
         (
-            "tokenizer.half",
-            "tokenizer.emoji",
+            "tokenizer.count",
             "tokenizer.digits",
             "tokenizer.eos",
-            "tokenizer.scripts",
+            "tokenizer.by_hand",
         ),
+    ),
+    "tokenizer afterwards": View(
+        "tokenizer",
+        ("learned", "alibi"),
+        ("tokenizer",),
+        ("tokenizer.half", "tokenizer.emoji"),
+        after=_count_tokens,
+    ),
+    "tokenizer in slow motion": View(
+        "tokenizer",
+        ("learned",),
+        (),
+        ("tokenizer.first_merge",),
+        query={"tokenizer_view": "Slow motion"},
+    ),
+    "tokenizer beside another": View(
+        "tokenizer",
+        ("learned",),
+        (),
+        ("tokenizer.fewer",),
+        query={"tokenizer_view": "Compare"},
+    ),
+    "tokenizer in many languages": View(
+        "tokenizer",
+        ("learned", "alibi"),
+        (),
+        ("tokenizer.scripts",),
+        query={"tokenizer_view": "Languages"},
     ),
     "embeddings tokens": View(
         "embeddings",
@@ -309,9 +346,15 @@ VIEWS = {
         (
             "embeddings.nearest",
             "embeddings.variance",
-            "embeddings.two_layers",
-            "embeddings.rope",
+            "embeddings.above_chance",
+            "embeddings.table",
         ),
+    ),
+    "embeddings unembedding": View(
+        "embeddings",
+        ("rope",),
+        ("embeddings unembedding",),
+        query={"embedding_table": "unembedding"},
     ),
     "embeddings typed": View(
         "embeddings",
@@ -323,32 +366,33 @@ VIEWS = {
         "embeddings",
         ALL,
         ("embeddings positions",),
-        ("embeddings.distance_{scheme}", "embeddings.beyond"),
+        (
+            "embeddings.distance_{scheme}",
+            "embeddings.rope",
+            "embeddings.beyond",
+            "embeddings.weights",
+        ),
         query={"embeddings_part": "Positions"},
     ),
     "embeddings shuffle": View(
         "embeddings",
         ("relative", "learned"),
         ("embeddings shuffle",),
-        ("embeddings.one_layer",),
+        ("embeddings.one_layer", "embeddings.two_layers", "embeddings.moved_most"),
         query={"embeddings_part": "Shuffle the words"},
     ),
     "embeddings of one head": View(
         "embeddings",
         ("single",),
         ("embeddings shuffle",),
-        ("embeddings.weights", "embeddings.alibi"),
+        ("embeddings.alibi",),
         query={"embeddings_part": "Shuffle the words"},
     ),
     "embeddings of a window": View(
         "embeddings",
         ("mlp",),
         ("embeddings shuffle",),
-        (
-            "embeddings.window",
-            "embeddings.window_order",
-            "embeddings.window_weights",
-        ),
+        ("embeddings.window", "embeddings.window_weights"),
         query={"embeddings_part": "Shuffle the words"},
     ),
     "block of one head": View(

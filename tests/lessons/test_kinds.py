@@ -9,6 +9,7 @@ import pytest
 from minigpt.checkpoint import Checkpoint, load_checkpoint
 from minigpt.interpret.reading.prompt import read_prompt
 from minigpt.library.catalogue import find_model
+from minigpt.tokenizers import BPETokenizer
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -36,9 +37,53 @@ def of_learning(checkpoint: Checkpoint) -> Kinds:
     yield from questions.checks(checkpoint, prompt)
 
 
+def of_embeddings(checkpoint: Checkpoint) -> Kinds:
+    from pages.embeddings import order_questions, position_questions, questions
+    from pages.frame.reading import Place
+
+    model, tokenizer, _ = checkpoint
+    tokens = tokenizer.encode("One day Tom gave the red kite to Mia")
+    scheme = model.config.positional_encoding
+    about = (checkpoint, tokens, tokens[3], "embedding")
+    yield questions.nearest(*about)
+    yield from questions.token_checks(*about)
+    yield position_questions.distance(checkpoint, scheme, Place(0, 0, 4))
+    yield from position_questions.position_checks(checkpoint, tokens)
+    yield order_questions.one_layer(checkpoint, tokens, 0)
+    yield from order_questions.order_checks(checkpoint, tokens, 0)
+    yield from questions.recall(checkpoint)
+
+
+def of_tokenizer(checkpoint: Checkpoint) -> Kinds:
+    from pages.tokenizer import compare_questions, questions
+
+    other = BPETokenizer(500)
+    other.build_vocab("import number; return function(tensor) " * 40)
+    tokenizer, text = checkpoint.tokenizer, "Once upon a time there was a"
+    yield questions.count(tokenizer, text)
+    yield questions.after_the_count(tokenizer, text)
+    if isinstance(tokenizer, BPETokenizer):
+        yield questions.first_merge(tokenizer, text)
+    yield compare_questions.scripts(tokenizer)
+    yield compare_questions.fewer(tokenizer, other, ("one", "two"))
+    yield from questions.checks(tokenizer)
+    yield from questions.recall(checkpoint)
+
+
+def of_home(checkpoint: Checkpoint) -> Kinds:
+    from pages.home import questions
+
+    tokens = checkpoint.tokenizer.encode("One day Tom gave the red kite to Mia")
+    yield from questions.checks(checkpoint, tokens)
+    yield from questions.recall(checkpoint)
+
+
 LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {
     "attention": of_attention,
     "learning": of_learning,
+    "embeddings": of_embeddings,
+    "tokenizer": of_tokenizer,
+    "home": of_home,
 }
 
 

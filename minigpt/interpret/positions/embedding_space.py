@@ -126,6 +126,40 @@ def cosines_with(table: Table, token: int) -> Float[np.ndarray, " vocab"]:
     return np.divide(products, scale, out=np.zeros_like(products), where=scale > 0)
 
 
+def mean_cosine(table: Table) -> float:
+    """Return the mean cosine of two different rows of a table.
+
+        (‖Σ u‖² − n) / (n (n − 1)),  u = row / ‖row‖
+
+    Args:
+        table: Two rows or more.
+    """
+    lengths = np.linalg.norm(table, axis=1, keepdims=True)
+    units = np.divide(table, lengths, out=np.zeros_like(table), where=lengths > 0)
+    count = len(table)
+    own = float((units * units).sum())
+    return float(((units.sum(axis=0) ** 2).sum() - own) / (count * (count - 1)))
+
+
+def random_nearest(width: int, count: int) -> float:
+    """Return the cosine of the nearest of some random directions: its median.
+
+        P(cosine ≤ c) ∝ ∫ (1 − t²)^((width − 3) / 2) dt from −1 to c;  P = 2^(−1/count)
+
+    What a table of random numbers would show; only a larger cosine says anything.
+
+    Args:
+        width: Numbers in a vector, two or more.
+        count: Vectors that are compared with one.
+    """
+    # By the angle: its density, sin^(width − 2), is finite at both ends.
+    angles = np.linspace(0.0, np.pi, 100_001)
+    density = np.sin(angles) ** (width - 2)
+    shares = np.cumsum(density) / density.sum()
+    nearer = 1 - 2 ** (-1 / count)
+    return float(np.cos(np.interp(nearer, shares, angles)))
+
+
 def principal_components(
     vectors: Float[np.ndarray, "point d_model"], count: int = 3
 ) -> Components:
