@@ -102,7 +102,7 @@ def _unscaled(
 def _measured(checkpoint: Checkpoint, row: _Row) -> Opening:
     place = (row.layer, row.head, row.query)
     model = transformer_of(checkpoint)
-    edited = edit_head(model, row.tokens, *place, HeadEdit(without_scale=True))
+    edited = edit_head(model, row.tokens, *place, HeadEdit(divisor=1))
     effects = {
         "entropy": row.entropy,
         "growth": row.growth,
