@@ -16,6 +16,7 @@ from pages.attention import challenge, edits, questions
 from pages.attention.numbers import edit_of, opening_of, row_id, steps_of
 from pages.frame import covering, lesson, models, notebook, opening, provenance
 from pages.frame.guard import guard
+from pages.frame.look import present
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, pick_token, read_at_place
 from viz.components.attention_steps.view import (
@@ -24,6 +25,7 @@ from viz.components.attention_steps.view import (
     attention_steps,
 )
 from viz.effects import before_after_bars
+from viz.theme import enlarged
 
 # Which hook holds a row of the sheet; every other row leads to the scores.
 HOOKS = {
@@ -72,7 +74,8 @@ def show_prediction(checkpoint: Checkpoint, edited: EditedHead, changed: bool) -
     else:
         st.caption("Leave out a step, or set an attention weight after the softmax.")
     pieces = checkpoint.tokenizer.pieces(list(range(len(effect.before))))
-    st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=5))
+    chart = before_after_bars(pieces, effect.before, effect.after, shown=5)
+    st.altair_chart(enlarged(chart) if present.is_on() else chart)
 
 
 def trace(
@@ -92,8 +95,9 @@ def trace(
 def show_figures(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
     """Show the sheet with what can be changed, explain it, and ask about it."""
     steps = steps_of(checkpoint.model, reading.tokens, *place)
-    above, below = st.container(), st.container()
-    left, right = above.columns([5, 2], gap="medium")
+    left, right = st.columns([5, 2], gap="medium")
+    # A projector has no room for it above the bars.
+    task = st.container() if present.is_on() else right.container()
     with right:
         edit = edits.choose(checkpoint, reading, place)
         edited = edit_of(checkpoint.model, reading.tokens, *place, edit)
@@ -106,7 +110,7 @@ def show_figures(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
             edited.steps if changed else steps,
             edits.shown(steps, edit, edited),
         )
-    with below:
+    with task:
         challenge.show(checkpoint, reading, place, edit, edited)
     layer, head, query = place
     notebook.show(

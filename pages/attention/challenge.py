@@ -43,20 +43,18 @@ def show(
     box = st.container(
         border=True,
         key="challenge_done" if is_done else "challenge",
-        horizontal=True,
-        vertical_alignment="center",
     )
     with box:
         if is_done:
             st.markdown(
                 f"**✓ Challenge met.** With this one weight, the model says "
-                f"**{wanted}** after **{reader}**, and no longer **{before}**."
+                f"“**{wanted}**” after “**{reader}**”, not “**{before}**”."
             )
             return
         st.markdown(
-            f"**Challenge.** After **{reader}** the model says **{before}**. Make it "
-            f"say **{wanted}**: set one attention weight of one head, any head. "
-            + (f"It now says **{now}**." if is_here and edit != HeadEdit() else "")
+            f"**Challenge.** After “**{reader}**” the model says “**{before}**”. Make "
+            f"it say “**{wanted}**”: set one attention weight, in any head. "
+            + (f"Now it says “**{now}**”." if is_here and edit != HeadEdit() else "")
         )
         st.button(
             "Show me a head that can",

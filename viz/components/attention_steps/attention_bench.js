@@ -8,9 +8,8 @@ function sentence(head, step, key, { opened }) {
   const later = head.pieces.length - 1 - head.query;
   if (isLeftOut(head, step)) return [...leftOutSentence(head, step, query, later), kept];
   return {
-    k: () => ["Three matrices turn what the head reads, x, into three vectors. ", query,
-      " looks for something: q = W_Q · x. Every token can be found by its k = W_K · x and ",
-      "passes on its v = W_V · x", kept],
+    k: () => ["Three matrices turn x, what the head reads, into a query q, a key k and a ",
+      "value v. Below, one number of ", query, "'s q", kept],
     turned: () => ["RoPE turns ", query, "'s q and ", token,
       "'s k by their positions, so that q · k depends on their distance", kept],
     raw: () => ["How well does ", query, "'s query match ", token, "'s key? Multiply them ",
@@ -78,7 +77,7 @@ function vectors(bench, head, key, { paint }) {
   const plus = bias ? ` ${signed(bias)} (bias)` : "";
   numberTable(bench, paint.signed, [
     { name: `x of ${asks}`, values: head.x, limit: largest([head.x]) },
-    { name: `W_Q, row ${dimension}`, values: row, limit: largest([row]) },
+    { name: `× row ${dimension} of W_Q`, values: row, limit: largest([row]) },
     { name: "product", values, limit: largest([values]), adds: true, rest: number,
       total: `${plus} = ${number(value)}` },
   ]);
@@ -86,9 +85,9 @@ function vectors(bench, head, key, { paint }) {
     + (normalized ? ", before its norm" : "") + ". The other rows give its other numbers.");
   const limit = head.keyLimit;
   numberTable(bench, paint.signed, [
-    { name: `q of ${asks}`, values: head.plainQ ?? head.q, limit },
-    { name: `k of ${token}`, values: (head.plainK ?? head.k)[key], limit },
-    { name: `v of ${token}`, values: head.v[key], limit: head.valueLimit },
+    { name: `q = W_Q · x of ${asks}`, values: head.plainQ ?? head.q, limit },
+    { name: `k = W_K · x of ${token}`, values: (head.plainK ?? head.k)[key], limit },
+    { name: `v = W_V · x of ${token}`, values: head.v[key], limit: head.valueLimit },
   ]);
 }
 

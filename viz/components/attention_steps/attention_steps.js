@@ -5,6 +5,8 @@ export default function attentionSteps({ data, parentElement, setTriggerValue })
   const root = parentElement.querySelector(".attention_steps");
   const head = unpackHead(data);
   const sheet = prepareSheet(root, head);
+  // On a projector, rows to come and the legend make room for the arithmetic.
+  root.classList.toggle("projected", rem() >= 20);
   const state = root.state ??= { stage: 0 };
   Object.assign(state, { hovered: null, opened: data.opened });
   const paint = { signed: signedTable(root), ink: inkTable(root) };
