@@ -8,7 +8,7 @@ Pages lie in sections, pages/<section>/<page>.py; `launch.py` starts this file.
 import streamlit as st
 
 from pages.frame import course, guard, memory, notebook, progress, state
-from pages.frame.controls import hiding, keyboard, sharing, sidebar
+from pages.frame.controls import hiding, keyboard, sharing, sidebar, tour
 from pages.frame.look import present, style, summary
 
 st.set_page_config(page_title="minigpt", page_icon="🔎", layout="wide")
@@ -16,6 +16,7 @@ st.set_page_config(page_title="minigpt", page_icon="🔎", layout="wide")
 page = st.navigation(course.navigation(), expanded=True)
 state.follow()
 state.carry(page.url_path)
+tour.begin()
 progress.visit(page.url_path)
 notebook.forget()
 keyboard.begin()
@@ -25,7 +26,7 @@ with guard.guard():
     share = sidebar.show()
 present.apply()
 missing = hiding.apply()
-notes = st.container()
+notes, tour_card = st.container(), st.container()
 with guard.guard():
     page.run()
 with guard.guard():
@@ -37,6 +38,7 @@ with notes:
         guard.show_problem(f"{note} What you see is the default.")
     for note in missing:
         guard.show_problem(note)
+tour.listen(tour_card)
 keyboard.listen()
 memory.keep()
 state.keep_history()

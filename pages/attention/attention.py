@@ -13,8 +13,10 @@ from minigpt.interpret.reading.prompt import Reading
 from minigpt.model import CausalAttention, MultiHeadAttention, SelfAttention
 from minigpt.textbook.attention import attention_row
 from pages.attention import challenge, edits, questions
+from pages.attention import tour as attention_tour
 from pages.attention.numbers import edit_of, opening_of, row_id, steps_of
 from pages.frame import covering, lesson, models, notebook, opening, provenance
+from pages.frame.controls import tour
 from pages.frame.guard import guard
 from pages.frame.look import present
 from pages.frame.questions import check, predict
@@ -50,7 +52,7 @@ def show_sheet(
     attention_steps(
         AttentionSheet(reading.pieces, steps, edit),
         opened,
-        key="attention_sheet",
+        key=attention_tour.SHEET,
         on_open=open_cell,
         on_query=pick_token,
         on_weight=lambda key, weight: edits.set_weight(reading, place, (key, weight)),
@@ -98,7 +100,7 @@ def show_figures(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
     left, right = st.columns([5, 2], gap="medium")
     # A projector has no room for it above the bars.
     task = st.container() if present.is_on() else right.container()
-    with right:
+    with right, st.container(key=attention_tour.EDIT):
         edit = edits.choose(checkpoint, reading, place)
         edited = edit_of(checkpoint.model, reading.tokens, *place, edit)
         changed = edit != HeadEdit()
@@ -145,7 +147,7 @@ FORMULA = (
     r"s_{ij} = \frac{q_i \cdot k_j}{\sqrt d} + b_{i-j}"
 )
 
-lesson.open(
+tour_button = lesson.open(
     "Attention, step by step",
     "Attention computes a weighted average, and here you can read every number in it.",
 )
@@ -161,6 +163,12 @@ with guard():
             f"raise the row's largest weight by {found.effects['growth']:.2f} and "
             f"change the prediction by KL {found.effects['kl']:.2f} nats.",
         )
+    tour.offer(
+        tour_button,
+        lambda: attention_tour.stops(
+            reading, place, steps_of(checkpoint.model, reading.tokens, *place)
+        ),
+    )
     if predict(
         questions.strongest(checkpoint, reading, place),
         questions.rest(checkpoint, reading, place),

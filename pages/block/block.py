@@ -12,8 +12,10 @@ from minigpt.interpret.stream.block_view import BlockView, firing_neurons
 from minigpt.model import Block, FeedForward, LayerNorm, RMSNorm
 from minigpt.textbook.stream import block_sum, stream_norms
 from pages.block import questions
+from pages.block import tour as block_tour
 from pages.block.numbers import block_of, stages_of
 from pages.frame import lesson, models, notebook, provenance
+from pages.frame.controls import tour
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, read_at_place
@@ -50,10 +52,11 @@ def show_block(
             )
             for neuron in firing_neurons(checkpoint.model, view, count=5)
         ],
+        st.session_state.get(block_tour.PART),
     )
     residual_block(
         sheet,
-        key="block_road",
+        key=block_tour.ROAD,
         head=place.head,
         picked=picked,
         on_head=pick_head,
@@ -72,8 +75,9 @@ def show_stream(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
     kinds = [stage.kind for stage in stages]
     added = [float(stage.added[place.token]) for stage in stages]
     stream = [float(stage.stream[place.token]) for stage in stages]
-    st.subheader("The stream, from the first block to the last", anchor=False)
-    st.altair_chart(stream_chart(names, kinds, added, stream, place.layer))
+    with st.container(key=block_tour.STREAM):
+        st.subheader("The stream, from the first block to the last", anchor=False)
+        st.altair_chart(stream_chart(names, kinds, added, stream, place.layer))
     with st.container(horizontal=True):
         hooks = [stage.stream_name for stage in stages]
         notebook.show(
@@ -86,7 +90,7 @@ def show_stream(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
             st.dataframe(stream_table(names, kinds, added, stream), hide_index=True)
 
 
-lesson.open(
+tour_button = lesson.open(
     "Multi-head and block",
     "Heads **move** information between tokens, MLPs **transform** it, the "
     "residual stream **keeps** it.",
@@ -96,6 +100,7 @@ with guard():
     reading, place = read_at_place(checkpoint)
     view = block_of(checkpoint.model, reading.tokens, place.layer, place.token)
     piece = reading.pieces[place.token]
+    tour.offer(tour_button, lambda: block_tour.stops(reading, place, view))
     predict([questions.writes_more(view, piece)])
     hook, index = show_block(checkpoint, reading, place, view)
     with st.container(horizontal=True, vertical_alignment="center"):

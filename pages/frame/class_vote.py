@@ -40,7 +40,8 @@ def show(question: "Question", keep: Keep) -> None:
             key=f"_reveal_{question.fingerprint}",
             on_click=_reveal,
             args=(question, keep),
-            help="The option with the most hands is the class's prediction.",
+            help="The option with the most hands is the class's prediction; without "
+            "any, the answer is just shown.",
         )
 
 

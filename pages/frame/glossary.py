@@ -1,5 +1,7 @@
 """The glossary: the words of the course, found while reading any page."""
 
+import re
+
 import streamlit as st
 
 from pages.frame.glossary_terms import TERMS, Term
@@ -18,6 +20,36 @@ def show() -> None:
         for term in found:
             where = f"  \n`{term.where}`" if term.where else ""
             st.markdown(f"**{term.name}** — {term.words}{where}")
+
+
+def offer(text: str) -> None:
+    """Show the glossary's terms that a text uses; a click on one says what it means.
+
+    Args:
+        text: Markdown.
+    """
+    names = [term.name for term in used_in(text)]
+    if not names:
+        return
+    chosen = st.pills("Look up a word", names, key="_looked_up", wrap=True)
+    for term in TERMS:
+        if term.name == chosen:
+            st.caption(f"**{term.name}**: {term.words}")
+
+
+def used_in(text: str) -> list[Term]:
+    """Return the terms that a text uses, in the order in which they come.
+
+    >>> [term.name for term in used_in("Scores become weights. The **softmax** …")]
+    ['score', 'weight', 'softmax']
+    """
+    found = {
+        term.name: place.start()
+        for term in TERMS
+        if (place := re.search(rf"\b{re.escape(term.name)}s?\b", text, re.IGNORECASE))
+    }
+    used = [term for term in TERMS if term.name in found]
+    return sorted(used, key=lambda term: found[term.name])
 
 
 def search(wanted: str) -> list[Term]:

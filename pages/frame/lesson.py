@@ -6,24 +6,32 @@ from pathlib import Path
 from textwrap import dedent
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 import minigpt
-from pages.frame import covering, recall
+from pages.frame import covering, glossary, recall
 
 _ROOT = Path(minigpt.__file__).parents[1]
 
 
-def open(title: str, goal: str) -> None:
+def open(title: str, goal: str) -> DeltaGenerator:
     """Show the page's title and, in one line, what a reader will know afterwards.
 
     Args:
         title: As in the navigation.
         goal: One sentence. Markdown.
+
+    Returns:
+        Where the page's tour can be offered (`tour.offer`).
     """
     st.title(title, anchor=False)
-    with st.container(key="lesson_goal"):
-        st.markdown(goal)
+    # Beside each other: in present mode, a line of its own is a line less of figure.
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(key="lesson_goal", width="stretch"):
+            st.markdown(goal)
+        place = st.container(width="content")
     recall.warm_up(st.session_state.get("_page", ""))
+    return place
 
 
 def explain(words: str, *sources: type | Callable[..., object]) -> None:
@@ -40,6 +48,7 @@ def explain(words: str, *sources: type | Callable[..., object]) -> None:
     with text:
         st.subheader("What you see", anchor=False)
         st.markdown(words)
+        glossary.offer(words)
     if code is not None:
         with code:
             source(*sources)

@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from pages.frame import class_vote, covering, progress
+from pages.frame.controls import tour
 from pages.frame.look import present
 from pages.frame.progress import Answer
 from pages.frame.words import bare, plain
@@ -70,7 +71,8 @@ def predict(items: Iterable[Question], seen: Iterable[Question] = ()) -> bool:
     """Ask before the figure is shown; return whether it may be shown now.
 
     Draw whatever gives the answer away only where this returns True. Until then its
-    place is held by a card, and a reader in a hurry can ask to be shown.
+    place is held by a card, and a reader in a hurry can ask to be shown, or take the
+    page's tour.
 
     Args:
         items: Items of one kind, the first about what is on the screen. Where there
@@ -80,15 +82,19 @@ def predict(items: Iterable[Question], seen: Iterable[Question] = ()) -> bool:
     found = _Asking.of(items)
     if found is None:
         return True
+    if found.item is not None and covering.is_on() and tour.is_under_way():
+        # A tour shows the figure: it counts as being shown.
+        _keep(found.item, found.item.answered(None, is_prediction=True))
+        found = _Asking(found.id, progress.ask(found.id), None, None)
     if found.item is None:
         _show_prediction(found, seen)
         return True
     with st.container(border=True, key=f"predict_{found.item.fingerprint}"):
         if present.is_on():
             class_vote.show(found.item, _predicted)
-        else:
-            st.markdown(f"**Predict.** {found.item.text}")
-            _choose(found.item, is_prediction=True)
+            return not covering.is_on()
+        st.markdown(f"**Predict.** {found.item.text}")
+        _choose(found.item, is_prediction=True)
         if covering.is_on():
             covering.offer_to_show(_show_me, found.item)
     if covering.is_on():
@@ -220,14 +226,14 @@ def _show_prediction(found: _Asking, seen: Iterable[Question]) -> None:
 
 def _show_answer(given: Answer) -> None:
     """Show a verdict. All of it is plain text: it may come from a file."""
-    key = f"{'right' if given.right else 'wrong'}_{given.item}"
-    with st.container(key=key):
-        if given.said is None:
+    if given.said is None:
+        with st.container(key=f"shown_{given.item}"):
             st.markdown(
                 f"**You asked to be shown.** The answer is “{plain(given.answer)}”. "
                 f"{plain(given.why)}"
             )
-            return
+        return
+    with st.container(key=f"{'right' if given.right else 'wrong'}_{given.item}"):
         verdict = (
             "**✓ Right.**"
             if given.right

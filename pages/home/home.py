@@ -9,11 +9,13 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.stream.journey import journey
 from minigpt.model import Block, TransformerLM
 from pages.frame import course_path, lesson, models, notebook, state
+from pages.frame.controls import tour
 from pages.frame.guard import guard, show_note
 from pages.frame.questions import check
 from pages.frame.reading import may_cut
 from pages.home import journey as journey_sheet
-from pages.home import next_token
+from pages.home import next_token, zoom
+from pages.home import tour as home_tour
 from pages.home.questions import checks
 
 
@@ -29,7 +31,14 @@ def show_journey(checkpoint: Checkpoint, prompt: str) -> None:
     tokens = read_tokens(checkpoint, prompt)
     found = journey_sheet.follow(checkpoint.model, tokens)
     selected = journey_sheet.show(checkpoint, found, tokens)
+    tour.offer(
+        tour_button,
+        lambda: home_tour.stops(checkpoint, found, tokens, selected),
+        "New here? Take the 90-second tour",
+    )
     with below:
+        st.subheader("One token, close up", anchor=False)
+        zoom.show(checkpoint, found, tokens, selected)
         journey_sheet.show_numbers(checkpoint, found, tokens, selected)
         explain()
         check([[each] for each in checks(found, checkpoint.tokenizer.pieces(tokens))])
@@ -63,7 +72,7 @@ def read_tokens(checkpoint: Checkpoint, prompt: str) -> list[int]:
     return tokens[-longest:] if last_only else tokens
 
 
-lesson.open(
+tour_button = lesson.open(
     "A language model you can see through",
     "**minigpt** is a small GPT that learns from your text, on this machine, in "
     "minutes. **Every number on the screen is a real tensor** of a model that you can "

@@ -10,15 +10,15 @@ from minigpt.tokenizers import CharTokenizer, Tokenizer, WordTokenizer
 from minigpt.tokenizers.byte_pair import definition
 from minigpt.tokenizers.storage import exported
 from pages.frame import lesson, models, state
+from pages.frame.controls import tour
 from pages.frame.guard import guard, show_note
 from pages.frame.look import present
 from pages.frame.questions import check, predict
 from pages.tokenizer import compare, merges, pieces, questions
 from pages.tokenizer import new as tokenizer_new
+from pages.tokenizer import tour as tokenizer_tour
 from pages.tokenizer.choice import TokenizerChoice, choose, tokenizer_of
-
-PIECES, MERGES, TWO, SCRIPTS = "Pieces", "Merges", "Compare", "Languages"
-VIEWS = (PIECES, MERGES, TWO, SCRIPTS)
+from pages.tokenizer.tour import MERGES, PIECES, TWO, VIEW, VIEWS
 
 SOURCES = {
     "bpe": (
@@ -41,7 +41,7 @@ def choose_view() -> str:
         VIEWS,
         default=PIECES,
         required=True,
-        key="tokenizer_view",
+        key=VIEW,
         persist_state="session",
         label_visibility="collapsed",
     )
@@ -78,7 +78,7 @@ def show_view(
         compare.show_scripts(entry, tokenizer)
 
 
-lesson.open(
+tour_button = lesson.open(
     "Tokenizer",
     "A model reads numbers, not letters. A tokenizer splits text into pieces "
     "and gives each a number; it learns which pieces from a text.",
@@ -102,13 +102,14 @@ with guard():
         tokenizer = tokenizer_of(entry)
     with file:
         offer_file(tokenizer)
+    tour.offer(tour_button, lambda: tokenizer_tour.stops(entry, tokenizer, text))
     question = questions.beforehand(tokenizer, text)
     asks = question is not None and view == PIECES
     if asks and not present.is_on():
         predict([question])
     if unknown := tokenizer.unknown(text):
         show_note(pieces.lost(unknown))
-    with guard():
+    with st.container(key=tokenizer_tour.SHOWN), guard():
         show_view(view, entry, tokenizer, text)
     if asks and present.is_on():  # on a projector the figure comes first
         predict([question])

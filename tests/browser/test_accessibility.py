@@ -59,3 +59,21 @@ def test_no_page_has_a_serious_violation(scheme, reader, server):
         reader.add_script_tag(path=AXE)
         found[lesson.name] = violations(reader)
     assert {name: told for name, told in found.items() if told} == {}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_stop_of_homes_tour_has_a_serious_violation(scheme, reader, server):
+    reader.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # at rest
+    navigation.visit(reader, server.url, navigation.HOME, prompt="the red kite")
+    reader.locator(".st-key-take_tour button").click()
+    count = reader.locator(".tour .count")
+    count.wait_for()
+    reader.add_script_tag(path=AXE)
+    found = {}
+    stops = int(count.inner_text().rpartition(" ")[2])
+    for number in range(1, stops + 1):
+        count.get_by_text(f"{number} of {stops}", exact=True).wait_for()
+        navigation.settle(reader)
+        found[number] = violations(reader)
+        reader.keyboard.press("PageDown")
+    assert {number: told for number, told in found.items() if told} == {}

@@ -1,17 +1,16 @@
 """Where a row of attention is an average, and ÷ √d is what keeps it one."""
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator
 from itertools import product
-from typing import NamedTuple, cast
+from typing import cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.heads.attention_editing import HeadEdit, edit_head
+from minigpt.hooks import HookPoint
 from minigpt.interpret.openings.opening import (
     Opening,
     held_out_prompts,
@@ -24,19 +23,6 @@ LEAST_ENTROPY = 0.5
 """Nats: below it, a row is nearly all on one token, and shows no average."""
 LEAST_HIDDEN = 3
 """Tokens that the mask must hide, for its step to be seen."""
-MOST_RUN = 3
-"""Rows of each head whose effect on the prediction is measured by a run."""
-
-
-class _Row(NamedTuple):
-    prompt: str
-    tokens: list[int]
-    layer: int
-    head: int
-    query: int
-    entropy: float
-    growth: float
-    """By how much the row's largest weight grows without ÷ √d."""
 
 
 def attention_opening(checkpoint: Checkpoint) -> Opening | None:
@@ -48,40 +34,61 @@ def attention_opening(checkpoint: Checkpoint) -> Opening | None:
     Returns:
         The place; None where no held-out prompt gives one.
     """
-    best: dict[tuple[int, int], list[_Row]] = defaultdict(list)
-    for row in _rows(checkpoint):
-        if row.entropy >= LEAST_ENTROPY:
-            best[row.layer, row.head].append(row)
-    candidates = [
+    rows = (
         row
-        for rows in best.values()
-        for row in sorted(rows, key=lambda row: -row.growth)[:MOST_RUN]
-    ]
+        for prompt, tokens in held_out_prompts(checkpoint)
+        for row in _rows(transformer_of(checkpoint), prompt, tokens)
+    )
     return max(
-        (_measured(checkpoint, row) for row in candidates),
-        key=lambda each: min(each.effects["growth"], each.effects["kl"]),
+        (row for row in rows if row.effects["entropy"] >= LEAST_ENTROPY),
+        key=lambda row: min(row.effects["growth"], row.effects["kl"]),
         default=None,
     )
 
 
-def _rows(checkpoint: Checkpoint) -> Iterator[_Row]:
-    model = transformer_of(checkpoint)
-    for prompt, tokens in held_out_prompts(checkpoint):
-        with torch.inference_mode():
-            _, cache = model.run_with_cache(
-                torch.tensor([tokens], device=model.device),
-                names_filter=["*.hook_attn_scores", "*.hook_pattern"],
-            )
-        for layer in range(model.config.num_layers):
-            pattern = cache["pattern", layer][0]
-            unscaled = _unscaled(model, layer, cache["attn_scores", layer][0])
-            growth = (unscaled.softmax(-1).amax(-1) - pattern.amax(-1)).tolist()
-            entropy = (-torch.special.xlogy(pattern, pattern).sum(-1)).tolist()
-            for head, query in product(
-                range(model.config.num_heads), range(2, len(tokens) - LEAST_HIDDEN)
-            ):
-                numbers = (entropy[head][query], growth[head][query])
-                yield _Row(prompt, tokens, layer, head, query, *numbers)
+def _rows(model: TransformerLM, prompt: str, tokens: list[int]) -> Iterator[Opening]:
+    """Measure every row of every head; a run of the model serves a whole block."""
+    ids = torch.tensor([tokens], device=model.device)
+    with torch.inference_mode():
+        logits, cache = model.run_with_cache(
+            ids, names_filter=["*.hook_attn_scores", "*.hook_pattern"]
+        )
+    before = logits[0].log_softmax(-1)
+    heads = range(model.config.num_heads)
+    queries = range(2, len(tokens) - LEAST_HIDDEN)
+    for layer in range(model.config.num_layers):
+        pattern = cache["pattern", layer][0]
+        unscaled = _unscaled(model, layer, cache["attn_scores", layer][0])
+        after = _logits_without_scale(model, ids, layer, unscaled).log_softmax(-1)
+        measured = {
+            "entropy": -torch.special.xlogy(pattern, pattern).sum(-1),
+            "growth": unscaled.softmax(-1).amax(-1) - pattern.amax(-1),
+            "kl": (before.exp() * (before - after)).sum(-1),
+        }
+        numbers = {name: rows.tolist() for name, rows in measured.items()}
+        for head, query in product(heads, queries):
+            effects = {name: rows[head][query] for name, rows in numbers.items()}
+            effects["hidden"] = len(tokens) - 1 - query
+            yield Opening(prompt, layer, head, query, effects)
+
+
+def _logits_without_scale(
+    model: TransformerLM,
+    ids: Tensor,
+    layer: int,
+    unscaled: Float[Tensor, "head q_pos k_pos"],
+) -> Float[Tensor, "head pos vocab"]:
+    """Run the model once for each head of a block, as one batch, with its scores."""
+    heads = torch.arange(len(unscaled))
+
+    def change(scores: Tensor, hook: HookPoint) -> Tensor:  # noqa: ARG001
+        changed = scores.clone()
+        changed[heads, heads] = unscaled
+        return changed
+
+    name = f"blocks.{layer}.attn.hook_attn_scores"
+    with torch.inference_mode():
+        return model.run_with_hooks(ids.expand(len(unscaled), -1), [(name, change)])
 
 
 def _unscaled(
@@ -97,16 +104,3 @@ def _unscaled(
     future = scores.isneginf()
     product_scores = (scores - bias).masked_fill(future, 0.0)
     return (product_scores * root + bias).masked_fill(future, -math.inf)
-
-
-def _measured(checkpoint: Checkpoint, row: _Row) -> Opening:
-    place = (row.layer, row.head, row.query)
-    model = transformer_of(checkpoint)
-    edited = edit_head(model, row.tokens, *place, HeadEdit(divisor=1))
-    effects = {
-        "entropy": row.entropy,
-        "growth": row.growth,
-        "kl": float(edited.here.kl),
-        "hidden": float(len(row.tokens) - 1 - row.query),
-    }
-    return Opening(row.prompt, *place, effects)

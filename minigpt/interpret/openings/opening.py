@@ -54,13 +54,17 @@ def held_out_prompts(
     """
     model, tokenizer, metadata = checkpoint
     length = min(length, model.config.max_seq_len)
-    windows = held_out_windows(metadata, tokenizer, 3 * length, count)
+    windows = held_out_windows(metadata, tokenizer, 3 * length, 2 * count)
+    found = []
     for window in windows.tolist():
         text = _from_a_beginning(tokenizer.decode(window))
         tokens = tokenizer.encode(text)[:length]
         prompt = tokenizer.decode(tokens)
         if len(tokens) == length and tokenizer.encode(prompt) == tokens:
-            yield prompt, tokens
+            found.append((prompt, tokens))
+    # A text reads best where its first word is one token.
+    found.sort(key=lambda each: tokenizer.pieces(each[1])[1][:1].isalnum())
+    yield from found[:count]
 
 
 def _from_a_beginning(text: str) -> str:

@@ -22,7 +22,7 @@ html { font-size: 20px !important; }
 .st-key-lesson_goal p { font-size: 1rem; }
 /* Why a lesson opened where it did: for whoever prepares it, not for the class. */
 .st-key-opening { display: none; }
-.st-key-class_vote p { font-size: 1.4rem; }
+.st-key-class_vote [data-testid="stMarkdown"] p { font-size: 1.4rem; }
 """
 
 

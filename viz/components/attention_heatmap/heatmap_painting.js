@@ -30,7 +30,7 @@ function paintHeatmap(root, canvas, map, sizes, cell) {
   context.imageSmoothingEnabled = false;
   eraseVisible(context, map, sizes, themeColour(root, "--st-background-color"));
   context.drawImage(map.picture, left, top, side, side);
-  paintHeadings(root, context, sizes, side, text);
+  paintHeadings(root, context, sizes, text);
   paintLabels(root, context, map, sizes, cell, text);
   if (sizes.cell >= PRINTED_CELL) paintNumbers(root, context, map, sizes);
   if (cell) paintCrosshair(root, context, sizes, side, cell);
@@ -64,7 +64,7 @@ function eraseVisible(context, { weights, count }, { left, top, cell }, backgrou
         context.fillRect(left + column * cell, top + row * cell, cell, cell);
 }
 
-function paintHeadings(root, context, { left, top, type }, side, text) {
+function paintHeadings(root, context, { left, top, type }, text) {
   context.fillStyle = text;
   context.font = fontOf(root, 0.9 * type, { weight: 650 });
   context.textBaseline = "top";
@@ -133,7 +133,7 @@ function paintCrosshair(root, context, { left, top, cell }, side, [row, column])
   }
 }
 
-function paintLegend(root, context, ink, { left, top, type }, side, text) {
+function paintLegend(root, context, ink, { left, top, type }, text) {
   const width = clamp(side, 100, 180);
   const y = top + side + 0.8 * type;
   for (let x = 0; x < width; x++) {

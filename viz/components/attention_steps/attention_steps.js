@@ -7,7 +7,15 @@ export default function attentionSteps({ data, parentElement, setTriggerValue })
   const sheet = prepareSheet(root, head);
   // On a projector, rows to come and the legend make room for the arithmetic.
   root.classList.toggle("projected", rem() >= 20);
-  const state = root.state ??= { stage: 0 };
+  const state = root.state ??= { stage: 0, opened: data.opened };
+  // A cell that somebody else opened (the tour): its step is the one to look at. When it
+  // is closed again, the reader stands where they stood.
+  if (String(data.opened) !== String(state.opened)) {
+    state.left ??= state.stage;
+    state.stage = data.opened
+      ? Math.max(0, head.steps.indexOf(data.rowNames[data.opened[0]])) : state.left;
+    if (!data.opened) state.left = null;
+  }
   Object.assign(state, { hovered: null, opened: data.opened });
   const paint = { signed: signedTable(root), ink: inkTable(root) };
 

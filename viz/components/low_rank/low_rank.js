@@ -33,7 +33,7 @@ export default function lowRank({ data, parentElement, setTriggerValue }) {
 
   root.stopWatching?.();
   root.stopWatching = followWidth(root, layout);
-  paintEnds(root.legend, data, product, shades);
+  paintEnds(root.legend, product, shades);
   stage.setAttribute("aria-label",
     `${data.name}: B times A. Arrow keys move, Enter locks, Escape clears.`);
   stage.onmousemove = (event) => hover(cellAt(view, data, event));
@@ -151,7 +151,7 @@ function signed(value) {
 }
 
 // Each matrix has its own range, said in numbers; the shades are the pictures' own.
-function paintEnds(legend, data, product, shades) {
+function paintEnds(legend, product, shades) {
   legend.replaceChildren();
   element("span", "", legend, "−");
   element("span", "ramp", legend).style.background =

@@ -6,7 +6,13 @@ export default function residualBlock({ data, parentElement, setTriggerValue }) 
   const root = parentElement.querySelector(".residual_block");
   const block = unpackBlock(data);
   const view = prepareBlock(root, block);
-  const state = root.state ??= { stage: 0 };
+  const state = root.state ??= { stage: 0, asked: null };
+  // The tour says where to stand, and lets the reader return.
+  if (data.part !== state.asked) {
+    if (state.asked === null) state.left = state.stage;
+    state.stage = data.part === null ? state.left : Math.max(0, block.parts.indexOf(data.part));
+    state.asked = data.part;
+  }
   const paint = { signed: signedTable(root), ink: inkTable(root) };
   const picked = data.picked && { row: data.rows[data.picked[0]], number: data.picked[1] };
   const tell = {

@@ -87,6 +87,9 @@ class BlockSheet:
     """Weights of this layer's heads, [head q_pos k_pos]."""
     neurons: Sequence[NeuronShown]
     """Those that fire most; empty in a block without an MLP."""
+    part: str | None = None
+    """Where to stand (`before`, `ln1`, `heads`, `output`, `middle`, `ln2`, `mlp`,
+    `after`) for as long as it is named; None leaves it to the reader."""
 
     def __post_init__(self) -> None:
         """Check the shape of the patterns."""
@@ -120,6 +123,7 @@ class BlockSheet:
         position = self.block.position
         return {
             "piece": display_piece(self.pieces[position]),
+            "part": self.part,
             "rows": [".".join(map(str, (name, *head))) for name, head in self.rows],
             "layer": self.block.layer,
             **_packed_block(self.block),
