@@ -52,12 +52,21 @@ def all_products(seen: Seen) -> np.ndarray:
 
 @answers("attention.strongest")
 def attention_strongest(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
     best = int(row(seen).argmax())
     return Answer(seen.placed(best), (seen.token, best, row(seen)[best]))
 
 
+@answers("attention.rest")
+def attention_rest(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
+    others = np.delete(row(seen), row(seen).argmax()).sum()
+    return Answer(others, (seen.token, 1, row(seen).max()))
+
+
 @answers("attention.scale")
 def attention_scale(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
     readable = products(seen)[: seen.token + 1]
     raw = readable[np.abs(readable).argmax()]
     root = seen.config.d_head**0.5
@@ -66,11 +75,13 @@ def attention_scale(seen: Seen, asked: Asked) -> Answer:
 
 @answers("attention.mask")
 def attention_mask(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
     return Answer(seen.token + 1, (len(seen.tokens), seen.token))
 
 
 @answers("attention.collapse")
 def attention_collapse(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
     end = seen.token + 1
     scores, raw = seen.attn("attn_scores")[seen.head, seen.token, :end], products(seen)
     bias = scores - raw[:end] / seen.config.d_head**0.5

@@ -47,6 +47,14 @@ def _picked(hook: str) -> Callable[[Seen], dict[str, object]]:
     return state
 
 
+def _predict(seen: Seen) -> None:
+    """Make a prediction, so that a question about what is seen follows."""
+    radio = next(
+        radio for radio in seen.app.radio if (radio.key or "").startswith("_answer_")
+    )
+    radio.set_value(0).run()
+
+
 def _cut(text: str) -> Callable[[Seen], dict[str, object]]:
     def state(seen: Seen) -> dict[str, object]:
         return {"cut": [text.format(layer=seen.layer, head=seen.head)]}
@@ -408,6 +416,13 @@ VIEWS = {
         data="tuned",
     ),
     "home of a window": View("home", ("mlp",)),
+    "attention seen": View(
+        "attention",
+        ("relative", "rope"),
+        ("attention",),
+        ("attention.rest",),
+        after=_predict,
+    ),
     "attention edited": View(
         "attention",
         ("relative", "rope"),

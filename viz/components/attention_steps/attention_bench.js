@@ -6,7 +6,7 @@ function sentence(head, step, key, { opened }) {
   const token = { strong: head.pieces[key] };
   const kept = opened ? " · Esc closes" : "";
   const later = head.pieces.length - 1 - head.query;
-  if (isLeftOut(head, step)) return [...leftOutSentence(head, step, query, later), kept];
+  if (isLeftOut(head, step)) return [...leftOutSentence(step, query, later), kept];
   return {
     k: () => ["Three matrices turn x, what the head reads, into a query q, a key k and a ",
       "value v. Below, one number of ", query, "'s q", kept],
@@ -33,7 +33,7 @@ function sentence(head, step, key, { opened }) {
   }[step]();
 }
 
-function leftOutSentence(head, step, query, later) {
+function leftOutSentence(step, query, later) {
   const without = { strong: "Left out. " };
   return {
     turned: () => [without, "q and k stay as they are, wherever their tokens stand"],
