@@ -118,7 +118,7 @@ VIEWS = {
         "block",
         ALL,
         ("block",),
-        ("block.sublayers", "block.head", "block.added", "block.norm", "block.fired"),
+        ("block.sublayers", "block.added", "block.norm", "block.fired"),
     ),
     **{
         f"block {hook}": View(
@@ -291,8 +291,9 @@ VIEWS = {
         ),
         query={"embeddings_part": "Shuffle the words"},
     ),
-    "block of one head": View(
-        "block", ("single",), ("block",), ("block.grows", "block.concat")
+    "block of one head": View("block", ("single",), ("block",), ("block.grows",)),
+    "block seen": View(
+        "block", ("relative", "rope"), ("block",), ("block.head",), after=_predict
     ),
     "generation": View(
         "generation",

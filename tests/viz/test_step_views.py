@@ -109,7 +109,9 @@ def test_what_was_changed_is_sent_with_the_row_as_it_was():
 
 def made_up_block(width=6, heads=2):
     vector = RNG.normal(size=width)
-    norm = SimpleNamespace(mean=0.1, scale=2.0, normalized=vector)
+    norm = SimpleNamespace(
+        mean=0.1, scale=2.0, normalized=vector, out=vector, weight=vector, shift=None
+    )
     return SimpleNamespace(
         layer=0,
         position=1,
