@@ -15,8 +15,10 @@ from minigpt.interpret.openings.opening import (
 )
 from minigpt.model import TransformerLM
 
-RECORDED = ("hook_attn_out", "hook_mlp_out", "hook_result")
-"""The second is in blocks with an MLP only."""
+RECORDED = ("hook_resid_pre", "hook_attn_out", "hook_mlp_out", "hook_result")
+"""The third is in blocks with an MLP only."""
+LEAST = 0.5
+"""Of the stream's length: what writes less hardly shows in the sum."""
 FIRST = 2
 """The first position to open at: before it there is little to read."""
 
@@ -24,8 +26,9 @@ FIRST = 2
 def block_opening(checkpoint: Checkpoint) -> Opening | None:
     """Search the token and block where two lengths that are added differ most.
 
-    Compared are what attention and the MLP write; without an MLP, the two heads that
-    write most. Effects: `longer` and `shorter`, the two lengths, and `ratio`.
+    Compared are what attention and the MLP write, where both show in the sum; without
+    an MLP, the two heads that write most. Effects: `longer` and `shorter`, the two
+    lengths, and `ratio`.
 
     Returns:
         The place, with the head that writes most there; None where a model has neither
@@ -54,8 +57,11 @@ def _places(model: TransformerLM, prompt: str, tokens: list[int]) -> Iterator[Op
             return
         ordered = lengths.sort(dim=-1, descending=True).values[:, :2].tolist()
         strongest = heads.argmax(dim=-1).tolist()
+        stream = cache["resid_pre", layer][0].norm(dim=-1).tolist()
         for token, (longer, shorter) in list(enumerate(ordered))[FIRST:]:
-            ratio = longer / max(shorter, 1e-9)
+            if shorter < LEAST * stream[token]:
+                continue
+            ratio = longer / shorter
             effects = {"longer": longer, "shorter": shorter, "ratio": ratio}
             yield Opening(prompt, layer, strongest[token], token, effects)
 
