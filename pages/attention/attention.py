@@ -24,6 +24,7 @@ from pages.frame.reading import Place, pick_token, read_at_place
 from viz.components.attention_steps.view import (
     AttentionSheet,
     RowEdit,
+    SheetListeners,
     attention_steps,
 )
 from viz.effects import before_after_bars
@@ -53,10 +54,12 @@ def show_sheet(
         AttentionSheet(reading.pieces, steps, edit),
         opened,
         key=attention_tour.SHEET,
-        on_open=open_cell,
-        on_query=pick_token,
-        on_weight=lambda key, weight: edits.set_weight(reading, place, (key, weight)),
-        on_divisor=lambda divisor: edits.set_divisor(divisor, len(steps.q)),
+        tell=SheetListeners(
+            opened=open_cell,
+            asked=pick_token,
+            weighed=lambda key, weight: edits.set_weight(reading, place, (key, weight)),
+            divided=lambda divisor: edits.set_divisor(divisor, len(steps.q)),
+        ),
     )
     return opened or ("pattern", int(edit.before.argmax()))
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.heads.attention_editing import EditedHead, HeadEdit
+from minigpt.interpret.heads.row_challenge import RowChallenge
 from minigpt.interpret.reading.prompt import Reading
 from pages.attention.numbers import challenge_of
 from pages.frame.reading import Place
@@ -40,14 +41,10 @@ def show(
     is_done = (
         is_here and only_a_weight and int(edited.here.after.argmax()) == found.token
     )
-    box = st.container(
-        border=True,
-        key="challenge_done" if is_done else "challenge",
-    )
-    with box:
+    with st.container(border=True, key="challenge_done" if is_done else "challenge"):
         if is_done:
             st.markdown(
-                f"**✓ Challenge met.** With this one weight, the model says "
+                "**✓ Challenge met.** With this one weight, the model says "
                 f"“**{wanted}**” after “**{reader}**”, not “**{before}**”."
             )
             return
@@ -56,14 +53,19 @@ def show(
             f"it say “**{wanted}**”: set one attention weight, in any head. "
             + (f"Now it says “**{now}**”." if is_here and edit != HeadEdit() else "")
         )
-        st.button(
-            "Show me a head that can",
-            key="_challenge_hint",
-            icon=":material/lightbulb:",
-            type="tertiary",
-            on_click=_go_to,
-            args=(*found.solutions[0][:2], found.query),
-        )
+        _offer_hint(found)
+
+
+def _offer_hint(found: RowChallenge) -> None:
+    """Show the way to a head and the token of its row, but not to the weight."""
+    st.button(
+        "Show me a head that can",
+        key="_challenge_hint",
+        icon=":material/lightbulb:",
+        type="tertiary",
+        on_click=_go_to,
+        args=(*found.solutions[0][:2], found.query),
+    )
 
 
 def _go_to(layer: int, head: int, token: int) -> None:

@@ -120,15 +120,29 @@ class AttentionSheet:
         }
 
 
+@dataclass(frozen=True)
+class SheetListeners:
+    """What is called when the reader does something on the sheet."""
+
+    opened: Callable[[tuple[str, int] | None], None] = lambda *_: None
+    """Called with a row's name and a key's position, or None when closed."""
+    asked: Callable[[int], None] = lambda *_: None
+    """Called with the position of the new query."""
+    weighed: Callable[[int, float], None] = lambda *_: None
+    """Called with a key's position and its new weight, 0–1."""
+    divided: Callable[[float], None] = lambda *_: None
+    """Called with what q · k is to be divided by, from 1 to √d."""
+
+
+NOBODY = SheetListeners()
+
+
 def attention_steps(
     sheet: AttentionSheet,
     opened: tuple[str, int] | None = None,
     *,
     key: str,
-    on_open: Callable[[tuple[str, int] | None], None] | None = None,
-    on_query: Callable[[int], None] | None = None,
-    on_weight: Callable[[int, float], None] | None = None,
-    on_divisor: Callable[[float], None] | None = None,
+    tell: SheetListeners = NOBODY,
 ) -> None:
     """Show how one query's weights are computed: tokens as columns, steps as rows.
 
@@ -142,10 +156,7 @@ def attention_steps(
         sheet: What to show.
         opened: A row of `ROWS` and a key's position.
         key: The view's name on this page.
-        on_open: Called with a row's name and a key's position, or None when closed.
-        on_query: Called with the position of the new query.
-        on_weight: Called with a key's position and its new weight, 0–1.
-        on_divisor: Called with what q · k is to be divided by, from 1 to √d.
+        tell: Who hears of what the reader does.
 
     Raises:
         ValueError: If `opened` lies outside the sheet.
@@ -153,23 +164,22 @@ def attention_steps(
     fits = inside(len(ROWS), len(sheet.pieces))
 
     def open_(place: tuple[int, int] | None) -> None:
-        if on_open is not None:
-            on_open(None if place is None else (ROWS[place[0]], place[1]))
+        tell.opened(None if place is None else (ROWS[place[0]], place[1]))
 
     def ask() -> None:
         position = sent(key, "asked", read_position)
-        if position is not None and fits((0, position)) and on_query is not None:
-            on_query(position)
+        if position is not None and fits((0, position)):
+            tell.asked(position)
 
     def weigh() -> None:
         weighed = sent(key, "weighed", read_weight)
-        if weighed is not None and fits((0, weighed[0])) and on_weight is not None:
-            on_weight(*weighed)
+        if weighed is not None and fits((0, weighed[0])):
+            tell.weighed(*weighed)
 
     def divide() -> None:
         divisor = sent(key, "divided", read_divisor)
-        if divisor is not None and on_divisor is not None:
-            on_divisor(divisor)
+        if divisor is not None:
+            tell.divided(divisor)
 
     place = None if opened is None else (ROWS.index(opened[0]), opened[1])
     chosen = current_choice(key, place, fits)

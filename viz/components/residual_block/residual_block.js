@@ -6,6 +6,7 @@ export default function residualBlock({ data, parentElement, setTriggerValue }) 
   const root = parentElement.querySelector(".residual_block");
   const block = unpackBlock(data);
   const view = prepareBlock(root, block);
+  root.classList.toggle("projected", rem() >= 20); // on a projector, every line counts
   const state = root.state ??= { stage: 0, asked: null };
   // The tour says where to stand, and lets the reader return.
   if (data.part !== state.asked) {
