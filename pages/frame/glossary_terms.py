@@ -201,6 +201,13 @@ TERMS = (
         "“The norm” of a block also means its layer norm.",
     ),
     Term(
+        "optimizer",
+        "The rule that turns gradients into steps of the weights. SGD steps by the "
+        "gradient times the step size, AdamW gives each weight a step size of its own, "
+        "and Muon moves all directions of a matrix equally far.",
+        "minigpt.training.optimizer",
+    ),
+    Term(
         "parameter",
         "One of the numbers that training adjusts: an entry of a weight matrix, a bias "
         "or an embedding. A model's size is its number of parameters.",
@@ -272,6 +279,13 @@ TERMS = (
         "Turns any numbers into positive shares that add up to 1: e to the power "
         "of each, divided by the sum. Adding the same number to all of them "
         "changes nothing.",
+    ),
+    Term(
+        "step size",
+        "How far one step of learning goes against the gradient; also called the "
+        "learning rate, lr. Too small and little is learned, too large and the loss "
+        "rises.",
+        "minigpt.training.schedule",
     ),
     Term(
         "temperature",

@@ -1,12 +1,13 @@
 """The answers of Generation, Beam search and Chat, from the logits."""
 
 import math
+import re
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from guard.answers import answers
-from guard.printed import Answer
+from guard.printed import Answer, plain_text
 from guard.screen import Asked
 from guard.seen import Seen, cache_of, logits_of, softmax
 
@@ -15,7 +16,6 @@ from minigpt.config import GenerationConfig
 from minigpt.datasets.tales.talk import (
     known_question,
     story_to_talk_about,
-    suggestions,
     words_of_fact,
 )
 from minigpt.finetuning.chat import ready_to_chat
@@ -251,10 +251,25 @@ def talk(
     """The speaker, what was said, and the row that it reads."""
     speaker = ready_to_chat(load_checkpoint(spoken_by(seen)))
     story = seen.app.text_area(key="chat_story").value
-    question = question or suggestions(story_of(speaker), story)[0]
+    question = question or offered(seen)
     messages = messages_of(story, [Turn(question)])
     row = read_tokens(messages, speaker.tokenizer, template=template)
     return speaker, messages, [each.token for each in row]
+
+
+def offered(seen: Seen) -> str:
+    """The first question on offer, or the one that was asked when it was."""
+    for button in seen.app.button:
+        if button.key == "chip_0":
+            return plain_text(button.label)
+    return seen.app.session_state["_chat"].turns[0].question
+
+
+def quoted(asked: Asked) -> str:
+    """What is asked about: the first on offer, or the next where that is unclear."""
+    found = re.match("“(.*?)”", plain_text(asked.text))
+    assert found is not None, asked.text
+    return found[1]
 
 
 def story_of(speaker: Any) -> Any:
@@ -271,10 +286,10 @@ def spoken_by(seen: Seen):
     return seen.path if seen.path.is_relative_to(path) else path
 
 
-def begun(speaker: Any, row: list[int]) -> list[int]:
-    """The eight likeliest tokens, one after the other, up to an end."""
+def begun(speaker: Any, row: list[int], most: int = 8) -> list[int]:
+    """The likeliest tokens, one after the other, up to an end."""
     written: list[int] = []
-    while len(written) < min(8, speaker.model.config.max_seq_len - len(row)):
+    while len(written) < min(most, speaker.model.config.max_seq_len - len(row)):
         token = int(logits_of(speaker.model, [*row, *written])[-1].argmax())
         if token == speaker.tokenizer.eos_id:
             break
@@ -299,14 +314,31 @@ def decisive_row(seen: Seen) -> tuple[list[int], np.ndarray]:
 
 @answers("chat.template")
 def chat_template(seen: Seen, asked: Asked) -> Answer:
+    speaker, messages, row = talk(seen, template=False)
+    fact = fact_of(speaker, messages).question
+    untold = speaker.tokenizer.decode(begun(speaker, row, 16)).lower()
+    found = {
+        match.start(): value
+        for value in fact.candidates
+        if (match := re.search(rf"\b{re.escape(value.lower())}\b", untold))
+    }
+    if not found:
+        return Answer("No answer: the story goes on")
+    if found[min(found)] == fact.answer:
+        return Answer("The right answer all the same")
+    return Answer("A wrong answer, from the same story")
+
+
+@answers("chat.same_without")
+def chat_same_without(seen: Seen, asked: Asked) -> Answer:
     told, untold = (
         said(*[talk(seen, template=each)[n] for n in (0, 2)]) for each in (True, False)
     )
-    return Answer("The same answer" if told == untold else "The text goes on")
+    return Answer("yes" if told == untold else "no")
 
 
-@answers("chat.last_read")
-def chat_last_read(seen: Seen, asked: Asked) -> Answer:
+@answers("chat.predicted_from")
+def chat_predicted_from(seen: Seen, asked: Asked) -> Answer:
     speaker, _, row = talk(seen)
     return Answer(display_piece(speaker.tokenizer.pieces(row[-1:])[0]))
 
@@ -315,22 +347,22 @@ def chat_last_read(seen: Seen, asked: Asked) -> Answer:
 def chat_room(seen: Seen, asked: Asked) -> Answer:
     speaker, _, row = talk(seen)
     limit = speaker.model.config.max_seq_len
-    return Answer(limit - len(row), (limit, len(row)))
+    return Answer(limit - len(row), (len(row), limit))
 
 
 @answers("chat.counted")
 def chat_counted(seen: Seen, asked: Asked) -> Answer:
     speaker, _, row = talk(seen)
     special = speaker.tokenizer.special_tokens
-    return Answer(sum(special.get(token) in CHAT_TOKENS for token in row))
+    return Answer(sum(special.get(token) in CHAT_TOKENS for token in row), (1,))
 
 
 @answers("chat.base")
 def chat_base(seen: Seen, asked: Asked) -> Answer:
-    speaker, messages, row = talk(seen)
+    _, messages, _ = talk(seen, question=quoted(asked))
     base = ready_to_chat(load_checkpoint(seen.data / "models" / "plain"))
     read = [each.token for each in read_tokens(messages, base.tokenizer)]
-    return Answer("yes" if said(speaker, row) == said(base, read) else "no")
+    return Answer(said(base, read).replace("\n", "⏎"))
 
 
 def fact_of(speaker: Any, messages: list[Any]) -> Any:
@@ -370,7 +402,7 @@ def on_the_answer(
 
 @answers("chat.head")
 def chat_head(seen: Seen, asked: Asked) -> Answer:
-    speaker, messages, row = talk(seen)
+    speaker, messages, row = talk(seen, question=quoted(asked))
     written = begun(speaker, row)
     weights = on_the_answer(seen, speaker, messages, row, written)
     best = max(weights, key=weights.__getitem__)

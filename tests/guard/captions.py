@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from guard import answers_attention as attention
 from guard import answers_inside as inside
+from guard import answers_learning as learning
 from guard import answers_text as text
 from guard import answers_train as train
 from guard import answers_write as write
@@ -472,3 +473,56 @@ def masked_mean(seen: Seen, nth: int) -> tuple[Number, ...]:
     row, begin = train.example_row(seen, who[0], train.shown(seen))
     means = [float(train.losses_of(each, row, begin).mean()) for each in who]
     return (len(row) - begin, len(row), *means)
+
+
+# How a weight learns.
+
+
+@claims("learning", "^loss = ")
+def mean_loss(seen: Seen, nth: int) -> tuple[Number, ...]:
+    losses = learning.losses(seen)
+    count, order = len(losses), np.argsort(-losses, kind="stable")
+    terms = list(losses)
+    if count > 4:
+        terms = [*losses[order[:3]], count - 3, losses[order[3:]].sum()]
+    return (*terms, count, losses.mean())
+
+
+@claims("learning", ": one step of ")
+def weight_place(seen: Seen, nth: int) -> tuple[Number, ...]:
+    return learning.shown_cell(seen)
+
+
+@claims("learning", "^w = w − lr")
+def step_of_sgd(seen: Seen, nth: int) -> tuple[Number, ...]:
+    w, g = learning.shown_weight(seen)
+    rate = seen.app.select_slider(key="rate").value
+    return (w, rate, g, w - rate * g)
+
+
+@claims("learning", "^m = β₁")
+def step_of_adamw(seen: Seen, nth: int) -> tuple[Number, ...]:
+    w, g = learning.shown_weight(seen)
+    lr, root = seen.app.select_slider(key="rate").value, abs(g) + 1e-8
+    m, v = 0.1 * g, 0.01 * g * g
+    after = w * (1 - 0.1 * lr) - lr * g / root
+    return (
+        *(1, 0.9, 0, 0.1, g, m),
+        *(1, 0.99, 0, 0.01, g * g, v),
+        *(1, 1, m, 0.1, g),
+        *(1, 1, v, 0.01, g * g),
+        *(1, w, 1, lr, 0.1, lr, g, root, after),
+    )
+
+
+@claims("learning", "by the slope, the loss should change")
+def by_the_slope(seen: Seen, nth: int) -> tuple[Number, ...]:
+    rate = seen.app.select_slider(key="rate").value
+    slope, before, after = learning.slope_and_losses(seen, "AdamW", rate)
+    return (rate, slope * rate, after - before, before, after)
+
+
+@claims("learning", "^Steps taken: ")
+def steps_taken(seen: Seen, nth: int) -> tuple[Number, ...]:
+    losses = learning.losses_of_steps(seen, "AdamW", 0.01, 3)
+    return (3, losses[-1], losses[0])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from guard.answers_attention import row
 from guard.answers_inside import lens, pair, points, prompts, shares, unembedding
-from guard.seen import Seen, cache_of
+from guard.seen import Seen, cache_of, gradients_of
 
 Place = tuple[int, ...]
 
@@ -85,6 +85,46 @@ CELLS = {
 for cell, hook in CELLS.items():
     of = _of_key if cell in ("k", "turned", "v") else _of_row
     line(f"attention {cell}", "attention.trace")(of(f"attn.{hook}"))
+
+
+@line("learning loss", "learning.show_loss")
+def learning_loss(seen: Seen) -> Expected:
+    """The logit of the token that surprised most."""
+    from guard.answers_learning import losses
+
+    worst = int(losses(seen).argmax())
+    return Expected("logits", (0, worst, seen.tokens[worst + 1]))
+
+
+@line("learning gradient", "learning.show_gradient")
+def learning_gradient(seen: Seen) -> Expected:
+    """Where it begins: the logits at the token that surprised most."""
+    from guard.answers_learning import losses
+
+    return steepest(seen, "logits", int(losses(seen).argmax()))
+
+
+def steepest(seen: Seen, hook: str, position: int) -> Expected:
+    """The largest number of a gradient at a position."""
+    rows = gradients_of(seen.model, seen.tokens)[f"{hook}_grad"][position]
+    place = np.unravel_index(int(np.abs(rows).argmax()), rows.shape)
+    return Expected(f"{hook}_grad", (0, position, *map(int, place)))
+
+
+GRADIENTS = ("hook_embed", "attn.hook_z", "mlp.hook_post", "hook_resid_post")
+"""How a weight learns: a cell that is picked in each kind of column."""
+
+
+def gradient_hook(seen: Seen, part: str) -> str:
+    """The column's hook, of the last block."""
+    last = seen.config.num_layers - 1
+    return part if part == "hook_embed" else f"blocks.{last}.{part}"
+
+
+for part in GRADIENTS:
+    line(f"learning {part}", "learning.show_gradient")(
+        lambda seen, part=part: steepest(seen, gradient_hook(seen, part), 2)
+    )
 
 
 @line("block", "block.show_figures")

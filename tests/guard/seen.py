@@ -1,5 +1,6 @@
 """A page on the screen, and beside it what its model computes, worked out here."""
 
+import copy
 import math
 import re
 from collections.abc import Sequence
@@ -106,6 +107,26 @@ def cache_of(model: Any, tokens: Sequence[int]) -> dict[str, np.ndarray]:
         )
     found = {name: value[0].detach().double().numpy() for name, value in cache.items()}
     return {**found, "logits": logits[0].detach().double().numpy()}
+
+
+def gradients_of(model: Any, tokens: Sequence[int]) -> dict[str, np.ndarray]:
+    """Return the gradient of a text's mean loss at every hook, without the batch."""
+    own = copy.deepcopy(model).requires_grad_(True)
+    kept: dict[str, Any] = {}
+
+    def keep(value, hook):
+        if value.requires_grad:  # waves of positions come from no weight
+            value.retain_grad()
+            kept[hook.name] = value
+
+    read = torch.tensor([list(tokens)])
+    logits = own.run_with_hooks(read, [(list(own.hook_points), keep)])
+    logits.retain_grad()
+    F.cross_entropy(logits[0, :-1], read[0, 1:]).backward()
+    found = {**kept, "logits": logits}
+    return {
+        f"{name}_grad": value.grad[0].double().numpy() for name, value in found.items()
+    }
 
 
 def logits_of(model: Any, tokens: Sequence[int], hooks: Sequence[Any] = ()):

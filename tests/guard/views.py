@@ -4,7 +4,15 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from guard.lines import CELLS, LOCKED, OPENED_KEY, PICKED
+from guard.answers_learning import hooks_followed, losses
+from guard.lines import (
+    CELLS,
+    GRADIENTS,
+    LOCKED,
+    OPENED_KEY,
+    PICKED,
+    gradient_hook,
+)
 from guard.models import SHAPES
 from guard.runs import FIRST, OWN, REPEATS, TEXT
 from guard.seen import Seen
@@ -53,6 +61,16 @@ def _predict(seen: Seen) -> None:
         radio for radio in seen.app.radio if (radio.key or "").startswith("_answer_")
     )
     radio.set_value(0).run()
+
+
+def _gradient(part: str) -> Callable[[Seen], dict[str, object]]:
+    def state(seen: Seen) -> dict[str, object]:
+        columns = hooks_followed(seen)
+        begin = int(losses(seen).argmax()), len(columns) - 1
+        chosen = 2, columns.index(gradient_hook(seen, part))
+        return {"gradients.choice": (begin, chosen)}
+
+    return state
 
 
 def _cut(text: str) -> Callable[[Seen], dict[str, object]]:
@@ -114,6 +132,56 @@ VIEWS = {
         )
         for cell in CELLS
     },
+    "learning": View(
+        "learning",
+        (*ALL, "mlp"),
+        ("learning loss",),
+        (
+            "learning.longer_step",
+            "learning.cost",
+            "learning.new_weight",
+            "learning.farther",
+        ),
+    ),
+    "learning gradient": View(
+        "learning",
+        ("relative", "alibi", "mlp"),
+        ("learning gradient",),
+        query={"learning_view": "2 The gradient"},
+    ),
+    **{
+        f"learning {part}": View(
+            "learning",
+            ("rope",),
+            (f"learning {part}",),
+            query={"learning_view": "2 The gradient"},
+            before=_gradient(part),
+        )
+        for part in GRADIENTS
+    },
+    **{
+        f"learning step of {optimizer}": View(
+            "learning",
+            ("relative", "mlp"),
+            query={"learning_view": "3 One step", "optimizer": optimizer},
+        )
+        for optimizer in ("SGD", "AdamW")
+    },
+    "learning sizes": View(
+        "learning",
+        ("rope", "learned"),
+        query={"learning_view": "4 Its size", "optimizer": "AdamW", "rate": "0.003"},
+    ),
+    "learning again": View(
+        "learning",
+        ("relative", "mlp"),
+        query={
+            "learning_view": "5 Again and again",
+            "optimizer": "AdamW",
+            "rate": "0.01",
+            "steps": "3",
+        },
+    ),
     "block": View(
         "block",
         ALL,
@@ -329,13 +397,13 @@ VIEWS = {
         "chat",
         ("relative",),
         (),
-        ("chat.template", "chat.last_read", "chat.room", "chat.counted"),
+        ("chat.same_without", "chat.predicted_from", "chat.room", "chat.counted"),
     ),
     "chat with a tuned model": View(
         "chat",
         ("talker",),
         (),
-        ("chat.head", "chat.base"),
+        ("chat.template", "chat.head", "chat.base"),
         data="talkers",
     ),
     "training of a text": View(
@@ -382,7 +450,7 @@ VIEWS = {
         "finetuning",
         ("plain",),
         ("finetuning example afterwards",),
-        ("finetuning.likelier", "finetuning.untouched"),
+        ("finetuning.likelier", "finetuning.moved"),
         query={"tuning": "answers"},
         data="tuned",
     ),

@@ -39,9 +39,20 @@ def of_block(checkpoint: Checkpoint) -> Kinds:
     yield from questions.checks(checkpoint, reading, place)
 
 
+def of_learning(checkpoint: Checkpoint) -> Kinds:
+    from pages.learning import questions
+    from pages.learning.numbers import Prompt
+
+    tokens = checkpoint.tokenizer.encode("Once upon a time there was a")
+    prompt = Prompt(tokens, checkpoint.tokenizer.pieces(tokens))
+    yield questions.longer_step(checkpoint, prompt)
+    yield from questions.checks(checkpoint, prompt)
+
+
 LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {
     "attention": of_attention,
     "block": of_block,
+    "learning": of_learning,
 }
 
 

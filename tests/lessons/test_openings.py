@@ -7,6 +7,7 @@ import pytest
 from minigpt.checkpoint import load_checkpoint
 from minigpt.interpret.heads.attention_editing import HeadEdit, edit_head
 from minigpt.interpret.heads.attention_steps import attention_steps
+from minigpt.interpret.learning.steps import LearningRule, losses_by_rate
 from minigpt.interpret.openings.attention import attention_opening
 from minigpt.interpret.openings.block import block_opening
 from minigpt.interpret.stream.block_view import block_view, length
@@ -18,6 +19,15 @@ DATA = Path(__file__).parents[2] / "data"
 @pytest.fixture(scope="module", params=["tales", "glass", "induction"])
 def checkpoint(request):
     return load_checkpoint(find_model(DATA, request.param).path)
+
+
+def test_one_step_teaches_much_and_ten_times_as_much_of_it_less(checkpoint):
+    """How a weight learns: the default prompt, at the step size it begins with."""
+    tokens = checkpoint.tokenizer.encode("Once upon a time there was a")
+    rates = [10.0 ** (power / 2) for power in range(-8, 5)]
+    found = losses_by_rate(checkpoint.model, tokens, LearningRule("SGD", 1e-4), rates)
+    assert found.before - found.after(found.best) >= 0.5
+    assert found.after(found.times(found.best, 10)) > found.after(found.best) + 0.5
 
 
 def test_attention_opens_on_an_average_that_the_root_keeps_one(checkpoint):

@@ -8,7 +8,7 @@ differ most; their share of the variance says how much a picture leaves out.
 Before: a tokenizer's ids. Next: `position_views`, how a model knows the order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -99,6 +99,23 @@ def nearest(table: Table, token: int, count: int = 8) -> Neighbours:
     count = min(count, len(table) - 1)
     best = np.argsort(-cosines, kind="stable")[:count]
     return Neighbours(best.tolist(), cosines[best])
+
+
+def share_beside_own_kind(table: Table, kinds: Mapping[int, str]) -> float:
+    """Return how many tokens have a neighbour of their own kind, from 0 to 1.
+
+    A token's neighbour is the nearest of all tokens, those of no kind included: the
+    share is high where kinds lie apart in the table, and near 0 in a random one.
+
+    Args:
+        table: One row per token.
+        kinds: Of some ids, such as `kinds_of_tokens` returns.
+    """
+    beside = [
+        kinds.get(nearest(table, token, 1).tokens[0]) == kind
+        for token, kind in kinds.items()
+    ]
+    return sum(beside) / len(beside)
 
 
 def cosines_with(table: Table, token: int) -> Float[np.ndarray, " vocab"]:

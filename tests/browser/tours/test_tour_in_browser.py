@@ -44,15 +44,26 @@ PLACES = """key => {
         region: box(document.querySelector(`.st-key-${CSS.escape(key)}`)),
     };
 }"""
-STILL = """() => document.querySelector("[data-testid=stApp]").dataset.testScriptState
-    === "notRunning" && !document.querySelector("[data-testid=stStatusWidget]")"""
+# The page has answered every message, and scrolls no more. Asked a few times a second.
+STILL = """() => {
+    const tour = [...document.querySelectorAll(".st-key-tour *")]
+        .map(node => node.shadowRoot?.querySelector(".tour")?.tour).find(Boolean);
+    const isTold = !tour || (tour.sent === tour.heard && tour.at === tour.shown);
+    const isRunning = document.querySelector("[data-testid=stStatusWidget]") !== null
+        || document.querySelector("[data-testid=stApp]").dataset.testScriptState
+            !== "notRunning";
+    const regions = "[data-testid=stMain] [class*=st-key-]";
+    const places = [...document.querySelectorAll(regions)]
+        .map(node => node.getBoundingClientRect().top).join();
+    const isMoving = window.placesBefore !== places;
+    window.placesBefore = places;
+    return isTold && !isRunning && !isMoving;
+}"""
 
 
 def settle(page) -> None:
     page.locator(".st-key-keyboard").wait_for(state="attached")
-    page.wait_for_timeout(250)  # a message may be on its way
-    page.wait_for_function(STILL)
-    page.wait_for_timeout(450)  # the page scrolls to its place
+    page.wait_for_function(STILL, polling=200)
 
 
 def start(page, server, name: str, query: str = "") -> None:

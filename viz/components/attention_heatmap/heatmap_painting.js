@@ -133,7 +133,7 @@ function paintCrosshair(root, context, { left, top, cell }, side, [row, column])
   }
 }
 
-function paintLegend(root, context, ink, { left, top, type }, text) {
+function paintLegend(root, context, ink, { left, top, type }, side, text) {
   const width = clamp(side, 100, 180);
   const y = top + side + 0.8 * type;
   for (let x = 0; x < width; x++) {

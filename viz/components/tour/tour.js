@@ -15,7 +15,7 @@ export default function tour({ data, parentElement, setTriggerValue }) {
   state.stop?.();
   if (state.tour !== data.tour)
     Object.assign(state, { tour: data.tour, at: data.at, sent: data.heard, closing: null });
-  state.stops = stops;
+  Object.assign(state, { stops, heard: data.heard, shown: data.at });
   const parts = prepareTour(root);
   let timer = null;
 
@@ -46,7 +46,7 @@ export default function tour({ data, parentElement, setTriggerValue }) {
   }
   function show() {
     showCard(parts, stops, state);
-    if (!state.closing) speak(parts, state, stops[state.at].words);
+    if (!state.closing) speak(state, stops[state.at].words);
   }
 
   parts.back.onclick = () => go(-1);

@@ -17,7 +17,7 @@ function offerVoice({ voice }, state, wordsOf) {
   voice.onclick = () => {
     state.voice = !state.voice;
     state.spoken = null;
-    if (state.voice) speak({ voice }, state, wordsOf());
+    if (state.voice) speak(state, wordsOf());
     else silence();
     update();
   };
@@ -27,7 +27,7 @@ function offerVoice({ voice }, state, wordsOf) {
 }
 
 // Say what has not been said yet: this script runs again after each run of the page.
-function speak(parts, state, words) {
+function speak(state, words) {
   if (!state.voice || state.spoken === words) return;
   state.spoken = words;
   silence();
