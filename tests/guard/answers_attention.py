@@ -1,6 +1,5 @@
 """The answers of Home, Attention, Block and the Head explorer, from the hooks."""
 
-
 import numpy as np
 from guard.answers import answers
 from guard.printed import Answer
