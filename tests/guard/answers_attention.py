@@ -1,7 +1,5 @@
 """The answers of Home, Attention, Block and the Head explorer, from the hooks."""
 
-import re
-
 import numpy as np
 from guard.answers import answers
 from guard.printed import Answer, numbers_in
@@ -54,16 +52,21 @@ def all_products(seen: Seen) -> np.ndarray:
 
 @answers("attention.strongest")
 def attention_strongest(seen: Seen, asked: Asked) -> Answer:
-    # Where two weights of the chosen row tie, another row is asked about.
-    found = re.search(r"position (\d+)\) .* L(\d+)H(\d+)", asked.text)
-    query, layer, head = map(int, found.groups())
-    weights = seen.attn("pattern", layer)[head, query]
-    best = int(weights.argmax())
-    return Answer(seen.placed(best), (query, best, weights[best]))
+    seen = seen.asked_at(asked.text)
+    best = int(row(seen).argmax())
+    return Answer(seen.placed(best), (seen.token, best, row(seen)[best]))
+
+
+@answers("attention.rest")
+def attention_rest(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
+    others = np.delete(row(seen), row(seen).argmax()).sum()
+    return Answer(others, (seen.token, 1, row(seen).max()))
 
 
 @answers("attention.scale")
 def attention_scale(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
     readable = products(seen)[: seen.token + 1]
     raw = readable[np.abs(readable).argmax()]
     root = seen.config.d_head**0.5
@@ -72,11 +75,13 @@ def attention_scale(seen: Seen, asked: Asked) -> Answer:
 
 @answers("attention.mask")
 def attention_mask(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
     return Answer(seen.token + 1, (len(seen.tokens), seen.token))
 
 
 @answers("attention.collapse")
 def attention_collapse(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
     end = seen.token + 1
     scores, raw = seen.attn("attn_scores")[seen.head, seen.token, :end], products(seen)
     bias = scores - raw[:end] / seen.config.d_head**0.5
@@ -104,56 +109,73 @@ def after_attention(seen: Seen) -> np.ndarray:
 
 @answers("block.sublayers")
 def block_sublayers(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
     heads, mlp = (
         length(seen.hook(name)[seen.token])
         for name in ("hook_attn_out", "hook_mlp_out")
     )
-    right = "the MLP" if mlp > heads else "the heads together"
-    return Answer(right, (seen.layer, heads, mlp))
+    right = "more than twice as long" if mlp > 2 * heads else ""
+    right = right or ("longer, but less than twice" if mlp > heads else "")
+    right = right or ("shorter, but more than half" if mlp > heads / 2 else "")
+    right = right or "less than half as long"
+    return Answer(right, (seen.token, seen.layer, heads, mlp))
 
 
 @answers("block.head")
 def block_head(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
     sizes = written(seen)
     best = int(np.argmax(sizes))
-    return Answer(f"L{seen.layer}H{best}", (sizes[best],))
+    return Answer(f"L{seen.layer}H{best}", (seen.token, seen.layer, sizes[best]))
 
 
 @answers("block.grows")
 def block_grows(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
     before, after = (
         length(seen.hook(f"hook_resid_{end}")[seen.token]) for end in ("pre", "post")
     )
-    return Answer(yes(after > before), (seen.layer, before, after))
+    right = "it grows, but less than twofold" if after > before else "it shrinks"
+    if after >= 2 * before:
+        right = "it grows twofold or more"
+    return Answer(right, (seen.token, seen.layer, before, after))
 
 
 @answers("block.added")
 def block_added(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
     before = length(seen.hook("hook_resid_pre")[seen.token])
     added = length(seen.hook("hook_attn_out")[seen.token])
-    return Answer(length(after_attention(seen)[seen.token]), (before, added))
+    right = length(after_attention(seen)[seen.token])
+    return Answer(right, (seen.layer, seen.token, before, added))
 
 
 @answers("block.norm")
 def block_norm(seen: Seen, asked: Asked) -> Answer:
-    x = seen.hook("hook_resid_pre")[seen.token]
+    """One number that the heads read: centred, divided, and what was learned."""
+    seen = seen.asked_at(asked.text)
+    norm, stream = seen.model.blocks[seen.layer].ln1, seen.hook("hook_resid_pre")
+    x = stream[seen.token]
     centred = x - x.mean() if seen.config.norm == "layernorm" else x
-    scale = float(np.sqrt((centred**2).mean() + seen.model.blocks[0].ln1.eps))
-    size = float(((centred / scale) ** 2).mean())
-    return Answer(size, (float((x**2).mean()), scale))
+    scale = float(np.sqrt((centred**2).mean() + norm.eps))
+    at = int(np.abs(centred[:5]).argmax())
+    said = [seen.layer, at, seen.token, centred[at], scale]
+    right = centred[at] / scale
+    if norm.weight is not None:
+        factor = norm.weight[at].item()
+        right, said = right * factor, [*said, factor]
+    if getattr(norm, "bias", None) is not None:
+        right, said = right + norm.bias[at].item(), [*said, norm.bias[at].item()]
+    return Answer(right, (*said, at))
 
 
 @answers("block.fired")
 def block_fired(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
     post = seen.hook("mlp.hook_post")[seen.token]
     fired = int((post > 0).sum())
-    return Answer(fired, (len(post), fired, 0, 100 * fired / len(post)))
-
-
-@answers("block.concat")
-def block_concat(seen: Seen, asked: Asked) -> Answer:
-    heads, width = seen.attn("z")[seen.token].shape
-    return Answer(heads * width, (heads, width))
+    share = 100 * fired / len(post)
+    return Answer(fired, (len(post), seen.layer, seen.token, fired, 0, share))
 
 
 # Home: the last road.

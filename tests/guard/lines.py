@@ -127,7 +127,7 @@ for part in GRADIENTS:
     )
 
 
-@line("block", "block.<module>")
+@line("block", "block.show_figures")
 def block(seen: Seen) -> Expected:
     return at(seen, "hook_resid_post", seen.token, 0)
 
@@ -144,7 +144,7 @@ PICKED = {
 """Block: a number that is picked on each of its vectors."""
 
 for picked, place in PICKED.items():
-    line(f"block {picked}", "block.<module>")(
+    line(f"block {picked}", "block.show_figures")(
         lambda seen, picked=picked, place=place: at(seen, picked, seen.token, *place)
     )
 

@@ -2,8 +2,9 @@
 
 import copy
 import math
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,24 @@ class Seen:
     @property
     def is_turned(self) -> bool:
         return self.config.positional_encoding == "rope"
+
+    def asked_at(self, words: str) -> "Seen":
+        """Return the same page at the place that a question names in its words."""
+        head, token, block = (
+            re.search(pattern, words)
+            for pattern in (
+                r"\bL(\d+)H(\d+)\b",
+                r"\(position (\d+)\)",
+                r"\bblock (\d+)\b",
+            )
+        )
+        layer = int(head[1]) if head else int(block[1]) if block else self.layer
+        return replace(
+            self,
+            layer=layer,
+            head=int(head[2]) if head else self.head,
+            token=int(token[1]) if token else self.token,
+        )
 
     def piece(self, token: int) -> str:
         """Return a token's text as it is drawn."""

@@ -55,6 +55,14 @@ def _picked(hook: str) -> Callable[[Seen], dict[str, object]]:
     return state
 
 
+def _predict(seen: Seen) -> None:
+    """Make a prediction, so that a question about what is seen follows."""
+    radio = next(
+        radio for radio in seen.app.radio if (radio.key or "").startswith("_answer_")
+    )
+    radio.set_value(0).run()
+
+
 def _gradient(part: str) -> Callable[[Seen], dict[str, object]]:
     def state(seen: Seen) -> dict[str, object]:
         columns = hooks_followed(seen)
@@ -188,7 +196,7 @@ VIEWS = {
         "block",
         ALL,
         ("block",),
-        ("block.sublayers", "block.head", "block.added", "block.norm", "block.fired"),
+        ("block.sublayers", "block.added", "block.norm", "block.fired"),
     ),
     **{
         f"block {hook}": View(
@@ -395,8 +403,9 @@ VIEWS = {
         ("embeddings.window", "embeddings.window_weights"),
         query={"embeddings_part": "Shuffle the words"},
     ),
-    "block of one head": View(
-        "block", ("single",), ("block",), ("block.grows", "block.concat")
+    "block of one head": View("block", ("single",), ("block",), ("block.grows",)),
+    "block seen": View(
+        "block", ("relative", "rope"), ("block",), ("block.head",), after=_predict
     ),
     "generation": View(
         "generation",
@@ -520,6 +529,13 @@ VIEWS = {
         data="tuned",
     ),
     "home of a window": View("home", ("mlp",)),
+    "attention seen": View(
+        "attention",
+        ("relative", "rope"),
+        ("attention",),
+        ("attention.rest",),
+        after=_predict,
+    ),
     "attention edited": View(
         "attention",
         ("relative", "rope"),

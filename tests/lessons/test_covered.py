@@ -23,7 +23,7 @@ PROMPTS = {
     "tales": "One day Tom gave the red kite to Mia. Mia",
     "induction": "Mia met Tom . the sun was up . then Mia",
 }
-COVERED = ("attention", "learning", "embeddings")
+COVERED = ("attention", "learning", "embeddings", "block")
 """Lessons whose answer comes from the weights of the chosen model."""
 
 

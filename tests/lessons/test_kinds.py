@@ -24,6 +24,19 @@ def of_attention(checkpoint: Checkpoint) -> Kinds:
     reading = read_prompt(model, tokenizer, "One day Tom gave the red kite to Mia")
     place = Place(0, 1, 4)
     yield questions.strongest(checkpoint, reading, place)
+    yield questions.rest(checkpoint, reading, place)
+    yield from questions.checks(checkpoint, reading, place)
+
+
+def of_block(checkpoint: Checkpoint) -> Kinds:
+    from pages.block import questions
+    from pages.frame.reading import Place
+
+    model, tokenizer, _ = checkpoint
+    reading = read_prompt(model, tokenizer, "One day Tom gave the red kite to Mia")
+    place = Place(1, 0, 4)
+    yield questions.predictions(checkpoint, reading, place)
+    yield questions.seen(checkpoint, reading, place)
     yield from questions.checks(checkpoint, reading, place)
 
 
@@ -80,6 +93,7 @@ def of_home(checkpoint: Checkpoint) -> Kinds:
 
 LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {
     "attention": of_attention,
+    "block": of_block,
     "learning": of_learning,
     "embeddings": of_embeddings,
     "tokenizer": of_tokenizer,

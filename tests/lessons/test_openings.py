@@ -11,9 +11,11 @@ from minigpt.interpret.heads.attention_editing import HeadEdit, edit_head
 from minigpt.interpret.heads.attention_steps import attention_steps
 from minigpt.interpret.learning.steps import LearningRule, losses_by_rate
 from minigpt.interpret.openings.attention import attention_opening
+from minigpt.interpret.openings.block import block_opening
 from minigpt.interpret.openings.embeddings import embedding_opening
 from minigpt.interpret.openings.home import home_opening
 from minigpt.interpret.positions.embedding_space import nearest, token_table
+from minigpt.interpret.stream.block_view import block_view, length
 from minigpt.library.catalogue import find_model
 
 DATA = Path(__file__).parents[2] / "data"
@@ -37,7 +39,7 @@ def test_attention_opens_on_an_average_that_the_root_keeps_one(checkpoint):
     found = attention_opening(checkpoint)
     tokens = checkpoint.tokenizer.encode(found.prompt)
     place = (found.layer, found.head, found.token)
-    edited = edit_head(checkpoint.model, tokens, *place, HeadEdit(without_scale=True))
+    edited = edit_head(checkpoint.model, tokens, *place, HeadEdit(divisor=1))
     assert found.effects["kl"] == pytest.approx(edited.here.kl, rel=1e-3)
     steps = attention_steps(checkpoint.model, tokens, *place)
     growth = edited.pattern.max() - steps.pattern.max()
@@ -72,3 +74,17 @@ def test_home_opens_where_the_last_token_alone_would_not_tell(checkpoint):
     assert found.effects["probability"] >= 0.5
     assert found.effects["gain"] >= 0.3
     assert 5 <= len(checkpoint.tokenizer.encode(found.prompt)) <= 12
+
+
+def test_block_opens_where_one_part_writes_clearly_more(checkpoint):
+    found = block_opening(checkpoint)
+    tokens = checkpoint.tokenizer.encode(found.prompt)
+    view = block_view(checkpoint.model, tokens, found.layer, found.token)
+    lengths = sorted(
+        view.head_norms
+        if view.mlp_out is None
+        else map(length, (view.attn_out, view.mlp_out))
+    )
+    assert found.effects["ratio"] == pytest.approx(lengths[-1] / lengths[-2], rel=1e-3)
+    assert found.effects["ratio"] >= 3
+    assert found.head == view.head_norms.argmax()
