@@ -126,10 +126,9 @@ VIEWS = {
         ALL,
         ("head_explorer",),
         (
-            "head_explorer.previous",
-            "head_explorer.strongest",
-            "head_explorer.band",
             "head_explorer.elsewhere",
+            "head_explorer.reads",
+            "head_explorer.band",
             "head_explorer.cost",
         ),
     ),

@@ -26,7 +26,23 @@ def of_attention(checkpoint: Checkpoint) -> Kinds:
     yield from questions.checks(checkpoint, reading, place)
 
 
-LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {"attention": of_attention}
+def of_the_head_explorer(checkpoint: Checkpoint) -> Kinds:
+    from pages.frame.reading import Place
+    from pages.head_explorer import questions
+
+    model, tokenizer, _ = checkpoint
+    reading = read_prompt(model, tokenizer, "One day Tom gave the red kite to Mia")
+    place = Place(0, 1, 4)
+    yield questions.elsewhere(checkpoint, reading, place)
+    yield questions.most(checkpoint, reading)
+    yield from questions.checks(checkpoint, reading, place)
+    yield from questions.recall(checkpoint)
+
+
+LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {
+    "attention": of_attention,
+    "head_explorer": of_the_head_explorer,
+}
 
 
 @pytest.fixture(scope="module", params=["tales", "glass", "induction"])

@@ -6,6 +6,7 @@ import pytest
 
 from minigpt.checkpoint import load_checkpoint
 from minigpt.interpret.openings.attention import attention_opening
+from minigpt.interpret.openings.head_explorer import head_explorer_opening
 from minigpt.library.catalogue import find_model
 
 DATA = Path(__file__).parents[2] / "data"
@@ -22,3 +23,13 @@ def test_attention_opens_on_an_average_that_the_root_keeps_one(checkpoint):
     assert found.effects["growth"] >= 0.3
     assert found.effects["kl"] >= 0.3
     assert found.effects["hidden"] >= 3
+
+
+def test_the_head_explorer_opens_on_a_head_that_does_something_else_elsewhere(
+    checkpoint,
+):
+    found = head_explorer_opening(checkpoint)
+    assert found.effects["change"] >= 0.3
+    assert found.effects["here"] - found.effects["there"] == pytest.approx(
+        found.effects["change"]
+    )
