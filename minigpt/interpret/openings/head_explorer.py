@@ -14,6 +14,8 @@ from minigpt.interpret.heads.repeated_tokens import (
     scores_on,
 )
 from minigpt.interpret.heads.scores import (
+    FEWEST_QUERIES,
+    HABITS,
     HeadScores,
     habit_cells,
     head_scores,
