@@ -18,7 +18,7 @@ from minigpt.textbook.interventions import (
     loss_of_each_head,
     loss_under,
 )
-from pages.frame import notebook
+from pages.frame import notebook, state
 from pages.intervene import numbers
 from pages.intervene.choose import set_ablations
 from viz.components.value_grid.view import Grid, value_grid
@@ -46,6 +46,7 @@ def show(
             default="zero",
             required=True,
             key="turn_how",
+            **state.BOUND,
         )
         measure = st.segmented_control(
             "Shown, over held-out text",
@@ -53,6 +54,7 @@ def show(
             default="rise of the loss",
             required=True,
             key="turn_measure",
+            **state.BOUND,
         )
     config = checkpoint.model.config
     count = config.num_layers * config.num_heads

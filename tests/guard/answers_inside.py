@@ -112,42 +112,41 @@ def lens_settles(seen: Seen, asked: Asked) -> Answer:
     place = first_for_good([top == last for top in tops.values()])
     name = list(tops)[place]
     if name == "embedding":
-        return Answer("embedding")
+        return Answer("embedding", (seen.token,))
     layer = int(name[1 : name.index(" ")])
     for option in asked.options[1:]:
         first, _, end = option.replace("L", "").partition("–")
         if int(first) <= layer <= int(end or first):
-            return Answer(option)
+            return Answer(option, (seen.token,))
     raise AssertionError(f"no option has layer {layer}")
 
 
 @answers("logit_lens.first")
 def lens_first(seen: Seen, asked: Asked) -> Answer:
-    said = list(lens(seen).values())
-    first, output = int(said[0].argmax()), int(said[-1].argmax())
-    if first == seen.tokens[seen.token]:
-        return Answer("the token just read")
-    right = "the model's final answer" if first == output else "some other token"
-    return Answer(right)
+    first = int(next(iter(lens(seen).values())).argmax())
+    return Answer(seen.piece(first), (seen.token,))
 
 
 @answers("logit_lens.overtakes")
 def lens_overtakes(seen: Seen, asked: Asked) -> Answer:
     found = gaps(seen)
     place = first_for_good([gap > 0 for gap in found.values()])
-    return Answer(list(found)[place])
+    return Answer(list(found)[place], (seen.token,))
 
 
 @answers("logit_lens.largest")
 def lens_largest(seen: Seen, asked: Asked) -> Answer:
     found = shares(seen)
     best = max(found, key=found.__getitem__)
-    return Answer(best, (found[best],))
+    return Answer(best, (seen.token, found[best]))
 
 
 @answers("logit_lens.total")
 def lens_total(seen: Seen, asked: Asked) -> Answer:
-    return Answer(sum(shares(seen).values()))
+    logits = seen.cache["logits"][seen.token]
+    return Answer(
+        sum(shares(seen).values()), (seen.token, *(logits[each] for each in pair(seen)))
+    )
 
 
 # Intervene: one head set to zero, one value carried over.

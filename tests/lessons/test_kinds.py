@@ -39,9 +39,23 @@ def of_the_head_explorer(checkpoint: Checkpoint) -> Kinds:
     yield from questions.recall(checkpoint)
 
 
+def of_the_logit_lens(checkpoint: Checkpoint) -> Kinds:
+    from pages.logit_lens import questions
+    from pages.logit_lens.numbers import LensReading
+
+    model, tokenizer, _ = checkpoint
+    reading = read_prompt(model, tokenizer, "One day Tom gave the red kite to Mia")
+    source = LensReading(checkpoint, reading.tokens, reading.pieces)
+    first, second = source.column(4).top(-1, 2)
+    yield questions.when_it_settles(source, 4)
+    yield from questions.checks(source, 4, (int(first), int(second)))
+    yield from questions.recall(checkpoint)
+
+
 LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {
     "attention": of_attention,
     "head_explorer": of_the_head_explorer,
+    "logit_lens": of_the_logit_lens,
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 from minigpt.checkpoint import load_checkpoint
 from minigpt.interpret.openings.attention import attention_opening
 from minigpt.interpret.openings.head_explorer import head_explorer_opening
+from minigpt.interpret.openings.logit_lens import logit_lens_opening
 from minigpt.library.catalogue import find_model
 
 DATA = Path(__file__).parents[2] / "data"
@@ -33,3 +34,13 @@ def test_the_head_explorer_opens_on_a_head_that_does_something_else_elsewhere(
     assert found.effects["here"] - found.effects["there"] == pytest.approx(
         found.effects["change"]
     )
+
+
+def test_the_lens_opens_where_the_answer_overtakes_late_and_by_far(checkpoint):
+    found = logit_lens_opening(checkpoint)
+    points = 1 + checkpoint.model.config.num_layers * (
+        2 if checkpoint.model.config.mlp_width else 1
+    )
+    assert 2 * found.effects["point"] >= points
+    assert found.effects["behind"] >= 2
+    assert found.effects["lead"] >= 2
