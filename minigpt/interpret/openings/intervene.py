@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,8 +26,19 @@ from minigpt.model import TransformerLM
 
 LONGEST = 64
 """Tokens of the windows from which the random tokens are drawn."""
-CANDIDATES = 8
+CANDIDATES = 6
 """Heads, of those that change a prediction most, whose side effects are measured."""
+PROMPTS = 6
+"""Prompts on which every head is ablated."""
+
+
+class _Moved(NamedTuple):
+    """How far ablating a head moves the prompt that needs it most."""
+
+    kl: float
+    prompt: str
+    token: int
+    head: Head
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,46 +67,44 @@ def intervene_opening(checkpoint: Checkpoint) -> Loss | None:
         The prompt and the head; None where a model has no second layer, or no prompt.
     """
     model = transformer_of(checkpoint)
-    moved = list(_moved(model, list(held_out_prompts(checkpoint))))
-    moved.sort(key=lambda each: -each[0])
+    moved = list(_moved(model, list(held_out_prompts(checkpoint, count=PROMPTS))))
+    moved.sort(key=lambda each: -each.kl)
     repeated = _random_tokens(checkpoint)
-    whole = scores_on(model, repeated)
-    found = [_losing(model, repeated, whole, each) for each in moved[:CANDIDATES]]
-    return max(
-        found,
-        key=lambda each: min(each.effects["kl"], 1.0) * each.effects["drop"],
-        default=None,
-    )
+    # One window tells the candidates apart; only the best is measured on all.
+    one, few = repeated[:1], moved[:CANDIDATES]
+    whole = scores_on(model, one)
+    drops = {each: _losing(model, one, whole, each).effects["drop"] for each in few}
+    best = max(few, key=lambda each: min(each.kl, 1.0) * drops[each], default=None)
+    if best is None:
+        return None
+    return _losing(model, repeated, scores_on(model, repeated), best)
 
 
 def _moved(
     model: TransformerLM, prompts: list[tuple[str, list[int]]]
-) -> Iterator[tuple[float, str, int, Head]]:
+) -> Iterator[_Moved]:
     """Yield, for each head below the last layer, the prompt that needs it most."""
     layers = range(model.config.num_layers - 1)
     if not layers or not prompts:
         return
     kls = np.stack(
         [
-            ablate_each_head(model, [tokens], layers=layers).last_kl
+            ablate_each_head(model, np.array([tokens]), layers=layers).last_kl
             for _, tokens in prompts
         ]
     )
     for layer, head in np.ndindex(kls.shape[1:]):
         best = int(kls[:, layer, head].argmax())
         prompt, tokens = prompts[best]
-        place = Head(layer, head)
-        yield float(kls[best, layer, head]), prompt, len(tokens) - 1, place
+        kl = float(kls[best, layer, head])
+        yield _Moved(kl, prompt, len(tokens) - 1, Head(layer, head))
 
 
 def _losing(
-    model: TransformerLM,
-    repeated: Windows,
-    whole: HeadScores,
-    moved: tuple[float, str, int, Head],
+    model: TransformerLM, repeated: Windows, whole: HeadScores, moved: _Moved
 ) -> Loss:
-    """Measure which later head loses most of a habit."""
-    kl, prompt, token, ablated = moved
+    """Measure which later head loses most of a habit, on some random tokens."""
+    ablated = moved.head
     with model.hooks(fwd_hooks(model, [Ablation(ablated)])):
         without = scores_on(model, repeated)
     first = ablated.layer + 1
@@ -102,22 +112,20 @@ def _losing(
         np.nan_to_num(each.as_array()[: len(HABITS), first:])
         for each in (whole, without)
     )
-    habit, layer, head = map(
-        int, np.unravel_index(int((before - after).argmax()), before.shape)
-    )
+    drop = before - after
+    habit, layer, head = map(int, np.unravel_index(int(drop.argmax()), drop.shape))
     cell = habit, layer, head
-    numbers = float(before[cell]), float(after[cell])
     effects = {
-        "kl": kl,
-        "before": numbers[0],
-        "after": numbers[1],
-        "drop": numbers[0] - numbers[1],
+        "kl": moved.kl,
+        "before": float(before[cell]),
+        "after": float(after[cell]),
+        "drop": float(drop[cell]),
     }
     return Loss(
-        prompt,
+        moved.prompt,
         ablated.layer,
         ablated.head,
-        token,
+        moved.token,
         effects,
         other=Head(first + layer, head),
         habit=list(HABITS)[habit],

@@ -176,9 +176,8 @@ def test_what_is_chosen_is_in_the_address(open_page):
     assert lens["unit"] == "nats to the model's output (KL)"
     rival = next(box for box in app.selectbox if box.label == "Rival B")
     rival.set_value(rival.options[3]).run()
-    again = open_page(
-        PAGE, prompt=PROMPT, **{key: app.query_params[key] for key in app.query_params}
-    )
+    (kept,) = app.query_params["lens_b"]
+    again = open_page(PAGE, prompt=PROMPT, **chosen, lens_b=kept)
     assert next(b for b in again.selectbox if b.label == "Rival B").value == rival.value
 
 
