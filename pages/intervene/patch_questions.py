@@ -110,7 +110,7 @@ def recall(checkpoint: Checkpoint) -> list[Iterator[Question]]:
     pair = next(iter(numbers.other_pairs(checkpoint)), None)
     if pair is None:
         return []
-    patching = _read(checkpoint, pair)
+    patching = read(checkpoint, pair)
     return [
         _before_layer_0(checkpoint, patching, pair),
         _share(checkpoint, patching, pair),
@@ -123,10 +123,11 @@ def _cases(
     yield _Case(patching, pair)
     for each in numbers.other_pairs(checkpoint):
         if each != pair:
-            yield _Case(_read(checkpoint, each), each)
+            yield _Case(read(checkpoint, each), each)
 
 
-def _read(checkpoint: Checkpoint, pair: PromptPair) -> Patching:
+def read(checkpoint: Checkpoint, pair: PromptPair) -> Patching:
+    """Return what a pair of prompts is patched with, where nobody chose."""
     tokenizer = checkpoint.tokenizer
     clean, corrupted = same_length(tokenizer, pair.clean, pair.corrupted)
     both = numbers.both_predictions(checkpoint.model, clean, corrupted)

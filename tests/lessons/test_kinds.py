@@ -52,10 +52,28 @@ def of_the_logit_lens(checkpoint: Checkpoint) -> Kinds:
     yield from questions.recall(checkpoint)
 
 
+def of_intervene(checkpoint: Checkpoint) -> Kinds:
+    from pages.intervene import numbers, patch_questions, questions, turn_questions
+
+    model, tokenizer, _ = checkpoint
+    reading = read_prompt(model, tokenizer, "One day Tom gave the red kite to Mia")
+    yield questions.which_head(checkpoint, reading)
+    yield questions.next_token(checkpoint, reading)
+    yield from questions.checks(checkpoint, reading)
+    patching = patch_questions.read(checkpoint, numbers.ready_prompts(checkpoint))
+    yield patch_questions.where(checkpoint, patching)
+    yield patch_questions.strongest_z(checkpoint, patching)
+    yield from patch_questions.checks(checkpoint, patching)
+    yield turn_questions.needed(checkpoint)
+    yield from turn_questions.checks(checkpoint)
+    yield from questions.recall(checkpoint)
+
+
 LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {
     "attention": of_attention,
     "head_explorer": of_the_head_explorer,
     "logit_lens": of_the_logit_lens,
+    "intervene": of_intervene,
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 from minigpt.checkpoint import load_checkpoint
 from minigpt.interpret.openings.attention import attention_opening
 from minigpt.interpret.openings.head_explorer import head_explorer_opening
+from minigpt.interpret.openings.intervene import intervene_opening
 from minigpt.interpret.openings.logit_lens import logit_lens_opening
 from minigpt.library.catalogue import find_model
 
@@ -44,3 +45,18 @@ def test_the_lens_opens_where_the_answer_overtakes_late_and_by_far(checkpoint):
     assert 2 * found.effects["point"] >= points
     assert found.effects["behind"] >= 2
     assert found.effects["lead"] >= 2
+
+
+def test_intervene_opens_where_ablating_one_head_is_felt_by_the_answer_and_another(
+    checkpoint,
+):
+    found = intervene_opening(checkpoint)
+    assert found.effects["kl"] >= 1
+    assert found.other.layer > found.layer
+    if checkpoint.metadata.provenance["data"]["source"] == "repeats":
+        # The model that copies: its induction head is lost with the head before it.
+        assert found.habit == "induction"
+        assert found.effects["before"] >= 0.9
+        assert found.effects["after"] <= 0.1
+    else:
+        assert found.effects["drop"] > 0

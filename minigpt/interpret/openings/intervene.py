@@ -26,10 +26,8 @@ from minigpt.model import TransformerLM
 
 LONGEST = 64
 """Tokens of the windows from which the random tokens are drawn."""
-CANDIDATES = 6
+CANDIDATES = 8
 """Heads, of those that change a prediction most, whose side effects are measured."""
-PROMPTS = 6
-"""Prompts on which every head is ablated."""
 
 
 class _Moved(NamedTuple):
@@ -67,7 +65,7 @@ def intervene_opening(checkpoint: Checkpoint) -> Loss | None:
         The prompt and the head; None where a model has no second layer, or no prompt.
     """
     model = transformer_of(checkpoint)
-    moved = list(_moved(model, list(held_out_prompts(checkpoint, count=PROMPTS))))
+    moved = list(_moved(model, list(held_out_prompts(checkpoint))))
     moved.sort(key=lambda each: -each.kl)
     repeated = _random_tokens(checkpoint)
     # One window tells the candidates apart; only the best is measured on all.

@@ -176,9 +176,11 @@ def test_what_is_chosen_is_in_the_address(open_page):
     assert lens["unit"] == "nats to the model's output (KL)"
     rival = next(box for box in app.selectbox if box.label == "Rival B")
     rival.set_value(rival.options[3]).run()
-    (kept,) = app.query_params["lens_b"]
-    again = open_page(PAGE, prompt=PROMPT, **chosen, lens_b=kept)
-    assert next(b for b in again.selectbox if b.label == "Rival B").value == rival.value
+    again = open_page(PAGE, prompt=PROMPT, **chosen, lens_b=rival.options[3])
+    assert (
+        next(b for b in again.selectbox if b.label == "Rival B").value
+        == (rival.options[3])
+    )
 
 
 def test_another_token_has_candidates_of_its_own(open_page):
