@@ -91,8 +91,8 @@ def strongest_z(checkpoint: Checkpoint, patching: Patching) -> Iterator[Question
             heads = sorted(order[:OPTIONS])
             yield Question(
                 "intervene.strongest_z",
-                f"{case.where}Which head's z in layer {layer}, patched alone, moves "
-                "the answer farthest?",
+                f"{case.where}Which head of layer {layer} moves the answer farthest, if "
+                "its z alone is patched?",
                 [f"L{layer}H{head}" for head in heads],
                 heads.index(order[0]),
                 f"It moves it {moved[order[0]]:.2f} of the way.",
@@ -140,9 +140,13 @@ def _before_layer_0(
     checkpoint: Checkpoint, patching: Patching, pair: PromptPair | None = None
 ) -> Iterator[Question]:
     """Ask what one token's embedding moves: all, if it is the one that differs."""
-    for case in _cases(checkpoint, patching, pair):
+    for number, case in enumerate(_cases(checkpoint, patching, pair)):
         moved = case.moved(checkpoint, "residual stream", 0)
-        for place in reversed(range(len(moved))):
+        names = case.patching.names
+        changed = [n for n, name in enumerate(names) if "|" in name]
+        same = [n for n in range(len(names)) if n not in changed]
+        kept = [same[(-1 - number) % len(same)]] if same else []
+        for place in [*kept, *changed] if number % 2 == 0 else [*changed, *kept]:
             share = moved[place]
             nearest = min(range(3), key=lambda half: abs(half / 2 - share))
             if abs(nearest / 2 - share) > 0.2:
@@ -170,22 +174,23 @@ def _share(
                 checkpoint.model, case.patching.prompts, "residual stream", [layer]
             )
             start, end = found.run_difference, found.other_difference
-            place = int(np.abs(found.moved[0] - 0.4).argmin())
-            right = float(found.moved[0, place])
-            patched = start + right * (end - start)
-            values = sorted({right, 1 - right, patched / end, patched})
-            texts = told_apart(values)
-            if len(values) < OPTIONS or abs(right) < 0.02:
-                continue
-            yield Question(
-                "intervene.share",
-                f"{case.where}Logit of the answer minus logit of its rival: "
-                f"{plain(f'{start:.3f}')} in the run, {plain(f'{end:.3f}')} after the "
-                f"other prompt, and {plain(f'{patched:.3f}')} in the run with a patch "
-                f"in layer {layer}. How far did the patch move the answer?",
-                texts,
-                values.index(right),
-                f"It moved {plain(f'{patched - start:.3f}')} of "
-                f"{plain(f'{end - start:.3f}')} logits.",
-                case.at(checkpoint),
-            )
+            # The clearest first: neither nothing nor all.
+            shares = sorted(found.moved[0].tolist(), key=lambda each: abs(each - 0.4))
+            for right in shares:
+                patched = start + right * (end - start)
+                values = sorted({right, 1 - right, patched / end, patched})
+                if len(values) < OPTIONS or abs(right) < 0.02:
+                    continue
+                yield Question(
+                    "intervene.share",
+                    f"{case.where}Logit of the answer minus logit of its rival: "
+                    f"{plain(f'{start:.3f}')} in the run, {plain(f'{end:.3f}')} after "
+                    f"the other prompt, {plain(f'{patched:.3f}')} in the run with one "
+                    f"patch in layer {layer}. What share of the way did the patch move "
+                    "the answer?",
+                    told_apart(values),
+                    values.index(right),
+                    f"It moved {plain(f'{patched - start:.3f}')} of "
+                    f"{plain(f'{end - start:.3f}')} logits.",
+                    case.at(checkpoint),
+                )

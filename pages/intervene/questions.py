@@ -1,5 +1,6 @@
 """Predict and Check of the Ablate part, and what the lesson asks again later."""
 
+import random
 from collections.abc import Iterator, Sequence
 from itertools import combinations, product
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from pages.frame.questions import Question
 from pages.frame.words import plain
 from pages.intervene import numbers, patch_questions
 from pages.intervene.side_effects import SCORES
+from pages.intervene.sweep import BECOMES, WAYS
 from viz.tokens import display_piece
 
 OPTIONS = 4
@@ -145,10 +147,10 @@ def _side_effect(checkpoint: Checkpoint) -> Iterator[Question]:
     """Ask whether ablating one head changes what another one reads."""
     config = checkpoint.model.config
     heads = list(product(range(config.num_layers), range(config.num_heads)))
-    others = sorted(product(heads, heads), key=lambda pair: -pair[0][0])
-    for (ablated, watched), label in product(others, SCORES):
-        if ablated == watched and len(heads) > 1:
-            continue
+    pairs = [pair for pair in product(heads, heads) if pair[0] != pair[1]]
+    random.Random(len(pairs)).shuffle(pairs)
+    first = ((config.num_layers - 1, 0), (0, 0))
+    for (ablated, watched), label in product([first, *pairs], SCORES):
         found = _changed(checkpoint, Head(*ablated), Head(*watched), label)
         if found is not None:
             yield found
@@ -210,18 +212,17 @@ def _pair(checkpoint: Checkpoint) -> Iterator[Question]:
     ]
     parts += [MLP(layer) for layer in layers if config.mlp_width]
     parts += [Attention(layer) for layer in layers]
-    ways: tuple[How, ...] = ("zero", "mean", "resample")
-    for how, (one, other) in product(ways, combinations(parts, 2)):
+    for how, (one, other) in product(WAYS, combinations(parts, 2)):
         if isinstance(other, Attention) and one.layer == other.layer:
             continue  # a head is part of its layer's attention
-        first, second = Ablation(one, how), Ablation(other, how)
+        first, second = (Ablation(part, WAYS[how]) for part in (one, other))
         found = numbers.pair_effect(checkpoint, first, second)
         if abs(found.interaction) < 0.005:
             continue
         yield Question(
             "intervene.pair",
-            f"Ablate {first} and {second}, both. The loss over held-out text then "
-            "rises by …",
+            f"Ablate {one} and {other} together (each is {BECOMES[how]}). The loss "
+            "over held-out text then rises by …",
             ("less than with each alone, added", "more than with each alone, added"),
             1 if found.interaction > 0 else 0,
             f"{plain(f'{found.first:+.3f}')} and {plain(f'{found.second:+.3f}')} "

@@ -31,6 +31,13 @@ MEASURES = {"rise of the loss": "loss", "KL of the next token": "kl"}
 WAYS: dict[str, How] = {"zero": "zero", "mean": "mean", "resample": "resample"}
 """What each head can become."""
 
+BECOMES = {
+    "zero": "set to zero",
+    "mean": "set to its mean",
+    "resample": "given its values in another text",
+}
+"""The same in words."""
+
 
 def choose(checkpoint: Checkpoint, row: DeltaGenerator) -> tuple[str, str] | None:
     """Show what each head can become, and what is measured.

@@ -10,13 +10,7 @@ from pages.frame.questions import Question
 from pages.frame.words import plain, told_apart
 from pages.intervene import numbers
 from pages.intervene.questions import CLEAR, OPTIONS, by_name, spread
-from pages.intervene.sweep import MEASURES, WAYS
-
-BECOMES = {
-    "zero": "set to zero",
-    "mean": "set to its mean",
-    "resample": "given its values in another text",
-}
+from pages.intervene.sweep import BECOMES, MEASURES, WAYS
 
 
 class _Map(NamedTuple):

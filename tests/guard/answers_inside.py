@@ -266,7 +266,8 @@ def mean_of(seen: Seen, asked: Asked) -> Answer:
 
 @answers("intervene.pair")
 def cut_pair(seen: Seen, asked: Asked) -> Answer:
-    one, other = re.findall(r"(L\d+H\d+) zero", asked.text)
+    one, other = re.search(r"(L\d+H\d+) and (L\d+H\d+)", asked.text).groups()
+    assert "set to zero" in asked.text
     first, second, both = rises(seen, one), rises(seen, other), rises(seen, one, other)
     kind = "more" if both > first + second else "less"
     return Answer(f"{kind} than with each alone, added", (first, second, both))

@@ -5,6 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+import streamlit as st
 
 from minigpt.checkpoint import Checkpoint, load_checkpoint
 from minigpt.interpret.reading.prompt import read_prompt
@@ -79,6 +80,8 @@ LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {
 
 @pytest.fixture(scope="module", params=["tales", "glass", "induction"])
 def checkpoint(request):
+    # No model is chosen here: what was remembered of one would serve the next.
+    st.cache_data.clear()
     return load_checkpoint(find_model(DATA, request.param).path)
 
 
