@@ -27,6 +27,9 @@ from pages.intervene import (
     turn_questions,
 )
 
+FELT = 0.05
+"""A head's habit that loses less weight than this is not said to change."""
+
 ABLATE = (
     "To **ablate** a part (switch it off) means to replace what it adds to "
     "the residual stream; everything after it is computed again. **zero** "
@@ -75,12 +78,15 @@ def show_opening(found: Loss | None) -> None:
     if found is None:
         return
     effects = found.effects
+    also = (
+        f" {found.other}, untouched, then reads something else: on random tokens, "
+        f"{HABITS[found.habit]} gets {effects['after']:.2f} of its weight instead of "
+        f"{effects['before']:.2f}."
+    )
     opening.offer(
         found,
         f"Opened at a prompt where ablating {found.ablated} changes the prediction by "
-        f"KL {effects['kl']:.2f} nats. {found.other}, untouched, then loses its habit: "
-        f"on random tokens, {HABITS[found.habit]} gets {effects['after']:.2f} of its "
-        f"weight instead of {effects['before']:.2f}.",
+        f"KL {effects['kl']:.2f} nats." + also * (effects["drop"] >= FELT),
     )
 
 

@@ -91,8 +91,8 @@ def strongest_z(checkpoint: Checkpoint, patching: Patching) -> Iterator[Question
             heads = sorted(order[:OPTIONS])
             yield Question(
                 "intervene.strongest_z",
-                f"{case.where}Which head of layer {layer} moves the answer farthest, if "
-                "its z alone is patched?",
+                f"{case.where}Which head of layer {layer} moves the answer farthest "
+                "if its z alone is patched?",
                 [f"L{layer}H{head}" for head in heads],
                 heads.index(order[0]),
                 f"It moves it {moved[order[0]]:.2f} of the way.",

@@ -23,6 +23,9 @@ OPTIONS = 4
 CLEAR = 1.2
 """The largest number must be this many times the next, or there is no clear answer."""
 
+TRIED = 12
+"""Pairs of parts, or prompts, without a clear answer before a kind gives up."""
+
 FELT = 0.02
 """Nats: an ablation that changes a prediction by less is not asked about."""
 
@@ -182,8 +185,10 @@ def _changed(
 
 def _mean(checkpoint: Checkpoint, reading: Reading) -> Iterator[Question]:
     """Ask whether a head's mean is a milder ablation than zero."""
-    for text in _texts(checkpoint, reading):
+    for number, text in enumerate(_texts(checkpoint, reading)):
         costs = costs_of(checkpoint, text.tokens)
+        if number > 2 and max(costs.values()) < FELT:
+            return  # an untrained model feels nothing
         for head in sorted(costs, key=lambda name: -costs[name]):
             if costs[head] < FELT:
                 break
@@ -212,13 +217,18 @@ def _pair(checkpoint: Checkpoint) -> Iterator[Question]:
     ]
     parts += [MLP(layer) for layer in layers if config.mlp_width]
     parts += [Attention(layer) for layer in layers]
+    unclear = 0
     for how, (one, other) in product(WAYS, combinations(parts, 2)):
+        if unclear >= TRIED:
+            return
         if isinstance(other, Attention) and one.layer == other.layer:
             continue  # a head is part of its layer's attention
         first, second = (Ablation(part, WAYS[how]) for part in (one, other))
         found = numbers.pair_effect(checkpoint, first, second)
         if abs(found.interaction) < 0.005:
+            unclear += 1
             continue
+        unclear = 0
         yield Question(
             "intervene.pair",
             f"Ablate {one} and {other} together (each is {BECOMES[how]}). The loss "

@@ -28,6 +28,8 @@ LONGEST = 64
 """Tokens of the windows from which the random tokens are drawn."""
 CANDIDATES = 8
 """Heads, of those that change a prediction most, whose side effects are measured."""
+MOST_RUNS = 200
+"""Ablations of one head on one prompt; a model of more heads reads fewer prompts."""
 
 
 class _Moved(NamedTuple):
@@ -65,7 +67,9 @@ def intervene_opening(checkpoint: Checkpoint) -> Loss | None:
         The prompt and the head; None where a model has no second layer, or no prompt.
     """
     model = transformer_of(checkpoint)
-    moved = list(_moved(model, list(held_out_prompts(checkpoint))))
+    count = model.config.num_layers * model.config.num_heads
+    prompts = held_out_prompts(checkpoint, count=max(2, min(12, MOST_RUNS // count)))
+    moved = list(_moved(model, list(prompts)))
     moved.sort(key=lambda each: -each.kl)
     repeated = _random_tokens(checkpoint)
     # One window tells the candidates apart; only the best is measured on all.
