@@ -27,8 +27,8 @@ from pages.intervene import (
     turn_questions,
 )
 
+# A head's habit that loses less weight than this is not said to change.
 FELT = 0.05
-"""A head's habit that loses less weight than this is not said to change."""
 
 ABLATE = (
     "To **ablate** a part (switch it off) means to replace what it adds to "
