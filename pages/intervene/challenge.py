@@ -30,11 +30,16 @@ def show(
     is_fair = all(isinstance(each.part, Head | Edge) for each in ablations)
     with st.container(border=True, key="challenge"):
         st.markdown(
-            f"**Challenge: make the model lose its answer, “{piece}”,** with at most "
-            f"{MOST} heads or single attention weights ablated. So far: "
-            f"{len(ablations)} ablated, and its probability went from "
-            f"{effect.before[answer]:.3f} to **{effect.after[answer]:.3f}**. "
-            + _verdict(now != answer, is_fair, len(ablations))
+            f"**Challenge: make the model lose its answer, “{piece}”.** Ablate at most "
+            f"{MOST} heads or single attention weights, until another token is "
+            f"likelier. "
+            + (
+                f"So far: {len(ablations)} ablated; its probability went from "
+                f"{effect.before[answer]:.3f} to **{effect.after[answer]:.3f}**. "
+                + _verdict(now != answer, is_fair, len(ablations))
+                if ablations
+                else f"Its probability is {effect.before[answer]:.3f}."
+            )
         )
 
 

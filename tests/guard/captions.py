@@ -217,7 +217,8 @@ def challenge(seen: Seen, nth: int) -> tuple[Number, ...]:
         logits_of(seen.model, seen.tokens, hooks)[-1] for hooks in ([], cuts)
     )
     best = int(before.argmax())
-    return (5, len(cuts), softmax(before)[best], softmax(after)[best])
+    p, q = (float(softmax(logits)[best]) for logits in (before, after))
+    return (5, len(cuts), p, q) if cuts else (5, p)
 
 
 @claims("intervene", "^Next token, whole model")
