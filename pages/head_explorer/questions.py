@@ -2,19 +2,16 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from itertools import product
-from typing import Any, NamedTuple
-
-import numpy as np
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.heads.null_band import NullBand
 from minigpt.interpret.heads.scores import (
     FEWEST_QUERIES,
     HABITS,
+    ByHead,
     HeadScores,
-    habit_cells,
     shown_habits,
+    single_keys,
 )
 from minigpt.interpret.reading.prompt import Reading, read_prompt
 from pages.frame import corpora
@@ -22,6 +19,7 @@ from pages.frame.questions import Question
 from pages.frame.reading import Place
 from pages.frame.words import plain
 from pages.head_explorer import study
+from pages.head_explorer.texts import Text, texts
 from viz.tokens import placed_pieces
 
 CLEAR = 0.02
@@ -32,41 +30,6 @@ CHANGE = 0.1
 
 OPTIONS = 4
 """Answers to choose among."""
-
-
-class Text(NamedTuple):
-    """A prompt that can be asked about."""
-
-    reading: Reading
-    prompt: str | None = None
-    """None: the one on the screen."""
-
-    @property
-    def where(self) -> str:
-        """How a question about another prompt begins."""
-        return "" if self.prompt is None else f"In “{plain(self.prompt)}”: "
-
-    def at(self, **place: Any) -> dict[str, Any]:
-        """Return the session state that shows a place of this prompt."""
-        return place if self.prompt is None else {"prompt": self.prompt, **place}
-
-    def scores(self, checkpoint: Checkpoint) -> HeadScores:
-        """Score every head on it."""
-        return study.scores_of(checkpoint.model, (tuple(self.reading.tokens),))
-
-    def heads(self) -> list[tuple[int, int]]:
-        """Return every head, shuffled the same way each time."""
-        layers, heads = self.reading.patterns.shape[:2]
-        found = list(product(range(layers), range(heads)))
-        random.Random(len(found)).shuffle(found)
-        return found
-
-
-def texts(checkpoint: Checkpoint, reading: Reading) -> Iterator[Text]:
-    """Yield the prompt on the screen, then texts that the model did not learn from."""
-    yield Text(reading)
-    for prompt in corpora.other_prompts(checkpoint):
-        yield Text(read_prompt(checkpoint.model, checkpoint.tokenizer, prompt), prompt)
 
 
 def elsewhere(
@@ -147,9 +110,9 @@ def reads(
     for text in texts(checkpoint, reading):
         shown = text if text.prompt or not named else Text(reading, named)
         names = placed_pieces(shown.reading.pieces)
-        cells = habit_cells(np.asarray(shown.reading.tokens))
-        for habit, query in _clear_habits(cells):
-            keys = _single_keys(cells, query)
+        tokens = shown.reading.tokens
+        for habit, query in _clear_habits(tokens):
+            keys = single_keys(tokens, query)
             options = sorted(set(keys.values()))
             yield Question(
                 "head_explorer.reads",
@@ -259,27 +222,19 @@ def _of_band(
     )
 
 
-def _clear_habits(cells: dict[str, np.ndarray]) -> list[tuple[str, int]]:
+def _clear_habits(tokens: Sequence[int]) -> list[tuple[str, int]]:
     """Return habits and queries with one key, and others to choose; copying first."""
-    count = len(cells["self_token"])
-    found = [
-        (habit, query)
-        for query in range(3, count)
-        for habit, key in _single_keys(cells, query).items()
-        if len(set(_single_keys(cells, query).values())) >= 3
-        and list(_single_keys(cells, query).values()).count(key) == 1
-    ]
-    random.Random(count).shuffle(found)
+    found = []
+    for query in range(3, len(tokens)):
+        keys = single_keys(tokens, query)
+        read = list(keys.values())
+        if len(set(read)) >= 3:
+            found += [
+                (habit, query) for habit, key in keys.items() if read.count(key) == 1
+            ]
+    random.Random(len(tokens)).shuffle(found)
     copying = ("induction", "duplicate_token")
     return sorted(found, key=lambda each: each[0] not in copying)
-
-
-def _single_keys(cells: dict[str, np.ndarray], query: int) -> dict[str, int]:
-    return {
-        habit: int(mask[query].argmax())
-        for habit, mask in cells.items()
-        if mask[query].sum() == 1
-    }
 
 
 def _from(place: Place, text: Text) -> list[tuple[int, int]]:
@@ -291,7 +246,7 @@ def _from(place: Place, text: Text) -> list[tuple[int, int]]:
 
 
 def _by_name(
-    values: Sequence[Sequence[float]] | np.ndarray, first: int = 0
+    values: Sequence[Sequence[float]] | ByHead, first: int = 0
 ) -> dict[str, float]:
     return {
         f"L{layer}H{head}": float(value)

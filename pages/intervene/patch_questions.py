@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.interventions.patching import (
     Prompts,
@@ -63,8 +61,10 @@ def where(checkpoint: Checkpoint, patching: Patching) -> Iterator[Question]:
     for case in _cases(checkpoint, patching):
         for layer in reversed(range(checkpoint.model.config.num_layers)):
             names = case.patching.names
-            moved = np.abs(case.moved(checkpoint, "residual stream", layer))
-            ranked = np.argsort(-moved, kind="stable").tolist()
+            moved = [
+                abs(share) for share in case.moved(checkpoint, "residual stream", layer)
+            ]
+            ranked = sorted(range(len(moved)), key=lambda n: -moved[n])
             if len(names) < 2 or moved[ranked[0]] < CLEAR * moved[ranked[1]]:
                 continue
             step = max(1, (len(names) - 1) // (OPTIONS - 1))
@@ -84,8 +84,8 @@ def strongest_z(checkpoint: Checkpoint, patching: Patching) -> Iterator[Question
     """Ask which head's z moves the answer farthest, of a layer."""
     for case in _cases(checkpoint, patching):
         for layer in reversed(range(checkpoint.model.config.num_layers)):
-            moved = np.abs(case.moved(checkpoint, "z", layer))
-            order = np.argsort(-moved, kind="stable").tolist()
+            moved = [abs(share) for share in case.moved(checkpoint, "z", layer)]
+            order = sorted(range(len(moved)), key=lambda n: -moved[n])
             if len(order) < 2 or moved[order[0]] < CLEAR * moved[order[1]]:
                 continue
             heads = sorted(order[:OPTIONS])

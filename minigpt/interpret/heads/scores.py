@@ -134,6 +134,20 @@ def habit_cells(
     return dict(zip(HABITS, cells, strict=True))
 
 
+def single_keys(tokens: Sequence[int], query: int) -> dict[str, int]:
+    """Return the key that each habit reads, where it is one key alone.
+
+    >>> single_keys([5, 6, 7, 5], 3)["induction"]
+    1
+    """
+    cells = habit_cells(np.asarray(tokens))
+    return {
+        habit: int(mask[query].argmax())
+        for habit, mask in cells.items()
+        if mask[query].sum() == 1
+    }
+
+
 def shown_habits(scores: HeadScores, layer: int, head: int) -> dict[str, float]:
     """Return a head's scores on the habits that a text can show, the strongest first.
 
