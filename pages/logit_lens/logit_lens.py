@@ -58,7 +58,7 @@ def show_opening(found: Opening | None, source: LensReading) -> None:
     opening.offer(
         found,
         f"Opened where the answer overtakes its rival late and by far: in {point}, "
-        f"after it was {effects['behind']:.2f} logits behind. At the end it is "
+        f"after having been {effects['behind']:.2f} logits behind. At the end it is "
         f"{effects['lead']:.2f} ahead.",
     )
 
