@@ -185,10 +185,12 @@ def _changed(
 
 def _mean(checkpoint: Checkpoint, reading: Reading) -> Iterator[Question]:
     """Ask whether a head's mean is a milder ablation than zero."""
+    is_felt = False
     for number, text in enumerate(_texts(checkpoint, reading)):
         costs = costs_of(checkpoint, text.tokens)
-        if number > 2 and max(costs.values()) < FELT:
-            return  # an untrained model feels nothing
+        is_felt |= max(costs.values()) >= FELT
+        if number > 2 and not is_felt:
+            return  # an untrained model feels nothing, on any prompt
         for head in sorted(costs, key=lambda name: -costs[name]):
             if costs[head] < FELT:
                 break
