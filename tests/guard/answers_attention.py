@@ -1,14 +1,17 @@
 """The answers of Home, Attention, Block and the Head explorer, from the hooks."""
 
+import re
+
 import numpy as np
 from guard.answers import answers
-from guard.printed import Answer, numbers_in
+from guard.printed import Answer, numbers_in, plain_text
 from guard.screen import Asked
 from guard.seen import (
     Seen,
     cache_of,
+    divergence,
     length,
-    losses_over,
+    logits_of,
     softmax,
     without_head,
 )
@@ -23,6 +26,12 @@ HABITS = {
     "first_token": "the first token",
     "self_token": "the token itself",
 }
+
+
+def tokens_of(seen: Seen, asked: Asked) -> list[int]:
+    """Return the prompt that a question is about: one it names, or the screen's."""
+    named = re.match("In “(.*?)”: ", plain_text(asked.text))
+    return seen.checkpoint.tokenizer.encode(named[1]) if named else seen.tokens
 
 
 def yes(is_so: bool) -> str:
@@ -239,10 +248,26 @@ def habit_scores(pattern: np.ndarray, tokens: list[int]) -> dict[str, float]:
     return {name: float(np.mean(each)) for name, each in kept.items() if each}
 
 
+def queries_of(seen: Seen, habit: str) -> int:
+    """How many queries a habit's mean is over, as the prompt alone decides."""
+    count, tokens = len(seen.tokens), seen.tokens
+    again = [
+        query
+        for query in range(1, count)
+        if tokens[query] in tokens[: query - (habit == "induction")]
+    ]
+    return {
+        "previous_token": count - 1,
+        "self_token": count - 1,
+        "first_token": count - 2,
+    }.get(habit, len(again))
+
+
 def strongest_habit(seen: Seen) -> tuple[str, float]:
     scores = habit_scores(seen.attn("pattern")[seen.head], seen.tokens)
-    name = max(scores, key=scores.__getitem__)
-    return name, scores[name]
+    shown = {name: scores[name] for name in scores if queries_of(seen, name) >= 3}
+    name = max(shown, key=shown.__getitem__)
+    return name, shown[name]
 
 
 def random_windows(seen: Seen) -> np.ndarray:
@@ -263,10 +288,11 @@ def previous_on_random(seen: Seen) -> dict[str, float]:
     return {name: float(np.mean(each)) for name, each in heads.items()}
 
 
-@answers("head_explorer.previous")
-def head_previous(seen: Seen, asked: Asked) -> Answer:
+@answers("head_explorer.most")
+def head_most(seen: Seen, asked: Asked) -> Answer:
+    (name,) = (name for name, what in HABITS.items() if f"on {what}?" in asked.text)
     weights = {
-        f"L{layer}H{head}": float(np.diagonal(pattern, -1).mean())
+        f"L{layer}H{head}": habit_scores(pattern, seen.tokens)[name]
         for layer in range(seen.config.num_layers)
         for head, pattern in enumerate(seen.attn("pattern", layer))
     }
@@ -274,10 +300,20 @@ def head_previous(seen: Seen, asked: Asked) -> Answer:
     return Answer(best, (weights[best],))
 
 
-@answers("head_explorer.strongest")
-def head_strongest(seen: Seen, asked: Asked) -> Answer:
-    best = int(row(seen).argmax())
-    return Answer(seen.placed(best), (seen.token, row(seen)[best]))
+@answers("head_explorer.reads")
+def head_reads(seen: Seen, asked: Asked) -> Answer:
+    (name,) = (name for name, what in HABITS.items() if f"reads {what}," in asked.text)
+    query = int(re.search(r"does \*\*(\d+) ", asked.text)[1])
+    token = seen.tokens[query]
+    before = [key for key in range(query) if seen.tokens[key] == token]
+    key = {
+        "previous_token": query - 1,
+        "induction": before[-1] + 1 if before else None,
+        "duplicate_token": before[-1] if before else None,
+        "first_token": 0,
+        "self_token": query,
+    }[name]
+    return Answer(seen.placed(key), (query, query, key))
 
 
 @answers("head_explorer.band")
@@ -290,8 +326,9 @@ def head_band(seen: Seen, asked: Asked) -> Answer:
         for each in (band.mean, band.deviation)
     )
     low, high = max(0.0, mean - 2 * spread), mean + 2 * spread
-    right = "Less" if score > high else "More" if score < low else "About as much"
-    return Answer(right, (score, low, high))
+    right = "They put less there" if score > high else "About as much"
+    right = "They put more there" if score < low else right
+    return Answer(right, (score, queries_of(seen, name), low, high))
 
 
 @answers("head_explorer.elsewhere")
@@ -308,15 +345,20 @@ def head_elsewhere(seen: Seen, asked: Asked) -> Answer:
     right = "About as much"
     if abs(change) > 0.1:
         right = "More, by over 0.1" if change > 0 else "Less, by over 0.1"
-    return Answer(right, (here, there))
+    return Answer(right, (here, queries_of(seen, name), here, there))
 
 
 @answers("head_explorer.cost")
 def head_cost(seen: Seen, asked: Asked) -> Answer:
-    whole = losses_over(seen.model, seen.windows)
-    costs = {}
-    for name in asked.options:
-        cut = without_head(seen.layer, int(name.partition("H")[2]))
-        costs[name] = losses_over(seen.model, seen.windows, [cut]) - whole
-    best = max(costs, key=costs.__getitem__)
-    return Answer(best, (costs[best],))
+    layer = int(re.search(r"layer (\d+)", asked.text)[1])
+    tokens = tokens_of(seen, asked)
+    whole = logits_of(seen.model, tokens)[-1]
+    costs = {
+        f"L{layer}H{head}": divergence(
+            whole,
+            logits_of(seen.model, tokens, [without_head(layer, head)])[-1],
+        )
+        for head in range(seen.config.num_heads)
+    }
+    best, second = sorted(costs, key=lambda name: -costs[name])[:2]
+    return Answer(best, (layer, costs[best], costs[second]))

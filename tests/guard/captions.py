@@ -247,6 +247,17 @@ def sharpest(seen: Seen, nth: int) -> tuple[Number, ...]:
     return (max(attention.previous_on_random(seen).values()),)
 
 
+@claims("intervene", "^\\*\\*Challenge: ")
+def challenge(seen: Seen, nth: int) -> tuple[Number, ...]:
+    cuts = [cut_of(seen)] if seen.app.session_state["cut"] else []
+    before, after = (
+        logits_of(seen.model, seen.tokens, hooks)[-1] for hooks in ([], cuts)
+    )
+    best = int(before.argmax())
+    p, q = (float(softmax(logits)[best]) for logits in (before, after))
+    return (5, len(cuts), p, q) if cuts else (5, p)
+
+
 @claims("intervene", "^Next token, whole model")
 def whole(seen: Seen, nth: int) -> tuple[Number, ...]:
     return (softmax(logits_of(seen.model, seen.tokens)[-1]).max(),)

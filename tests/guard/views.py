@@ -80,6 +80,12 @@ def _cut(text: str) -> Callable[[Seen], dict[str, object]]:
     return state
 
 
+def _predict(seen: Seen) -> None:
+    """Make the page's prediction, whatever it is: another question follows."""
+    first = next(radio for radio in seen.app.radio if "_answer_" in (radio.key or ""))
+    first.set_value(0).run()
+
+
 def _write(seen: Seen) -> None:
     """Let the page write six tokens, and choose the fourth."""
     app = seen.app
@@ -114,6 +120,12 @@ def _talk(seen: Seen) -> None:
         app.run()
     app.button_group(key="chat_view").set_value("Where it looks").run()
 
+
+PATCHED = {
+    "intervene": "Patch",
+    "clean": "Mia had a red kite",
+    "corrupted": "Tom had a red kite",
+}
 
 VIEWS = {
     "home": View(
@@ -212,12 +224,33 @@ VIEWS = {
         ALL,
         ("head_explorer",),
         (
-            "head_explorer.previous",
-            "head_explorer.strongest",
-            "head_explorer.band",
             "head_explorer.elsewhere",
+            "head_explorer.reads",
+            "head_explorer.band",
             "head_explorer.cost",
         ),
+    ),
+    "head_explorer predicted": View(
+        "head_explorer",
+        ("relative",),
+        ("head_explorer",),
+        ("head_explorer.most",),
+        after=_predict,
+    ),
+    "intervene predicted": View(
+        "intervene",
+        ("relative",),
+        (),
+        ("intervene.next_token",),
+        after=_predict,
+    ),
+    "intervene patch predicted": View(
+        "intervene",
+        ("relative",),
+        ("intervene patch",),
+        ("intervene.strongest_z",),
+        query=PATCHED,
+        after=_predict,
     ),
     "logit_lens": View(
         "logit_lens",
@@ -243,8 +276,8 @@ VIEWS = {
         (),
         (
             "intervene.which_head",
-            "intervene.next_token",
-            "intervene.earlier",
+            "intervene.side_effect",
+            "intervene.mean",
             "intervene.pair",
         ),
     ),
@@ -271,21 +304,17 @@ VIEWS = {
         ("relative", "rope"),
         ("intervene patch",),
         (
-            "intervene.where_last",
+            "intervene.where",
             "intervene.unchanged",
-            "intervene.strongest_z",
+            "intervene.share",
         ),
-        query={
-            "intervene": "Patch",
-            "clean": "Mia had a red kite",
-            "corrupted": "Tom had a red kite",
-        },
+        query=PATCHED,
     ),
     "intervene turn": View(
         "intervene",
         ("relative", "rope"),
         (),
-        ("intervene.needed", "intervene.helped", "intervene.sharpest"),
+        ("intervene.needed", "intervene.sharper", "intervene.cost"),
         query={"intervene": "Cut each in turn"},
     ),
     "compare": View(

@@ -23,7 +23,15 @@ PROMPTS = {
     "tales": "One day Tom gave the red kite to Mia. Mia",
     "induction": "Mia met Tom . the sun was up . then Mia",
 }
-COVERED = ("attention", "learning", "embeddings", "block")
+COVERED = (
+    "attention",
+    "learning",
+    "embeddings",
+    "block",
+    "head_explorer",
+    "logit_lens",
+    "intervene",
+)
 """Lessons whose answer comes from the weights of the chosen model."""
 
 

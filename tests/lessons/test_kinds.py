@@ -5,6 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+import streamlit as st
 
 from minigpt.checkpoint import Checkpoint, load_checkpoint
 from minigpt.interpret.reading.prompt import read_prompt
@@ -88,6 +89,48 @@ def of_home(checkpoint: Checkpoint) -> Kinds:
 
     tokens = checkpoint.tokenizer.encode("One day Tom gave the red kite to Mia")
     yield from questions.checks(checkpoint, tokens)
+
+
+def of_the_head_explorer(checkpoint: Checkpoint) -> Kinds:
+    from pages.frame.reading import Place
+    from pages.head_explorer import questions
+
+    model, tokenizer, _ = checkpoint
+    reading = read_prompt(model, tokenizer, "One day Tom gave the red kite to Mia")
+    place = Place(0, 1, 4)
+    yield questions.elsewhere(checkpoint, reading, place)
+    yield questions.most(checkpoint, reading)
+    yield from questions.checks(checkpoint, reading, place)
+    yield from questions.recall(checkpoint)
+
+
+def of_the_logit_lens(checkpoint: Checkpoint) -> Kinds:
+    from pages.logit_lens import questions
+    from pages.logit_lens.numbers import LensReading
+
+    model, tokenizer, _ = checkpoint
+    reading = read_prompt(model, tokenizer, "One day Tom gave the red kite to Mia")
+    source = LensReading(checkpoint, reading.tokens, reading.pieces)
+    first, second = source.column(4).top(-1, 2)
+    yield questions.when_it_settles(source, 4)
+    yield from questions.checks(source, 4, (int(first), int(second)))
+    yield from questions.recall(checkpoint)
+
+
+def of_intervene(checkpoint: Checkpoint) -> Kinds:
+    from pages.intervene import numbers, patch_questions, questions, turn_questions
+
+    model, tokenizer, _ = checkpoint
+    reading = read_prompt(model, tokenizer, "One day Tom gave the red kite to Mia")
+    yield questions.which_head(checkpoint, reading)
+    yield questions.next_token(checkpoint, reading)
+    yield from questions.checks(checkpoint, reading)
+    patching = patch_questions.read(checkpoint, numbers.ready_prompts(checkpoint))
+    yield patch_questions.where(checkpoint, patching)
+    yield patch_questions.strongest_z(checkpoint, patching)
+    yield from patch_questions.checks(checkpoint, patching)
+    yield turn_questions.needed(checkpoint)
+    yield from turn_questions.checks(checkpoint)
     yield from questions.recall(checkpoint)
 
 
@@ -98,11 +141,16 @@ LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {
     "embeddings": of_embeddings,
     "tokenizer": of_tokenizer,
     "home": of_home,
+    "head_explorer": of_the_head_explorer,
+    "logit_lens": of_the_logit_lens,
+    "intervene": of_intervene,
 }
 
 
 @pytest.fixture(scope="module", params=["tales", "glass", "induction"])
 def checkpoint(request):
+    # No model is chosen here: what was remembered of one would serve the next.
+    st.cache_data.clear()
     return load_checkpoint(find_model(DATA, request.param).path)
 
 
