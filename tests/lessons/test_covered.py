@@ -20,7 +20,7 @@ PROMPTS = {
     "tales": "One day Tom gave the red kite to Mia. Mia",
     "induction": "Mia met Tom . the sun was up . then Mia",
 }
-COVERED = ("attention",)
+COVERED = ("attention", "generation", "beam_search")
 """Lessons whose answer comes from the weights of the chosen model."""
 
 

@@ -26,7 +26,37 @@ def of_attention(checkpoint: Checkpoint) -> Kinds:
     yield from questions.checks(checkpoint, reading, place)
 
 
-LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {"attention": of_attention}
+def of_beam_search(checkpoint: Checkpoint) -> Kinds:
+    from pages.beam_search import questions, settings
+    from pages.beam_search.numbers import Source, prompts_of
+
+    prompt = prompts_of(checkpoint)[0]
+    tokens = checkpoint.tokenizer.encode(prompt)
+    source = Source(checkpoint, prompt, tokens, settings.DEFAULT)
+    yield questions.best_way_on(source)
+    yield questions.gain(source)
+    yield from questions.checks(source)
+    yield from questions.recall(checkpoint)
+
+
+def of_generation(checkpoint: Checkpoint) -> Kinds:
+    from pages.generation import cache_questions, questions
+    from pages.generation.numbers import expectations_of
+
+    expected = expectations_of(checkpoint)[0]
+    yield questions.how_often(checkpoint, expected)
+    yield questions.second(checkpoint, expected)
+    yield from questions.checks(checkpoint, expected)
+    yield from questions.recall(checkpoint)
+    yield cache_questions.must_be_read(checkpoint, expected.prompt, expected.tokens)
+    yield from cache_questions.checks(checkpoint, expected.prompt, expected.tokens)
+
+
+LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {
+    "attention": of_attention,
+    "beam_search": of_beam_search,
+    "generation": of_generation,
+}
 
 
 @pytest.fixture(scope="module", params=["tales", "glass", "induction"])
