@@ -26,7 +26,8 @@ GAINS = {
 }
 """Answers about how much likelier a text is, each up to so many nats."""
 
-NEVER = "it is never dropped"
+BEST = "it is the best text found"
+BEATEN = "it is kept to the end, but another text is better"
 
 
 class _Asked(NamedTuple):
@@ -148,20 +149,23 @@ def recall(checkpoint: Checkpoint) -> list[Iterator[Question]]:
 
 
 def _drop_out(asked: _Asked) -> Iterator[Question]:
-    """Ask where greedy's text leaves the beam."""
+    """Ask what becomes of greedy's text."""
     found = asked.found
     left, steps = found.greedy_left, len(found.greedy.tokens)
     spread = {1, max(1, steps // 2), steps} | ({left} if left else set())
-    options = [*(f"step {step}" for step in sorted(spread)), NEVER]
-    right = f"step {left}" if left else NEVER
-    why = "It stays among the kept texts to the end."
+    dropped = {step: f"it is dropped at step {step}" for step in sorted(spread)}
+    options = [BEST, BEATEN, *dropped.values()]
     if left is not None:
         node = found.nodes[found.tree.paths[0][left - 1]]
         place = f"ranks {node.rank + 1}" if node.rank >= 0 else "is not considered"
+        right = dropped[left]
         why = f"With {plain(nats(node.cumulative))} nats it {place} there."
+    else:
+        right = BEST if found.best.tokens == found.greedy.tokens else BEATEN
+        why = "It stays among the kept texts to the end."
     yield Question(
         "beam_search.drop_out",
-        f"{asked.where}At which step does the beam drop greedy’s text?",
+        f"{asked.where}What becomes of greedy’s text in this beam?",
         options,
         options.index(right),
         why,
