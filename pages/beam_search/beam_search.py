@@ -15,6 +15,7 @@ from pages.beam_search import figures, questions, settings
 from pages.beam_search.numbers import Source, find, opening_of
 from pages.frame import lesson, models, opening, state
 from pages.frame.guard import guard, show_note
+from pages.frame.look import present
 from pages.frame.questions import check, predict
 from viz.beams import times_likelier
 
@@ -34,7 +35,7 @@ the sum, so short texts have an advantage; the *length penalty* makes up for tha
 
 def show_figures(source: Source, opened: Opening | None) -> None:
     """Show the tree and the texts, explain them, and ask about them."""
-    if opened is not None and opened.effects["gain"] > 0:
+    if opened is not None and opened.effects["gain"] > 0 and not present.is_on():
         times = times_likelier(opened.effects["gain"])
         opening.offer(
             opened,

@@ -18,6 +18,7 @@ from minigpt.generation.sample import draw_token, next_token
 from minigpt.generation.window import run_modules
 from pages.frame import lesson, models, opening, state
 from pages.frame.guard import guard
+from pages.frame.look import present
 from pages.frame.questions import check, predict
 from pages.generation import (
     cache,
@@ -142,15 +143,20 @@ with guard():
     checkpoint = models.chosen()
     found = opening_of(checkpoint)
     opening.begin(found)
-    source = read_source(checkpoint)
-    view = choose_view()
+    above = beside = st.container()
+    if present.is_on():  # A projector has more width than height.
+        above, beside = st.columns([2, 3], vertical_alignment="bottom")
+    with above:
+        source = read_source(checkpoint)
+    with beside:
+        view = choose_view()
     if view == CACHE:
         cache.show(source)
     elif predict(
         questions.how_often(checkpoint, source.expected),
         questions.second(checkpoint, source.expected),
     ):
-        if found is not None:
+        if found is not None and not present.is_on():
             opening.offer(
                 found,
                 "Opened on a prompt after which much is possible: at temperature 0.5 "

@@ -16,11 +16,11 @@ NUCLEUS = 0.9
 COLD = 0.5
 
 RANGES = {
-    "less than 10 times": 0.10,
+    "0 to 9 times": 0.10,
     "10 to 39 times": 0.40,
     "40 to 69 times": 0.70,
     "70 to 94 times": 0.95,
-    "95 times or more": math.inf,
+    "95 to 100 times": math.inf,
 }
 """Of a hundred draws, and below which probability each is the answer."""
 

@@ -59,7 +59,7 @@ def minus(value: float) -> str:
 def draw(
     source: GenerationInput, base: GenerationConfig, attempts: list[Attempt]
 ) -> None:
-    """Show two numbers of every text as dots, and a middling text of each strategy."""
+    """Show two numbers of every text as dots, and a typical text of each strategy."""
     names = [attempt.name for attempt in attempts]
     likely, varied = st.columns(2)
     means = [attempt.mean_log_probs for attempt in attempts]
@@ -83,8 +83,10 @@ def draw(
     for attempt in attempts:
         with st.container(border=True, gap="xxsmall"):
             middle = attempt.middle
+            alone = len(attempt.samples) == 1
+            which = "its only text" if alone else "a typical text"
             st.caption(
-                f"**{attempt.name}** · a middling text · mean log p "
+                f"**{attempt.name}** · {which} · mean log p "
                 f"{minus(middle.mean_log_prob)} nats"
             )
             st.text(middle.generation.text)

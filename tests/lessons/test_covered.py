@@ -79,3 +79,19 @@ def test_what_is_uncovered_does_depend_on_them(lesson, twins, monkeypatch):
         assert not app.exception
         shown.append(sent(app))
     assert shown[0] != shown[1]
+
+
+def test_the_cache_is_covered_by_a_prediction_of_its_own(twins, monkeypatch):
+    monkeypatch.setenv("MINIGPT_COVER", "on")
+    monkeypatch.syspath_prepend(str(ROOT))
+    monkeypatch.setenv("MINIGPT_DATA", str(twins[0]))
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.query_params["generation_view"] = "the cache"
+    app.query_params["prompt"] = PROMPTS["tales"]
+    app.switch_page("pages/generation/generation.py").run()
+    views = "minigpt.cache_growth"
+    assert views not in " ".join(sent(app))
+    assert not any("bytes" in text for text in sent(app))
+    app.radio[0].set_value(0).run()
+    assert not app.exception
+    assert views in " ".join(sent(app))

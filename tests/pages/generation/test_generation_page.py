@@ -252,7 +252,7 @@ def test_the_tree_holds_twenty_texts_each_with_its_seed(open_page, view, models)
     assert text.replace("·", " ").replace("⏎", "\n") == "".join(alone.pieces)
 
 
-def test_all_strategies_write_and_their_middling_text_is_shown(open_page, models):
+def test_all_strategies_write_and_a_typical_text_is_shown(open_page, models):
     app = look_at(open_page(PAGE, prompt="the cat"), "all strategies")
     set_filters(app, seed=3, max_new_tokens=6)
     app.button(key="write_all").click().run()
@@ -265,9 +265,10 @@ def test_all_strategies_write_and_their_middling_text_is_shown(open_page, models
     means = [sum(text.log_probs) / len(text.log_probs) for text in texts]
     middle = sorted(range(15), key=means.__getitem__)[7]
     said = [caption.value for caption in app.caption]
-    words = f"**top-p 0.9** · a middling text · mean log p −{-means[middle]:.2f}"
+    words = f"**top-p 0.9** · a typical text · mean log p −{-means[middle]:.2f}"
     assert any(words in text for text in said)
-    assert sum("a middling text" in text for text in said) == 8
+    assert sum("a typical text" in text for text in said) == 6
+    assert sum("its only text" in text for text in said) == 2
     assert any(text.value == texts[middle].text for text in app.text)
 
 
@@ -317,6 +318,16 @@ def test_an_mlp_has_no_keys_and_values_to_keep(open_page):
     app = look_at(open_page(PAGE, model="mlp", prompt="the cat"), "the cache")
     assert any("no keys and values" in text.value for text in app.text)
     assert not app.exception
+
+
+def test_the_settings_are_in_the_address(open_page, view):
+    link = {"generate.temperature": "0.6", "generate.top_p": "0.4"}
+    app = open_page(PAGE, prompt="the cat", **link, **{"generate.seed": "8"})
+    titles = [each["title"] for each in view(app, "filter_stages")["chain"]]
+    assert {"temperature 0.6", "top-p 0.4"} <= set(titles)
+    assert app.number_input(key="generate.seed").value == 8
+    other = open_page(PAGE, prompt="the cat", strategy="greedy")
+    assert view(other, "filter_stages")["race"] is None
 
 
 def test_the_view_is_in_the_address(open_page, view):
@@ -410,8 +421,8 @@ def test_the_questions_are_graded_by_this_distribution(open_page, models):
     p = float(draw.stages[0].probabilities.max())
     assert p < 0.1
     predicted.set_value(0).run()
-    assert any(f"a probability of {p:.3f}" in each.value for each in app.markdown)
-    assert any("**✓ Right.**" in each.value for each in app.markdown)
+    said = " ".join(each.value.replace("\\", "") for each in app.markdown)
+    assert f"✓ Right.** The model gives it a probability of {p:.3f}" in said
     assert len(asked) == 3
     kept = draw.under(GenerationConfig(temperature=1.0, top_k=None, top_p=0.9)).kept
     assert str(kept) in asked[1].options

@@ -20,6 +20,7 @@ export default function cacheGrowth({ data, parentElement }) {
       shade.hidden = state.stage + 1 === count;
     });
     cells.frame.style.gridColumn = `${state.stage + 2}`;
+    showColumn(parts.stage, cells.heads[state.stage]);
     say(parts.caption, ...growthSentence(data, state.stage));
     fillWork(parts.work, data, state.stage);
   }
@@ -34,6 +35,13 @@ function prepareGrowth(root) {
   return { back, next, caption, stage, work: element("div", "work", root) };
 }
 
+// Scroll the picture, never the page, until a column stands clear of the names.
+function showColumn(stage, head) {
+  const names = 5.6 * rem();
+  stage.scrollLeft = clamp(stage.scrollLeft,
+    head.offsetLeft + head.offsetWidth - stage.clientWidth, head.offsetLeft - names);
+}
+
 function tokenClass(place, stage) {
   return place === stage ? "token new" : place < stage ? "token kept" : "token later";
 }
@@ -43,7 +51,7 @@ function drawGrowth({ stage }, data, root) {
   const table = signedTable(root);
   const count = data.pieces.length;
   const grid = element("div", "columns");
-  grid.style.gridTemplateColumns = `5.4rem repeat(${count}, minmax(1.35rem, 4.6rem))`;
+  grid.style.gridTemplateColumns = `5.4rem repeat(${count}, minmax(2.4rem, 4.6rem))`;
   grid.setAttribute("role", "img");
   grid.setAttribute("aria-label",
     `Keys and values of head ${data.head} in ${data.layers} layers, a column per token`);
@@ -77,7 +85,7 @@ function drawGrowth({ stage }, data, root) {
 }
 
 function stripHeight(layers) {
-  return clamp(11 / (2 * layers), 0.45, 2);
+  return clamp(9 / (2 * layers), 0.45, 2);
 }
 
 function paintStrip(data, packed, table) {
