@@ -108,6 +108,15 @@ class StepTime:
     """Likewise: the whole text is read."""
 
 
+def lengths_to_time(longest: int, count: int) -> list[int]:
+    """Return lengths from 1 to the longest, equally far apart.
+
+    >>> lengths_to_time(9, 5)
+    [1, 3, 5, 7, 9]
+    """
+    return sorted({int(each) for each in np.linspace(1, longest, count)})
+
+
 def time_steps(
     model: LanguageModel, lengths: Sequence[int], repeats: int
 ) -> Iterator[StepTime]:

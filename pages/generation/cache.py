@@ -1,6 +1,5 @@
 """The cache: what generation keeps, what it computes anew, and the time this saves."""
 
-import numpy as np
 import streamlit as st
 
 from minigpt.config import ModelConfig
@@ -8,6 +7,7 @@ from minigpt.generation.cache_growth import (
     CacheGrowth,
     StepTime,
     grow_cache,
+    lengths_to_time,
     time_steps,
 )
 from minigpt.generation.window import run_modules
@@ -70,7 +70,7 @@ def _show_growth(source: GenerationInput, growth: CacheGrowth) -> None:
             "the cache",
             grow_cache,
             f"grow_cache(model, tokens[0].tolist()).keys[:, {head}]",
-            drawn=np.asarray(growth.keys[:, head]),
+            drawn=growth.keys[:, head],
         )
     picture = CachePicture(
         source.checkpoint.tokenizer.pieces(source.tokens),
@@ -136,7 +136,7 @@ def _measure(source: GenerationInput) -> list[StepTime]:
     """Time both ways, and say how far it is."""
     model = source.checkpoint.model
     longest = min(LONGEST, model.config.max_seq_len)
-    lengths = sorted({int(each) for each in np.linspace(1, longest, POINTS)})
+    lengths = lengths_to_time(longest, POINTS)
     found: list[StepTime] = []
     bar = st.progress(0.0, "Measuring …")
     with models.turn_to_write():

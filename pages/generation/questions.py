@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.openings.beginnings import Beginning
 from pages.frame.questions import Question
 from pages.frame.words import plain, told_apart
 from pages.generation import cache_questions
-from pages.generation.numbers import Expectation, expectations_of
+from pages.generation.numbers import expectations_of
 from viz.tokens import display_piece
 
 NUCLEUS = 0.9
@@ -31,7 +32,7 @@ APART = 0.004
 class _Asked(NamedTuple):
     """A distribution that can be asked about."""
 
-    expected: Expectation
+    expected: Beginning
     pieces: list[str]
     """Of the whole vocabulary."""
     is_here: bool
@@ -49,7 +50,7 @@ class _Asked(NamedTuple):
         return display_piece(self.pieces[token])
 
 
-def _each(checkpoint: Checkpoint, here: Expectation) -> Iterator[_Asked]:
+def _each(checkpoint: Checkpoint, here: Beginning) -> Iterator[_Asked]:
     """Yield the distribution on the screen, then those after other prompts."""
     tokenizer = checkpoint.tokenizer
     pieces = tokenizer.pieces(list(range(tokenizer.vocab_size)))
@@ -59,10 +60,10 @@ def _each(checkpoint: Checkpoint, here: Expectation) -> Iterator[_Asked]:
             yield _Asked(other, pieces, False)
 
 
-def how_often(checkpoint: Checkpoint, here: Expectation) -> Iterator[Question]:
+def how_often(checkpoint: Checkpoint, here: Beginning) -> Iterator[Question]:
     """Ask how often the likeliest token comes, before its probability is shown."""
     for asked in _each(checkpoint, here):
-        p = float(asked.expected.probabilities.max())
+        p = asked.expected.largest_at(1.0)
         options = list(RANGES)
         yield Question(
             "generation.how_often",
@@ -77,15 +78,15 @@ def how_often(checkpoint: Checkpoint, here: Expectation) -> Iterator[Question]:
         )
 
 
-def second(checkpoint: Checkpoint, here: Expectation) -> Iterator[Question]:
+def second(checkpoint: Checkpoint, here: Beginning) -> Iterator[Question]:
     """Ask, once the bars are seen, which token is the second likeliest."""
     for asked in _each(checkpoint, here):
-        tokens = asked.expected.likeliest_first
+        tokens = asked.expected.likeliest(4)
         names = [asked.word(token) for token in tokens]
         if len(set(names)) < len(names):
             continue
         options = sorted(names)
-        p = float(asked.expected.probabilities[tokens[1]])
+        p = asked.expected.probability(tokens[1])
         yield Question(
             "generation.second",
             f"{asked.where}Which next token is the second likeliest?",
@@ -96,7 +97,7 @@ def second(checkpoint: Checkpoint, here: Expectation) -> Iterator[Question]:
         )
 
 
-def checks(checkpoint: Checkpoint, here: Expectation) -> list[Iterator[Question]]:
+def checks(checkpoint: Checkpoint, here: Beginning) -> list[Iterator[Question]]:
     """Ask what temperature, top-p and surprise make of these numbers."""
 
     def about_each(
@@ -119,12 +120,8 @@ def recall(checkpoint: Checkpoint) -> list[Iterator[Question]]:
 
 
 def _temperature(asked: _Asked) -> Iterator[Question]:
-    p = asked.expected.probabilities
-    best = int(p.argmax())
-    now = float(p.max())
-    cold, hot = (
-        float(asked.expected.at_temperature(each).max()) for each in (COLD, 1 / COLD)
-    )
+    best = asked.expected.likeliest(1)[0]
+    now, cold, hot = map(asked.expected.largest_at, (1.0, COLD, 1 / COLD))
     values = _clear(cold, [now, hot, now**2, now * COLD])
     if len(values) < 3:
         return
@@ -150,7 +147,7 @@ def _clear(right: float, wrong: list[float]) -> list[float]:
 
 
 def _nucleus(asked: _Asked) -> Iterator[Question]:
-    vocab = len(asked.expected.probabilities)
+    vocab = len(asked.expected.log_probs)
     kept = asked.expected.nucleus_size(NUCLEUS)
     options = sorted({1, kept, max(2, kept // 3), min(vocab, 3 * kept), vocab})
     yield Question(
@@ -167,8 +164,8 @@ def _nucleus(asked: _Asked) -> Iterator[Question]:
 
 
 def _surprise(asked: _Asked) -> Iterator[Question]:
-    token = asked.expected.likeliest_first[2]
-    p = float(asked.expected.probabilities[token])
+    token = asked.expected.likeliest(3)[2]
+    p = asked.expected.probability(token)
     right = -math.log(max(p, 1e-45))
     values = _clear(right, [p, 1 - p, right / 2, right + 1])
     yield Question(

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.openings.opening import held_out_prompts
+from minigpt.model import LanguageModel
 
 SHORTEST = 4
 """Tokens in a beginning: after fewer, a text could be about anything."""
@@ -31,6 +32,37 @@ class Beginning(NamedTuple):
     def entropy(self) -> float:
         """How open the next token is: −Σ p ln p, in nats."""
         return float(torch.special.entr(self.log_probs.exp()).sum())
+
+    def probability(self, token: int) -> float:
+        """Return p of one next token."""
+        return float(self.log_probs[token].exp())
+
+    def likeliest(self, count: int) -> list[int]:
+        """Return the likeliest next tokens, likeliest first."""
+        found: list[int] = self.log_probs.topk(count).indices.tolist()
+        return found
+
+    def largest_at(self, temperature: float) -> float:
+        """Return the likeliest token's probability at a temperature."""
+        return float((self.log_probs / temperature).softmax(-1).max())
+
+    def nucleus_size(self, share: float) -> int:
+        """Return how many of the likeliest tokens it takes to reach a share."""
+        likeliest_first = self.log_probs.exp().sort(descending=True).values
+        return int((likeliest_first.cumsum(0) < share).sum()) + 1
+
+
+@torch.inference_mode()
+def read_beginning(model: LanguageModel, prompt: str, tokens: list[int]) -> Beginning:
+    """Return what a model expects after one prompt.
+
+    Args:
+        model: Who reads.
+        prompt: The text.
+        tokens: The same as the model reads it.
+    """
+    logits = model(torch.tensor([tokens], device=model.device))[0, -1]
+    return Beginning(prompt, tokens, logits.float().log_softmax(-1).cpu())
 
 
 def beginnings(checkpoint: Checkpoint) -> Iterator[Beginning]:

@@ -27,23 +27,12 @@ def generation_opening(checkpoint: Checkpoint) -> Opening | None:
         return None
     effects = {
         "entropy": best.entropy,
-        "cold": _largest(best, COLD),
-        "hot": _largest(best, HOT),
-        "kept": nucleus_size(best, 0.9),
+        "cold": best.largest_at(COLD),
+        "hot": best.largest_at(HOT),
+        "kept": best.nucleus_size(0.9),
     }
     return Opening(best.prompt, 0, 0, len(best.tokens) - 1, effects)
 
 
-def nucleus_size(beginning: Beginning, share: float) -> int:
-    """Return how many of the likeliest tokens it takes to reach a share together."""
-    likeliest_first = beginning.log_probs.exp().sort(descending=True).values
-    return int((likeliest_first.cumsum(0) < share).sum()) + 1
-
-
 def _swing(beginning: Beginning) -> float:
-    return _largest(beginning, COLD) - _largest(beginning, HOT)
-
-
-def _largest(beginning: Beginning, temperature: float) -> float:
-    """Return the likeliest token's probability at a temperature."""
-    return float((beginning.log_probs / temperature).softmax(-1).max())
+    return beginning.largest_at(COLD) - beginning.largest_at(HOT)

@@ -80,6 +80,6 @@ def cache_growth(picture: CachePicture, *, key: str) -> None:
 
 def _levels(vectors: Array) -> str:
     """Pack vectors [pos d_head] as shades, a row per number and a column per token."""
-    limit = float(np.abs(vectors).max(initial=0.0)) or 1.0
-    levels = np.rint(np.asarray(vectors).T / limit * MIDDLE) + MIDDLE
-    return pack_bytes(levels.astype(np.uint8))
+    numbers = np.asarray(vectors, dtype=np.float64).T
+    limit = float(np.abs(numbers).max(initial=0.0)) or 1.0
+    return pack_bytes((np.rint(numbers / limit * MIDDLE) + MIDDLE).astype(np.uint8))
