@@ -145,7 +145,7 @@ with guard():
     opening.begin(found)
     above = beside = st.container()
     if present.is_on():  # A projector has more width than height.
-        above, beside = st.columns([2, 3], vertical_alignment="bottom")
+        above, beside = st.columns([4, 9], vertical_alignment="bottom")
     with above:
         source = read_source(checkpoint)
     with beside:
