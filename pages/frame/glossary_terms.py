@@ -152,6 +152,12 @@ TERMS = (
         "minigpt.interpret.effects",
     ),
     Term(
+        "KV cache",
+        "The keys and values of all tokens read so far, kept while a text is written. "
+        "Each new token is then computed alone, and the past is never computed twice.",
+        "minigpt.model.kv_cache.Cache",
+    ),
+    Term(
         "layer norm",
         "Rescales a vector to a standard size before attention or the MLP reads "
         "it. The residual stream itself stays as it is.",

@@ -64,22 +64,29 @@ def nucleus(p: np.ndarray, share: float) -> np.ndarray:
 
 @answers("generation.how_often")
 def how_often(seen: Seen, asked: Asked) -> Answer:
-    p, left = softmax(raw(seen)), filtered(seen)
-    best = int(p.argmax())
-    return Answer(round(100 * left[best]), (p[best], 100, p[best], left[best]))
+    p = softmax(raw(seen)).max()
+    place = sum(100 * p >= most for most in (10, 40, 70, 95))
+    return Answer(asked.options[place], (100, p))
+
+
+@answers("generation.second")
+def second(seen: Seen, asked: Asked) -> Answer:
+    p = softmax(raw(seen))
+    token = int(np.argsort(-p)[1])
+    return Answer(seen.piece(token), (p[token],))
 
 
 @answers("generation.temperature")
 def temperature(seen: Seen, asked: Asked) -> Answer:
     p = softmax(raw(seen)).max()
     cold, hot = (softmax(raw(seen) / t).max() for t in (0.5, 2.0))
-    return Answer(cold, (p, 0.5, cold, 2, hot))
+    return Answer(cold, (p, 0.5, 1, cold, 2, hot))
 
 
 @answers("generation.nucleus")
 def kept_tokens(seen: Seen, asked: Asked) -> Answer:
     kept = int(nucleus(softmax(raw(seen)), 0.9).sum())
-    return Answer(kept, (len(raw(seen)), 0.9, kept, 0.9))
+    return Answer(kept, (len(raw(seen)), 0.9, 1, kept, 0.9))
 
 
 def thrown(seen: Seen) -> int:
@@ -102,8 +109,48 @@ def text_written(seen: Seen) -> list[int]:
 
 @answers("generation.surprise")
 def surprise(seen: Seen, asked: Asked) -> Answer:
-    p = softmax(raw(seen))[thrown(seen)]
+    p = np.sort(softmax(raw(seen)))[-3]
     return Answer(-math.log(p), (p, p, -math.log(p)))
+
+
+# Generation: the cache.
+
+
+@answers("generation.cache_new")
+def newly_read(seen: Seen, asked: Asked) -> Answer:
+    count = len(seen.tokens)
+    return Answer(1, (count - 1, count, 1))
+
+
+@answers("generation.cache_bytes")
+def cache_bytes(seen: Seen, asked: Asked) -> Answer:
+    count = len(seen.tokens)
+    buffers = seen.model.new_cache(1, count).buffers
+    kept = sum(each.untyped_storage().nbytes() for each in buffers)
+    _, heads, _, width = buffers[0].shape
+    layers = len(buffers) // 2
+    said = (layers, heads, width, 4, count, layers, heads, width, count, 2, 4, 2)
+    return Answer(kept, said)
+
+
+@answers("generation.cache_kept")
+def still_right(seen: Seen, asked: Asked) -> Answer:
+    """Count the leading values that another token at position 1 leaves as they are."""
+    changed = [seen.tokens[0], seen.tokens[1] ^ 1, *seen.tokens[2:]]
+    layer = seen.model.config.num_layers - 1
+    name = f"blocks.{layer}.attn.hook_v"
+    same = np.isclose(
+        cache_of(seen.model, seen.tokens)[name], cache_of(seen.model, changed)[name]
+    )
+    count = int(same.reshape(len(changed), -1).all(axis=1).cumprod().sum())
+    return Answer(count, (len(changed), 1, 0, 1))
+
+
+@answers("generation.cache_work")
+def work(seen: Seen, asked: Asked) -> Answer:
+    count = len(seen.tokens)
+    every = [count, count + 1, count + 2]
+    return Answer(sum(every), (3, count, count, sum(every), count + 2))
 
 
 # Beam search: written once more, a list of texts and their sums.
@@ -187,6 +234,14 @@ def way_on(seen: Seen, asked: Asked) -> Answer:
     return Answer(seen.piece(best.tokens[place]), (width, best.total, greedy.total))
 
 
+@answers("beam_search.gain")
+def gained(seen: Seen, asked: Asked) -> Answer:
+    best, greedy = searched(seen).best, searched(seen, 1).best
+    times = math.exp(best.total - greedy.total)
+    place = 1 if best == greedy else 0 if times < 1 else 2 + (times > 2) + (times > 10)
+    return Answer(asked.options[place], (best.total, greedy.total))
+
+
 @answers("beam_search.drop_out")
 def drop_out(seen: Seen, asked: Asked) -> Answer:
     found, greedy = searched(seen), searched(seen, 1).best
@@ -196,23 +251,21 @@ def drop_out(seen: Seen, asked: Asked) -> Answer:
             total = greedy.sums[step - 1]
             ranks = [text.tokens for text in found.levels[step - 1]]
             rank = (ranks.index(begun) + 1,) if begun in ranks else ()
-            return Answer(f"step {step}", (total, *rank))
-    return Answer("it never drops it")
+            return Answer(f"it is dropped at step {step}", (total, *rank))
+    return Answer(asked.options[found.best.tokens != greedy.tokens])
 
 
 @answers("beam_search.sum")
 def new_sum(seen: Seen, asked: Asked) -> Answer:
     sums = searched(seen).best.sums
-    added = np.diff(sums)
-    place = int(np.argmin(added))
-    return Answer(sums[place + 1], (place + 1, sums[place], added[place]))
+    place = int(re.search(r"At step (\d+)", asked.text)[1])
+    return Answer(sums[place], (place, sums[place - 1], sums[place] - sums[place - 1]))
 
 
 @answers("beam_search.candidates")
 def candidates(seen: Seen, asked: Asked) -> Answer:
-    found, vocab = searched(seen), len(raw(seen))
-    texts = 1 if len(found.levels) == 1 else found.going[0]
-    return Answer(texts * vocab, (min(2, len(found.levels)), texts, vocab))
+    width, vocab = seen.app.number_input(key="width").value, len(raw(seen))
+    return Answer(vocab, (vocab, width, 1, 1, vocab))
 
 
 def counted(seen: Seen) -> tuple[int, int]:
@@ -234,12 +287,6 @@ def counted(seen: Seen) -> tuple[int, int]:
         ]
     every = sum((vocab - 1) ** n for n in range(steps + 1))
     return count, every
-
-
-@answers("beam_search.beginnings")
-def beginnings(seen: Seen, asked: Asked) -> Answer:
-    count, every = counted(seen)
-    return Answer(count, (every,))
 
 
 # Chat: the row of tokens before an answer.

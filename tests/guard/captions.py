@@ -418,6 +418,11 @@ def certain(seen: Seen, nth: int) -> tuple[Number, ...]:
 # Generation and Chat.
 
 
+@claims("generation", "^Computed both ways")
+def both_ways(seen: Seen, nth: int) -> tuple[Number, ...]:
+    return (Below(1e-4),)
+
+
 @claims("generation", "Seed ")
 def written_with(seen: Seen, nth: int) -> tuple[Number, ...]:
     return (6, 11)

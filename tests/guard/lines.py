@@ -279,6 +279,13 @@ def generation(seen: Seen) -> Expected:
     return Expected("logits", (0, seen.last, thrown(seen)))
 
 
+@line("generation cache", "generation._trace")
+def generation_cache(seen: Seen) -> Expected:
+    """The first number of the newest token's value, in the last layer."""
+    layer = seen.model.config.num_layers - 1
+    return Expected(f"blocks.{layer}.attn.hook_v", (0, seen.last, seen.head, 0))
+
+
 @line("generation text", "generation.show_origin")
 def generation_text(seen: Seen) -> Expected:
     """The logit of the fourth token of the text."""

@@ -110,6 +110,11 @@ def _count_tokens(seen: Seen) -> None:
     radio.set_value(0).run()
 
 
+def _predict(seen: Seen) -> None:
+    """Make a prediction, so that the page asks what was seen."""
+    seen.app.radio[0].set_value(0).run()
+
+
 def _talk(seen: Seen) -> None:
     """Ask the first question on offer, and look at the heads that answered it."""
     app = seen.app
@@ -463,8 +468,9 @@ VIEWS = {
         "beam_search",
         ("alibi",),
         ("beam_search",),
-        ("beam_search.beginnings",),
+        ("beam_search.gain",),
         query={"tokens": "2", "width": "8"},
+        after=_predict,
     ),
     "chat": View(
         "chat",
@@ -536,6 +542,26 @@ VIEWS = {
             "library.bytes",
             "library.tokens_per_step",
         ),
+    ),
+    "generation seen": View(
+        "generation",
+        ("alibi",),
+        ("generation",),
+        ("generation.second",),
+        before=lambda _: {"_chance": 5},
+        after=_predict,
+    ),
+    "generation cache": View(
+        "generation",
+        ("relative", "learned"),
+        ("generation cache",),
+        (
+            "generation.cache_new",
+            "generation.cache_bytes",
+            "generation.cache_kept",
+            "generation.cache_work",
+        ),
+        query={"generation_view": "the cache"},
     ),
     "generation of a text": View(
         "generation",

@@ -31,6 +31,8 @@ COVERED = (
     "head_explorer",
     "logit_lens",
     "intervene",
+    "generation",
+    "beam_search",
 )
 """Lessons whose answer comes from the weights of the chosen model."""
 
@@ -120,3 +122,19 @@ def test_nothing_sent_before_the_guess_depends_on_the_merges(
     )
     assert any(button.label == "Just show me" for button in own.button)
     assert sent(own) == sent(other)
+
+
+def test_the_cache_is_covered_by_a_prediction_of_its_own(twins, monkeypatch):
+    monkeypatch.setenv("MINIGPT_COVER", "on")
+    monkeypatch.syspath_prepend(str(ROOT))
+    monkeypatch.setenv("MINIGPT_DATA", str(twins[0]))
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.query_params["generation_view"] = "the cache"
+    app.query_params["prompt"] = PROMPTS["tales"]
+    app.switch_page("pages/generation/generation.py").run()
+    views = "minigpt.cache_growth"
+    assert any(button.label == "Just show me" for button in app.button)
+    assert views not in " ".join(sent(app))
+    app.radio[0].set_value(0).run()
+    assert not app.exception
+    assert views in " ".join(sent(app))

@@ -134,6 +134,32 @@ def of_intervene(checkpoint: Checkpoint) -> Kinds:
     yield from questions.recall(checkpoint)
 
 
+def of_beam_search(checkpoint: Checkpoint) -> Kinds:
+    from pages.beam_search import questions, settings
+    from pages.beam_search.numbers import Source, prompts_of
+
+    prompt = prompts_of(checkpoint)[0]
+    tokens = checkpoint.tokenizer.encode(prompt)
+    source = Source(checkpoint, prompt, tokens, settings.DEFAULT)
+    yield questions.best_way_on(source)
+    yield questions.gain(source)
+    yield from questions.checks(source)
+    yield from questions.recall(checkpoint)
+
+
+def of_generation(checkpoint: Checkpoint) -> Kinds:
+    from pages.generation import cache_questions, questions
+    from pages.generation.numbers import expectations_of
+
+    expected = expectations_of(checkpoint)[0]
+    yield questions.how_often(checkpoint, expected)
+    yield questions.second(checkpoint, expected)
+    yield from questions.checks(checkpoint, expected)
+    yield from questions.recall(checkpoint)
+    yield cache_questions.must_be_read(checkpoint, expected.prompt, expected.tokens)
+    yield from cache_questions.checks(checkpoint, expected.prompt, expected.tokens)
+
+
 LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {
     "attention": of_attention,
     "block": of_block,
@@ -144,6 +170,8 @@ LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {
     "head_explorer": of_the_head_explorer,
     "logit_lens": of_the_logit_lens,
     "intervene": of_intervene,
+    "beam_search": of_beam_search,
+    "generation": of_generation,
 }
 
 

@@ -3,16 +3,22 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from minigpt.checkpoint import load_checkpoint
+from minigpt.config import GenerationConfig
 from minigpt.datasets.tales.questions import LISTENERS
 from minigpt.datasets.tales.words import BOYS, COLOURS, GIRLS, PLACES, THINGS
+from minigpt.generation import beam_search
+from minigpt.generation.beam.paths import greedy_text
 from minigpt.interpret.heads.attention_editing import HeadEdit, edit_head
 from minigpt.interpret.heads.attention_steps import attention_steps
 from minigpt.interpret.learning.steps import LearningRule, losses_by_rate
 from minigpt.interpret.openings.attention import attention_opening
+from minigpt.interpret.openings.beam_search import beam_opening
 from minigpt.interpret.openings.block import block_opening
 from minigpt.interpret.openings.embeddings import embedding_opening
+from minigpt.interpret.openings.generation import generation_opening
 from minigpt.interpret.openings.head_explorer import head_explorer_opening
 from minigpt.interpret.openings.home import home_opening
 from minigpt.interpret.openings.intervene import intervene_opening
@@ -126,3 +132,31 @@ def test_intervene_opens_where_ablating_one_head_is_felt_by_the_answer_and_anoth
         assert found.effects["after"] <= 0.1
     else:
         assert found.effects["drop"] > 0
+
+
+def test_generation_opens_where_the_temperature_matters(checkpoint):
+    found = generation_opening(checkpoint)
+    tokens = checkpoint.tokenizer.encode(found.prompt)
+    with torch.inference_mode():
+        logits = checkpoint.model(torch.tensor([tokens]))[0, -1]
+    p = logits.softmax(-1)
+    assert found.effects["entropy"] == pytest.approx(-float((p * p.log()).sum()), 1e-3)
+    for name, temperature in (("cold", 0.5), ("hot", 2.0)):
+        own = float((logits / temperature).softmax(-1).max())
+        assert found.effects[name] == pytest.approx(own, rel=1e-3)
+    assert found.effects["entropy"] >= 1.0
+    assert found.effects["cold"] - found.effects["hot"] >= 0.5
+    assert 2 <= found.effects["kept"] < len(p) / 2
+
+
+def test_beam_search_opens_where_greedys_first_choice_loses(checkpoint):
+    config = GenerationConfig(strategy="beam", num_beams=3, max_new_tokens=8)
+    found = beam_opening(checkpoint, config)
+    tokens = checkpoint.tokenizer.encode(found.prompt)
+    arguments = (config, checkpoint.tokenizer.eos_id)
+    best = beam_search(checkpoint.model, tokens, *arguments).sequences[0]
+    greedy = greedy_text(checkpoint.model, tokens, *arguments)
+    assert best.tokens[0] != greedy.tokens[0]
+    gain = best.cumulative - greedy.cumulative
+    assert found.effects["gain"] == pytest.approx(gain, rel=1e-3)
+    assert gain >= 1.0
