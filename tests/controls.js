@@ -56,7 +56,6 @@
             && label(node).checkVisibility({ visibilityProperty: true });
     };
     // Icons are ligatures: their names stand in the text, and change as things open.
-    // biome-ignore lint/performance/useDomNodeTextContent: as it is seen, without hidden text
     const wordsOf = node => [...node.querySelectorAll("[data-testid=stIconMaterial]")]
         .reduce((text, icon) => text.replace(icon.textContent, ""),
             node.innerText || node.textContent || "");
