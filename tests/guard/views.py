@@ -208,7 +208,7 @@ VIEWS = {
         ("compare loss", "compare heads"),
         (
             "compare.worse",
-            "compare.direction",
+            "compare.factor",
             "compare.largest",
             "compare.removed",
         ),
