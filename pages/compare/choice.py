@@ -154,7 +154,7 @@ def step_of(entry: ModelEntry) -> int | None:
     """Return the step that the time machine stands at."""
     steps = [step for step, _ in entry.steps]
     chosen = state.get("step")
-    return chosen if chosen in steps else max(steps, default=None)
+    return chosen if chosen in steps else entry.default_step
 
 
 def _choose_step(against: ModelEntry, entry: ModelEntry) -> int | None:

@@ -34,18 +34,15 @@ def befores_of(entry: ModelEntry) -> list[Side]:
         places = np.linspace(0, len(earlier) - 1, OTHERS).round().astype(int)
         return [side_of(entry, earlier[place]) for place in sorted(set(places))]
     others = [other for other in models.entries() if other.id != entry.id]
-    return [
-        side_of(other, max((step for step, _ in other.steps), default=None))
-        for other in others[:OTHERS]
-    ]
+    return [side_of(other, other.default_step) for other in others[:OTHERS]]
 
 
 def find(entry: ModelEntry) -> Start | None:
-    """Search the chosen model's last step; None elsewhere, or where nothing is found.
+    """Search at the step a model opens with; None elsewhere, or if nothing is found.
 
     Whoever moves through the steps wants to see the same text.
     """
-    if step_of(entry) != max((step for step, _ in entry.steps), default=None):
+    if step_of(entry) != entry.default_step:
         return None
     befores, after = befores_of(entry), side_of(entry, step_of(entry))
     if not befores:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 
 from minigpt.runs.power_law import PowerLaw
-from pages.frame import words
 from pages.frame.questions import Question
 from pages.frame.words import told_apart
 
@@ -32,7 +31,7 @@ def _elsewhere(
         options = sorted({right, loss * change, loss / factor, loss})
         yield Question(
             "training.size_line",
-            f"On the line, {words.count(weights)} weights have a loss of {loss:.3f} "
+            f"On the line, {weights:,} weights have a loss of {loss:.3f} "
             f"nats, and every doubling multiplies it by {change:.3f}. What does the "
             f"line predict for {factor} times as many weights?",
             told_apart(options, 3),
@@ -49,10 +48,9 @@ def _how_much(points: Sequence[tuple[int, float]], law: PowerLaw) -> Iterator[Qu
             falls = [law.loss(each) - law.loss(2 * each) for each in (weights, second)]
             yield Question(
                 "training.size_fall",
-                f"One model grows from {words.count(weights)} to "
-                f"{words.count(2 * weights)} weights, another from "
-                f"{words.count(second)} to {words.count(2 * second)}. By the line, "
-                "whose loss falls by more nats?",
+                f"One model grows from {weights:,} to {2 * weights:,} weights, another "
+                f"from {second:,} to {2 * second:,}. By the line, whose loss falls by "
+                "more nats?",
                 options,
                 int(falls[1] > falls[0]),
                 f"By {falls[0]:.3f} and {falls[1]:.3f} nats: both losses are "

@@ -353,6 +353,14 @@ VIEWS = {
         query={"run": FIRST},
         data="runs",
     ),
+    "training of sizes": View(
+        "training",
+        ("",),
+        (),
+        ("training.size_line", "training.size_fall"),
+        query={"run": "sized-8"},
+        data="runs",
+    ),
     "finetuning": View(
         "finetuning",
         ("relative",),
