@@ -46,7 +46,7 @@ def scaling_chart(
     ends = pd.DataFrame(list(line), columns=["weights", "loss"])
     reach = [point[:2] for point in points] + list(line) + ([room] if room else [])
     weights, losses = (np.array(axis, float) for axis in zip(*reach, strict=True))
-    x = _log_axis("weights:Q", "weights", weights, "~s")
+    x = _log_axis("weights:Q", "weights", weights, ".2~s")
     y = _log_axis("loss:Q", LOSS_TITLE, losses, ".2f")
     tooltip = [
         alt.Tooltip("what:N", title="loss"),
@@ -106,7 +106,7 @@ def tokens_chart(tracks: Sequence[SizeTrack], *, height: int = 320) -> alt.Layer
         alt.Chart(table)
         .mark_line(strokeWidth=2)
         .encode(
-            x=_log_axis("tokens:Q", "tokens read", table["tokens"].to_numpy(), "~s"),
+            x=_log_axis("tokens:Q", "tokens read", table["tokens"].to_numpy(), ".2~s"),
             y=_log_axis("loss:Q", LOSS_TITLE, table["loss"].to_numpy(), ".2f"),
             color=alt.Color("size:N", title="weights")
             .scale(domain=[track.name for track in tracks], range=list(CATEGORIES))

@@ -223,4 +223,4 @@ def open_started() -> None:
         state.forget_unknown("run")
 
 
-_estimate = remember(32, spinner="Reading the text …")(estimate_run)
+_estimate = remember(32, spinner="Reading the text …", seconds=60)(estimate_run)

@@ -73,5 +73,5 @@ def _show_sizes(found: list[Estimate]) -> None:
     )
 
 
-estimate = remember(32, spinner="Reading the text …")(estimate_run)
+estimate = remember(32, spinner="Reading the text …", seconds=60)(estimate_run)
 """What a size will cost."""

@@ -27,7 +27,7 @@ TEXT, REPEATS = "text", "repeats"
 FIRST, SECOND = "default", "gpt2"
 """The two of a race, named by their recipes as the page names them."""
 
-SIZES = {"sized-8": 8, "sized-16": 16, "sized-32": 32, "sized-64": 64, "sized-128": 128}
+SIZES = {"sized-8": 8, "sized-12": 12, "sized-16": 16, "sized-24": 24, "sized-32": 32}
 """The runs of a series by their width, smallest first; the last was predicted."""
 PREDICTED = 0.871
 
