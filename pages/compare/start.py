@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from minigpt.library.catalogue import ModelEntry
 from pages.compare import numbers
 from pages.compare.choice import HELD_OUT, Side, side_of, step_of, stretches
@@ -31,8 +29,9 @@ def befores_of(entry: ModelEntry) -> list[Side]:
     now = step_of(entry)
     earlier = [step for step, _ in entry.steps if now is not None and step < now]
     if earlier:
-        places = np.linspace(0, len(earlier) - 1, OTHERS).round().astype(int)
-        return [side_of(entry, earlier[place]) for place in sorted(set(places))]
+        last = len(earlier) - 1
+        places = sorted({round(last * part / (OTHERS - 1)) for part in range(OTHERS)})
+        return [side_of(entry, earlier[place]) for place in places]
     others = [other for other in models.entries() if other.id != entry.id]
     return [side_of(other, other.default_step) for other in others[:OTHERS]]
 

@@ -8,7 +8,7 @@ from minigpt.worker.series import WIDTHS
 from pages.frame import notebook, words
 from pages.frame.runs import history
 from pages.training.sizes_shown import Shown
-from viz import scaling
+from viz.learning import scaling
 
 
 def show(shown: Shown) -> None:

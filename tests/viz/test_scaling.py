@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from viz.scaling import (
+from viz.learning.scaling import (
     GUESS,
     LINE,
     TRAINED,

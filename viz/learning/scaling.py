@@ -11,7 +11,7 @@ from viz.attention import Array
 from viz.theme import BLUE, CATEGORIES, GRAY, VERMILLION
 from viz.training import LOSS_TITLE, thin
 
-TRAINED, LINE, GUESS = "trained", "predicted by the line", "predicted by you"
+TRAINED, LINE, GUESS = "trained", "the line's guess", "your guess"
 _COLOURS: Final = {TRAINED: BLUE, LINE: GRAY, GUESS: VERMILLION}
 _POINTS: Final = 120
 _TICKS: Final = 5

@@ -1,0 +1,1 @@
+"""How a weight learns: grids of losses, gradients and weights; charts of steps."""
