@@ -5,7 +5,8 @@
 
 Each is trained on a built-in source (`tales`, or `repeats` for `induction`) by the same
 worker that trains yours, and lands in `data/models/<name>/` with the command that made
-it and the loss it reached. An interrupted training is continued by the same command.
+it and the loss it reached. Of some, steps on the way are kept in `checkpoints/`; then
+every weight has 16 bits. An interrupted training is continued by the same command.
 `tales-chat` is tuned from `tales`, and is made after it.
 """
 
@@ -17,6 +18,7 @@ from typing import Any
 
 from minigpt.atomic_writes import replace_file
 from minigpt.checkpoint import halve_weights, load_checkpoint, save_checkpoint
+from minigpt.checkpoint.metadata import CONFIG_FILE
 from minigpt.cli.progress import progress_for
 from minigpt.config import (
     DataConfig,
@@ -177,16 +179,24 @@ def make(name: str) -> None:
     facts: dict[str, Any] = {"validation_loss": outcome.result.validation_loss}
     if run.config.finetune is not None:
         facts["scores"] = scores(outcome.result.checkpoint)
-    film = run.config.train.checkpoint_steps
-    if film:
-        for step, path in run.checkpoints():
-            if step in film:
-                last = step == outcome.result.step
-                copy(path, target / "checkpoints" / path.name, facts if last else {})
-    else:
-        copy(outcome.result.checkpoint, target, facts)
+    ship(run, outcome.result.step, target, facts)
     replace_file(target / "about.json", json.dumps(ABOUT[name], indent=2) + "\n")
     print(f"{target}: {outcome.result.validation_loss:.4f} nats per token")
+
+
+def ship(run: Run, last: int, target: Path, facts: dict[str, Any]) -> None:
+    """Save a run's last step as a model that ships, and its film beside it.
+
+    Saving a checkpoint replaces all that its directory held, so the last one is first.
+    """
+    steps = dict(run.checkpoints())
+    copy(steps[last], target, facts)
+    film = [step for step in run.config.train.checkpoint_steps if step != last]
+    for step in film:
+        copy(steps[step], target / "checkpoints" / steps[step].name, {})
+    if film or run.config.finetune is not None:
+        for config in target.rglob(CONFIG_FILE):
+            halve_weights(config.parent)
 
 
 def scores(path: Path) -> dict[str, Any]:
@@ -214,7 +224,7 @@ def table(rows: list[ExactMatch]) -> dict[str, Any]:
 
 
 def copy(path: Path, target: Path, facts: dict[str, Any]) -> None:
-    """Save a run's checkpoint as a model that ships; one of many in half the size."""
+    """Save a run's checkpoint as a model that ships."""
     model, tokenizer, metadata = load_checkpoint(path)
     save_checkpoint(
         target,
@@ -223,8 +233,6 @@ def copy(path: Path, target: Path, facts: dict[str, Any]) -> None:
         step=metadata.step,
         provenance={**metadata.provenance, **facts},
     )
-    if target.parent.name == "checkpoints":
-        halve_weights(target)
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from fnmatch import fnmatchcase
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -88,6 +88,7 @@ class HookPoint(nn.Module):
     __call__ = forward
 
 
+@runtime_checkable
 class LossFunction(Protocol):
     """Turns logits into one number, for gradients at the hooks."""
 

@@ -6,10 +6,18 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+import torch
 from torch.utils.data import DataLoader
 
 from minigpt.checkpoint import load_checkpoint, read_metadata
-from minigpt.config import DataConfig, GenerationConfig
+from minigpt.config import (
+    DataConfig,
+    GenerationConfig,
+    ModelConfig,
+    RunConfig,
+    TokenizerConfig,
+    TrainConfig,
+)
 from minigpt.datasets.batches.examples import PackedDataset, WindowDataset
 from minigpt.datasets.encoding import encode_corpus
 from minigpt.datasets.repeated_words import repeated_words
@@ -21,7 +29,9 @@ from minigpt.finetuning.measuring import exact_match
 from minigpt.finetuning.supervised import fits
 from minigpt.generation import Generator
 from minigpt.library.catalogue import available_models, find_model
+from minigpt.runs.store import create_run
 from minigpt.training.evaluate import evaluate_loss
+from minigpt.worker.worker import train_run
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "data"
@@ -54,6 +64,28 @@ def test_it_says_how_it_was_made(name):
 def test_the_catalogue_offers_them():
     shipped = [m.id for m in available_models(DATA) if m.kind == "shipped"]
     assert shipped == NAMES
+
+
+def test_a_film_ships_its_last_step_above_the_earlier_ones(tmp_path):
+    make = runpy.run_path(str(DATA / "make_models.py"))
+    config = RunConfig(
+        data=DataConfig(source="repeats"),
+        tokenizer=TokenizerConfig(kind="word"),
+        transformer=ModelConfig(d_model=8, num_heads=2, num_layers=1, max_seq_len=32),
+        train=TrainConfig(max_steps=3, batch_size=2, checkpoint_steps=(0, 1, 3)),
+    )
+    run = create_run(tmp_path / "run", config)
+    last = train_run(run).result.step
+    for _ in range(2):  # made again, it takes the place of what was there
+        make["ship"](run, last, tmp_path / "models" / "film", {"loss": 1.5})
+    entry = find_model(tmp_path, "film")
+    assert entry.path == tmp_path / "models" / "film"
+    assert [step for step, _ in entry.steps] == [0, 1, 3]
+    for step, path in entry.steps:
+        whole = load_checkpoint(dict(run.checkpoints())[step]).model.state_dict()
+        for name, weight in load_checkpoint(path).model.state_dict().items():
+            assert torch.equal(weight, whole[name].half().float())
+    assert read_metadata(entry.path).provenance["loss"] == 1.5
 
 
 def test_together_they_are_small():

@@ -29,12 +29,15 @@ LABEL_HEIGHT, LABEL_CHARACTER = 0.06, 0.016
 """Room that a name takes, as a share of the picture's height and width."""
 
 
-def neighbour_bars(pieces: Sequence[str], cosines: Array) -> alt.LayerChart:
+def neighbour_bars(
+    pieces: Sequence[str], cosines: Array, chance: float
+) -> alt.LayerChart:
     """Draw the tokens nearest to one, as long as their cosine.
 
     Args:
         pieces: Token texts, nearest first.
         cosines: As many, −1 to 1.
+        chance: The cosine that the nearest has by chance, drawn as a dashed line.
     """
     numbers = [f"{cosine:.3f}" for cosine in cosines]
     table = pd.DataFrame(
@@ -45,7 +48,12 @@ def neighbour_bars(pieces: Sequence[str], cosines: Array) -> alt.LayerChart:
     )
     least = min(0.0, float(table["cosine"].min())) if len(table) else 0.0
     toward = alt.when(alt.datum.cosine > 0).then(alt.value(POSITIVE))
-    bars: alt.LayerChart = (
+    line = (
+        alt.Chart(pd.DataFrame({"chance": [float(chance)]}))
+        .mark_rule(color=GRAY, strokeDash=[4, 3], strokeWidth=2)
+        .encode(x="chance:Q")
+    )
+    bars = (
         alt.Chart(table)
         .mark_bar(cornerRadiusEnd=2)
         .encode(
@@ -56,9 +64,11 @@ def neighbour_bars(pieces: Sequence[str], cosines: Array) -> alt.LayerChart:
             color=toward.otherwise(alt.value(NEGATIVE)),
             tooltip=["token:N", alt.Tooltip("cosine:Q", format=".4f")],
         )
-        .properties(height=room_for(len(table)), padding=NARROW)
     )
-    return bars
+    both: alt.LayerChart = (bars + line).properties(
+        height=room_for(len(table)), padding=NARROW
+    )
+    return both
 
 
 def point_table(

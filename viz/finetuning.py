@@ -174,7 +174,7 @@ def right_answers_bars(table: pd.DataFrame, order: Sequence[str]) -> alt.LayerCh
     bars = rows.mark_bar(cornerRadiusEnd=2).encode(
         color=alt.Color("who:N", title=None, sort=names)
         .scale(domain=names, range=[*others, BLUE])
-        .legend(orient="top"),
+        .legend(orient="top", columns=1, labelLimit=300),
         opacity=alt.Opacity("who:N", legend=None).scale(
             domain=names, range=[*opacity[: len(others)].tolist(), 1.0]
         ),

@@ -1,11 +1,12 @@
 """What a strategy trades: how likely its text is, and how varied its words are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import median
 
 import altair as alt
 import pandas as pd
 
-from viz.theme import BLUE
+from viz.theme import BLUE, VERMILLION
 
 
 def strategy_table(
@@ -21,30 +22,94 @@ def strategy_table(
     return pd.DataFrame({"strategy": list(names), unit: list(map(float, values))})
 
 
-def strategy_bars(
-    names: Sequence[str], values: Sequence[float], unit: str, *, digits: int = 2
+def step_time_lines(
+    lengths: Sequence[int], milliseconds: Mapping[str, Sequence[float]]
 ) -> alt.LayerChart:
-    """Draw one number of each strategy as a bar from 0, printed at its end.
+    """Draw how long the next token takes after texts of several lengths.
+
+    Args:
+        lengths: Of the texts, in tokens.
+        milliseconds: For each way of computing it, a time per length.
+
+    Raises:
+        ValueError: If a way has not one time per length.
+    """
+    for name, values in milliseconds.items():
+        if len(values) != len(lengths):
+            raise ValueError(
+                f"{len(lengths)} lengths but {len(values)} times {name!r}."
+            )
+    rows = [
+        {"tokens": length, "way": name, "milliseconds": float(value)}
+        for name, values in milliseconds.items()
+        for length, value in zip(lengths, values, strict=True)
+    ]
+    base = alt.Chart(pd.DataFrame(rows)).encode(
+        x=alt.X("tokens:Q", title="tokens in the text"),
+        y=alt.Y("milliseconds:Q", title="milliseconds for the next token").scale(
+            zero=True
+        ),
+        color=alt.Color("way:N", title=None)
+        .scale(domain=list(milliseconds), range=[BLUE, VERMILLION])
+        .legend(orient="top"),
+        tooltip=["way:N", "tokens:Q", alt.Tooltip("milliseconds:Q", format=".2f")],
+    )
+    figure: alt.LayerChart = base.mark_line() + base.mark_point(filled=True, size=50)
+    return figure.properties(height=260)
+
+
+def sample_table(
+    names: Sequence[str], values: Sequence[Sequence[float]], unit: str
+) -> pd.DataFrame:
+    """Return a row per sample: the table behind the dots.
+
+    Raises:
+        ValueError: If the lengths differ, or a strategy has no sample.
+    """
+    if len(names) != len(values) or not all(values):
+        raise ValueError(
+            f"{len(names)} strategies but {[len(each) for each in values]} values of "
+            f"{unit}."
+        )
+    return pd.DataFrame(
+        [
+            {"strategy": name, unit: float(value)}
+            for name, each in zip(names, values, strict=True)
+            for value in each
+        ]
+    )
+
+
+def sample_dots(
+    names: Sequence[str], values: Sequence[Sequence[float]], unit: str
+) -> alt.LayerChart:
+    """Draw every sample of each strategy as a dot, and their median as a printed line.
 
     Args:
         names: The strategies', in the order to show.
-        values: Of one sign.
+        values: Of each strategy, one number per sample.
         unit: What is measured, with its unit.
-        digits: How many are printed behind the point.
 
     Raises:
-        ValueError: See `strategy_table`.
+        ValueError: See `sample_table`.
     """
-    below = any(value < 0 for value in values)
-    base = alt.Chart(strategy_table(names, values, unit)).encode(
-        y=alt.Y("strategy:N", title=None, sort=None).axis(ticks=False, domain=False),
-        x=alt.X(f"{unit}:Q").axis(tickCount=4),
-        tooltip=["strategy:N", alt.Tooltip(f"{unit}:Q", format=f".{digits + 1}f")],
+    strategy = alt.Y("strategy:N", title=None, sort=None)
+    strategy = strategy.axis(ticks=False, domain=False)
+    place = alt.X(f"{unit}:Q").axis(tickCount=4).scale(zero=False, nice=True)
+    dots = (
+        alt.Chart(sample_table(names, values, unit))
+        .mark_circle(color=BLUE, opacity=0.45, size=36)
+        .encode(
+            y=strategy,
+            x=place,
+            tooltip=["strategy:N", alt.Tooltip(f"{unit}:Q", format=".3f")],
+        )
     )
-    bars = base.mark_bar(cornerRadiusEnd=2, color=BLUE, opacity=0.55)
-    # The number is printed inside, at the base: bars of any length have room there.
-    texts = base.mark_text(
-        align="right" if below else "left", dx=-4 if below else 4
-    ).encode(text=alt.Text(f"{unit}:Q", format=f".{digits}f"), x=alt.datum(0))
-    figure: alt.LayerChart = (bars + texts).properties(height=alt.Step(22))
+    medians = alt.Chart(strategy_table(names, list(map(median, values)), unit))
+    medians = medians.encode(y=strategy, x=place)
+    ticks = medians.mark_tick(color=VERMILLION, thickness=3, size=16)
+    texts = medians.mark_text(dy=-13, fontSize=11).encode(
+        text=alt.Text(f"{unit}:Q", format=".2f")
+    )
+    figure: alt.LayerChart = (dots + ticks + texts).properties(height=alt.Step(34))
     return figure

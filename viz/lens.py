@@ -123,7 +123,7 @@ def _sentences(
     """Put each cell's column and row before what is said of it."""
     return [
         [
-            f"{token}, after {point}: {words}"
+            f"“{token}”, after {point}: {words}"
             for token, words in zip(tokens, row, strict=True)
         ]
         for point, row in zip(points, said, strict=True)

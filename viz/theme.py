@@ -120,6 +120,9 @@ def enlarged(chart: alt.Chart | alt.LayerChart) -> alt.Chart | alt.LayerChart:
     height = chart.to_dict().get("height")
     if isinstance(height, int | float):
         chart = chart.properties(height=height + 5 * size)
+    elif isinstance(height, dict):  # so much for each bar
+        step = max(height["step"], size + 2)
+        chart = chart.properties(height=alt.Step(step))
     figure: alt.Chart | alt.LayerChart = (
         chart.configure_axis(labelFontSize=size, titleFontSize=size, labelLimit=400)
         .configure_legend(labelFontSize=size, titleFontSize=size)

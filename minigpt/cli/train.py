@@ -189,7 +189,9 @@ def _report(run: Run, outcome: "TrainingOutcome", announce: bool) -> None:
     if result.reason == "patience":
         say(f"Stopped early at step {result.step}: no new best for a while.")
     if result.validation_loss is not None:
-        say(f"validation loss {result.validation_loss:.4f} nats per token")
+        finetune = run.config.finetune
+        unit = "pair" if finetune and finetune.method == "dpo" else "token"
+        say(f"validation loss {result.validation_loss:.4f} nats per {unit}")
     if not announce:
         return
     say(f"loss curve      {run.path / 'curves.svg'}")

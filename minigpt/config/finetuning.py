@@ -84,6 +84,11 @@ class FinetuneConfig(Config):
     )
 
     @property
+    def is_own_file(self) -> bool:
+        """Whether it learns from a file, and not from the built-in world."""
+        return self.examples != "tales"
+
+    @property
     def lora(self) -> LoraConfig | None:
         """The adapter's settings, if there is one."""
         if self.lora_rank is None:

@@ -121,6 +121,11 @@ class ModelConfig(AssignableConfig):
         description="Standard deviation of the embedding before training (none: 0.5, "
         "or 0.02 where it is tied to the head).",
     )
+    embedding_norm: bool = Field(
+        False,
+        description="Divide each looked-up embedding by its root mean square: as loud "
+        "as the blocks' outputs, however small the table's numbers are.",
+    )
     qk_norm: bool = Field(
         False, description="Normalise queries and keys, so that scores stay small."
     )

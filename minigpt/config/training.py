@@ -110,11 +110,17 @@ class TrainConfig(Config):
         description="First steps on repeated random tokens, which teach the model to "
         "copy before it reads the text.",
     )
+    lesson_start: int = Field(
+        0,
+        ge=0,
+        description="tales: steps on the text before the first lesson, in which words "
+        "of one kind get similar embeddings.",
+    )
     lesson_steps: int = Field(
         0,
         ge=0,
-        description="tales: first steps on short lessons, which teach the model to "
-        "look up facts before it reads the text.",
+        description="tales: steps on short lessons, which teach the model to look up "
+        "facts before it reads the rest of the text.",
     )
     lesson_share: float = Field(
         0.0,

@@ -4,6 +4,7 @@ Generation is `minigpt.generation`'s; only the prompt is another: it holds token
 no text contains, so it is given as tokens.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -56,6 +57,8 @@ class Answer:
         room = limit - len(read)
         self.model, self.read = model, list(read)
         self.tokens: list[int] = []
+        self.log_probs: list[float] = []
+        """ln p of each token in the model's own distribution, before any filter."""
         self.text = ""
         self.ending: Ending | None = None
         self._at_most: Ending = "window" if room < config.max_new_tokens else "length"
@@ -63,6 +66,14 @@ class Answer:
         end = tokenizer.eos_id if config.stop_at_eos else None
         self._sampler: Sampler | None = Sampler(model, read, config, end)
         self._writer, self._until = TextWriter(tokenizer, read), until
+
+    @property
+    def probability(self) -> float:
+        """How likely the model was to write exactly this: p of its tokens, multiplied.
+
+        p(answer) = Π p(token | all before it) = exp Σ ln p(token)
+        """
+        return math.exp(sum(self.log_probs))
 
     @property
     def is_done(self) -> bool:
@@ -80,8 +91,10 @@ class Answer:
         if sampler is None:
             return
         self.ending = "stopped"  # unless all goes well
-        token = sampler.draw().token
+        drawn = sampler.draw()
+        token = drawn.token
         self.tokens.append(token)
+        self.log_probs.append(drawn.log_prob)
         text = self._writer.add(token)
         self.ending = self._reason(sampler)
         self.text = (self._writer.finish() if self.is_done else text).strip()

@@ -7,6 +7,7 @@ template out, to see what a model does with the same words as plain text:
     plain      Mia had a kite. ⏎⏎ Who had the kite?
 """
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -107,6 +108,17 @@ def read_as_a_story(story: str, question: str, tokenizer: Tokenizer) -> list[int
         tokenizer: The model's.
     """
     return tokenizer.encode(f'{story} "{question}" asked the owl. {CLOSED}'.lstrip())
+
+
+def words_not_in(answer: str, *texts: str) -> list[str]:
+    """Return an answer's words that stand in none of some texts, each once.
+
+    >>> words_not_in("The kite was blue.", "Mia had a red kite.", "Was it the kite?")
+    ['blue']
+    """
+    told = {word.lower() for text in texts for word in re.findall(r"\w+", text)}
+    words = dict.fromkeys(re.findall(r"\w+", answer))
+    return [word for word in words if word.lower() not in told]
 
 
 def turns_to_leave_out(

@@ -62,6 +62,7 @@ class Decoder:
         config = model.config
         build = _Builder(config, num_texts, copies)
         self.embedding = _array(model.token_embedding.weight)
+        self.embedding_norm = None if model.ln_embed is None else _norm(model.ln_embed)
         self.positions = _absolute_positions(model)
         self.blocks = [build.block(cast(Block, block)) for block in model.blocks]
         self.norm = _norm(model.ln_final)
@@ -109,6 +110,8 @@ class Decoder:
         # A diverged model has infinities; whoever reads the logits says so.
         with np.errstate(over="ignore", invalid="ignore"):
             x = self.embedding[tokens]
+            if self.embedding_norm is not None:
+                x = self.embedding_norm(x)
             if self.positions is not None:
                 x = x + self.positions[position]
             for (attend, think), keys, values in zip(

@@ -1,4 +1,4 @@
-"""The strategies side by side: one model, one prompt, one seed, many ways to choose."""
+"""The strategies side by side: one model, one prompt, many ways to choose."""
 
 import re
 import time
@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import Any, Final
 
 from minigpt.config import GenerationConfig
+from minigpt.generation.continuations import continue_often
 from minigpt.generation.generator import Generator
 from minigpt.generation.result import Generation
 
@@ -32,34 +33,54 @@ STRATEGIES: Final[dict[str, dict[str, Any]]] = {
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """What one strategy wrote."""
+class Sample:
+    """One text that a strategy wrote, and its numbers."""
 
-    name: str
-    config: GenerationConfig
     generation: Generation
     mean_log_prob: float
     """Of the tokens in the model's own distribution, in nats: nearer 0 is likelier."""
-    words: int
-    distinct: int
-    """Different words among them."""
+    distinct_share: float
+    """Different words ÷ words: 1 where none comes twice, 0 where there is none."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What one strategy wrote: several texts, for one alone may be chance."""
+
+    name: str
+    config: GenerationConfig
+    samples: list[Sample]
+    """One where nothing is left to chance, else as many as asked for."""
     seconds: float
+    """For all of them."""
 
     @property
-    def distinct_share(self) -> float:
-        """Different words ÷ words: 1 where none comes twice, 0 where there is none."""
-        return self.distinct / max(self.words, 1)
+    def mean_log_probs(self) -> list[float]:
+        """Each sample's."""
+        return [sample.mean_log_prob for sample in self.samples]
+
+    @property
+    def distinct_shares(self) -> list[float]:
+        """Each sample's."""
+        return [sample.distinct_share for sample in self.samples]
+
+    @property
+    def middle(self) -> Sample:
+        """The sample whose mean log-probability is the median, or next below it."""
+        in_order = sorted(self.samples, key=lambda sample: sample.mean_log_prob)
+        return in_order[(len(in_order) - 1) // 2]
 
 
 def try_each(
-    generator: Generator, prompt: str, base: GenerationConfig
+    generator: Generator, prompt: str, base: GenerationConfig, samples: int = 1
 ) -> Iterator[Attempt]:
     """Continue a prompt with every one of `STRATEGIES`.
 
     Args:
         generator: Who writes.
         prompt: What is continued.
-        base: Gives the seed, the length and when to stop; nothing else counts.
+        base: Gives the first seed, the length and when to stop; nothing else counts.
+        samples: Texts of each strategy that draws, each with the next seed.
     """
     for name, settings in STRATEGIES.items():
         config = GenerationConfig(
@@ -68,16 +89,14 @@ def try_each(
             stop_at_eos=base.stop_at_eos,
             seed=base.seed,
         )
+        count = samples if config.strategy == "sampling" else 1
         start = time.perf_counter()
-        generation = generator.generate(prompt, config)
+        texts = list(continue_often(generator, prompt, config, count))
         seconds = time.perf_counter() - start
-        words = re.findall(r"\w+", generation.text.lower())
-        yield Attempt(
-            name=name,
-            config=config,
-            generation=generation,
-            mean_log_prob=fmean(generation.log_probs),
-            words=len(words),
-            distinct=len(set(words)),
-            seconds=seconds,
-        )
+        yield Attempt(name, config, list(map(_measured, texts)), seconds)
+
+
+def _measured(text: Generation) -> Sample:
+    words = re.findall(r"\w+", text.text.lower())
+    distinct = len(set(words)) / max(len(words), 1)
+    return Sample(text, fmean(text.log_probs), distinct)

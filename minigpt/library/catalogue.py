@@ -1,8 +1,9 @@
 """All models that can be opened: shipped ones, imported ones, and those of runs.
 
 A model is `data/models/<id>/`: a checkpoint, or a `checkpoints/` directory with one per
-saved step, and optionally `about.json` with a `title` and a `description`. For an
-imported model, `about.json` also names its `origin`.
+saved step, or both, the last step above the earlier ones; and optionally `about.json`
+with a `title` and a `description`. For an imported model, `about.json` also names its
+`origin`.
 """
 
 import json

@@ -10,14 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from minigpt.checkpoint import CheckpointMetadata, read_metadata
+from minigpt.config import FinetuneConfig, RunConfig, TrainConfig
 from minigpt.datasets.files.text_file import TextFile
-from minigpt.errors import CheckpointError, DataError, RunError
+from minigpt.errors import CheckpointError, ConfigError, DataError, RunError
 from minigpt.library.catalogue import ModelEntry
+from minigpt.library.finetuned import finetuning_of
 from minigpt.library.names import readers_of, text_files
 from minigpt.model.sizes import num_parameters
 from minigpt.runs.status import RunStatus
 from minigpt.runs.store import Run
-from minigpt.runs.training_command import training_command
+from minigpt.runs.training_command import (
+    base_name,
+    finetuning_command,
+    training_command,
+)
 
 _LONGEST = 400
 _LARGEST = 1e18
@@ -45,6 +51,9 @@ class Facts:
     tokens_seen: int | None = None
     """Tokens trained on, counting repetitions."""
     data: str = ""
+    """What it learned from: a text; of a fine-tuning, the examples."""
+    tuned: str = ""
+    """Of a fine-tuning: the method, how much may change, and the base."""
     fingerprint: str | None = None
     """SHA-256 of the text."""
     command: str = ""
@@ -78,8 +87,11 @@ def describe_model(entry: ModelEntry) -> Facts:
         return Facts(entry.id, entry.kind, whole, _size(whole), problem=str(error))
     provenance = metadata.provenance
     command = _word(provenance, "command")
+    finetune = finetuning_of(entry.path)
     if entry.kind == "run":
         command = _command_of(Run(whole)) or command
+    elif entry.kind == "brought" and finetune is not None:
+        command = _tuning_command(finetune, provenance) or command
     return Facts(
         id=entry.id,
         kind=entry.kind,
@@ -92,7 +104,8 @@ def describe_model(entry: ModelEntry) -> Facts:
         step=metadata.step,
         loss=_number(provenance, "validation_loss"),
         tokens_seen=_tokens_seen(metadata),
-        data=_data(provenance),
+        data=_data(provenance) if finetune is None else _examples(finetune),
+        tuned=_tuned(finetune),
         fingerprint=_word(provenance, "text_sha256") or None,
         command=command or _import_command(provenance, entry.id),
     )
@@ -104,8 +117,7 @@ def describe_run(run: Run) -> Facts:
         config, status = run.config, run.status()
     except RunError as error:
         return Facts(run.id, "run", run.path, _size(run.path), problem=str(error))
-    train = config.train
-    per_step = train.batch_size * train.accumulation_steps * config.model.max_seq_len
+    finetune = config.finetune
     return Facts(
         id=run.id,
         kind="run",
@@ -117,8 +129,9 @@ def describe_run(run: Run) -> Facts:
         num_parameters=status.num_parameters,
         step=status.step,
         loss=status.best_loss,
-        tokens_seen=status.step * per_step,
-        data=_source(config.data.to_dict()),
+        tokens_seen=_tokens_of(run, config, status),
+        data=_examples(finetune) if finetune else _source(config.data.to_dict()),
+        tuned=_tuned(finetune),
         fingerprint=status.text_sha256,
         command=training_command(config),
         state=status.state,
@@ -173,6 +186,16 @@ def _command_of(run: Run) -> str:
         return ""
 
 
+def _tuning_command(finetune: FinetuneConfig, provenance: Mapping[str, Any]) -> str:
+    """Return the command of a fine-tuning that was run elsewhere, perhaps by a page."""
+    train = provenance.get("train")
+    try:
+        settings = TrainConfig(**train) if isinstance(train, dict) else None
+    except (ConfigError, TypeError):
+        return ""
+    return "" if settings is None else finetuning_command(finetune, settings)
+
+
 def _import_command(provenance: Mapping[str, Any], name: str) -> str:
     source = _word(provenance, "pretrained")
     fetched = source and " " not in source
@@ -195,8 +218,37 @@ def _source(data: Mapping[str, Any]) -> str:
     return source.replace("\\", "/").rpartition("/")[2]
 
 
+def _examples(finetune: FinetuneConfig) -> str:
+    """Name a fine-tuning's examples: those of tales, or a file."""
+    if finetune.is_own_file:
+        return _source({"source": finetune.examples})
+    return f"{finetune.tales_examples:,} examples of tales"
+
+
+def _tuned(finetune: FinetuneConfig | None) -> str:
+    """Say how a model was tuned: `SFT of tales, all weights`."""
+    if finetune is None:
+        return ""
+    how = "all weights" if finetune.lora is None else f"LoRA, rank {finetune.lora.rank}"
+    return f"{finetune.method.upper()} of {base_name(finetune.base)}, {how}"
+
+
+def _tokens_of(run: Run, config: RunConfig, status: RunStatus) -> int | None:
+    """Tokens that a run has learned from."""
+    if config.finetune is None:
+        train, context = config.train, config.model.max_seq_len
+        return status.step * train.batch_size * train.accumulation_steps * context
+    # Examples differ in length: the run's journal counts their answers' tokens.
+    steps = [each for each in run.metrics().records if "tokens_seen" in each]
+    return int(steps[-1]["tokens_seen"]) if steps else None
+
+
 def _tokens_seen(metadata: CheckpointMetadata) -> int | None:
     provenance = metadata.provenance
+    per_pass = _number(provenance, "tokens_per_pass")
+    steps = _number(provenance, "steps_per_pass")
+    if per_pass is not None and steps and metadata.step < _LARGEST:
+        return round(metadata.step / steps * per_pass)
     per_step = _number(provenance, "tokens_per_step")
     if per_step is None or metadata.step > _LARGEST:
         return None

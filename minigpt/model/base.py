@@ -33,6 +33,11 @@ class LanguageModelBase(Hooked):
         return False
 
     @property
+    def embedding_hook(self) -> str:
+        """The hook of what a token's embedding is when other parts read it."""
+        return "hook_embed"
+
+    @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.token_embedding.weight.device

@@ -17,7 +17,9 @@ At GPT-2's width of 768, 0.58 / √fan_in is GPT-2's 0.02; at smaller widths it 
 activations at the same size. What writes to the residual stream is made smaller, so
 that the stream does not grow with depth (Radford et al. 2019, section 2.3). A tied
 embedding is also the head, whose logits must start small; a free one starts at a size
-that the first blocks' outputs do not drown. `embedding_std` replaces either.
+that the first blocks' outputs do not drown. `embedding_std` replaces either. With
+`embedding_norm` the blocks read the same size whatever stands in the table: there a
+small start turns faster, and what is learned is not drowned by it.
 
 An untrained model therefore predicts nearly uniformly: its loss is about ln(vocab).
 """

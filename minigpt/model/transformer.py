@@ -1,7 +1,7 @@
 """The model: tokens in, a score for every possible next token out.
 
-    tokens ─ embedding ─(+ token before)─(+ positions)─ block ─ … ─ block ─ ln_final
-    ─ head ─ logits
+    tokens ─ embedding ─(ln_embed)─(+ token before)─(+ positions)─ block ─ … ─ block
+    ─ ln_final ─ head ─ logits
 
 Design decisions:
 
@@ -30,7 +30,7 @@ from minigpt.model.embedding import TokenEmbedding
 from minigpt.model.initialize import initialize
 from minigpt.model.kv_cache import Cache, allocate
 from minigpt.model.memory import require_memory
-from minigpt.model.norm import build_norm
+from minigpt.model.norm import RMSNorm, build_norm
 from minigpt.model.positions import build_absolute_positions
 from minigpt.model.token_shift import TokenShift
 
@@ -59,6 +59,9 @@ class TransformerLM(LanguageModelBase):
         require_memory(config)
         self.token_embedding = TokenEmbedding(config.vocab_size, config.d_model)
         self.hook_embed = HookPoint()  # [batch pos d_model]
+        self.ln_embed: RMSNorm | None = None
+        if config.embedding_norm:
+            self.ln_embed = RMSNorm(config.d_model, config.norm_eps, affine=False)
         self.token_shift = TokenShift(config.d_model) if config.token_shift else None
         if self.token_shift is not None:
             self.hook_token_shift = HookPoint()  # [batch pos d_model]
@@ -105,14 +108,24 @@ class TransformerLM(LanguageModelBase):
         """Whether `head` is missing, and the token embedding takes its place."""
         return self.config.tie_embeddings
 
+    @property
+    def embedding_hook(self) -> str:
+        """The hook of what a token's embedding adds to the stream."""
+        return "hook_embed" if self.ln_embed is None else "ln_embed.hook_normalized"
+
     def embed(
         self, tokens: Int[Tensor, "batch pos"], cache: Cache | None = None
     ) -> Float[Tensor, "batch pos d_model"]:
         """Look up each token's vector; add the token's before and its position's.
 
-        Arguments as for `forward`. Either is added only if the model has it.
+        Arguments as for `forward`. Either is added only if the model has it. With
+        `embedding_norm`, the vector is made of root mean square 1 first: it is loud
+        from the start, and still learns its direction as fast as a small one does.
         """
-        embedded = x = self.hook_embed(self.token_embedding(tokens))
+        embedded = self.hook_embed(self.token_embedding(tokens))
+        if self.ln_embed is not None:
+            embedded = self.ln_embed(embedded)
+        x = embedded
         if self.token_shift is not None:
             if cache is not None:
                 embedded = cache.append(-1, embedded)  # the last buffer

@@ -20,6 +20,7 @@ from minigpt.datasets.conversation_files import (
     read_conversations,
     read_preferences,
 )
+from minigpt.datasets.conversations import Conversation
 from minigpt.datasets.tales.instructions import instructions, preferences
 from minigpt.datasets.tales.words import Split
 from minigpt.errors import DataError, RunError
@@ -36,6 +37,7 @@ from minigpt.preparation.prepared import Prepared, installed_version
 from minigpt.preparation.sources import RunSource
 from minigpt.runs.checkpoints import checkpoint_step
 from minigpt.tokenizers import Tokenizer, load_tokenizer
+from minigpt.training.loss import IGNORED
 from minigpt.training.objective import Objective
 
 PROBE_TOKENS = 64
@@ -95,7 +97,7 @@ def assemble_finetuning(
         start_step=0 if checkpoint is None else checkpoint_step(checkpoint) or 0,
         total_steps=train.max_steps or train.num_epochs * steps_per_epoch,
         output_dir=output_dir,
-        provenance=_provenance(config, plain, command),
+        provenance=_provenance(config, plain, command) | learned_from(task.source),
         objective=task.objective,
     )
 
@@ -117,10 +119,36 @@ def read_or_write(
     Raises:
         DataError: If a file is wrong, or too short to hold something out.
     """
-    if finetune.examples == "tales":
+    if not finetune.is_own_file:
         train = list(islice(written("train"), finetune.tales_examples))
         return train, list(islice(written("held_out"), held_out))
-    found = read(finetune.examples)
+    return divided(finetune, read(finetune.examples))
+
+
+class OwnFile(NamedTuple):
+    """The conversations of a file of one's own, as a fine-tuning divides them."""
+
+    learned: list[Conversation]
+    held_out: list[Conversation]
+
+
+def own_conversations(finetune: FinetuneConfig) -> OwnFile:
+    """Read the file that a fine-tuning learned answers from.
+
+    Raises:
+        DataError: If it is gone, or not what it was.
+    """
+    return OwnFile(*divided(finetune, read_conversations(finetune.examples)))
+
+
+def divided(
+    finetune: FinetuneConfig, found: list[Item]
+) -> tuple[list[Item], list[Item]]:
+    """Divide a file's examples into those to learn and the last, which are held out.
+
+    Raises:
+        DataError: If there are too few to hold something out.
+    """
     number = max(1, round(len(found) * finetune.validation_fraction))
     if number >= len(found):
         raise DataError(
@@ -201,6 +229,21 @@ def _with_base(config: RunConfig, base: Checkpoint, sha256: str) -> RunConfig:
         tokenizer={"kind": base.tokenizer.kind},
         **{key: base.model.config.to_dict()},
     )
+
+
+def learned_from(source: RunSource) -> dict[str, int]:
+    """Count what one pass over the examples teaches, so that a step tells how much.
+
+    Returns:
+        `tokens_per_pass`: the tokens of the answers, which the loss counts (of a pair,
+        both answers'); `steps_per_pass`.
+    """
+    steps = source.sampler.steps_per_epoch
+    labels = (source.sampler.batch(step)[1] for step in range(steps))
+    return {
+        "tokens_per_pass": sum(int((each != IGNORED).sum()) for each in labels),
+        "steps_per_pass": steps,
+    }
 
 
 def _require_same_tokenizer(base: str, tokenizer: Tokenizer, checkpoint: Path) -> None:

@@ -83,6 +83,7 @@ def build_source(config: RunConfig, corpus: Corpus, tokenizer: Tokenizer) -> Run
         batches = LessonsFirst(
             repeats_first,
             tokenizer,
+            start=train.lesson_start,
             steps=train.lesson_steps,
             share=train.lesson_share,
         )

@@ -124,6 +124,7 @@ GPT2 = Shape(
         "norm": ("layernorm",),
         "activation": ("gelu", "relu", "relu2"),
         "qk_norm": (False,),
+        "embedding_norm": (False,),
         "token_shift": (False,),
         "value_embeddings": (False,),
     },

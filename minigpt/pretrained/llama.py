@@ -140,6 +140,7 @@ LLAMA = Shape(
         "norm": ("rmsnorm",),
         "activation": ("swiglu",),
         "qk_norm": (False,),
+        "embedding_norm": (False,),
         "token_shift": (False,),
         "value_embeddings": (False,),
     },

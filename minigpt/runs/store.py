@@ -106,9 +106,24 @@ class Run:
 
     @property
     def best(self) -> Path | None:
-        """The checkpoint with the lowest validation loss; without one, the latest."""
+        """The checkpoint to open: usually the one with the lowest validation loss.
+
+        Of a fine-tuning on a file of one's own it is the latest. The lines held out
+        there often hold other facts, so that their loss rises from the first steps,
+        while the model learns the facts that it is taught.
+        """
         path = self.path / "checkpoints" / "best_model"
-        return path if (path / "config.json").is_file() else self.latest
+        if self._learns_own_file or not (path / "config.json").is_file():
+            return self.latest
+        return path
+
+    @property
+    def _learns_own_file(self) -> bool:
+        try:
+            finetune = self.config.finetune
+        except RunError:
+            return False
+        return finetune is not None and finetune.is_own_file
 
     @property
     def stop_requested(self) -> bool:

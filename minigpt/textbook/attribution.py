@@ -42,7 +42,7 @@ def logit_shares(
     scale = cache["ln_final.hook_scale"][0, position]
     row = unembedding(model, a, b)
     direction = logit_direction(model.ln_final, row, scale)  # [d_model]
-    parts = {"embedding": cache["hook_embed"][0, position]}  # each [d_model]
+    parts = {"embedding": cache[model.embedding_hook][0, position]}  # each [d_model]
     if model.token_shift is not None:
         parts["token before"] = cache["hook_token_shift"][0, position]
     if model.position_embedding is not None:

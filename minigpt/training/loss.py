@@ -7,11 +7,16 @@ ln(vocab) if it gave all tokens the same probability.
 Before: the model's logits. Next: the gradient, and the optimizer.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
+
+from minigpt.errors import DataError
+from minigpt.hooks import LossFunction
 
 IGNORED = -100
 """The label of a position that teaches nothing: padding, or a prompt."""
@@ -49,6 +54,34 @@ def language_model_loss(
     if reduction == "sum":
         return total
     return total / count_labels(labels).clamp(min=1)
+
+
+def next_token_loss(tokens: Sequence[int]) -> LossFunction:
+    """Return the loss of one text as a function of its logits.
+
+    Every token but the first is the label of the position before it; after the last
+    there is nothing to predict.
+
+    Args:
+        tokens: Ids, two at least.
+
+    Returns:
+        Maps logits [1 pos vocab] to the mean loss in nats per token.
+
+    Raises:
+        DataError: If there is nothing to predict.
+    """
+    if len(tokens) < 2:
+        raise DataError(
+            "The loss compares each token with the one before it: this text has "
+            f"{len(tokens)} token, so type at least one more."
+        )
+
+    def loss(logits: Tensor) -> Tensor:
+        labels = torch.tensor([list(tokens[1:])], device=logits.device)
+        return language_model_loss(logits[:, :-1], labels)
+
+    return loss
 
 
 def count_labels(labels: Int[Tensor, "batch pos"]) -> Int[Tensor, ""]:

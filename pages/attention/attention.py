@@ -12,24 +12,23 @@ from minigpt.interpret.heads.attention_steps import AttentionSteps, shared_head
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.model import CausalAttention, MultiHeadAttention, SelfAttention
 from minigpt.textbook.attention import attention_row
-from pages.attention import questions
+from pages.attention import challenge, edits, questions
 from pages.attention import tour as attention_tour
-from pages.attention.numbers import (
-    MASK,
-    POSITIONS,
-    ROOT,
-    edit_of,
-    opening_of,
-    row_id,
-    steps_of,
-)
-from pages.frame import lesson, models, notebook, opening, provenance
+from pages.attention.numbers import edit_of, opening_of, row_id, steps_of
+from pages.frame import covering, lesson, models, notebook, opening, provenance
 from pages.frame.controls import tour
 from pages.frame.guard import guard
+from pages.frame.look import present
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, pick_token, read_at_place
-from viz.components.attention_steps.view import AttentionSheet, attention_steps
+from viz.components.attention_steps.view import (
+    AttentionSheet,
+    RowEdit,
+    SheetListeners,
+    attention_steps,
+)
 from viz.effects import before_after_bars
+from viz.theme import enlarged
 
 # Which hook holds a row of the sheet; every other row leads to the scores.
 HOOKS = {
@@ -40,60 +39,8 @@ HOOKS = {
 }
 
 
-def choose_edit(checkpoint: Checkpoint, reading: Reading, place: Place) -> HeadEdit:
-    """Show what can be left out, and return the edit that is wanted."""
-    scheme = checkpoint.model.config.positional_encoding
-    in_the_head = scheme in ("rope", "alibi", "relative")
-    left_out = st.pills(
-        "Leave out",
-        [ROOT, MASK, *([POSITIONS] if in_the_head else [])],
-        selection_mode="multi",
-        key="left_out",
-        help=(
-            "The step is left out in every row of this head, and the model is run "
-            "again from there. "
-        )
-        + (
-            "" if in_the_head else "This model's positions are added to its embeddings."
-        ),
-    )
-    return HeadEdit(
-        without_scale=ROOT in left_out,
-        without_positions=POSITIONS in left_out,
-        without_mask=MASK in left_out,
-        weight=set_weight_of(reading, place),
-    )
-
-
-def set_weight_of(reading: Reading, place: Place) -> tuple[int, float] | None:
-    """Return the weight that the reader set in this very row, if any."""
-    row, weight = st.session_state.get("_set_weight", (None, None))
-    return weight if row == row_id(reading, place) else None
-
-
-def undo() -> None:
-    """Forget every edit."""
-    st.session_state["left_out"] = []
-    st.session_state.pop("_set_weight", None)
-
-
-def rows_without(edit: HeadEdit, steps: AttentionSteps) -> list[str]:
-    """Return the rows of the sheet whose step an edit leaves out."""
-    positions = "turned" if steps.turned else "bias"
-    steps_left_out = {
-        "scaled": edit.without_scale,
-        "scores": edit.without_mask,
-        positions: edit.without_positions,
-    }
-    return [row for row, left_out in steps_left_out.items() if left_out]
-
-
 def show_sheet(
-    reading: Reading,
-    place: Place,
-    steps: AttentionSteps,
-    edited: EditedHead | None,
-    left_out: list[str],
+    reading: Reading, place: Place, steps: AttentionSteps, edit: RowEdit
 ) -> tuple[str, int]:
     """Show the sheet; return the row and key whose number is traced below."""
     row = row_id(reading, place)
@@ -103,18 +50,18 @@ def show_sheet(
     def open_cell(chosen: tuple[str, int] | None) -> None:
         st.session_state["_opened_cell"] = (row, chosen)
 
-    def set_weight(key: int, weight: float) -> None:
-        st.session_state["_set_weight"] = (row, (key, weight))
-
     attention_steps(
-        AttentionSheet(reading.pieces, steps, edited, left_out),
+        AttentionSheet(reading.pieces, steps, edit),
         opened,
         key=attention_tour.SHEET,
-        on_open=open_cell,
-        on_query=pick_token,
-        on_weight=set_weight,
+        tell=SheetListeners(
+            opened=open_cell,
+            asked=pick_token,
+            weighed=lambda key, weight: edits.set_weight(reading, place, (key, weight)),
+            divided=lambda divisor: edits.set_divisor(divisor, len(steps.q)),
+        ),
     )
-    return opened or ("pattern", int(steps.pattern.argmax()))
+    return opened or ("pattern", int(edit.before.argmax()))
 
 
 def show_prediction(checkpoint: Checkpoint, edited: EditedHead, changed: bool) -> None:
@@ -128,11 +75,12 @@ def show_prediction(checkpoint: Checkpoint, edited: EditedHead, changed: bool) -
                 f"{config.num_layers * config.num_heads} heads was changed.",
                 width="stretch",
             )
-            st.button("Undo", on_click=undo, type="tertiary")
+            st.button("Undo", on_click=edits.undo, type="tertiary")
     else:
         st.caption("Leave out a step, or set an attention weight after the softmax.")
     pieces = checkpoint.tokenizer.pieces(list(range(len(effect.before))))
-    st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=5))
+    chart = before_after_bars(pieces, effect.before, effect.after, shown=5)
+    st.altair_chart(enlarged(chart) if present.is_on() else chart)
 
 
 def trace(
@@ -153,8 +101,10 @@ def show_figures(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
     """Show the sheet with what can be changed, explain it, and ask about it."""
     steps = steps_of(checkpoint.model, reading.tokens, *place)
     left, right = st.columns([5, 2], gap="medium")
+    # A projector has no room for it above the bars.
+    task = st.container() if present.is_on() else right.container()
     with right, st.container(key=attention_tour.EDIT):
-        edit = choose_edit(checkpoint, reading, place)
+        edit = edits.choose(checkpoint, reading, place)
         edited = edit_of(checkpoint.model, reading.tokens, *place, edit)
         changed = edit != HeadEdit()
         show_prediction(checkpoint, edited, changed)
@@ -162,30 +112,42 @@ def show_figures(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
         cell = show_sheet(
             reading,
             place,
-            steps,
-            edited if changed else None,
-            rows_without(edit, steps),
+            edited.steps if changed else steps,
+            edits.shown(steps, edit, edited),
         )
-        layer, head, query = place
-        notebook.show(
-            "the sheet",
-            attention_row,
-            f"attention_row(model, tokens, {layer}, {head}, query={query})",
-            drawn={"raw": steps.raw, "weights": steps.pattern, "z": steps.z},
-        )
+    with task:
+        challenge.show(checkpoint, reading, place, edit, edited)
+    layer, head, query = place
+    notebook.show(
+        "the sheet",
+        attention_row,
+        f"attention_row(model, tokens, {layer}, {head}, query={query})",
+        drawn={"raw": steps.raw, "weights": steps.pattern, "z": steps.z},
+    )
     trace(checkpoint, reading, place, cell)
+    if changed and covering.aids_are_open():
+        st.caption("This number was computed without your changes.")
     lesson.explain(WORDS, SelfAttention, CausalAttention, MultiHeadAttention)
+    with st.expander("As a formula", icon=":material/function:"):
+        st.latex(FORMULA)
     check(questions.checks(checkpoint, reading, place))
 
 
 WORDS = (
-    "Each token is turned into three vectors: a **query** (what it looks for), a "
-    "**key** (what it can be found by) and a **value** (what it passes on). The dot "
-    "product q · k says how well a query matches a key; ÷ √d keeps this sum of many "
-    "products small; the mask hides later tokens. The softmax turns scores into "
-    "weights that add up to 1, so the head's output, z, is a weighted average of "
+    "To guess what comes next, a token often needs what other tokens know. So it looks "
+    "back. From x, what the head reads, three matrices make a **query** (what a token "
+    "looks for), a **key** (what it can be found by) and a **value** (what it passes "
+    "on). The dot product q · k says how well a query matches a key; ÷ √d keeps this "
+    "sum of many products small; the mask hides later tokens. The softmax turns scores "
+    "into weights that add up to 1, so the head's output, z, is a weighted average of "
     "values.\n\nNow leave out ÷ √d. The scores grow, and the softmax of large scores "
     "puts almost all the weight on one token: an average of one."
+)
+
+FORMULA = (
+    r"z_i = \sum_{j \le i} w_{ij}\, v_j, \qquad "
+    r"w_{ij} = \frac{e^{s_{ij}}}{\sum_{l \le i} e^{s_{il}}}, \qquad "
+    r"s_{ij} = \frac{q_i \cdot k_j}{\sqrt d} + b_{i-j}"
 )
 
 tour_button = lesson.open(
@@ -210,5 +172,8 @@ with guard():
             reading, place, steps_of(checkpoint.model, reading.tokens, *place)
         ),
     )
-    if predict(questions.strongest(checkpoint, reading, place)):
+    if predict(
+        questions.strongest(checkpoint, reading, place),
+        questions.rest(checkpoint, reading, place),
+    ):
         show_figures(checkpoint, reading, place)

@@ -3,6 +3,7 @@
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.heads.attention_editing import edit_head
 from minigpt.interpret.heads.attention_steps import attention_steps
+from minigpt.interpret.heads.row_challenge import row_challenge
 from minigpt.interpret.openings.attention import attention_opening
 from minigpt.interpret.openings.opening import held_out_prompts
 from minigpt.interpret.reading.prompt import Reading
@@ -22,13 +23,16 @@ edit_of = remember(64)(edit_head)
 opening_of = remember(32, spinner="Looking for a telling row …")(attention_opening)
 """Where leaving out ÷ √d changes most in a model."""
 
-
-@remember(32)
-def prompts_of(checkpoint: Checkpoint) -> list[str]:
-    """Return other texts to ask about, which the model did not learn from."""
-    return [prompt for prompt, _ in held_out_prompts(checkpoint)]
+challenge_of = remember(32)(row_challenge)
+"""A token that one attention weight can make the model say."""
 
 
 def row_id(reading: Reading, place: Place) -> tuple[object, ...]:
     """Return what tells one row from every other."""
     return str(models.chosen_path(models.chosen_entry())), *reading.tokens, *place
+
+
+@remember(32)
+def prompts_of(checkpoint: Checkpoint) -> list[str]:
+    """Return other texts to ask about, which the model did not learn from."""
+    return [prompt for prompt, _ in held_out_prompts(checkpoint)]

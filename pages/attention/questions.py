@@ -48,6 +48,30 @@ def strongest(
         )
 
 
+def rest(checkpoint: Checkpoint, reading: Reading, place: Place) -> Iterator[Question]:
+    """Ask what the other weights of a row come to: seen in the row, it adds up to 1.
+
+    Arguments as for `strongest`.
+    """
+    for row in _rows(checkpoint, reading, place):
+        steps = row.steps(checkpoint)
+        best = int(steps.pattern.argmax())
+        most = float(steps.pattern[best])
+        if steps.query == 0:
+            continue
+        values = sorted({1 - most, most, most / 2, 1.0})
+        reader, read = (_word(row.reading.pieces[at]) for at in (steps.query, best))
+        yield Question(
+            "attention.rest",
+            f"{row.where}In {row.head}, **{reader}** (position {steps.query}) reads "
+            f"**{read}** most. What do its weights on all the other tokens add up to?",
+            told_apart(values, 3),
+            values.index(1 - most),
+            f"The weights of a row add up to 1, and {read} has {most:.3f} of it.",
+            row.at,
+        )
+
+
 class _Row(NamedTuple):
     """A row of attention that can be asked about."""
 

@@ -10,11 +10,14 @@ from minigpt.generation import beam_search
 from minigpt.generation.beam.exhaustive import best_of_all
 from minigpt.generation.prompt import encode_prompt
 from minigpt.generation.window import run_modules
+from minigpt.interpret.openings.opening import Opening
 from pages.beam_search import figures, questions, settings
-from pages.beam_search.numbers import Source, find
-from pages.frame import lesson, models, state
+from pages.beam_search.numbers import Source, find, opening_of
+from pages.frame import lesson, models, opening, state
 from pages.frame.guard import guard, show_note
+from pages.frame.look import present
 from pages.frame.questions import check, predict
+from viz.beams import times_likelier
 
 WORDS = """
 At each step every kept text is continued by **every** token. All these candidates
@@ -29,6 +32,23 @@ Likelier does not mean better: the likeliest texts are often dull. And each toke
 the sum, so short texts have an advantage; the *length penalty* makes up for that.
 """
 
+
+def show_figures(source: Source, opened: Opening | None) -> None:
+    """Show the tree and the texts, explain them, and ask about them."""
+    if opened is not None and opened.effects["gain"] > 0 and not present.is_on():
+        times = times_likelier(opened.effects["gain"])
+        opening.offer(
+            opened,
+            "Opened on a prompt where greedy’s first choice loses: the beam’s best "
+            f"text is {times} as likely as greedy’s.",
+        )
+    found = find(source)
+    figures.show_tree(source, found)
+    figures.show_texts(source, found)
+    lesson.explain(WORDS, beam_search, run_modules, best_of_all)
+    check(questions.checks(source))
+
+
 lesson.open(
     "Beam search",
     "The likeliest text is not always made of the likeliest tokens: keep "
@@ -36,6 +56,8 @@ lesson.open(
 )
 with guard():
     checkpoint = models.chosen()
+    opened = opening_of(checkpoint)
+    opening.begin(opened)
     text, numbers = st.columns([4, 9], vertical_alignment="bottom")
     with text:
         prompt = state.prompt_input()
@@ -46,11 +68,5 @@ with guard():
     for warning in warnings:
         show_note(warning)
     source = Source(checkpoint, prompt, tokens, config)
-    found = find(source)
-    question = questions.best_way_on(source, found)
-    if question is not None:
-        predict([question])
-    figures.show_tree(source, found)
-    figures.show_texts(source, found)
-    lesson.explain(WORDS, beam_search, run_modules, best_of_all)
-    check([[each] for each in questions.check_questions(source, found)])
+    if predict(questions.best_way_on(source), questions.gain(source)):
+        show_figures(source, opened)

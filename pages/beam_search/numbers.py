@@ -16,11 +16,18 @@ from minigpt.generation.beam.exhaustive import (
 )
 from minigpt.generation.beam.paths import PathsInTree, greedy_text, trace_paths
 from minigpt.generation.beam.tree import BeamCandidate, BeamResult, ScoredText
+from minigpt.interpret.openings.beam_search import beam_opening
+from minigpt.interpret.openings.beginnings import beginnings
+from minigpt.interpret.openings.opening import Opening
+from pages.beam_search import settings
 from pages.frame import models, notebook
 from pages.frame.remember import identity, remember
 
 AT_ONCE, WHEN_ASKED = 0.3, 20.0
 """Seconds that the search of all texts may take, unasked and when asked for."""
+
+APART = 5
+"""Every fifth beginning of the held-out texts is asked about."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +63,13 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Found:
-    """A search beside greedy and, where it is known, the best of all texts."""
+class Searched:
+    """A search beside greedy."""
 
     search: BeamResult
     greedy: ScoredText
-    best_of_all: BestOfAll | None
-    refusal: str | None
-    """Why the best of all is not known."""
     tree: PathsInTree
-    """The search's candidates; paths of greedy, the best found, the best of all."""
+    """The search's candidates; paths of greedy, the best found, further texts."""
 
     @property
     def best(self) -> ScoredText:
@@ -81,6 +85,15 @@ class Found:
     def greedy_left(self) -> int | None:
         """The step at which the search dropped greedy's text."""
         return self.tree.left_beam(0)
+
+
+@dataclass(frozen=True)
+class Found(Searched):
+    """A search beside greedy and, where it is known, the best of all texts."""
+
+    best_of_all: BestOfAll | None
+    refusal: str | None
+    """Why the best of all is not known."""
 
     @property
     def paths(self) -> dict[str, list[int]]:
@@ -110,10 +123,31 @@ def find(source: Source) -> Found:
     return Found(
         search,
         greedy,
+        trace_paths(search, texts, source.config.length_penalty),
         best if isinstance(best, BestOfAll) else None,
         None if isinstance(best, BestOfAll) else best,
-        trace_paths(search, texts, source.config.length_penalty),
     )
+
+
+def searched(source: Source) -> Searched:
+    """Search, and compare with greedy alone: quick enough for many prompts."""
+    search, greedy = _search(source)
+    texts = [greedy, search.sequences[0]]
+    tree = trace_paths(search, texts, source.config.length_penalty)
+    return Searched(search, greedy, tree)
+
+
+@remember(32, spinner="Looking for a prompt on which greedy loses …")
+def opening_of(checkpoint: Checkpoint) -> Opening | None:
+    """Return the prompt on which the page's own settings gain most over greedy."""
+    with models.turn_to_write():
+        return beam_opening(checkpoint, settings.DEFAULT)
+
+
+@remember(32)
+def prompts_of(checkpoint: Checkpoint) -> list[str]:
+    """Return other prompts to ask about: beginnings of texts not learned from."""
+    return [each.prompt for each in beginnings(checkpoint)][::APART]
 
 
 def look_further(source: Source, known: ScoredText) -> None:
@@ -142,7 +176,7 @@ def _asked_for() -> dict[object, BestOfAll | str]:
     return st.session_state.setdefault("_best_asked_for", {})
 
 
-@remember(32, shared=True, spinner="Searching …")
+@remember(96, shared=True, spinner="Searching …")
 def _search(source: Source) -> tuple[BeamResult, ScoredText]:
     found = beam_search(*source.arguments, watched=True)
     return found, greedy_text(*source.arguments)

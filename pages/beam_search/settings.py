@@ -10,6 +10,9 @@ from pages.frame import state
 
 WIDEST, LONGEST = 8, 30
 
+DEFAULT = GenerationConfig(strategy="beam", num_beams=3, max_new_tokens=8)
+"""What the page begins with, and what its opening is searched with."""
+
 PROMPTS = (
     "The king",
     "Then",
@@ -40,11 +43,11 @@ def choose(prompt_length: int, window: int) -> GenerationConfig:
     state.keep_possible("tokens", range(1, longest + 1), "length")
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
     with row:
-        width = _count("Width", WIDEST, 3, "Texts kept at each step.")
+        width = _count("Width", WIDEST, DEFAULT.num_beams, "Texts kept at each step.")
         tokens = _count(
             "Tokens",
             longest,
-            min(8, longest),
+            min(DEFAULT.max_new_tokens, longest),
             "Number of steps in the search. A text that ends earlier needs fewer.",
         )
         length_penalty = _penalty(

@@ -13,14 +13,16 @@ from minigpt.model import Block, FeedForward, LayerNorm, RMSNorm
 from minigpt.textbook.stream import block_sum, stream_norms
 from pages.block import questions
 from pages.block import tour as block_tour
-from pages.block.numbers import block_of, stages_of
-from pages.frame import lesson, models, notebook, provenance
+from pages.block.numbers import block_of, opening_of, stages_of
+from pages.frame import lesson, models, notebook, opening, provenance
 from pages.frame.controls import tour
 from pages.frame.guard import guard
+from pages.frame.look import present
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, read_at_place
 from viz.components.residual_block.view import BlockSheet, NeuronShown, residual_block
 from viz.residual import stream_chart, stream_table
+from viz.theme import enlarged
 
 
 def pick_head(head: int) -> None:
@@ -77,7 +79,8 @@ def show_stream(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
     stream = [float(stage.stream[place.token]) for stage in stages]
     with st.container(key=block_tour.STREAM):
         st.subheader("The stream, from the first block to the last", anchor=False)
-        st.altair_chart(stream_chart(names, kinds, added, stream, place.layer))
+        chart = stream_chart(names, kinds, added, stream, place.layer)
+        st.altair_chart(enlarged(chart) if present.is_on() else chart)
     with st.container(horizontal=True):
         hooks = [stage.stream_name for stage in stages]
         notebook.show(
@@ -90,18 +93,10 @@ def show_stream(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
             st.dataframe(stream_table(names, kinds, added, stream), hide_index=True)
 
 
-tour_button = lesson.open(
-    "Multi-head and block",
-    "Heads **move** information between tokens, MLPs **transform** it, the "
-    "residual stream **keeps** it.",
-)
-with guard():
-    checkpoint = models.chosen()
-    reading, place = read_at_place(checkpoint)
-    view = block_of(checkpoint.model, reading.tokens, place.layer, place.token)
-    piece = reading.pieces[place.token]
-    tour.offer(tour_button, lambda: block_tour.stops(reading, place, view))
-    predict([questions.writes_more(view, piece)])
+def show_figures(
+    checkpoint: Checkpoint, reading: Reading, place: Place, view: BlockView
+) -> None:
+    """Show the block and the stream through all blocks, explain, and ask."""
     hook, index = show_block(checkpoint, reading, place, view)
     with st.container(horizontal=True, vertical_alignment="center"):
         notebook.show(
@@ -121,17 +116,49 @@ with guard():
             (0, place.token, *index),
         )
     show_stream(checkpoint, reading, place)
-    lesson.explain(
-        "The residual stream of a token is one vector. Attention and the MLP "
-        "each read it through a norm, which rescales it, and **add** their "
-        "result to it. Heads fetch information from other tokens: the z of all "
-        "heads, put side by side and multiplied by W_O, is the sum of what each "
-        "head writes. The MLP looks at this token alone. Each neuron responds to "
-        "one pattern in the vector; where it is active, it adds its own output "
-        "vector, which raises some tokens' logits. What was there before stays "
-        "in the sum, so later blocks can still read it.",
-        Block,
-        LayerNorm if checkpoint.model.config.norm == "layernorm" else RMSNorm,
-        FeedForward,
-    )
-    check([[each] for each in questions.checks(view, piece)])
+    norm = LayerNorm if checkpoint.model.config.norm == "layernorm" else RMSNorm
+    lesson.explain(WORDS, Block, norm, FeedForward)
+    with st.expander("As a formula", icon=":material/function:"):
+        st.latex(FORMULA)
+    check(questions.checks(checkpoint, reading, place))
+
+
+WORDS = (
+    "A model needs a place where everything found out about a token is kept. This is "
+    "its residual stream, one vector. Attention and the MLP each read it through a "
+    "norm, which brings it to a standard size, and **add** their result to it. Heads "
+    "fetch information from other tokens: the z of all heads, put side by side and "
+    "multiplied by W_O, is the sum of what each head writes. The MLP looks at this "
+    "token alone. Each neuron responds to one pattern in the vector; where it is "
+    "active, it adds its own output vector, which raises some tokens' logits. What was "
+    "there before stays in the sum, so later blocks can still read it."
+)
+
+FORMULA = (
+    r"r' = r + \sum_h W_O^{(h)} z^{(h)}(\mathrm{norm}_1(r)), \qquad "
+    r"r'' = r' + \mathrm{MLP}(\mathrm{norm}_2(r'))"
+)
+
+tour_button = lesson.open(
+    "Multi-head and block",
+    "Heads **move** information between tokens, MLPs **transform** it, the "
+    "residual stream **keeps** it.",
+)
+with guard():
+    checkpoint = models.chosen()
+    found = opening_of(checkpoint)
+    opening.begin(found)
+    reading, place = read_at_place(checkpoint)
+    if found is not None:
+        opening.offer(
+            found,
+            f"Opened at block {found.layer}, where one of two vectors that are added "
+            f"here is {found.effects['ratio']:.1f} times as long as the other.",
+        )
+    view = block_of(checkpoint.model, reading.tokens, place.layer, place.token)
+    tour.offer(tour_button, lambda: block_tour.stops(reading, place, view))
+    if predict(
+        questions.predictions(checkpoint, reading, place),
+        questions.seen(checkpoint, reading, place),
+    ):
+        show_figures(checkpoint, reading, place, view)

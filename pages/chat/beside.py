@@ -5,7 +5,6 @@ import streamlit as st
 from minigpt.datasets.tales.story import Story
 from minigpt.errors import MinigptError
 from pages.chat import messages, speakers
-from pages.chat import story as chat_story
 from pages.chat import talk as chat_talk
 from pages.chat.speakers import Speaker
 from pages.frame import course
@@ -91,8 +90,7 @@ def show_answer(
     with messages.answering(f"beside_{number}"):
         st.text(answer.text or ("…" if not answer.is_done else "(nothing)"))
         if answer.is_done:
-            asked = chat_story.known(story, said.question)
-            verdict = messages.right_or_wrong(asked, answer)
+            verdict = messages.right_or_wrong(said, story, answer)
             form = "" if said.asking.template or as_a_story else "no template"
             parts = (verdict, plain(other.name), form)
             st.caption(" · ".join(part for part in parts if part))

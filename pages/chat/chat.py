@@ -112,16 +112,17 @@ with guard():
     with meter:
         settings.show_meter(asking)
     speakers.say_what_it_is(speaker)
-    with above:
-        question = questions.without_template(asking, story)
-        if question is not None:
-            predict([question])
     messages.ask_again_if_wanted(asking)
-    live = bool(talk.under_way())
-    st.fragment(show_workbench, run_every=talk.MOMENT if live else None)(
-        asking, story, talk.current(), live
-    )
-    lesson.explain(
-        WORDS, encode_chat, encode_prompt_for_answer, Answer, rows_that_wrote
-    )
-    check([[each] for each in questions.checks(asking, story)])
+    with above:
+        may_show = predict(questions.without_template(asking, story))
+    if may_show:
+        live = bool(talk.under_way())
+        st.fragment(show_workbench, run_every=talk.MOMENT if live else None)(
+            asking, story, talk.current(), live
+        )
+        lesson.explain(
+            WORDS, encode_chat, encode_prompt_for_answer, Answer, rows_that_wrote
+        )
+        check(questions.checks(asking, story))
+    else:
+        chat_story.show_field(story)

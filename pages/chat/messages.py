@@ -5,11 +5,10 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from minigpt.datasets.tales.instructions import Asked
 from minigpt.datasets.tales.story import Story
 from minigpt.errors import DataError
 from minigpt.finetuning.answering import Answer
-from pages.chat import settings, talk
+from pages.chat import honesty, own, settings, talk
 from pages.chat import story as chat_story
 from pages.chat.talk import Asking, ChatTurn
 from pages.frame import models
@@ -34,7 +33,7 @@ _ENDINGS = {
 def show(story: Story | None, asking: Asking) -> None:
     """Show story, conversation and the field for the next question."""
     live = bool(talk.under_way())
-    show_buttons()
+    show_buttons(asking)
     with st.container(height=HEIGHT, key="chat_talk", autoscroll=True):
         chat_story.show_field(story)
         turns = talk.current().turns
@@ -50,10 +49,11 @@ def show(story: Story | None, asking: Asking) -> None:
             show_problem(problem)
         if not live:
             offer(story, asking)
+    about = "" if own.has_own_file(asking.speaker) else " about the story"
     # Below the text, where what is written does not move it from under the mouse.
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         said_now = st.chat_input(
-            "Ask about the story",
+            f"Ask a question{about}",
             key="chat_input",
             max_chars=LONGEST,
             disabled=live,
@@ -73,7 +73,7 @@ def offer(story: Story | None, asking: Asking) -> None:
     """Offer what was not asked yet, to be said with one click."""
     asked = {said.question for said in talk.current().turns}
     with st.container(horizontal=True, gap="small", key="chat_chips"):
-        for number, text in enumerate(chat_story.chips(story)):
+        for number, text in enumerate(chat_story.chips(asking.speaker, story)):
             if text not in asked and st.button(plain(text), key=f"chip_{number}"):
                 say(text, asking)
 
@@ -151,11 +151,12 @@ def show_answer(
         st.text(answer.text or ("…" if not answer.is_done else "(nothing)"))
         if not answer.is_done:
             return
-        verdict = right_or_wrong(chat_story.known(story, said.question), answer)
+        verdict = right_or_wrong(said, story, answer)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(" · ".join(_about(said, verdict, forgotten)), width="stretch")
             if number == len(talk.current().turns) - 1:
                 _offer_again(number, said, asking)
+        honesty.show(number, said, story)
 
 
 @contextmanager
@@ -184,13 +185,25 @@ def _offer_again(number: int, said: ChatTurn, asking: Asking) -> None:
         say(said.question, asking, instead_of=number)
 
 
-def right_or_wrong(asked: Asked | None, answer: Answer) -> str:
-    """Say whether an answer is right, in Markdown; "" where that is not known."""
-    if asked is None:
+def right_or_wrong(said: ChatTurn, story: Story | None, answer: Answer) -> str:
+    """Say whether an answer is right, in Markdown; "" where that is not known.
+
+    Args:
+        said: What was asked, and of whom.
+        story: The built-in story that is offered, if any.
+        answer: That model's, or the one's beside it.
+    """
+    asked = chat_story.known(story, said.question)
+    if asked is not None:
+        if asked.is_answered_by(answer.text):
+            return "**✓ Right**"
+        return f"**✗ The story says: {plain(asked.question.answer)}**"
+    right = own.right_answer(said.asking.speaker, said.question)
+    if right is None:
         return ""
-    if asked.is_answered_by(answer.text):
+    if answer.text.strip() == right.strip():
         return "**✓ Right**"
-    return f"**✗ The story says: {plain(asked.question.answer)}**"
+    return f"**✗ Your file says: {plain(right)}**"
 
 
 def _about(said: ChatTurn, verdict: str, forgotten: bool) -> list[str]:
@@ -216,11 +229,19 @@ def _open_edit(number: int) -> None:
     st.session_state["_chat_editing"] = number
 
 
-def show_buttons() -> None:
+def show_buttons(asking: Asking) -> None:
     """Show what concerns the whole conversation."""
     has_begun, can_undo = bool(talk.current().turns), bool(talk.past())
+    tells = not own.has_own_file(asking.speaker)
     buttons = (
-        ("Another story", "menu_book", chat_story.another, True, "", None),
+        (
+            "Another story",
+            "menu_book",
+            chat_story.another,
+            tells,
+            "This model was tuned on a file that tells no stories.",
+            None,
+        ),
         (
             "Clear",
             "delete_sweep",

@@ -85,9 +85,13 @@ def last_row(asking: Asking, story: Story | None) -> Row | None:
 
 def example_row(asking: Asking, story: Story | None) -> Row | None:
     """Return what would be read if the first question on offer were asked."""
-    question = (chat_story.chips(story) or [""])[0]
-    told = st.session_state.get(chat_talk.STORY, "")
-    messages = messages_of(told, [Turn(question)])
+    question = (chat_story.chips(asking.speaker, story) or [""])[0]
+    return row_of(asking, st.session_state.get(chat_talk.STORY, ""), question)
+
+
+def row_of(asking: Asking, story: str, question: str) -> Row | None:
+    """Return what is read before the answer to a question; None without room."""
+    messages = messages_of(story, [Turn(question)])
     model, tokenizer, _ = asking.speaker.checkpoint
     read = read_tokens(messages, tokenizer, template=asking.template)
     limit = model.config.max_seq_len

@@ -10,11 +10,20 @@ from minigpt.datasets.tales.talk import (
     story_to_talk_about,
     suggestions,
 )
+from minigpt.finetuning.inspection.template_effect import (
+    TemplateEffect,
+    first_effect,
+    template_effect,
+)
+from pages.chat import own
 from pages.chat import talk as chat_talk
 from pages.chat.speakers import Speaker
 from pages.chat.talk import STORY
+from pages.frame import models
 from pages.frame.remember import remember
 
+SEARCHED = 8
+"""Stories in which a question is looked for that needs the template."""
 SHARE = 0.62
 """Share of the window that a story may fill: the rest is for questions and answers."""
 
@@ -23,9 +32,14 @@ def prepare(speaker: Speaker) -> Story | None:
     """Choose a story that this model can read, and put it into the field.
 
     Returns:
-        The story, with what can be asked; None if no story is as short as that.
+        The story, with what can be asked; None if no story is as short as that, or
+        if the model was tuned on a file of one's own, which tells no story.
     """
-    story = _story(speaker.checkpoint, chat_talk.current().number)
+    if "_chat" not in st.session_state:
+        st.session_state["_chat"] = chat_talk.Talk(number=opening(speaker))
+    story = None
+    if not own.has_own_file(speaker):
+        story = story_of(speaker.checkpoint, chat_talk.current().number)
     text = "" if story is None else story.text
     if st.session_state.get("_chat_given") != text:
         # Another story, or another model's window: what the reader wrote stays.
@@ -37,9 +51,39 @@ def prepare(speaker: Speaker) -> Story | None:
 
 
 @remember(256)
-def _story(checkpoint: Checkpoint, number: int) -> Story | None:
+def story_of(checkpoint: Checkpoint, number: int) -> Story | None:
+    """Return one of the built-in stories that a model can read; None if none is."""
     encode, window = checkpoint.tokenizer.encode, checkpoint.model.config.max_seq_len
     return story_to_talk_about(number, lambda text: len(encode(text)) <= SHARE * window)
+
+
+@remember(32, spinner="Choosing a story …", key=lambda speaker: speaker.path)
+def opening(speaker: Speaker) -> int:
+    """Return the first story with a question that the template makes right.
+
+    Where there is none, and of models that were not tuned on tales, the first of all.
+    """
+    if not own.learns_tales(speaker):
+        return 0
+    for number in range(SEARCHED):
+        story = story_of(speaker.checkpoint, number)
+        if story is not None and effect_in(speaker, story) is not None:
+            return number
+    return 0
+
+
+@remember(64, key=lambda speaker, asked: (speaker.path, asked))
+def effect_of(speaker: Speaker, asked: Asked) -> TemplateEffect | None:
+    """Return what a question gets with the template and without; None without room."""
+    with models.turn_to_write():
+        return template_effect(speaker.checkpoint, asked)
+
+
+@remember(64, key=lambda speaker, story: (speaker.path, story.text))
+def effect_in(speaker: Speaker, story: Story) -> TemplateEffect | None:
+    """Return the first question of a story that the template makes right."""
+    with models.turn_to_write():
+        return first_effect(speaker.checkpoint, story)
 
 
 def show_field(story: Story | None) -> None:
@@ -52,7 +96,7 @@ def show_field(story: Story | None) -> None:
         height=150,
         max_chars=6000,
         on_change=chat_talk.clear,
-        placeholder="There is no story. Write one, or choose another.",
+        placeholder="There is no story: ask without one, or write your own.",
         label_visibility="collapsed",
         help="The story comes before the first question. Change it or write your "
         "own: the conversation then starts again.",
@@ -75,9 +119,23 @@ def another() -> None:
     st.session_state["_chat_given"] = _written()  # so that the new one takes its place
 
 
-def chips(story: Story | None) -> list[str]:
-    """Return what is offered to be said, about the story as it stands now."""
-    return suggestions(story, _written())
+def chips(speaker: Speaker, story: Story | None) -> list[str]:
+    """Return what is offered to be said, about the story as it stands now.
+
+    The first is what the page's first question is about: one that needs the template.
+    """
+    written = _written()
+    if own.has_own_file(speaker) and not written:
+        return own.offered(speaker)
+    offered = suggestions(story, written)
+    if story is None or written != story.text or not own.learns_tales(speaker):
+        return offered
+    effect = effect_in(speaker, story)
+    if effect is None:
+        return offered
+    first = effect.asked.question
+    same_kind = {each.text for each in story.questions if each.kind == first.kind}
+    return [first.text, *(each for each in offered if each not in same_kind)]
 
 
 def known(story: Story | None, question: str) -> Asked | None:

@@ -171,6 +171,7 @@ def input_saliency(shown: Compared) -> None:
     rival = first if st.toggle(label, key="saliency_rival") else None
     read = tokens[:target_place]
     found_scores = saliency(shown.after.checkpoint.model, read, target, rival)
+    hook = shown.after.checkpoint.model.embedding_hook
     minus = "" if rival is None else f" minus that of **{plain(name)}**"
     st.markdown(
         f"What {plain(shown.after.name)} read before **"
@@ -185,7 +186,7 @@ def input_saliency(shown: Compared) -> None:
     )
     tinted_text(text, key="saliency")
     st.caption(
-        "Gradient × activation at hook_embed: how much the logit would drop, to "
+        f"Gradient × activation at {hook}: how much the logit would drop, to "
         "first order, if this token's embedding were scaled down. It is small "
         "where a norm cancels the scaling."
     )
@@ -196,7 +197,7 @@ def input_saliency(shown: Compared) -> None:
         drawn=found_scores.scores,
         begin=shown.opening,
     )
-    provenance.show(shown.after.checkpoint, read, "hook_embed", (0, len(read) - 1, 0))
+    provenance.show(shown.after.checkpoint, read, hook, (0, len(read) - 1, 0))
 
 
 def _show_per_head(key: str, values: Array | None, unit: str) -> None:

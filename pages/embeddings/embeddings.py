@@ -5,12 +5,10 @@ Aha: without positions, one layer gives "dog bites man" and "man bites dog" the 
 answer.
 """
 
-from contextlib import suppress
-
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.errors import DataError
+from minigpt.interpret.openings.embeddings import EmbeddingOpening
 from minigpt.interpret.positions.word_order import without_positions
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.model import MLPLM, TransformerLM
@@ -23,48 +21,66 @@ from minigpt.model.positions import (
     SinusoidalPositions,
     causal_mask,
 )
-from pages.embeddings import positions, questions, shuffle, tokens
+from pages.embeddings import (
+    order_questions,
+    position_questions,
+    positions,
+    questions,
+    shuffle,
+    tokens,
+)
 from pages.embeddings.numbers import (
     PromptTokens,
-    components_of,
     neighbours_of,
+    opening_of,
+    order_of,
     read_any,
-    turning_of,
 )
-from pages.frame import lesson, models, state
+from pages.frame import lesson, models, opening, state
 from pages.frame.guard import guard
-from pages.frame.look import present
-from pages.frame.questions import Question, check, predict
+from pages.frame.questions import check, predict
+from pages.frame.words import plain
+from viz.tokens import display_piece
 
 TOKENS, POSITIONS, SHUFFLE = "Tokens", "Positions", "Shuffle the words"
 PARTS = (TOKENS, POSITIONS, SHUFFLE)
 
-# A question, where this model and prompt have a clear answer to it.
-Asked = Question | None
+TOKEN_WORDS = """
+A model cannot calculate with letters. So each token gets a list of numbers, a
+**vector**: one row of a table, its **embedding**. The numbers start out random, and
+training moves them like all other weights. Tokens that are used alike are pushed alike,
+so they can end up pointing in the same direction.
 
-WORDS = """
-A token's **embedding** is one row of a learned table. Training can move tokens with
-similar uses closer together. A cosine compares all dimensions; a picture shows two.
+How alike two directions are is measured by their **cosine**: 1 for the same direction,
+0 for a right angle. It compares all dimensions; a flat picture shows only two. The
+**unembedding** is a second table: the model's last vector is compared with its rows to
+predict the next token. In some models both are one table.
+"""
 
-Attention is a **weighted average**, and an average has no order: one layer without
-positions cannot tell "dog bites man" from "man bites dog". So the model is given the
-order: by a vector added to each embedding, by rotating queries and keys, or by a number
-added to each score. The last two depend only on **distance**, so they also work in
-longer texts.
+POSITION_WORDS = """
+Attention is a weighted average, and an average has no order. So the model must be told
+where each token stands, and there are three ways to do it. A vector for each position
+can be **added to the embedding** (learned, sinusoidal). Queries and keys can be
+**rotated** (RoPE). Or a number can be **added to each score** (ALiBi, relative).
 
-From the second layer on, the causal mask reveals the order as well: what each token has
-read depends on where it stood.
+The last two depend only on the **distance** between two tokens. A distance means the
+same anywhere in a text, also beyond the length of the training texts.
+"""
+
+SHUFFLE_WORDS = """
+One layer without positions gives "dog bites man" and "man bites dog" the same answer:
+the last token gathers a **weighted average** of the same values, and an average does
+not depend on the order.
+
+From the second layer on, the causal mask reveals the order even without positions: each
+token has read only those before it, so what it passes on depends on where it stood.
 """
 
 WINDOW_WORDS = """
-A token's **embedding** is one row of a learned table. Training can move tokens with
-similar uses closer together. A cosine compares all dimensions; a flat picture shows
-only two.
-
-This model has no attention and so no positions to add: it joins the embeddings of its
-last few tokens into one long vector, and a token's **place in that vector** is its
-position. Shuffling tokens inside the window changes the vector; tokens before the
-window are never read.
+This model has no attention, so it needs no positions to be added. It joins the
+embeddings of its last few tokens into one long vector, and a token's **place in that
+vector** is its position. Shuffling tokens inside this window changes the vector; tokens
+before it are never read.
 """
 
 SOURCES = {
@@ -91,58 +107,61 @@ def choose_part(checkpoint: Checkpoint) -> str:
     )
 
 
-def show_tokens(checkpoint: Checkpoint, text: PromptTokens) -> tuple[Asked, Asked]:
-    """Show tokens as points; return what is asked before and after."""
+def show_tokens(checkpoint: Checkpoint, text: PromptTokens) -> None:
+    """Ask which token is nearest; then show tokens as points."""
     chosen = tokens.choose_token(checkpoint, text)
+    about = (checkpoint, text.tokens, chosen.token, chosen.which)
+    if not predict(questions.nearest(*about)):
+        return
     found = neighbours_of(checkpoint, chosen.which, chosen.token)
     tokens.show(checkpoint, text, chosen, found)
-    drawn, _ = tokens.drawn_tokens(checkpoint, text, chosen, found)
-    components, _ = components_of(checkpoint.model, chosen.which, drawn)
-    pieces = checkpoint.tokenizer.pieces(found.tokens)
-    return (
-        questions.nearest(chosen.piece, found, pieces),
-        questions.variance(components, len(drawn)),
-    )
+    lesson.explain(TOKEN_WORDS, TokenEmbedding)
+    check(questions.token_checks(*about))
 
 
-def show_positions(checkpoint: Checkpoint, reading: Reading) -> Asked:
-    """Show one scheme, drawn and measured; return what is asked before."""
+def show_positions(checkpoint: Checkpoint, reading: Reading) -> None:
+    """Ask what distance does; then show one scheme, drawn and measured."""
     scheme, place = positions.choose(checkpoint, reading)
+    if not predict(position_questions.distance(checkpoint, scheme, place)):
+        return
     positions.show(checkpoint, reading, scheme, place)
-    return positions.distance_question(checkpoint, scheme, place)
+    own = checkpoint.model.config.positional_encoding
+    lesson.explain(POSITION_WORDS, SOURCES[own])
+    check(position_questions.position_checks(checkpoint, reading.tokens))
 
 
-def show_shuffle(checkpoint: Checkpoint, text: PromptTokens) -> Asked:
-    """Show the prompt in two orders; return what is asked before."""
-    tests = shuffle.run_tests(checkpoint, text)
-    shuffle.show(checkpoint, text, tests)
-    return questions.one_layer(tests.bare[1]) if 1 in tests.bare else None
+def show_shuffle(checkpoint: Checkpoint, text: PromptTokens) -> None:
+    """Ask what another order changes; then show the prompt in both."""
+    seed = shuffle.chosen_shuffle()
+    order = order_of(text.tokens, seed)
+    shuffle.show_orders(text, order)
+    about = (checkpoint, text.tokens, seed)
+    if not predict(order_questions.one_layer(*about)):
+        return
+    shuffle.show(checkpoint, text, shuffle.run_tests(checkpoint, text.tokens, order))
+    if text.reading is None:
+        lesson.explain(WINDOW_WORDS, MLPLM)
+    else:
+        lesson.explain(SHUFFLE_WORDS, without_positions)
+    check(order_questions.order_checks(*about))
 
 
-def final_questions(checkpoint: Checkpoint, text: PromptTokens) -> list[Asked]:
-    """Return what is asked at the end of every part."""
-    config, reading = checkpoint.model.config, text.reading
-    tests = None
-    with suppress(DataError):  # a prompt with one order alone is not asked about
-        tests = shuffle.run_tests(checkpoint, text)
-    if reading is None:
-        return [
-            questions.window(config),
-            questions.window_order(None if tests is None else tests.model),
-            questions.window_weights(config),
-        ]
-    last = len(text.tokens) - 1
-    turning = None
-    with suppress(DataError):  # heads of an odd width have no pairs to turn
-        before = max(0, last - 1)
-        turning = turning_of(checkpoint.model, text.tokens, 0, 0, last, before)
-    return [
-        questions.two_layers(None if tests is None else tests.bare.get(2)),
-        questions.rope_distance(turning, last, max(0, last - 1)),
-        questions.beyond(config),
-        questions.learned_numbers(config),
-        questions.alibi_cost(config),
-    ]
+def say_opening(checkpoint: Checkpoint, found: EmbeddingOpening) -> str:
+    """Say why the page opened at its token. Markdown."""
+    token = checkpoint.tokenizer.encode(found.prompt)[found.token]
+    piece = plain(display_piece(checkpoint.tokenizer.pieces([token])[0]))
+    together, chance = found.effects["together"], found.effects["chance"]
+    if found.effects["gap"] <= 0:
+        return (
+            f"Opened at **{piece}**. In this model no token has neighbours that are "
+            f"nearer to each other (mean cosine {together:.2f}) than chance allows "
+            f"({chance:.2f}): its embedding shows no groups."
+        )
+    return (
+        f"Opened at **{piece}** in the {found.table}: it and its nearest tokens form "
+        f"the closest group in the text that was searched (mean cosine {together:.2f}; "
+        f"by chance {chance:.2f})."
+    )
 
 
 lesson.open(
@@ -152,34 +171,22 @@ lesson.open(
 )
 with guard():
     checkpoint = models.chosen()
+    found = opening_of(checkpoint)
+    own_state: dict[str, str] = {}
+    if found is not None and not checkpoint.model.ties_embeddings:
+        own_state["embedding_table"] = found.table
+    opening.begin(found, **own_state)
     prompt, choice = st.columns([5, 4], vertical_alignment="bottom")
     with choice:
         part = choose_part(checkpoint)
     with prompt:
         text = read_any(checkpoint)
-    # What is asked about a figure stands above it; on a projector, below.
-    above, figures, below = st.container(), st.container(), st.container()
-    first: Asked = None
-    last: Asked = None
-    with figures, guard():
+    with guard():
         if part == TOKENS:
-            first, last = show_tokens(checkpoint, text)
+            if found is not None:
+                opening.offer(found, say_opening(checkpoint, found), **own_state)
+            show_tokens(checkpoint, text)
         elif part == POSITIONS and text.reading is not None:
-            first = show_positions(checkpoint, text.reading)
+            show_positions(checkpoint, text.reading)
         else:
-            first = show_shuffle(checkpoint, text)
-    if first is not None:
-        with below if present.is_on() else above:
-            predict([first])
-    if text.reading is None:
-        lesson.explain(WINDOW_WORDS, TokenEmbedding, MLPLM)
-    else:
-        scheme = checkpoint.model.config.positional_encoding
-        lesson.explain(WORDS, TokenEmbedding, SOURCES[scheme], without_positions)
-    asked = [last, *final_questions(checkpoint, text)]
-    check(
-        [
-            [each]
-            for each in [question for question in asked if question is not None][:3]
-        ]
-    )
+            show_shuffle(checkpoint, text)

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.errors import DataError
-from minigpt.interpret.corpora import held_out
+from minigpt.interpret.corpora import held_out, held_out_windows
+from minigpt.interpret.openings.embeddings import embedding_opening
+from minigpt.interpret.openings.opening import held_out_prompts
 from minigpt.interpret.positions import embedding_space as space
 from minigpt.interpret.positions import position_views as positions
 from minigpt.interpret.positions.word_order import (
@@ -74,6 +76,26 @@ def read_any(checkpoint: Checkpoint) -> PromptTokens:
     return PromptTokens(tokens, tokenizer.pieces(tokens))
 
 
+opening_of = remember(32, spinner="Looking for a telling token …")(embedding_opening)
+"""The token whose nearest neighbours form the closest group."""
+
+
+@remember(32)
+def prompts_of(checkpoint: Checkpoint) -> list[tuple[str, list[int]]]:
+    """Return other texts to ask about, with their tokens."""
+    return list(held_out_prompts(checkpoint))
+
+
+@remember(32)
+def common_tokens(checkpoint: Checkpoint, count: int) -> list[int]:
+    """Return the commonest tokens of held-out text, without the special ones."""
+    model, tokenizer, metadata = checkpoint
+    length = min(64, model.config.max_seq_len)
+    windows = held_out_windows(metadata, tokenizer, length)
+    found = space.frequent_tokens(windows, count + len(tokenizer.special_tokens))
+    return [each for each in found if each not in tokenizer.special_tokens][:count]
+
+
 # A model may have more rows than its tokenizer has tokens: those mean nothing.
 @remember(128)
 def neighbours_of(
@@ -82,6 +104,39 @@ def neighbours_of(
     """Return the tokens nearest to one."""
     table = space.token_table(checkpoint.model, which)
     return space.nearest(table[: checkpoint.tokenizer.vocab_size], token)
+
+
+@remember(128, shared=True)
+def cosines_of(checkpoint: Checkpoint, which: space.Which, token: int) -> list[float]:
+    """Return the cosine of every token's vector with one token's."""
+    table = space.token_table(checkpoint.model, which)
+    found = space.cosines_with(table[: checkpoint.tokenizer.vocab_size], token)
+    return [float(cosine) for cosine in found]
+
+
+@dataclass(frozen=True)
+class Chance:
+    """Cosines that mean nothing."""
+
+    pair: float
+    """The mean of two tokens drawn at random from a table."""
+    nearest: float
+    """Of the nearest of as many vectors of random directions."""
+
+    @property
+    def most(self) -> float:
+        """The larger one: what is nearer than that is not nearer by chance."""
+        return max(self.pair, self.nearest)
+
+
+@remember(16)
+def chance_of(checkpoint: Checkpoint, which: space.Which) -> Chance:
+    """Return what cosines in a table come to by chance."""
+    size = checkpoint.tokenizer.vocab_size
+    table = space.token_table(checkpoint.model, which)[:size]
+    return Chance(
+        space.mean_cosine(table), space.random_nearest(table.shape[1], size - 1)
+    )
 
 
 @remember(16)

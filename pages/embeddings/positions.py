@@ -8,14 +8,13 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.positions import position_views as views
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.textbook.positions import biases_of_pairs, rope_scores
-from pages.embeddings import notebook_lines, past_training, questions
+from pages.embeddings import notebook_lines, past_training
 from pages.embeddings.numbers import (
     distances_of,
     turning_of,
 )
 from pages.frame import notebook, provenance, state
 from pages.frame.guard import show_note
-from pages.frame.questions import Question
 from pages.frame.reading import Place, choose_place
 from viz.components.clock_hands.view import TokenVector, clock_hands
 from viz.components.value_grid.view import Grid, value_grid
@@ -42,8 +41,8 @@ WORDS = {
     "ones.",
 }
 
-SHOWN_TOKENS = 12
-"""Rows and columns of the matrix of biases."""
+SHOWN_TOKENS = 6
+"""Rows and columns of the matrix of biases: the chosen token and those before it."""
 
 
 def choose(checkpoint: Checkpoint, reading: Reading) -> tuple[str, Place]:
@@ -68,20 +67,6 @@ def choose(checkpoint: Checkpoint, reading: Reading) -> tuple[str, Place]:
     return str(scheme), place
 
 
-def distance_question(
-    checkpoint: Checkpoint, scheme: str, place: Place
-) -> Question | None:
-    """Ask what distance does in the scheme that is chosen."""
-    model = checkpoint.model
-    if not views.is_known(model, scheme):
-        return None
-    longest = model.config.max_seq_len
-    found = distances_of(model, scheme, place.layer, longest)
-    row = 0 if found is None or len(found.values) == 1 else place.head
-    name = f"L{place.layer}H{place.head}"
-    return questions.distance(model.config, scheme, name, found, row)
-
-
 def show(checkpoint: Checkpoint, reading: Reading, scheme: str, place: Place) -> None:
     """Show a scheme as picture and as consequence, and what lies past the training."""
     if not views.is_known(checkpoint.model, scheme):
@@ -92,7 +77,7 @@ def show(checkpoint: Checkpoint, reading: Reading, scheme: str, place: Place) ->
             f"{scheme} positions on the Training page to see one."
         )
         return
-    left, right = st.columns([1, 1], gap="medium")
+    left, right = st.columns([6, 5], gap="medium")
     with left:
         st.markdown(WORDS[scheme])
         _show_picture(checkpoint, reading, scheme, place)
@@ -156,23 +141,25 @@ def _show_clocks(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
 def _show_biases(
     checkpoint: Checkpoint, reading: Reading, scheme: str, place: Place
 ) -> None:
-    side = min(SHOWN_TOKENS, len(reading.tokens))
+    first = max(0, place.token + 1 - SHOWN_TOKENS)
+    last = min(len(reading.tokens), first + SHOWN_TOKENS)
+    side = last - first
     added = views.head_bias(checkpoint.model, scheme, place.layer, side)[place.head]
     shown = [
         [value if math.isfinite(value) else math.nan for value in row]
         for row in added.tolist()
     ]
-    names = placed_pieces(reading.pieces[:side])
 
     def pick(cell: tuple[int, int] | None) -> None:
-        st.session_state["_bias_cell"] = cell
+        st.session_state["_bias_cell"] = None
         if cell is not None:
-            st.session_state["token"] = cell[0]
+            st.session_state["_bias_cell"] = (first + cell[0], first + cell[1])
+            st.session_state["token"] = first + cell[0]
 
     grid = Grid(
         shown,
-        rows=names,
-        columns=names,
+        rows=placed_pieces(reading.pieces)[first:last],
+        columns=[str(position) for position in range(first, last)],
         unit="logits",
         row_title="reads",
         column_title="is read",
@@ -205,6 +192,7 @@ def _show_distance(checkpoint: Checkpoint, scheme: str, place: Place) -> None:
         if scheme in ("learned", "none")
         else f"Distances up to {2 * longest} tokens: the scheme's formula goes on "
         "there.",
+        **state.BOUND,
     )
     length = 2 * longest if far and scheme not in ("learned", "none") else longest
     found = distances_of(checkpoint.model, scheme, place.layer, length)

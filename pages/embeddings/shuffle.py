@@ -6,13 +6,17 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.positions.word_order import OrderTest, without_positions
-from minigpt.model import TransformerLM
+from minigpt.model import LanguageModel, TransformerLM
 from minigpt.textbook.positions import change_when_shuffled
-from pages.embeddings.numbers import PromptTokens, order_of, order_test_of
-from pages.frame import notebook, provenance
+from pages.embeddings.numbers import PromptTokens, order_test_of
+from pages.frame import notebook, provenance, state
 from pages.frame.controls import keyboard
+from pages.frame.place import shared_place
 from viz.components.token_pieces.view import token_pieces
 from viz.effects import before_after_bars
+
+SEED, SHUFFLES = "shuffle", 100
+"""The key of the shuffle that is shown, and how many there are."""
 
 SHOWN = 4
 """Next tokens in each of the figures."""
@@ -27,28 +31,35 @@ class Tests(NamedTuple):
     """By number of layers: 2, where there are two, and 1; empty for an MLP."""
 
 
-def run_tests(checkpoint: Checkpoint, text: PromptTokens) -> Tests:
-    """Shuffle the prompt, and test the model and its first layers.
-
-    Raises:
-        DataError: If the prompt has only one order.
-    """
-    order = order_of(text.tokens, st.session_state.get("_shuffle", 0))
+def run_tests(
+    checkpoint: Checkpoint, tokens: list[int], order: tuple[int, ...]
+) -> Tests:
+    """Test the model and its first layers on a prompt in two orders."""
     model = checkpoint.model
-    depths = (
-        [depth for depth in (2, 1) if depth <= model.config.num_layers]
-        if isinstance(model, TransformerLM)
-        else []
-    )
     return Tests(
         order,
-        order_test_of(model, text.tokens, order),
-        {depth: order_test_of(model, text.tokens, order, depth) for depth in depths},
+        order_test_of(model, tokens, order),
+        {
+            depth: order_test_of(model, tokens, order, depth)
+            for depth in bare_depths(model)
+        },
     )
 
 
-def show(checkpoint: Checkpoint, text: PromptTokens, tests: Tests) -> None:
-    """Show both orders, and what each model says after them."""
+def bare_depths(model: LanguageModel) -> list[int]:
+    """Return how many first layers are tested without positions; none of an MLP's."""
+    if not isinstance(model, TransformerLM):
+        return []
+    return [depth for depth in (2, 1) if depth <= model.config.num_layers]
+
+
+def chosen_shuffle() -> int:
+    """Return which shuffle is shown, and keep it in the address."""
+    return shared_place(SEED, range(SHUFFLES), 0)
+
+
+def show_orders(text: PromptTokens, order: tuple[int, ...]) -> None:
+    """Show the prompt as it is and shuffled."""
     keyboard.on_next(_shuffle_again)
     left, right, again = st.columns([5, 5, 2], vertical_alignment="bottom")
     with left:
@@ -57,13 +68,17 @@ def show(checkpoint: Checkpoint, text: PromptTokens, tests: Tests) -> None:
     with right:
         st.caption("Shuffled, the last word stays")
         token_pieces(
-            [text.pieces[place] for place in tests.order],
-            [text.tokens[place] for place in tests.order],
+            [text.pieces[place] for place in order],
+            [text.tokens[place] for place in order],
             key="pieces_shuffled",
         )
     again.button(
         "Shuffle again", on_click=_shuffle_again, icon=":material/shuffle:", key="again"
     )
+
+
+def show(checkpoint: Checkpoint, text: PromptTokens, tests: Tests) -> None:
+    """Show what each model says after either order."""
     pieces = checkpoint.tokenizer.pieces(range(checkpoint.tokenizer.vocab_size))
     shown = [
         ("This model", tests.model),
@@ -79,7 +94,7 @@ def show(checkpoint: Checkpoint, text: PromptTokens, tests: Tests) -> None:
 
 
 def _shuffle_again() -> None:
-    st.session_state["_shuffle"] = st.session_state.get("_shuffle", 0) + 1
+    st.session_state[SEED] = (state.get(SEED, 0) + 1) % SHUFFLES
 
 
 def _depth_words(depth: int) -> str:

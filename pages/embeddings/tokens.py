@@ -9,7 +9,6 @@ from minigpt.interpret.positions.embedding_space import (
     Components,
     Neighbours,
     Which,
-    frequent_tokens,
     sampled_tokens,
 )
 from minigpt.textbook.embeddings import (
@@ -17,14 +16,18 @@ from minigpt.textbook.embeddings import (
     nearest_cosines,
     principal_plane,
 )
+from minigpt.tokenizers.inspection.splits import whole_form
 from pages.embeddings import notebook_lines
 from pages.embeddings.numbers import (
     MOST_POINTS,
     PromptTokens,
+    chance_of,
+    common_tokens,
     components_of,
     drift_of,
 )
-from pages.frame import corpora, models, notebook, provenance, state
+from pages.embeddings.typed import say_which
+from pages.frame import models, notebook, provenance, state
 from pages.frame.guard import show_note
 from pages.frame.place import shared_place
 from viz.components.token_pieces.view import token_pieces
@@ -66,12 +69,10 @@ def choose_token(checkpoint: Checkpoint, text: PromptTokens) -> Chosen:
             max_chars=40,
             placeholder="or type another",
             label_visibility="collapsed",
-            help=(
-                "The first token of what you type is used. A word with a space "
-                "before it may be another token."
-            ),
+            help="A word that is a token only with a space before it is found too.",
+            **state.BOUND,
         )
-    ids = tokenizer.encode(typed) if typed else []
+    ids = whole_form(tokenizer, typed) if typed else []
     with pieces:
         token_pieces(
             text.pieces,
@@ -80,12 +81,15 @@ def choose_token(checkpoint: Checkpoint, text: PromptTokens) -> Chosen:
             key="embedding_pieces",
             on_select=_pick,
         )
-    which = _table_of(checkpoint)
+    which = _choose_table(checkpoint)
     if not ids:
         return Chosen(text.tokens[place], text.pieces[place], which, place)
+    pieces = tokenizer.pieces(ids)
     if ids[0] == tokenizer.unk_id:
         show_note(models.unknown_words(tokenizer.unknown(typed)))
-    return Chosen(ids[0], tokenizer.pieces(ids[:1])[0], which, None)
+    else:
+        st.caption(say_which(typed, pieces))
+    return Chosen(ids[0], pieces[0], which, None)
 
 
 def _pick(place: int | None) -> None:
@@ -95,30 +99,24 @@ def _pick(place: int | None) -> None:
         st.session_state["embedding_word"] = ""
 
 
-def _table_of(checkpoint: Checkpoint) -> Which:
-    """Return which table was chosen; where they are tied, there is only one."""
-    untied = not checkpoint.model.ties_embeddings
-    return (
-        st.session_state.get("embedding_table", "embedding") if untied else "embedding"
+def _choose_table(checkpoint: Checkpoint) -> Which:
+    """Show the choice between two tables; where they are tied, there is only one."""
+    if checkpoint.model.ties_embeddings:
+        return "embedding"
+    chosen: Which = st.segmented_control(
+        "Vectors",
+        ("embedding", "unembedding"),
+        default="embedding",
+        required=True,
+        key="embedding_table",
+        label_visibility="collapsed",
+        help=(
+            "Embedding: the vector that a token is read as. Unembedding: the "
+            "vector that the model's final vector is compared with to predict it."
+        ),
+        **state.BOUND,
     )
-
-
-def _choose_table(checkpoint: Checkpoint) -> None:
-    """Show the choice between two tables, where there are two."""
-    if not checkpoint.model.ties_embeddings:
-        st.segmented_control(
-            "Vectors",
-            ("embedding", "unembedding"),
-            default="embedding",
-            required=True,
-            key="embedding_table",
-            persist_state="session",
-            label_visibility="collapsed",
-            help=(
-                "Embedding: the vector that a token is read as. Unembedding: the "
-                "vector that the model's final vector is compared with."
-            ),
-        )
+    return chosen
 
 
 def show(
@@ -130,17 +128,26 @@ def show(
         _show_neighbours(checkpoint, chosen, found)
     with right:
         _show_picture(checkpoint, text, chosen, found)
-    tokens = text.tokens if chosen.position is not None else [chosen.token]
-    provenance.show(checkpoint, tokens, "hook_embed", (0, chosen.position or 0, 0))
+    _trace(checkpoint, text, chosen)
     _show_training(checkpoint, chosen, found)
 
 
+def _trace(checkpoint: Checkpoint, text: PromptTokens, chosen: Chosen) -> None:
+    """Show where a vector of the table is used: read, or compared with the last one."""
+    if chosen.which == "unembedding":
+        last = len(text.tokens) - 1
+        provenance.show(checkpoint, text.tokens, "logits", (0, last, chosen.token))
+        return
+    tokens = text.tokens if chosen.position is not None else [chosen.token]
+    provenance.show(checkpoint, tokens, "hook_embed", (0, chosen.position or 0, 0))
+
+
 def _show_neighbours(checkpoint: Checkpoint, chosen: Chosen, found: Neighbours) -> None:
-    _choose_table(checkpoint)
     st.text(f"Nearest to {display_piece(chosen.piece)}")
     pieces = checkpoint.tokenizer.pieces(found.tokens)
     size = checkpoint.tokenizer.vocab_size
-    st.altair_chart(neighbour_bars(pieces, found.cosines))
+    chance = chance_of(checkpoint, chosen.which)
+    st.altair_chart(neighbour_bars(pieces, found.cosines, chance.most))
     table = f"{notebook_lines.TABLES[chosen.which]}[:{size}]"
     notebook.show(
         "nearest tokens",
@@ -148,18 +155,35 @@ def _show_neighbours(checkpoint: Checkpoint, chosen: Chosen, found: Neighbours) 
         f"nearest_cosines({table}, {chosen.token}, {len(found.tokens)})",
         drawn=found.cosines,
     )
+    st.caption(
+        f"By chance: two tokens of this table have a mean cosine of {chance.pair:.2f}; "
+        f"of {size - 1:,} vectors of random numbers, the nearest would have "
+        f"{chance.nearest:.2f}. The dashed line is the larger of the two."
+    )
 
 
 def drawn_tokens(
-    checkpoint: Checkpoint, text: PromptTokens, chosen: Chosen, found: Neighbours
+    checkpoint: Checkpoint,
+    tokens: list[int],
+    chosen: int,
+    found: Neighbours,
+    kind: str | None = None,
 ) -> tuple[tuple[int, ...], str]:
-    """Return the ids in the picture, and the call that draws them if they are many."""
-    must = (chosen.token, *found.tokens)
-    kind = st.session_state.get("embedding_points", FREQUENT)
+    """Return the ids in the picture, and the call that draws them if they are many.
+
+    Args:
+        checkpoint: Whose tokens.
+        tokens: The prompt's.
+        chosen: The token that all figures are about.
+        found: Its neighbours.
+        kind: Which tokens to draw; by default those that the reader chose.
+    """
+    must = (chosen, *found.tokens)
+    kind = kind or state.get("embedding_points", FREQUENT)
     if kind == PROMPT:
-        return tuple(dict.fromkeys([*text.tokens, *must])), ""
+        return tuple(dict.fromkeys([*tokens, *must])), ""
     if kind == FREQUENT:
-        common = frequent_tokens(corpora.windows(checkpoint), MOST_FREQUENT)
+        common = common_tokens(checkpoint, MOST_FREQUENT)
         return tuple(dict.fromkeys([*common, *must])), ""
     size = checkpoint.tokenizer.vocab_size
     ids = tuple(sampled_tokens(size, MOST_POINTS, must).tolist())
@@ -170,7 +194,7 @@ def _show_picture(
     checkpoint: Checkpoint, text: PromptTokens, chosen: Chosen, found: Neighbours
 ) -> None:
     in_space = _choose_points()
-    tokens, sample = drawn_tokens(checkpoint, text, chosen, found)
+    tokens, sample = drawn_tokens(checkpoint, text.tokens, chosen.token, found)
     components, points = components_of(checkpoint.model, chosen.which, tokens)
     marks = [_mark(token, chosen, found) for token in tokens]
     table = point_table(checkpoint.tokenizer.pieces(tokens), points, marks)
@@ -206,13 +230,14 @@ def _choose_points() -> bool:
             default=FREQUENT,
             required=True,
             key="embedding_points",
-            persist_state="session",
             label_visibility="collapsed",
+            **state.BOUND,
         )
         return st.toggle(
             "3-D",
             key="embedding_3d",
             help="Three components; rotate the picture with the mouse.",
+            **state.BOUND,
         )
 
 

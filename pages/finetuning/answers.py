@@ -4,11 +4,16 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.config import GenerationConfig
-from minigpt.datasets.conversations import Conversation, Preference
-from minigpt.datasets.tales.instructions import Asked
+from minigpt.datasets.tales.words import Split
 from minigpt.finetuning.answering import reply
 from minigpt.finetuning.chat import ready_to_chat
-from minigpt.finetuning.inspection.held_out_answers import Answered, by_kind
+from minigpt.finetuning.inspection.held_out_answers import (
+    SHORT,
+    Answered,
+    Right,
+    by_kind,
+    count_right,
+)
 from minigpt.tokenizers.chat import Message
 from pages.finetuning import numbers
 from pages.finetuning.numbers import Both
@@ -18,47 +23,60 @@ from viz.finetuning import right_answers_bars, right_answers_table
 
 FIRST, MORE, MOST = 6, 12, 60
 """Questions asked at first, more at a time, and in all."""
-SETTINGS = "GenerationConfig(strategy='greedy', max_new_tokens=32)"
+SETTINGS = (
+    f"GenerationConfig(strategy={SHORT.strategy!r}, "
+    f"max_new_tokens={SHORT.max_new_tokens})"
+)
 NOBODY = "without reading"
+WORDS: dict[str, Split] = {"words it knows": "held_out", "words it never met": "new"}
 
 
-def show(
-    shown: Both, held_out: list[Conversation | Preference], row: DeltaGenerator
-) -> None:
-    """Show both models' answers to questions that neither was trained on.
+def show(shown: Both, row: DeltaGenerator) -> None:
+    """Show three answers to questions about stories that neither model has read.
 
     Args:
         shown: The models.
-        held_out: A file's own examples; empty where tales are learned.
-        row: Where the question is chosen.
+        row: Where the questions are chosen.
     """
-    own = [one for one in held_out if isinstance(one, Conversation)]
-    if own:
-        _show_own(shown, own)
-        return
-    number = st.session_state.get("_questions", FIRST)
-    answered = _ask(shown, number)
-    left, right = st.columns([3, 2], gap="large")
+    with row:
+        split = WORDS[_choose_words()]
+    answered = _ask(shown, split, st.session_state.get(_asked_key(split), FIRST))
     with row:
         each = _choose(answered)
+    left, right = st.columns([3, 2], gap="large")
     with left:
         _show_one(shown, each)
     with right:
-        _show_count(shown, answered)
-    st.dataframe(
-        [_row(shown, each) for each in answered],
-        hide_index=True,
-        key="answers_table",
+        _show_count(shown, answered, split)
+    _show_both_kinds_of_words(shown, answered, split)
+    st.table([_row(shown, each) for each in answered])
+
+
+def _choose_words() -> str:
+    chosen: str = st.segmented_control(
+        "Stories in",
+        list(WORDS),
+        default=next(iter(WORDS)),
+        required=True,
+        key="answers_words",
+        persist_state="session",
+        help="Neither model has read any of these stories. The second kind is about "
+        "people, things and places that no training text ever named.",
     )
+    return chosen
 
 
-def _ask(shown: Both, number: int) -> list[Answered]:
+def _asked_key(split: Split) -> str:
+    return f"_questions_{split}"
+
+
+def _ask(shown: Both, split: Split, number: int) -> list[Answered]:
     """Ask question by question, and say how far it is."""
     bar = st.empty()
     answered = []
     for place in range(number):
         bar.progress(place / number, f"Question {place + 1} of {number} …")
-        answered.append(numbers.answered(shown, place))
+        answered.append(numbers.answered(shown, place, split))
     bar.empty()
     return answered
 
@@ -77,13 +95,21 @@ def _choose(answered: list[Answered]) -> Answered:
     return answered[number - 1]
 
 
+def names_of(shown: Both) -> tuple[str, str, str]:
+    """Return what the three ways of answering are called, the tuned model last."""
+    base = shown.base_name
+    return f"{base}, as a story asks", f"{base}, same tokens", shown.tuning.id
+
+
 def _show_one(shown: Both, each: Answered) -> None:
-    """Show a story, the question, and what both models say."""
+    """Show a story, the question, and the three answers."""
     st.text(each.asked.story)
     st.markdown(f"**{plain(each.asked.question.text)}**")
+    story, base, tuned = names_of(shown)
     for name, said, is_right in (
-        (shown.base_name, each.base, each.base_is_right),
-        (shown.tuning.id, each.tuned, each.tuned_is_right),
+        (base, each.base, each.base_is_right),
+        (tuned, each.tuned, each.tuned_is_right),
+        (story, each.story, each.story_is_right),
     ):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.badge(
@@ -102,33 +128,30 @@ def _show_one(shown: Both, each: Answered) -> None:
     )
 
 
-def _show_count(shown: Both, answered: list[Answered]) -> None:
+def _show_count(shown: Both, answered: list[Answered], split: Split) -> None:
     """Show how many were right, beside the base and beside not reading."""
-    kinds = by_kind(answered, numbers.questions(shown))
-    order = [NOBODY, shown.base_name, shown.tuning.id]
+    names = names_of(shown)
+    order = [NOBODY, *names]
     table = right_answers_table(
         [
             (
-                f"{kind.kind} ({kind.tuned.number})",
-                dict(
-                    zip(
-                        order,
-                        (
-                            kind.without_reading,
-                            None if kind.base is None else kind.base.share,
-                            kind.tuned.share,
-                        ),
-                        strict=True,
+                f"{kind.kind} ({kind.number})",
+                {NOBODY: kind.without_reading}
+                | {
+                    name: right / kind.number
+                    for name, right in zip(
+                        names, (kind.story, kind.base, kind.tuned), strict=True
                     )
-                ),
+                },
             )
-            for kind in kinds
+            for kind in by_kind(answered, numbers.questions(shown, split))
         ]
     )
-    right = sum(each.tuned_is_right for each in answered)
-    before = sum(each.base_is_right for each in answered)
+    found = count_right(answered)
     st.markdown(
-        f"**{right} of {len(answered)}** right word for word; before, **{before}**."
+        f"On the **same tokens**, {plain(shown.base_name)} has **{found.base} of "
+        f"{found.number}** right word for word, {plain(shown.tuning.id)} "
+        f"**{found.tuned}**. Asked as a story asks, the base has **{found.story}**."
     )
     st.altair_chart(right_answers_bars(table, order))
     st.caption(
@@ -140,47 +163,53 @@ def _show_count(shown: Both, answered: list[Answered]) -> None:
             f"Ask {MORE} more",
             icon=":material/add:",
             on_click=_ask_more,
-            args=(len(answered),),
+            args=(split, len(answered)),
             help="More questions make the numbers more reliable.",
         )
 
 
-def _ask_more(number: int) -> None:
-    st.session_state["_questions"] = min(MOST, number + MORE)
+def _ask_more(split: Split, number: int) -> None:
+    st.session_state[_asked_key(split)] = min(MOST, number + MORE)
 
 
-def _row(shown: Both, each: Answered) -> dict[str, str]:
-    asked: Asked = each.asked
+def _show_both_kinds_of_words(
+    shown: Both, answered: list[Answered], split: Split
+) -> None:
+    """Show what was counted in words that are known, beside words never met."""
+    counted = st.session_state.setdefault("_answers_counted", {})
+    who = str(shown.after_path)
+    counted[who, split] = count_right(answered)
+    st.table(
+        [
+            _count_row(shown, words, counted.get((who, each)))
+            for words, each in WORDS.items()
+        ]
+    )
+
+
+def _count_row(shown: Both, words: str, found: Right | None) -> dict[str, str]:
+    story, base, tuned = map(plain, names_of(shown))
+    if found is None:
+        return {"stories in": words} | dict.fromkeys((base, tuned, story), "not asked")
     return {
-        "question": asked.question.text,
-        "right": asked.question.answer,
-        shown.base_name: f"{'✓' if each.base_is_right else '✗'} {each.base}",
-        shown.tuning.id: f"{'✓' if each.tuned_is_right else '✗'} {each.tuned}",
+        "stories in": words,
+        base: f"{found.base} of {found.number}",
+        tuned: f"{found.tuned} of {found.number}",
+        story: f"{found.story} of {found.number}",
     }
 
 
-def _show_own(shown: Both, held_out: list[Conversation]) -> None:
-    """Show what both models answer in the held-out conversations of a file."""
-    st.caption("Held-out conversations from your file, answered greedily.")
-    rows = []
-    right = [0, 0]
-    some = held_out[:MORE]
-    bar = st.empty()
-    for place, conversation in enumerate(some):
-        bar.progress(place / len(some), f"Answer {place + 1} of {len(some)} …")
-        said = numbers.replied(shown, conversation)
-        hits = [each == conversation.answer.strip() for each in said]
-        right = [count + hit for count, hit in zip(right, hits, strict=True)]
-        rows.append(
-            {
-                "asked": conversation.prompt[-1].content,
-                "right": conversation.answer,
-                shown.base_name: f"{'✓' if hits[0] else '✗'} {said[0]}",
-                shown.tuning.id: f"{'✓' if hits[1] else '✗'} {said[1]}",
-            }
-        )
-    bar.empty()
-    st.markdown(
-        f"**{right[1]} of {len(some)}** right word for word; before, **{right[0]}**."
-    )
-    st.dataframe(rows, hide_index=True, key="own_answers_table")
+def _row(shown: Both, each: Answered) -> dict[str, str]:
+    """Return a row of the table; it wraps, so that no answer is cut off."""
+    story, base, tuned = names_of(shown)
+    return {
+        "question": plain(each.asked.question.text),
+        "right": plain(each.asked.question.answer),
+        plain(base): _marked(each.base, each.base_is_right),
+        plain(tuned): _marked(each.tuned, each.tuned_is_right),
+        plain(story): _marked(each.story, each.story_is_right),
+    }
+
+
+def _marked(said: str, is_right: bool) -> str:
+    return f"{'✓' if is_right else '✗'} {plain(said)}"

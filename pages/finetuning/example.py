@@ -20,8 +20,14 @@ from viz.tokens import display_piece
 Example = Conversation | Preference
 
 
-def choose(examples: list[Example], key: str) -> Example:
-    """Let the reader choose one of several examples, the shortest first."""
+def choose(examples: list[Example], key: str, begin: int = 0) -> Example:
+    """Let the reader choose one of several examples, the shortest first.
+
+    Args:
+        examples: Which; not empty.
+        key: Names the widget.
+        begin: Which one is shown at first, counted from 0 in that order.
+    """
     choices = ordered(examples)
     if len(choices) == 1:
         return choices[0]
@@ -29,7 +35,7 @@ def choose(examples: list[Example], key: str) -> Example:
         f"Example 1 to {len(choices)}",
         1,
         len(choices),
-        1,
+        begin + 1,
         key=f"example_{key}",
         width=150,
         help="The shortest example comes first.",

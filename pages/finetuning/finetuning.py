@@ -67,4 +67,4 @@ with guard():
         LoRALinear,
         dpo_loss,
     )
-    check([[each] for each in asked])
+    check(asked)

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.config import RunConfig
+from minigpt.config import FinetuneConfig, RunConfig
+from minigpt.datasets.conversation_files import read_conversations, read_preferences
 from minigpt.datasets.conversations import Conversation, Preference
 from minigpt.datasets.tales.instructions import Asked
+from minigpt.datasets.tales.words import Split
+from minigpt.errors import DataError
 from minigpt.finetuning.inspection import (
     changed_weights,
     held_out_answers,
@@ -14,7 +18,8 @@ from minigpt.finetuning.inspection import (
     needed_heads,
 )
 from minigpt.finetuning.inspection.changed_weights import Moved
-from minigpt.finetuning.inspection.held_out_answers import Answered
+from minigpt.finetuning.inspection.held_out_answers import Answered, OwnAnswer
+from minigpt.finetuning.inspection.largest_gain import Gain, largest_gain
 from minigpt.finetuning.inspection.low_rank import LowRank
 from minigpt.finetuning.inspection.needed_heads import HeadsNeeded
 from minigpt.finetuning.supervised import LearnedToken, learned_tokens
@@ -23,6 +28,7 @@ from minigpt.interpret.reading.prompt import attention_patterns
 from minigpt.interpret.reading.text import read_tokens
 from minigpt.library.finetuned import base_path
 from minigpt.model import LanguageModel, TransformerLM
+from minigpt.preparation.finetuning import divided
 from minigpt.preparation.finetuning_estimate import (
     estimate_finetuning,
     some_examples,
@@ -47,8 +53,6 @@ class Both:
     """Which one; what the models do does not depend on it."""
     before: Checkpoint
     after: Checkpoint
-    plain: Checkpoint
-    """The base as it was, without chat tokens if it had none."""
     base_path: Path
     after_path: Path
 
@@ -80,7 +84,7 @@ def both(tuning: Tuning, step: int | None = None) -> Both:
     assert tuning.entry is not None
     base = base_path(tuning.finetune, data_directory())
     path = tuning.entry.path_at(step)
-    return Both(tuning, ready(base), models.load(path), models.load(base), base, path)
+    return Both(tuning, ready(base), models.load(path), base, path)
 
 
 def ready(path: Path) -> Checkpoint:
@@ -104,6 +108,24 @@ examples = remember(12, spinner="Reading the examples …", key=_what_examples)(
 )
 """What a tuning learns from, and what it is tested on."""
 
+
+@remember(12)
+def number_of(file: str, method: Literal["sft", "dpo"]) -> int | None:
+    """Return how many examples a file has to learn from; None of tales.
+
+    None, too, of a file that cannot be read: what is wrong is told by `examples`.
+    """
+    finetune = FinetuneConfig(method=method, base="base", examples=file)
+    if not finetune.is_own_file:
+        return None
+    try:
+        if method == "sft":
+            return len(divided(finetune, read_conversations(file))[0])
+        return len(divided(finetune, read_preferences(file))[0])
+    except DataError:
+        return None
+
+
 estimate = remember(32, key=lambda config, base, _: (config, base.model))(
     estimate_finetuning
 )
@@ -116,6 +138,12 @@ def conversation_losses(
 ) -> list[LearnedToken]:
     """Return a conversation token by token, as the loss sees it."""
     return learned_tokens(who.model, who.tokenizer, conversation)
+
+
+@remember(32, key=lambda shown, examples: (shown, tuple(examples)))
+def opening(shown: Both, examples: list[Conversation]) -> Gain:
+    """Return which of some held-out examples gained most: where the page opens."""
+    return largest_gain(shown.before, shown.after, examples)
 
 
 @remember(64)
@@ -171,25 +199,30 @@ def heads_needed(shown: Both, number: int) -> HeadsNeeded:
     )
 
 
-@remember(8)
-def questions(shown: Both) -> list[Asked]:
-    """Return held-out questions about stories that neither model has read."""
+@remember(16)
+def questions(shown: Both, split: Split = "held_out") -> list[Asked]:
+    """Return questions about stories that neither model has read.
+
+    Args:
+        shown: The models.
+        split: `held_out`: in words that they know; `new`: in words they never met.
+    """
     return held_out_answers.held_out_questions(
-        shown.after, shown.before, KNOWN_QUESTIONS
+        shown.after, shown.before, KNOWN_QUESTIONS, split
     )
 
 
 @remember(400)
-def answered(shown: Both, place: int) -> Answered:
-    """Return both models' answers to the held-out question of a number."""
-    asked = questions(shown)[place]
+def answered(shown: Both, place: int, split: Split = "held_out") -> Answered:
+    """Return the answers to the held-out question of a number."""
+    asked = questions(shown, split)[place]
     with models.turn_to_write():
-        return held_out_answers.ask_both(shown.after, shown.plain, asked)
+        return held_out_answers.ask_both(shown.after, shown.before, asked)
 
 
-@remember(200)
-def replied(shown: Both, conversation: Conversation) -> tuple[str, str]:
-    """Return both models' answers in a conversation of one's own, the base's first."""
+@remember(400)
+def replied(shown: Both, conversation: Conversation) -> OwnAnswer:
+    """Return both models' answers in a conversation of one's own."""
     with models.turn_to_write():
         return held_out_answers.reply_both(shown.after, shown.before, conversation)
 

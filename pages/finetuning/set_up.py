@@ -17,11 +17,14 @@ from minigpt.runs import RunStore
 from minigpt.tokenizers.chat import Message, has_chat_tokens
 from minigpt.worker import launch
 from pages.finetuning import example as finetuning_example
+from pages.finetuning import examples as examples_choice
 from pages.finetuning import numbers, questions, tunings
-from pages.frame import models, state, texts, words
+from pages.finetuning.examples import segmented
+from pages.finetuning.questions import Kinds
+from pages.frame import models, state, words
 from pages.frame.controls import settings
 from pages.frame.guard import guard, show_note
-from pages.frame.questions import Question, predict
+from pages.frame.questions import predict
 
 METHODS = ("SFT", "DPO")
 METHOD_HELP = "SFT learns right answers; DPO learns which of two answers is better."
@@ -30,7 +33,6 @@ CHANGE_HELP = (
     "them (LoRA)."
 )
 ALL, LORA = "all weights", "LoRA"
-SOURCES = ("tales", "upload", "paste")
 TARGETS = ("qkv", "output", "mlp")
 SHORT = Conversation((Message("user", "Who sang?"), Message("assistant", "Mia.")))
 """Fits into every window."""
@@ -38,11 +40,6 @@ SETTLED = (
     *("max_steps", "num_epochs", "device", "num_threads", "compile"),
     *("tensorboard", "wandb_project"),
 )
-SFT_FORMS = """{"instruction": "Summarize this text:", "input": "…", "output": "…"}
-{"messages": [{"role": "user", "content": "Who sang?"},
-              {"role": "assistant", "content": "A bird."}]}"""
-DPO_FORM = """{"instruction": "Who sang?", "input": "…",
- "chosen": "A bird.", "rejected": "No"}"""
 
 
 class Plan(NamedTuple):
@@ -51,9 +48,10 @@ class Plan(NamedTuple):
     config: RunConfig
     base: Checkpoint
     path: Path
+    source: examples_choice.Source
 
 
-def show(store: RunStore) -> list[Question]:
+def show(store: RunStore) -> Kinds:
     """Show the choices, one example as it will be learned, and the start.
 
     Returns:
@@ -66,7 +64,7 @@ def show(store: RunStore) -> list[Question]:
         plan = _choose()
     if plan is not None:
         with right, guard():
-            examples = numbers.examples(plan.config, plan.base)
+            examples = examples_choice.read(plan.config, plan.base, plan.source)
     with left, guard():
         _show_start(store, plan, examples)
     if plan is None:
@@ -79,9 +77,11 @@ def show(store: RunStore) -> list[Question]:
             example = finetuning_example.choose(found, "new")
             st.markdown(f"**What it will learn**, as {words.plain(name)} reads it now")
         with question:
-            predict([questions.masked(example, plan.base)])
-        finetuning_example.show(example, {name: plan.base}, [str(plan.path)])
-        return questions.before_a_tuning(example, plan.base, plan.config)
+            may_show = predict(questions.masked([example, *found], plan.base))
+        if may_show:
+            finetuning_example.show(example, {name: plan.base}, [str(plan.path)])
+        examples_in_order = [example, *finetuning_example.ordered(found)]
+        return questions.before_a_tuning(examples_in_order, plan.base, plan.config)
     return []
 
 
@@ -89,16 +89,17 @@ def _choose() -> Plan | None:
     """Let the reader choose everything; None until there are examples."""
     method_column, change_column = st.columns([2, 3])
     with method_column:
-        method = _segmented("Method", list(METHODS), "method", help=METHOD_HELP)
+        method = segmented("Method", list(METHODS), "method", help=METHOD_HELP)
     with change_column:
-        change = _segmented(
+        change = segmented(
             "What may change", [ALL, LORA], "what_changes", help=CHANGE_HELP
         )
     kind: Literal["sft", "dpo"] = "sft" if method == "SFT" else "dpo"
     entry = _choose_base(kind)
-    examples = _choose_examples(kind)
-    tuning, train = _choose_settings(kind, with_adapter=change == LORA)
-    if examples is None:
+    source = examples_choice.choose(kind)
+    number = None if source is None else numbers.number_of(source.examples, kind)
+    tuning, train = _choose_settings(kind, number, with_adapter=change == LORA)
+    if source is None:
         return None
     path = entry.path.absolute()
     base = numbers.ready(path)
@@ -108,23 +109,10 @@ def _choose() -> Plan | None:
             "model that already answers: fine-tune it with SFT first, and choose "
             "that run as the base."
         )
-    finetune = FinetuneConfig(method=kind, base=str(path), examples=examples, **tuning)
-    return Plan(RunConfig(finetune=finetune, train=train), base, path)
-
-
-def _segmented(
-    label: str, options: list[str], key: str, help: str | None = None
-) -> str:
-    chosen: str = st.segmented_control(
-        label,
-        options,
-        help=help,
-        default=options[0],
-        required=True,
-        key=key,
-        persist_state="session",
+    finetune = FinetuneConfig(
+        method=kind, base=str(path), examples=source.examples, **tuning
     )
-    return chosen
+    return Plan(RunConfig(finetune=finetune, train=train), base, path, source)
 
 
 def _choose_base(method: str) -> ModelEntry:
@@ -154,53 +142,26 @@ def _choose_base(method: str) -> ModelEntry:
     return known[chosen]
 
 
-def _choose_examples(method: str) -> str | None:
-    """Let the reader choose examples; None until there are some."""
-    row = st.container(horizontal=True, vertical_alignment="bottom")
-    with row:
-        source = _segmented("Examples", list(SOURCES), "examples_from")
-        with st.popover(
-            "The accepted formats", icon=":material/data_object:", type="tertiary"
-        ):
-            st.caption("JSON (a list) or JSONL (one object per line):")
-            st.code(SFT_FORMS if method == "sft" else DPO_FORM, language="json")
-    if source == "tales":
-        return "tales"
-    contents, name = _own_examples(source, method)
-    if contents is None:
-        return None
-    return str(texts.keep(contents, name).absolute())
-
-
-def _own_examples(source: str, method: str) -> tuple[bytes | None, str]:
-    if source == "upload":
-        file = st.file_uploader(
-            "A JSON or JSONL file, UTF-8", type=["json", "jsonl", "txt"], key="examples"
-        )
-        return (None, "") if file is None else (file.getvalue(), file.name)
-    pasted = st.text_area(
-        "Your examples, one JSON object per line",
-        key=f"pasted_{method}",
-        height=120,
-        placeholder=SFT_FORMS.splitlines()[0] if method == "sft" else DPO_FORM,
-        persist_state="session",
-    )
-    return (pasted.encode(), "pasted-examples") if pasted.strip() else (None, "")
-
-
 def _choose_settings(
-    method: str, *, with_adapter: bool
+    method: str, number: int | None, *, with_adapter: bool
 ) -> tuple[dict[str, Any], TrainConfig]:
     """Let the reader change the few settings that matter, and behind them all others.
+
+    Args:
+        method: `sft` or `dpo`.
+        number: How many examples a file of the reader's own has; None: tales.
+        with_adapter: Whether LoRA was chosen.
 
     Raises:
         ConfigError: If a number is missing.
     """
-    begin = default_training(method, has_adapter=with_adapter)
+    begin = default_training(method, has_adapter=with_adapter, examples=number)
     form = FinetuneConfig(method="sft", base="base", lora_rank=8)
     prefix = f"tune.{method}.{'lora' if with_adapter else 'all'}"
     names = ["max_steps", "learning_rate"]
-    train = settings.edit_some(begin, prefix, names, columns=2)
+    # Another file begins with another number of steps, and so with another field.
+    own = prefix if number is None else f"{prefix}.{begin.max_steps}"
+    train = settings.edit_some(begin, own, names, columns=2)
     tuning: dict[str, Any] = {}
     if with_adapter:
         fields = ["lora_rank", "lora_alpha"]
@@ -249,6 +210,7 @@ def _show_start(store: RunStore, plan: Plan | None, examples: Examples | None) -
     is_ready = plan is not None and examples is not None
     if plan is not None and examples is not None:
         _show_estimate(numbers.estimate(plan.config, plan.base, examples))
+        examples_choice.say_what_an_adapter_cannot(plan.config, plan.base, examples)
     name_column, button_column = st.columns(2, vertical_alignment="bottom")
     name = name_column.text_input(
         "Name of the run",

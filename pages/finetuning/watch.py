@@ -1,5 +1,6 @@
 """A fine-tuning while it runs, and after: live progress, and what it changed."""
 
+import math
 from collections.abc import Callable
 
 import streamlit as st
@@ -8,24 +9,28 @@ from streamlit.delta_generator import DeltaGenerator
 from minigpt.config import RunConfig
 from minigpt.datasets.conversations import Conversation, Preference
 from minigpt.errors import DataError
+from minigpt.preparation.finetuning import own_conversations
 from minigpt.runs import Run
 from minigpt.textbook.journal import records_of
-from pages.finetuning import answers, heads, numbers, questions, weights
+from pages.finetuning import answers, heads, numbers, own_answers, questions, weights
 from pages.finetuning import example as finetuning_example
 from pages.finetuning.numbers import Both
+from pages.finetuning.questions import Kinds
 from pages.finetuning.tunings import Tuning
 from pages.frame import notebook, state
 from pages.frame.guard import guard, show_note
-from pages.frame.questions import Question, predict
+from pages.frame.questions import predict
 from pages.frame.runs import history, progress
 from pages.frame.words import plain
 from viz.finetuning import log_prob_lines, margin_line, preference_table, wins_line
 
+SEARCHED = 12
+"""Held-out examples among which the page opens on the one that gained most."""
 CHAT = "pages/chat/chat.py"
 Held = list[Conversation | Preference]
 
 
-def show(tuning: Tuning) -> list[Question]:
+def show(tuning: Tuning) -> Kinds:
     """Show one fine-tuning: progress while it runs, then what it changed.
 
     Returns:
@@ -41,8 +46,8 @@ def show(tuning: Tuning) -> list[Question]:
         return []
     with guard():
         shown = _show_change(tuning, alive=alive)
-        example = finetuning_example.ordered(held_out(shown))[0]
-        return questions.after_a_tuning(example, shown)
+        examples = finetuning_example.ordered(held_out(shown))
+        return questions.after_a_tuning(examples, shown)
     return []
 
 
@@ -53,8 +58,14 @@ def _show_run(run: Run, alive: bool) -> None:
             st.rerun()  # the whole page, which a fragment's own run is not
         progress.show_header(run, status)
         if alive:
-            progress.show_numbers(status)
+            progress.show_numbers(status, unit_of(run))
             show_curves(run)
+
+
+def unit_of(run: Run) -> str:
+    """Return what a fine-tuning's loss is counted in: DPO's is one of each pair."""
+    finetune = run.config.finetune
+    return "nats / pair" if finetune and finetune.method == "dpo" else "nats"
 
 
 def show_curves(run: Run) -> None:
@@ -142,9 +153,21 @@ def held_out(shown: Both) -> Held:
 
 
 def _show_example(shown: Both, row: DeltaGenerator) -> None:
+    examples = held_out(shown)
+    some = finetuning_example.ordered(examples)[:SEARCHED]
+    conversations = [each for each in some if isinstance(each, Conversation)]
+    gain = numbers.opening(shown, conversations) if conversations else None
     with row:
-        example = finetuning_example.choose(held_out(shown), shown.tuning.id)
-    predict([questions.masked(example, shown.after)])
+        begin = 0 if gain is None else gain.number
+        example = finetuning_example.choose(examples, shown.tuning.id, begin)
+    if not predict(questions.masked([example, *examples], shown.after)):
+        return
+    if gain is not None and len(conversations) > 1 and example == some[gain.number]:
+        st.caption(
+            f"Of the {len(conversations)} shortest held-out examples, fine-tuning "
+            "raised the probability of this answer most: from "
+            f"{math.exp(gain.before):.1e} to {math.exp(gain.after):.2f}."
+        )
     finetuning_example.show(
         example,
         {
@@ -156,8 +179,12 @@ def _show_example(shown: Both, row: DeltaGenerator) -> None:
 
 
 def _show_answers(shown: Both, row: DeltaGenerator) -> None:
-    is_tales = shown.tuning.finetune.examples == "tales"
-    answers.show(shown, [] if is_tales else held_out(shown), row)
+    """Show answers about tales, or to a file's questions if it has right ones."""
+    finetune = shown.tuning.finetune
+    if not finetune.is_own_file or finetune.method != "sft":
+        answers.show(shown, row)
+        return
+    own_answers.show(shown, own_conversations(finetune))
 
 
 def _show_weights(shown: Both, _row: DeltaGenerator) -> None:
@@ -168,7 +195,7 @@ def _show_progress(shown: Both, _row: DeltaGenerator) -> None:
     run = shown.tuning.run
     assert run is not None
     status = run.status()
-    progress.show_numbers(status)
+    progress.show_numbers(status, unit_of(run))
     show_curves(run)
     progress.show_details(run)
 

@@ -2,6 +2,7 @@
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.corpora import HeldOut, Windows, held_out
+from minigpt.interpret.openings.opening import held_out_prompts
 from pages.frame import models
 from pages.frame.remember import remember
 
@@ -33,3 +34,9 @@ def held_out_text(checkpoint: Checkpoint, count: int = 16) -> HeldOut:
 )
 def _held_out(checkpoint: Checkpoint, length: int, count: int) -> HeldOut:
     return held_out(checkpoint.metadata, checkpoint.tokenizer, length, count)
+
+
+@remember(32)
+def other_prompts(checkpoint: Checkpoint) -> list[str]:
+    """Return short texts to ask about, which a model did not learn from."""
+    return [prompt for prompt, _ in held_out_prompts(checkpoint)]

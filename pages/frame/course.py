@@ -62,6 +62,13 @@ LESSONS: Final = tuple(
             "Heads move information, MLPs transform it, the stream keeps it.",
         ),
         Lesson(
+            "pages/learning/learning.py",
+            "How a weight learns",
+            ":material/calculate:",
+            "Train",
+            "One step is arithmetic, and it is the same for all weights.",
+        ),
+        Lesson(
             "pages/training/training.py",
             "Training",
             ":material/trending_down:",

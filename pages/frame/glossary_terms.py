@@ -152,6 +152,12 @@ TERMS = (
         "minigpt.interpret.effects",
     ),
     Term(
+        "KV cache",
+        "The keys and values of all tokens read so far, kept while a text is written. "
+        "Each new token is then computed alone, and the past is never computed twice.",
+        "minigpt.model.kv_cache.Cache",
+    ),
+    Term(
         "layer norm",
         "Rescales a vector to a standard size before attention or the MLP reads "
         "it. The residual stream itself stays as it is.",
@@ -199,6 +205,13 @@ TERMS = (
         "norm",
         "The length of a vector: the square root of the sum of its squared numbers. "
         "“The norm” of a block also means its layer norm.",
+    ),
+    Term(
+        "optimizer",
+        "The rule that turns gradients into steps of the weights. SGD steps by the "
+        "gradient times the step size, AdamW gives each weight a step size of its own, "
+        "and Muon moves all directions of a matrix equally far.",
+        "minigpt.training.optimizer",
     ),
     Term(
         "parameter",
@@ -272,6 +285,13 @@ TERMS = (
         "Turns any numbers into positive shares that add up to 1: e to the power "
         "of each, divided by the sum. Adding the same number to all of them "
         "changes nothing.",
+    ),
+    Term(
+        "step size",
+        "How far one step of learning goes against the gradient; also called the "
+        "learning rate, lr. Too small and little is learned, too large and the loss "
+        "rises.",
+        "minigpt.training.schedule",
     ),
     Term(
         "temperature",

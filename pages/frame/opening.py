@@ -17,27 +17,29 @@ _OPENED_AT = "_opened_at"
 _DEFAULTS = {"prompt": state.DEFAULT_PROMPT, "layer": 0, "head": 0}
 
 
-def begin(found: Opening | None) -> None:
+def begin(found: Opening | None, **also: Any) -> None:
     """Move the shared place there, if the reader has chosen nothing yet.
 
     Call this before the widgets of prompt, layer, head and token.
 
     Args:
         found: What the lesson's search found; None changes nothing.
+        also: Session state of the lesson's own that belongs to the place.
     """
     if found is not None and _is_free():
-        _go_to(_place(found), _OPENED_AT)
+        _go_to({**_place(found), **also}, _OPENED_AT)
 
 
-def offer(found: Opening | None, words: str) -> None:
+def offer(found: Opening | None, words: str, **also: Any) -> None:
     """Say why the page opened here, or offer the way to where its point is largest.
 
     Args:
         found: As given to `begin`.
         words: What is large here, with its size. Markdown.
+        also: As given to `begin`.
     """
     if found is not None:
-        _offer(_place(found), words, _OPENED_AT)
+        _offer({**_place(found), **also}, words, _OPENED_AT)
 
 
 def begin_at(lesson: str, place: Mapping[str, Any]) -> None:

@@ -16,20 +16,30 @@ from minigpt.generation.filters import (
 )
 from minigpt.generation.sample import draw_token, next_token
 from minigpt.generation.window import run_modules
-from pages.frame import lesson, models
+from pages.frame import lesson, models, opening, state
 from pages.frame.guard import guard
 from pages.frame.look import present
 from pages.frame.questions import check, predict
-from pages.generation import one_token, prompts, questions, strategies, text, tree
+from pages.generation import (
+    cache,
+    one_token,
+    prompts,
+    questions,
+    strategies,
+    text,
+    tree,
+)
+from pages.generation.numbers import opening_of
 from pages.generation.settings import choose_settings
 from pages.generation.source import GenerationInput, read_source, seeded, throw_again
 
-ONE, TEXT, TREE, ALL, MANY = (
+ONE, TEXT, TREE, ALL, MANY, CACHE = (
     "one token",
     "a text",
     "20 continuations",
     "all strategies",
     "many prompts",
+    "the cache",
 )
 
 
@@ -37,14 +47,15 @@ def choose_view() -> str:
     """Let the reader choose a view."""
     if "_next_view" in st.session_state:
         st.session_state["generation_view"] = st.session_state.pop("_next_view")
+    state.write_to_url("generation_view")
     view: str = st.segmented_control(
         "Look at",
-        [ONE, TEXT, TREE, ALL, MANY],
+        [ONE, TEXT, TREE, ALL, MANY, CACHE],
         default=ONE,
         required=True,
         key="generation_view",
         label_visibility="collapsed",
-        persist_state="session",
+        **state.BOUND,
     )
     return view
 
@@ -77,10 +88,10 @@ def explain() -> None:
         "all it does. The rest is up to you. The repetition penalty and the "
         "temperature **reshape** the distribution; top-k, top-p and min-p "
         "**remove** its tail, and the remaining probabilities are rescaled to "
-        "add up to one. Then a token is drawn: each gets a random waiting time, "
-        "divided by its probability, and the first to arrive wins.\n\nClick an "
-        "unlikely token to force it: the model reads what is there and goes on "
-        "as if it had chosen that token itself.",
+        "add up to one.\n\nThen a token is drawn, by a race: each gets a random "
+        "waiting time, and the likelier it is, the shorter its wait. The shortest wait "
+        "wins, so each token wins as often as its probability says.\n\nClick an "
+        "unlikely token to force it: the model goes on as if it had chosen it itself.",
         next_token,
         run_modules,
         filter_stages,
@@ -93,18 +104,35 @@ def explain() -> None:
     )
 
 
-def ask(source: GenerationInput, config: GenerationConfig) -> None:
-    """Ask for a guess above the figures, and for more below them."""
-    if config.strategy == "beam":
-        return
-    draw = one_token.opened(source, config)
-    tokenizer = source.checkpoint.tokenizer
-    pieces = tokenizer.pieces(list(range(tokenizer.vocab_size)))
-    with below if present.is_on() else above:
-        predict([questions.how_often(draw, config, pieces)])
+def show_writing(view: str, source: GenerationInput) -> None:
+    """Show settings and figures, explain them, and ask about them."""
+    left, right = st.columns([5, 9], gap="medium")
+    below = st.container()
+    with left, guard():
+        config, action = choose_settings()
+        action.button(
+            "Generate",
+            type="primary",
+            icon=":material/play_arrow:",
+            width="stretch",
+            key="generate",
+            on_click=_begin,
+        )
+        config = seeded(config)
+        with right, guard():
+            if st.session_state.pop("_begins", False):
+                text.start(source, config)
+            show_view(view, source, config)
     with below:
         explain()
-        check([[each] for each in questions.checks(draw, pieces)])
+        check(questions.checks(source.checkpoint, source.expected))
+
+
+def _begin() -> None:
+    """Begin a new text, with another seed if chance gives it."""
+    throw_again()
+    st.session_state["_next_view"] = TEXT
+    st.session_state["_begins"] = True
 
 
 lesson.open(
@@ -112,23 +140,27 @@ lesson.open(
     "The model gives probabilities; **you** decide how to choose from them.",
 )
 with guard():
-    source = read_source(models.chosen())
-    above = st.container()
-    left, right = st.columns([5, 9], gap="medium")
-    below = st.container()
-    with left, guard():
-        config, action = choose_settings()
-        if action.button(
-            "Generate",
-            type="primary",
-            icon=":material/play_arrow:",
-            width="stretch",
-            key="generate",
-        ):
-            throw_again()
-            st.session_state["_next_view"] = TEXT
-            text.start(source, seeded(config))
-        config = seeded(config)
-        with right, guard():
-            show_view(choose_view(), source, config)
-        ask(source, config)
+    checkpoint = models.chosen()
+    found = opening_of(checkpoint)
+    opening.begin(found)
+    above = beside = st.container()
+    if present.is_on():  # A projector has more width than height.
+        above, beside = st.columns([4, 9], vertical_alignment="bottom")
+    with above:
+        source = read_source(checkpoint)
+    with beside:
+        view = choose_view()
+    if view == CACHE:
+        cache.show(source)
+    elif predict(
+        questions.how_often(checkpoint, source.expected),
+        questions.second(checkpoint, source.expected),
+    ):
+        if found is not None and not present.is_on():
+            opening.offer(
+                found,
+                "Opened on a prompt after which much is possible: at temperature 0.5 "
+                f"the likeliest token has probability {found.effects['cold']:.2f}, at "
+                f"temperature 2 only {found.effects['hot']:.2f}.",
+            )
+        show_writing(view, source)

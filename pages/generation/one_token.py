@@ -7,6 +7,7 @@ from minigpt.generation import filters
 from minigpt.generation.opened_draw import OpenedDraw, open_draw
 from minigpt.model import LanguageModel
 from pages.frame import models, notebook, provenance
+from pages.frame.look import present
 from pages.frame.remember import remember
 from pages.generation import source as sources
 from pages.generation.notebook_lines import settings_literal
@@ -14,7 +15,7 @@ from pages.generation.source import GenerationInput
 from viz.components.filter_stages.view import FilterBars, filter_stages
 from viz.tokens import display_piece
 
-SHOWN = 12
+SHOWN, SHOWN_ON_A_PROJECTOR = 12, 7
 """Tokens that have a bar of their own."""
 
 
@@ -43,7 +44,7 @@ def show(source: GenerationInput, config: GenerationConfig) -> None:
     """Show the next draw, and let the reader put a token behind the text."""
     tokenizer = source.checkpoint.tokenizer
     draw, written = opened(source, config), sources.written(source)
-    shown = draw.shown(SHOWN)
+    shown = draw.shown(SHOWN_ON_A_PROJECTOR if present.is_on() else SHOWN)
 
     def put(token: int) -> None:
         sources.write(source, [*written, token])

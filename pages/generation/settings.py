@@ -4,6 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.config import GenerationConfig
+from pages.frame import state
 from pages.frame.controls import settings
 
 STRATEGIES = {
@@ -41,6 +42,7 @@ def choose_settings() -> tuple[GenerationConfig, DeltaGenerator]:
         ConfigError: If a setting is out of range.
     """
     base = GenerationConfig()
+    state.write_to_url("strategy")
     strategy = st.segmented_control(
         "Strategy",
         list(STRATEGIES),
@@ -48,12 +50,14 @@ def choose_settings() -> tuple[GenerationConfig, DeltaGenerator]:
         required=True,
         key="strategy",
         width="stretch",
-        persist_state="session",
+        **state.BOUND,
     )
     st.caption(STRATEGIES[strategy])
     action = st.container()
     values = {}
     for row in ROWS[strategy]:
-        values |= settings.edit_some(base, "generate", row, columns=len(row))
-    values["stop_at_eos"] = settings.field(base, "stop_at_eos", "generate")
+        values |= settings.edit_some(
+            base, "generate", row, columns=len(row), in_url=True
+        )
+    values["stop_at_eos"] = settings.field(base, "stop_at_eos", "generate", in_url=True)
     return GenerationConfig(strategy=strategy, **values), action

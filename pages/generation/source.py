@@ -8,10 +8,12 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.config import GenerationConfig
 from minigpt.generation import Generator
+from minigpt.interpret.openings.beginnings import Beginning
 from pages.frame import models, notebook, state
 from pages.frame.guard import show_note
 from pages.frame.reading import may_cut
 from pages.frame.writing import SEEDS
+from pages.generation.numbers import expectation
 
 
 class GenerationInput(NamedTuple):
@@ -31,6 +33,11 @@ class GenerationInput(NamedTuple):
         return Generator(
             model, tokenizer, model.device, last_only=self.last_only, watched=True
         )
+
+    @property
+    def expected(self) -> Beginning:
+        """What the model expects after the prompt."""
+        return expectation(self.checkpoint.model, self.prompt, self.tokens)
 
     @property
     def opening(self) -> str:

@@ -1,4 +1,4 @@
-"""All strategies side by side: one prompt, one seed, eight ways to choose."""
+"""All strategies side by side: one prompt, eight ways to choose, many samples."""
 
 import streamlit as st
 
@@ -8,10 +8,13 @@ from minigpt.generation.strategies import STRATEGIES, Attempt, try_each
 from pages.frame import models, notebook
 from pages.generation.notebook_lines import settings_literal
 from pages.generation.source import GenerationInput
-from viz.generation import strategy_bars
+from viz.generation import sample_dots
 
-MOST_TOKENS = 200
-"""Each text's length at most, so that eight of them come soon."""
+MOST_TOKENS = 24
+"""Each text's length at most, so that all of them come soon."""
+
+SAMPLES = 15
+"""Texts of each strategy that draws: one or two alone may be luck."""
 
 
 def show(source: GenerationInput, config: GenerationConfig) -> None:
@@ -27,8 +30,9 @@ def show(source: GenerationInput, config: GenerationConfig) -> None:
     if known != wanted:
         names = ", ".join(STRATEGIES)
         st.caption(
-            f"{names}: each writes up to {length} tokens from this prompt, with seed "
-            f"{base.seed}. Of the settings, only length, end and seed are used here."
+            f"{names}: each continues this prompt by up to {length} tokens, those that "
+            f"draw {SAMPLES} times. Of the settings, only length, end and seed are "
+            "used here."
         )
         return
     draw(source, base, attempts)
@@ -40,7 +44,7 @@ def write_all(source: GenerationInput, base: GenerationConfig) -> list[Attempt]:
     names = [*STRATEGIES, "done"]
     bar = st.progress(0.0, names[0])
     with models.turn_to_write():
-        for attempt in try_each(source.generator, source.prompt, base):
+        for attempt in try_each(source.generator, source.prompt, base, SAMPLES):
             attempts.append(attempt)
             bar.progress(len(attempts) / len(STRATEGIES), names[len(attempts)])
     bar.empty()
@@ -55,28 +59,34 @@ def minus(value: float) -> str:
 def draw(
     source: GenerationInput, base: GenerationConfig, attempts: list[Attempt]
 ) -> None:
-    """Show two numbers of each strategy as bars, and below them what it wrote."""
+    """Show two numbers of every text as dots, and a typical text of each strategy."""
     names = [attempt.name for attempt in attempts]
     likely, varied = st.columns(2)
-    means = [attempt.mean_log_prob for attempt in attempts]
-    likely.altair_chart(strategy_bars(names, means, "mean log p (nats)"))
-    shares = [attempt.distinct_share for attempt in attempts]
-    varied.altair_chart(strategy_bars(names, shares, "different words ÷ words"))
+    means = [attempt.mean_log_probs for attempt in attempts]
+    likely.altair_chart(sample_dots(names, means, "mean log p (nats)"))
+    shares = [attempt.distinct_shares for attempt in attempts]
+    varied.altair_chart(sample_dots(names, shares, "different words ÷ words"))
+    st.caption(
+        "A dot is one text, the printed line the median. Greedy and beam search leave "
+        "nothing to chance: they write one text."
+    )
     notebook.show(
         "strategies",
         try_each,
-        "{attempt.name: attempt.mean_log_prob for attempt in "
-        f"try_each(generator, {source.prompt!r}, {settings_literal(base)})}}",
+        "{attempt.name: attempt.mean_log_probs for attempt in "
+        f"try_each(generator, {source.prompt!r}, {settings_literal(base)}, "
+        f"{SAMPLES})}}",
         begin=source.opening,
         also=[GenerationConfig, Generator],
         drawn=dict(zip(names, means, strict=True)),
     )
     for attempt in attempts:
         with st.container(border=True, gap="xxsmall"):
-            mean = minus(attempt.mean_log_prob)
+            middle = attempt.middle
+            alone = len(attempt.samples) == 1
+            which = "its only text" if alone else "a typical text"
             st.caption(
-                f"**{attempt.name}** · mean log p {mean} nats · "
-                f"{attempt.distinct} different of {attempt.words} words · "
-                f"{len(attempt.generation.tokens)} tokens in {attempt.seconds:.2f} s"
+                f"**{attempt.name}** · {which} · mean log p "
+                f"{minus(middle.mean_log_prob)} nats"
             )
-            st.text(attempt.generation.text)
+            st.text(middle.generation.text)

@@ -14,7 +14,7 @@ from minigpt.interpret.interventions.parts import Head
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.model import TransformerLM
 from minigpt.textbook.interventions import ablation_hooks
-from pages.frame import corpora, notebook
+from pages.frame import corpora, notebook, state
 from pages.frame.reading import Place
 from pages.frame.remember import remember
 from viz.components.reading_examples.view import ReadingExample, reading_examples
@@ -85,6 +85,7 @@ def show_without(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
         required=True,
         key="head_cut",
         help="The mean is over all positions of the held-out windows.",
+        **state.BOUND,
     )
     how, model = HOW[chosen], checkpoint.model
     windows = corpora.windows(checkpoint)
@@ -114,16 +115,6 @@ def show_without(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
             delta_color="inverse",
         )
         st.caption("To ablate other parts, or several at once, use the Intervene page.")
-
-
-def costs_of_layer(checkpoint: Checkpoint, layer: int) -> dict[str, float]:
-    """Return what ablating each head of a layer costs, up to four heads, in nats."""
-    model, windows = checkpoint.model, corpora.windows(checkpoint)
-    before = _loss(model, windows)
-    return {
-        f"L{layer}H{head}": _loss(model, windows, Head(layer, head)) - before
-        for head in range(min(4, model.config.num_heads))
-    }
 
 
 _examples = remember(128, spinner="Reading the corpus …")(corpus_examples)

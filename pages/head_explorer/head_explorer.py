@@ -11,10 +11,10 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.heads.null_band import cautious_label, untrained_scores
 from minigpt.interpret.heads.scores import HABITS, SCORES, head_scores, strongest_read
+from minigpt.interpret.openings.opening import Opening
 from minigpt.interpret.reading.prompt import Reading
-from minigpt.model.sizes import num_parameters
 from minigpt.textbook import heads
-from pages.frame import lesson, models, notebook, provenance
+from pages.frame import lesson, models, notebook, opening, provenance, state
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, pick_head, read_at_place
@@ -64,6 +64,7 @@ def choose_score(num_heads: int) -> str:
             format_func=score_tabs.name_of,
             label_visibility="collapsed",
             width=170,
+            **state.BOUND,
         )
     return score
 
@@ -166,7 +167,7 @@ def show_heading(study: Study, place: Place) -> str:
             required=True,
             key="pattern_view",
             label_visibility="collapsed",
-            persist_state="session",
+            **state.BOUND,
         )
 
 
@@ -175,7 +176,11 @@ def show_tabs(
 ) -> None:
     """Show what else there is to know of the head; closed tabs cost nothing."""
     tabs = dict(
-        zip(TABS, st.tabs(TABS, key="head_tab", on_change="rerun"), strict=True)
+        zip(
+            TABS,
+            st.tabs(TABS, key="head_tab", on_change="rerun", bind="query-params"),
+            strict=True,
+        )
     )
     fill = {
         TABS[0]: lambda: score_tabs.show_two_texts(here, there, place),
@@ -193,35 +198,9 @@ def show_tabs(
                 fill[name]()
 
 
-def questions(
-    checkpoint: Checkpoint, reading: Reading, here: Study, there: Study, place: Place
-) -> None:
-    """Ask what the model's numbers answer clearly."""
-    asked = [
-        head_questions.strongest_key(reading, place),
-        head_questions.beyond_untrained(here, place),
-        head_questions.elsewhere(here, there, place),
-    ]
-    if num_parameters(checkpoint.model.config) <= head_study.QUICK:
-        costs = corpus.costs_of_layer(checkpoint, place.layer)
-        asked.append(head_questions.largest_cost(costs))
-    check([[question] for question in asked if question is not None])
-
-
-goal, guess = st.columns([2, 3], vertical_alignment="center")
-with goal:
-    lesson.open(
-        "Head explorer",
-        "What a head seems to do depends on the text.",
-    )
-with guard():
-    checkpoint = models.chosen()
-    reading, place = read_at_place(checkpoint)
+def show_figures(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
+    """Show all heads and one of them, explain what a name is worth, and ask."""
     here = head_study.on_prompt(checkpoint, reading)
-    question = head_questions.most_previous(here.scores)
-    if question is not None:
-        with guess:
-            predict([question])
     left, right = st.columns([2, 3], gap="large")
     with left:
         show_all_heads(reading, here, place)
@@ -229,20 +208,45 @@ with guard():
         show_one_head(checkpoint, reading, here, place)
     there = head_study.on_random_tokens(checkpoint)
     show_tabs(checkpoint, reading, here, there, place)
-    lesson.explain(
-        "Each thumbnail is one head: a row is a token that reads, and dark cells "
-        "have the most attention weight. A line just below the diagonal reads "
-        "the previous token; a dark first column reads the first token; a stripe "
-        "further from the diagonal reads what followed last time, which makes "
-        "copying possible.\n\nA score alone says little: near the start there "
-        "are few tokens to read, so **untrained** heads score too. And a name "
-        "holds for one text only: on **random tokens, said twice**, the same "
-        "head may show a habit that your prompt cannot reveal. Even then, "
-        "attention is not causation: *Without it* ablates the head (switches it "
-        "off).",
-        head_scores,
-        untrained_scores,
-        cautious_label,
-    )
-    questions(checkpoint, reading, here, there, place)
+    lesson.explain(WORDS, head_scores, untrained_scores, cautious_label)
+    check(head_questions.checks(checkpoint, reading, place))
     head_study.compute_bands()
+
+
+def show_opening(found: Opening | None) -> None:
+    """Say why the page opened where it did. It answers the prediction: not before."""
+    if found is None:
+        return
+    here, there = found.effects["here"], found.effects["there"]
+    opening.offer(
+        found,
+        f"Opened at L{found.layer}H{found.head}: of this model's heads, its strongest "
+        f"habit on a prompt loses most on random tokens. It takes {here:.2f} of the "
+        f"weight here, and {there:.2f} there.",
+    )
+
+
+WORDS = (
+    "Each thumbnail is one head: a row is a token that reads, and dark cells get the "
+    "most attention weight. A line just below the diagonal means that every token "
+    "reads the one before it; a dark first column, that all read the first token. A "
+    "line further down appears where text repeats: each token reads what came next "
+    "the last time, and so the model can copy.\n\n"
+    "A score alone says little: near the start there are few tokens to read, so "
+    "**untrained** heads score too. And a name holds for one text only: on **random "
+    "tokens, said twice**, the same head may do something else. Even then, attention "
+    "is not causation: *Without it* ablates the head (switches it off)."
+)
+
+lesson.open("Head explorer", "What a head seems to do depends on the text.")
+with guard():
+    checkpoint = models.chosen()
+    opened_at = head_study.opening_of(checkpoint)
+    opening.begin(opened_at)
+    reading, place = read_at_place(checkpoint)
+    if predict(
+        head_questions.elsewhere(checkpoint, reading, place),
+        seen=head_questions.most(checkpoint, reading),
+    ):
+        show_opening(opened_at)
+        show_figures(checkpoint, reading, place)

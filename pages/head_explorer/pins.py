@@ -1,5 +1,7 @@
 """Two heads side by side: a tab of the Head explorer."""
 
+import re
+
 import streamlit as st
 
 from minigpt.interpret.heads.scores import strongest_read
@@ -10,6 +12,8 @@ from pages.frame.reading import Place, pick_head
 from viz.components.attention_heatmap.view import attention_heatmap
 
 TAB = "Side by side"
+
+_NAME = re.compile(r"L(\d{1,4})H(\d{1,4})")
 
 
 def show_side_by_side(reading: Reading, place: Place) -> None:
@@ -48,13 +52,23 @@ def show_side_by_side(reading: Reading, place: Place) -> None:
 
 
 def pins() -> list[tuple[int, int]]:
-    """Return the pinned heads, at most two."""
-    return st.session_state.setdefault("_pinned", [])
+    """Return the pinned heads, at most two: of this session, or of the address."""
+    if "_pinned" not in st.session_state:
+        named = _NAME.findall(st.query_params.get("pins", ""))
+        st.session_state["_pinned"] = [(int(i), int(j)) for i, j in named][:2]
+    pinned: list[tuple[int, int]] = st.session_state["_pinned"]
+    names = ",".join(f"L{layer}H{head}" for layer, head in pinned)
+    if names != st.query_params.get("pins", ""):
+        if names:
+            st.query_params["pins"] = names
+        else:
+            st.query_params.pop("pins", None)
+    return pinned
 
 
 def pin(layer: int, head: int) -> None:
     """Pin a head, or let it go; of three, the first gives way."""
-    here, before = (layer, head), pins()
+    here, before = (layer, head), st.session_state.get("_pinned", [])
     if here in before:
         st.session_state["_pinned"] = [each for each in before if each != here]
     else:

@@ -10,7 +10,7 @@ from minigpt.interpret.heads.repeated_tokens import (
 )
 from minigpt.interpret.heads.scores import HABITS, SCORES, head_scores
 from minigpt.textbook.heads import patterns
-from pages.frame import notebook
+from pages.frame import notebook, state
 from pages.frame.reading import Place
 from pages.head_explorer.study import Study
 from viz.heads import ELSEWHERE, HERE, ScoreOnText, two_texts_chart
@@ -24,7 +24,7 @@ def name_of(score: str) -> str:
 def label(study: Study, layer: int, head: int) -> str:
     """Return the name of a head's habit on a text, if one is that strong."""
     if study.band is None:
-        return "not compared"
+        return "not compared with untrained heads"
     return cautious_label(study.scores, study.band, layer, head)
 
 
@@ -49,12 +49,8 @@ def show_two_texts(here: Study, there: Study, place: Place) -> None:
             also=[repeated_tokens, familiar_tokens],
         )
     with right:
-        st.markdown(
-            f"**L{layer}H{head} on this prompt** is {label(here, layer, head)}."
-        )
-        st.markdown(
-            f"**On random tokens, said twice**, it is {label(there, layer, head)}."
-        )
+        st.markdown(f"**L{layer}H{head} on this prompt:** {label(here, layer, head)}.")
+        st.markdown(f"**On random tokens, said twice:** {label(there, layer, head)}.")
         st.caption(
             "A head gets a name if one habit takes at least half of its weight, far "
             "more than in untrained heads (grey). What a head can show depends on "
@@ -72,6 +68,7 @@ def show_every_score(here: Study, there: Study) -> None:
         required=True,
         key="scored_text",
         label_visibility="collapsed",
+        **state.BOUND,
     )
     study = here if text == HERE else there
     layers, heads = study.scores.entropy.shape

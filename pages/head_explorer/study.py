@@ -5,6 +5,7 @@ every training step of a model shares it.
 """
 
 import json
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import streamlit as st
@@ -19,7 +20,10 @@ from minigpt.interpret.heads.repeated_tokens import (
     scores_on,
 )
 from minigpt.interpret.heads.scores import HeadScores
+from minigpt.interpret.interventions.sweep import ablate_each_head
+from minigpt.interpret.openings.head_explorer import head_explorer_opening
 from minigpt.interpret.reading.prompt import Reading
+from minigpt.model import TransformerLM
 from minigpt.model.sizes import num_parameters
 from pages.frame import corpora
 from pages.frame.remember import remember
@@ -48,14 +52,20 @@ def on_prompt(checkpoint: Checkpoint, reading: Reading) -> Study:
     """Score every head on the prompt. Call this before the other."""
     st.session_state.pop("_bands_owed", None)  # of a run that did not come to its end
     model, tokens = checkpoint.model, (tuple(reading.tokens),)
-    return Study(tokens, _scores(model, tokens), _band_if_there(model.config, tokens))
+    return Study(tokens, scores_of(model, tokens), _band_if_there(model.config, tokens))
 
 
-def on_random_tokens(checkpoint: Checkpoint) -> Study:
-    """Score every head on random tokens, said twice."""
+def on_random_tokens(checkpoint: Checkpoint, *, with_band: bool = True) -> Study:
+    """Score every head on random tokens, said twice.
+
+    Args:
+        checkpoint: The model.
+        with_band: Whether what untrained models score is wanted too.
+    """
     model, windows = checkpoint.model, probe(checkpoint)
     tokens = tuple(tuple(window) for window in windows.tolist())
-    return Study(tokens, _scores(model, tokens), _band_if_there(model.config, tokens))
+    band = _band_if_there(model.config, tokens) if with_band else None
+    return Study(tokens, scores_of(model, tokens), band)
 
 
 def probe(checkpoint: Checkpoint) -> Windows:
@@ -89,18 +99,42 @@ def _band_if_there(config: ModelConfig, tokens: Tokens) -> NullBand | None:
         return None
     settings = json.dumps(config.to_dict())
     is_known = _name(settings, tokens) in st.session_state.get("_bands", ())
-    cells = config.num_layers * config.num_heads * len(tokens) * len(tokens[0]) ** 2
-    if num_parameters(config) + cells <= QUICK or is_known:
+    if is_quick(config, tokens) or is_known:
         return _band(settings, tokens)
     st.session_state.setdefault("_bands_owed", []).append((settings, tokens))
     return None
+
+
+def quick_band(config: ModelConfig, tokens: Sequence[int]) -> NullBand | None:
+    """Return a text's band where it takes no time to speak of, or else None."""
+    texts = (tuple(tokens),)
+    return (
+        _band(json.dumps(config.to_dict()), texts) if is_quick(config, texts) else None
+    )
+
+
+def is_quick(config: ModelConfig, tokens: Tokens = ((),)) -> bool:
+    """Whether untrained models of this size read some texts while a reader waits."""
+    cells = config.num_layers * config.num_heads * len(tokens) * len(tokens[0]) ** 2
+    return num_parameters(config) + cells <= QUICK
 
 
 def _name(settings: str, tokens: Tokens) -> int:
     return hash((settings, tokens))
 
 
-_scores = remember(128)(scores_on)
+scores_of = remember(128)(scores_on)
+"""All heads' scores on some texts."""
+
+opening_of = remember(32, spinner="Looking for a telling head …")(head_explorer_opening)
+"""The head that changes most between a prompt and random tokens."""
+
+
+@remember(128)
+def kl_without(model: TransformerLM, tokens: list[int], layer: int) -> list[float]:
+    """Return what ablating each head of a layer does to the next token, in nats."""
+    found = ablate_each_head(model, [tokens], layers=[layer])
+    return [float(kl) for kl in found.last_kl[0]]
 
 
 @remember(128)

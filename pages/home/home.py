@@ -6,9 +6,10 @@ Learning goal: the stream is added to, never replaced; only the last road predic
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.openings.opening import Opening
 from minigpt.interpret.stream.journey import journey
 from minigpt.model import Block, TransformerLM
-from pages.frame import course_path, lesson, models, notebook, state
+from pages.frame import course_path, lesson, models, notebook, opening, state
 from pages.frame.controls import tour
 from pages.frame.guard import guard, show_note
 from pages.frame.questions import check
@@ -16,6 +17,7 @@ from pages.frame.reading import may_cut
 from pages.home import journey as journey_sheet
 from pages.home import next_token, zoom
 from pages.home import tour as home_tour
+from pages.home.numbers import follow, opening_of
 from pages.home.questions import checks
 
 
@@ -29,7 +31,7 @@ def show_journey(checkpoint: Checkpoint, prompt: str) -> None:
         next_token.show(checkpoint, prompt)
         return
     tokens = read_tokens(checkpoint, prompt)
-    found = journey_sheet.follow(checkpoint.model, tokens)
+    found = follow(checkpoint.model, tokens)
     selected = journey_sheet.show(checkpoint, found, tokens)
     tour.offer(
         tour_button,
@@ -41,23 +43,49 @@ def show_journey(checkpoint: Checkpoint, prompt: str) -> None:
         zoom.show(checkpoint, found, tokens, selected)
         journey_sheet.show_numbers(checkpoint, found, tokens, selected)
         explain()
-        check([[each] for each in checks(found, checkpoint.tokenizer.pieces(tokens))])
+        check(checks(checkpoint, tokens))
+
+
+WORDS = """
+To guess the next token, a model must know what stands around the last one. So it
+carries a list of numbers, a **vector**, for every token, and keeps adding what it finds
+out. Each row is such a vector: a **residual stream**. It starts as the token's own
+vector, its **embedding**.
+
+Two kinds of parts add to it. **Attention** brings in what other tokens found out; an
+**MLP** works on one row alone. Together they make a **block**. Nothing is overwritten.
+
+Every row guesses the token after it, but inside the text that token is known: **only
+the last row predicts something new**. Click its guess: it is appended, and the model
+runs again. That is how it writes.
+"""
 
 
 def explain() -> None:
     """Say what the sheet shows."""
-    lesson.explain(
-        "Each row is one token. The model looks up a vector for it, its "
-        "**embedding**, and carries that vector from left to right: this is the "
-        "**residual stream**. On the way, attention and MLPs read the vector and "
-        "**add** to it. Nothing is overwritten, so a later layer can still read "
-        "what an earlier one added.\n\nThe rows exchange information only "
-        "through attention. Every row ends in a guess at the next token, but "
-        "inside the prompt that token is already known: **only the last row "
-        "predicts something new**. Click its guess: the token is appended, and "
-        "the model runs again. Repeating this is how it writes text.",
-        Block,
-        journey,
+    lesson.explain(WORDS, Block, journey)
+
+
+def open_at_a_known_ending() -> Opening | None:
+    """Begin with a text whose next token the chosen model knows."""
+    checkpoint = models.chosen()
+    if not isinstance(checkpoint.model, TransformerLM):
+        return None
+    found = opening_of(checkpoint)
+    opening.begin(found)
+    return found
+
+
+def offer_opening(found: Opening | None) -> None:
+    """Say why the page begins with this text, or offer the way to it."""
+    if found is None:
+        return
+    share, alone = found.effects["probability"], found.effects["alone"]
+    opening.offer(
+        found,
+        "A text that this model did not learn from. It gives the right next token "
+        f"probability {share:.3f}; after the last token alone, only {alone:.2g}. The "
+        "rest comes from the tokens before it.",
     )
 
 
@@ -80,7 +108,9 @@ tour_button = lesson.open(
 )
 sheet, path, below = st.container(), st.container(key="course"), st.container()
 with sheet, guard():
+    known = open_at_a_known_ending()
     prompt = state.prompt_input("Type the beginning of a text: what comes next?")
+    offer_opening(known)
     show_journey(models.chosen(), prompt)
 with path:
     course_path.show()

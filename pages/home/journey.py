@@ -4,14 +4,15 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.reading.prompt import append_token
-from minigpt.interpret.stream.journey import Journey, JourneyStage, journey
+from minigpt.interpret.stream.journey import Journey, JourneyStage
 from minigpt.textbook.stream import stream_norms
 from pages.frame import notebook, provenance, state
 from pages.frame.controls import keyboard
 from pages.frame.place import shared_place
-from pages.frame.remember import remember
+from pages.frame.words import plain
 from viz.components.journey.view import JourneyClick, JourneySheet, norm_table
 from viz.components.journey.view import journey as journey_sheet
+from viz.tokens import display_piece
 
 WAYS = {
     "embedding": "pages/logit_lens/logit_lens.py",
@@ -20,10 +21,6 @@ WAYS = {
     "blocks": "pages/block/block.py",
 }
 """Which page opens a stage."""
-
-
-follow = remember(32)(journey)
-"""The journey of a prompt's tokens, computed once for all readers."""
 
 
 def show(checkpoint: Checkpoint, found: Journey, tokens: list[int]) -> int:
@@ -66,7 +63,6 @@ def show_numbers(
     checkpoint: Checkpoint, found: Journey, tokens: list[int], selected: int
 ) -> None:
     """Show the norms as a table, the lines behind them, and one number's origin."""
-    last = found.stages[-1]
     with st.container(horizontal=True, vertical_alignment="center"):
         hooks = [stage.stream_name for stage in found.stages]
         notebook.show(
@@ -78,7 +74,22 @@ def show_numbers(
         with st.popover("Every norm", icon=":material/table:", type="tertiary"):
             pieces = checkpoint.tokenizer.pieces(tokens)
             st.dataframe(norm_table(pieces, found.stages), hide_index=True)
-    provenance.show(checkpoint, tokens, last.stream_name, (0, selected, 0))
+    _trace_guess(checkpoint, found, tokens, selected)
+
+
+def _trace_guess(
+    checkpoint: Checkpoint, found: Journey, tokens: list[int], selected: int
+) -> None:
+    """Show where the probability at the end of the selected row comes from."""
+    best = int(found.expected[selected][0])
+    own, guess = checkpoint.tokenizer.pieces([tokens[selected], best])
+    st.caption(
+        f"The row of “{plain(display_piece(own))}” ends in "
+        f"“{plain(display_piece(guess))}”, with probability "
+        f"{found.probabilities[selected][0]:.3f}. It is computed from this logit and "
+        "those of all other tokens:"
+    )
+    provenance.show(checkpoint, tokens, "logits", (0, selected, best))
 
 
 def _open(stage: JourneyStage) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.effects import Effect
@@ -11,9 +10,8 @@ from minigpt.interpret.interventions.interventions import Ablation
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.textbook.interventions import ablation_hooks
 from pages.frame import notebook, provenance
-from pages.frame.reading import read
 from pages.frame.words import plain
-from pages.intervene import numbers
+from pages.intervene import challenge, numbers
 from pages.intervene import story as intervene_story
 from pages.intervene.choose import ablation_list, choose
 from pages.intervene.side_effects import show_losses, show_pair, show_scores
@@ -21,22 +19,16 @@ from viz.effects import before_after_bars
 from viz.tokens import display_piece
 
 
-def show(checkpoint: Checkpoint, row: DeltaGenerator) -> Reading:
-    """Show the prompt, what is ablated, and everything that this changes.
-
-    Args:
-        checkpoint: The chosen model.
-        row: Where there is room for the prompt.
-    """
-    with row:
-        reading = read(checkpoint)
+def show(checkpoint: Checkpoint, reading: Reading) -> None:
+    """Show what is ablated, and everything that this changes."""
     story = st.container()
     left, right = st.columns([5, 6], gap="large")
     with right:
         ablations = ablation_list(checkpoint, len(reading.tokens))
         _show_next_token(checkpoint, reading, ablations)
+        challenge.show(checkpoint, reading, ablations)
     with story:
-        intervene_story.show(checkpoint, reading, ablations)
+        intervene_story.show(checkpoint, ablations)
     with left:
         choose(checkpoint, reading, ablations)
     if ablations:
@@ -55,7 +47,6 @@ def show(checkpoint: Checkpoint, row: DeltaGenerator) -> Reading:
             "before the ablation:"
         )
         provenance.show(checkpoint, reading.tokens, hook, index)
-    return reading
 
 
 def _show_next_token(
@@ -79,7 +70,7 @@ def _show_next_token(
 def _moved(pieces: Sequence[str], effect: Effect, is_ablated: bool) -> str:
     """Say what the prompt's likeliest token was and is."""
     first, now = int(effect.before.argmax()), int(effect.after.argmax())
-    named = f"**{plain(display_piece(pieces[first]))}**"
+    named = f"“**{plain(display_piece(pieces[first]))}**”"
     if not is_ablated:
         return f"Next token, whole model: {named} {effect.before[first]:.3f}."
     words = (
@@ -88,7 +79,7 @@ def _moved(pieces: Sequence[str], effect: Effect, is_ablated: bool) -> str:
     )
     if now != first:
         likeliest = plain(display_piece(pieces[now]))
-        words += f" Now likeliest: **{likeliest}** {effect.after[now]:.3f}."
+        words += f" Now likeliest: “**{likeliest}**” {effect.after[now]:.3f}."
     return words
 
 

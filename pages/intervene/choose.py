@@ -85,6 +85,7 @@ def choose(checkpoint: Checkpoint, reading: Reading, ablations: list[Ablation]) 
         default=WAYS[0],
         required=True,
         key="cut_way",
+        **state.BOUND,
         label_visibility="collapsed",
     )
     if way == WAYS[0]:
@@ -105,6 +106,7 @@ def _choose_what_becomes(way: str) -> None:
         default="zero",
         required=True,
         key="becomes",
+        **state.BOUND,
         on_change=_change_last,
         help="zero: all zeros. mean: its mean over all positions of held-out "
         "windows. resample: its values in another window. scale: a multiple of "
@@ -118,6 +120,7 @@ def _choose_what_becomes(way: str) -> None:
             0.5,
             0.1,
             key="factor",
+            **state.BOUND,
             on_change=_change_last,
             width=130,
         )
@@ -125,6 +128,7 @@ def _choose_what_becomes(way: str) -> None:
         row.toggle(
             "Redistribute its weight",
             key="renormalize",
+            **state.BOUND,
             on_change=_change_last,
             help=(
                 "The other weights of the row grow, so that the row adds up to 1 again."
@@ -145,6 +149,7 @@ def _choose_part(checkpoint: Checkpoint, ablations: list[Ablation]) -> None:
         texts=[[_printed(made.get(part)) for part in row] for row in parts],
         sentences=[[_sentence(part, made.get(part)) for part in row] for row in parts],
         limit=2.0 if any(_remains(ablation) > 1 for ablation in ablations) else 1.0,
+        shrinks=True,
     )
     value_grid(
         grid,

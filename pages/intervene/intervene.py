@@ -7,14 +7,28 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.heads.scores import HABITS
 from minigpt.interpret.interventions.interventions import Ablation
 from minigpt.interpret.interventions.parts import require_heads
 from minigpt.interpret.interventions.patching import patch_map
 from minigpt.interpret.interventions.sweep import run_each
-from pages.frame import lesson, models, questions, state
+from minigpt.interpret.openings.intervene import Loss
+from pages.frame import lesson, models, opening, state
 from pages.frame.guard import guard
-from pages.intervene import ablate, patch, sweep
-from pages.intervene import questions as intervene_questions
+from pages.frame.questions import check, predict
+from pages.frame.reading import read
+from pages.intervene import (
+    ablate,
+    numbers,
+    patch,
+    patch_questions,
+    questions,
+    sweep,
+    turn_questions,
+)
+
+# A head's habit that loses less weight than this is not said to change.
+FELT = 0.05
 
 ABLATE = (
     "To **ablate** a part (switch it off) means to replace what it adds to "
@@ -45,29 +59,62 @@ TURN = (
 
 def show_ablate(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     """Show what ablating parts does to a prompt and to a corpus."""
-    reading = ablate.show(checkpoint, row)
-    lesson.explain(ABLATE, Ablation)
-    questions.check(
-        [[each] for each in intervene_questions.of_ablation(checkpoint, reading)]
+    found = numbers.opening_of(checkpoint)
+    opening.begin(found)
+    with row:
+        reading = read(checkpoint)
+    if predict(
+        questions.which_head(checkpoint, reading),
+        seen=questions.next_token(checkpoint, reading),
+    ):
+        show_opening(found)
+        ablate.show(checkpoint, reading)
+        lesson.explain(ABLATE, Ablation)
+        check(questions.checks(checkpoint, reading))
+
+
+def show_opening(found: Loss | None) -> None:
+    """Say why the page opened where it did. It answers the prediction: not before."""
+    if found is None:
+        return
+    effects = found.effects
+    also = (
+        f" {found.other}, untouched, then reads something else: on random tokens, "
+        f"{HABITS[found.habit]} gets {effects['after']:.2f} of its weight instead of "
+        f"{effects['before']:.2f}."
+    )
+    opening.offer(
+        found,
+        f"Opened at a prompt where ablating {found.ablated} changes the prediction by "
+        f"KL {effects['kl']:.2f} nats." + also * (effects["drop"] >= FELT),
     )
 
 
 def show_patch(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     """Show what values carried from one prompt into another do."""
-    patching = patch.show(checkpoint, row)
-    lesson.explain(PATCH, patch_map)
-    if patching is not None:
-        questions.check(
-            [[each] for each in intervene_questions.of_patch(checkpoint, patching)]
-        )
+    patching = patch.choose(checkpoint, row)
+    if patching is None:
+        lesson.explain(PATCH, patch_map)
+    elif predict(
+        patch_questions.where(checkpoint, patching),
+        seen=patch_questions.strongest_z(checkpoint, patching),
+    ):
+        with row:
+            patching = patch.choose_tokens(checkpoint, patching)
+        patch.show(checkpoint, patching)
+        lesson.explain(PATCH, patch_map)
+        check(patch_questions.checks(checkpoint, patching))
 
 
 def show_turn(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     """Show what ablating each head costs."""
-    measured = sweep.show(checkpoint, row)
-    lesson.explain(TURN, run_each)
-    if measured is not None:
-        questions.check([[each] for each in intervene_questions.of_turn(*measured)])
+    chosen = sweep.choose(checkpoint, row)
+    if chosen is None:
+        lesson.explain(TURN, run_each)
+    elif predict(turn_questions.needed(checkpoint)):
+        sweep.show(checkpoint, *chosen)
+        lesson.explain(TURN, run_each)
+        check(turn_questions.checks(checkpoint))
 
 
 PARTS = {
@@ -96,6 +143,6 @@ part = top.segmented_control(
     **state.BOUND,
 )
 with guard():
-    chosen = models.chosen()
-    require_heads(chosen.model)
-    PARTS[part](chosen, top)
+    chosen_model = models.chosen()
+    require_heads(chosen_model.model)
+    PARTS[part](chosen_model, top)

@@ -9,7 +9,12 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.corpora import Windows
 from minigpt.interpret.effects import Effect
-from minigpt.interpret.heads.repeated_tokens import familiar_tokens, repeated_tokens
+from minigpt.interpret.heads.repeated_tokens import (
+    familiar_tokens,
+    repeated_tokens,
+    scores_on,
+)
+from minigpt.interpret.heads.scores import HeadScores
 from minigpt.interpret.interventions.ablation import (
     PairEffect,
     ablate_pair,
@@ -21,6 +26,8 @@ from minigpt.interpret.interventions.interventions import (
     FROM_OTHER_TEXTS,
     Ablation,
     How,
+    fwd_hooks,
+    record,
 )
 from minigpt.interpret.interventions.patching import (
     PatchMap,
@@ -32,8 +39,11 @@ from minigpt.interpret.interventions.prompt_pairs import (
     PromptPair,
     predictions,
     ready_pair,
+    swapped_pairs,
 )
 from minigpt.interpret.interventions.sweep import HeadEffects, ablate_each_head
+from minigpt.interpret.openings.intervene import Loss, intervene_opening
+from minigpt.interpret.openings.opening import held_out_prompts
 from minigpt.model.sizes import num_parameters
 from pages.frame import corpora, notebook
 from pages.frame.remember import remember, serial
@@ -116,6 +126,18 @@ def state_under_ablations(
 
 
 @_once
+def scores_under(checkpoint: Checkpoint, ablations: Sequence[Ablation]) -> HeadScores:
+    """Return all heads' scores alone, on random tokens said twice, under ablations."""
+    model, texts = checkpoint.model, windows(checkpoint)
+    familiar = familiar_tokens(checkpoint.tokenizer, texts)
+    hooks = fwd_hooks(model, ablations, record(model, ablations, texts))
+    with model.hooks(hooks):
+        return scores_on(
+            model, repeated_tokens(familiar, checkpoint.model.config.max_seq_len)
+        )
+
+
+@_once
 def pair_effect(
     checkpoint: Checkpoint, first: Ablation, second: Ablation
 ) -> PairEffect:
@@ -152,6 +174,21 @@ def ready_prompts(checkpoint: Checkpoint) -> PromptPair:
     return ready_pair(checkpoint.model, checkpoint.tokenizer)
 
 
+@remember(32)
+def other_pairs(checkpoint: Checkpoint) -> list[PromptPair]:
+    """Return pairs of prompts to ask about, made of held-out text."""
+    texts = [tokens for _, tokens in held_out_prompts(checkpoint, length=10)]
+    return swapped_pairs(checkpoint.model, checkpoint.tokenizer, texts)
+
+
+_opening = remember(32, spinner="Looking for a telling head …")(intervene_opening)
+
+
+def opening_of(checkpoint: Checkpoint) -> Loss | None:
+    """Return where ablating a head is felt most; None for a model too large to try."""
+    return _opening(checkpoint) if is_quick(checkpoint) else None
+
+
 both_predictions = _once(predictions)
 """The next token after the clean prompt, and after the corrupted one."""
 
@@ -160,12 +197,13 @@ def patches(checkpoint: Checkpoint, prompts: Prompts, what: str) -> PatchMap:
     """Return how far every patch of one kind moves the answer, layer by layer."""
 
     def one(layer: int) -> PatchMap:
-        return _patches(checkpoint.model, prompts, what, [layer])
+        return patches_of_layer(checkpoint.model, prompts, what, [layer])
 
     return PatchMap.stacked(_layer_by_layer(checkpoint, one))
 
 
-_patches = remember(512, spinner=RUNNING)(patch_map)
+patches_of_layer = remember(512, spinner=RUNNING)(patch_map)
+"""The same of some layers."""
 
 patched = _once(patch_effect)
 """What one patch does to the next token."""

@@ -63,19 +63,8 @@ class Patching(NamedTuple):
     """Whether corrupted values are carried into the clean prompt."""
 
 
-def show(checkpoint: Checkpoint, row: DeltaGenerator) -> Patching | None:
-    """Show two prompts, the maps of all patches, and what one patch does.
-
-    Args:
-        checkpoint: The chosen model.
-        row: Where there is room for the answer and its rival.
-
-    Returns:
-        What is patched; None if the reader has not asked for it yet.
-    """
-    patching = _choose_prompts(checkpoint, row)
-    if not numbers.may_begin(checkpoint, "Patch every place in turn"):
-        return None
+def show(checkpoint: Checkpoint, patching: Patching) -> None:
+    """Show the maps of all patches, and what one patch does."""
     left, right = st.columns([5, 6], gap="large")
     with left:
         has_mlp = bool(checkpoint.model.config.mlp_width)
@@ -83,10 +72,18 @@ def show(checkpoint: Checkpoint, row: DeltaGenerator) -> Patching | None:
     with right:
         _show_map(checkpoint, patching, BY_HEAD)
         _show_patch(checkpoint, patching)
-    return patching
 
 
-def _choose_prompts(checkpoint: Checkpoint, row: DeltaGenerator) -> Patching:
+def choose(checkpoint: Checkpoint, row: DeltaGenerator) -> Patching | None:
+    """Show two prompts, and which of them is run.
+
+    Args:
+        checkpoint: The chosen model.
+        row: Where there is room for the direction.
+
+    Returns:
+        What can be patched; None if a large model's reader has not asked to begin.
+    """
     _begin_with_ready_prompts(checkpoint)
     left, right = st.columns(2)
     clean = left.text_input(
@@ -110,7 +107,6 @@ def _choose_prompts(checkpoint: Checkpoint, row: DeltaGenerator) -> Patching:
     if unknown:
         show_note(models.unknown_words(unknown))
     with row:
-        answer, rival = _choose_tokens(checkpoint, *ids)
         reverse = st.toggle(
             "Reverse",
             key="reverse",
@@ -118,6 +114,11 @@ def _choose_prompts(checkpoint: Checkpoint, row: DeltaGenerator) -> Patching:
             "do without?",
             **shared.BOUND,
         )
+    if not numbers.may_begin(checkpoint, "Patch every place in turn"):
+        return None
+    answer, rival = (
+        _chosen(key, tokens) for key, tokens in _offered(checkpoint, *ids).items()
+    )
     run, other = reversed(ids) if not reverse else ids
     names = paired_pieces(*(tokenizer.pieces(some) for some in ids))
     return Patching(Prompts(run, other, answer, rival), names, reverse)
@@ -145,29 +146,48 @@ def _forget_tokens() -> None:
         st.session_state.pop(key, None)
 
 
-def _choose_tokens(
-    checkpoint: Checkpoint, clean: list[int], corrupted: list[int]
-) -> tuple[int, int]:
+def choose_tokens(checkpoint: Checkpoint, patching: Patching) -> Patching:
     """Show the answer and its rival, found in the two predictions, to be changed."""
-    both = numbers.both_predictions(checkpoint.model, clean, corrupted)
+    run, other = patching.prompts.run, patching.prompts.other
+    clean, corrupted = (run, other) if patching.reverse else (other, run)
     chosen = []
+    labels = {"answer": "Answer (clean)", "rival": "Rival (corrupted)"}
+    for key, tokens in _offered(checkpoint, list(clean), list(corrupted)).items():
+        shared.keep_possible(key, list(tokens), key)
+        name = st.selectbox(
+            labels[key], list(tokens), key=key, width=150, **shared.BOUND
+        )
+        chosen.append(tokens[name])
+    return patching._replace(prompts=Prompts(run, other, *chosen))
+
+
+def _chosen(key: str, tokens: dict[str, int]) -> int:
+    """Return the answer or rival that a reader or a link chose, or the first."""
+    name = shared.get(key, st.query_params.get(key))
+    return tokens.get(name, next(iter(tokens.values())))
+
+
+def _offered(
+    checkpoint: Checkpoint, clean: list[int], corrupted: list[int]
+) -> dict[str, dict[str, int]]:
+    """Return what can be the answer and its rival, the likeliest pair first."""
+    both = numbers.both_predictions(checkpoint.model, clean, corrupted)
     found = distinguishing_tokens(both)
-    for key, label, token, probabilities in (
-        ("answer", "Answer (clean)", found[0], both.before),
-        ("rival", "Rival (corrupted)", found[1], both.after),
+    offered = {}
+    for key, token, probabilities in (
+        ("answer", found[0], both.before),
+        ("rival", found[1], both.after),
     ):
         likeliest = (-probabilities).argsort(kind="stable")[:OFFERED].tolist()
-        tokens = {
-            _named(checkpoint, each): each
+        offered[key] = {
+            token_name(checkpoint, each): each
             for each in dict.fromkeys([token, *likeliest])
         }
-        shared.keep_possible(key, list(tokens), key)
-        name = st.selectbox(label, list(tokens), key=key, width=150, **shared.BOUND)
-        chosen.append(tokens[name])
-    return chosen[0], chosen[1]
+    return offered
 
 
-def _named(checkpoint: Checkpoint, token: int) -> str:
+def token_name(checkpoint: Checkpoint, token: int) -> str:
+    """Return what a token is called in the lists of answer and rival."""
     piece = display_piece(checkpoint.tokenizer.pieces([token])[0])
     return f"{piece}  ({token})"
 
@@ -183,6 +203,7 @@ def _show_map(
         default=options[0],
         required=True,
         key=f"carry_{kind}",
+        **shared.BOUND,
         label_visibility="collapsed",
     )
     found = numbers.patches(checkpoint, patching.prompts, what)
@@ -223,6 +244,7 @@ def _show_moved(moved: ByHead, patching: Patching, what: str) -> None:
         column_title="layer" if tall else kind,
         signed=True,
         limit=1.0,
+        shrinks=True,
     )
     value_grid(
         grid,

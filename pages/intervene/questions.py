@@ -1,18 +1,20 @@
-"""Predict and Check of the Intervene page, graded by ablations and patches."""
+"""Predict and Check of the Ablate part, and what the lesson asks again later."""
 
-from collections.abc import Sequence
+import random
+from collections.abc import Iterator, Sequence
+from itertools import combinations, product
+from typing import Any, NamedTuple
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.heads.scores import HeadScores
-from minigpt.interpret.interventions.circuit import strongest_habit
-from minigpt.interpret.interventions.interventions import Ablation
-from minigpt.interpret.interventions.parts import Head
-from minigpt.interpret.interventions.sweep import HeadEffects
+from minigpt.interpret.interventions.interventions import Ablation, How
+from minigpt.interpret.interventions.parts import MLP, Attention, Head
 from minigpt.interpret.reading.prompt import Reading
+from pages.frame import corpora
 from pages.frame.questions import Question
 from pages.frame.words import plain
-from pages.intervene import numbers
-from pages.intervene.patch import Patching
+from pages.intervene import numbers, patch_questions
+from pages.intervene.side_effects import SCORES
+from pages.intervene.sweep import BECOMES, WAYS
 from viz.tokens import display_piece
 
 OPTIONS = 4
@@ -21,191 +23,85 @@ OPTIONS = 4
 CLEAR = 1.2
 """The largest number must be this many times the next, or there is no clear answer."""
 
+TRIED = 12
+"""Pairs of parts, or prompts, without a clear answer before a kind gives up."""
 
-def which_head(checkpoint: Checkpoint, reading: Reading) -> Question | None:
-    """Ask which head's ablation hurts most; None if two hurt alike."""
-    costs = _costs(checkpoint, reading)
-    ranked = sorted(costs, key=lambda name: -costs[name])
-    if len(ranked) < 2 or costs[ranked[0]] < CLEAR * costs[ranked[1]]:
-        return None
-    options = sorted(_spread(ranked))
-    return Question(
-        "intervene.which_head",
-        "Which head, set to zero, changes the next token most?",
-        options,
-        options.index(ranked[0]),
-        f"KL {costs[ranked[0]]:.3f} nats; {ranked[1]} comes next with "
-        f"{costs[ranked[1]]:.3f}.",
-    )
+FELT = 0.02
+"""Nats: an ablation that changes a prediction by less is not asked about."""
 
 
-def of_ablation(checkpoint: Checkpoint, reading: Reading) -> list[Question]:
-    """Return questions about ablating."""
-    costs = _costs(checkpoint, reading)
-    ranked = sorted(costs, key=lambda name: -costs[name])
-    questions = [
-        _next_token(checkpoint, reading, ranked[0]),
-        _earlier_layers(checkpoint),
-    ]
-    if len(ranked) > 1:
-        questions.append(_pair(checkpoint, ranked[0], ranked[1]))
-    return questions
+class Text(NamedTuple):
+    """A prompt that can be asked about."""
+
+    tokens: list[int]
+    prompt: str | None = None
+    """None: the one on the screen."""
+
+    @property
+    def where(self) -> str:
+        """How a question about another prompt begins. Markdown."""
+        return "" if self.prompt is None else f"In “{plain(self.prompt)}”: "
+
+    def at(self, **place: Any) -> dict[str, Any]:
+        """Return the session state that shows it under the Ablate part."""
+        named = {} if self.prompt is None else {"prompt": self.prompt}
+        return {"intervene": "Ablate", **named, **place}
 
 
-def of_patch(checkpoint: Checkpoint, patching: Patching) -> list[Question]:
-    """Return questions about patching."""
-    prompts, names = patching.prompts, patching.names
-    stream = numbers.patches(checkpoint, prompts, "residual stream").moved
-    questions = []
-    last = dict(zip(names, stream[-1].tolist(), strict=True))
-    ranked = sorted(names, key=lambda name: -abs(last[name]))
-    if len(names) > 1 and abs(last[ranked[0]]) >= CLEAR * abs(last[ranked[1]]):
-        options = sorted(_spread(ranked), key=names.index)
-        questions.append(
-            Question(
-                "intervene.where_last",
-                "Just before the last layer, at which token does the residual stream "
-                "carry most of the difference?",
+def which_head(checkpoint: Checkpoint, reading: Reading) -> Iterator[Question]:
+    """Ask which head's ablation changes a prediction most, of all or of a layer."""
+    for text in _texts(checkpoint, reading):
+        costs = costs_of(checkpoint, text.tokens)
+        for layer in (None, *range(checkpoint.model.config.num_layers)):
+            start = "" if layer is None else f"L{layer}H"
+            some = {name: costs[name] for name in costs if name.startswith(start)}
+            ranked = sorted(some, key=lambda name: -some[name])
+            if len(ranked) < 2 or some[ranked[0]] < CLEAR * some[ranked[1]]:
+                continue
+            options = sorted(spread(ranked))
+            of_layer = "" if layer is None else f" of layer {layer}"
+            yield Question(
+                "intervene.which_head",
+                f"{text.where}Which head{of_layer}, set to zero, changes the "
+                "prediction of the next token most?",
                 options,
                 options.index(ranked[0]),
-                f"That one patch moves the answer {last[ranked[0]]:.2f} of the way.",
+                f"{ranked[0]} changes it by KL {some[ranked[0]]:.3f} nats; {ranked[1]} "
+                f"comes next with {some[ranked[1]]:.3f}.",
+                text.at(),
             )
-        )
-    same = [place for place, name in enumerate(names) if "|" not in name]
-    if same:
-        questions.append(_unchanged_token(names, same[-1], stream[0]))
-    z = numbers.patches(checkpoint, prompts, "z").moved
-    questions.append(_strongest_z(z))
-    return questions
 
 
-def of_turn(effects: HeadEffects, scores: HeadScores) -> list[Question]:
-    """Return questions about ablating each head in turn."""
-    habit = strongest_habit(scores, effects)
-    helped = int((effects.loss < 0).sum())
-    some = ("none", "one or two", "three or more")
-    alike = ("It is the same head", "More than half as much", "Less than half as much")
-    share = habit.cost / max(habit.needed_cost, 1e-9)
-    costs = _named(effects.loss)
-    ranked = sorted(costs, key=lambda name: -costs[name])
-    options = sorted(_spread(ranked))
-    return [
-        Question(
-            "intervene.needed",
-            "Which head does the model need most on held-out text?",
-            options,
-            options.index(ranked[0]),
-            f"Ablating it raises the loss by {costs[ranked[0]]:.3f} nats per token.",
-        ),
-        Question(
-            "intervene.helped",
-            "How many heads *lower* the loss when they are ablated?",
-            some,
-            0 if helped == 0 else 1 if helped < 3 else 2,
-            f"On these windows it is {helped} of {effects.loss.size} heads.",
-        ),
-        Question(
-            "intervene.sharpest",
-            f"{habit.sharpest} has the most weight on the previous token. What does "
-            "ablating it cost, compared with the most needed head?",
-            alike,
-            0 if habit.sharpest == habit.needed else 1 if share > 0.5 else 2,
-            f"It costs {habit.cost:.3f} nats; ablating {habit.needed} costs "
-            f"{habit.needed_cost:.3f}.",
-        ),
-    ]
+def next_token(checkpoint: Checkpoint, reading: Reading) -> Iterator[Question]:
+    """Ask what a model predicts without a head, once it can be tried."""
+    for text in _texts(checkpoint, reading):
+        costs = costs_of(checkpoint, text.tokens)
+        for head in sorted(costs, key=lambda name: -costs[name])[:3]:
+            found = _next_token(checkpoint, text, head)
+            if found is not None:
+                yield found
 
 
-def _next_token(checkpoint: Checkpoint, reading: Reading, head: str) -> Question:
-    effect = numbers.effect(checkpoint, reading.tokens, [_ablation(head)])
-    tokens = [
-        *(-effect.after).argsort(kind="stable")[:2].tolist(),
-        *(-effect.before).argsort(kind="stable")[:3].tolist(),
-    ]
-    pieces = {
-        display_piece(checkpoint.tokenizer.pieces([token])[0]): float(
-            effect.after[token]
-        )
-        for token in tokens
-    }
-    options = sorted(list(pieces)[:OPTIONS])
-    answer = max(options, key=lambda piece: pieces[piece])
-    return Question(
-        "intervene.next_token",
-        f"Set {head} to zero. What is the likeliest next token then?",
-        options,
-        options.index(answer),
-        f"{plain(answer)} has {pieces[answer]:.3f}; KL {effect.kl:.3f} nats.",
-    )
+def checks(checkpoint: Checkpoint, reading: Reading) -> list[Iterator[Question]]:
+    """Return the kinds of questions about ablating."""
+    return [_side_effect(checkpoint), _mean(checkpoint, reading), _pair(checkpoint)]
 
 
-def _earlier_layers(checkpoint: Checkpoint) -> Question:
-    last = f"L{checkpoint.model.config.num_layers - 1}H0"
-    whole = numbers.state_under_ablations(checkpoint, ())
-    ablation = numbers.state_under_ablations(checkpoint, [_ablation(last)])
-    change = abs(
-        float(ablation.scores.previous_token[0, 0] - whole.scores.previous_token[0, 0])
-    )
-    return Question(
-        "intervene.earlier",
-        f"Switch {last} off. How much does L0H0's weight on the previous token change?",
-        ("Not at all", "By less than 0.1", "By 0.1 or more"),
-        0 if change == 0 else 1 if change < 0.1 else 2,
-        f"It changes by {change:.3f}: nothing flows from a later layer to an "
-        "earlier one.",
-    )
+def recall(checkpoint: Checkpoint) -> list[Iterator[Question]]:
+    """Ask what can be worked out without the figures."""
+    return patch_questions.recall(checkpoint)
 
 
-def _pair(checkpoint: Checkpoint, first: str, second: str) -> Question:
-    found = numbers.pair_effect(checkpoint, _ablation(first), _ablation(second))
-    return Question(
-        "intervene.pair",
-        f"Switch {first} and {second} off. The loss over held-out text then rises by …",
-        ("more than both alone, added", "less than both alone, added"),
-        0 if found.interaction > 0 else 1,
-        f"{found.first:.3f} and {found.second:.3f} alone, {found.both:.3f} together.",
-    )
-
-
-def _unchanged_token(
-    names: Sequence[str], place: int, moved: Sequence[float]
-) -> Question:
-    share = float(moved[place])
-    options = ("0", "0.5", "1")
-    return Question(
-        "intervene.unchanged",
-        f"{plain(names[place])} is the same in both prompts. If it is patched "
-        "before layer 0, how far does that move the answer?",
-        options,
-        min(range(3), key=lambda option: abs(float(options[option]) - share)),
-        f"It moves it {share:.2f} of the way: before layer 0, a token's stream "
-        "holds only the token itself.",
-    )
-
-
-def _strongest_z(moved: Sequence[Sequence[float]]) -> Question:
-    shares = _named(moved)
-    ranked = sorted(shares, key=lambda name: -abs(shares[name]))
-    options = sorted(_spread(ranked))
-    return Question(
-        "intervene.strongest_z",
-        "Which head's z, patched alone, moves the answer farthest?",
-        options,
-        options.index(ranked[0]),
-        f"It moves it {shares[ranked[0]]:.2f} of the way.",
-    )
-
-
-def _costs(checkpoint: Checkpoint, reading: Reading) -> dict[str, float]:
-    """Return what ablating each head does here; of a large model, layer 0's."""
+def costs_of(checkpoint: Checkpoint, tokens: list[int]) -> dict[str, float]:
+    """Return what ablating each head does to a prompt; of a large model, layer 0's."""
     layers = range(checkpoint.model.config.num_layers)
     if not numbers.is_quick(checkpoint):
         layers = layers[:1]
-    found = numbers.heads_on_prompt(checkpoint, reading.tokens, layers)
-    return _named(found.last_kl)
+    return by_name(numbers.heads_on_prompt(checkpoint, tokens, layers).last_kl)
 
 
-def _named(values: Sequence[Sequence[float]]) -> dict[str, float]:
+def by_name(values: Sequence[Sequence[float]] | Any) -> dict[str, float]:
+    """Return a number for each head, by its name."""
     return {
         f"L{layer}H{head}": float(value)
         for layer, row in enumerate(values)
@@ -213,12 +109,140 @@ def _named(values: Sequence[Sequence[float]]) -> dict[str, float]:
     }
 
 
-def _ablation(head: str) -> Ablation:
-    layer, number = head[1:].split("H")
-    return Ablation(Head(int(layer), int(number)))
-
-
-def _spread(ranked: Sequence[str]) -> list[str]:
+def spread(ranked: Sequence[str]) -> list[str]:
     """Return the first of a ranking and some others, evenly spaced."""
     step = max(1, (len(ranked) - 1) // (OPTIONS - 1))
     return [ranked[0], *ranked[1::step][: OPTIONS - 1]]
+
+
+def _texts(checkpoint: Checkpoint, reading: Reading) -> Iterator[Text]:
+    yield Text(reading.tokens)
+    for prompt in corpora.other_prompts(checkpoint):
+        yield Text(checkpoint.tokenizer.encode(prompt), prompt)
+
+
+def _next_token(checkpoint: Checkpoint, text: Text, head: str) -> Question | None:
+    effect = numbers.effect(checkpoint, text.tokens, [_ablation(head)])
+    tokens = [
+        *(-effect.after).argsort(kind="stable")[:2].tolist(),
+        *(-effect.before).argsort(kind="stable")[:3].tolist(),
+    ]
+    pieces: dict[str, float] = {}
+    for token in tokens:
+        piece = display_piece(checkpoint.tokenizer.pieces([token])[0])
+        pieces[piece] = max(pieces.get(piece, 0.0), float(effect.after[token]))
+    options = sorted(list(pieces)[:OPTIONS])
+    if len(options) < 2:
+        return None
+    answer = max(options, key=lambda piece: pieces[piece])
+    return Question(
+        "intervene.next_token",
+        f"{text.where}Set {head} to zero. What is the likeliest next token then?",
+        options,
+        options.index(answer),
+        f"“{plain(answer)}” has {pieces[answer]:.3f}; the prediction changed by KL "
+        f"{effect.kl:.3f} nats.",
+        text.at(cut=[f"{head} zero"]),
+    )
+
+
+def _side_effect(checkpoint: Checkpoint) -> Iterator[Question]:
+    """Ask whether ablating one head changes what another one reads."""
+    config = checkpoint.model.config
+    heads = list(product(range(config.num_layers), range(config.num_heads)))
+    pairs = [pair for pair in product(heads, heads) if pair[0] != pair[1]]
+    random.Random(len(pairs)).shuffle(pairs)
+    first = ((config.num_layers - 1, 0), (0, 0))
+    for (ablated, watched), label in product([first, *pairs], SCORES):
+        found = _changed(checkpoint, Head(*ablated), Head(*watched), label)
+        if found is not None:
+            yield found
+
+
+def _changed(
+    checkpoint: Checkpoint, ablated: Head, watched: Head, label: str
+) -> Question | None:
+    whole = numbers.scores_under(checkpoint, ())
+    without = numbers.scores_under(checkpoint, [Ablation(ablated)])
+    before, after = (
+        float(getattr(each, SCORES[label])[watched.layer, watched.head])
+        for each in (whole, without)
+    )
+    change = abs(after - before)
+    if not (change < 1e-6 or 1e-3 < change < 0.09 or change > 0.11):
+        return None
+    return Question(
+        "intervene.side_effect",
+        f"Set {ablated} to zero. How much does the {label} score of {watched} change, "
+        "on random tokens said twice?",
+        ("Not at all", "By less than 0.1", "By more than 0.1"),
+        0 if change < 1e-6 else 1 if change < 0.1 else 2,
+        f"It goes from {before:.3f} to {after:.3f}. A head can only change what is "
+        "computed after it, in later layers.",
+        {"intervene": "Ablate", "cut": [f"{ablated} zero"], "cut_score": label},
+    )
+
+
+def _mean(checkpoint: Checkpoint, reading: Reading) -> Iterator[Question]:
+    """Ask whether a head's mean is a milder ablation than zero."""
+    is_felt = False
+    for number, text in enumerate(_texts(checkpoint, reading)):
+        costs = costs_of(checkpoint, text.tokens)
+        is_felt |= max(costs.values()) >= FELT
+        if number > 2 and not is_felt:
+            return  # an untrained model feels nothing, on any prompt
+        for head in sorted(costs, key=lambda name: -costs[name]):
+            if costs[head] < FELT:
+                break
+            effect = numbers.effect(checkpoint, text.tokens, [_ablation(head, "mean")])
+            share = effect.kl / costs[head]
+            if abs(share - 1) < 0.1 or abs(share - 0.5) < 0.05:
+                continue
+            yield Question(
+                "intervene.mean",
+                f"{text.where}{head}, set to zero, changes the prediction by KL "
+                f"{costs[head]:.3f} nats. What does it do if it is set to its mean "
+                "over held-out text instead?",
+                ["Less than half as much", "More than half as much", "Even more"],
+                0 if share < 0.5 else 1 if share < 1 else 2,
+                f"KL {effect.kl:.3f} nats.",
+                text.at(cut=[f"{head} mean"]),
+            )
+
+
+def _pair(checkpoint: Checkpoint) -> Iterator[Question]:
+    """Ask whether two parts can stand in for each other."""
+    config = checkpoint.model.config
+    layers = range(config.num_layers)
+    parts: list[Head | MLP | Attention] = [
+        Head(layer, head) for layer in layers for head in range(config.num_heads)
+    ]
+    parts += [MLP(layer) for layer in layers if config.mlp_width]
+    parts += [Attention(layer) for layer in layers]
+    unclear = 0
+    for how, (one, other) in product(WAYS, combinations(parts, 2)):
+        if unclear >= TRIED:
+            return
+        if isinstance(other, Attention) and one.layer == other.layer:
+            continue  # a head is part of its layer's attention
+        first, second = (Ablation(part, WAYS[how]) for part in (one, other))
+        found = numbers.pair_effect(checkpoint, first, second)
+        if abs(found.interaction) < 0.005:
+            unclear += 1
+            continue
+        unclear = 0
+        yield Question(
+            "intervene.pair",
+            f"Ablate {one} and {other} together (each is {BECOMES[how]}). The loss "
+            "over held-out text then rises by …",
+            ("less than with each alone, added", "more than with each alone, added"),
+            1 if found.interaction > 0 else 0,
+            f"{plain(f'{found.first:+.3f}')} and {plain(f'{found.second:+.3f}')} "
+            f"alone, {plain(f'{found.both:+.3f}')} together.",
+            {"intervene": "Ablate", "cut": [str(first), str(second)]},
+        )
+
+
+def _ablation(head: str, how: How = "zero") -> Ablation:
+    layer, number = head[1:].split("H")
+    return Ablation(Head(int(layer), int(number)), how)

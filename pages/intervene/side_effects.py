@@ -10,7 +10,7 @@ from minigpt.interpret.heads.repeated_tokens import familiar_tokens, repeated_to
 from minigpt.interpret.interventions.circuit import find_circuit
 from minigpt.interpret.interventions.interventions import Ablation
 from minigpt.textbook.interventions import ablation_hooks, loss_under, scores_under
-from pages.frame import notebook
+from pages.frame import notebook, state
 from pages.frame.words import plain
 from pages.intervene import numbers
 from viz.components.value_grid.view import Grid, value_grid
@@ -81,6 +81,7 @@ def show_scores(checkpoint: Checkpoint, ablations: Sequence[Ablation]) -> None:
             default="induction" if copies else "previous token",
             required=True,
             key="cut_score",
+            **state.BOUND,
             help="Mean attention weight on random tokens said twice, before → after.",
         )
         st.space("stretch")

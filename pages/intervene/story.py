@@ -1,4 +1,4 @@
-"""What to try first on the Intervene page: a guess, and ready ablations."""
+"""What to try first on the Intervene page: ready ablations, a click away."""
 
 from collections.abc import Sequence
 
@@ -13,28 +13,18 @@ from minigpt.interpret.interventions.circuit import (
 )
 from minigpt.interpret.interventions.interventions import Ablation
 from minigpt.interpret.interventions.parts import Head
-from minigpt.interpret.reading.prompt import Reading
-from pages.frame.questions import predict
 from pages.intervene import numbers
 from pages.intervene.choose import set_ablations
-from pages.intervene.questions import which_head
 
 COPYING_PROMPT = "Mia met Tom . the sun was up . then Ana fed Sam . Mia met"
 """Only a model that copies from earlier knows how it goes on."""
 
 
-def show(
-    checkpoint: Checkpoint, reading: Reading, ablations: Sequence[Ablation]
-) -> None:
-    """Ask which head's ablation hurts most, and offer one that surprises."""
+def show(checkpoint: Checkpoint, ablations: Sequence[Ablation]) -> None:
+    """Offer ablations that surprise."""
     whole = numbers.state_under_ablations(checkpoint, ())
     now = numbers.state_under_ablations(checkpoint, ablations)
-    question = which_head(checkpoint, reading)
-    left, right = st.columns([5, 6]) if question else (None, st.container())
-    if left is not None and question is not None:
-        with left:
-            predict([question])
-    with right, st.container(border=True, key="story"):
+    with st.container(border=True, key="story"):
         circuit = find_circuit(whole.scores)
         if circuit is None:
             _offer_sharpest(sharpest_head(whole.scores), whole, now, ablations)

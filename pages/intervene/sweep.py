@@ -11,6 +11,7 @@ from minigpt.interpret.heads.repeated_tokens import (
 )
 from minigpt.interpret.heads.scores import HeadScores
 from minigpt.interpret.interventions.circuit import Habit, strongest_habit
+from minigpt.interpret.interventions.interventions import How
 from minigpt.interpret.interventions.sweep import HeadEffects
 from minigpt.textbook.interventions import (
     ablation_hooks,
@@ -18,34 +19,44 @@ from minigpt.textbook.interventions import (
     loss_of_each_head,
     loss_under,
 )
-from pages.frame import notebook
+from pages.frame import notebook, state
 from pages.intervene import numbers
 from pages.intervene.choose import set_ablations
 from viz.components.value_grid.view import Grid, value_grid
 from viz.effects import looking_and_causing
 
 MEASURES = {"rise of the loss": "loss", "KL of the next token": "kl"}
+"""What the map shows → the field of `HeadEffects`."""
+
+WAYS: dict[str, How] = {"zero": "zero", "mean": "mean", "resample": "resample"}
+"""What each head can become."""
+
+BECOMES = {
+    "zero": "set to zero",
+    "mean": "set to its mean",
+    "resample": "given its values in another text",
+}
+"""The same in words."""
 
 
-def show(
-    checkpoint: Checkpoint, row: DeltaGenerator
-) -> tuple[HeadEffects, HeadScores] | None:
-    """Show what ablating each head alone costs, beside how sharp its pattern is.
+def choose(checkpoint: Checkpoint, row: DeltaGenerator) -> tuple[str, str] | None:
+    """Show what each head can become, and what is measured.
 
     Args:
         checkpoint: The chosen model.
         row: Where there is room for the choices.
 
     Returns:
-        What was measured; None if the reader has not asked for it yet.
+        Both choices; None if a large model's reader has not asked to begin.
     """
     with row:
         how = st.segmented_control(
             "Each head becomes",
-            ["zero", "mean", "resample"],
+            list(WAYS),
             default="zero",
             required=True,
             key="turn_how",
+            **state.BOUND,
         )
         measure = st.segmented_control(
             "Shown, over held-out text",
@@ -53,19 +64,30 @@ def show(
             default="rise of the loss",
             required=True,
             key="turn_measure",
+            **state.BOUND,
         )
     config = checkpoint.model.config
     count = config.num_layers * config.num_heads
     if not numbers.may_begin(checkpoint, f"Ablate all {count} heads in turn"):
         return None
-    effects = numbers.heads_on_corpus(checkpoint, how)
-    scores = numbers.state_under_ablations(checkpoint, ()).scores
+    return how, measure
+
+
+def show(checkpoint: Checkpoint, how: str, measure: str) -> None:
+    """Show what ablating each head alone costs, beside how sharp its pattern is.
+
+    Args:
+        checkpoint: The chosen model.
+        how: What each head becomes, a key of `WAYS`.
+        measure: What is shown of it, a key of `MEASURES`.
+    """
+    effects = numbers.heads_on_corpus(checkpoint, WAYS[how])
+    scores = numbers.scores_under(checkpoint, ())
     left, right = st.columns([5, 6], gap="large")
     with left:
         _show_map(checkpoint, effects, how, measure)
     with right:
         _show_weights(checkpoint, effects, scores)
-    return effects, scores
 
 
 def _show_map(

@@ -80,11 +80,14 @@ def show_text(facts: TextFacts) -> None:
 
 def _show_origin(facts: Facts) -> None:
     """Show what it learned from, and the line that makes it."""
-    seen = []
+    seen = [f"**{plain(facts.tuned)}**"] if facts.tuned else []
     if facts.data:
-        seen.append(f"From **{plain(facts.data)}**")
+        seen.append(f"{'from' if facts.tuned else 'From'} **{plain(facts.data)}**")
     if facts.tokens_seen is not None:
-        seen.append(f"{words.count(facts.tokens_seen)} tokens in {facts.step:,} steps")
+        tokens = "tokens of answers" if facts.tuned else "tokens"
+        seen.append(
+            f"{words.count(facts.tokens_seen)} {tokens} in {facts.step:,} steps"
+        )
     if facts.fingerprint:
         seen.append(f"text {plain(facts.fingerprint[:12])} …")
     if seen:

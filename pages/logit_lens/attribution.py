@@ -59,7 +59,7 @@ def show_shares(
         default=SPLITS[0],
         required=True,
         key="lens_split",
-        persist_state="session",
+        **state.BOUND,
     )
     token, minus = pair[0], pair[1] if split == SPLITS[0] else None
     found = source.attribution(position, token, minus)
@@ -211,15 +211,16 @@ def _race_in_words(
     one, other = (plain(display_piece(source.piece(token))) for token in pair)
     found = overtaking(column.logits[:, pair[0]], column.logits[:, pair[1]])
     if found is None:
-        return f"A, **{one}**, is not ahead of B, **{other}**, at the end."
+        return f"A, “**{one}**”, is not ahead of B, “**{other}**”, at the end."
     if found == 0:
-        return f"A, **{one}**, is ahead of B, **{other}**, at every point."
+        return f"A, “**{one}**”, is ahead of B, “**{other}**”, at every point."
     before, after = (
         column.logits[at, pair[0]] - column.logits[at, pair[1]]
         for at in (found - 1, found)
     )
     return (
-        f"A, **{one}**, overtakes B, **{other}**, for good in **{names[found]}**: "
+        f"A, “**{one}**”, overtakes B, “**{other}**”, for good in "
+        f"**{names[found]}**: "
         f"A − B goes from {before:+.3f} to {after:+.3f}."
     )
 

@@ -1,11 +1,10 @@
 """Which two tokens the page of the logit lens follows: the answer A and its rival B."""
 
-from hashlib import sha256
-
 import streamlit as st
 
 from minigpt.errors import DataError
 from minigpt.interpret.stream.logit_lens import Column, single_token
+from pages.frame import state
 from pages.frame.guard import show_problem
 from pages.frame.remember import identity
 from pages.logit_lens.numbers import LensReading
@@ -18,15 +17,22 @@ OFFERED = 20
 def choose_pair(source: LensReading, column: Column, position: int) -> tuple[int, int]:
     """Show two lists, and return the ids of A and B: at first the two likeliest."""
     offered = [int(token) for token in column.top(-1, OFFERED)]
-    # Another prompt or place has other candidates: its lists are others.
-    place = sha256(repr((identity(source), position)).encode()).hexdigest()[:8]
+    _begin_anew_elsewhere((identity(source), position))
     left, right = st.columns(2)
     with left:
-        a = _choose(source, column, offered, "Answer A", f"_a_{place}")
+        a = _choose(source, column, offered, "Answer A", "lens_a")
     with right:
         rivals = [token for token in offered if token != a] or offered
-        b = _choose(source, column, rivals, "Rival B", f"_b_{place}")
+        b = _choose(source, column, rivals, "Rival B", "lens_b")
     return a, b
+
+
+def _begin_anew_elsewhere(place: object) -> None:
+    """Forget A and B at another token: it has other candidates."""
+    if st.session_state.get("_pair_at", place) != place:
+        for key in ("lens_a", "lens_b"):
+            st.session_state.pop(key, None)
+    st.session_state["_pair_at"] = place
 
 
 def _choose(
@@ -45,6 +51,7 @@ def _choose(
         accept_new_options=True,
         filter_mode="contains",
         help="Choose from the likeliest next tokens, or type another token.",
+        **state.BOUND,
     )
     if chosen in names:
         return names[chosen]

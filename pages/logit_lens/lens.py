@@ -6,8 +6,9 @@ import streamlit as st
 
 from minigpt.interpret.stream.logit_lens import Column, Lens, decisive_dimension
 from minigpt.textbook import lens as textbook
-from pages.frame import provenance
+from pages.frame import provenance, state
 from pages.frame.notebook import show
+from pages.frame.place import shared_place
 from pages.frame.words import plain
 from pages.logit_lens.numbers import LensReading
 from viz.attribution import signed_bars
@@ -40,9 +41,8 @@ def show_lens(
 ) -> None:
     """Show the grid, and beside it the cell that is chosen."""
     lens = source.lens()
-    point = min(
-        st.session_state.get("_lens_point", len(lens.points) - 1), len(lens.points) - 1
-    )
+    count = len(lens.points)
+    point = shared_place("point", range(count), count - 1)
     left, right = st.columns([2, 1], gap="medium")
     with left:
         show_grid(source, lens, (point, position), pair[0])
@@ -62,19 +62,29 @@ def show_lens(
 def pick_cell(first: int, cell: tuple[int, int] | None) -> None:
     """Remember the cell that was clicked; its column counts from the first shown."""
     if cell is None:
-        st.session_state.pop("_lens_point", None)
+        st.session_state.pop("point", None)
     else:
-        st.session_state["_lens_point"] = cell[0]
+        st.session_state["point"] = cell[0]
         st.session_state["token"] = first + cell[1]
 
 
 def show_grid(source: LensReading, lens: Lens, chosen: tuple[int, int], a: int) -> None:
     """Show every point and every token; what a cell holds is for the reader to say."""
     point, position = chosen
-    metric = st.session_state.get("lens_metric", "top token")
-    names = [each.name for each in lens.points]
-    columns = window(position, len(source.tokens), len(names))
-    view = _view(source, lens, metric, columns, a)
+    figure = st.container()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        metric = _choose_metric()
+        names = [each.name for each in lens.points]
+        columns = window(position, len(source.tokens), len(names))
+        view = _view(source, lens, metric, columns, a)
+        shown = f"{LENS_OF}[:, {columns.start}:{columns.stop}]"
+        show(
+            "Lens",
+            textbook.lens_logits,
+            METRICS[metric].format(logits=shown, a=a),
+            drawn=view.numbers,
+            also=ALSO.get(metric, []),
+        )
     grid = Grid(
         view.values,
         rows=names,
@@ -86,42 +96,34 @@ def show_grid(source: LensReading, lens: Lens, chosen: tuple[int, int], a: int) 
         sentences=view.sentences,
         limit=view.limit,
     )
-    value_grid(
-        grid,
-        key="lens_grid",
-        selected=(point, position - columns.start),
-        on_select=partial(pick_cell, columns.start),
-    )
-    if len(columns) < len(source.tokens):
-        st.caption(
-            f"Tokens {columns.start}–{columns.stop - 1} of {len(source.tokens)}: "
-            "choose another token above to see the others."
+    with figure:
+        value_grid(
+            grid,
+            key="lens_grid",
+            selected=(point, position - columns.start),
+            on_select=partial(pick_cell, columns.start),
         )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        _choose_metric()
-        shown = f"{LENS_OF}[:, {columns.start}:{columns.stop}]"
-        show(
-            "Lens",
-            textbook.lens_logits,
-            METRICS[metric].format(logits=shown, a=a),
-            drawn=view.numbers,
-            also=ALSO.get(metric, []),
-        )
+        if len(columns) < len(source.tokens):
+            st.caption(
+                f"Tokens {columns.start}–{columns.stop - 1} of {len(source.tokens)}: "
+                "choose another token above to see the others."
+            )
 
 
-def _choose_metric() -> None:
-    st.segmented_control(
+def _choose_metric() -> str:
+    metric: str = st.segmented_control(
         "Each cell shows",
         list(METRICS),
         default="top token",
         required=True,
         key="lens_metric",
-        persist_state="session",
         label_visibility="collapsed",
         help="Choose what each cell shows: the likeliest token, the probability or "
         "rank of A, or how far the whole distribution is from the model's "
         "output (KL, in nats).",
+        **state.BOUND,
     )
+    return metric
 
 
 def show_cell(
@@ -133,7 +135,7 @@ def show_cell(
     name = lens.points[point].name
     ids = [int(token) for token in column.top(point)]
     probabilities = column.probabilities[point, ids]
-    st.markdown(f"**{name}**, after **{after}**: the ten likeliest")
+    st.markdown(f"**{name}**, after “**{after}**”: the ten likeliest")
     st.altair_chart(top_bars([source.piece(i) for i in ids], probabilities))
     moved = [int(token) for token in column.moved(point)]
     changes = column.change(point)[moved]

@@ -5,15 +5,18 @@ answer. Aha: you see the layer where the answer overtakes its rival.
 """
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from minigpt.interpret.openings.opening import Opening
+from minigpt.interpret.reading.prompt import Reading
 from minigpt.interpret.stream.attribution import attribute
 from minigpt.interpret.stream.logit_lens import logit_lens
-from pages.frame import lesson, models
+from pages.frame import lesson, models, opening
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import choose_place, read
 from pages.logit_lens import attribution, choice, lens, questions
-from pages.logit_lens.numbers import LensReading
+from pages.logit_lens.numbers import LensReading, opening_of
 
 WORDS = """
 The **lens** applies the final norm and the unembedding to the residual stream at one
@@ -29,6 +32,37 @@ has here. A share is a part's direct contribution, not what would happen without
 that, ablate the part (switch it off) on the Intervene page.
 """
 
+
+def show_figures(
+    reading: Reading, source: LensReading, position: int, pair_row: DeltaGenerator
+) -> None:
+    """Show lens, race and shares, explain them, and ask about them."""
+    column = source.column(position)
+    with pair_row:
+        pair = choice.choose_pair(source, column, position)
+    lens.show_lens(source, column, position, pair)
+    st.subheader("Answer and rival", anchor=False)
+    attribution.show_race(source, column, position, pair)
+    st.subheader("Which parts wrote it", anchor=False)
+    attribution.show_shares(source, reading, position, pair)
+    lesson.explain(WORDS, logit_lens, attribute)
+    check(questions.checks(source, position, pair))
+
+
+def show_opening(found: Opening | None, source: LensReading) -> None:
+    """Say why the page opened where it did. It answers the prediction: not before."""
+    if found is None:
+        return
+    effects = found.effects
+    point = source.lens().points[int(effects["point"])].name
+    opening.offer(
+        found,
+        f"Opened where the answer overtakes its rival late and by far: in {point}, "
+        f"after having been {effects['behind']:.2f} logits behind. At the end it is "
+        f"{effects['lead']:.2f} ahead.",
+    )
+
+
 lesson.open(
     "Logit lens and attribution",
     "What the model would predict after each layer, and which parts produced "
@@ -36,26 +70,14 @@ lesson.open(
 )
 with guard():
     checkpoint = models.chosen()
+    found = opening_of(checkpoint)
+    opening.begin(found)
     text, numbers, rivals = st.columns([5, 1.4, 4])
     with text:
         reading = read(checkpoint)
     with numbers:
         position = choose_place(reading, ("token",)).token
     source = LensReading(checkpoint, reading.tokens, reading.pieces)
-    column = source.column(position)
-    with rivals:
-        pair = choice.choose_pair(source, column, position)
-    predict([questions.when_it_settles(source, source.lens(), position)])
-    lens.show_lens(source, column, position, pair)
-    st.subheader("Answer and rival", anchor=False)
-    attribution.show_race(source, column, position, pair)
-    st.subheader("Which parts wrote it", anchor=False)
-    attribution.show_shares(source, reading, position, pair)
-    lesson.explain(WORDS, logit_lens, attribute)
-    split = source.attribution(position, *pair)
-    check(
-        [
-            [each]
-            for each in questions.check_questions(source, column, position, pair, split)
-        ]
-    )
+    if predict(questions.when_it_settles(source, position)):
+        show_opening(found, source)
+        show_figures(reading, source, position, rivals)

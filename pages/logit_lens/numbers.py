@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.openings.logit_lens import logit_lens_opening
 from minigpt.interpret.stream.attribution import Attribution, attribute
 from minigpt.interpret.stream.logit_lens import (
     Column,
@@ -13,6 +14,9 @@ from minigpt.interpret.stream.logit_lens import (
     logit_lens,
 )
 from pages.frame.remember import remember
+
+opening_of = remember(32, spinner="Looking for a telling token …")(logit_lens_opening)
+"""Where the answer overtakes its rival most visibly."""
 
 
 @dataclass(frozen=True)

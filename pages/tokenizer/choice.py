@@ -15,7 +15,7 @@ from minigpt.tokenizers import BPETokenizer, Tokenizer, build_tokenizer
 from minigpt.tokenizers.byte_pair.tokenizer import SMALLEST
 from minigpt.tokenizers.inspection.merge_history import MergeHistory
 from minigpt.tokenizers.storage import open_tokenizer
-from pages.frame import models
+from pages.frame import models, state
 from pages.frame.remember import remember
 from pages.tokenizer.texts import (
     SOURCE,
@@ -99,11 +99,9 @@ def choose(label: str, key: str, default: int = 0) -> TokenizerChoice:
     wanted = st.session_state.pop(f"_wanted_{key}", None)
     if wanted in known:
         st.session_state[key] = wanted
-    elif st.session_state.get(key) not in known:
+    elif key in st.session_state and st.session_state[key] not in known:
         st.session_state.pop(key, None)
-    chosen = st.selectbox(
-        label, list(known), index=default, key=key, persist_state="session"
-    )
+    chosen = st.selectbox(label, list(known), index=default, key=key, **state.BOUND)
     return known[chosen]
 
 

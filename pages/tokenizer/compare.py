@@ -10,9 +10,7 @@ from pages.frame.words import plain
 from pages.tokenizer.choice import (
     MAKERS,
     TokenizerChoice,
-    choose,
     expression_of,
-    tokenizer_of,
 )
 from pages.tokenizer.pieces import cut, plural, show_cut
 from viz.merges import script_bars, script_table
@@ -25,16 +23,19 @@ PROGRAMS_PLACE = 2
 """Which in the list the second tokenizer is at first."""
 
 
-def show_two(entry: TokenizerChoice, tokenizer: Tokenizer, text: str) -> None:
+def show_two(
+    left: tuple[TokenizerChoice, Tokenizer],
+    right: tuple[TokenizerChoice, Tokenizer],
+    text: str,
+) -> None:
     """Show one text under two tokenizers."""
-    beside = choose("Compare with", "other_tokenizer", PROGRAMS_PLACE)
-    other = tokenizer_of(beside)
+    (entry, tokenizer), (beside, other) = left, right
     cuts = (cut(tokenizer, text), cut(other, text))
-    left, right = st.columns(2, gap="medium")
-    with left:
+    one_side, other_side = st.columns(2, gap="medium")
+    with one_side:
         st.markdown(f"**{plain(entry.name)}**")
         show_cut(cuts[0], "one", entry.name)
-    with right:
+    with other_side:
         st.markdown(f"**{plain(beside.name)}**")
         show_cut(cuts[1], "other", beside.name)
     gap = widest_gap(tokenizer, other, [*text.split(), *WORDS])

@@ -7,6 +7,7 @@ from minigpt.tokenizers.inspection.merge_history import MergeHistory, PairCounts
 from pages.frame import notebook
 from pages.frame.controls import keyboard
 from pages.frame.guard import guard
+from pages.frame.place import shared_place
 from pages.frame.words import plain
 from pages.tokenizer import tree
 from pages.tokenizer.choice import (
@@ -34,16 +35,18 @@ def show(entry: TokenizerChoice, text: str) -> None:
     learned = entry if entry.is_learned_here else STORIES
     if learned != entry:
         st.caption(
-            f"{plain(entry.name)} does not record how often its pairs occurred, so "
-            f"you see the merges of **{plain(learned.name)}**. Choose or train a BPE "
-            "tokenizer above to watch another."
+            f"This view counts pairs in the training text, and {plain(entry.name)} "
+            f"came without that text. So you see how **{plain(learned.name)}** "
+            "learned. *Slow motion* shows the merges of the model's own tokenizer."
         )
     history = history_of(learned)
     last = len(history.steps)
-    if st.session_state.get("_watched") != learned:
-        st.session_state.update(
-            {"_watched": learned, "merges_made": 0, "_plays": False}
-        )
+    watched = st.session_state.get("_watched")
+    if watched != learned:
+        st.session_state.update({"_watched": learned, "_plays": False})
+        if watched is not None:  # at first, the address may say how many are made
+            st.session_state["merges_made"] = 0
+    shared_place("merges_made", range(last + 1), 0)
     keyboard.on_next(lambda: _go(1, last))
     plays = st.session_state["_plays"]
     live = st.fragment(_show_now, run_every=OFTEN if plays else None)
@@ -71,7 +74,7 @@ def _show_now(
 
 def _transport(last: int, plays: bool) -> int:
     """Show back, next, play and the slider; return how many merges are made."""
-    merges = st.session_state["merges_made"]
+    merges = st.session_state.get("merges_made", 0)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.button(
             "Back",
@@ -107,7 +110,7 @@ def _transport(last: int, plays: bool) -> int:
             0,
             last,
             key="merges_made",
-            persist_state="session",  # as long as what is watched is remembered
+            persist_state="session",
         )
 
 

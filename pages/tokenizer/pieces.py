@@ -103,7 +103,7 @@ def show(
 ) -> None:
     """Show the view."""
     merges = _choose(tokenizer)
-    special = st.session_state.get("special_tokens", False)
+    special = bool(st.session_state.get("special_tokens", False))
     now = cut(limited(tokenizer, merges), text, special)
     chosen = show_cut(now, "pieces", entry.name)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -126,6 +126,7 @@ def show(
             "Put them around the text",
             key="special_tokens",
             help="Adds the tokens that mark where a text begins and where it ends.",
+            **state.BOUND,
         )
     whole = merges is None or merges == len(getattr(tokenizer, "merges", []))
     if entry.kind == "model" and whole and now.tokens:
@@ -206,6 +207,7 @@ def _choose(tokenizer: Tokenizer) -> int | None:
                 key="merges_used",
                 help="Shows the same text with a smaller vocabulary: 256 bytes and "
                 "this many merges.",
+                **state.BOUND,
             )
     return merges
 

@@ -6,19 +6,30 @@ different training.
 
 import streamlit as st
 
-from minigpt.tokenizers import CharTokenizer, Tokenizer, WordTokenizer
+from minigpt.tokenizers import (
+    BPETokenizer,
+    CharTokenizer,
+    Tokenizer,
+    WordTokenizer,
+)
 from minigpt.tokenizers.byte_pair import definition
 from minigpt.tokenizers.storage import exported
 from pages.frame import lesson, models, state
 from pages.frame.controls import tour
 from pages.frame.guard import guard, show_note
-from pages.frame.look import present
 from pages.frame.questions import check, predict
-from pages.tokenizer import compare, merges, pieces, questions
+from pages.tokenizer import (
+    compare,
+    compare_questions,
+    merges,
+    motion,
+    pieces,
+    questions,
+)
 from pages.tokenizer import new as tokenizer_new
 from pages.tokenizer import tour as tokenizer_tour
 from pages.tokenizer.choice import TokenizerChoice, choose, tokenizer_of
-from pages.tokenizer.tour import MERGES, PIECES, TWO, VIEW, VIEWS
+from pages.tokenizer.tour import MERGES, MOTION, PIECES, TWO, VIEW, VIEWS
 
 SOURCES = {
     "bpe": (
@@ -42,8 +53,8 @@ def choose_view() -> str:
         default=PIECES,
         required=True,
         key=VIEW,
-        persist_state="session",
         label_visibility="collapsed",
+        **state.BOUND,
     )
 
 
@@ -66,17 +77,48 @@ def offer_file(tokenizer: Tokenizer) -> None:
 
 def show_view(
     view: str, entry: TokenizerChoice, tokenizer: Tokenizer, text: str
-) -> None:
-    """Show one of the page's views."""
+) -> bool:
+    """Ask before one of the page's views is shown; return whether it was shown."""
     if view == PIECES:
+        asked = questions.count(tokenizer, text)
+        if not predict(asked, seen=questions.after_the_count(tokenizer, text)):
+            return False
+        if unknown := tokenizer.unknown(text):
+            show_note(pieces.lost(unknown))
         pieces.show(entry, tokenizer, text, models.chosen())
+    elif view == MOTION:
+        if isinstance(tokenizer, BPETokenizer) and not predict(
+            questions.first_merge(tokenizer, motion.beginning(text))
+        ):
+            return False
+        motion.show(entry, tokenizer, text)
     elif view == MERGES:
         merges.show(entry, text)
     elif view == TWO:
-        compare.show_two(entry, tokenizer, text)
+        beside = choose("Compare with", "other_tokenizer", compare.PROGRAMS_PLACE)
+        other = tokenizer_of(beside)
+        names = (entry.name, beside.name)
+        if not predict(compare_questions.fewer(tokenizer, other, names)):
+            return False
+        compare.show_two((entry, tokenizer), (beside, other), text)
     else:
+        if not predict(compare_questions.scripts(tokenizer)):
+            return False
         compare.show_scripts(entry, tokenizer)
+    return True
 
+
+WORDS = """
+Why not one token per letter, or one per word? One token per character needs only a
+small vocabulary, but makes long sequences. One token per word makes short sequences,
+but loses every new word. **Byte-pair encoding** (BPE) is in between. It starts with 256
+bytes, so nothing is ever lost, and repeatedly merges the most frequent pair of
+neighbouring tokens into a new one. Frequent words end up whole, rare ones in parts.
+
+So the tokens show what a tokenizer was trained on. Look at *Compare*: one trained on
+stories has *kite* as a token, one trained on programs has *number*. The **same word is
+split differently after different training**.
+"""
 
 tour_button = lesson.open(
     "Tokenizer",
@@ -100,30 +142,12 @@ with guard():
         tokenizer_new.show(work)
     with work:
         tokenizer = tokenizer_of(entry)
-    with file:
-        offer_file(tokenizer)
     tour.offer(tour_button, lambda: tokenizer_tour.stops(entry, tokenizer, text))
-    question = questions.beforehand(tokenizer, text)
-    asks = question is not None and view == PIECES
-    if asks and not present.is_on():
-        predict([question])
-    if unknown := tokenizer.unknown(text):
-        show_note(pieces.lost(unknown))
-    with st.container(key=tokenizer_tour.SHOWN), guard():
-        show_view(view, entry, tokenizer, text)
-    if asks and present.is_on():  # on a projector the figure comes first
-        predict([question])
-    lesson.explain(
-        "One token per character needs a small vocabulary, but makes long "
-        "sequences. One token per word makes short sequences, but loses every "
-        "new word. **Byte-pair encoding** (BPE) is in between. It starts with "
-        "256 bytes, so nothing is ever lost, and repeatedly merges the most "
-        "frequent pair of neighbouring tokens into a new one. Frequent words end "
-        "up whole, rare ones in parts. The source code works through Wikipedia's "
-        "example, *aaabdaaabac*.\n\nSo the tokens show what a tokenizer was "
-        "trained on. Look at *Compare*: one trained on stories has *kite* as a "
-        "token, one trained on programs has *number*. The **same word is split "
-        "differently after different training**.",
-        *SOURCES[tokenizer.kind],
-    )
-    check([[each] for each in questions.checks(tokenizer)])
+    with guard():
+        with st.container(key=tokenizer_tour.SHOWN):
+            is_shown = show_view(view, entry, tokenizer, text)
+        if is_shown:
+            with file:  # whoever has it can look every answer up
+                offer_file(tokenizer)
+            lesson.explain(WORDS, *SOURCES[tokenizer.kind])
+            check(questions.checks(tokenizer))

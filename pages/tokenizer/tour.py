@@ -5,8 +5,14 @@ from pages.frame.controls.tour import Stop
 from pages.tokenizer.choice import STORIES, TokenizerChoice
 from pages.tokenizer.pieces import TO_TRY, plural
 
-PIECES, MERGES, TWO, SCRIPTS = "Pieces", "Merges", "Compare", "Languages"
-VIEWS = (PIECES, MERGES, TWO, SCRIPTS)
+PIECES, MOTION, MERGES, TWO, SCRIPTS = (
+    "Pieces",
+    "Slow motion",
+    "Merges",
+    "Compare",
+    "Languages",
+)
+VIEWS = (PIECES, MOTION, MERGES, TWO, SCRIPTS)
 VIEW = "tokenizer_view"
 """The key of the page's choice of a view, and of the region that shows it."""
 

@@ -5,7 +5,7 @@ import streamlit as st
 from minigpt.textbook.byte_pairs import joins
 from minigpt.tokenizers.inspection.merge_history import MergeHistory
 from minigpt.tokenizers.inspection.merge_tree import merge_tree, roots
-from pages.frame import notebook
+from pages.frame import notebook, state
 from pages.tokenizer.choice import MAKERS, TokenizerChoice, expression_of
 from viz.components.merge_blocks.view import merge_blocks
 
@@ -23,6 +23,7 @@ def show(entry: TokenizerChoice, history: MergeHistory, merges: int, text: str) 
             key="tree_word",
             help="A space before a word belongs to it.",
             width=260,
+            **state.BOUND,
         )
         word = shortened(word)
         nodes = merge_tree(history.tokenizer, word)

@@ -124,9 +124,9 @@ def test_a_weight_is_moved_and_row_and_prediction_follow(page, server, hooks):
     rest = (1 - 0.8) / (1 - weights[2])
     weights *= rest
     weights[2] = 0.8
-    said = page.get_by_text(re.compile(r"^KL \d\.\d+ nats here"))
+    said = page.get_by_text(re.compile(r"^The prediction changes by KL \d\.\d+ nats"))
     said.wait_for()
-    shown = numbers(row(page, "changed").all_inner_texts())
+    shown = numbers(row(page, "weight set").all_inner_texts())
     assert shown == pytest.approx(weights[: QUERY + 1].tolist(), abs=6e-4)
 
     def put(pattern, hook):
@@ -138,6 +138,79 @@ def test_a_weight_is_moved_and_row_and_prediction_follow(page, server, hooks):
     after = model.run_with_hooks(tokens, [(name, put)])[0, QUERY].log_softmax(-1)
     before = model(tokens)[0, QUERY].log_softmax(-1)
     kl = float((before.exp() * (before - after)).sum())
-    assert float(said.inner_text().split()[1]) == pytest.approx(kl, abs=6e-4)
+    assert float(said.inner_text().partition("KL ")[2].split()[0]) == pytest.approx(
+        kl, abs=6e-4
+    )
     page.get_by_role("button", name="Undo").click()
-    expect(page.locator(".sheet .changed")).to_be_hidden()
+    expect(page.locator(".sheet .weighed")).to_be_hidden()
+
+
+def test_one_number_of_the_query_is_multiplied_out(page, server, hooks):
+    open_page(page, server)
+    model, _, cache = hooks
+    query = cache["q", LAYER][0, QUERY, HEAD]
+    at = int(query.abs().argmax())
+    weight = model.blocks[LAYER].attn.qkv.weight[HEAD * 8 + at].tolist()
+    lines = page.locator(".bench tr")
+    expect(lines.nth(1).locator("th")).to_have_text(f"× row {at} of W_Q")
+    shown = numbers(lines.nth(1).locator("td:not(.more)").all_inner_texts())
+    assert shown == pytest.approx([*weight[:5], *weight[-2:]], abs=6e-3)
+    total = lines.nth(2).locator(".total").inner_text().rpartition("=")[2]
+    assert numbers([total]) == pytest.approx([float(query[at])], abs=6e-3)
+
+
+def test_the_divisor_moves_every_row_below_and_then_the_model(page, server, hooks):
+    open_page(page, server)
+    _, _, cache = hooks
+    step_to(page, "÷ √8")
+    slider = page.get_by_role("slider", name="Divide q · k by")
+    slider.fill("1")
+    raw = cache["k", LAYER][0, :, HEAD] @ cache["q", LAYER][0, QUERY, HEAD]
+    weights = raw[: QUERY + 1].softmax(-1)
+    # A click on the pill, or a slider at 1, is the same: the step is left out.
+    page.wait_for_function(
+        "new URLSearchParams(location.search).get('left_out') === '÷ √d'"
+    )
+    for title in ("q · k", "÷ √8"):
+        shown = numbers(row(page, title).all_inner_texts())
+        assert shown == pytest.approx(raw.tolist(), abs=6e-3)
+    shown = numbers(row(page, "softmax").all_inner_texts())
+    assert shown == pytest.approx(weights.tolist(), abs=6e-4)
+    before = numbers(row(page, "before").all_inner_texts())
+    own = cache["pattern", LAYER][0, HEAD, QUERY, : QUERY + 1]
+    assert before == pytest.approx(own.tolist(), abs=6e-4)
+    step_to(page, "Σ weight · v")
+    z = weights @ cache["v", LAYER][0, : QUERY + 1, HEAD]
+    last = page.locator(".bench tr").last.locator("td")
+    assert numbers(last.all_inner_texts()) == pytest.approx(z.tolist(), abs=6e-3)
+    page.reload()
+    expect(page.locator(".sheet .left_out")).to_have_count(1)
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_the_slow_motion_ends_in_the_sum(page, server, hooks, motion):
+    page.emulate_media(reduced_motion=motion)
+    open_page(page, server)
+    _, _, cache = hooks
+    step_to(page, "q · k")
+    row(page, "q · k").nth(3).click()
+    page.get_by_role("button", name="▶ Slow motion").click()
+    page.get_by_role("button", name="▶ Again").wait_for()
+    raw = float(cache["k", LAYER][0, 3, HEAD] @ cache["q", LAYER][0, QUERY, HEAD])
+    shown = page.locator(".motion output").inner_text().rpartition("sum ")[2]
+    assert numbers([shown]) == pytest.approx([raw], abs=6e-3)
+    expect(page.locator(".motion .met")).to_have_count(8)
+
+
+def test_the_token_that_reads_stays_in_sight(page, server):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(server.url + LINK.replace(PROMPT, PROMPT * 6).replace("=7", "=50"))
+    page.locator(".attention_steps .sheet").wait_for()
+    for place in (0, 10_000):
+        page.locator(".attention_steps .stage").evaluate(
+            "(stage, left) => { stage.scrollLeft = left; }", place
+        )
+        stage = page.locator(".attention_steps .stage").bounding_box()
+        asks = page.locator(".token.reads").bounding_box()
+        assert asks["x"] >= stage["x"]
+        assert asks["x"] + asks["width"] <= stage["x"] + stage["width"] + 1

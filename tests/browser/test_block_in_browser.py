@@ -77,9 +77,9 @@ def test_the_stream_is_added_to_and_the_neurons_are_real(page, server, cache):
     for _ in range(4):
         page.keyboard.press("Space")
     rows = shown_rows(page)
-    assert_row(rows["x"], cache["resid_pre", LAYER][0, TOKEN])
+    assert_row(rows["stream"], cache["resid_pre", LAYER][0, TOKEN])
     assert_row(rows["+ attention"], cache["attn_out", LAYER][0, TOKEN])
-    assert_row(rows["= x"], cache["resid_mid", LAYER][0, TOKEN])
+    assert_row(rows["= stream"], cache["resid_mid", LAYER][0, TOKEN])
     go_to(page, "The norm before the MLP")
     scale = float(cache["scale", LAYER, "ln2"][0, TOKEN])
     caption = page.locator(".residual_block .caption strong").inner_text()
@@ -92,6 +92,29 @@ def test_the_stream_is_added_to_and_the_neurons_are_real(page, server, cache):
         assert activation == pytest.approx(float(post[neuron]), abs=6e-3)
     first = page.locator(".neurons tbody tr").first
     assert int(first.locator("th").inner_text()) == int(post.abs().argmax())
+
+
+def test_the_norm_shown_is_the_one_that_the_heads_read(page, server, data):
+    path = data / "models/glass/checkpoints/checkpoint_step_100"
+    model, tokenizer, _ = load_checkpoint(path)
+    tokens = torch.tensor([tokenizer.encode(PROMPT)])
+    with torch.inference_mode():
+        cache = model.run_with_cache(tokens)[1]
+        x = model.blocks[LAYER].ln1(cache["resid_pre", LAYER])[0, TOKEN]
+    open_page(page, server)
+    go_to(page, "The norm before attention")
+    rows = shown_rows(page)
+    assert_row(rows[next(name for name in rows if name.endswith("= x"))], x)
+
+
+def test_the_whole_road_fits_a_phone(page, server):
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_page(page, server)
+    stage = page.locator(".residual_block .stage").bounding_box()
+    for part in page.locator(".residual_block .node").all():
+        box = part.bounding_box()
+        assert box["x"] >= stage["x"] - 1
+        assert box["x"] + box["width"] <= stage["x"] + stage["width"] + 1
 
 
 def test_a_number_that_is_clicked_is_traced_and_a_head_is_chosen(page, server, cache):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from minigpt.checkpoint import load_checkpoint
-from minigpt.finetuning.answering import reply
+from minigpt.finetuning.answering import Answer, reply
 from minigpt.finetuning.conversation_tokens import Turn, messages_of
 from minigpt.tokenizers.chat import encode_prompt_for_answer
 
@@ -181,3 +181,36 @@ def test_what_a_user_writes_never_becomes_markup(page, server):
     assert messages(page).first.locator("img, b, strong").count() == 0
     specials = page.locator(".chat_tokens .piece.template:not(.sample)")
     expect(specials).to_have_count(2)
+
+
+def test_another_story_comes_with_its_own_questions_which_can_be_asked(page, server):
+    open_page(page, server)
+    before = story_of(page)
+    page.get_by_role("button", name="Another story").click()
+    expect(page.get_by_label("The story", exact=True)).not_to_have_value(before)
+    chip = page.locator(".st-key-chat_chips button").first
+    question = chip.inner_text()
+    chip.click()
+    expect(messages(page).first).to_contain_text(question)
+    page.get_by_role("button", name="Again").wait_for()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_label("The story", exact=True)).to_have_value(before)
+
+
+def test_the_probability_of_an_answer_opens_to_its_tokens(page, server, talker):
+    open_page(page, server)
+    chip = page.locator(".st-key-chat_chips button").first
+    question = chip.inner_text()
+    chip.click()
+    page.get_by_role("button", name="Again").wait_for()
+    asked = messages_of(story_of(page), [Turn(question)])
+    read = encode_prompt_for_answer(asked, talker.tokenizer)
+    answer = Answer(talker.model, talker.tokenizer, read)
+    answer.text_in_full()
+    button = page.get_by_role("button", name="Probability")
+    expect(button).to_contain_text(f"{answer.probability:.3f}")
+    button.click()
+    rows = page.get_by_test_id("stPopoverBody").locator("tbody tr")
+    expect(rows).to_have_count(len(answer.tokens))
+    expect(rows.last).to_contain_text("<eos>")

@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -22,6 +24,7 @@ from minigpt.worker.worker import train_run
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+MODELS = Path(__file__).parents[2] / "data" / "models"
 EXAMPLES = "\n".join(
     json.dumps({"instruction": f"Who had the {thing}?", "output": f"{name} had it."})
     for name, thing in [("Mia", "kite"), ("Tom", "drum"), ("Ann", "boat")] * 4
@@ -167,3 +170,29 @@ def test_nothing_overflows_and_the_example_can_be_read(page, own_server, base, w
     assert box["x"] + box["width"] <= width
     chip.hover()
     expect(page.locator(".masked_loss .caption")).to_contain_text("learned")
+
+
+@pytest.fixture
+def shipped(own_server):
+    """Give the server the base and the tuned model that ship."""
+    for name in ("tales", "tales-chat"):
+        shutil.copytree(MODELS / name, own_server.data / "models" / name)
+    return own_server
+
+
+def test_known_and_new_words_are_counted_and_no_answer_is_cut_off(page, shipped):
+    page.goto(f"{shipped.url}/finetuning?look=Answers")
+    tables = page.get_by_test_id("stTable")
+    expect(tables).to_have_count(2, timeout=120_000)
+    row = tables.first.locator("tbody tr")
+    expect(row.nth(1)).to_contain_text("not asked")
+    known = row.nth(0).inner_text()
+    segment(page, "words it never met").first.click()
+    expect(row.nth(1)).not_to_contain_text("not asked", timeout=120_000)
+    assert row.nth(0).inner_text() == known
+    page.get_by_role("button", name="Ask 12 more").click()
+    expect(row.nth(1)).to_contain_text("of 18", timeout=240_000)
+    for cell in tables.nth(1).locator("td").all():
+        assert cell.evaluate("e => e.scrollWidth <= e.clientWidth")
+    box = tables.nth(1).bounding_box()
+    assert box["x"] + box["width"] <= 1280

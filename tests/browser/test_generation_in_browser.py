@@ -64,7 +64,7 @@ def test_every_stage_shows_the_probabilities_of_the_filters(page, server, glass)
         page.get_by_role("button", name="Next ▶").click()
     winner = page.locator(".rows .won")
     expect(winner).to_have_count(1)
-    expect(winner).to_contain_text(f"random {draw.waits[draw.token]:.2f}")
+    expect(winner).to_contain_text(f"wait {draw.waits[draw.token]:.2f}")
     arrives = float(winner.locator(".number:last-child").inner_text())
     assert arrives == pytest.approx(float(draw.arrivals[draw.token]), abs=6e-3)
     line = page.get_by_test_id("stCode").filter(has_text="logits[0, ")
@@ -145,3 +145,24 @@ def test_a_list_of_prompts_is_written_and_taken_along(page, server):
     table = waiting.value.path().read_text(encoding="utf-8")
     assert "<script>alert(1)</script>," in table
     assert len(table.splitlines()) >= 3
+
+
+def test_the_cache_grows_by_a_token_and_its_time_is_measured(page, server, glass):
+    page.goto(f"{server.url}/generation?prompt={PROMPT}&generation_view=the cache")
+    tokens = page.locator(".cache_growth .token")
+    model, tokenizer, _ = glass
+    count = len(tokenizer.encode(PROMPT))
+    expect(tokens).to_have_count(count)
+    expect(page.locator(".cache_growth .token.kept")).to_have_count(2)
+    page.get_by_role("button", name="Next ▶").click()
+    expect(page.locator(".cache_growth .token.kept")).to_have_count(3)
+    config = model.config
+    size = config.num_layers * config.kv_heads * config.d_head * 2 * 4
+    work = page.locator(".cache_growth .work")
+    expect(work).to_contain_text(f"{4 * size:,} bytes = 4 ×")
+    expect(work).to_contain_text("4 with the cache, 10 without")
+    page.get_by_role("button", name="Measure with and without the cache").click()
+    chart = page.get_by_test_id("stVegaLiteChart")
+    expect(chart).to_be_visible(timeout=30_000)
+    page.reload()
+    expect(tokens).to_have_count(count)

@@ -138,7 +138,7 @@ def test_a_rival_that_is_not_in_the_list_can_be_typed(page, server, data):
     rival.fill(letter)
     rival.press("Enter")
     expect(page.get_by_text("is not one token")).to_have_count(0)
-    expect(page.get_by_text(re.compile(rf"^A, .*B, {letter}"))).to_be_visible()
+    expect(page.get_by_text(re.compile(rf"^A, .*B, “{letter}"))).to_be_visible()
 
 
 def test_the_page_fits_a_phone(page, server):

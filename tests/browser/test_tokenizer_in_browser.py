@@ -4,7 +4,9 @@ import pytest
 
 from minigpt.datasets import generate_tales
 from minigpt.tokenizers.inspection.merge_history import MergeHistory
+from minigpt.tokenizers.inspection.merge_tree import merge_tree
 from minigpt.tokenizers.inspection.own_source import own_source
+from minigpt.tokenizers.inspection.replay import replay
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser
@@ -119,3 +121,55 @@ def test_a_pasted_text_is_trained_on_and_its_file_taken_along(page, server, tmp_
     download.value.save_as(tmp_path / "tokenizer.json")
     theirs = rust.Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     assert theirs.encode(TEXT).ids == shown_ids(page)
+
+
+def pieces_of(page):
+    return page.locator(".merge_motion .piece").all_text_contents()
+
+
+def test_a_sentence_is_merged_in_slow_motion_with_the_models_merges(
+    page, server, stories
+):
+    page.goto(f"{server.url}/tokenizer?prompt={TEXT}&tokenizer_view=Slow motion")
+    choose(page, STORIES)
+    expect(page.locator(".merge_motion .piece")).to_have_count(len(TEXT))
+    page.get_by_role("button", name="Next ▶").click()
+    caption = page.locator(".merge_motion .caption")
+    first = replay(merge_tree(stories.tokenizer, TEXT))[0]
+    expect(caption).to_contain_text(f"Merge {first.rank + 1}: h + e = he")
+    early = stories.tokenizer.limited_to(first.needed)
+    expected = early.pieces(early.encode(TEXT))
+    expect(page.locator(".merge_motion .piece")).to_have_count(len(expected))
+    assert [text.replace("·", " ") for text in pieces_of(page)] == expected
+    page.wait_for_function("location.search.includes('joins=1')")
+    page.get_by_role("button", name="▶▶ Play").click()
+    expect(caption).to_contain_text("are the tokens.", timeout=120_000)
+    whole = stories.tokenizer.pieces(stories.tokenizer.encode(TEXT))
+    assert [text.replace("·", " ") for text in pieces_of(page)] == whole
+    page.get_by_role("button", name="◀ Back").click()
+    expect(caption).not_to_contain_text("are the tokens.")
+
+
+def test_readers_who_asked_for_less_motion_see_none(page, server):
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(f"{server.url}/tokenizer?prompt={TEXT}&tokenizer_view=Slow motion")
+    choose(page, STORIES)
+    page.locator(".merge_motion .piece").first.wait_for()
+    page.evaluate(
+        """() => {
+            window.glides = 0;
+            const animate = Element.prototype.animate;
+            Element.prototype.animate = function (...given) {
+                if (this.closest?.(".merge_motion")) window.glides += 1;
+                return animate.apply(this, given);
+            };
+        }"""
+    )
+    page.get_by_role("button", name="Next ▶").click()
+    caption = page.locator(".merge_motion .caption")
+    expect(caption).to_contain_text("Merge 2:")
+    assert page.evaluate("window.glides") == 0
+    page.emulate_media(reduced_motion="no-preference")
+    page.get_by_role("button", name="Next ▶").click()
+    expect(caption).not_to_contain_text("Merge 2:")
+    assert page.evaluate("window.glides") > 0

@@ -3,16 +3,21 @@
 import json
 import re
 import shlex
+import shutil
 
 import pytest
 
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.cli import main
+from minigpt.datasets.conversation_files import read_conversations
 from minigpt.finetuning.chat import fingerprint
+from minigpt.library.catalogue import available_models, find_model
+from minigpt.library.inventory import describe_model, describe_run
 from minigpt.model import create_model
 from minigpt.runs.status import write_status
 from minigpt.runs.store import RunStore
 from minigpt.tokenizers import BPETokenizer
+from minigpt.tokenizers.chat import encode_chat
 
 TINY = "--max_steps 4 --batch_size 2 --eval_interval 2 --num_threads 1 --questions 0"
 # The format of the tutorial "Building Your SLM", chapter 6.
@@ -94,10 +99,55 @@ def test_preferences_follow_answers_and_the_base_may_be_a_run(home, capsys):
     (home / "pairs.jsonl").write_text(lines)
     words = f"finetune dpo --base first --data_file pairs.jsonl --beta 0.2 {TINY}"
     out = answer(capsys, words, "--name", "second")
-    assert "nats per pair" in out
+    # The interim evaluations and the last line name the same unit.
+    assert re.search(r"^validation loss \d\.\d+ nats per pair$", out, re.MULTILINE)
+    assert "nats per token" not in out
     assert "margin" in out
     config = json.loads((home / "data/runs/second/config.json").read_text())
     assert config["finetune"]["beta"] == 0.2
+
+
+def test_the_card_of_a_tuning_names_its_base_its_tokens_and_how_to_repeat_it(
+    home, capsys
+):
+    tune(capsys, "sft", "--data_file examples.json --name first --lora_rank 2")
+    store = RunStore(home / "data" / "runs")
+    run = store.open("first")
+    (model,) = (each for each in available_models(home / "data") if each.id == "first")
+    tokenizer = load_checkpoint(run.best).tokenizer
+    for facts in (describe_model(model), describe_run(run)):
+        assert facts.tuned == "SFT of small, LoRA, rank 2"
+        assert facts.data == "examples.json"
+        # Four steps of two: three examples are learned, one is held out.
+        per_pass = sum(
+            is_answer
+            for example in read_conversations("examples.json")[:3]
+            for _, is_answer in encode_chat(example.messages, tokenizer)
+        )
+        assert facts.tokens_seen == 2 * per_pass
+    words = shlex.split(facts.command)
+    assert words[:7] == [
+        *("python", "-m", "minigpt", "finetune", "sft", "--base", "small")
+    ]
+    assert main([*words[3:], "--name", "again", "--questions", "0"]) == 0
+    again = store.open("again")
+    assert again.config == run.config
+    assert fingerprint(load_checkpoint(again.best).model) == fingerprint(
+        load_checkpoint(run.best).model
+    )
+
+
+def test_a_tuning_that_a_page_ran_elsewhere_has_a_command_of_its_own(home, capsys):
+    tune(capsys, "sft", "--data_file examples.json --name first")
+    run = RunStore(home / "data" / "runs").open("first")
+    brought = shutil.copytree(run.best, home / "data" / "models" / "brought")
+    (brought / "about.json").write_text('{"origin": "upload"}')
+    config = json.loads((brought / "config.json").read_text())
+    config["provenance"]["command"] = "python -m minigpt.worker /tmp/x"
+    (brought / "config.json").write_text(json.dumps(config))
+    facts = describe_model(find_model(home / "data", "brought"))
+    assert facts.command == describe_run(run).command
+    assert "worker" not in facts.command
 
 
 def test_a_tuning_is_resumed_by_name(home, capsys):

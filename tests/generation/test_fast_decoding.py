@@ -21,6 +21,7 @@ SETTINGS = [
     {"positional_encoding": "none", "qk_norm": True, "norm": "rmsnorm"},
     {"positional_encoding": "rope", "qk_norm": True, "activation": "relu2"},
     {"positional_encoding": "relative", "d_ff": 0, "relative_distances": 5},
+    {"positional_encoding": "learned", "embedding_norm": True},
 ]
 
 

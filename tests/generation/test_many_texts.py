@@ -83,13 +83,18 @@ def test_a_text_that_ends_where_others_go_on_stays_in_the_tree():
 
 
 def test_each_strategy_writes_what_its_settings_write(generator):
-    attempts = list(try_each(generator, "the", CONFIG))
+    attempts = list(try_each(generator, "the", CONFIG, samples=3))
     assert [each.name for each in attempts] == list(STRATEGIES)
     for each in attempts:
-        alone = generator.generate("the", each.config)
-        assert each.generation.text == alone.text
-        assert each.mean_log_prob == pytest.approx(fmean(alone.log_probs))
-        assert each.distinct <= each.words
+        draws = each.config.strategy == "sampling"
+        assert len(each.samples) == (3 if draws else 1)
+        for place, sample in enumerate(each.samples):
+            alone = generator.generate("the", each.config.replace(seed=5 + place))
+            assert sample.generation.text == alone.text
+            assert sample.mean_log_prob == pytest.approx(fmean(alone.log_probs))
+            assert 0 <= sample.distinct_share <= 1
+        in_order = sorted(each.mean_log_probs)
+        assert each.middle.mean_log_prob == in_order[(len(in_order) - 1) // 2]
     by_name = {each.name: each.config for each in attempts}
     assert by_name["top-p 0.9"].top_k is None
     assert by_name["top-p 0.9"].temperature == 1.0
@@ -97,7 +102,7 @@ def test_each_strategy_writes_what_its_settings_write(generator):
 
 
 def test_mean_log_probability_is_the_models_own_on_the_written_text(generator):
-    attempt = next(try_each(generator, "the", CONFIG))
+    attempt = next(try_each(generator, "the", CONFIG)).samples[0]
     tokens = [*attempt.generation.prompt_tokens, *attempt.generation.tokens]
     with torch.inference_mode():
         logits = generator.model(torch.tensor([tokens]))[0].log_softmax(-1)

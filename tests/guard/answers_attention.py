@@ -4,13 +4,14 @@ import re
 
 import numpy as np
 from guard.answers import answers
-from guard.printed import Answer
+from guard.printed import Answer, numbers_in, plain_text
 from guard.screen import Asked
 from guard.seen import (
     Seen,
     cache_of,
+    divergence,
     length,
-    losses_over,
+    logits_of,
     softmax,
     without_head,
 )
@@ -25,6 +26,12 @@ HABITS = {
     "first_token": "the first token",
     "self_token": "the token itself",
 }
+
+
+def tokens_of(seen: Seen, asked: Asked) -> list[int]:
+    """Return the prompt that a question is about: one it names, or the screen's."""
+    named = re.match("In “(.*?)”: ", plain_text(asked.text))
+    return seen.checkpoint.tokenizer.encode(named[1]) if named else seen.tokens
 
 
 def yes(is_so: bool) -> str:
@@ -54,16 +61,21 @@ def all_products(seen: Seen) -> np.ndarray:
 
 @answers("attention.strongest")
 def attention_strongest(seen: Seen, asked: Asked) -> Answer:
-    # Where two weights of the chosen row tie, another row is asked about.
-    found = re.search(r"position (\d+)\) .* L(\d+)H(\d+)", asked.text)
-    query, layer, head = map(int, found.groups())
-    weights = seen.attn("pattern", layer)[head, query]
-    best = int(weights.argmax())
-    return Answer(seen.placed(best), (query, best, weights[best]))
+    seen = seen.asked_at(asked.text)
+    best = int(row(seen).argmax())
+    return Answer(seen.placed(best), (seen.token, best, row(seen)[best]))
+
+
+@answers("attention.rest")
+def attention_rest(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
+    others = np.delete(row(seen), row(seen).argmax()).sum()
+    return Answer(others, (seen.token, 1, row(seen).max()))
 
 
 @answers("attention.scale")
 def attention_scale(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
     readable = products(seen)[: seen.token + 1]
     raw = readable[np.abs(readable).argmax()]
     root = seen.config.d_head**0.5
@@ -72,11 +84,13 @@ def attention_scale(seen: Seen, asked: Asked) -> Answer:
 
 @answers("attention.mask")
 def attention_mask(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
     return Answer(seen.token + 1, (len(seen.tokens), seen.token))
 
 
 @answers("attention.collapse")
 def attention_collapse(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
     end = seen.token + 1
     scores, raw = seen.attn("attn_scores")[seen.head, seen.token, :end], products(seen)
     bias = scores - raw[:end] / seen.config.d_head**0.5
@@ -104,56 +118,73 @@ def after_attention(seen: Seen) -> np.ndarray:
 
 @answers("block.sublayers")
 def block_sublayers(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
     heads, mlp = (
         length(seen.hook(name)[seen.token])
         for name in ("hook_attn_out", "hook_mlp_out")
     )
-    right = "the MLP" if mlp > heads else "the heads together"
-    return Answer(right, (seen.layer, heads, mlp))
+    right = "more than twice as long" if mlp > 2 * heads else ""
+    right = right or ("longer, but less than twice" if mlp > heads else "")
+    right = right or ("shorter, but more than half" if mlp > heads / 2 else "")
+    right = right or "less than half as long"
+    return Answer(right, (seen.token, seen.layer, heads, mlp))
 
 
 @answers("block.head")
 def block_head(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
     sizes = written(seen)
     best = int(np.argmax(sizes))
-    return Answer(f"L{seen.layer}H{best}", (sizes[best],))
+    return Answer(f"L{seen.layer}H{best}", (seen.token, seen.layer, sizes[best]))
 
 
 @answers("block.grows")
 def block_grows(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
     before, after = (
         length(seen.hook(f"hook_resid_{end}")[seen.token]) for end in ("pre", "post")
     )
-    return Answer(yes(after > before), (seen.layer, before, after))
+    right = "it grows, but less than twofold" if after > before else "it shrinks"
+    if after >= 2 * before:
+        right = "it grows twofold or more"
+    return Answer(right, (seen.token, seen.layer, before, after))
 
 
 @answers("block.added")
 def block_added(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
     before = length(seen.hook("hook_resid_pre")[seen.token])
     added = length(seen.hook("hook_attn_out")[seen.token])
-    return Answer(length(after_attention(seen)[seen.token]), (before, added))
+    right = length(after_attention(seen)[seen.token])
+    return Answer(right, (seen.layer, seen.token, before, added))
 
 
 @answers("block.norm")
 def block_norm(seen: Seen, asked: Asked) -> Answer:
-    x = seen.hook("hook_resid_pre")[seen.token]
+    """One number that the heads read: centred, divided, and what was learned."""
+    seen = seen.asked_at(asked.text)
+    norm, stream = seen.model.blocks[seen.layer].ln1, seen.hook("hook_resid_pre")
+    x = stream[seen.token]
     centred = x - x.mean() if seen.config.norm == "layernorm" else x
-    scale = float(np.sqrt((centred**2).mean() + seen.model.blocks[0].ln1.eps))
-    size = float(((centred / scale) ** 2).mean())
-    return Answer(size, (float((x**2).mean()), scale))
+    scale = float(np.sqrt((centred**2).mean() + norm.eps))
+    at = int(np.abs(centred[:5]).argmax())
+    said = [seen.layer, at, seen.token, centred[at], scale]
+    right = centred[at] / scale
+    if norm.weight is not None:
+        factor = norm.weight[at].item()
+        right, said = right * factor, [*said, factor]
+    if getattr(norm, "bias", None) is not None:
+        right, said = right + norm.bias[at].item(), [*said, norm.bias[at].item()]
+    return Answer(right, (*said, at))
 
 
 @answers("block.fired")
 def block_fired(seen: Seen, asked: Asked) -> Answer:
+    seen = seen.asked_at(asked.text)
     post = seen.hook("mlp.hook_post")[seen.token]
     fired = int((post > 0).sum())
-    return Answer(fired, (len(post), fired, 0, 100 * fired / len(post)))
-
-
-@answers("block.concat")
-def block_concat(seen: Seen, asked: Asked) -> Answer:
-    heads, width = seen.attn("z")[seen.token].shape
-    return Answer(heads * width, (heads, width))
+    share = 100 * fired / len(post)
+    return Answer(fired, (len(post), seen.layer, seen.token, fired, 0, share))
 
 
 # Home: the last road.
@@ -180,13 +211,19 @@ def home_most_added(seen: Seen, asked: Asked) -> Answer:
 def home_sum(seen: Seen, asked: Asked) -> Answer:
     stream = seen.hook("hook_resid_pre", 0)[-1]
     added = seen.hook("hook_attn_out", 0)[-1]
-    old, more = length(stream), length(added)
-    return Answer("no", (old, more, old + more, length(stream + added)))
+    said = (seen.last, length(stream), 0, length(added))
+    return Answer(length(stream + added), said)
 
 
 @answers("home.who_predicts")
 def home_who_predicts(seen: Seen, asked: Asked) -> Answer:
-    return Answer(seen.placed(seen.last))
+    return Answer("a token that is not in the text yet", (seen.last,))
+
+
+@answers("home.goes_on")
+def home_goes_on(seen: Seen, asked: Asked) -> Answer:
+    old, added = np.array([float(n) for n in numbers_in(asked.text)]).reshape(2, 2)
+    return Answer(float((old + added)[0]), (*old, *added))
 
 
 # Head explorer: habits, on the prompt and on random tokens.
@@ -211,10 +248,26 @@ def habit_scores(pattern: np.ndarray, tokens: list[int]) -> dict[str, float]:
     return {name: float(np.mean(each)) for name, each in kept.items() if each}
 
 
+def queries_of(seen: Seen, habit: str) -> int:
+    """How many queries a habit's mean is over, as the prompt alone decides."""
+    count, tokens = len(seen.tokens), seen.tokens
+    again = [
+        query
+        for query in range(1, count)
+        if tokens[query] in tokens[: query - (habit == "induction")]
+    ]
+    return {
+        "previous_token": count - 1,
+        "self_token": count - 1,
+        "first_token": count - 2,
+    }.get(habit, len(again))
+
+
 def strongest_habit(seen: Seen) -> tuple[str, float]:
     scores = habit_scores(seen.attn("pattern")[seen.head], seen.tokens)
-    name = max(scores, key=scores.__getitem__)
-    return name, scores[name]
+    shown = {name: scores[name] for name in scores if queries_of(seen, name) >= 3}
+    name = max(shown, key=shown.__getitem__)
+    return name, shown[name]
 
 
 def random_windows(seen: Seen) -> np.ndarray:
@@ -235,10 +288,11 @@ def previous_on_random(seen: Seen) -> dict[str, float]:
     return {name: float(np.mean(each)) for name, each in heads.items()}
 
 
-@answers("head_explorer.previous")
-def head_previous(seen: Seen, asked: Asked) -> Answer:
+@answers("head_explorer.most")
+def head_most(seen: Seen, asked: Asked) -> Answer:
+    (name,) = (name for name, what in HABITS.items() if f"on {what}?" in asked.text)
     weights = {
-        f"L{layer}H{head}": float(np.diagonal(pattern, -1).mean())
+        f"L{layer}H{head}": habit_scores(pattern, seen.tokens)[name]
         for layer in range(seen.config.num_layers)
         for head, pattern in enumerate(seen.attn("pattern", layer))
     }
@@ -246,10 +300,20 @@ def head_previous(seen: Seen, asked: Asked) -> Answer:
     return Answer(best, (weights[best],))
 
 
-@answers("head_explorer.strongest")
-def head_strongest(seen: Seen, asked: Asked) -> Answer:
-    best = int(row(seen).argmax())
-    return Answer(seen.placed(best), (seen.token, row(seen)[best]))
+@answers("head_explorer.reads")
+def head_reads(seen: Seen, asked: Asked) -> Answer:
+    (name,) = (name for name, what in HABITS.items() if f"reads {what}," in asked.text)
+    query = int(re.search(r"does \*\*(\d+) ", asked.text)[1])
+    token = seen.tokens[query]
+    before = [key for key in range(query) if seen.tokens[key] == token]
+    key = {
+        "previous_token": query - 1,
+        "induction": before[-1] + 1 if before else None,
+        "duplicate_token": before[-1] if before else None,
+        "first_token": 0,
+        "self_token": query,
+    }[name]
+    return Answer(seen.placed(key), (query, query, key))
 
 
 @answers("head_explorer.band")
@@ -262,8 +326,9 @@ def head_band(seen: Seen, asked: Asked) -> Answer:
         for each in (band.mean, band.deviation)
     )
     low, high = max(0.0, mean - 2 * spread), mean + 2 * spread
-    right = "Less" if score > high else "More" if score < low else "About as much"
-    return Answer(right, (score, low, high))
+    right = "They put less there" if score > high else "About as much"
+    right = "They put more there" if score < low else right
+    return Answer(right, (score, queries_of(seen, name), low, high))
 
 
 @answers("head_explorer.elsewhere")
@@ -280,15 +345,20 @@ def head_elsewhere(seen: Seen, asked: Asked) -> Answer:
     right = "About as much"
     if abs(change) > 0.1:
         right = "More, by over 0.1" if change > 0 else "Less, by over 0.1"
-    return Answer(right, (here, there))
+    return Answer(right, (here, queries_of(seen, name), here, there))
 
 
 @answers("head_explorer.cost")
 def head_cost(seen: Seen, asked: Asked) -> Answer:
-    whole = losses_over(seen.model, seen.windows)
-    costs = {}
-    for name in asked.options:
-        cut = without_head(seen.layer, int(name.partition("H")[2]))
-        costs[name] = losses_over(seen.model, seen.windows, [cut]) - whole
-    best = max(costs, key=costs.__getitem__)
-    return Answer(best, (costs[best],))
+    layer = int(re.search(r"layer (\d+)", asked.text)[1])
+    tokens = tokens_of(seen, asked)
+    whole = logits_of(seen.model, tokens)[-1]
+    costs = {
+        f"L{layer}H{head}": divergence(
+            whole,
+            logits_of(seen.model, tokens, [without_head(layer, head)])[-1],
+        )
+        for head in range(seen.config.num_heads)
+    }
+    best, second = sorted(costs, key=lambda name: -costs[name])[:2]
+    return Answer(best, (layer, costs[best], costs[second]))

@@ -1,13 +1,19 @@
 """The answers of the lens, Intervene and Compare, from the hooks and with own cuts."""
 
 import math
+import re
 from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 from guard.answers import answers
-from guard.answers_attention import previous_on_random
+from guard.answers_attention import (
+    habit_scores,
+    previous_on_random,
+    random_windows,
+    tokens_of,
+)
 from guard.printed import Answer
 from guard.screen import Asked
 from guard.seen import (
@@ -112,42 +118,41 @@ def lens_settles(seen: Seen, asked: Asked) -> Answer:
     place = first_for_good([top == last for top in tops.values()])
     name = list(tops)[place]
     if name == "embedding":
-        return Answer("embedding")
+        return Answer("embedding", (seen.token,))
     layer = int(name[1 : name.index(" ")])
     for option in asked.options[1:]:
         first, _, end = option.replace("L", "").partition("–")
         if int(first) <= layer <= int(end or first):
-            return Answer(option)
+            return Answer(option, (seen.token,))
     raise AssertionError(f"no option has layer {layer}")
 
 
 @answers("logit_lens.first")
 def lens_first(seen: Seen, asked: Asked) -> Answer:
-    said = list(lens(seen).values())
-    first, output = int(said[0].argmax()), int(said[-1].argmax())
-    if first == seen.tokens[seen.token]:
-        return Answer("the token just read")
-    right = "the model's final answer" if first == output else "some other token"
-    return Answer(right)
+    first = int(next(iter(lens(seen).values())).argmax())
+    return Answer(seen.piece(first), (seen.token,))
 
 
 @answers("logit_lens.overtakes")
 def lens_overtakes(seen: Seen, asked: Asked) -> Answer:
     found = gaps(seen)
     place = first_for_good([gap > 0 for gap in found.values()])
-    return Answer(list(found)[place])
+    return Answer(list(found)[place], (seen.token,))
 
 
 @answers("logit_lens.largest")
 def lens_largest(seen: Seen, asked: Asked) -> Answer:
     found = shares(seen)
     best = max(found, key=found.__getitem__)
-    return Answer(best, (found[best],))
+    return Answer(best, (seen.token, found[best]))
 
 
 @answers("logit_lens.total")
 def lens_total(seen: Seen, asked: Asked) -> Answer:
-    return Answer(sum(shares(seen).values()))
+    logits = seen.cache["logits"][seen.token]
+    return Answer(
+        sum(shares(seen).values()), (seen.token, *(logits[each] for each in pair(seen)))
+    )
 
 
 # Intervene: one head set to zero, one value carried over.
@@ -185,32 +190,87 @@ def rises(seen: Seen, *names: str) -> float:
 
 @answers("intervene.which_head")
 def which_head(seen: Seen, asked: Asked) -> Answer:
-    (best, most), (_, second) = ranked(seen)[:2]
-    return Answer(best, (most, second))
+    costs = _costs(seen.model, tuple(tokens_of(seen, asked)))
+    layer = re.search(r"of layer (\d+)", asked.text)
+    start = f"L{layer[1]}H" if layer else "L"
+    some = [
+        costs[name]
+        for name in sorted(costs, key=lambda name: -costs[name])
+        if name.startswith(start)
+    ]
+    best = max(
+        (name for name in costs if name.startswith(start)), key=costs.__getitem__
+    )
+    named = (int(layer[1]),) if layer else ()
+    return Answer(best, (*named, some[0], some[1]))
 
 
 @answers("intervene.next_token")
 def next_token(seen: Seen, asked: Asked) -> Answer:
-    head = ranked(seen)[0][0]
-    assert head in asked.text
-    whole = logits_of(seen.model, seen.tokens)[-1]
+    head = re.search(r"Set (L\d+H\d+) to zero", asked.text)[1]
+    tokens = tokens_of(seen, asked)
+    whole = logits_of(seen.model, tokens)[-1]
     cut = without_head(*place_of(head))
-    after = logits_of(seen.model, seen.tokens, [cut])[-1]
+    after = logits_of(seen.model, tokens, [cut])[-1]
     best = int(after.argmax())
     return Answer(seen.piece(best), (softmax(after)[best], divergence(whole, after)))
 
 
-@answers("intervene.earlier")
-def earlier(seen: Seen, asked: Asked) -> Answer:
-    return Answer("Not at all", (0.0,))
+@answers("intervene.side_effect")
+def side_effect(seen: Seen, asked: Asked) -> Answer:
+    cut, watched = re.findall(r"L\d+H\d+", asked.text)
+    label = re.search(r"does the (.*?) score", asked.text)[1]
+    before, after = (
+        score_on_random(seen, watched, label.replace(" ", "_"), hooks)
+        for hooks in ([], [without_head(*place_of(cut))])
+    )
+    change = abs(after - before)
+    right = "By less than 0.1" if change < 0.1 else "By more than 0.1"
+    return Answer("Not at all" if change < 1e-6 else right, (before, after))
+
+
+def score_on_random(seen: Seen, name: str, habit: str, hooks: list[Any]) -> float:
+    """One head's habit on random tokens said twice, under hooks."""
+    layer, head = place_of(name)
+    hook = f"blocks.{layer}.attn.hook_pattern"
+    scores = []
+    for window in random_windows(seen).tolist():
+        with seen.model.hooks(hooks):
+            pattern = cache_of(seen.model, window)[hook][head]
+        scores.append(habit_scores(pattern, window)[habit])
+    return float(np.mean(scores))
+
+
+@answers("intervene.mean")
+def mean_of(seen: Seen, asked: Asked) -> Answer:
+    head = re.search(r"(L\d+H\d+), set to zero", asked.text)[1]
+    tokens = tokens_of(seen, asked)
+    layer, number = place_of(head)
+    name = f"blocks.{layer}.attn.hook_z"
+    own = [cache_of(seen.model, window)[name] for window in seen.windows.tolist()]
+    mean = torch.from_numpy(np.concatenate(own).mean(0)[number])
+
+    def to_the_mean(z, hook):
+        z = z.clone()
+        z[:, :, number] = mean.to(z.dtype)
+        return z
+
+    whole, zero, changed = (
+        logits_of(seen.model, tokens, hooks)[-1]
+        for hooks in ([], [without_head(layer, number)], [(name, to_the_mean)])
+    )
+    kl, other = divergence(whole, zero), divergence(whole, changed)
+    right = "Even more" if other > kl else "More than half as much"
+    return Answer("Less than half as much" if other < kl / 2 else right, (kl, other))
 
 
 @answers("intervene.pair")
 def cut_pair(seen: Seen, asked: Asked) -> Answer:
-    one, other = (name for name, _ in ranked(seen)[:2])
+    one, other = re.search(r"(L\d+H\d+) and (L\d+H\d+)", asked.text).groups()
+    assert "set to zero" in asked.text
     first, second, both = rises(seen, one), rises(seen, other), rises(seen, one, other)
     kind = "more" if both > first + second else "less"
-    return Answer(f"{kind} than both alone, added", (first, second, both))
+    return Answer(f"{kind} than with each alone, added", (first, second, both))
 
 
 def prompts(seen: Seen) -> tuple[list[int], list[int]]:
@@ -293,32 +353,49 @@ def paired(seen: Seen) -> list[str]:
     ]
 
 
-@answers("intervene.where_last")
-def where_last(seen: Seen, asked: Asked) -> Answer:
-    layer, names = seen.config.num_layers - 1, paired(seen)
+def layer_in(asked: Asked) -> int:
+    return int(re.search(r"layer (\d+)", asked.text)[1])
+
+
+@answers("intervene.where")
+def where_in_layer(seen: Seen, asked: Asked) -> Answer:
+    layer, names = layer_in(asked), paired(seen)
     shares = [moved(seen, "hook_resid_pre", 1, layer, n) for n in range(len(names))]
     best = int(np.abs(shares).argmax())
-    return Answer(names[best], (shares[best],))
+    return Answer(names[best], (layer, abs(shares[best])))
 
 
 @answers("intervene.unchanged")
 def unchanged(seen: Seen, asked: Asked) -> Answer:
-    names = paired(seen)
-    place = max(n for n, name in enumerate(names) if "|" not in name)
+    place = int(re.search(r"at \*\*(\d+) ", asked.text)[1])
     share = moved(seen, "hook_resid_pre", 1, 0, place)
-    assert abs(share) < 1e-4
-    return Answer("0", (place, 0, 0.0, 0))
+    words = ("Not at all", "Half of the way", "All the way")
+    return Answer(words[round(2 * share)], (place, 0, share, 0))
+
+
+@answers("intervene.share")
+def share_moved(seen: Seen, asked: Asked) -> Answer:
+    layer, (answer, rival) = layer_in(asked), telling(seen)
+    clean, run = prompts(seen)
+    start, end = (
+        float(logits[answer] - logits[rival])
+        for logits in (logits_of(seen.model, each)[-1] for each in (run, clean))
+    )
+    shares = [moved(seen, "hook_resid_pre", 1, layer, n) for n in range(len(run))]
+    share = shares[int(np.abs(np.array(shares) - 0.4).argmin())]
+    patched = start + share * (end - start)
+    return Answer(share, (start, end, patched, layer, patched - start, end - start))
 
 
 @answers("intervene.strongest_z")
 def strongest_z(seen: Seen, asked: Asked) -> Answer:
+    layer = layer_in(asked)
     shares = {
         f"L{layer}H{head}": moved(seen, "attn.hook_z", 2, layer, head)
-        for layer in range(seen.config.num_layers)
         for head in range(seen.config.num_heads)
     }
     best = max(shares, key=lambda name: abs(shares[name]))
-    return Answer(best, (shares[best],))
+    return Answer(best, (layer, abs(shares[best])))
 
 
 def every_rise(seen: Seen) -> dict[str, float]:
@@ -328,28 +405,24 @@ def every_rise(seen: Seen) -> dict[str, float]:
 @answers("intervene.needed")
 def needed(seen: Seen, asked: Asked) -> Answer:
     found = every_rise(seen)
-    best = max(found, key=found.__getitem__)
-    return Answer(best, (found[best],))
+    best, second = sorted(found, key=lambda name: -found[name])[:2]
+    return Answer(best, (found[best], found[second]))
 
 
-@answers("intervene.helped")
-def helped(seen: Seen, asked: Asked) -> Answer:
-    found = every_rise(seen)
-    count = sum(rise < 0 for rise in found.values())
-    words = ("none", "one or two", "one or two", "three or more")
-    return Answer(words[min(count, 3)], (count, len(found)))
-
-
-@answers("intervene.sharpest")
-def sharpest(seen: Seen, asked: Asked) -> Answer:
+@answers("intervene.sharper")
+def sharper(seen: Seen, asked: Asked) -> Answer:
     weights, found = previous_on_random(seen), every_rise(seen)
-    head = max(weights, key=weights.__getitem__)
-    best = max(found, key=found.__getitem__)
-    assert asked.text.startswith(head)
-    if head == best:
-        return Answer("It is the same head", (found[head], found[best]))
-    kind = "More" if found[head] > 0.5 * found[best] else "Less"
-    return Answer(f"{kind} than half as much", (found[head], found[best]))
+    one, other = asked.options
+    best, second = sorted(asked.options, key=lambda name: -found[name])
+    said = (weights[one], weights[other], found[best], found[second])
+    return Answer(best, said)
+
+
+@answers("intervene.cost")
+def cost_of(seen: Seen, asked: Asked) -> Answer:
+    head = re.search(r"ablating (L\d+H\d+) cost", asked.text)[1]
+    rise = every_rise(seen)[head]
+    return Answer(rise, (rise,))
 
 
 # Compare: the same text in two checkpoints of one training, a token a piece.

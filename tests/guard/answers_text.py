@@ -1,11 +1,12 @@
 """The answers of Tokenizer and Embeddings, from the tables and the formulas."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import torch
 from guard.answers import answers
-from guard.printed import Answer, Below
+from guard.printed import Answer, Below, numbers_in, plain_text
 from guard.screen import Asked
 from guard.seen import Seen, logits_of, softmax
 
@@ -38,13 +39,25 @@ def count_of(seen: Seen, text: str) -> int:
     return len(seen.checkpoint.tokenizer.encode(text))
 
 
+def text_of(seen: Seen) -> str:
+    return seen.app.text_input(key="prompt").value
+
+
+@answers("tokenizer.count")
+def tokenizer_count(seen: Seen, asked: Asked) -> Answer:
+    text, tokenizer = text_of(seen), seen.checkpoint.tokenizer
+    # Characters are the tokens of one kind, joined bytes those of the other.
+    is_bytes = hasattr(tokenizer, "merges")
+    right = merged(seen, text, len(tokenizer.merges)) if is_bytes else len(text)
+    return Answer(right, (len(text.split()), len(text), right))
+
+
 @answers("tokenizer.half")
 def tokenizer_half(seen: Seen, asked: Asked) -> Answer:
-    text = seen.app.text_input(key="prompt").value
+    text = text_of(seen)
     every = len(seen.checkpoint.tokenizer.merges)
     now, then = merged(seen, text, every), merged(seen, text, every // 2)
-    said = (now, len(text.encode()), every // 2, every, then)
-    return Answer(then, said)
+    return Answer(then, (every, len(text.encode()), now, every // 2, then))
 
 
 @answers("tokenizer.emoji")
@@ -52,7 +65,61 @@ def tokenizer_emoji(seen: Seen, asked: Asked) -> Answer:
     assert "🙂" not in "".join(
         seen.checkpoint.tokenizer.pieces(range(seen.config.vocab_size))
     )
-    return Answer("<unk>: it is lost")
+    return Answer("<unk>: unknown")
+
+
+@answers("tokenizer.first_merge")
+def tokenizer_first_merge(seen: Seen, asked: Asked) -> Answer:
+    """The first of the learned pairs that the text contains, byte beside byte."""
+    words = [
+        [bytes([byte]) for byte in word.encode()]
+        for part in pretokens(text_of(seen))
+        for word in part
+    ]
+    present = {pair for word in words for pair in pairwise(word)}
+    merges = seen.checkpoint.tokenizer.merges
+    rank = next(rank for rank, pair in enumerate(merges) if pair in present)
+    name = " + ".join(part.decode().replace(" ", "·") for part in merges[rank])
+    return Answer(name, (rank + 1,))
+
+
+def fewest_of(tokenizer: object, word: str) -> int:
+    return len(tokenizer.encode(f" {word}"))
+
+
+@answers("tokenizer.fewer")
+def tokenizer_fewer(seen: Seen, asked: Asked) -> Answer:
+    from pages.tokenizer.choice import PROGRAMS, tokenizer_of
+
+    word = asked.text.split("**")[1]
+    one, other = seen.checkpoint.tokenizer, tokenizer_of(PROGRAMS)
+    counts = fewest_of(one, word), fewest_of(other, word)
+    if counts[0] == counts[1]:
+        return Answer("both the same", counts)
+    best = counts.index(min(counts))
+    named = map(plain_text, asked.options)
+    (right,) = (each for each in named if each.startswith(f"{best + 1}:"))
+    return Answer(right, counts)
+
+
+@answers("tokenizer.by_hand")
+def tokenizer_by_hand(seen: Seen, asked: Asked) -> Answer:
+    text = asked.text.split("`")[1]
+    counts = {
+        option: text.count("".join(plain_text(option).split(" + ")))
+        for option in asked.options
+    }
+    best = max(counts, key=counts.__getitem__)
+    return Answer(plain_text(best), (counts[best],))
+
+
+@answers("tokenizer.vocabulary")
+def tokenizer_vocabulary(seen: Seen, asked: Asked) -> Answer:
+    bytes_, merges, special = (
+        int(number.replace(",", "")) for number in numbers_in(asked.text)
+    )
+    right = bytes_ + merges + special
+    return Answer(right, (bytes_, merges, special, bytes_, merges, special, right))
 
 
 @answers("tokenizer.whole")
@@ -73,7 +140,7 @@ def tokenizer_digits(seen: Seen, asked: Asked) -> Answer:
 
 @answers("tokenizer.eos")
 def tokenizer_eos(seen: Seen, asked: Asked) -> Answer:
-    return Answer(f"{count_of(seen, '<eos>')} ordinary tokens")
+    return Answer(f"{count_of(seen, '<eos>')} tokens of text")
 
 
 @answers("tokenizer.scripts")
@@ -84,21 +151,17 @@ def tokenizer_scripts(seen: Seen, asked: Asked) -> Answer:
     return Answer(best, (costs[best], len(text), costs["English"]))
 
 
-@answers("tokenizer.space")
-def tokenizer_space(seen: Seen, asked: Asked) -> Answer:
-    encode = seen.checkpoint.tokenizer.encode
-    first = encode("the")
-    return Answer("yes" if encode("a the")[-len(first) :] == first else "no")
-
-
 # Embeddings: rows of a table.
 
 TYPED = "Any other token"
 
 
 def vectors(seen: Seen) -> np.ndarray:
+    """The table on the screen: where the address says so, the unembedding."""
     size = seen.checkpoint.tokenizer.vocab_size
-    return seen.model.token_embedding.weight.detach().double().numpy()[:size]
+    own = "unembedding" in str(seen.app.query_params.get("embedding_table"))
+    layer = seen.model.head if own else seen.model.token_embedding
+    return layer.weight.detach().double().numpy()[:size]
 
 
 def chosen(seen: Seen) -> int:
@@ -121,7 +184,9 @@ def neighbours(seen: Seen) -> tuple[list[int], np.ndarray]:
 def drawn(seen: Seen) -> list[int]:
     """The sixty commonest tokens, the chosen one and its neighbours."""
     ids, counts = np.unique(seen.windows, return_counts=True)
-    common = ids[np.argsort(-counts, kind="stable")][:60].tolist()
+    special = seen.checkpoint.tokenizer.special_tokens
+    order = ids[np.argsort(-counts, kind="stable")].tolist()
+    common = [token for token in order if token not in special][:60]
     near, _ = neighbours(seen)
     return list(dict.fromkeys([*common, chosen(seen), *near]))
 
@@ -135,7 +200,42 @@ def flat_share(seen: Seen) -> float:
 @answers("embeddings.nearest")
 def embeddings_nearest(seen: Seen, asked: Asked) -> Answer:
     near, cosines = neighbours(seen)
-    return Answer(seen.piece(near[0]), (cosines[near[0]],))
+    pieces = [seen.piece(token) for token in range(len(cosines))]
+    offered = [
+        max(cosines[n] for n, p in enumerate(pieces) if p == plain_text(option))
+        for option in asked.options
+    ]
+    assert max(offered) == cosines[near[0]]
+    return Answer(seen.piece(near[0]), (max(offered), sorted(offered)[-2]))
+
+
+def chance(seen: Seen) -> tuple[float, float]:
+    """The mean cosine of two rows, and the nearest of random ones, half of the time."""
+    unit = vectors(seen)
+    unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
+    size, width = unit.shape
+    pairs = (unit @ unit.T)[~np.eye(size, dtype=bool)]
+    # Of a random direction, one coordinate's square is Beta(1/2, (width − 1) / 2):
+    # count what is left above a cosine, by a sum over small steps.
+    steps = np.linspace(-1, 1, 400_001)
+    density = (1 - steps**2) ** ((width - 3) / 2)
+    above = 1 - np.cumsum(density) / density.sum()
+    wanted = 1 - 0.5 ** (1 / (size - 1))
+    return float(pairs.mean()), float(steps[np.argmax(above < wanted)])
+
+
+@answers("embeddings.above_chance")
+def embeddings_above_chance(seen: Seen, asked: Asked) -> Answer:
+    near, cosines = neighbours(seen)
+    limit, kept = max(chance(seen)), cosines[near]
+    said = (limit, len(near), len(near), kept[0], kept[-1])
+    return Answer(int((kept > limit).sum()), said)
+
+
+@answers("embeddings.table")
+def embeddings_table(seen: Seen, asked: Asked) -> Answer:
+    rows, width = seen.model.token_embedding.weight.shape
+    return Answer(rows * width, (rows, width, rows, width, rows * width))
 
 
 @answers("embeddings.variance")
@@ -169,10 +269,10 @@ def by_distance(seen: Seen) -> np.ndarray:
 
 @answers("embeddings.distance_{scheme}")
 def embeddings_distance(seen: Seen, asked: Asked) -> Answer:
-    values, far = by_distance(seen), seen.config.max_seq_len // 2
-    near, distant = values[1], values[far]
-    right = f"{far} tokens apart" if distant > near else "1 token apart"
-    return Answer(right, (1, far, near, 1, distant, far))
+    values = by_distance(seen)
+    near, far = (int(numbers_in(option)[0]) for option in asked.options)
+    right = asked.options[int(values[far] > values[near])]
+    return Answer(right, (near, far, values[near], near, values[far], far))
 
 
 def turned_score(seen: Seen, q_pos: int, k_pos: int) -> float:
@@ -214,14 +314,17 @@ def embeddings_beyond(seen: Seen, asked: Asked) -> Answer:
 
 @answers("embeddings.weights")
 def embeddings_weights(seen: Seen, asked: Asked) -> Answer:
-    names = ("position_embedding", "position_bias")
+    names = ("position_embedding", "position_bias.bias_table")
     learned = sum(
         weight.numel()
         for name, weight in seen.model.named_parameters()
         if any(each in name for each in names)
     )
-    table = seen.model.token_embedding.weight.numel()
-    return Answer(learned, (learned, table))
+    config = seen.config
+    sizes = (config.max_seq_len, config.d_model, config.num_layers, config.num_heads)
+    is_relative = config.positional_encoding == "relative"
+    distances = (config.relative_distances,) if is_relative else ()
+    return Answer(learned, (*sizes, *distances, *((learned,) if learned else ())))
 
 
 @answers("embeddings.alibi")
@@ -261,17 +364,40 @@ def bare(seen: Seen, layers: int) -> object:
     return model.eval()
 
 
+def said_of(change: float) -> float | Below:
+    return change if change > 1e-5 else Below(1e-5)
+
+
 @answers("embeddings.one_layer")
 def embeddings_one_layer(seen: Seen, asked: Asked) -> Answer:
+    if not hasattr(seen.config, "num_heads"):
+        change = change_of(seen, seen.model)
+        right = "something changes" if change > 1e-5 else "exactly the same"
+        return Answer(right, (0, said_of(change)))
     assert change_of(seen, bare(seen, 1)) < 1e-5
-    return Answer("exactly the same", (Below(1e-5),))
+    return Answer("exactly the same", (0, Below(1e-5)))
 
 
 @answers("embeddings.two_layers")
 def embeddings_two_layers(seen: Seen, asked: Asked) -> Answer:
     change = change_of(seen, bare(seen, 2))
     assert change > 1e-5
-    return Answer("yes: the causal mask shows them the order", (change,))
+    bins = ("by less than 0.01", "by 0.01 to 0.1", "by more than 0.1")
+    right = bins[int(change >= 0.01) + int(change > 0.1)]
+    return Answer(right, (0, change))
+
+
+@answers("embeddings.moved_most")
+def embeddings_moved_most(seen: Seen, asked: Asked) -> Answer:
+    models = (seen.model, bare(seen, 2), bare(seen, 1))
+    changes = [change_of(seen, model) for model in models]
+    names = (
+        "the whole model",
+        "its first two layers, without positions",
+        "its first layer, without positions",
+    )
+    best = names[changes.index(max(changes))]
+    return Answer(best, (0, *changes[:2], Below(1e-5)))
 
 
 # An MLP: a window of the last few tokens.
@@ -279,14 +405,10 @@ def embeddings_two_layers(seen: Seen, asked: Asked) -> Answer:
 
 @answers("embeddings.window")
 def embeddings_window(seen: Seen, asked: Asked) -> Answer:
-    joined = seen.model.blocks[0].linear.weight.shape[1]
-    return Answer(joined // seen.config.d_model)
-
-
-@answers("embeddings.window_order")
-def embeddings_window_order(seen: Seen, asked: Asked) -> Answer:
-    change = change_of(seen, seen.model)
-    return Answer("yes" if change > 1e-5 else "no", (change,))
+    seen_at_once = seen.model.blocks[0].linear.weight.shape[1] // seen.config.d_model
+    text, place, _ = (int(number) for number in numbers_in(asked.text))
+    said = (text, place, 0, seen_at_once, text - seen_at_once, text - 1)
+    return Answer("yes" if place >= text - seen_at_once else "no", said)
 
 
 @answers("embeddings.window_weights")

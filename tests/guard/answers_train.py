@@ -2,11 +2,12 @@
 
 import json
 import math
+import re
 from typing import Any
 
 import numpy as np
 from guard.answers import answers
-from guard.printed import Answer
+from guard.printed import Answer, plain_text
 from guard.runs import FIRST, OWN, PREDICTED, REPEATS, SECOND, SIZES
 from guard.screen import Asked
 from guard.seen import Seen, logits_of
@@ -311,8 +312,8 @@ def size(seen: Seen, asked: Asked) -> Answer:
 
 @answers("finetuning.dpo_start")
 def dpo_start(seen: Seen, asked: Asked) -> Answer:
-    loss = -math.log(1 / (1 + math.exp(-0.0)))
-    return Answer(f"ln 2 = {loss:.3f}", (0, 0))
+    sigma = 1 / (1 + math.exp(-0.0))
+    return Answer(-math.log(sigma), (1, 1, 0, sigma, -math.log(sigma)))
 
 
 def tuned(seen: Seen) -> Any:
@@ -338,27 +339,32 @@ def likelier(seen: Seen, asked: Asked) -> Answer:
         row, begin = example_row(seen, checkpoint, held_example(seen))
         sums.append(float(losses_of(checkpoint, row, begin).sum()))
     gain = sums[0] - sums[1]
-    times = math.exp(gain)
-    right = (
-        "less likely"
-        if times < 1
-        else "up to 10 times"
-        if times < 10
-        else ("10 to 1000 times" if times < 1000 else "over 1000 times")
-    )
-    return Answer(right, (*sums, gain))
+    power = round(math.log10(math.exp(gain)))
+    return Answer(f"about 10^{power} times", (*sums, gain))
 
 
-@answers("finetuning.untouched")
-def untouched(seen: Seen, asked: Asked) -> Answer:
+def matrix(weights: dict[str, Any], name: str, layer: int) -> Any:
+    """One of a block's matrices, by the name that the page gives it."""
+    block = f"blocks.{layer}"
+    if name in ("q", "k", "v"):
+        width = weights["token_embedding.weight"].shape[1]
+        begin = "qkv".index(name) * width
+        return weights[f"{block}.attn.qkv.weight"][begin : begin + width]
+    place = {"o": "attn.output", "mlp in": "mlp.input", "mlp out": "mlp.output"}[name]
+    return weights[f"{block}.{place}.weight"]
+
+
+@answers("finetuning.moved")
+def moved(seen: Seen, asked: Asked) -> Answer:
     before, after = base(seen).model.state_dict(), tuned(seen).model.state_dict()
-    touched = sum(
-        weight.numel()
-        for name, weight in before.items()
-        if not weight.equal(after[name])
-    )
-    total = sum(weight.numel() for weight in before.values())
-    return Answer(round(100 * touched / total), (touched, total))
+    shares = {}
+    for option in map(plain_text, asked.options):
+        name, layer = re.fullmatch(r"(.+) of layer (\d+)", option).groups()
+        old, new = (matrix(each, name, int(layer)) for each in (before, after))
+        shares[option] = float((new - old).norm() / old.norm())
+    best = max(shares, key=shares.__getitem__)
+    layer = int(best.rpartition(" ")[2])
+    return Answer(best, (layer, shares[best]))
 
 
 # Library: sizes and tokens of the models that are there.

@@ -1,12 +1,13 @@
 """The answers of Generation, Beam search and Chat, from the logits."""
 
 import math
+import re
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from guard.answers import answers
-from guard.printed import Answer
+from guard.printed import Answer, plain_text
 from guard.screen import Asked
 from guard.seen import Seen, cache_of, logits_of, softmax
 
@@ -15,7 +16,6 @@ from minigpt.config import GenerationConfig
 from minigpt.datasets.tales.talk import (
     known_question,
     story_to_talk_about,
-    suggestions,
     words_of_fact,
 )
 from minigpt.finetuning.chat import ready_to_chat
@@ -64,22 +64,29 @@ def nucleus(p: np.ndarray, share: float) -> np.ndarray:
 
 @answers("generation.how_often")
 def how_often(seen: Seen, asked: Asked) -> Answer:
-    p, left = softmax(raw(seen)), filtered(seen)
-    best = int(p.argmax())
-    return Answer(round(100 * left[best]), (p[best], 100, p[best], left[best]))
+    p = softmax(raw(seen)).max()
+    place = sum(100 * p >= most for most in (10, 40, 70, 95))
+    return Answer(asked.options[place], (100, p))
+
+
+@answers("generation.second")
+def second(seen: Seen, asked: Asked) -> Answer:
+    p = softmax(raw(seen))
+    token = int(np.argsort(-p)[1])
+    return Answer(seen.piece(token), (p[token],))
 
 
 @answers("generation.temperature")
 def temperature(seen: Seen, asked: Asked) -> Answer:
     p = softmax(raw(seen)).max()
     cold, hot = (softmax(raw(seen) / t).max() for t in (0.5, 2.0))
-    return Answer(cold, (p, 0.5, cold, 2, hot))
+    return Answer(cold, (p, 0.5, 1, cold, 2, hot))
 
 
 @answers("generation.nucleus")
 def kept_tokens(seen: Seen, asked: Asked) -> Answer:
     kept = int(nucleus(softmax(raw(seen)), 0.9).sum())
-    return Answer(kept, (len(raw(seen)), 0.9, kept, 0.9))
+    return Answer(kept, (len(raw(seen)), 0.9, 1, kept, 0.9))
 
 
 def thrown(seen: Seen) -> int:
@@ -102,8 +109,48 @@ def text_written(seen: Seen) -> list[int]:
 
 @answers("generation.surprise")
 def surprise(seen: Seen, asked: Asked) -> Answer:
-    p = softmax(raw(seen))[thrown(seen)]
+    p = np.sort(softmax(raw(seen)))[-3]
     return Answer(-math.log(p), (p, p, -math.log(p)))
+
+
+# Generation: the cache.
+
+
+@answers("generation.cache_new")
+def newly_read(seen: Seen, asked: Asked) -> Answer:
+    count = len(seen.tokens)
+    return Answer(1, (count - 1, count, 1))
+
+
+@answers("generation.cache_bytes")
+def cache_bytes(seen: Seen, asked: Asked) -> Answer:
+    count = len(seen.tokens)
+    buffers = seen.model.new_cache(1, count).buffers
+    kept = sum(each.untyped_storage().nbytes() for each in buffers)
+    _, heads, _, width = buffers[0].shape
+    layers = len(buffers) // 2
+    said = (layers, heads, width, 4, count, layers, heads, width, count, 2, 4, 2)
+    return Answer(kept, said)
+
+
+@answers("generation.cache_kept")
+def still_right(seen: Seen, asked: Asked) -> Answer:
+    """Count the leading values that another token at position 1 leaves as they are."""
+    changed = [seen.tokens[0], seen.tokens[1] ^ 1, *seen.tokens[2:]]
+    layer = seen.model.config.num_layers - 1
+    name = f"blocks.{layer}.attn.hook_v"
+    same = np.isclose(
+        cache_of(seen.model, seen.tokens)[name], cache_of(seen.model, changed)[name]
+    )
+    count = int(same.reshape(len(changed), -1).all(axis=1).cumprod().sum())
+    return Answer(count, (len(changed), 1, 0, 1))
+
+
+@answers("generation.cache_work")
+def work(seen: Seen, asked: Asked) -> Answer:
+    count = len(seen.tokens)
+    every = [count, count + 1, count + 2]
+    return Answer(sum(every), (3, count, count, sum(every), count + 2))
 
 
 # Beam search: written once more, a list of texts and their sums.
@@ -187,6 +234,14 @@ def way_on(seen: Seen, asked: Asked) -> Answer:
     return Answer(seen.piece(best.tokens[place]), (width, best.total, greedy.total))
 
 
+@answers("beam_search.gain")
+def gained(seen: Seen, asked: Asked) -> Answer:
+    best, greedy = searched(seen).best, searched(seen, 1).best
+    times = math.exp(best.total - greedy.total)
+    place = 1 if best == greedy else 0 if times < 1 else 2 + (times > 2) + (times > 10)
+    return Answer(asked.options[place], (best.total, greedy.total))
+
+
 @answers("beam_search.drop_out")
 def drop_out(seen: Seen, asked: Asked) -> Answer:
     found, greedy = searched(seen), searched(seen, 1).best
@@ -196,23 +251,21 @@ def drop_out(seen: Seen, asked: Asked) -> Answer:
             total = greedy.sums[step - 1]
             ranks = [text.tokens for text in found.levels[step - 1]]
             rank = (ranks.index(begun) + 1,) if begun in ranks else ()
-            return Answer(f"step {step}", (total, *rank))
-    return Answer("it never drops it")
+            return Answer(f"it is dropped at step {step}", (total, *rank))
+    return Answer(asked.options[found.best.tokens != greedy.tokens])
 
 
 @answers("beam_search.sum")
 def new_sum(seen: Seen, asked: Asked) -> Answer:
     sums = searched(seen).best.sums
-    added = np.diff(sums)
-    place = int(np.argmin(added))
-    return Answer(sums[place + 1], (place + 1, sums[place], added[place]))
+    place = int(re.search(r"At step (\d+)", asked.text)[1])
+    return Answer(sums[place], (place, sums[place - 1], sums[place] - sums[place - 1]))
 
 
 @answers("beam_search.candidates")
 def candidates(seen: Seen, asked: Asked) -> Answer:
-    found, vocab = searched(seen), len(raw(seen))
-    texts = 1 if len(found.levels) == 1 else found.going[0]
-    return Answer(texts * vocab, (min(2, len(found.levels)), texts, vocab))
+    width, vocab = seen.app.number_input(key="width").value, len(raw(seen))
+    return Answer(vocab, (vocab, width, 1, 1, vocab))
 
 
 def counted(seen: Seen) -> tuple[int, int]:
@@ -236,12 +289,6 @@ def counted(seen: Seen) -> tuple[int, int]:
     return count, every
 
 
-@answers("beam_search.beginnings")
-def beginnings(seen: Seen, asked: Asked) -> Answer:
-    count, every = counted(seen)
-    return Answer(count, (every,))
-
-
 # Chat: the row of tokens before an answer.
 
 
@@ -251,10 +298,25 @@ def talk(
     """The speaker, what was said, and the row that it reads."""
     speaker = ready_to_chat(load_checkpoint(spoken_by(seen)))
     story = seen.app.text_area(key="chat_story").value
-    question = question or suggestions(story_of(speaker), story)[0]
+    question = question or offered(seen)
     messages = messages_of(story, [Turn(question)])
     row = read_tokens(messages, speaker.tokenizer, template=template)
     return speaker, messages, [each.token for each in row]
+
+
+def offered(seen: Seen) -> str:
+    """The first question on offer, or the one that was asked when it was."""
+    for button in seen.app.button:
+        if button.key == "chip_0":
+            return plain_text(button.label)
+    return seen.app.session_state["_chat"].turns[0].question
+
+
+def quoted(asked: Asked) -> str:
+    """What is asked about: the first on offer, or the next where that is unclear."""
+    found = re.match("“(.*?)”", plain_text(asked.text))
+    assert found is not None, asked.text
+    return found[1]
 
 
 def story_of(speaker: Any) -> Any:
@@ -271,10 +333,10 @@ def spoken_by(seen: Seen):
     return seen.path if seen.path.is_relative_to(path) else path
 
 
-def begun(speaker: Any, row: list[int]) -> list[int]:
-    """The eight likeliest tokens, one after the other, up to an end."""
+def begun(speaker: Any, row: list[int], most: int = 8) -> list[int]:
+    """The likeliest tokens, one after the other, up to an end."""
     written: list[int] = []
-    while len(written) < min(8, speaker.model.config.max_seq_len - len(row)):
+    while len(written) < min(most, speaker.model.config.max_seq_len - len(row)):
         token = int(logits_of(speaker.model, [*row, *written])[-1].argmax())
         if token == speaker.tokenizer.eos_id:
             break
@@ -299,14 +361,31 @@ def decisive_row(seen: Seen) -> tuple[list[int], np.ndarray]:
 
 @answers("chat.template")
 def chat_template(seen: Seen, asked: Asked) -> Answer:
+    speaker, messages, row = talk(seen, template=False)
+    fact = fact_of(speaker, messages).question
+    untold = speaker.tokenizer.decode(begun(speaker, row, 16)).lower()
+    found = {
+        match.start(): value
+        for value in fact.candidates
+        if (match := re.search(rf"\b{re.escape(value.lower())}\b", untold))
+    }
+    if not found:
+        return Answer("No answer: the story goes on")
+    if found[min(found)] == fact.answer:
+        return Answer("The right answer all the same")
+    return Answer("A wrong answer, from the same story")
+
+
+@answers("chat.same_without")
+def chat_same_without(seen: Seen, asked: Asked) -> Answer:
     told, untold = (
         said(*[talk(seen, template=each)[n] for n in (0, 2)]) for each in (True, False)
     )
-    return Answer("The same answer" if told == untold else "The text goes on")
+    return Answer("yes" if told == untold else "no")
 
 
-@answers("chat.last_read")
-def chat_last_read(seen: Seen, asked: Asked) -> Answer:
+@answers("chat.predicted_from")
+def chat_predicted_from(seen: Seen, asked: Asked) -> Answer:
     speaker, _, row = talk(seen)
     return Answer(display_piece(speaker.tokenizer.pieces(row[-1:])[0]))
 
@@ -315,22 +394,22 @@ def chat_last_read(seen: Seen, asked: Asked) -> Answer:
 def chat_room(seen: Seen, asked: Asked) -> Answer:
     speaker, _, row = talk(seen)
     limit = speaker.model.config.max_seq_len
-    return Answer(limit - len(row), (limit, len(row)))
+    return Answer(limit - len(row), (len(row), limit))
 
 
 @answers("chat.counted")
 def chat_counted(seen: Seen, asked: Asked) -> Answer:
     speaker, _, row = talk(seen)
     special = speaker.tokenizer.special_tokens
-    return Answer(sum(special.get(token) in CHAT_TOKENS for token in row))
+    return Answer(sum(special.get(token) in CHAT_TOKENS for token in row), (1,))
 
 
 @answers("chat.base")
 def chat_base(seen: Seen, asked: Asked) -> Answer:
-    speaker, messages, row = talk(seen)
+    _, messages, _ = talk(seen, question=quoted(asked))
     base = ready_to_chat(load_checkpoint(seen.data / "models" / "plain"))
     read = [each.token for each in read_tokens(messages, base.tokenizer)]
-    return Answer("yes" if said(speaker, row) == said(base, read) else "no")
+    return Answer(said(base, read).replace("\n", "⏎"))
 
 
 def fact_of(speaker: Any, messages: list[Any]) -> Any:
@@ -370,7 +449,7 @@ def on_the_answer(
 
 @answers("chat.head")
 def chat_head(seen: Seen, asked: Asked) -> Answer:
-    speaker, messages, row = talk(seen)
+    speaker, messages, row = talk(seen, question=quoted(asked))
     written = begun(speaker, row)
     weights = on_the_answer(seen, speaker, messages, row, written)
     best = max(weights, key=weights.__getitem__)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from guard import answers_attention as attention
 from guard import answers_inside as inside
+from guard import answers_learning as learning
 from guard import answers_text as text
 from guard import answers_train as train
 from guard import answers_write as write
@@ -49,7 +50,8 @@ def claim_of(lesson: str, words: str) -> tuple[str, Claim] | None:
 
 
 constant("attention", "weights that add up to 1", 1)
-constant("tokenizer", "starts with 256 bytes", len(range(0xFF + 1)))
+constant("tokenizer", r"starts with 256\s+bytes", len(range(0xFF + 1)))
+constant("tokenizer", "^\\*\\*BPE, 1,000 merges", 1000)
 constant("head_explorer", "mean over rows, 0 to 1", 0, 1, 2)
 constant("beam_search", "a beam of width 1", 1)
 constant("intervene", "brings the whole answer back", 1, 0, 1)
@@ -60,6 +62,32 @@ constant("intervene", "likeliest next 12 tokens", 12)
 def entropy(seen: Seen, nth: int) -> tuple[Number, ...]:
     p = softmax(seen.cache["logits"][-1])
     return (float(-(p * np.log(p)).sum()),)
+
+
+@claims("home", "^The row of")
+def best_guess(seen: Seen, nth: int) -> tuple[Number, ...]:
+    row = seen.cache["logits"][seen.token]
+    named = (seen.piece(seen.tokens[seen.token]), seen.piece(int(row.argmax())))
+    digits = tuple(float(each) for each in named if each.isdecimal())
+    return (*digits, softmax(row).max())
+
+
+@claims("tokenizer", "The largest difference")
+def widest(seen: Seen, nth: int) -> tuple[Number, ...]:
+    """Both counts, and the number in the second one's name."""
+    from pages.tokenizer.choice import PROGRAMS, tokenizer_of
+
+    word = re.search(r"\*\*(.*?)\*\* is", seen_text(seen))[1]
+    one = seen.checkpoint.tokenizer
+    counts = [text.fewest_of(each, word) for each in (one, tokenizer_of(PROGRAMS))]
+    return (*counts, 1000)
+
+
+def seen_text(seen: Seen) -> str:
+    (found,) = (
+        each.value for each in seen.app.markdown if "largest difference" in each.value
+    )
+    return found
 
 
 @claims("tokenizer", "the letters `<eos>`")
@@ -74,6 +102,15 @@ def typed_end(seen: Seen, nth: int) -> tuple[Number, ...]:
 def plane(seen: Seen, nth: int) -> tuple[Number, ...]:
     size, width = text.vectors(seen).shape
     return (len(text.drawn(seen)), size, text.flat_share(seen), width - 2, width)
+
+
+@claims("embeddings", "^By chance")
+def by_chance(seen: Seen, nth: int) -> tuple[Number, ...]:
+    pair, nearest = text.chance(seen)
+    return (pair, len(text.vectors(seen)) - 1, nearest)
+
+
+constant("embeddings", "1 for the same direction", 1, 0)
 
 
 @claims("embeddings", "slope .* logits per token")
@@ -208,6 +245,17 @@ def lens_code(seen: Seen, nth: int) -> tuple[Number, ...]:
 @claims("intervene", "On random tokens said twice")
 def sharpest(seen: Seen, nth: int) -> tuple[Number, ...]:
     return (max(attention.previous_on_random(seen).values()),)
+
+
+@claims("intervene", "^\\*\\*Challenge: ")
+def challenge(seen: Seen, nth: int) -> tuple[Number, ...]:
+    cuts = [cut_of(seen)] if seen.app.session_state["cut"] else []
+    before, after = (
+        logits_of(seen.model, seen.tokens, hooks)[-1] for hooks in ([], cuts)
+    )
+    best = int(before.argmax())
+    p, q = (float(softmax(logits)[best]) for logits in (before, after))
+    return (5, len(cuts), p, q) if cuts else (5, p)
 
 
 @claims("intervene", "^Next token, whole model")
@@ -370,6 +418,11 @@ def certain(seen: Seen, nth: int) -> tuple[Number, ...]:
 # Generation and Chat.
 
 
+@claims("generation", "^Computed both ways")
+def both_ways(seen: Seen, nth: int) -> tuple[Number, ...]:
+    return (Below(1e-4),)
+
+
 @claims("generation", "Seed ")
 def written_with(seen: Seen, nth: int) -> tuple[Number, ...]:
     return (6, 11)
@@ -488,3 +541,56 @@ def masked_mean(seen: Seen, nth: int) -> tuple[Number, ...]:
     row, begin = train.example_row(seen, who[0], train.shown(seen))
     means = [float(train.losses_of(each, row, begin).mean()) for each in who]
     return (len(row) - begin, len(row), *means)
+
+
+# How a weight learns.
+
+
+@claims("learning", "^loss = ")
+def mean_loss(seen: Seen, nth: int) -> tuple[Number, ...]:
+    losses = learning.losses(seen)
+    count, order = len(losses), np.argsort(-losses, kind="stable")
+    terms = list(losses)
+    if count > 4:
+        terms = [*losses[order[:3]], count - 3, losses[order[3:]].sum()]
+    return (*terms, count, losses.mean())
+
+
+@claims("learning", ": one step of ")
+def weight_place(seen: Seen, nth: int) -> tuple[Number, ...]:
+    return learning.shown_cell(seen)
+
+
+@claims("learning", "^w = w − lr")
+def step_of_sgd(seen: Seen, nth: int) -> tuple[Number, ...]:
+    w, g = learning.shown_weight(seen)
+    rate = seen.app.select_slider(key="rate").value
+    return (w, rate, g, w - rate * g)
+
+
+@claims("learning", "^m = β₁")
+def step_of_adamw(seen: Seen, nth: int) -> tuple[Number, ...]:
+    w, g = learning.shown_weight(seen)
+    lr, root = seen.app.select_slider(key="rate").value, abs(g) + 1e-8
+    m, v = 0.1 * g, 0.01 * g * g
+    after = w * (1 - 0.1 * lr) - lr * g / root
+    return (
+        *(1, 0.9, 0, 0.1, g, m),
+        *(1, 0.99, 0, 0.01, g * g, v),
+        *(1, 1, m, 0.1, g),
+        *(1, 1, v, 0.01, g * g),
+        *(1, w, 1, lr, 0.1, lr, g, root, after),
+    )
+
+
+@claims("learning", "by the slope, the loss should change")
+def by_the_slope(seen: Seen, nth: int) -> tuple[Number, ...]:
+    rate = seen.app.select_slider(key="rate").value
+    slope, before, after = learning.slope_and_losses(seen, "AdamW", rate)
+    return (rate, slope * rate, after - before, before, after)
+
+
+@claims("learning", "^Steps taken: ")
+def steps_taken(seen: Seen, nth: int) -> tuple[Number, ...]:
+    losses = learning.losses_of_steps(seen, "AdamW", 0.01, 3)
+    return (3, losses[-1], losses[0])

@@ -86,6 +86,24 @@ def _normalized(shown: Traced, seen: Seen) -> float:
     return float(centred[shown.index[-1]] / scale)
 
 
+def _too_likely(shown: Traced, seen: Seen) -> float:
+    """(p − 1 if it came next, else p) / number of labels."""
+    assert _part(shown, "labels") == seen.last
+    return (_part(shown, "p") - _part(shown, "came next")) / seen.last
+
+
+def _back_through_norm(shown: Traced, seen: Seen) -> float:
+    """The final norm's derivative, from g and n."""
+    g, n = _column(shown, "g"), _column(shown, "n")
+    _, position, dimension = shown.index
+    own = seen.cache["ln_final.hook_normalized"][position]
+    np.testing.assert_allclose(n, own, rtol=1e-4, atol=1e-5)
+    back = (g - n * (g * n).mean()) / seen.cache["ln_final.hook_scale"][position]
+    if seen.config.norm == "layernorm":
+        back -= back.mean()
+    return float(back[dimension])
+
+
 FORMULAS: dict[str, Formula] = {
     "hook_embed": _looked_up,
     "hook_pos_embed": _looked_up,
@@ -105,6 +123,11 @@ FORMULAS: dict[str, Formula] = {
     "mlp.hook_post": _activation,
     "ln1.hook_normalized": _normalized,
     "logits": _products,
+    "logits_grad": _too_likely,
+    "hook_embed_grad": _added,
+    "attn.hook_z_grad": _products,
+    "mlp.hook_post_grad": _products,
+    "hook_resid_post_grad": _back_through_norm,
 }
 """By hook, without the number of its block."""
 

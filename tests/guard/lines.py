@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from guard.answers_attention import row
 from guard.answers_inside import lens, pair, points, prompts, shares, unembedding
-from guard.seen import Seen, cache_of
+from guard.seen import Seen, cache_of, gradients_of
 
 Place = tuple[int, ...]
 
@@ -48,10 +48,10 @@ def at(seen: Seen, hook: str, *place: int) -> Expected:
     return Expected(f"blocks.{seen.layer}.{hook}", (0, *place))
 
 
-@line("home", "home.show_numbers")
+@line("home", "home._trace_guess")
 def home(seen: Seen) -> Expected:
-    last = seen.config.num_layers - 1
-    return Expected(f"blocks.{last}.hook_resid_post", (0, seen.token, 0))
+    best = int(seen.cache["logits"][seen.token].argmax())
+    return Expected("logits", (0, seen.token, best))
 
 
 @line("attention", "attention.trace")
@@ -87,7 +87,47 @@ for cell, hook in CELLS.items():
     line(f"attention {cell}", "attention.trace")(of(f"attn.{hook}"))
 
 
-@line("block", "block.<module>")
+@line("learning loss", "learning.show_loss")
+def learning_loss(seen: Seen) -> Expected:
+    """The logit of the token that surprised most."""
+    from guard.answers_learning import losses
+
+    worst = int(losses(seen).argmax())
+    return Expected("logits", (0, worst, seen.tokens[worst + 1]))
+
+
+@line("learning gradient", "learning.show_gradient")
+def learning_gradient(seen: Seen) -> Expected:
+    """Where it begins: the logits at the token that surprised most."""
+    from guard.answers_learning import losses
+
+    return steepest(seen, "logits", int(losses(seen).argmax()))
+
+
+def steepest(seen: Seen, hook: str, position: int) -> Expected:
+    """The largest number of a gradient at a position."""
+    rows = gradients_of(seen.model, seen.tokens)[f"{hook}_grad"][position]
+    place = np.unravel_index(int(np.abs(rows).argmax()), rows.shape)
+    return Expected(f"{hook}_grad", (0, position, *map(int, place)))
+
+
+GRADIENTS = ("hook_embed", "attn.hook_z", "mlp.hook_post", "hook_resid_post")
+"""How a weight learns: a cell that is picked in each kind of column."""
+
+
+def gradient_hook(seen: Seen, part: str) -> str:
+    """The column's hook, of the last block."""
+    last = seen.config.num_layers - 1
+    return part if part == "hook_embed" else f"blocks.{last}.{part}"
+
+
+for part in GRADIENTS:
+    line(f"learning {part}", "learning.show_gradient")(
+        lambda seen, part=part: steepest(seen, gradient_hook(seen, part), 2)
+    )
+
+
+@line("block", "block.show_figures")
 def block(seen: Seen) -> Expected:
     return at(seen, "hook_resid_post", seen.token, 0)
 
@@ -104,7 +144,7 @@ PICKED = {
 """Block: a number that is picked on each of its vectors."""
 
 for picked, place in PICKED.items():
-    line(f"block {picked}", "block.<module>")(
+    line(f"block {picked}", "block.show_figures")(
         lambda seen, picked=picked, place=place: at(seen, picked, seen.token, *place)
     )
 
@@ -114,15 +154,20 @@ def head_explorer(seen: Seen) -> Expected:
     return attention(seen)
 
 
-@line("embeddings tokens", "embeddings.show")
+@line("embeddings tokens", "embeddings._trace")
 def embeddings_tokens(seen: Seen) -> Expected:
     return Expected("hook_embed", (0, seen.token, 0))
 
 
-@line("embeddings typed", "embeddings.show")
+@line("embeddings typed", "embeddings._trace")
 def embeddings_typed(seen: Seen) -> Expected:
     typed = seen.checkpoint.tokenizer.encode("k")[:1]
     return Expected("hook_embed", (0, 0, 0), typed)
+
+
+@line("embeddings unembedding", "embeddings._trace")
+def embeddings_unembedding(seen: Seen) -> Expected:
+    return Expected("logits", (0, seen.last, seen.tokens[seen.token]))
 
 
 @line("embeddings positions", "embeddings._trace")
@@ -232,6 +277,13 @@ def generation(seen: Seen) -> Expected:
     from guard.answers_write import thrown
 
     return Expected("logits", (0, seen.last, thrown(seen)))
+
+
+@line("generation cache", "generation._trace")
+def generation_cache(seen: Seen) -> Expected:
+    """The first number of the newest token's value, in the last layer."""
+    layer = seen.model.config.num_layers - 1
+    return Expected(f"blocks.{layer}.attn.hook_v", (0, seen.last, seen.head, 0))
 
 
 @line("generation text", "generation.show_origin")

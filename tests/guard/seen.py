@@ -1,8 +1,10 @@
 """A page on the screen, and beside it what its model computes, worked out here."""
 
+import copy
 import math
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,24 @@ class Seen:
     def is_turned(self) -> bool:
         return self.config.positional_encoding == "rope"
 
+    def asked_at(self, words: str) -> "Seen":
+        """Return the same page at the place that a question names in its words."""
+        head, token, block = (
+            re.search(pattern, words)
+            for pattern in (
+                r"\bL(\d+)H(\d+)\b",
+                r"\(position (\d+)\)",
+                r"\bblock (\d+)\b",
+            )
+        )
+        layer = int(head[1]) if head else int(block[1]) if block else self.layer
+        return replace(
+            self,
+            layer=layer,
+            head=int(head[2]) if head else self.head,
+            token=int(token[1]) if token else self.token,
+        )
+
     def piece(self, token: int) -> str:
         """Return a token's text as it is drawn."""
         return display_piece(self.checkpoint.tokenizer.pieces([token])[0])
@@ -87,6 +107,26 @@ def cache_of(model: Any, tokens: Sequence[int]) -> dict[str, np.ndarray]:
         )
     found = {name: value[0].detach().double().numpy() for name, value in cache.items()}
     return {**found, "logits": logits[0].detach().double().numpy()}
+
+
+def gradients_of(model: Any, tokens: Sequence[int]) -> dict[str, np.ndarray]:
+    """Return the gradient of a text's mean loss at every hook, without the batch."""
+    own = copy.deepcopy(model).requires_grad_(True)
+    kept: dict[str, Any] = {}
+
+    def keep(value, hook):
+        if value.requires_grad:  # waves of positions come from no weight
+            value.retain_grad()
+            kept[hook.name] = value
+
+    read = torch.tensor([list(tokens)])
+    logits = own.run_with_hooks(read, [(list(own.hook_points), keep)])
+    logits.retain_grad()
+    F.cross_entropy(logits[0, :-1], read[0, 1:]).backward()
+    found = {**kept, "logits": logits}
+    return {
+        f"{name}_grad": value.grad[0].double().numpy() for name, value in found.items()
+    }
 
 
 def logits_of(model: Any, tokens: Sequence[int], hooks: Sequence[Any] = ()):

@@ -4,7 +4,15 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from guard.lines import CELLS, LOCKED, OPENED_KEY, PICKED
+from guard.answers_learning import hooks_followed, losses
+from guard.lines import (
+    CELLS,
+    GRADIENTS,
+    LOCKED,
+    OPENED_KEY,
+    PICKED,
+    gradient_hook,
+)
 from guard.models import SHAPES
 from guard.runs import FIRST, OWN, REPEATS, TEXT
 from guard.seen import Seen
@@ -47,11 +55,35 @@ def _picked(hook: str) -> Callable[[Seen], dict[str, object]]:
     return state
 
 
+def _predict(seen: Seen) -> None:
+    """Make a prediction, so that a question about what is seen follows."""
+    radio = next(
+        radio for radio in seen.app.radio if (radio.key or "").startswith("_answer_")
+    )
+    radio.set_value(0).run()
+
+
+def _gradient(part: str) -> Callable[[Seen], dict[str, object]]:
+    def state(seen: Seen) -> dict[str, object]:
+        columns = hooks_followed(seen)
+        begin = int(losses(seen).argmax()), len(columns) - 1
+        chosen = 2, columns.index(gradient_hook(seen, part))
+        return {"gradients.choice": (begin, chosen)}
+
+    return state
+
+
 def _cut(text: str) -> Callable[[Seen], dict[str, object]]:
     def state(seen: Seen) -> dict[str, object]:
         return {"cut": [text.format(layer=seen.layer, head=seen.head)]}
 
     return state
+
+
+def _predict(seen: Seen) -> None:
+    """Make the page's prediction, whatever it is: another question follows."""
+    first = next(radio for radio in seen.app.radio if "_answer_" in (radio.key or ""))
+    first.set_value(0).run()
 
 
 def _write(seen: Seen) -> None:
@@ -68,6 +100,21 @@ def _write(seen: Seen) -> None:
     app.run()
 
 
+def _count_tokens(seen: Seen) -> None:
+    """Answer the prediction, so that what is asked afterwards comes up."""
+    (radio,) = (
+        radio
+        for radio in seen.app.radio
+        if (radio.key or "").startswith("_answer_tokenizer.count_")
+    )
+    radio.set_value(0).run()
+
+
+def _predict(seen: Seen) -> None:
+    """Make a prediction, so that the page asks what was seen."""
+    seen.app.radio[0].set_value(0).run()
+
+
 def _talk(seen: Seen) -> None:
     """Ask the first question on offer, and look at the heads that answered it."""
     app = seen.app
@@ -78,6 +125,12 @@ def _talk(seen: Seen) -> None:
         app.run()
     app.button_group(key="chat_view").set_value("Where it looks").run()
 
+
+PATCHED = {
+    "intervene": "Patch",
+    "clean": "Mia had a red kite",
+    "corrupted": "Tom had a red kite",
+}
 
 VIEWS = {
     "home": View(
@@ -106,11 +159,61 @@ VIEWS = {
         )
         for cell in CELLS
     },
+    "learning": View(
+        "learning",
+        (*ALL, "mlp"),
+        ("learning loss",),
+        (
+            "learning.longer_step",
+            "learning.cost",
+            "learning.new_weight",
+            "learning.farther",
+        ),
+    ),
+    "learning gradient": View(
+        "learning",
+        ("relative", "alibi", "mlp"),
+        ("learning gradient",),
+        query={"learning_view": "2 The gradient"},
+    ),
+    **{
+        f"learning {part}": View(
+            "learning",
+            ("rope",),
+            (f"learning {part}",),
+            query={"learning_view": "2 The gradient"},
+            before=_gradient(part),
+        )
+        for part in GRADIENTS
+    },
+    **{
+        f"learning step of {optimizer}": View(
+            "learning",
+            ("relative", "mlp"),
+            query={"learning_view": "3 One step", "optimizer": optimizer},
+        )
+        for optimizer in ("SGD", "AdamW")
+    },
+    "learning sizes": View(
+        "learning",
+        ("rope", "learned"),
+        query={"learning_view": "4 Its size", "optimizer": "AdamW", "rate": "0.003"},
+    ),
+    "learning again": View(
+        "learning",
+        ("relative", "mlp"),
+        query={
+            "learning_view": "5 Again and again",
+            "optimizer": "AdamW",
+            "rate": "0.01",
+            "steps": "3",
+        },
+    ),
     "block": View(
         "block",
         ALL,
         ("block",),
-        ("block.sublayers", "block.head", "block.added", "block.norm", "block.fired"),
+        ("block.sublayers", "block.added", "block.norm", "block.fired"),
     ),
     **{
         f"block {hook}": View(
@@ -126,12 +229,33 @@ VIEWS = {
         ALL,
         ("head_explorer",),
         (
-            "head_explorer.previous",
-            "head_explorer.strongest",
-            "head_explorer.band",
             "head_explorer.elsewhere",
+            "head_explorer.reads",
+            "head_explorer.band",
             "head_explorer.cost",
         ),
+    ),
+    "head_explorer predicted": View(
+        "head_explorer",
+        ("relative",),
+        ("head_explorer",),
+        ("head_explorer.most",),
+        after=_predict,
+    ),
+    "intervene predicted": View(
+        "intervene",
+        ("relative",),
+        (),
+        ("intervene.next_token",),
+        after=_predict,
+    ),
+    "intervene patch predicted": View(
+        "intervene",
+        ("relative",),
+        ("intervene patch",),
+        ("intervene.strongest_z",),
+        query=PATCHED,
+        after=_predict,
     ),
     "logit_lens": View(
         "logit_lens",
@@ -157,8 +281,8 @@ VIEWS = {
         (),
         (
             "intervene.which_head",
-            "intervene.next_token",
-            "intervene.earlier",
+            "intervene.side_effect",
+            "intervene.mean",
             "intervene.pair",
         ),
     ),
@@ -185,21 +309,17 @@ VIEWS = {
         ("relative", "rope"),
         ("intervene patch",),
         (
-            "intervene.where_last",
+            "intervene.where",
             "intervene.unchanged",
-            "intervene.strongest_z",
+            "intervene.share",
         ),
-        query={
-            "intervene": "Patch",
-            "clean": "Mia had a red kite",
-            "corrupted": "Tom had a red kite",
-        },
+        query=PATCHED,
     ),
     "intervene turn": View(
         "intervene",
         ("relative", "rope"),
         (),
-        ("intervene.needed", "intervene.helped", "intervene.sharpest"),
+        ("intervene.needed", "intervene.sharper", "intervene.cost"),
         query={"intervene": "Cut each in turn"},
     ),
     "compare": View(
@@ -227,12 +347,39 @@ VIEWS = {
         ("learned", "alibi"),
         ("tokenizer",),
         (
-            "tokenizer.half",
-            "tokenizer.emoji",
+            "tokenizer.count",
             "tokenizer.digits",
             "tokenizer.eos",
-            "tokenizer.scripts",
+            "tokenizer.by_hand",
         ),
+    ),
+    "tokenizer afterwards": View(
+        "tokenizer",
+        ("learned", "alibi"),
+        ("tokenizer",),
+        ("tokenizer.half", "tokenizer.emoji"),
+        after=_count_tokens,
+    ),
+    "tokenizer in slow motion": View(
+        "tokenizer",
+        ("learned",),
+        (),
+        ("tokenizer.first_merge",),
+        query={"tokenizer_view": "Slow motion"},
+    ),
+    "tokenizer beside another": View(
+        "tokenizer",
+        ("learned",),
+        (),
+        ("tokenizer.fewer",),
+        query={"tokenizer_view": "Compare"},
+    ),
+    "tokenizer in many languages": View(
+        "tokenizer",
+        ("learned", "alibi"),
+        (),
+        ("tokenizer.scripts",),
+        query={"tokenizer_view": "Languages"},
     ),
     "embeddings tokens": View(
         "embeddings",
@@ -241,9 +388,15 @@ VIEWS = {
         (
             "embeddings.nearest",
             "embeddings.variance",
-            "embeddings.two_layers",
-            "embeddings.rope",
+            "embeddings.above_chance",
+            "embeddings.table",
         ),
+    ),
+    "embeddings unembedding": View(
+        "embeddings",
+        ("rope",),
+        ("embeddings unembedding",),
+        query={"embedding_table": "unembedding"},
     ),
     "embeddings typed": View(
         "embeddings",
@@ -255,36 +408,38 @@ VIEWS = {
         "embeddings",
         ALL,
         ("embeddings positions",),
-        ("embeddings.distance_{scheme}", "embeddings.beyond"),
+        (
+            "embeddings.distance_{scheme}",
+            "embeddings.rope",
+            "embeddings.beyond",
+            "embeddings.weights",
+        ),
         query={"embeddings_part": "Positions"},
     ),
     "embeddings shuffle": View(
         "embeddings",
         ("relative", "learned"),
         ("embeddings shuffle",),
-        ("embeddings.one_layer",),
+        ("embeddings.one_layer", "embeddings.two_layers", "embeddings.moved_most"),
         query={"embeddings_part": "Shuffle the words"},
     ),
     "embeddings of one head": View(
         "embeddings",
         ("single",),
         ("embeddings shuffle",),
-        ("embeddings.weights", "embeddings.alibi"),
+        ("embeddings.alibi",),
         query={"embeddings_part": "Shuffle the words"},
     ),
     "embeddings of a window": View(
         "embeddings",
         ("mlp",),
         ("embeddings shuffle",),
-        (
-            "embeddings.window",
-            "embeddings.window_order",
-            "embeddings.window_weights",
-        ),
+        ("embeddings.window", "embeddings.window_weights"),
         query={"embeddings_part": "Shuffle the words"},
     ),
-    "block of one head": View(
-        "block", ("single",), ("block",), ("block.grows", "block.concat")
+    "block of one head": View("block", ("single",), ("block",), ("block.grows",)),
+    "block seen": View(
+        "block", ("relative", "rope"), ("block",), ("block.head",), after=_predict
     ),
     "generation": View(
         "generation",
@@ -313,20 +468,21 @@ VIEWS = {
         "beam_search",
         ("alibi",),
         ("beam_search",),
-        ("beam_search.beginnings",),
+        ("beam_search.gain",),
         query={"tokens": "2", "width": "8"},
+        after=_predict,
     ),
     "chat": View(
         "chat",
         ("relative",),
         (),
-        ("chat.template", "chat.last_read", "chat.room", "chat.counted"),
+        ("chat.same_without", "chat.predicted_from", "chat.room", "chat.counted"),
     ),
     "chat with a tuned model": View(
         "chat",
         ("talker",),
         (),
-        ("chat.head", "chat.base"),
+        ("chat.template", "chat.head", "chat.base"),
         data="talkers",
     ),
     "training of a text": View(
@@ -381,7 +537,7 @@ VIEWS = {
         "finetuning",
         ("plain",),
         ("finetuning example afterwards",),
-        ("finetuning.likelier", "finetuning.untouched"),
+        ("finetuning.likelier", "finetuning.moved"),
         query={"tuning": "answers"},
         data="tuned",
     ),
@@ -394,6 +550,26 @@ VIEWS = {
             "library.bytes",
             "library.tokens_per_step",
         ),
+    ),
+    "generation seen": View(
+        "generation",
+        ("alibi",),
+        ("generation",),
+        ("generation.second",),
+        before=lambda _: {"_chance": 5},
+        after=_predict,
+    ),
+    "generation cache": View(
+        "generation",
+        ("relative", "learned"),
+        ("generation cache",),
+        (
+            "generation.cache_new",
+            "generation.cache_bytes",
+            "generation.cache_kept",
+            "generation.cache_work",
+        ),
+        query={"generation_view": "the cache"},
     ),
     "generation of a text": View(
         "generation",
@@ -416,6 +592,13 @@ VIEWS = {
         data="tuned",
     ),
     "home of a window": View("home", ("mlp",)),
+    "attention seen": View(
+        "attention",
+        ("relative", "rope"),
+        ("attention",),
+        ("attention.rest",),
+        after=_predict,
+    ),
     "attention edited": View(
         "attention",
         ("relative", "rope"),

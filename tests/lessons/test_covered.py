@@ -5,12 +5,15 @@ that was sent must be the same, the question itself excepted; so none of it can 
 what the weights would answer.
 """
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import navigation
 import pytest
 from streamlit.testing.v1 import AppTest
+
+from minigpt.checkpoint import load_checkpoint, save_checkpoint
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,7 +23,18 @@ PROMPTS = {
     "tales": "One day Tom gave the red kite to Mia. Mia",
     "induction": "Mia met Tom . the sun was up . then Mia",
 }
-COVERED = ("attention", "compare")
+COVERED = (
+    "attention",
+    "learning",
+    "embeddings",
+    "block",
+    "head_explorer",
+    "logit_lens",
+    "intervene",
+    "generation",
+    "beam_search",
+    "compare",
+)
 """Lessons whose answer comes from the weights of the chosen model."""
 OWN = {
     "compare": {
@@ -37,7 +51,8 @@ def sent(app: AppTest) -> list[str]:
     return [
         f"{leaf.type} {leaf.proto}"
         for leaf in leaves(app.main)
-        if not isinstance(leaf.proto, str)
+        # A progress bar that is done leaves an empty place, in the first run alone.
+        if not isinstance(leaf.proto, str) and leaf.type != "empty"
     ]
 
 
@@ -89,3 +104,48 @@ def test_what_is_uncovered_does_depend_on_them(lesson, twins, monkeypatch):
         assert not app.exception
         shown.append(sent(app))
     assert shown[0] != shown[1]
+
+
+@pytest.fixture(scope="session")
+def other_merges(twins, tmp_path_factory) -> Path:
+    """Return a data directory with the same models, of which some know half the merges.
+
+    What the Tokenizer asks is answered by the tokenizer, not by the weights.
+    """
+    data = tmp_path_factory.mktemp("merges")
+    shutil.copytree(twins[0] / "models", data / "models")
+    for path in sorted((data / "models").glob("tales")):
+        model, tokenizer, metadata = load_checkpoint(path)
+        half = tokenizer.limited_to(len(tokenizer.merges) // 2)
+        save_checkpoint(
+            path, model, half, step=metadata.step, provenance=metadata.provenance
+        )
+    return data
+
+
+@pytest.mark.parametrize("view", ["Pieces", "Slow motion", "Compare", "Languages"])
+def test_nothing_sent_before_the_guess_depends_on_the_merges(
+    view, twins, other_merges, monkeypatch
+):
+    monkeypatch.setitem(PLACE, "tokenizer_view", view)
+    own, other = (
+        opened(data, "tokenizer", "tales") for data in (twins[0], other_merges)
+    )
+    assert any(button.label == "Just show me" for button in own.button)
+    assert sent(own) == sent(other)
+
+
+def test_the_cache_is_covered_by_a_prediction_of_its_own(twins, monkeypatch):
+    monkeypatch.setenv("MINIGPT_COVER", "on")
+    monkeypatch.syspath_prepend(str(ROOT))
+    monkeypatch.setenv("MINIGPT_DATA", str(twins[0]))
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.query_params["generation_view"] = "the cache"
+    app.query_params["prompt"] = PROMPTS["tales"]
+    app.switch_page("pages/generation/generation.py").run()
+    views = "minigpt.cache_growth"
+    assert any(button.label == "Just show me" for button in app.button)
+    assert views not in " ".join(sent(app))
+    app.radio[0].set_value(0).run()
+    assert not app.exception
+    assert views in " ".join(sent(app))

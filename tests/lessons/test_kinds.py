@@ -5,10 +5,12 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+import streamlit as st
 
 from minigpt.checkpoint import Checkpoint, load_checkpoint
 from minigpt.interpret.reading.prompt import read_prompt
 from minigpt.library.catalogue import ModelEntry, find_model
+from minigpt.tokenizers import BPETokenizer
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -23,7 +25,139 @@ def of_attention(checkpoint: Checkpoint) -> Kinds:
     reading = read_prompt(model, tokenizer, "One day Tom gave the red kite to Mia")
     place = Place(0, 1, 4)
     yield questions.strongest(checkpoint, reading, place)
+    yield questions.rest(checkpoint, reading, place)
     yield from questions.checks(checkpoint, reading, place)
+
+
+def of_block(checkpoint: Checkpoint) -> Kinds:
+    from pages.block import questions
+    from pages.frame.reading import Place
+
+    model, tokenizer, _ = checkpoint
+    reading = read_prompt(model, tokenizer, "One day Tom gave the red kite to Mia")
+    place = Place(1, 0, 4)
+    yield questions.predictions(checkpoint, reading, place)
+    yield questions.seen(checkpoint, reading, place)
+    yield from questions.checks(checkpoint, reading, place)
+
+
+def of_learning(checkpoint: Checkpoint) -> Kinds:
+    from pages.learning import questions
+    from pages.learning.numbers import Prompt
+
+    tokens = checkpoint.tokenizer.encode("Once upon a time there was a")
+    prompt = Prompt(tokens, checkpoint.tokenizer.pieces(tokens))
+    yield questions.longer_step(checkpoint, prompt)
+    yield from questions.checks(checkpoint, prompt)
+
+
+def of_embeddings(checkpoint: Checkpoint) -> Kinds:
+    from pages.embeddings import order_questions, position_questions, questions
+    from pages.frame.reading import Place
+
+    model, tokenizer, _ = checkpoint
+    tokens = tokenizer.encode("One day Tom gave the red kite to Mia")
+    scheme = model.config.positional_encoding
+    about = (checkpoint, tokens, tokens[3], "embedding")
+    yield questions.nearest(*about)
+    yield from questions.token_checks(*about)
+    yield position_questions.distance(checkpoint, scheme, Place(0, 0, 4))
+    yield from position_questions.position_checks(checkpoint, tokens)
+    yield order_questions.one_layer(checkpoint, tokens, 0)
+    yield from order_questions.order_checks(checkpoint, tokens, 0)
+    yield from questions.recall(checkpoint)
+
+
+def of_tokenizer(checkpoint: Checkpoint) -> Kinds:
+    from pages.tokenizer import compare_questions, questions
+
+    other = BPETokenizer(500)
+    other.build_vocab("import number; return function(tensor) " * 40)
+    tokenizer, text = checkpoint.tokenizer, "Once upon a time there was a"
+    yield questions.count(tokenizer, text)
+    yield questions.after_the_count(tokenizer, text)
+    if isinstance(tokenizer, BPETokenizer):
+        yield questions.first_merge(tokenizer, text)
+    yield compare_questions.scripts(tokenizer)
+    yield compare_questions.fewer(tokenizer, other, ("one", "two"))
+    yield from questions.checks(tokenizer)
+    yield from questions.recall(checkpoint)
+
+
+def of_home(checkpoint: Checkpoint) -> Kinds:
+    from pages.home import questions
+
+    tokens = checkpoint.tokenizer.encode("One day Tom gave the red kite to Mia")
+    yield from questions.checks(checkpoint, tokens)
+
+
+def of_the_head_explorer(checkpoint: Checkpoint) -> Kinds:
+    from pages.frame.reading import Place
+    from pages.head_explorer import questions
+
+    model, tokenizer, _ = checkpoint
+    reading = read_prompt(model, tokenizer, "One day Tom gave the red kite to Mia")
+    place = Place(0, 1, 4)
+    yield questions.elsewhere(checkpoint, reading, place)
+    yield questions.most(checkpoint, reading)
+    yield from questions.checks(checkpoint, reading, place)
+    yield from questions.recall(checkpoint)
+
+
+def of_the_logit_lens(checkpoint: Checkpoint) -> Kinds:
+    from pages.logit_lens import questions
+    from pages.logit_lens.numbers import LensReading
+
+    model, tokenizer, _ = checkpoint
+    reading = read_prompt(model, tokenizer, "One day Tom gave the red kite to Mia")
+    source = LensReading(checkpoint, reading.tokens, reading.pieces)
+    first, second = source.column(4).top(-1, 2)
+    yield questions.when_it_settles(source, 4)
+    yield from questions.checks(source, 4, (int(first), int(second)))
+    yield from questions.recall(checkpoint)
+
+
+def of_intervene(checkpoint: Checkpoint) -> Kinds:
+    from pages.intervene import numbers, patch_questions, questions, turn_questions
+
+    model, tokenizer, _ = checkpoint
+    reading = read_prompt(model, tokenizer, "One day Tom gave the red kite to Mia")
+    yield questions.which_head(checkpoint, reading)
+    yield questions.next_token(checkpoint, reading)
+    yield from questions.checks(checkpoint, reading)
+    patching = patch_questions.read(checkpoint, numbers.ready_prompts(checkpoint))
+    yield patch_questions.where(checkpoint, patching)
+    yield patch_questions.strongest_z(checkpoint, patching)
+    yield from patch_questions.checks(checkpoint, patching)
+    yield turn_questions.needed(checkpoint)
+    yield from turn_questions.checks(checkpoint)
+    yield from questions.recall(checkpoint)
+
+
+def of_beam_search(checkpoint: Checkpoint) -> Kinds:
+    from pages.beam_search import questions, settings
+    from pages.beam_search.numbers import Source, prompts_of
+
+    prompt = prompts_of(checkpoint)[0]
+    tokens = checkpoint.tokenizer.encode(prompt)
+    source = Source(checkpoint, prompt, tokens, settings.DEFAULT)
+    yield questions.best_way_on(source)
+    yield questions.gain(source)
+    yield from questions.checks(source)
+    yield from questions.recall(checkpoint)
+
+
+def of_generation(checkpoint: Checkpoint) -> Kinds:
+    from pages.generation import cache_questions, questions
+    from pages.generation.numbers import expectations_of
+
+    expected = expectations_of(checkpoint)[0]
+    yield questions.how_often(checkpoint, expected)
+    yield questions.second(checkpoint, expected)
+    yield from questions.checks(checkpoint, expected)
+    yield from questions.recall(checkpoint)
+    yield cache_questions.must_be_read(checkpoint, expected.prompt, expected.tokens)
+    yield from cache_questions.checks(checkpoint, expected.prompt, expected.tokens)
 
 
 def of_compare(checkpoint: Checkpoint) -> Kinds:
@@ -58,6 +192,16 @@ def _other_than(entry: ModelEntry) -> tuple[ModelEntry, int | None, Checkpoint]:
 
 LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {
     "attention": of_attention,
+    "block": of_block,
+    "learning": of_learning,
+    "embeddings": of_embeddings,
+    "tokenizer": of_tokenizer,
+    "home": of_home,
+    "head_explorer": of_the_head_explorer,
+    "logit_lens": of_the_logit_lens,
+    "intervene": of_intervene,
+    "beam_search": of_beam_search,
+    "generation": of_generation,
     "compare": of_compare,
 }
 
@@ -67,6 +211,8 @@ MET: dict[int, ModelEntry] = {}
 
 @pytest.fixture(scope="module", params=["tales", "glass", "induction"])
 def checkpoint(request):
+    # No model is chosen here: what was remembered of one would serve the next.
+    st.cache_data.clear()
     entry = find_model(DATA, request.param)
     loaded = load_checkpoint(entry.path)
     MET[id(loaded)] = entry

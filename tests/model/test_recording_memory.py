@@ -18,6 +18,7 @@ VARIANTS = {
         "d_ff": 40,
     },
     "alibi, no affine": {"positional_encoding": "alibi", "norm_affine": False},
+    "normed embedding": {"embedding_norm": True, "positional_encoding": "relative"},
     "shifted": {"token_shift": True, "value_embeddings": True, "num_kv_heads": 2},
 }
 FILTERS = {

@@ -19,6 +19,8 @@ VARIANTS = [
     {"token_shift": True, "value_embeddings": True, "tie_embeddings": False},
     {"qk_norm": True, "activation": "relu2", "bias": False, "norm_affine": False},
     {"tie_embeddings": False, "activation": "relu"},
+    {"embedding_norm": True, "norm": "rmsnorm", "tie_embeddings": False},
+    {"embedding_norm": True, "token_shift": True, "dropout": 0.1},
     {"d_ff": 0, "positional_encoding": "relative"},
 ]
 

@@ -32,7 +32,7 @@ MODELS = {
     "glass": "glass",
     "induction-0": "induction/checkpoints/checkpoint_step_0",
     "induction-102": "induction/checkpoints/checkpoint_step_102",
-    "induction-400": "induction/checkpoints/checkpoint_step_400",
+    "induction-400": "induction",
     "tales": "tales",
     "tales-chat": "tales-chat",
 }
@@ -59,6 +59,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no mlp": {"d_ff": 0},
     "normalised queries": {"qk_norm": True, "positional_encoding": "rope"},
     "token shift": {"token_shift": True},
+    "embedding norm": {"embedding_norm": True, "embedding_std": 0.05},
     "value embeddings": {"value_embeddings": True},
     "gains by head": {"positional_encoding": "relative", "relative_gain": (2.0, 9.0)},
     "mlp model": {"model_type": "mlp"},

@@ -372,6 +372,8 @@ def test_generation_ends_where_our_text_ends(tokenizer, tmp_path):
         ({"norm": "rmsnorm"}, "norm is 'rmsnorm'.*positional_encoding is 'learned'"),
         ({"qk_norm": True}, "qk_norm is True"),
         ({"token_shift": True}, "token_shift is True"),
+        ({"embedding_norm": True}, "embedding_norm is True"),
+        (OURS["llama"] | {"embedding_norm": True}, "embedding_norm is True"),
         ({"value_embeddings": True}, "value_embeddings is True"),
         ({"num_kv_heads": 2}, "num_kv_heads is 2"),
         (OURS["llama"] | {"activation": "relu2"}, "activation is 'relu2'"),

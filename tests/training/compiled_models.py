@@ -40,6 +40,7 @@ VARIANTS = {
     "attention only": {"positional_encoding": "alibi", "d_ff": 0},
     "llama": LLAMA,
     "shifted": {"token_shift": True, "value_embeddings": True},
+    "normed embedding": {"embedding_norm": True, "norm": "rmsnorm"},
 }
 CPU = torch.device("cpu")
 TOKENS = torch.randint(0, 31, (400,), generator=torch.Generator().manual_seed(0))

@@ -19,10 +19,13 @@ def rows(chart) -> list[dict]:
 
 
 def test_bars_are_as_long_as_the_cosines_and_show_negative_ones():
-    chart = viz.neighbour_bars(PIECES[:2], np.array([0.75, -0.25]))
-    assert [row["cosine"] for row in rows(chart)] == [0.75, -0.25]
-    assert [row["token"] for row in rows(chart)] == ["·cat 0.750", "·dog -0.250"]
-    assert chart.to_dict()["encoding"]["x"]["scale"]["domain"] == [-0.25, 1]
+    chart = viz.neighbour_bars(PIECES[:2], np.array([0.75, -0.25]), chance=0.3)
+    bars = [row for row in rows(chart) if "cosine" in row]
+    assert [row["cosine"] for row in bars] == [0.75, -0.25]
+    assert [row["token"] for row in bars] == ["·cat 0.750", "·dog -0.250"]
+    assert {"chance": 0.3} in rows(chart)
+    domain = chart.to_dict()["layer"][0]["encoding"]["x"]["scale"]["domain"]
+    assert domain == [-0.25, 1]
 
 
 def test_every_point_is_in_the_scatter_with_its_share_on_the_axes():

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from viz.components.cache_growth.view import CachePicture
 from viz.components.continuation_tree.view import continuation_tree
 from viz.components.filter_stages.view import FilterBars
 from viz.components.token_stream.view import surprise
-from viz.generation import strategy_bars, strategy_table
+from viz.generation import sample_dots, step_time_lines
 
 CHAIN = [("model", "logits"), ("top_k", "top-k 2")]
 
@@ -143,14 +144,40 @@ def test_surprise_is_minus_the_logarithm():
     assert math.isfinite(surprise(0.0))
 
 
-@pytest.mark.parametrize("values", [[-0.5, -1.2], [0.4, 1.0]])
-def test_strategies_are_drawn_in_their_order_with_their_numbers(values):
-    chart = strategy_bars(["greedy", "beam"], values, "mean")
-    table = strategy_table(["greedy", "beam"], values, "mean")
-    assert list(table["mean"]) == values
-    drawn = chart.to_dict()
-    (rows,) = drawn["datasets"].values()
-    assert [row["strategy"] for row in rows] == ["greedy", "beam"]
+def test_every_sample_is_a_dot_and_the_median_a_line():
+    values = [[-0.5], [-1.2, -3.0, -2.0]]
+    drawn = sample_dots(["beam", "hot"], values, "mean").to_dict()
+    rows, medians = sorted(drawn["datasets"].values(), key=len, reverse=True)
+    assert [(row["strategy"], row["mean"]) for row in rows] == [
+        ("beam", -0.5),
+        ("hot", -1.2),
+        ("hot", -3.0),
+        ("hot", -2.0),
+    ]
+    assert [row["mean"] for row in medians] == [-0.5, -2.0]
     assert drawn["layer"][0]["encoding"]["y"]["sort"] is None
-    with pytest.raises(ValueError, match="1 strategies but 2 values"):
-        strategy_bars(["greedy"], values, "mean")
+    with pytest.raises(ValueError, match="1 strategies but"):
+        sample_dots(["beam"], values, "mean")
+
+
+def test_both_times_are_drawn_over_the_length_of_the_text():
+    drawn = step_time_lines([1, 9], {"with": [2.0, 2.5], "without": [2.0, 9.0]})
+    (rows,) = drawn.to_dict()["datasets"].values()
+    assert [(row["way"], row["tokens"], row["milliseconds"]) for row in rows] == [
+        ("with", 1, 2.0),
+        ("with", 9, 2.5),
+        ("without", 1, 2.0),
+        ("without", 9, 9.0),
+    ]
+    with pytest.raises(ValueError, match="2 lengths but 1 times"):
+        step_time_lines([1, 9], {"with": [2.0]})
+
+
+def test_a_cache_needs_one_key_and_value_per_token():
+    keys = np.zeros((2, 3, 4))
+    whole = CachePicture(["a", "b", "c"], keys, keys, 0, 2, 64, "")
+    assert whole.num_heads == 2
+    with pytest.raises(ValueError, match="2 tokens but 3 keys"):
+        CachePicture(["a", "b"], keys, keys, 0, 2, 64, "")
+    with pytest.raises(ValueError, match="differ"):
+        CachePicture(["a", "b", "c"], keys, keys[:, :2], 0, 2, 64, "")

@@ -21,7 +21,9 @@ P = np.array([[0.25, 0.00002], [1.0, 0.5]])
 def test_the_likeliest_tokens_are_printed_visibly_and_said_with_their_probability():
     view = top_view(POINTS, TOKENS, [[" a", "\n"], ["<b>", "x"]], P)
     assert view.texts == [["·a", "⏎"], ["<b>", "x"]]
-    assert view.sentences[1][0] == "0 the, after L0 MLP: “<b>” with probability 1.0000"
+    assert (
+        view.sentences[1][0] == "“0 the”, after L0 MLP: “<b>” with probability 1.0000"
+    )
     assert (view.unit, view.limit) == ("probability", 1.0)
     np.testing.assert_array_equal(view.values, P)
 

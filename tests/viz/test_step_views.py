@@ -9,7 +9,9 @@ import pytest
 from viz.attention import pack_floats
 from viz.components.attention_steps.view import (
     AttentionSheet,
+    RowEdit,
     attention_steps,
+    read_divisor,
     read_weight,
 )
 from viz.components.residual_block.view import BlockSheet, residual_block
@@ -24,6 +26,9 @@ def made_up_steps(count=3, width=4):
     return SimpleNamespace(
         query=count - 1,
         x=vectors,
+        projection=SimpleNamespace(
+            dimension=1, row=vectors[0], bias=0.5, value=2.0, normalized=False
+        ),
         plain_q=vectors[0],
         plain_k=vectors,
         q=vectors[0],
@@ -32,6 +37,7 @@ def made_up_steps(count=3, width=4):
         raw=row,
         scaled=row,
         bias=None,
+        biased=None,
         scores=row,
         pattern=np.full(count, 1 / count),
         z=vectors[0],
@@ -69,9 +75,43 @@ def test_a_weight_lies_in_0_to_1(weight):
         read_weight([2, weight])
 
 
+@pytest.mark.parametrize("message", [None, True, "2", [2]])
+def test_a_divisor_that_is_none_is_refused(message):
+    with pytest.raises(TypeError):
+        read_divisor(message)
+
+
+@pytest.mark.parametrize("divisor", [0, -1, 0.99, float("nan"), float("inf")])
+def test_a_divisor_is_at_least_1(divisor):
+    assert read_divisor(2.5) == 2.5
+    with pytest.raises(ValueError, match="at least 1"):
+        read_divisor(divisor)
+
+
+def test_what_was_changed_is_sent_with_the_row_as_it_was():
+    steps = made_up_steps()
+    plain = AttentionSheet(["a", "b", "c"], steps).packed()
+    assert plain["before"] is plain["weighed"] is None
+    edit = RowEdit(
+        steps.pattern,
+        divisor=1.5,
+        left_out=["scores"],
+        weight=(1, 0.75),
+        pattern=np.array([0.125, 0.75, 0.125]),
+        z=steps.z,
+    )
+    sent = AttentionSheet(["a", "b", "c"], steps, edit).packed()
+    assert (sent["divisor"], sent["leftOut"]) == (1.5, ["scores"])
+    assert (sent["weighed"]["key"], sent["weighed"]["weight"]) == (1, 0.75)
+    pattern = np.frombuffer(base64.b64decode(sent["weighed"]["pattern"]), "<f4")
+    np.testing.assert_allclose(pattern, edit.pattern)
+
+
 def made_up_block(width=6, heads=2):
     vector = RNG.normal(size=width)
-    norm = SimpleNamespace(mean=0.1, scale=2.0, normalized=vector)
+    norm = SimpleNamespace(
+        mean=0.1, scale=2.0, normalized=vector, out=vector, weight=vector, shift=None
+    )
     return SimpleNamespace(
         layer=0,
         position=1,

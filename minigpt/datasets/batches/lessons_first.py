@@ -1,7 +1,8 @@
 """Lessons before a text, and now and then in it: answers count as much as all the rest.
 
-The first steps go through the lessons of `lessons` in order, each with a look
-back at those before it. Afterwards a share of the steps returns to them. In every other
+The first steps, or those after a first look at the text, go through the lessons of
+`lessons` in order, each with a look back at those before it. Afterwards a share of the
+steps returns to them. In every other
 of these steps only answers have labels: then all of the step's gradient comes from
 looking things up. In the steps between, the lesson is read as any text is; with answers
 alone, places and owners were bound, and colours were not.
@@ -57,7 +58,8 @@ class LessonsFirst:
     Args:
         sampler: What the model learns from besides.
         tokenizer: Turns lessons into tokens.
-        steps: How many steps the lessons take in the beginning.
+        start: How many steps on the text come before the first lesson.
+        steps: How many steps the lessons take.
         share: Which share of the later steps are lessons.
 
     Raises:
@@ -65,7 +67,13 @@ class LessonsFirst:
     """
 
     def __init__(
-        self, sampler: RepeatsFirst, tokenizer: Tokenizer, *, steps: int, share: float
+        self,
+        sampler: RepeatsFirst,
+        tokenizer: Tokenizer,
+        *,
+        steps: int,
+        share: float,
+        start: int = 0,
     ) -> None:
         windows = sampler.sampler
         if windows.context < REPEATED_LENGTH:
@@ -75,7 +83,8 @@ class LessonsFirst:
                 "lesson_steps to 0."
             )
         self.sampler, self.tokenizer = sampler, tokenizer
-        self.steps, self.share, self.context = steps, share, windows.context
+        self.start, self.steps, self.share = start, steps, share
+        self.context = windows.context
         self.batch_size, self.seed = windows.batch_size, windows.seed
         self._ends = [round(steps * end) for end in accumulate(SHARES)]
         encoded = [tokenizer.encode(f" {word}") for word in WORDS]
@@ -89,10 +98,12 @@ class LessonsFirst:
 
     def lesson(self, step: int) -> LessonName | None:
         """Return which lesson a step belongs to; None if it is the text's turn."""
+        if step < self.start:
+            return None
         rng = Random(f"which lesson {self.seed} {step}")
-        if step >= self.steps:
+        if step >= self.start + self.steps:
             return rng.choice(LATER) if rng.random() < self.share else None
-        stage = min(bisect_right(self._ends, step), len(LESSONS) - 1)
+        stage = min(bisect_right(self._ends, step - self.start), len(LESSONS) - 1)
         if stage and rng.random() < LOOK_BACK:
             stage = rng.randrange(stage)
         return LESSONS[stage]
@@ -101,7 +112,8 @@ class LessonsFirst:
         """Return one process's share of a step's batch: see `WindowSampler`."""
         name = self.lesson(step)
         if name is None:
-            return self.sampler.batch(max(0, step - self.steps), rank, world_size)
+            read = step if step < self.start else step - self.steps
+            return self.sampler.batch(read, rank, world_size)
         rng = Random(f"lesson {self.seed} {step}")
         number = self.batch_size * ROWS_PER_WINDOW[name]
         rows = [self._row(rng, name) for _ in range(number)]

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, NamedTuple
 
+from minigpt.tokenizers.base import Tokenizer
+
 Split = Literal["train", "held_out", "new"]
 SPLITS: tuple[Split, ...] = ("train", "held_out", "new")
 
@@ -145,6 +147,33 @@ _PERSON = {person.name: person for words in (KNOWN, NEW) for person in words.peo
 _THING = {thing: i for i, thing in enumerate(THINGS)}
 _PLACE = {place: i for i, place in enumerate(PLACES)}
 _COLOUR = {colour: i for i, colour in enumerate(COLOURS)}
+
+
+def kinds_of_tokens(tokenizer: Tokenizer) -> dict[int, str]:
+    """Say of which kind each known word is that a tokenizer keeps whole.
+
+    Args:
+        tokenizer: Any. A word is read after a space, as in a sentence, and alone if
+            spaces have tokens of their own.
+
+    Returns:
+        `name`, `thing`, `place` or `colour` of each such token's id.
+    """
+    known = {
+        "name": [person.name for person in KNOWN.people],
+        "thing": KNOWN.things,
+        "place": KNOWN.places,
+        "colour": COLOURS,
+    }
+    kinds = {}
+    for kind, words in known.items():
+        for word in words:
+            readings = (tokenizer.encode(text) for text in (f" {word}", word))
+            whole = [tokens for tokens in readings if len(tokens) == 1]
+            # A word that a tokenizer never saw is one token, too: <unk>.
+            if whole and tokenizer.decode(whole[0]).strip() == word:
+                kinds[whole[0][0]] = kind
+    return kinds
 
 
 def is_held_out(kind: str, first: str, second: str) -> bool:

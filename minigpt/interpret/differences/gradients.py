@@ -46,7 +46,7 @@ class Saliency:
     """What each token of a prompt did for one logit, to first order."""
 
     scores: Float[np.ndarray, "pos"]
-    """Gradient × activation at `hook_embed`, in logits."""
+    """Gradient × activation at the embedding, in logits."""
     value: float
     """The logit, or the target's minus the rival's."""
 
@@ -71,7 +71,7 @@ def batch_gradients(
             "Gradients need texts of at least two tokens, as a table [batch pos]; "
             f"these have shape {list(batch.shape)}."
         )
-    twin = _trainable_twin(model)
+    twin = trainable_twin(model)
     with torch.inference_mode(mode=False), torch.enable_grad():
         ids = torch.as_tensor(batch, dtype=torch.long, device=model.device)
         loss = language_model_loss(twin(ids[:, :-1]), ids[:, 1:])
@@ -112,18 +112,20 @@ def saliency(
         row = logits[0, position]
         return row[target] if rival is None else row[target] - row[rival]
 
+    # Not before a norm: it undoes any fading, and every score would be 0.
+    hook = model.embedding_hook
     with torch.inference_mode(mode=False):
         logits, cache = model.run_with_cache(
             torch.tensor([tokens], device=model.device),
-            names_filter="hook_embed",
+            names_filter=hook,
             incl_bwd=True,
             loss=wanted,
         )
-    scores = (cache["hook_embed_grad"] * cache["hook_embed"]).sum(-1)[0]
+    scores = (cache[f"{hook}_grad"] * cache[hook]).sum(-1)[0]
     return Saliency(scores.float().cpu().numpy(), float(wanted(logits)))
 
 
-def _trainable_twin(model: LanguageModel) -> LanguageModel:
+def trainable_twin(model: LanguageModel) -> LanguageModel:
     """Return a copy whose parameters ask for gradients, on the same memory.
 
     `requires_grad_` on the model itself would reach every other session that uses it.

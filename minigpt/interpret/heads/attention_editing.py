@@ -8,7 +8,8 @@ predictions.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from minigpt.interpret.effects import Effect, compare_logits
 from minigpt.interpret.heads.attention_steps import (
     AttentionSteps,
     HeadTensors,
+    attention_steps,
     head_tensors,
     require_place,
 )
@@ -32,12 +34,12 @@ from minigpt.model.positions import causal_mask
 class HeadEdit:
     """What to change in one head. Steps are left out for all its queries."""
 
-    without_scale: bool = False
-    """Do not divide q · k by √d_head."""
+    divisor: float | None = None
+    """Divide q · k by this; 1 leaves the step out, None divides by √d_head."""
     without_positions: bool = False
     """Add no position bias; with RoPE, do not turn q and k."""
     without_mask: bool = False
-    """Let every query read the future, as if it stood where the query stands."""
+    """Let every query read the future, whose scores get no position bias."""
     weight: tuple[int, float] | None = None
     """For the chosen query alone: a key's position, and the weight to give it, 0–1."""
 
@@ -46,12 +48,13 @@ class HeadEdit:
 class EditedHead:
     """One row of a head after an edit, and the predictions before and after it."""
 
-    scores: Float[np.ndarray, " k_pos"]
-    softmax: Float[np.ndarray, " k_pos"]
-    """Of these scores, before a weight is set."""
+    steps: AttentionSteps
+    """Every step without those left out, up to the softmax and its average of values:
+    a weight is not set yet."""
     pattern: Float[np.ndarray, " k_pos"]
-    """With the weight that was set."""
+    """The softmax, with the weight that was set."""
     z: Float[np.ndarray, " d_head"]
+    """The average of the values with these weights."""
     here: Effect
     """On what comes after the chosen query."""
     last: Effect
@@ -81,6 +84,8 @@ def edit_head(
             set.
     """
     require_place(model, tokens, layer, head, query)
+    if edit.divisor is not None and not edit.divisor > 0:
+        raise DataError(f"q · k is divided by a number > 0, not by {edit.divisor:g}.")
     parts = head_tensors(model, tokens, layer, head)
     kept: dict[str, Tensor] = {}
     hooks = _editing_hooks(parts, (layer, head, query), edit, kept)
@@ -88,7 +93,14 @@ def edit_head(
         ids = torch.tensor([tokens], device=model.device)
         after = model.run_with_hooks(ids, hooks)[0]
     rows = {name: row.float().cpu().numpy() for name, row in kept.items()}
+    softmax = rows.pop("softmax")
+    steps = _edited_steps(
+        attention_steps(model, tokens, layer, head, query), parts, edit
+    )
     return EditedHead(
+        steps=replace(
+            steps, scores=rows.pop("scores"), pattern=softmax, z=softmax @ steps.v
+        ),
         **rows,
         here=compare_logits(parts.logits[query], after[query]),
         last=compare_logits(parts.logits[-1], after[-1]),
@@ -106,7 +118,7 @@ def _editing_hooks(
 
     def change_scores(value: Tensor, hook: HookPoint) -> Tensor:  # noqa: ARG001
         edited = value.clone()
-        edited[0, head] = edited_scores(parts, edit)
+        edited[0, head] = edited_scores(parts, edit).scores
         kept["scores"] = edited[0, head, query]
         return edited
 
@@ -142,25 +154,53 @@ def unscaled_pattern(steps: AttentionSteps) -> Float[np.ndarray, " k_pos"]:
     return pattern
 
 
-def edited_scores(parts: HeadTensors, edit: HeadEdit) -> Float[Tensor, "q_pos k_pos"]:
-    """Compute a head's scores anew, without the steps that an edit leaves out.
+class EditedScores(NamedTuple):
+    """A head's scores, step by step, without those that an edit leaves out."""
 
-    Without the mask, a later token gets the bias of distance 0: no scheme of positions
-    has a bias for the future.
-    """
+    raw: Float[Tensor, "q_pos k_pos"]
+    scaled: Float[Tensor, "q_pos k_pos"]
+    biased: Float[Tensor, "q_pos k_pos"]
+    scores: Float[Tensor, "q_pos k_pos"]
+    """With −inf where a query may not read."""
+
+
+def edited_scores(parts: HeadTensors, edit: HeadEdit) -> EditedScores:
+    """Compute a head's scores anew, without the steps that an edit leaves out."""
     q, k = parts.q, parts.k
     if edit.without_positions:
         q, k = parts.plain_q, parts.plain_k
-    scores = q @ k.mT
-    if not edit.without_scale:
-        scores = scores / math.sqrt(q.shape[-1])
-    count = len(scores)
-    may_read = causal_mask(count, count, scores.device)
-    if parts.bias is not None and not edit.without_positions:
-        scores = scores + torch.where(
-            may_read, parts.bias, parts.bias.diagonal()[:, None]
-        )
-    return scores if edit.without_mask else scores.masked_fill(~may_read, -math.inf)
+    raw = q @ k.mT
+    scaled = raw / (edit.divisor or math.sqrt(q.shape[-1]))
+    biased, bias = scaled, parts.position_scores
+    if bias is not None and not edit.without_positions:
+        biased = scaled + bias
+    scores = biased
+    if not edit.without_mask:
+        may_read = causal_mask(len(raw), len(raw), raw.device)
+        scores = biased.masked_fill(~may_read, -math.inf)
+    return EditedScores(raw, scaled, biased, scores)
+
+
+def _edited_steps(
+    steps: AttentionSteps, parts: HeadTensors, edit: HeadEdit
+) -> AttentionSteps:
+    """Return a row's steps before the mask, without those left out."""
+    rows = edited_scores(parts, edit)
+    raw, scaled, biased = (each[steps.query].float().cpu().numpy() for each in rows[:3])
+    q, k, bias = steps.q, steps.k, steps.bias
+    if edit.without_positions:
+        q, k = steps.plain_q, steps.plain_k
+        bias = None if bias is None else np.zeros_like(bias)
+    return replace(
+        steps,
+        q=q,
+        k=k,
+        products=q * k,
+        raw=raw,
+        scaled=scaled,
+        bias=bias,
+        biased=None if bias is None else biased,
+    )
 
 
 def set_weight(

@@ -6,6 +6,9 @@ order in which the model does it.
 
     x → q, k, v → (turn) → q · k → ÷ √d_head → (+ bias) → mask → softmax → Σ weight · v
 
+Nothing is added to the score of a later token: no scheme of positions has a bias for
+the future, and the mask hides it anyway.
+
 Before: `reading.prompt`, a prompt and all its patterns. Next: `attention_editing`,
 where a step is changed and the prediction with it.
 """
@@ -45,6 +48,29 @@ class HeadTensors:
     logits: Float[Tensor, "pos vocab"]
     """What the model predicts with the head as it is."""
 
+    @property
+    def position_scores(self) -> Float[Tensor, "q_pos k_pos"] | None:
+        """What is added to the scores: `bias`, and 0 for later tokens."""
+        if self.bias is None:
+            return None
+        return self.bias.masked_fill(self.bias.isneginf(), 0.0)
+
+
+@dataclass(frozen=True)
+class Projection:
+    """One number of a query as a row of W_Q times what the head reads."""
+
+    dimension: int
+    """Which number of the query: its largest."""
+    row: Float[np.ndarray, " d_model"]
+    """W_Q's row for it."""
+    bias: float
+    """What is added; 0 where the model has no bias."""
+    value: float
+    """row · x + bias."""
+    normalized: bool
+    """Whether a norm then rescales the query (QK norm), so that q is another number."""
+
 
 @dataclass(frozen=True)
 class AttentionSteps:
@@ -57,6 +83,8 @@ class AttentionSteps:
     """Position of the token that reads."""
     x: Float[np.ndarray, "pos d_model"]
     """What the head reads of every token."""
+    projection: Projection
+    """How one number of the query comes from x."""
     plain_q: Float[np.ndarray, " d_head"]
     plain_k: Float[np.ndarray, "k_pos d_head"]
     q: Float[np.ndarray, " d_head"]
@@ -70,7 +98,9 @@ class AttentionSteps:
     scaled: Float[np.ndarray, " k_pos"]
     """q · k / √d_head."""
     bias: Float[np.ndarray, " k_pos"] | None
-    """What the position adds, −inf in the future; None where a head adds nothing."""
+    """What the position adds, 0 in the future; None where a head adds nothing."""
+    biased: Float[np.ndarray, " k_pos"] | None
+    """The scores with it; None as above."""
     scores: Float[np.ndarray, " k_pos"]
     """`hook_attn_scores`: with the bias, and −inf where the query may not read."""
     pattern: Float[np.ndarray, " k_pos"]
@@ -102,9 +132,12 @@ def attention_steps(
     parts = head_tensors(model, tokens, layer, head)
     products = parts.q[query] * parts.k
     raw = products.sum(-1)
+    scaled = raw / math.sqrt(model.config.d_head)
+    bias = parts.position_scores
     return AttentionSteps(
         query=query,
         x=_array(parts.x),
+        projection=_projection(model, parts, layer, head, query),
         plain_q=_array(parts.plain_q[query]),
         plain_k=_array(parts.plain_k),
         q=_array(parts.q[query]),
@@ -112,12 +145,34 @@ def attention_steps(
         v=_array(parts.v),
         products=_array(products),
         raw=_array(raw),
-        scaled=_array(raw / math.sqrt(model.config.d_head)),
-        bias=None if parts.bias is None else _array(parts.bias[query]),
+        scaled=_array(scaled),
+        bias=None if bias is None else _array(bias[query]),
+        biased=None if bias is None else _array(scaled + bias[query]),
         scores=_array(parts.scores[query]),
         pattern=_array(parts.pattern[query]),
         z=_array(parts.z[query]),
         turned=model.config.positional_encoding == "rope",
+    )
+
+
+def _projection(
+    model: TransformerLM, parts: HeadTensors, layer: int, head: int, query: int
+) -> Projection:
+    """Return the largest number of a query, as the product it is."""
+    attention, width = cast(Block, model.blocks[layer]).attn, model.config.d_head
+    rows = slice(head * width, (head + 1) * width)  # the queries come first in qkv
+    with torch.inference_mode():
+        weight, bias = attention.qkv.weight[rows], attention.qkv.bias
+        made = weight @ parts.x[query]
+        if bias is not None:
+            made = made + bias[rows]
+    dimension = int(made.abs().argmax())
+    return Projection(
+        dimension=dimension,
+        row=_array(weight[dimension]),
+        bias=0.0 if bias is None else float(bias[rows][dimension].detach()),
+        value=float(made[dimension]),
+        normalized=attention.q_norm is not None,
     )
 
 
@@ -195,5 +250,5 @@ def require_place(
 
 
 def _array(tensor: Tensor) -> np.ndarray:
-    array: np.ndarray = tensor.float().cpu().numpy()
+    array: np.ndarray = tensor.detach().float().cpu().numpy()
     return array

@@ -41,6 +41,9 @@ FAR = 5.0
 MOST = 0.5
 """A habit that takes at least this share of the weight gives a head its name."""
 
+UNNAMED = "no clear habit"
+"""What is said of a head that gets no name."""
+
 # The initialisation draws from torch's one generator: one band after the other.
 _drawing = threading.Lock()
 
@@ -127,7 +130,8 @@ def cautious_label(scores: HeadScores, null: NullBand, layer: int, head: int) ->
     """Name a head's habit on a text, if one habit takes most of its weight.
 
     The bar is high on purpose: half of the weight, over some queries, far outside the
-    band. Most heads do several things, and are "unclassified".
+    band. Most heads do several things, and get no name. Wherever a head is named, this
+    function names it, so that a head has one name on one text.
 
     Args:
         scores: On some text.
@@ -143,5 +147,5 @@ def cautious_label(scores: HeadScores, null: NullBand, layer: int, head: int) ->
     }
     name = max(habits, key=habits.__getitem__, default=None)
     if name is None or habits[name] < MOST:
-        return "unclassified"
-    return HABITS[name]
+        return UNNAMED
+    return f"mostly reads {HABITS[name]}"

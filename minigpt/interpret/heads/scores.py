@@ -25,13 +25,13 @@ ByHead = Float[np.ndarray, "layer head"]
 Patterns = Float[np.ndarray, "layer head q_pos k_pos"]
 
 HABITS: Final = {
-    "previous_token": "mostly previous token",
-    "induction": "mostly induction",
-    "duplicate_token": "mostly duplicates",
-    "first_token": "mostly first token",
-    "self_token": "mostly itself",
+    "previous_token": "the token just before",
+    "induction": "what came next last time",
+    "duplicate_token": "earlier copies of the token",
+    "first_token": "the first token",
+    "self_token": "the token itself",
 }
-"""The scores that are shares of weight, and what a head is called that lives so."""
+"""The scores that are shares of weight, and what a head of each habit reads."""
 
 SCORES: Final = (*HABITS, "entropy")
 """The names of all scores: the fields of `HeadScores`."""
@@ -132,6 +132,38 @@ def habit_cells(
     first[2:, 0] = True
     itself[query, query] = True
     return dict(zip(HABITS, cells, strict=True))
+
+
+def single_keys(tokens: Sequence[int], query: int) -> dict[str, int]:
+    """Return the key that each habit reads, where it is one key alone.
+
+    >>> single_keys([5, 6, 7, 5], 3)["induction"]
+    1
+    """
+    cells = habit_cells(np.asarray(tokens))
+    return {
+        habit: int(mask[query].argmax())
+        for habit, mask in cells.items()
+        if mask[query].sum() == 1
+    }
+
+
+def shown_habits(scores: HeadScores, layer: int, head: int) -> dict[str, float]:
+    """Return a head's scores on the habits that a text can show, the strongest first.
+
+    A mean over fewer than three queries is no habit.
+
+    Args:
+        scores: On some text.
+        layer: Whose head.
+        head: Which one.
+    """
+    known = {
+        name: float(getattr(scores, name)[layer, head])
+        for name in HABITS
+        if scores.queries.get(name, 0) >= FEWEST_QUERIES
+    }
+    return dict(sorted(known.items(), key=lambda each: -each[1]))
 
 
 def average(scores: Sequence[HeadScores]) -> HeadScores:

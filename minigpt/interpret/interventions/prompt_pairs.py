@@ -6,13 +6,15 @@ Which pair tells anything depends on the model: one of stories knows that a girl
 Before: `patching`, which says what a pair must be. Next: the Intervene page.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import torch
 
 from minigpt.errors import DataError
-from minigpt.interpret.effects import Effect, compare_logits
+from minigpt.interpret.effects import Effect, compare_logits, divergence
 from minigpt.interpret.interventions.patching import distinguishing_tokens, same_length
 from minigpt.model import TransformerLM
 from minigpt.tokenizers.base import Tokenizer
@@ -60,6 +62,42 @@ def ready_pair(model: TransformerLM, tokenizer: Tokenizer) -> PromptPair:
     found = {pair: _clearness(model, tokenizer, pair) for pair in PAIRS}
     clear = (pair for pair, probability in found.items() if probability >= LIKELY)
     return next(clear, max(found, key=lambda pair: found[pair]))
+
+
+@torch.inference_mode()
+def swapped_pairs(
+    model: TransformerLM,
+    tokenizer: Tokenizer,
+    texts: Sequence[Sequence[int]],
+    each: int = 2,
+) -> list[PromptPair]:
+    """Make pairs of texts by exchanging one token, where the prediction moves most.
+
+    The new token stands at the same place in the text that follows. Only pairs come
+    that the tokenizer reads back as the same tokens.
+
+    Args:
+        model: The model that will be patched.
+        tokenizer: Its own.
+        texts: Ids, of equal length.
+        each: Pairs of one text at most.
+    """
+    found = []
+    for text, other in pairwise(texts):
+        places = [n for n in range(1, len(text) - 1) if text[n] != other[n]]
+        rows = [[*text[:n], other[n], *text[n + 1 :]] for n in places]
+        if not rows:
+            continue
+        log_p = model(torch.tensor([list(text), *rows])).log_softmax(-1)[:, -1]
+        moved = divergence(log_p[:1].expand_as(log_p[1:]), log_p[1:])
+        best = moved.argsort(descending=True)[:each].tolist()
+        pairs = [(list(text), rows[row]) for row in best]
+        found += [
+            PromptPair(*map(tokenizer.decode, pair))
+            for pair in pairs
+            if all(tokenizer.encode(tokenizer.decode(ids)) == ids for ids in pair)
+        ]
+    return found
 
 
 @torch.inference_mode()

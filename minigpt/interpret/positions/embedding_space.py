@@ -8,7 +8,7 @@ differ most; their share of the variance says how much a picture leaves out.
 Before: a tokenizer's ids. Next: `position_views`, how a model knows the order.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -101,12 +101,63 @@ def nearest(table: Table, token: int, count: int = 8) -> Neighbours:
     return Neighbours(best.tolist(), cosines[best])
 
 
+def share_beside_own_kind(table: Table, kinds: Mapping[int, str]) -> float:
+    """Return how many tokens have a neighbour of their own kind, from 0 to 1.
+
+    A token's neighbour is the nearest of all tokens, those of no kind included: the
+    share is high where kinds lie apart in the table, and near 0 in a random one.
+
+    Args:
+        table: One row per token.
+        kinds: Of some ids, such as `kinds_of_tokens` returns.
+    """
+    beside = [
+        kinds.get(nearest(table, token, 1).tokens[0]) == kind
+        for token, kind in kinds.items()
+    ]
+    return sum(beside) / len(beside)
+
+
 def cosines_with(table: Table, token: int) -> Float[np.ndarray, " vocab"]:
     """Return the cosine of every token's vector with one token's; 0 for a zero."""
     lengths = np.linalg.norm(table, axis=1)
     products = table @ table[token]
     scale = lengths * lengths[token]
     return np.divide(products, scale, out=np.zeros_like(products), where=scale > 0)
+
+
+def mean_cosine(table: Table) -> float:
+    """Return the mean cosine of two different rows of a table.
+
+        (‖Σ u‖² − n) / (n (n − 1)),  u = row / ‖row‖
+
+    Args:
+        table: Two rows or more.
+    """
+    lengths = np.linalg.norm(table, axis=1, keepdims=True)
+    units = np.divide(table, lengths, out=np.zeros_like(table), where=lengths > 0)
+    count = len(table)
+    own = float((units * units).sum())
+    return float(((units.sum(axis=0) ** 2).sum() - own) / (count * (count - 1)))
+
+
+def random_nearest(width: int, count: int) -> float:
+    """Return the cosine of the nearest of some random directions: its median.
+
+        P(cosine ≤ c) ∝ ∫ (1 − t²)^((width − 3) / 2) dt from −1 to c;  P = 2^(−1/count)
+
+    What a table of random numbers would show; only a larger cosine says anything.
+
+    Args:
+        width: Numbers in a vector, two or more.
+        count: Vectors that are compared with one.
+    """
+    # By the angle: its density, sin^(width − 2), is finite at both ends.
+    angles = np.linspace(0.0, np.pi, 100_001)
+    density = np.sin(angles) ** (width - 2)
+    shares = np.cumsum(density) / density.sum()
+    nearer = 1 - 2 ** (-1 / count)
+    return float(np.cos(np.interp(nearer, shares, angles)))
 
 
 def principal_components(

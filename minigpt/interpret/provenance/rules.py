@@ -8,7 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from minigpt.errors import HookError, near_names
-from minigpt.interpret.provenance import attention, feedforward, norms, stream
+from minigpt.interpret.provenance import (
+    attention,
+    feedforward,
+    gradients,
+    norms,
+    stream,
+    window_gradients,
+)
 from minigpt.interpret.provenance.site import Site
 from minigpt.interpret.provenance.working import Working
 from minigpt.model import LanguageModel
@@ -32,6 +39,8 @@ LOGITS = "batch pos vocab"
 
 TRANSFORMER = {
     "hook_embed": Rule(STREAM, stream.embedding),
+    "ln_embed.hook_scale": Rule(SIZE, norms.scale(stream.looked_up)),
+    "ln_embed.hook_normalized": Rule(STREAM, norms.normalized(stream.looked_up)),
     "hook_token_shift": Rule(STREAM, stream.token_shift),
     "hook_pos_embed": Rule(STREAM, stream.position),
     "blocks.hook_resid_pre": Rule(STREAM, stream.resid_pre),
@@ -73,6 +82,18 @@ TRANSFORMER = {
     "ln_final.hook_scale": Rule(SIZE, norms.scale(stream.after_all_blocks)),
     "ln_final.hook_normalized": Rule(STREAM, norms.normalized(stream.after_all_blocks)),
     "logits": Rule(LOGITS, feedforward.logit),
+    "hook_embed_grad": Rule(STREAM, gradients.embedding),
+    "hook_pos_embed_grad": Rule(STREAM, gradients.first_position),
+    "blocks.hook_resid_pre_grad": Rule(STREAM, gradients.before_block),
+    "blocks.attn.hook_z_grad": Rule(QUERY, gradients.head_gathered),
+    "blocks.hook_attn_out_grad": Rule(STREAM, gradients.attention_written),
+    "blocks.hook_resid_mid_grad": Rule(STREAM, gradients.between),
+    "blocks.mlp.hook_pre_grad": Rule(NEURONS, gradients.neuron_in),
+    "blocks.mlp.hook_pre_linear_grad": Rule(NEURONS, gradients.gate),
+    "blocks.mlp.hook_post_grad": Rule(NEURONS, gradients.neuron_out),
+    "blocks.hook_mlp_out_grad": Rule(STREAM, gradients.mlp_written),
+    "blocks.hook_resid_post_grad": Rule(STREAM, gradients.after_block),
+    "logits_grad": Rule(LOGITS, gradients.logit),
 }
 
 FIXED_WINDOW = {
@@ -81,6 +102,11 @@ FIXED_WINDOW = {
     "blocks.hook_pre": Rule(NEURONS, feedforward.hidden_in),
     "blocks.hook_post": Rule(NEURONS, feedforward.hidden_out),
     "logits": Rule(LOGITS, feedforward.hidden_logit),
+    "hook_embed_grad": Rule(STREAM, window_gradients.embedding_in_windows),
+    "hook_window_grad": Rule("batch pos context d_model", window_gradients.window),
+    "blocks.hook_pre_grad": Rule(NEURONS, window_gradients.hidden_in),
+    "blocks.hook_post_grad": Rule(NEURONS, window_gradients.hidden_out),
+    "logits_grad": Rule(LOGITS, gradients.logit),
 }
 
 
@@ -88,12 +114,18 @@ RULES = {"transformer": TRANSFORMER, "mlp": FIXED_WINDOW}
 
 
 def rule_for(model: LanguageModel, hook: str) -> Rule:
-    """Choose the rule of a hook.
+    """Choose the rule of a hook, or of the gradient there: its name + `_grad`.
 
     Raises:
-        HookError: If the model has no such hook.
+        HookError: If the model has no such hook, or no rule follows its gradient.
     """
-    if hook != "logits" and hook not in model.hook_points:
-        hint = near_names(hook, [*model.hook_points, "logits"])
-        raise HookError(f"There is no hook {hook!r} in this model.{hint}")
-    return RULES[model.kind][re.sub(r"^blocks\.\d+\.", "blocks.", hook)]
+    rules = RULES[model.kind]
+    value = hook.removesuffix("_grad")
+    if value != "logits" and value not in model.hook_points:
+        hint = near_names(value, [*model.hook_points, "logits"])
+        raise HookError(f"There is no hook {value!r} in this model.{hint}")
+    kind = re.sub(r"^blocks\.\d+\.", "blocks.", hook)
+    if kind not in rules:
+        known = ", ".join(name for name in rules if name.endswith("_grad"))
+        raise HookError(f"No rule follows the gradient at {value!r}; {known} have one.")
+    return rules[kind]

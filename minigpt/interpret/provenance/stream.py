@@ -27,7 +27,9 @@ def token_shift(site: Site) -> Working:
     """What a token gets of the embedding before its own."""
     _, place, dimension = site.index
     mix = float(doubles(site.model.token_shift.mix[dimension]))
-    before = float(site.value("hook_embed", place - 1, dimension)) if place else 0.0
+    before = 0.0
+    if place:
+        before = float(site.value(site.model.embedding_hook, place - 1, dimension))
     return Working(
         "mix × embedding of the token before (0 before the first)",
         parts(mix=mix, embedding_before=before),
@@ -70,14 +72,12 @@ def resid_pre(site: Site) -> Working:
     if site.layer:
         before = f"blocks.{site.layer - 1}.hook_resid_post"
         return _added("the stream, as the block before left it", site, before)
-    names = ["hook_embed"]
+    names = [site.model.embedding_hook]
     if site.model.token_shift is not None:
         names.append("hook_token_shift")
     if site.model.position_embedding is not None:
         names.append("hook_pos_embed")
-    return _added(
-        " + ".join(name.removeprefix("hook_") for name in names), site, *names
-    )
+    return _added(" + ".join(name.replace("hook_", "") for name in names), site, *names)
 
 
 def resid_mid(site: Site) -> Working:
@@ -107,6 +107,11 @@ def _added(formula: str, site: Site, *hooks: str) -> Working:
         " + ".join(map(number, values.values())),
         sum(values.values()),
     )
+
+
+def looked_up(site: Site) -> Vector:
+    """The vector that a norm after the embedding reads."""
+    return site.value("hook_embed", site.position)
 
 
 def before_attention(site: Site) -> Vector:

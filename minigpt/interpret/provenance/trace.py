@@ -6,6 +6,7 @@ import torch
 
 from minigpt.activation_cache import ActivationCache
 from minigpt.errors import HookError
+from minigpt.interpret.learning.backward import record_gradients
 from minigpt.interpret.provenance.rules import rule_for
 from minigpt.interpret.provenance.site import Site
 from minigpt.interpret.provenance.source_line import SourceLine, find_line
@@ -43,10 +44,12 @@ def trace(
     Args:
         model: The model that made it, in evaluation mode.
         tokens: The ids it read.
-        hook: `blocks.0.attn.hook_pattern`, or `logits`.
+        hook: `blocks.0.attn.hook_pattern`, or `logits`; with `_grad` behind it, the
+            gradient there of the mean loss of the tokens.
         index: Place in the hook's tensor, the batch (0) first.
 
     Raises:
+        DataError: If a gradient is asked for, and there is nothing to predict.
         HookError: If there is no such hook, or no such place in its tensor.
     """
     rule = rule_for(model, hook)
@@ -73,6 +76,9 @@ def _record(
     model: LanguageModel, tokens: list[int], hook: str
 ) -> tuple[torch.Tensor, ActivationCache]:
     """Run the model, and keep what may have gone into a hook's numbers."""
+    if hook.endswith("_grad"):
+        logits, cache = record_gradients(model, tokens)
+        return logits, ActivationCache({**cache, "logits": logits})
     inside = hook.startswith("blocks.")
     layer = int(hook.split(".")[1]) if inside else len(model.blocks)
 
@@ -94,6 +100,8 @@ def _record(
 
 
 def _source(model: LanguageModel, hook: str) -> SourceLine:
+    """Find the line of a value; a gradient is traced to the value it is about."""
+    hook = hook.removesuffix("_grad")
     if hook != "logits":
         path, _, name = hook.rpartition(".")
         return find_line(model.get_submodule(path), f"self.{name}(")

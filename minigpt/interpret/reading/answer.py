@@ -9,6 +9,7 @@ large models cost no more than one pass.
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -76,6 +77,28 @@ def strongest_head(weights: Float[np.ndarray, "layer head"]) -> tuple[int, int]:
     """Return layer and head of the largest weight."""
     layer, head = np.unravel_index(int(np.argmax(weights)), weights.shape)
     return int(layer), int(head)
+
+
+class MeanWeight(NamedTuple):
+    """How much of their attention all heads together gave to one position."""
+
+    place: int
+    weight: float
+    """The mean over the heads, 0 to 1."""
+
+
+def most_read(rows: Rows, places: Sequence[int], number: int = 3) -> list[MeanWeight]:
+    """Return the positions that the heads read most, as a mean over all of them.
+
+    Args:
+        rows: What `rows_that_wrote` returned.
+        places: Which positions may be named.
+        number: How many at most.
+    """
+    mean = rows.mean(axis=(0, 1))
+    there = [place for place in places if 0 <= place < len(mean)]
+    there.sort(key=lambda place: -float(mean[place]))
+    return [MeanWeight(place, float(mean[place])) for place in there[:number]]
 
 
 def places_of(words: str, tokens: Sequence[int], tokenizer: Tokenizer) -> list[int]:

@@ -160,7 +160,7 @@ def _first_parts(
     model: TransformerLM, cache: ActivationCache, direction: Float[Tensor, " d_model"]
 ) -> tuple[list[LogitPart], list[Tensor]]:
     """Return what stands in the stream before any block."""
-    parts = [LogitPart("embedding", "embedding", "hook_embed")]
+    parts = [LogitPart("embedding", "embedding", model.embedding_hook)]
     if model.token_shift is not None:
         parts.append(LogitPart("token before", "shift", "hook_token_shift"))
     if model.position_embedding is not None:

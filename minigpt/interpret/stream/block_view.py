@@ -34,7 +34,12 @@ class NormView:
     normalized: Float[np.ndarray, " d_model"]
     """`hook_normalized`."""
     out: Float[np.ndarray, " d_model"]
-    """What the sublayer reads: after the learned scale and shift, if there are any."""
+    """x, what the sublayer reads: after the learned weight and shift, where there are
+    any."""
+    weight: Float[np.ndarray, " d_model"] | None
+    """The learned factor of each number; None where the norm learns nothing."""
+    shift: Float[np.ndarray, " d_model"] | None
+    """What is added to each number; None where nothing is, as in an RMSNorm."""
 
 
 @dataclass(frozen=True)
@@ -185,12 +190,14 @@ def _norm_view(
     position: int,
 ) -> NormView:
     normalized = cache[f"{name}.hook_normalized"][0, position]
-    centred = isinstance(norm, LayerNorm)
+    centred, shift = isinstance(norm, LayerNorm), getattr(norm, "bias", None)
     return NormView(
         mean=float(cache[read][0, position].mean()) if centred else None,
         scale=float(cache[f"{name}.hook_scale"][0, position, 0]),
         normalized=_array(normalized),
         out=_array(affine(norm, normalized)),
+        weight=None if norm.weight is None else _array(norm.weight),
+        shift=None if shift is None else _array(shift),
     )
 
 

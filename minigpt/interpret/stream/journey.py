@@ -160,7 +160,8 @@ class _Recorded:
 
 def _plans(model: TransformerLM, most: int) -> Iterator[_Plan]:
     layers = model.config.num_layers
-    yield _Plan("embedding", (0, 0), "hook_embed", "blocks.0.hook_resid_pre")
+    embedded = model.embedding_hook
+    yield _Plan("embedding", (0, 0), embedded, "blocks.0.hook_resid_pre")
     if layers > most:
         size = -(-layers // most)
         for first in range(0, layers, size):

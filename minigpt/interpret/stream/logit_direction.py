@@ -59,7 +59,7 @@ def read_parts(
         Logits [1 pos vocab], and the hooks that `attribution` reads.
     """
     wanted = (
-        "hook_embed",
+        model.embedding_hook,
         "hook_token_shift",
         "hook_pos_embed",
         "attn.hook_z",

@@ -175,6 +175,21 @@ def lens_column(model: TransformerLM, tokens: list[int], position: int) -> Colum
     return Column(_read_out(model, after).cpu().numpy())
 
 
+def leads(model: TransformerLM, tokens: list[int]) -> Float[np.ndarray, "point pos"]:
+    """Return how far the answer leads its rival at every point, after every token.
+
+        lead(point) = logit(A) − logit(B),   A and B the output's two likeliest tokens
+
+    Args:
+        model: In evaluation mode.
+        tokens: Ids of the prompt.
+    """
+    streams = _streams(model, tokens)
+    pair = _read_out(model, streams[-1]).topk(2).indices  # [pos 2]
+    both = [_read_out(model, stream).gather(-1, pair) for stream in streams]
+    return _stacked([logits[:, 0] - logits[:, 1] for logits in both])
+
+
 def overtaking(
     winner: Float[np.ndarray, " point"], rival: Float[np.ndarray, " point"]
 ) -> int | None:

@@ -30,6 +30,22 @@ def split_word(tokenizer: Tokenizer, word: str) -> list[str]:
     return tokenizer.pieces(tokenizer.encode(text))
 
 
+def whole_form(tokenizer: Tokenizer, typed: str) -> list[int]:
+    """Encode a word as it was typed, or behind a space if it is whole only there.
+
+    In most vocabularies a word's own token begins with a space, which nobody types.
+
+    Args:
+        tokenizer: Whose tokens.
+        typed: What somebody looks for.
+
+    Returns:
+        Ids of the form with fewer tokens; of two equal ones, as it was typed.
+    """
+    forms = (typed, f" {typed.strip()}")
+    return min((tokenizer.encode(form) for form in forms), key=len)
+
+
 def widest_gap(
     one: Tokenizer, other: Tokenizer, words: Iterable[str]
 ) -> WordSplit | None:

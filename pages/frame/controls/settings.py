@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from minigpt.config import Config
 from minigpt.errors import ConfigError
+from pages.frame import state
 
 _LARGEST = 2**53 - 1
 """The largest whole number a browser can count to."""
@@ -33,7 +34,12 @@ def edit(
 
 
 def edit_some(
-    config: Config, prefix: str, names: Sequence[str], *, columns: int
+    config: Config,
+    prefix: str,
+    names: Sequence[str],
+    *,
+    columns: int,
+    in_url: bool = False,
 ) -> dict[str, Any]:
     """Show widgets for some fields, row by row, and return their values.
 
@@ -42,13 +48,14 @@ def edit_some(
         prefix: Begins the widgets' keys.
         names: Which fields, in order.
         columns: How many stand beside each other; on a phone, all below each other.
+        in_url: See `field`.
     """
     values = {}
     for first in range(0, len(names), columns):
         row = names[first : first + columns]
         for cell, name in zip(st.columns(columns), row, strict=False):
             with cell:
-                values[name] = field(config, name, prefix)
+                values[name] = field(config, name, prefix, in_url=in_url)
     return values
 
 
@@ -59,6 +66,7 @@ def field(
     *,
     label: str | None = None,
     disabled: bool = False,
+    in_url: bool = False,
 ) -> Any:
     """Show the widget of one field and return its value.
 
@@ -68,6 +76,7 @@ def field(
         prefix: Begins the widget's key.
         label: What stands over it; None is the field's name.
         disabled: Whether it can be changed now.
+        in_url: Write the value into the address, so that a link opens with it.
     """
     info = type(config).model_fields[name]
     common: dict[str, Any] = {
@@ -77,6 +86,9 @@ def field(
         "disabled": disabled,
         "persist_state": "session",
     }
+    if in_url:
+        state.write_to_url(common["key"])
+        common["bind"] = "query-params"
     value = getattr(config, name)
     kinds = _kinds(info.annotation)
     choices = [choice for kind in kinds for choice in _choices(kind)]

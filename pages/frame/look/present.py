@@ -20,6 +20,8 @@ html { font-size: 20px !important; }
 [data-testid="stMainBlockContainer"] h3 { line-height: 1.2; padding: 0.3rem 0 0.5rem; }
 [class*="st-key-predict_"] summary { padding: 0.15rem 0.6rem !important; }
 .st-key-lesson_goal p { font-size: 1rem; }
+/* Why a lesson opened where it did: for whoever prepares it, not for the class. */
+.st-key-opening { display: none; }
 .st-key-class_vote [data-testid="stMarkdown"] p { font-size: 1.4rem; }
 """
 

@@ -83,15 +83,20 @@ def show_ways_on(run: Run, status: RunStatus) -> None:
     )
 
 
-def show_numbers(status: RunStatus) -> None:
-    """Show where the run stands, with units."""
+def show_numbers(status: RunStatus, unit: str = "nats") -> None:
+    """Show where the run stands.
+
+    Args:
+        status: Of this moment.
+        unit: The loss's.
+    """
     total = status.total_steps
     if total and status.is_alive:
         st.progress(min(1.0, status.step / total))
     with st.container(horizontal=True):
         st.metric("Step", f"{status.step:,}" + (f" / {total:,}" if total else ""))
-        st.metric("Training loss", _nats(status.train_loss))
-        st.metric("Validation loss", _nats(status.validation_loss))
+        st.metric("Training loss", _loss(status.train_loss, unit))
+        st.metric("Validation loss", _loss(status.validation_loss, unit))
         speed = status.tokens_per_second
         st.metric("Speed", "–" if speed is None else f"{words.count(speed)} tokens/s")
         left = status.eta_seconds if status.is_alive else None
@@ -144,5 +149,5 @@ def _do(action: Callable[[Run], None], run: Run) -> None:
         st.session_state["_run_problem"] = str(error)
 
 
-def _nats(loss: float | None) -> str:
-    return "–" if loss is None else f"{loss:.3f} nats"
+def _loss(loss: float | None, unit: str) -> str:
+    return "–" if loss is None else f"{loss:.3f} {unit}"

@@ -29,10 +29,10 @@ def tokenizer():
     return made
 
 
-def lessons_first(tokenizer, steps=100, share=0.25, seed=3, context=128):
+def lessons_first(tokenizer, steps=100, share=0.25, seed=3, context=128, start=0):
     windows = WindowSampler(torch.arange(5000) % 700, context, 4, seed)
     text = RepeatsFirst(windows, 0, torch.arange(10))
-    return LessonsFirst(text, tokenizer, steps=steps, share=share)
+    return LessonsFirst(text, tokenizer, steps=steps, share=share, start=start)
 
 
 def read(lesson):
@@ -176,6 +176,23 @@ def test_lessons_come_in_order_and_return_between_texts(tokenizer):
     assert 0.2 < sum(name is not None for name in later) / len(later) < 0.3
     assert {*later} == {None, "facts", "questions", "stories", "longer"}
     assert sampler.batch(later.index(None) + 1000)[0].shape == (4, 128)
+
+
+def test_lessons_may_wait_until_some_text_was_read_and_none_of_it_is_read_twice(
+    tokenizer,
+):
+    sampler = lessons_first(tokenizer, steps=1000, start=30)
+    names = [sampler.lesson(step) for step in range(2000)]
+    assert set(names[:30]) == {None}
+    assert set(names[30:69]) == {"repeats"}
+    assert names.index("longer") >= 30 + 1000 * 0.65
+    assert None not in names[30:1030]
+    assert None in names[1030:]
+    text = sampler.sampler
+    after = next(step for step in range(1030, 2000) if names[step] is None)
+    for step, number in ((0, 0), (29, 29), (after, after - 1000)):
+        for own, expected in zip(sampler.batch(step), text.batch(number), strict=True):
+            assert torch.equal(own, expected)
 
 
 def test_the_same_seed_gives_the_same_batches_on_any_number_of_processes(tokenizer):

@@ -25,8 +25,10 @@ from minigpt.datasets.tales.words import (
     SPLITS,
     THINGS,
     is_held_out,
+    kinds_of_tokens,
 )
 from minigpt.errors import DataError
+from minigpt.tokenizers import WordTokenizer
 
 HELD_KINDS = {"owned": "owner", "owner": "owner", "place": "place", "colour": "colour"}
 HELD_KINDS["home"] = "place"
@@ -115,6 +117,14 @@ def test_a_training_story_never_even_mentions_a_person_beside_a_held_out_thing()
                 assert not is_held_out("owner", name, thing)
             for place in words & set(PLACES):
                 assert not is_held_out("place", name, place)
+
+
+def test_only_words_that_a_tokenizer_keeps_whole_have_a_token_of_their_kind():
+    tokenizer = WordTokenizer()
+    tokenizer.build_vocab("Mia lost her red kite near the mill.")
+    kinds = kinds_of_tokens(tokenizer)
+    found = {tokenizer.piece(token).strip(): kind for token, kind in kinds.items()}
+    assert found == {"Mia": "name", "red": "colour", "kite": "thing", "mill": "place"}
 
 
 def test_new_words_never_occur_in_training_text():

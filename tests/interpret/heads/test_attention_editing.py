@@ -39,7 +39,7 @@ def test_an_edit_that_changes_nothing_changes_nothing(scheme):
     model = model_of(positional_encoding=scheme)
     steps = attention_steps(model, TOKENS, 0, 1, 4)
     same = edited(model)
-    np.testing.assert_allclose(same.scores, steps.scores, atol=1e-5)
+    np.testing.assert_allclose(same.steps.scores, steps.scores, atol=1e-5)
     np.testing.assert_allclose(same.pattern, steps.pattern, atol=1e-5)
     np.testing.assert_allclose(same.z, steps.z, atol=1e-5)
     assert same.here.kl == pytest.approx(0, abs=1e-6)
@@ -51,16 +51,16 @@ def test_without_the_root_the_scores_are_the_raw_products(scheme):
     model = model_of(positional_encoding=scheme)
     steps = attention_steps(model, TOKENS, 0, 1, 4)
     bias = 0 if steps.bias is None else steps.bias[:5]
-    large = edited(model, without_scale=True)
-    np.testing.assert_allclose(large.scores[:5], steps.raw[:5] + bias, atol=1e-4)
-    assert np.isneginf(large.scores[5:]).all()
+    large = edited(model, divisor=1)
+    np.testing.assert_allclose(large.steps.scores[:5], steps.raw[:5] + bias, atol=1e-4)
+    assert np.isneginf(large.steps.scores[5:]).all()
     np.testing.assert_allclose(unscaled_pattern(steps), large.pattern, atol=1e-5)
 
 
 def test_without_the_root_a_row_collapses():
     model = model_of(positional_encoding="none")
     before = attention_steps(model, TOKENS, 0, 1, 6).pattern
-    after = edited(model, 6, without_scale=True).pattern
+    after = edited(model, 6, divisor=1).pattern
     assert after.max() > before.max()
     assert _entropy(after) < _entropy(before)
 
@@ -69,7 +69,7 @@ def test_without_the_root_a_row_collapses():
 def test_without_the_mask_the_future_leaks(scheme):
     model = model_of(positional_encoding=scheme)
     leaking = edited(model, 2, without_mask=True)
-    assert np.isfinite(leaking.scores).all()
+    assert np.isfinite(leaking.steps.scores).all()
     assert leaking.pattern[3:].sum() > 0.01
     assert leaking.pattern.sum() == pytest.approx(1, abs=1e-5)
     # What comes later now changes what is predicted here: the leak itself.
@@ -83,7 +83,7 @@ def test_without_positions_the_scores_are_products_alone(scheme):
     model = model_of(positional_encoding=scheme)
     steps = attention_steps(model, TOKENS, 0, 1, 4)
     bare = edited(model, without_positions=True)
-    np.testing.assert_allclose(bare.scores[:5], steps.scaled[:5], atol=1e-5)
+    np.testing.assert_allclose(bare.steps.scores[:5], steps.scaled[:5], atol=1e-5)
 
 
 def test_without_rope_the_products_are_those_of_unturned_vectors():
@@ -91,7 +91,49 @@ def test_without_rope_the_products_are_those_of_unturned_vectors():
     steps = attention_steps(model, TOKENS, 0, 1, 4)
     bare = edited(model, without_positions=True)
     expected = steps.plain_k @ steps.plain_q / math.sqrt(8)
-    np.testing.assert_allclose(bare.scores[:5], expected[:5], atol=1e-5)
+    np.testing.assert_allclose(bare.steps.scores[:5], expected[:5], atol=1e-5)
+
+
+EDITS = [
+    {},
+    {"divisor": 1},
+    {"divisor": 1.7},
+    {"without_mask": True},
+    {"without_positions": True},
+    {"divisor": 1, "without_positions": True, "without_mask": True},
+    {"divisor": 2, "without_mask": True, "weight": (2, 0.75)},
+]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("edit", EDITS)
+def test_every_row_is_the_result_of_the_row_above_it(scheme, edit):
+    model = model_of(positional_encoding=scheme)
+    whole = attention_steps(model, TOKENS, 0, 1, 4)
+    after = edited(model, **edit)
+    rows, given = after.steps, HeadEdit(**edit)
+    np.testing.assert_allclose(rows.raw, rows.k @ rows.q, atol=1e-4)
+    divisor = given.divisor or math.sqrt(8)
+    np.testing.assert_allclose(rows.scaled, rows.raw / divisor, atol=1e-4)
+    before_mask = rows.scaled
+    if scheme in ("alibi", "relative"):
+        added = whole.bias * (not given.without_positions)
+        np.testing.assert_allclose(rows.biased, rows.scaled + added, atol=1e-4)
+        assert (rows.bias[5:] == 0).all()  # no scheme has a bias for the future
+        before_mask = rows.biased
+    scores = before_mask.copy()
+    if not given.without_mask:
+        scores[5:] = -np.inf
+    np.testing.assert_allclose(rows.scores, scores, atol=1e-4)
+    powers = np.exp(scores - scores.max())
+    np.testing.assert_allclose(rows.pattern, powers / powers.sum(), atol=1e-5)
+    np.testing.assert_allclose(rows.z, rows.pattern @ rows.v, atol=1e-5)
+    np.testing.assert_allclose(after.z, after.pattern @ rows.v, atol=1e-5)
+
+
+def test_a_divisor_that_divides_nothing_is_refused():
+    with pytest.raises(DataError, match="divided by a number > 0, not by 0"):
+        edited(model_of(), divisor=0)
 
 
 def test_a_weight_is_set_and_the_others_keep_their_proportions():

@@ -100,11 +100,29 @@ def test_queries_are_projections_of_what_the_head_reads(norm):
     torch.testing.assert_close(parts.plain_q, expected, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("settings", KINDS, ids=str)
+def test_one_number_of_the_query_is_a_row_of_the_weights_times_x(settings):
+    model = model_of(**settings)
+    for layer, head in places(model):
+        steps = attention_steps(model, TOKENS, layer, head, query=4)
+        shown, width = steps.projection, model.config.d_head
+        row = model.blocks[layer].attn.qkv.weight[head * width + shown.dimension]
+        np.testing.assert_allclose(shown.row, row.numpy(), atol=1e-6)
+        own = float(shown.row @ steps.x[4] + shown.bias)
+        assert shown.value == pytest.approx(own, abs=1e-5)
+        assert shown.normalized == settings.get("qk_norm", False)
+        if not shown.normalized:
+            value = steps.plain_q[shown.dimension]
+            assert shown.value == pytest.approx(value, abs=1e-5)
+            assert abs(value) == pytest.approx(np.abs(steps.plain_q).max(), abs=1e-5)
+
+
 def test_only_a_scheme_that_biases_scores_has_a_bias():
     for kind in ("alibi", "relative"):
         steps = attention_steps(model_of(positional_encoding=kind), TOKENS, 0, 1, 4)
         assert np.isfinite(steps.bias[:5]).all()
-        assert np.isneginf(steps.bias[5:]).all()
+        assert (steps.bias[5:] == 0).all()
+        np.testing.assert_allclose(steps.biased, steps.scaled + steps.bias, atol=1e-5)
     assert attention_steps(model_of(), TOKENS, 0, 1, 4).bias is None
 
 

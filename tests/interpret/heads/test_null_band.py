@@ -100,10 +100,10 @@ def test_an_architecture_too_large_for_a_second_one_is_refused():
 @pytest.mark.parametrize(
     ("weight", "edge", "queries", "label"),
     [
-        (0.7, 0.1, 20, "mostly previous token"),
-        (0.45, 0.1, 20, "unclassified"),  # not most of the weight
-        (0.7, 0.69, 20, "unclassified"),  # no farther than an untrained head
-        (0.9, 0.1, 2, "unclassified"),  # two queries are no habit
+        (0.7, 0.1, 20, "mostly reads the token just before"),
+        (0.45, 0.1, 20, "no clear habit"),  # not most of the weight
+        (0.7, 0.69, 20, "no clear habit"),  # no farther than an untrained head
+        (0.9, 0.1, 2, "no clear habit"),  # two queries are no habit
     ],
 )
 def test_a_label_wants_most_of_the_weight_far_outside_the_band(
@@ -118,4 +118,4 @@ def test_an_untrained_model_has_no_labels():
     model = TransformerLM(**CONFIG.to_dict()).eval()
     null, scores = null_band(CONFIG, PROBE), scores_on(model, PROBE)
     labels = {cautious_label(scores, null, i, j) for i in range(2) for j in range(4)}
-    assert labels == {"unclassified"}
+    assert labels == {"no clear habit"}

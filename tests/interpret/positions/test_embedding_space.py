@@ -37,6 +37,16 @@ def test_a_vector_of_zeros_is_like_nothing_and_a_token_is_not_its_own_neighbour(
     assert space.nearest(table[:1], 0).tokens == []
 
 
+def test_a_token_is_beside_its_kind_if_the_nearest_of_all_tokens_is_one():
+    angles = np.radians([0, 10, 90, 103, 99, 180])
+    table = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    kinds = {0: "name", 1: "name", 2: "thing", 3: "thing"}
+    # 4 is of no kind, and the nearest to 2 and to 3.
+    assert space.share_beside_own_kind(table, kinds) == 0.5
+    assert space.share_beside_own_kind(table, {**kinds, 4: "thing"}) == 1
+    assert space.share_beside_own_kind(table, {0: "name", 1: "thing"}) == 0
+
+
 def test_components_are_the_covariances_eigenvectors():
     found = space.principal_components(VECTORS, 3)
     values, vectors = np.linalg.eigh(np.cov(VECTORS.T))

@@ -55,6 +55,8 @@ VARIANTS = {
         "num_kv_heads": 3,
         "bias": False,
     },
+    "embedding norm": {"embedding_norm": True},
+    "embedding norm, shifted": {"embedding_norm": True, "token_shift": True},
     "attention only": {"d_ff": 0},
     "free head": {"tie_embeddings": False},
     "one layer, one head": {"num_layers": 1, "num_heads": 1},

@@ -1,12 +1,15 @@
 """What the attention page draws is the hooks', and every edit is made in the model."""
 
 import base64
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
+from minigpt.interpret.heads.row_challenge import row_challenge
+from minigpt.library.catalogue import find_model
 from minigpt.model import create_model
 
 PAGE = "pages/attention/attention.py"
@@ -47,19 +50,30 @@ def test_the_sheet_holds_the_hooks_of_the_chosen_row(open_page, view, models):
         np.testing.assert_allclose(
             floats(sheet[name]), values.numpy(), atol=1e-5, err_msg=name
         )
-    assert sheet["edited"] is None
+    assert sheet["weighed"] is sheet["divisor"] is None
+    assert sheet["leftOut"] == []
     assert (sheet["query"], sheet["width"]) == (5, 8)
 
 
-def test_leaving_out_the_root_changes_the_row_in_the_model(open_page, view, models):
+def test_leaving_out_the_root_changes_every_row_below_in_the_model(
+    open_page, view, models
+):
     app = open_page(PAGE, prompt=PROMPT, layer="1", head="1", token="5")
     app.button_group(key="left_out").set_value(["÷ √d"]).run()
     sheet, (_, cache) = view(app, "attention_steps"), hooks_of(models)
-    assert sheet["leftOut"] == ["scaled"]
-    raw = cache["k", 1][0, :6, 1] @ cache["q", 1][0, 5, 1]
-    np.testing.assert_allclose(
-        floats(sheet["edited"]["pattern"])[:6], raw.softmax(-1), atol=1e-5
-    )
+    assert sheet["divisor"] == 1
+    raw = (cache["k", 1][0, :6, 1] @ cache["q", 1][0, 5, 1]).numpy()
+    weights = torch.tensor(raw).softmax(-1).numpy()
+    for name, expected in {
+        "raw": raw,
+        "scaled": raw,
+        "scores": raw,
+        "pattern": weights,
+        "before": cache["pattern", 1][0, 1, 5, :6].numpy(),
+    }.items():
+        np.testing.assert_allclose(floats(sheet[name])[:6], expected, atol=1e-5)
+    z = weights @ cache["v", 1][0, :6, 1].numpy()
+    np.testing.assert_allclose(floats(sheet["z"]), z, atol=1e-5)
     captions = [caption.value for caption in app.caption]
     assert any(
         caption.startswith("The prediction changes by KL ") for caption in captions
@@ -71,17 +85,79 @@ def test_leaving_out_the_mask_shows_the_future(open_page, view):
     app.button_group(key="left_out").set_value(["mask"]).run()
     sheet = view(app, "attention_steps")
     assert sheet["leftOut"] == ["scores"]
-    assert floats(sheet["pattern"])[4:].sum() == 0
-    assert floats(sheet["edited"]["pattern"])[4:].sum() > 0.01
+    assert np.isfinite(floats(sheet["scores"])).all()
+    assert floats(sheet["before"])[4:].sum() == 0
+    assert floats(sheet["pattern"])[4:].sum() > 0.01
 
 
 def test_undo_takes_every_edit_back(open_page, view):
-    app = open_page(PAGE, prompt=PROMPT)
+    app = open_page(PAGE, prompt=PROMPT, divisor="1.5", weight="2:0.75")
     app.button_group(key="left_out").set_value(["÷ √d", "mask"]).run()
-    assert view(app, "attention_steps")["edited"] is not None
+    sheet = view(app, "attention_steps")
+    assert (sheet["divisor"], sheet["leftOut"]) == (1, ["scores"])
+    assert sheet["weighed"]["weight"] == 0.75
     next(button for button in app.button if button.label == "Undo").click().run()
-    assert view(app, "attention_steps")["edited"] is None
+    sheet = view(app, "attention_steps")
+    assert (sheet["divisor"], sheet["leftOut"], sheet["weighed"]) == (None, [], None)
+    assert not {"left_out", "divisor", "weight"} & set(app.query_params)
     assert not app.exception
+
+
+def test_a_link_restores_what_was_left_out_the_divisor_and_the_weight(
+    open_page, view, models
+):
+    place = {"prompt": PROMPT, "layer": "1", "head": "1", "token": "5"}
+    app = open_page(PAGE, **place, left_out="mask", divisor="1.5", weight="2:0.75")
+    assert not app.exception
+    sheet, (_, cache) = view(app, "attention_steps"), hooks_of(models)
+    assert (sheet["divisor"], sheet["leftOut"]) == (1.5, ["scores"])
+    assert (sheet["weighed"]["key"], sheet["weighed"]["weight"]) == (2, 0.75)
+    scores = (cache["k", 1][0, :, 1] @ cache["q", 1][0, 5, 1]).numpy() / 1.5
+    np.testing.assert_allclose(floats(sheet["scores"]), scores, atol=1e-5)
+    assert app.query_params["divisor"] == "1.5"
+    assert app.query_params["weight"] == "2:0.75"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"divisor": "many"},
+        {"divisor": "-2"},
+        {"divisor": "1e99"},
+        {"weight": "2"},
+        {"weight": "99:0.5"},
+        {"weight": "1:2"},
+        {"weight": "x:0.5"},
+        {"left_out": "everything"},
+    ],
+)
+def test_a_link_that_asks_for_what_cannot_be_changes_nothing(open_page, view, query):
+    app = open_page(PAGE, prompt=PROMPT, token="5", **query)
+    assert not app.exception
+    sheet = view(app, "attention_steps")
+    assert (sheet["divisor"], sheet["leftOut"], sheet["weighed"]) == (None, [], None)
+
+
+def test_the_challenge_is_met_by_the_weight_that_the_model_obeys(
+    open_page, monkeypatch
+):
+    data = str(Path(__file__).parents[3] / "data")
+    app = open_page(PAGE, data=data, model="tales")
+    said = lambda: " ".join(text.value for text in app.markdown)  # noqa: E731
+    assert "**Challenge.**" in said()
+    next(b for b in app.button if b.label == "Show me a head that can").click().run()
+    checkpoint = load_checkpoint(find_model(Path(data), "tales").path)
+    tokens = checkpoint.tokenizer.encode(app.session_state["prompt"])
+    found = row_challenge(checkpoint, tokens, app.session_state["token"])
+    layer, head, key = found.solutions[0]
+    assert (app.session_state["layer"], app.session_state["head"]) == (layer, head)
+    link = {"prompt": app.session_state["prompt"], "token": str(found.query)}
+    link |= {"layer": str(layer), "head": str(head)}
+    for weight, is_met in (("1", True), ("0", False)):
+        app = open_page(
+            PAGE, data=data, model="tales", **link, weight=f"{key}:{weight}"
+        )
+        assert ("Challenge met" in said()) == is_met
 
 
 def test_a_step_that_another_model_lacks_is_not_left_out_there(

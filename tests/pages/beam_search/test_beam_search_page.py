@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import pytest
 import torch
@@ -164,7 +165,7 @@ def test_a_prompt_is_offered_on_which_greedy_begins_wrongly(open_page, glass):
     assert not app.exception
     prompt = app.session_state["prompt"]
     if prompt == PROMPT:
-        assert "greedy begins rightly" in words_of(app)
+        assert "greedy starts well" in words_of(app)
         return
     tokens = tokenizer.encode(prompt)
     best = beam_search(model, tokens, settings(), tokenizer.eos_id).sequences[0]
@@ -222,12 +223,22 @@ def test_predict_and_checks_are_graded_by_this_search(open_page, glass):
         radio.label: radio for radio in app.radio if radio.key.startswith("_answer_")
     }
     assert len(questions) >= 4  # the prediction, and three at the end
-    candidates = next(
-        each for name, each in questions.items() if "continuations" in name
-    )
-    right = 3 * glass[1].vocab_size
+    candidates = next(each for name, each in questions.items() if "candidates" in name)
+    right = glass[1].vocab_size  # The first step goes on from the prompt alone.
     place = [option.replace("\\", "") for option in candidates.options].index(
         f"{right:,}"
     )
     candidates.set_value(place).run()
     assert "Right" in words_of(app)
+
+
+def test_displayed_numbers_add_up_to_the_displayed_sum(open_page):
+    app = open_page(PAGE, prompt=PROMPT)
+    radio = next(each for each in app.radio if "new sum" in each.label)
+    words = radio.label.replace("\\", "").replace("−", "-")
+    so_far, added = (float(each) for each in re.findall(r"-\d+\.\d+", words))
+    options = [each.replace("\\", "").replace("−", "-") for each in radio.options]
+    near = [each for each in options if abs(float(each) - so_far - added) < 0.04]
+    assert len(near) == 1
+    digits = len(near[0].partition(".")[2])
+    assert f"{so_far + added:.{digits}f}" == near[0]

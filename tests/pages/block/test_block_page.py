@@ -43,6 +43,10 @@ def test_the_road_holds_the_hooks_of_the_chosen_token(open_page, view, models):
         np.testing.assert_allclose(
             floats(road[name]), values[0, 5].flatten(), atol=1e-5, err_msg=name
         )
+    path = models / "models/glass/checkpoints/checkpoint_step_100"
+    with torch.inference_mode():
+        read = load_checkpoint(path)[0].blocks[1].ln1(cache["resid_pre", 1])[0, 5]
+    np.testing.assert_allclose(floats(road["norms"][0]["out"]), read, atol=1e-5)
     scale = float(cache["scale", 1, "ln2"][0, 5, 0])
     assert road["norms"][1]["scale"] == pytest.approx(scale, rel=1e-5)
     post = cache["post", 1][0, 5]
@@ -68,7 +72,7 @@ def test_a_model_without_mlps_is_shown_without_them(open_page, view, models, tmp
     road = view(app, "residual_block")
     assert road["transformed"] is None
     assert road["norms"][1] is None
-    assert len(app.radio) == 4
+    assert len(app.radio) == 3  # one to predict, two to check
 
 
 def test_the_number_below_the_road_is_the_tensors(open_page, models):

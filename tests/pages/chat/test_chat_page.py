@@ -1,17 +1,29 @@
 """The Chat page: what is said, what can be taken back, what is shown of it."""
 
+import json
 import runpy
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
 
 from minigpt.checkpoint import load_checkpoint
-from minigpt.datasets.tales.talk import known_question, story_to_talk_about
+from minigpt.config import FinetuneConfig, RunConfig, TrainConfig
+from minigpt.datasets.tales.talk import (
+    known_question,
+    story_to_talk_about,
+    words_of_fact,
+)
 from minigpt.finetuning.answering import reply
 from minigpt.finetuning.chat import ready_to_chat
-from minigpt.finetuning.conversation_tokens import Turn, messages_of
+from minigpt.finetuning.conversation_tokens import Turn, messages_of, words_not_in
+from minigpt.finetuning.inspection.template_effect import template_effect, verdict
+from minigpt.interpret.reading.answer import places_of
+from minigpt.runs import RunStore
 from minigpt.tokenizers.chat import encode_prompt_for_answer
+from minigpt.worker.worker import train_run
+from pages.frame.words import plain
 
 PAGE = "pages/chat/chat.py"
 
@@ -425,3 +437,197 @@ def test_the_questions_are_graded_by_this_model(chat, talker, story):
     last = asked[0]
     last.set_value(last.options.index("\\<assistant\\>")).run()
     assert any("✓ Right" in each.value for each in chat.markdown)
+
+
+def answer_of(app):
+    return app.session_state["_chat"].turns[0].answer
+
+
+def test_an_answers_probability_is_the_product_of_its_tokens(chat, talker):
+    app = press(chat, "chip_0")
+    answer = answer_of(app)
+    tokens = torch.tensor([[*answer.read, *answer.tokens]])
+    with torch.inference_mode():
+        log_probs = talker.model(tokens[:, :-1])[0].log_softmax(-1)
+    written = range(len(answer.read), tokens.shape[1])
+    each = [float(log_probs[place - 1, tokens[0, place]].exp()) for place in written]
+    product = 1.0
+    for value in each:
+        product *= value
+    assert answer.probability == pytest.approx(product, rel=1e-3)
+    (opened,) = (
+        block
+        for block in app.get("popover")
+        if block.proto.popover.label.startswith("Probability")
+    )
+    assert opened.proto.popover.label == f"Probability {product:.3f}"
+    shown = opened.table[0].value["probability"]
+    assert [float(text) for text in shown] == pytest.approx(each, abs=6e-4)
+
+
+def test_words_that_stand_nowhere_in_what_was_read_are_named(chat, story):
+    app = press(chat, "chip_0")
+    said_words = said(app)[1][1].strip(".").split()
+    told = f"{story.text} {said(app)[0][1]}".lower()
+    assert all(word.lower() in told for word in said_words)
+    assert "all its words stand in the story or the question" in captions(app)
+    app.text_area(key="chat_story").set_value("Mia sang.").run()
+    app = say(app, story.questions[0].text)
+    new = words_not_in(said(app)[1][1], "Mia sang.", story.questions[0].text)
+    assert new
+    assert f"neither in the story nor in the question: **{', '.join(new[:8])}" in (
+        captions(app)
+    )
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory, root=Path(__file__).parents[3]):
+    """Return a data directory with the base and the tuned model that ship."""
+    data = tmp_path_factory.mktemp("shipped")
+    for name in ("tales", "tales-chat"):
+        shutil.copytree(root / "data/models" / name, data / "models" / name)
+    return data
+
+
+def test_a_question_of_another_kind_is_said_to_be_one_and_of_its_own_kind_is_not(
+    open_page, shipped
+):
+    app = say(open_page(PAGE, data=shipped), "Translate the story into French.")
+    assert not app.exception
+    (told,) = (each for each in app.caption if "none of the kinds" in each.value)
+    assert "questions of other kinds" in told.proto.help
+    assert "its 16 heads looked most at" in captions(app)
+    app = say(app, "What colour was the museum?")
+    assert captions(app).count("none of the kinds") == 1
+    assert "A kind of question that it was tuned on" in captions(app)
+
+
+def test_the_page_opens_on_a_question_that_the_template_makes_right(open_page, shipped):
+    app = open_page(PAGE, data=shipped)
+    predicted = app.radio[0]
+    assert list(predicted.options) == [
+        "The right answer all the same",
+        "A wrong answer, from the same story",
+        plain("No answer: the story goes on"),
+    ]
+    who = load_checkpoint(shipped / "models/tales-chat")
+    told = app.text_area(key="chat_story").value
+    question = app.button(key="chip_0").label.replace("\\", "")
+    assert question in predicted.label.replace("\\", "")
+    (story,) = (
+        each
+        for number in range(8)
+        if (
+            each := story_to_talk_about(
+                number, lambda text: len(who.tokenizer.encode(text)) <= 0.62 * 256
+            )
+        ).text
+        == told
+    )
+    asked = known_question(story, question)
+    effect = template_effect(who, asked)
+    assert asked.is_answered_by(effect.told)
+    assert verdict(asked, effect.untold) != "right"
+    app = press(app, "chip_0")
+    assert "✓ Right" in captions(app)
+
+
+def test_a_wrong_answer_says_what_was_read_instead(chat, story, talker):
+    hard = next(
+        each
+        for each in story.questions
+        if not known_question(story, each.text).is_answered_by(
+            reply(
+                talker.model,
+                talker.tokenizer,
+                messages_of(story.text, [Turn(each.text)]),
+            )
+        )
+    )
+    app = say(chat, hard.text)
+    (sentence,) = (
+        each.value for each in app.caption if each.value.startswith("When it wrote")
+    )
+    asked = known_question(story, hard.text)
+    answer = answer_of(app)
+    tokens = [*answer.read, *answer.tokens]
+    spelled = [
+        place
+        for value in asked.question.candidates
+        for place in places_of(value, tokens, talker.tokenizer)
+        if place >= len(answer.read)
+    ]
+    place = min(spelled, default=len(answer.read))
+    with torch.inference_mode():
+        _, cache = talker.model.run_with_cache(torch.tensor([tokens[:place]]))
+    rows = torch.stack(
+        [cache[f"blocks.{layer}.attn.hook_pattern"][0, :, -1] for layer in range(2)]
+    )
+    same = [at for at in range(place) if tokens[at] == tokens[place]]
+    right = places_of(words_of_fact(asked), answer.read, talker.tokenizer)
+    if same and right:
+        for places in (same, right):
+            assert f"{float(rows[..., places].sum(-1).max()):.2f}" in sentence
+    else:
+        pieces = talker.tokenizer.pieces(tokens)
+        words = [
+            at
+            for at in range(place)
+            if tokens[at] not in talker.tokenizer.special_tokens
+            and any(map(str.isalpha, pieces[at]))
+        ]
+        mean = rows.mean((0, 1))
+        assert f"({float(mean[words].max()):.2f})" in sentence
+
+
+@pytest.fixture(scope="module")
+def museum(make, talkers, tmp_path_factory):
+    """Return a data directory with a model tuned on a file of one's own."""
+    data = tmp_path_factory.mktemp("museum")
+    rows = [
+        {"instruction": f"Where is room {number}?", "output": f"On floor {number}."}
+        for number in range(1, 11)
+    ]
+    own = data / "museum.jsonl"
+    own.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    base = shutil.copytree(talkers / "models" / "plain", data / "models" / "plain")
+    train = TrainConfig(
+        max_steps=150,
+        batch_size=9,
+        learning_rate=1e-2,
+        eval_interval=150,
+        num_threads=1,
+    )
+    config = RunConfig(
+        finetune=FinetuneConfig(base=str(base), examples=str(own)), train=train
+    )
+    train_run(RunStore(data / "runs").create(config, "museum"))
+    return data
+
+
+def test_what_was_tuned_on_a_file_opens_on_its_questions_and_not_on_a_tale(
+    open_page, museum
+):
+    app = open_page(PAGE, data=museum)
+    assert app.selectbox(key="who").value == "museum"
+    assert app.text_area(key="chat_story").value == ""
+    assert app.button(key="chat_menu_book").disabled
+    app = press(app, "chip_0")
+    assert said(app) == [
+        ("user", "Where is room 1?"),
+        ("assistant", "On floor 1."),
+    ]
+    assert "✓ Right" in captions(app)
+    assert "One of the 9 questions it was tuned on" in captions(app)
+
+
+def test_a_held_out_question_and_a_strange_one_are_told_from_those_learned(
+    open_page, museum
+):
+    app = open_page(PAGE, data=museum)
+    app = say(app, "Where is room 10?")
+    assert "**Held out**: it stands in the file" in captions(app)
+    assert "✗ Your file says: On floor 10" in captions(app)
+    app = say(app, "Who had the kite?")
+    assert "None of the 9 questions it was tuned on" in captions(app)
+    assert not app.exception

@@ -17,8 +17,9 @@ from minigpt.config import (
 )
 from minigpt.datasets.tales.instructions import questions
 from minigpt.datasets.tales.story import generate_tales
-from minigpt.finetuning.answering import reply
+from minigpt.finetuning.answering import Answer, reply
 from minigpt.finetuning.chat import ready_to_chat
+from minigpt.finetuning.conversation_tokens import read_as_a_story
 from minigpt.finetuning.supervised import fits
 from minigpt.library.catalogue import available_models
 from minigpt.library.finetuned import (
@@ -32,6 +33,7 @@ from minigpt.runs import RunStore
 from minigpt.tokenizers import BPETokenizer
 from minigpt.tokenizers.chat import Message, encode_chat
 from minigpt.worker.worker import train_run
+from pages.frame.words import plain
 
 PAGE = "pages/finetuning/finetuning.py"
 OWN = [
@@ -266,27 +268,91 @@ def test_the_margins_of_a_run_are_drawn_and_handed_out(open_page, tuned):
     assert names[recipe.variable] == margins
 
 
-def test_answers_are_what_both_models_say(open_page, tuned):
+def asked_of(who, split="held_out"):
+    return next(questions(1, split, fits(who.tokenizer, 320 - 16)))
+
+
+def tables(app):
+    return [each.value for each in app.table]
+
+
+def test_base_and_tuned_answer_on_the_same_tokens_and_the_base_as_a_story_asks_too(
+    open_page, tuned
+):
     app = open_page(PAGE, data=tuned, tuning="answers", look="Answers")
     assert not app.exception
-    (table,) = (each.value for each in app.dataframe)
+    _, table = tables(app)
     after = load_checkpoint(RunStore(tuned / "runs").open("answers").best)
-    is_short = fits(after.tokenizer, 320 - 16)
-    asked = next(questions(1, "held_out", is_short))
-    settings = GenerationConfig(strategy="greedy", max_new_tokens=32)
-    said = reply(after.model, after.tokenizer, asked.prompt, settings)
-    assert table["question"][0] == asked.question.text
-    assert (
-        table["answers"][0][2:].strip() == said[: len(table["answers"][0]) - 2].strip()
-    )
+    base = ready_to_chat(load_checkpoint(tuned / "models/tales"))
+    asked = asked_of(after)
+    settings = GenerationConfig(strategy="greedy", max_new_tokens=24)
+    assert table["question"][0] == plain(asked.question.text)
+    for column, who in (("tales, same tokens", base), ("answers", after)):
+        said = reply(who.model, who.tokenizer, asked.prompt, settings)
+        assert table[plain(column)][0][2:] == plain(said)
+    read = read_as_a_story(asked.story, asked.question.text, base.tokenizer)
+    told = Answer(base.model, base.tokenizer, read, settings, '"').text_in_full()
+    assert table[plain("tales, as a story asks")][0][2:] == plain(told)
     assert any("of 6** right word for word" in each.value for each in app.markdown)
 
 
-def test_of_a_file_its_own_held_out_answers_are_shown(open_page, tuned):
+def test_words_that_it_never_met_are_counted_beside_those_it_knows(open_page, tuned):
+    app = open_page(PAGE, data=tuned, tuning="answers", look="Answers")
+    counts, _ = tables(app)
+    assert list(counts["stories in"]) == ["words it knows", "words it never met"]
+    assert list(counts["answers"]) == ["0 of 6", "not asked"]
+    app.button_group(key="answers_words").set_value("words it never met").run()
+    counts, table = tables(app)
+    assert list(counts["answers"]) == ["0 of 6", "0 of 6"]
+    after = load_checkpoint(RunStore(tuned / "runs").open("answers").best)
+    assert table["question"][0] == plain(asked_of(after, "new").question.text)
+    more = next(each for each in app.button if each.label == "Ask 12 more")
+    more.click().run()
+    assert list(tables(app)[0]["answers"]) == ["0 of 6", "0 of 18"]
+
+
+def test_of_a_file_learned_and_unseen_answers_stand_side_by_side(open_page, tuned):
     app = open_page(PAGE, data=tuned, tuning="mine", look="Answers")
     assert not app.exception
-    (table,) = (each.value for each in app.dataframe)
-    assert list(table["right"]) == [OWN[2]["output"]]
+    learned, unseen = tables(app)
+    assert list(learned["right"]) == [plain(each["output"]) for each in OWN[:2]]
+    assert list(unseen["right"]) == [plain(OWN[2]["output"])]
+    assert [each.value for each in app.markdown if "right word for word" in each.value]
+
+
+def test_of_a_file_the_last_step_is_opened_and_not_the_lowest_held_out_loss(tuned):
+    run = RunStore(tuned / "runs").open("mine")
+    assert run.best == run.latest
+    assert (run.path / "checkpoints" / "best_model").is_dir()
+    tales = RunStore(tuned / "runs").open("answers")
+    assert tales.best.name == "best_model"
+
+
+def test_a_wrong_file_is_named_as_the_reader_named_it(open_page, tuned):
+    app = pasted(open_page(PAGE, data=tuned), OWN[1], "{")
+    (told,) = (text for text in texts(app) if "line 2:" in text)
+    assert "Your examples, line 2: Expecting" in told
+    assert str(tuned) not in told
+
+
+def test_lora_on_a_file_of_ones_own_says_how_new_its_pieces_are(open_page, tuned):
+    app = pasted(open_page(PAGE, data=tuned), *OWN)
+    assert not any("LoRA leaves the embeddings" in text for text in texts(app))
+    app.button_group(key="what_changes").set_value("LoRA").run()
+    (told,) = (text for text in texts(app) if "LoRA leaves the embeddings" in text)
+    base = ready_to_chat(load_checkpoint(tuned / "models/tales"))
+    losses = [
+        answer_losses(
+            base,
+            [
+                Message("user", each["instruction"]),
+                Message("assistant", each["output"]),
+            ],
+        )
+        for each in OWN[:2]
+    ]
+    mean = sum(sum(each) / len(each) for each in losses) / 2
+    assert f"costs this base {mean:.1f} nats" in told
 
 
 def test_the_heads_lead_to_compare_with_both_models(open_page, tuned):

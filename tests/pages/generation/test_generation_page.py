@@ -1,5 +1,11 @@
+import base64
 import json
+import math
+import re
+from pathlib import Path
+from statistics import median
 
+import numpy as np
 import pytest
 import torch
 
@@ -246,19 +252,87 @@ def test_the_tree_holds_twenty_texts_each_with_its_seed(open_page, view, models)
     assert text.replace("·", " ").replace("⏎", "\n") == "".join(alone.pieces)
 
 
-def test_all_strategies_write_and_are_measured(open_page, models):
+def test_all_strategies_write_and_a_typical_text_is_shown(open_page, models):
     app = look_at(open_page(PAGE, prompt="the cat"), "all strategies")
     set_filters(app, seed=3, max_new_tokens=6)
     app.button(key="write_all").click().run()
-    said = [caption.value for caption in app.caption]
     config = GenerationConfig(
         seed=3, max_new_tokens=6, temperature=1.0, top_k=None, top_p=0.9
     )
-    alone = expected(models, "the cat", config)
-    mean = sum(alone.log_probs) / len(alone.log_probs)
-    assert any(f"**top-p 0.9** · mean log p −{-mean:.2f}" in text for text in said)
-    assert sum("mean log p" in text for text in said) == 8
-    assert any(text.value == alone.text for text in app.text)
+    texts = [
+        expected(models, "the cat", config.replace(seed=seed)) for seed in range(3, 18)
+    ]
+    means = [sum(text.log_probs) / len(text.log_probs) for text in texts]
+    middle = sorted(range(15), key=means.__getitem__)[7]
+    said = [caption.value for caption in app.caption]
+    words = f"**top-p 0.9** · a typical text · mean log p −{-means[middle]:.2f}"
+    assert any(words in text for text in said)
+    assert sum("a typical text" in text for text in said) == 6
+    assert sum("its only text" in text for text in said) == 2
+    assert any(text.value == texts[middle].text for text in app.text)
+
+
+def test_a_higher_temperature_writes_less_likely_texts(open_page):
+    shipped = Path(__file__).parents[3] / "data"
+    app = open_page(PAGE, data=shipped, model="tales", prompt="One day Mia")
+    look_at(app, "all strategies")
+    set_filters(app, seed=1, max_new_tokens=8)
+    app.button(key="write_all").click().run()
+    recipe = app.session_state["_recipes"]["strategies"]
+    names = ("temperature 0.7", "temperature 1.0", "temperature 1.3")
+    medians = [median(recipe.drawn[name]) for name in names]
+    assert medians == sorted(medians, reverse=True)
+
+
+def test_the_cache_is_the_models_own_and_weighs_what_is_said(open_page, view, models):
+    app = look_at(open_page(PAGE, prompt="the cat", head="1"), "the cache")
+    assert not app.exception
+    shown = view(app, "cache_growth")
+    path = models / "models/glass/checkpoints/checkpoint_step_100"
+    model, tokenizer, _ = load_checkpoint(path)
+    tokens = tokenizer.encode("the cat")
+    assert len(shown["pieces"]) == len(tokens)
+    _, hooks = model.run_with_cache(torch.tensor([tokens]))
+    for layer, packed in enumerate(shown["values"]):
+        own = hooks["v", layer][0, :, 1].T.detach()  # [d_head pos]
+        levels = np.frombuffer(base64.b64decode(packed), np.uint8).astype(int) - 127
+        assert levels.reshape(own.shape) == pytest.approx(
+            (127 * own / own.abs().max()).numpy(), abs=0.51
+        )
+    cache = model.new_cache(1, len(tokens))
+    own = sum(buffer.untyped_storage().nbytes() for buffer in cache.buffers)
+    assert shown["bytesPerToken"] * len(tokens) == own
+    numbers = [int(each) for each in re.findall(r"\d+", shown["arithmetic"])]
+    assert math.prod(numbers) == shown["bytesPerToken"]
+
+
+def test_the_code_of_the_cache_gives_the_keys_drawn(open_page):
+    app = look_at(open_page(PAGE, prompt="the 'cat'"), "the cache")
+    recipe = app.session_state["_recipes"]["the cache"]
+    names: dict[str, object] = {}
+    exec(recipe.lines, names)
+    assert names[recipe.variable] == pytest.approx(recipe.drawn, abs=1e-5)
+
+
+def test_an_mlp_has_no_keys_and_values_to_keep(open_page):
+    app = look_at(open_page(PAGE, model="mlp", prompt="the cat"), "the cache")
+    assert any("no keys and values" in text.value for text in app.text)
+    assert not app.exception
+
+
+def test_the_settings_are_in_the_address(open_page, view):
+    link = {"generate.temperature": "0.6", "generate.top_p": "0.4"}
+    app = open_page(PAGE, prompt="the cat", **link, **{"generate.seed": "8"})
+    titles = [each["title"] for each in view(app, "filter_stages")["chain"]]
+    assert {"temperature 0.6", "top-p 0.4"} <= set(titles)
+    assert app.number_input(key="generate.seed").value == 8
+    other = open_page(PAGE, prompt="the cat", strategy="greedy")
+    assert view(other, "filter_stages")["race"] is None
+
+
+def test_the_view_is_in_the_address(open_page, view):
+    app = open_page(PAGE, prompt="the cat", generation_view="the cache")
+    assert view(app, "cache_growth")
 
 
 def write_prompts(app, prompts):
@@ -340,12 +414,15 @@ def test_no_prompt_breaks_a_view(name, prompt, open_page):
     assert not any("Something broke" in text.value for text in app.text)
 
 
-def test_the_questions_are_graded_by_this_draw(open_page, models):
-    app = set_filters(open_page(PAGE, prompt="the cat"), seed=4)
-    draw = opened(models, "the cat", GenerationConfig(seed=4))
-    last = draw.stages[-1].probabilities[draw.stages[0].probabilities.argmax()]
+def test_the_questions_are_graded_by_this_distribution(open_page, models):
+    app = open_page(PAGE, prompt="the cat")
+    draw = opened(models, "the cat", GenerationConfig())
     predicted, *asked = app.radio
-    assert str(round(100 * float(last))) in predicted.options
+    p = float(draw.stages[0].probabilities.max())
+    assert p < 0.1
+    predicted.set_value(0).run()
+    said = " ".join(each.value.replace("\\", "") for each in app.markdown)
+    assert f"✓ Right.** The model gives it a probability of {p:.3f}" in said
     assert len(asked) == 3
     kept = draw.under(GenerationConfig(temperature=1.0, top_k=None, top_p=0.9)).kept
     assert str(kept) in asked[1].options

@@ -212,7 +212,9 @@ def test_a_head_that_is_not_held_against_untrained_ones_gets_no_name(
 ):
     monkeypatch.setattr("pages.head_explorer.study.MOST", 1)
     app = open_page(PAGE, layer="1")
-    assert "L1H0 · not compared" in [head.value for head in app.subheader]
+    assert "L1H0 · not compared with untrained heads" in [
+        head.value for head in app.subheader
+    ]
 
 
 def test_a_large_models_band_comes_after_the_page(open_page, view, monkeypatch):
@@ -223,17 +225,28 @@ def test_a_large_models_band_comes_after_the_page(open_page, view, monkeypatch):
 
 
 def test_questions_are_graded_by_the_model(open_page, models):
-    # Token 11 reads itself most, so the right answer is the last one offered.
-    app = open_page(PAGE, prompt="the red kite", layer="1", head="0", token="11")
-    row = pattern_of(checkpoint(models), "the red kite", 1)[0, 11]
+    app = open_page(PAGE, prompt="the red kite the red", layer="1", head="0")
     asked = {radio.label: radio for radio in app.radio}
     assert len(asked) >= 3
-    strongest = next(asked[label] for label in asked if "read most, in L1H0" in label)
-    right = [each for each in strongest.options if each.startswith(f"{row.argmax()} ")]
-    strongest.set_value(strongest.options.index(right[0])).run()
+    (label,) = (each for each in asked if "Which token does" in each)
+    assert "what came next last time" in label or "earlier copies" in label
+    query = int(label.partition("does **")[2].partition(" ")[0])
+    earlier = "the red kite the red".rindex("the red kite the red"[query], 0, query)
+    right = earlier + ("came next" in label)
+    options = asked[label].options
+    answer = next(n for n, each in enumerate(options) if each.startswith(f"{right} "))
+    asked[label].set_value(answer).run()
     verdicts = [text.value for text in app.markdown if "✓" in text.value]
     assert len(verdicts) == 1
-    assert f"{row.max():.3f}" in verdicts[0]
+
+
+def test_pins_are_in_the_address(open_page):
+    app = open_page(PAGE, prompt="the red kite", layer="1", head="0")
+    app.button(key="pin").click().run()
+    assert app.query_params["pins"] in ("L1H0", ["L1H0"])
+    again = open_page(PAGE, prompt="the red kite", pins="L1H0,L0H1", head_tab=TABS[2])
+    assert again.session_state["_pinned"] == [(1, 0), (0, 1)]
+    assert {"open_L1H0", "open_L0H1"} <= {button.key for button in again.button}
 
 
 @pytest.mark.parametrize(

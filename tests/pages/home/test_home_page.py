@@ -87,7 +87,10 @@ def test_check_knows_which_road_predicts_and_which_part_adds_most(open_page, vie
     app = open_page(prompt="Mia")
     last = [stage["added"][-1] for stage in view(app, "journey")["stages"][1:]]
     assert np.argmax(last) == 2
-    right = {"which row": "2 a", "Which part": "attention of block 1"}
+    right = {
+        "ends in a guess": "a token that is not in the text yet",
+        "Which part": "attention of block 1",
+    }
     for words, answer in right.items():
         radio = next(each for each in app.radio if words in each.label)
         app = radio.set_value(radio.options.index(answer)).run()
@@ -140,3 +143,27 @@ def test_an_unknown_model_in_the_url_is_said_and_another_is_used(open_page, view
 def test_an_empty_data_directory_says_what_to_do(tmp_path, open_page):
     app = open_page(data=tmp_path)
     assert any("Train one on the Training page" in text for text in texts(app))
+
+
+def test_home_begins_with_a_text_whose_next_token_the_model_knows(open_page, models):
+    app = open_page(model="glass")
+    prompt = app.text_input(key="prompt").value
+    caption = next(c.value for c in app.caption if "did not learn from" in c.value)
+    model, tokenizer, _ = load_checkpoint(
+        models / "models/glass/checkpoints/checkpoint_step_100"
+    )
+    with torch.inference_mode():
+        rows = model(torch.tensor([tokenizer.encode(prompt)]))[0].softmax(-1)
+    assert f"probability {float(rows[-1].max()):.3f};" in caption
+    app.text_input(key="prompt").set_value("the cat").run()
+    assert app.text_input(key="prompt").value == "the cat"
+
+
+def test_the_number_traced_makes_a_probability_of_the_sheet(open_page, view, loaded):
+    app = open_page(prompt=PROMPT, token="4")
+    logits = run(loaded, PROMPT)[0][4]
+    best = int(logits.argmax())
+    line = next(code.value for code in app.code if code.value.startswith("logits["))
+    assert line.startswith(f"logits[0, 4, {best}] = ")
+    share = float(logits.softmax(-1)[best])
+    assert any(f"probability {share:.3f}" in c.value for c in app.caption)

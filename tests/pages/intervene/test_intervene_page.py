@@ -176,3 +176,26 @@ def test_one_token_is_enough(open_page):
     app = open_page(PAGE, prompt="a", cut="L0H0 zero")
     assert not app.exception
     assert "Next token" in said(app)
+
+
+def challenge(app):
+    return next(each.value for each in app.markdown if "Challenge" in each.value)
+
+
+def test_the_challenge_is_graded_by_the_model(open_page, loaded):
+    app = open_page(PAGE, prompt=PROMPT)
+    model, tokenizer = loaded
+    best = float(model(ids(tokenizer))[0, -1].softmax(-1).max())
+    assert f"Its probability is {best:.3f}." in challenge(app)
+    whole = [f"attention{layer} zero" for layer in range(2)]
+    app = open_page(PAGE, prompt=PROMPT, cut=[*whole, "MLP0 zero", "MLP1 zero"])
+    top = int(model(ids(tokenizer))[0, -1].argmax())
+    hooks = [
+        (f"blocks.{layer}.hook_{part}_out", lambda value, hook: value * 0)
+        for layer in range(2)
+        for part in ("attn", "mlp")
+    ]
+    after = model.run_with_hooks(ids(tokenizer), hooks)[0, -1]
+    said_lost = "It is lost, but with more than heads" in challenge(app)
+    assert said_lost == (int(after.argmax()) != top)
+    assert f"**{float(after.softmax(-1)[top]):.3f}**" in challenge(app)

@@ -168,12 +168,36 @@ def test_an_mlp_is_opened_down_to_its_neurons(open_page):
     run_recipes(app)
 
 
+def test_what_is_chosen_is_in_the_address(open_page):
+    chosen = {"point": "2", "lens_metric": "KL", "lens_split": "A alone"}
+    app = open_page(PAGE, prompt=PROMPT, **chosen)
+    lens, _ = grids(app)
+    assert lens["selected"] == [2, len(PROMPT) - 1]
+    assert lens["unit"] == "nats to the model's output (KL)"
+    rival = next(box for box in app.selectbox if box.label == "Rival B")
+    rival.set_value(rival.options[3]).run()
+    again = open_page(PAGE, prompt=PROMPT, **chosen, lens_b=rival.options[3])
+    assert (
+        next(b for b in again.selectbox if b.label == "Rival B").value
+        == (rival.options[3])
+    )
+
+
+def test_another_token_has_candidates_of_its_own(open_page):
+    app = open_page(PAGE, prompt=PROMPT, token="5")
+    rival = next(box for box in app.selectbox if box.label == "Rival B")
+    rival.set_value(rival.options[3]).run()
+    app.number_input(key="token").set_value(7).run()
+    rival = next(box for box in app.selectbox if box.label == "Rival B")
+    assert rival.value == rival.options[0]
+
+
 def test_another_rival_has_another_race(open_page):
     app = open_page(PAGE, prompt=PROMPT)
     rival = next(box for box in app.selectbox if box.label == "Rival B")
     rival.set_value(rival.options[3]).run()
     piece = rival.options[3].split()[0]
-    race = next(m.value for m in app.markdown if m.value.startswith("A, "))
+    race = next(m.value for m in app.markdown if m.value.startswith("A, “"))
     assert piece in race.replace("\\", "")
     run_recipes(app)
 

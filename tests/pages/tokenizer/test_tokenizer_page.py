@@ -13,6 +13,7 @@ from minigpt.tokenizers.storage import exported
 
 PAGE = "pages/tokenizer/tokenizer.py"
 PIECES, MERGES, TWO, SCRIPTS = "Pieces", "Merges", "Compare", "Languages"
+MOTION = "Slow motion"
 STORIES = "BPE, 1,000 merges · tales"
 PROGRAMS = "BPE, 1,000 merges · this project's source"
 TEXT = "the red kite returns"
@@ -188,7 +189,7 @@ def test_two_tokenizers_cut_one_text_differently(open_view, stories):
 @pytest.mark.parametrize("kind", ["words · tales", "characters · tales", PROGRAMS])
 def test_every_view_works_for_every_kind(open_view, kind):
     app = open_view(PIECES, kind, "a kite 🙂 naïve")
-    for which in (MERGES, TWO, SCRIPTS):
+    for which in (MOTION, MERGES, TWO, SCRIPTS):
         app.session_state["tokenizer_view"] = which
         app.run()
         assert not app.exception
@@ -226,7 +227,7 @@ def test_a_pasted_text_is_learned_from_whatever_it_is(open_view, models, text, m
         assert len(tokenizer.merges) == merges
     shown = views(app, "piece_links")[0]
     assert shown["ids"] == tokenizer.encode(text[:40])
-    for which in (MERGES, TWO, SCRIPTS, PIECES):
+    for which in (MOTION, MERGES, TWO, SCRIPTS, PIECES):
         app.session_state["tokenizer_view"] = which
         app.run()
         assert not app.exception
@@ -305,7 +306,7 @@ def test_words_and_characters_are_trained_too(open_view, kind, tokenizer):
 @pytest.mark.parametrize("text", ["", " ", "x", "*a* _b_ <b>c</b> $d$ " * 90])
 def test_any_prompt_is_read(open_view, text):
     app = open_view(tokenizer=STORIES, text=text)
-    for which in (MERGES, TWO, SCRIPTS, PIECES):
+    for which in (MOTION, MERGES, TWO, SCRIPTS, PIECES):
         app.session_state["tokenizer_view"] = which
         app.run()
         assert not app.exception
@@ -315,25 +316,58 @@ def test_any_prompt_is_read(open_view, text):
 @pytest.mark.parametrize(
     "kind", [STORIES, PROGRAMS, "words · tales", "characters · tales"]
 )
-def test_three_questions_are_graded_by_the_tokenizer(open_view, kind, root_on_path):
-    from pages.tokenizer.questions import beforehand, checks
-
+def test_four_questions_are_asked_of_every_kind(open_view, kind):
     app = open_view(tokenizer=kind)
-    asked = [radio for radio in app.radio if radio.key.startswith("_answer_")]
+    asked = [radio.key for radio in app.radio if radio.key.startswith("_answer_")]
     assert len(asked) == 4
     assert "✓" not in said(app)
-    for tokenizer in (BPETokenizer.from_merges([]), CharTokenizer()):
-        if isinstance(tokenizer, CharTokenizer):
-            tokenizer.build_vocab("abc")
-        for question in (*checks(tokenizer), beforehand(tokenizer, TEXT)):
-            if question is not None:
-                assert 0 <= question.answer < len(question.options)
-                assert len(set(question.options)) == len(question.options)
+    app.radio(key=asked[0]).set_value(0).run()
+    assert "You said" in said(app)
 
 
-def test_the_guess_beforehand_is_the_slider_s_answer(root_on_path, stories):
-    from pages.tokenizer.questions import beforehand
+def test_slow_motion_replays_the_tokenizers_own_merges(open_view, view, stories):
+    """Whatever tokenizer is in view, and on the reader's own text."""
+    app = open_view(MOTION, STORIES)
+    shown = view(app, "merge_motion")
+    tokenizer = stories.tokenizer
+    ranks = [step["rank"] for step in shown["steps"]]
+    assert ranks == sorted(ranks)
+    last = [node for _, _, node in shown["steps"][-1]["joins"]]
+    made = {shown["labels"][node].replace("·", " ") for node in last}
+    assert made <= {tokenizer.token_bytes(t).decode() for t in tokenizer.encode(TEXT)}
+    run_recipes(app)
+    app.session_state["joins"] = 2
+    app.run()
+    assert view(app, "merge_motion")["step"] == 2
+    assert app.query_params["joins"] == "2"
+    run_recipes(app)
 
-    question = beforehand(stories.tokenizer, TEXT)
-    then = len(stories.tokenizer.limited_to(500).encode(TEXT))
-    assert question.options[question.answer] == f"{then:,}"
+
+def test_a_tokenizer_without_merges_says_why_nothing_moves(open_view):
+    app = open_view(MOTION, "words · tales")
+    assert not views(app, "merge_motion")
+    assert "learned no merges" in said(app)
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "value"),
+    [
+        ({"tokenizer_view": MERGES, "tokenizer": STORIES}, "merges_made", 37),
+        ({"tokenizer": STORIES}, "merges_used", 250),
+    ],
+)
+def test_a_link_opens_the_same_view_with_as_many_merges(open_page, query, name, value):
+    app = open_page(PAGE, prompt=TEXT, **query, **{name: str(value)})
+    assert not app.exception
+    assert app.slider(key=name).value == value
+    assert app.selectbox(key="tokenizer").value == STORIES
+
+
+def test_merges_survive_a_visit_to_another_page(open_view):
+    app = open_view(MERGES, STORIES)
+    app.slider(key="merges_made").set_value(12).run()
+    app.switch_page("pages/library/library.py").run()
+    app.switch_page(PAGE).run()
+    assert not app.exception
+    assert "Something broke" not in said(app)
+    assert app.slider(key="merges_made").value == 12

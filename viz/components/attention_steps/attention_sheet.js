@@ -2,7 +2,8 @@
 
 const TITLES = {
   k: () => "q, k, v", turned: () => "turn q and k", raw: () => "q · k",
-  scaled: ({ width }) => `÷ √${width}`, bias: () => "+ position", scores: () => "mask",
+  scaled: ({ width, divisor }) =>
+    divisor === null || divisor === 1 ? `÷ √${width}` : `÷ ${number(divisor)}`, bias: () => "+ position", scores: () => "mask",
   pattern: () => "softmax", v: () => "Σ weight · v",
 };
 
@@ -22,6 +23,8 @@ function prepareSheet(root, head) {
     token.setAttribute("aria-label", `${head.pieces[key]}, position ${key}: let it read`);
     token.classList.toggle("reads", key === head.query);
   });
+  for (const cells of [sheet.tokens, ...Object.values(sheet.rows).map((row) => row.cells)])
+    cells.forEach((cell, key) => cell.classList.toggle("asks", key === head.query));
   return sheet;
 }
 
@@ -48,9 +51,11 @@ function buildSheet(root, head) {
     titles[i].tabIndex = -1;
     rows[step] = buildCells(line, head);
     if (step !== "pattern") return;
-    const changed = element("tr", "changed", body);
-    element("th", "", changed, "changed");
-    rows.changed = buildCells(changed, head);
+    for (const [name, title] of [["before", "before"], ["weighed", "weight set"]]) {
+      const extra = element("tr", `extra ${name}`, body);
+      element("th", "", extra, title);
+      rows[name] = buildCells(extra, head);
+    }
   });
   const grid = [tokens, ...head.steps.map((step) => rows[step].cells)];
   grid.flat().forEach((cell) => { cell.tabIndex = -1; });
@@ -68,31 +73,34 @@ function buildCells(line, head) {
   return { line, cells };
 }
 
-// Every number and shade: once for new data or another theme.
+// Every number and shade: for new data, another theme, or while a slider moves.
 function fillSheet(sheet, head, paint) {
-  for (const step of head.steps)
+  head.steps.forEach((step, stage) => {
+    sheet.titles[stage].textContent = TITLES[step](head);
     sheet.rows[step].cells.forEach((cell, key) => fillCell(cell, head, step, key, paint));
+  });
+  const extras = { before: isChanged(head) && head.before, weighed: head.weighed?.pattern };
+  for (const [name, weights] of Object.entries(extras)) {
+    sheet.rows[name].filled = Boolean(weights);
+    if (weights) sheet.rows[name].cells.forEach((cell, key) =>
+      fillWeight(cell, weights[key], !weights[key] && !mayRead(head, key), paint));
+  }
   paintLegend(sheet.legend, head, paint);
-}
-
-function fillChanged({ rows }, head, state, paint) {
-  const changed = changedRow(head, state);
-  rows.changed.filled = Boolean(changed);
-  if (changed) rows.changed.cells.forEach((cell, key) =>
-    fillWeight(cell, changed[key], !changed[key] && !mayRead(head, key), paint));
 }
 
 // Which step has been reached, and which column is looked at: on every move.
 function markSheet(sheet, head, state, column) {
+  // A change shows in every row: whoever makes one need not step there first.
+  const edited = isChanged(head) || Boolean(head.weighed);
   head.steps.forEach((step, stage) => {
     const { line } = sheet.rows[step];
-    line.classList.toggle("ahead", stage > state.stage);
+    line.classList.toggle("ahead", stage > state.stage && !edited);
     line.classList.toggle("now", stage === state.stage);
-    line.classList.toggle("left_out", head.leftOut.includes(step));
+    line.classList.toggle("left_out", isLeftOut(head, step));
     sheet.titles[stage].setAttribute("aria-current", stage === state.stage ? "step" : "false");
   });
-  const { changed } = sheet.rows;
-  changed.line.hidden = !changed.filled || state.stage < head.steps.indexOf("pattern");
+  for (const name of ["before", "weighed"])
+    sheet.rows[name].line.hidden = !sheet.rows[name].filled;
   const opened = state.opened && [head.rowNames[state.opened[0]], state.opened[1]];
   for (const [step, { cells }] of Object.entries(sheet.rows))
     cells.forEach((cell, key) => {
@@ -100,6 +108,11 @@ function markSheet(sheet, head, state, column) {
       cell.setAttribute("aria-selected", String(opened?.[0] === step && opened[1] === key));
     });
   sheet.tokens.forEach((token, key) => token.classList.toggle("near", key === column));
+}
+
+// What is left out passes on the row above as it is.
+function isLeftOut(head, step) {
+  return step === "scaled" ? head.divisor === 1 : head.leftOut.includes(step);
 }
 
 function fillCell(cell, head, step, key, paint) {
@@ -111,11 +124,11 @@ function fillCell(cell, head, step, key, paint) {
     const strip = paintLevels(vector.length, 1,
       (i) => signedLevel(vector[i] / limit), paint.signed);
     // What is read little is faint: the sum below is made of what is left.
-    if (step === "v") strip.style.opacity = 0.12 + 0.88 * head.pattern[key];
-    cell.className = "strip";
+    if (step === "v") strip.style.opacity = 0.12 + 0.88 * weightsOf(head)[key];
+    setKind(cell, "strip");
     return cell.replaceChildren(strip);
   }
-  const value = head[step][key];
+  const value = head[step === "bias" ? "biased" : step][key];
   const masked = !Number.isFinite(value);
   const shade = paint.signed[masked ? 127 : signedLevel(value / head.limit)];
   shadeCell(cell, masked ? "" : number(value), shade, masked);
@@ -127,12 +140,16 @@ function fillWeight(cell, weight, masked, paint) {
 }
 
 function shadeCell(cell, text, shade, masked) {
-  cell.className = masked ? "masked" : "";
+  setKind(cell, masked ? "masked" : "");
   cell.textContent = text;
   cell.style.background = masked ? "" : cssRgb(shade);
   cell.style.color = masked ? "" : textOn(shade);
   if (masked) cell.setAttribute("aria-label", "later: may not be read");
   else cell.removeAttribute("aria-label");
+}
+
+function setKind(cell, kind) {
+  for (const name of ["masked", "strip"]) cell.classList.toggle(name, name === kind);
 }
 
 // The ranges are painted with the cells' own shades, so they stay true.
@@ -150,10 +167,15 @@ function paintLegend(legend, { limit }, { signed, ink }) {
   element("span", "", legend, "comes later");
 }
 
-// Scroll the sheet, never the page, until a column stands clear of the headings.
-function showColumn({ stage, tokens, table }, key) {
+// Scroll the sheet, never the page, until a column stands clear of the headings and of the
+// token that reads, which always stays in sight.
+function showColumn({ stage, tokens, table }, { query }, key) {
   const left = table.rows[0].cells[0].offsetWidth;
-  const { offsetLeft: x, offsetWidth: width } = tokens[key];
-  if (x - left < stage.scrollLeft) stage.scrollLeft = x - left;
-  stage.scrollLeft = Math.max(stage.scrollLeft, x + width - stage.clientWidth);
+  table.style.setProperty("--labels", `${left}px`);
+  if (key === query) return;
+  const place = [...tokens].slice(0, key).reduce((sum, each) => sum + each.offsetWidth + 1, left);
+  const right = key < query ? tokens[query].offsetWidth : 0;
+  if (place - left < stage.scrollLeft) stage.scrollLeft = place - left;
+  stage.scrollLeft = Math.max(stage.scrollLeft,
+    place + tokens[key].offsetWidth + right + 4 - stage.clientWidth);
 }

@@ -5,6 +5,8 @@ export default function attentionSteps({ data, parentElement, setTriggerValue })
   const root = parentElement.querySelector(".attention_steps");
   const head = unpackHead(data);
   const sheet = prepareSheet(root, head);
+  // On a projector, rows to come and the legend make room for the arithmetic.
+  root.classList.toggle("projected", rem() >= 20);
   const state = root.state ??= { stage: 0, opened: data.opened };
   // A cell that somebody else opened (the tour): its step is the one to look at. When it
   // is closed again, the reader stands where they stood.
@@ -14,9 +16,7 @@ export default function attentionSteps({ data, parentElement, setTriggerValue })
       ? Math.max(0, head.steps.indexOf(data.rowNames[data.opened[0]])) : state.left;
     if (!data.opened) state.left = null;
   }
-  Object.assign(state, { hovered: null, dragged: null, opened: data.opened });
-  // An edit shows at the softmax: the reader who makes one need not step there first.
-  if (head.edited) state.stage = Math.max(state.stage, head.steps.indexOf("pattern"));
+  Object.assign(state, { hovered: null, opened: data.opened });
   const paint = { signed: signedTable(root), ink: inkTable(root) };
 
   const column = () =>
@@ -24,7 +24,7 @@ export default function attentionSteps({ data, parentElement, setTriggerValue })
   function update() {
     markSheet(sheet, head, state, column());
     say(sheet.stepper.caption, ...sentence(head, head.steps[state.stage], column(), state));
-    drawBench(sheet.bench, head, head.steps[state.stage], column(), { state, paint, drag });
+    drawBench(sheet.bench, head, head.steps[state.stage], column(), { state, paint, drag, divide });
   }
   const { go, stop } = stepThrough(sheet.stepper, head.steps.length, state, update);
   function open(step, key) {
@@ -34,12 +34,20 @@ export default function attentionSteps({ data, parentElement, setTriggerValue })
     update();
     setTriggerValue("picked", { value: state.opened });
   }
-  // While the slider moves only this view knows; when it rests, the model runs.
+  function redraw() {
+    fillSheet(sheet, head, paint);
+    markSheet(sheet, head, state, column());
+  }
+  // While a slider moves only this view knows; when it rests, the model runs.
   function drag(key, weight, rests) {
-    state.dragged = { key, weight };
-    fillChanged(sheet, head, state, paint);
-    markSheet(sheet, head, state, key);
+    setWeight(head, key, weight);
+    redraw();
     if (rests) setTriggerValue("weighed", { value: [key, weight] });
+  }
+  function divide(divisor, rests) {
+    divideBy(head, divisor);
+    redraw();
+    if (rests) setTriggerValue("divided", { value: divisor });
   }
 
   sheet.titles.forEach((title, stage) => { title.onclick = () => go(stage); });
@@ -49,31 +57,9 @@ export default function attentionSteps({ data, parentElement, setTriggerValue })
     open,
   });
   fillSheet(sheet, head, paint);
-  fillChanged(sheet, head, state, paint);
   update();
-  showColumn(sheet, column());
+  showColumn(sheet, head, column());
   return stop;
-}
-
-function unpackHead(data) {
-  const floats = (packed) => packed && decodeFloats(packed);
-  const vectors = (packed) => packed && inRows(decodeFloats(packed), data.width);
-  // What tells one content of the bench from another.
-  const version = [data.query, data.raw, data.pattern, data.edited?.pattern, ...data.pieces]
-    .join(" ");
-  const head = { ...data, version };
-  for (const name of ["k", "v", "plainK"]) head[name] = vectors(data[name]);
-  for (const name of ["x", "q", "z", "plainQ", "raw", "scaled", "bias", "scores", "pattern"])
-    head[name] = floats(data[name]);
-  if (data.edited)
-    head.edited = Object.fromEntries(
-      Object.entries(data.edited).map(([name, packed]) => [name, floats(packed)]));
-  head.steps = data.rowNames.filter((name) =>
-    (name !== "turned" || data.turned) && (name !== "bias" || data.bias));
-  head.limit = largest([head.raw, head.bias ?? [], head.scores]);
-  head.keyLimit = largest([...head.k, head.q]);
-  head.valueLimit = largest(head.v);
-  return head;
 }
 
 // Where the cells are, what a pointer and the keys do to them.
@@ -106,23 +92,4 @@ function listenToSheet({ table, tokens, grid }, head, { hover, ask, open }) {
     event.preventDefault();
     event.stopPropagation(); // The page has keys of its own.
   };
-}
-
-// The row after an edit: while the slider moves, renormalised here.
-function changedRow(head, { dragged }) {
-  if (!dragged) return head.edited?.pattern ?? null;
-  const base = head.edited?.softmax ?? head.pattern;
-  const others = [...base].map((weight, key) => (key === dragged.key ? 0 : weight));
-  const rest = others.reduce((sum, weight) => sum + weight, 0);
-  if (!rest) return base;
-  return others.map((weight, key) => key === dragged.key ? dragged.weight
-    : weight * (1 - dragged.weight) / rest);
-}
-
-function mayRead(head, key) {
-  return Number.isFinite(head.scores[key]);
-}
-
-function strongestOf(weights) {
-  return weights.indexOf(Math.max(...weights));
 }

@@ -28,7 +28,8 @@ function buildRows(parts, data, put, hover) {
 
 function buildHead(parts) {
   const head = element("div", "row head quiet");
-  for (const name of ["token", "logit", "probability"]) element("span", name, head, name);
+  for (const name of ["token", "logit"]) element("span", name, head, name);
+  parts.scale = element("span", "probability", head);
   parts.lastColumn = element("span", "number", head);
   return head;
 }
@@ -56,7 +57,8 @@ function fillRows(parts, data, { stage }) {
   const drawing = stage === stages.length;
   const most = Math.max(...stages.flatMap(({ probabilities }) => probabilities));
   const width = (p) => p > 0 ? `max(2px, ${(100 * p) / most}%)` : "0";
-  parts.lastColumn.textContent = drawing && race ? "random ÷ p" : "";
+  parts.scale.textContent = `probability (a full bar is ${probabilityWords(most)})`;
+  parts.lastColumn.textContent = drawing && race ? "wait ÷ p" : "";
   parts.lines.forEach((line, i) => {
     const gone = here.logits[i] === null;
     const goesNow = gone && before.logits[i] !== null && !drawing;
@@ -84,14 +86,14 @@ function fillOthers(line, { race }, here, drawing, width) {
   line.note.textContent = here.keptOthers
     ? `${here.keptOthers} of them stay, together ${here.othersText}` : "all removed";
   line.number.textContent = drawing && race ? arrivalText(race.firstOther) : "";
-  line.row.title = drawing && race ? "The smallest of the others" : "";
+  line.row.title = drawing && race ? "The shortest of the others" : "";
 }
 
 function drawWords(race, i, won, gone) {
   if (gone) return "removed";
   if (!race) return won ? "★ the likeliest" : "";
-  const random = `random ${race.waits[i].toFixed(2)}`;
-  return won ? `★ smallest · ${random}` : random;
+  const wait = `wait ${race.waits[i].toFixed(2)}`;
+  return won ? `★ shortest · ${wait}` : wait;
 }
 
 function arrivalText(value) {

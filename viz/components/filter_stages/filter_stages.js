@@ -142,8 +142,8 @@ const SENTENCES = {
   repetition_penalty: () => "Tokens that already occurred move down.",
   temperature: () => "All logits are divided by the temperature; none is removed.",
   top_k: ({ kept }) => `Only the ${kept} likeliest stay`,
-  top_p: ({ kept }) => `The fewest that reach top_p together: ${kept} stay`,
-  min_p: ({ kept }) => `Below this share of the likeliest one's probability: removed. ${kept} stay`,
+  top_p: ({ kept }) => `The fewest that reach top-p together: ${kept} stay`,
+  min_p: ({ kept }) => `Those below this share of the likeliest token's probability go: ${kept} stay`,
 };
 
 function stageSentence(data, { stage, hovered }) {
@@ -159,8 +159,9 @@ function stageSentence(data, { stage, hovered }) {
   }
   const drawn = data.pieces[data.tokens.indexOf(data.drawn)];
   if (!data.race) return ["Greedy, without chance: always the likeliest, ", { strong: drawn }, "."];
-  return ["The smallest random number ÷ p wins: ", { strong: drawn },
-    data.ends ? ". The text ends here." : ". Another seed, another draw."];
+  return ["A race: each token's random wait is divided by its probability, and the " +
+    "shortest wins: ", { strong: drawn },
+    data.ends ? ". The text ends here." : ". Another seed, another race."];
 }
 
 function tokenSentence({ pieces, stages, chain }, row) {

@@ -6,6 +6,7 @@ export default function residualBlock({ data, parentElement, setTriggerValue }) 
   const root = parentElement.querySelector(".residual_block");
   const block = unpackBlock(data);
   const view = prepareBlock(root, block);
+  root.classList.toggle("projected", rem() >= 20); // on a projector, every line counts
   const state = root.state ??= { stage: 0, asked: null };
   // The tour says where to stand, and lets the reader return.
   if (data.part !== state.asked) {
@@ -32,7 +33,7 @@ export default function residualBlock({ data, parentElement, setTriggerValue }) 
   const { go, stop } = stepThrough(view.stepper, block.parts.length, state, update);
   view.nodes.forEach((node, stage) => { node.onclick = () => go(stage); });
   update();
-  const stopFollowing = followWidth(root, () => drawRoad(view, block, paint));
+  const stopFollowing = followWidth(root, () => drawRoad(view, block));
   return () => { stop(); stopFollowing(); };
 }
 
@@ -44,7 +45,8 @@ function unpackBlock(data) {
   block.results = inRows(floats(data.results), data.width);
   block.z = inRows(floats(data.z), floats(data.z).length / block.results.length);
   block.norms = data.norms.map((norm) =>
-    norm && { ...norm, normalized: floats(norm.normalized) });
+    norm && { ...norm, ...Object.fromEntries(["normalized", "out", "weight", "shift"]
+      .map((name) => [name, floats(norm[name])])) });
   block.patterns = inRows(decodeBytes(data.patterns), data.side ** 2);
   block.parts = ["before", "ln1", "heads", "output", "middle",
     ...(block.transformed ? ["ln2", "mlp", "after"] : [])];
@@ -91,61 +93,74 @@ const ROAD = 98; // How far down the stream runs, and its branches, in pixels at
 const BRANCH = 24;
 const WIDEST = 26;
 
+const NARROW = 600; // Below so many, all of the road is drawn smaller, to fit a phone.
+
 // Where each part stands, as a share of the width.
-function placesOf(parts) {
-  const all = { before: 0.055, ln1: 0.17, heads: 0.275, output: 0.38, middle: 0.47,
-    ln2: 0.6, mlp: 0.71, after: 0.83, end: 1 };
+function placesOf(parts, isNarrow) {
+  const all = isNarrow
+    ? { before: 0.06, ln1: 0.215, heads: 0.345, output: 0.465, middle: 0.55,
+      ln2: 0.71, mlp: 0.82, after: 0.92, end: 1 }
+    : { before: 0.055, ln1: 0.17, heads: 0.275, output: 0.38, middle: 0.47,
+      ln2: 0.6, mlp: 0.71, after: 0.83, end: 1 };
   const stretch = parts.includes("mlp") ? 1 : 1.7;
   return Object.fromEntries(Object.entries(all).map(([part, share]) =>
     [part, Math.min(1, share * stretch)]));
 }
 
-function drawRoad({ road, svg, nodes }, block, paint) {
+function drawRoad({ road, svg, nodes }, block) {
   const unit = rem() / 16;
-  const width = Math.max(road.parentElement.clientWidth, 600 * unit);
-  const at = placesOf(block.parts);
+  const width = road.parentElement.clientWidth;
+  const isNarrow = width < NARROW * unit;
+  const at = placesOf(block.parts, isNarrow);
   const x = (part) => at[part] * width;
   const [low, high] = [ROAD * unit, BRANCH * unit];
-  const lengths = { before: norm(block.before), middle: norm(block.middle), after: norm(block.after) };
-  const added = { attended: norm(block.attended), transformed: norm(block.transformed ?? []) };
-  const most = Math.max(...Object.values(lengths), ...Object.values(added));
-  const thick = (length) => Math.max(2, WIDEST * unit * length / most);
-  road.style.width = `${width}px`;
+  const sizes = roadSizes(block);
+  const thick = (length) => Math.max(2, WIDEST * unit * length / sizes.most);
+  road.classList.toggle("narrow", isNarrow);
   svg.replaceChildren();
-  Object.entries({ width, height: low + 38 * unit }).forEach(([name, value]) =>
+  Object.entries({ width, height: low + (isNarrow ? 58 : 38) * unit }).forEach(([name, value]) =>
     svg.setAttribute(name, value));
   const line = (d, className, strokeWidth) =>
     svgElement("path", { d, class: className, "stroke-width": strokeWidth }, svg);
   const label = (place, down, text, className = "") =>
     svgElement("text", { x: place, y: down, class: className }, svg, text);
   const stretchOf = (from, to, length) => line(`M${from} ${low}H${to}`, "stream", thick(length));
-  stretchOf(0, x("middle"), lengths.before);
-  stretchOf(x("middle"), block.transformed ? x("after") : width, lengths.middle);
-  if (block.transformed) stretchOf(x("after"), width, lengths.after);
-  const bend = 16 * unit;
+  stretchOf(0, x("middle"), sizes.before);
+  stretchOf(x("middle"), block.transformed ? x("after") : width, sizes.middle);
+  if (block.transformed) stretchOf(x("after"), width, sizes.after);
+  const bend = (isNarrow ? 9 : 16) * unit;
   const branch = (first, last, end, length, kind) => {
-    const start = x(first) - 58 * unit;
+    const start = x(first) - (isNarrow ? 26 : 58) * unit;
     const [from, to] = [x(last), x(end)];
     line(`M${start} ${low}V${high + bend}Q${start} ${high} ${start + bend} ${high}H${from}`,
       "reads", 2 * unit);
     line(`M${from} ${high}H${to - bend}Q${to} ${high} ${to} ${high + bend}V${low}`,
       `writes ${kind}`, thick(length));
-    label(to + thick(length) / 2 + 5 * unit, (low + high) / 2 + 4 * unit,
+    if (isNarrow) label(to, low + 52 * unit, `+ ${number(length)}`);
+    else label(to + thick(length) / 2 + 5 * unit, (low + high) / 2 + 4 * unit,
       `+ ${number(length)}`, "start");
   };
-  branch("ln1", "output", "middle", added.attended, "attention");
-  if (block.transformed) branch("ln2", "mlp", "after", added.transformed, "mlp");
+  branch("ln1", "output", "middle", sizes.attended, "attention");
+  if (block.transformed) branch("ln2", "mlp", "after", sizes.transformed, "mlp");
   const below = low + 32 * unit;
-  label(x("before"), below, `length ${number(lengths.before)}`);
+  if (isNarrow) label(0, below, `length ${number(sizes.before)}`, "start");
+  else label(x("before"), below, `length ${number(sizes.before)}`);
   label((x("middle") + (block.transformed ? x("ln2") : width)) / 2, below,
-    `length ${number(lengths.middle)}`);
-  if (block.transformed)
-    label((x("after") + width) / 2, below, `length ${number(lengths.after)}`);
+    `${isNarrow ? "" : "length "}${number(sizes.middle)}`);
+  if (block.transformed && isNarrow) label(width, below, number(sizes.after), "end");
+  else if (block.transformed) label((x("after") + width) / 2, below,
+    `length ${number(sizes.after)}`);
   block.parts.forEach((part, i) => {
     const onRoad = ["before", "middle", "after"].includes(part);
     nodes[i].style.left = `${x(part)}px`;
     nodes[i].style.top = `${onRoad ? low : high}px`;
   });
+}
+
+function roadSizes({ before, attended, middle, transformed, after }) {
+  const sizes = { before: norm(before), attended: norm(attended), middle: norm(middle),
+    transformed: norm(transformed ?? []), after: norm(after) };
+  return { ...sizes, most: Math.max(...Object.values(sizes)) };
 }
 
 function markRoad({ nodes }, stage) {

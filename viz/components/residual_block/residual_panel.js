@@ -8,14 +8,14 @@ function partSentence(block, part) {
   const [first, second] = block.norms;
   const fired = block.activations?.filter((value) => value > 0).length;
   return {
-    before: () => ["The stream of ", token, `: ${block.width} numbers that hold all that the `,
-      "blocks before have added."],
+    before: () => ["The stream of ", token, `: ${block.width} numbers, the sum of all that `,
+      "has been added so far."],
     ln1: () => normSentence(first, "the heads read"),
     heads: () => ["Heads ", { strong: "move" }, " information between tokens. Here ",
       { strong: `L${block.layer}H${strongest}` }, " writes most: length ",
       number(norm(block.results[strongest])), "."],
-    output: () => ["The z of all heads, side by side, go through W_O: that is the sum of what ",
-      "each head writes."],
+    output: () => ["The z of all heads, side by side, go through W_O. The result is the sum of ",
+      "what each head writes."],
     middle: () => ["The sum is added. Nothing is replaced: the stream ", { strong: "remembers" },
       "."],
     ln2: () => normSentence(second, "the MLP reads"),
@@ -25,10 +25,12 @@ function partSentence(block, part) {
   }[part]();
 }
 
-function normSentence({ mean, scale }, reader) {
+function normSentence({ mean, scale, weight, shift }, reader) {
   const centre = mean === null ? "The norm divides by "
-    : `The norm subtracts the mean, ${number(mean)}, and divides by `;
-  return [centre, { strong: number(scale) }, `: ${reader} numbers of a known scale.`];
+    : `The norm subtracts the mean, ${number(mean)}, divides by `;
+  const learned = weight ? `${mean === null ? " and" : ","} multiplies each number by a weight `
+    + `that it has learned${shift ? ", and adds another" : ""}` : "";
+  return [centre, { strong: number(scale) }, `${learned}: the result is x, what ${reader}.`];
 }
 
 function drawPart(panel, block, part, paint, tell) {
@@ -38,23 +40,23 @@ function drawPart(panel, block, part, paint, tell) {
       picked: tell.picked?.row === hook ? tell.picked.number : null }), ...more });
   const stream = largest([block.before, block.middle, block.after]);
   const tables = {
-    before: () => [row("x", block.before, "hook_resid_pre", { limit: stream })],
+    before: () => [row("stream", block.before, "hook_resid_pre", { limit: stream })],
     ln1: () => normRows(row, block.before, block.norms[0], "ln1"),
     output: () => outputRows(row, block),
-    middle: () => [row("x", block.before, "hook_resid_pre", { limit: stream }),
+    middle: () => [row("stream", block.before, "hook_resid_pre", { limit: stream }),
       row("+ attention", block.attended, "hook_attn_out", { limit: stream }),
-      row("= x", block.middle, block.transformed ? "hook_resid_mid" : "hook_resid_post",
+      row("= stream", block.middle, block.transformed ? "hook_resid_mid" : "hook_resid_post",
         { adds: true, limit: stream })],
     ln2: () => normRows(row, block.middle, block.norms[1], "ln2"),
-    after: () => [row("x", block.middle, "hook_resid_mid", { limit: stream }),
+    after: () => [row("stream", block.middle, "hook_resid_mid", { limit: stream }),
       row("+ MLP", block.transformed, "hook_mlp_out", { limit: stream }),
-      row("= x", block.after, "hook_resid_post", { adds: true, limit: stream })],
+      row("= stream", block.after, "hook_resid_post", { adds: true, limit: stream })],
   };
   if (part === "heads") drawHeads(panel, block, paint, tell);
   else if (part === "mlp") drawNeurons(panel, block, tell);
   else {
     if (part === "before")
-      drawStrips(panel, [[block.before, `all ${block.width} numbers of x`]], paint);
+      drawStrips(panel, [[block.before, `all ${block.width} numbers of the stream`]], paint);
     if (part === "output")
       drawStrips(panel, block.z.map((vector, head) => [vector, `z of H${head}`]), paint);
     numberTable(panel, paint.signed, tables[part]());
@@ -63,10 +65,15 @@ function drawPart(panel, block, part, paint, tell) {
   }
 }
 
-function normRows(row, x, { mean, scale, normalized }, name) {
-  return [row("x", x),
-    ...(mean === null ? [] : [row("x − mean", x.map((value) => value - mean))]),
-    row(`÷ ${number(scale)}`, normalized, `${name}.hook_normalized`, { adds: true })];
+// Each row is the result of its step; the last is x, under the name that Attention gives it.
+function normRows(row, stream, { mean, scale, normalized, out, weight, shift }, name) {
+  const divided = `÷ ${number(scale)}`;
+  return [row("stream", stream),
+    ...(mean === null ? [] : [row("stream − mean", stream.map((value) => value - mean))]),
+    row(out ? divided : `${divided} = x`, normalized, `${name}.hook_normalized`),
+    ...(out ? [row("learned weight", weight),
+      ...(shift ? [row("learned shift", shift)] : []),
+      row(shift ? "× weight + shift = x" : "× weight = x", out, null, { adds: true })] : [])];
 }
 
 // What each head writes, and that it adds up to what attention writes.

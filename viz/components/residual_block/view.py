@@ -41,6 +41,10 @@ class NormShown(Protocol):
     mean: float | None
     scale: float
     normalized: Array
+    out: Array
+    """After the learned weight and shift: what is read."""
+    weight: Array | None
+    shift: Array | None
 
 
 class BlockShown(Protocol):
@@ -215,6 +219,9 @@ def _packed_norm(norm: NormShown) -> dict[str, Any]:
         "mean": norm.mean,
         "scale": norm.scale,
         "normalized": pack_floats(norm.normalized),
+        "out": None if norm.weight is None else pack_floats(norm.out),
+        "weight": None if norm.weight is None else pack_floats(norm.weight),
+        "shift": None if norm.shift is None else pack_floats(norm.shift),
     }
 
 

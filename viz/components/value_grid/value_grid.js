@@ -57,6 +57,14 @@ export default function valueGrid({ data, parentElement, setTriggerValue }) {
     enter(focused ?? state.locked ?? [0, 0]);
   update();
   if (!focused && state.locked) showInside(grid, cellOf(grid, state.locked));
+  return followWidth(root, () => shrinkToFit(root, grid.table, data.shrinks));
+}
+
+// Narrower cells first, then cells without their numbers, which the caption still tells.
+function shrinkToFit(root, table, shrinks) {
+  table.className = "";
+  for (const size of shrinks ? ["dense", "tiny"] : [])
+    if (table.offsetWidth > root.clientWidth) table.classList.add(size);
 }
 
 // Build the table when its size changes; the function above runs again on every change of

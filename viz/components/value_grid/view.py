@@ -55,6 +55,9 @@ class Grid:
     absolute value."""
     digits: int = 2
     """Decimals in the cells; the caption has two more."""
+    shrinks: bool = False
+    """Whether cells get narrow, and at last lose their texts, where all columns would
+    not fit side by side. Otherwise the table scrolls."""
 
     def __post_init__(self) -> None:
         """Check that everything fits the rows and columns."""
@@ -90,6 +93,7 @@ class Grid:
             settings: Further fields of `Grid`.
         """
         layers, heads = (range(length) for length in np.shape(values))
+        settings.setdefault("shrinks", True)
         if say is not None:
             settings["sentences"] = [[say(i, j) for j in heads] for i in layers]
         return cls(
@@ -189,6 +193,7 @@ def value_grid(
             "numbers": grid.printed(grid.digits + 2),
             "printsNumbers": texts is None,
             "sentences": None if sentences is None else _listed(sentences),
+            "shrinks": grid.shrinks,
             "selected": None if chosen is None else list(chosen),
         },
         on_picked_change=clicked,

@@ -1,0 +1,1 @@
+"""How a weight learns: the loss of one prompt, its gradient, a step against it."""

@@ -1,0 +1,139 @@
+"""What a reader changed in a head: steps left out, the divisor, one attention weight.
+
+All of it is in the URL: `left_out`, `divisor=2.5` and `weight=3:0.8` (key and weight).
+"""
+
+import math
+from contextlib import suppress
+
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.heads.attention_editing import EditedHead, HeadEdit
+from minigpt.interpret.heads.attention_steps import AttentionSteps
+from minigpt.interpret.reading.prompt import Reading
+from pages.attention.numbers import MASK, POSITIONS, ROOT, row_id
+from pages.frame import state
+from pages.frame.reading import Place
+from viz.components.attention_steps.view import RowEdit
+
+_WEIGHT, _DIVISOR = "_set_weight", "_divisor"
+_NEAR = 1e-6
+
+
+def choose(checkpoint: Checkpoint, reading: Reading, place: Place) -> HeadEdit:
+    """Show what can be left out, and return the edit that is wanted."""
+    config = checkpoint.model.config
+    in_the_head = config.positional_encoding in ("rope", "alibi", "relative")
+    left_out = st.pills(
+        "Leave out",
+        [ROOT, MASK, *([POSITIONS] if in_the_head else [])],
+        selection_mode="multi",
+        key="left_out",
+        help=(
+            "The step is left out for every token of this head, and the model is run "
+            "again from there. "
+        )
+        + (
+            "" if in_the_head else "This model's positions are added to its embeddings."
+        ),
+        **state.BOUND,
+    )
+    return HeadEdit(
+        divisor=1.0 if ROOT in left_out else _divisor(math.sqrt(config.d_head)),
+        without_positions=POSITIONS in left_out,
+        without_mask=MASK in left_out,
+        weight=_weight_of(reading, place, may_read_all=MASK in left_out),
+    )
+
+
+def shown(steps: AttentionSteps, edit: HeadEdit, edited: EditedHead) -> RowEdit:
+    """Return what the sheet shows of an edit.
+
+    Args:
+        steps: The row without it.
+        edit: What was changed.
+        edited: The row with it.
+    """
+    positions = "turned" if steps.turned else "bias"
+    left_out = {"scores": edit.without_mask, positions: edit.without_positions}
+    return RowEdit(
+        before=steps.pattern,
+        divisor=edit.divisor,
+        left_out=[row for row, is_out in left_out.items() if is_out],
+        weight=edit.weight,
+        pattern=edited.pattern,
+        z=edited.z,
+    )
+
+
+def set_weight(reading: Reading, place: Place, weight: tuple[int, float]) -> None:
+    """Remember the weight that was set in a row."""
+    st.session_state[_WEIGHT] = (row_id(reading, place), weight)
+    st.query_params["weight"] = f"{weight[0]}:{weight[1]:g}"
+
+
+def set_divisor(divisor: float, width: int) -> None:
+    """Remember what q · k is divided by; 1 leaves the step out, √d changes nothing."""
+    others = [step for step in st.session_state.get("left_out", []) if step != ROOT]
+    st.session_state["left_out"] = [*others, ROOT] if divisor <= 1 else others
+    changes = 1 < divisor < math.sqrt(width) - _NEAR
+    st.session_state[_DIVISOR] = divisor if changes else None
+    _write("divisor", f"{divisor:.4g}" if changes else None)
+
+
+def undo() -> None:
+    """Forget every edit."""
+    st.session_state["left_out"] = []
+    st.session_state[_DIVISOR] = st.session_state[_WEIGHT] = None
+    _write("divisor", None)
+    _write("weight", None)
+
+
+def _divisor(root: float) -> float | None:
+    """Return the divisor that was set, in this session or by the link; None: √d."""
+    if _DIVISOR not in st.session_state:
+        st.session_state[_DIVISOR] = None
+        with suppress(ValueError):
+            st.session_state[_DIVISOR] = float(st.query_params.get("divisor", ""))
+    divisor: float | None = st.session_state[_DIVISOR]
+    if divisor is None or not 1 < divisor < root - _NEAR:
+        _write("divisor", None)
+        return None
+    _write("divisor", f"{divisor:.4g}")
+    return divisor
+
+
+def _weight_of(
+    reading: Reading, place: Place, *, may_read_all: bool
+) -> tuple[int, float] | None:
+    """Return the weight that was set in this very row, if it can be set."""
+    row = row_id(reading, place)
+    if _WEIGHT not in st.session_state:
+        linked = _linked_weight()
+        st.session_state[_WEIGHT] = linked and (row, linked)
+    of_row, weight = st.session_state[_WEIGHT] or (None, None)
+    last = len(reading.pieces) - 1 if may_read_all else place.token
+    if of_row != row or weight is None or not 0 <= weight[0] <= last:
+        _write("weight", None)
+        return None
+    _write("weight", f"{weight[0]}:{weight[1]:g}")
+    found: tuple[int, float] = weight
+    return found
+
+
+def _linked_weight() -> tuple[int, float] | None:
+    """Read the weight out of the address; None where it says none."""
+    key, _, weight = st.query_params.get("weight", "").partition(":")
+    with suppress(ValueError):
+        if 0 <= float(weight) <= 1:
+            return int(key), float(weight)
+    return None
+
+
+def _write(key: str, value: str | None) -> None:
+    """Keep one word of the address in step."""
+    if value is None:
+        st.query_params.pop(key, None)
+    elif st.query_params.get(key) != value:
+        st.query_params[key] = value
