@@ -39,13 +39,26 @@ def run(words: Sequence[str]) -> int:
     descriptor = flags.lock_descriptor
     lock = None if descriptor is None else RunLock.inherited(descriptor)
     quoted = shlex.join(["python", "-m", "minigpt", "train", *words])
-    return train_here(
+    code = train_here(
         task.run,
         resume=task.resume,
         is_new=task.is_new,
         parent=ParentProcess(flags.follow_stdin, lock),
         command=quoted,
     )
+    return code or _train_the_others(task.run, flags.follow_stdin, quoted)
+
+
+def _train_the_others(run: Run, follow_stdin: bool, command: str) -> int:
+    """Train the runs of a series that wait for this one to finish."""
+    from minigpt.worker.series import next_in_series
+
+    code = 0
+    while code == 0 and (following := next_in_series(run)) is not None:
+        run = following
+        parent = ParentProcess(follow_stdin)
+        code = train_here(run, parent=parent, command=command)
+    return code
 
 
 def train_here(

@@ -30,6 +30,13 @@ class ModelEntry:
     steps: tuple[SavedStep, ...]
     """Every saved step, in order."""
 
+    @property
+    def default_step(self) -> int | None:
+        """The step of `path`: of a run, its best; None if no step was saved."""
+        last = self.steps[-1].step if self.steps else None
+        step = checkpoint_step(self.path)
+        return step if step in dict(self.steps) else last
+
     def path_at(self, step: int | None) -> Path:
         """The checkpoint of a training step; None, or an unknown step, is `path`."""
         return dict(self.steps).get(step, self.path) if step is not None else self.path

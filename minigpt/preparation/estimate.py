@@ -5,7 +5,8 @@ per character on its beginning, the machine's speed on one matrix product.
 """
 
 import os
-from functools import cache
+import time
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -116,9 +117,17 @@ def _text(data: DataConfig) -> tuple[str, int]:
     return text, len(text)
 
 
-@cache
 def operations_per_second() -> float:
-    """Measure how fast this machine multiplies matrices, in operations per second."""
+    """Measure how fast this machine multiplies matrices, in operations per second.
+
+    A machine that was busy a while ago may be free now: the speed is measured again
+    every minute.
+    """
+    return _speed_of(minute=int(time.monotonic() // 60))
+
+
+@lru_cache(maxsize=1)
+def _speed_of(minute: int) -> float:  # noqa: ARG001
     left, right = torch.randn(1024, 128), torch.randn(128, 512)
     speed = product_speed(left, right, seconds=_MEASURING_SECONDS)
     # A training process takes every core; this one may be held to a single thread.

@@ -11,6 +11,7 @@ data/runs/<id>/
     checkpoints/    checkpoint_step_N, checkpoint_epoch_N, best_model
     snapshots/      attention on a fixed text at log-spaced steps
     race.json       which race it takes part in (see `minigpt.worker.racing`)
+    series.json     which series of sizes it is part of (see `minigpt.worker.series`)
     guess.json      a prediction made before the run (see `learning_to_copy`)
     curves.svg      the loss curve as a picture, written at the end
 """

@@ -44,8 +44,17 @@ def start(store: RunStore, config: RunConfig, name: str | None = None) -> Run:
         RunError: If the name is not allowed or taken, or no process can be started.
     """
     run = store.create(config, name)
-    _spawn(run, RunStatus(), ["--run_dir", str(run.path.absolute())])
+    begin(run)
     return run
+
+
+def begin(run: Run) -> None:
+    """Train a run that was created and waits, in a new process.
+
+    Raises:
+        RunError: If a process is training it already, or none can be started.
+    """
+    _spawn(run, RunStatus(), ["--run_dir", str(run.path.absolute())])
 
 
 def resume(run: Run) -> None:

@@ -6,7 +6,9 @@ the run's directory, from which the page and the loss curve are drawn.
 
 import math
 import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -36,6 +38,21 @@ _PROBE_TOKENS = 64
 _SAMPLE_TOKENS = 200
 # Decay of the average loss in the status: it spans about 50 steps.
 _MEMORY = 0.98
+
+
+def _average_before(
+    records: Sequence[Mapping[str, Any]], step: int
+) -> tuple[float, float]:
+    """Return sum and weight of the average loss up to a step, to go on from there."""
+    averages = [
+        record["average_loss"]
+        for record in records
+        if record["kind"] == "step" and record["step"] <= step
+    ]
+    if not averages or averages[-1] is None or not math.isfinite(averages[-1]):
+        return 0.0, 0.0
+    weight = (1 - _MEMORY**step) / (1 - _MEMORY)
+    return averages[-1] * weight, weight
 
 
 class Recorder(TrainerCallback):
@@ -76,6 +93,7 @@ class Recorder(TrainerCallback):
             # Without a checkpoint, a resumed run repeats step 0 as well.
             last_kept = prepared.start_step or -1
             self._elapsed = elapsed_before(earlier, last_kept)
+            self._sum, self._weight = _average_before(earlier, last_kept)
             self._metrics.restart(last_kept)
             self._samples.restart(last_kept)
             self._snapshots.drop_after(last_kept)

@@ -6,12 +6,16 @@ from pathlib import Path
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.corpora import HeldOut, held_out
 from minigpt.library.catalogue import ModelEntry
 from pages.frame import models, state
-from pages.frame.corpora import held_out_text
+from pages.frame.corpora import LONGEST
 from pages.frame.guard import show_problem
+from pages.frame.remember import remember
 
 PROMPT, HELD_OUT = "Prompt", "Held-out text"
+STRETCHES = 32
+"""Of held-out text, to choose from."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +43,20 @@ class ComparedText:
     """Whether it is the prompt of every page, and not held-out text."""
 
 
-def choose() -> tuple[Side, Side, ComparedText]:
+def choose(entry: ModelEntry) -> tuple[Side, Side, ComparedText]:
     """Show what to compare with and on what, in one row.
+
+    Args:
+        entry: The chosen model.
 
     Returns:
         The model to compare with, the chosen model, and the text.
-
-    Raises:
-        DataError: If there is no model yet.
     """
-    entry = models.chosen_entry()
     notes = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         against = _choose_against(entry)
-        before = _side(against, _choose_step(against, entry))
-        after = _side(entry, _step(entry))
+        before = side_of(against, _choose_step(against, entry))
+        after = side_of(entry, step_of(entry))
         with notes:
             _say_unknown()
         st.button(
@@ -96,7 +99,7 @@ def _choose_against(entry: ModelEntry) -> ModelEntry:
 
 def _held_out(before: Side, after: Side) -> str:
     """Return a stretch of text that the chosen model did not learn from."""
-    found = held_out_text(after.checkpoint)
+    found = _held_out_by(after)
     number = st.number_input(
         f"Stretch 1 to {len(found.windows)}",
         1,
@@ -107,12 +110,27 @@ def _held_out(before: Side, after: Side) -> str:
         help=f"The chosen model reads {found.description}.",
         **state.BOUND,
     )
-    text = after.checkpoint.tokenizer.decode(found.windows[number - 1])
-    longest = before.checkpoint.model.config.max_seq_len
+    return stretches(before, after)[number - 1]
+
+
+def stretches(before: Side, after: Side) -> list[str]:
+    """Return text that the second did not learn from, as long as the first can read."""
     other = before.checkpoint.tokenizer
-    if len(other.encode(text)) > longest:
-        text = other.decode(other.encode(text)[:longest])
-    return text
+    longest = before.checkpoint.model.config.max_seq_len
+    texts = []
+    for window in _held_out_by(after).windows:
+        text = after.checkpoint.tokenizer.decode(window)
+        tokens = other.encode(text)
+        texts.append(text if len(tokens) <= longest else other.decode(tokens[:longest]))
+    return texts
+
+
+# All steps of a model have one text.
+@remember(32, spinner="Looking for held-out text …", key=lambda after: after.entry.path)
+def _held_out_by(after: Side) -> HeldOut:
+    model, tokenizer, metadata = after.checkpoint
+    length = min(LONGEST, model.config.max_seq_len)
+    return held_out(metadata, tokenizer, length, STRETCHES)
 
 
 def _say_unknown() -> None:
@@ -132,11 +150,11 @@ def _another(entry: ModelEntry, known: list[str]) -> str:
     return next((model for model in known if model != entry.id), entry.id)
 
 
-def _step(entry: ModelEntry) -> int | None:
+def step_of(entry: ModelEntry) -> int | None:
     """Return the step that the time machine stands at."""
     steps = [step for step, _ in entry.steps]
     chosen = state.get("step")
-    return chosen if chosen in steps else max(steps, default=None)
+    return chosen if chosen in steps else entry.default_step
 
 
 def _choose_step(against: ModelEntry, entry: ModelEntry) -> int | None:
@@ -145,7 +163,7 @@ def _choose_step(against: ModelEntry, entry: ModelEntry) -> int | None:
     state.keep_possible("against_step", steps, "training step")
     if len(steps) < 2:
         return max(steps, default=None)
-    now = _step(entry) if against.id == entry.id else None
+    now = step_of(entry) if against.id == entry.id else None
     earlier = [step for step in steps if now is None or step < now]
     default = earlier[len(earlier) // 2] if now and earlier else steps[-1]
     chosen: int = st.selectbox(
@@ -161,7 +179,8 @@ def _choose_step(against: ModelEntry, entry: ModelEntry) -> int | None:
     return chosen
 
 
-def _side(entry: ModelEntry, step: int | None) -> Side:
+def side_of(entry: ModelEntry, step: int | None) -> Side:
+    """Return a model at a step, loaded."""
     path = entry.path_at(step)
     return Side(entry, step, models.load(path), path)
 

@@ -3,17 +3,17 @@
 Learning goal: a mean hides that some tokens got better and others worse.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
 from minigpt.interpret.differences.comparison import TextComparison, compare_text
 from minigpt.interpret.differences.gradients import batch_gradients, saliency
 from minigpt.interpret.interventions.ablation import token_losses
-from pages.compare import numbers, parts, questions
+from pages.compare import numbers, parts, questions, start
 from pages.compare.choice import ComparedText, Side, choose
 from pages.compare.numbers import Compared
-from pages.frame import lesson, notebook, provenance, state
+from pages.frame import lesson, models, notebook, opening, provenance, state
 from pages.frame.guard import guard, show_note
 from pages.frame.place import shared_place
 from pages.frame.questions import check, predict
@@ -165,33 +165,57 @@ def show_parts(shown: Compared) -> None:
         parts.PARTS[part](shown)
 
 
-lesson.open(
-    "Compare", "The mean loss can improve while some tokens get worse: look at both."
-)
-with guard():
-    before, after, text = choose()
-    if before.path == after.path:
-        show_note("This compares a model with itself. Choose another, or another step.")
-    found = numbers.text_comparison(before.checkpoint, after.checkpoint, text.content)
-    shown = Compared(before, after, text, found, choose_piece(found))
-    predict([questions.worse_share(before, after, found)])
+def show_figures(shown: Compared, befores: Sequence[Side]) -> None:
+    """Show the text, one of its pieces and the other comparisons, and ask about it."""
     left, right = st.columns([3, 2], gap="large")
     with left:
         show_text(shown)
     with right:
         show_piece(shown)
     show_parts(shown)
-    lesson.explain(
-        "**Loss** is −ln of the probability of the token that came, in nats. "
-        "Blue pieces have a lower loss than before, vermillion pieces a higher "
-        "one. Training lowers the *mean*; single tokens may get worse, because "
-        "all of them share one set of weights.\n\nIf the tokenizers differ, a "
-        "piece ends where both end a token, and a model's loss on a piece is the "
-        "sum over its tokens there.\n\nA head may attend elsewhere while the "
-        "predictions stay the same, and weights may change a lot without effect. "
-        "Only the losses show whether the model got better.",
-        compare_text,
-        batch_gradients,
-        saliency,
+    lesson.explain(WORDS, compare_text, batch_gradients, saliency)
+    check(questions.checks(shown, befores))
+
+
+def offer_opening(found: start.Start) -> None:
+    """Say why the page opened here, or offer the way there."""
+    effects = found.effects
+    opening.offer_at(
+        "compare",
+        found.place,
+        f"Opened at a text whose mean loss falls by {-effects['mean']:.3f} nats while "
+        f"the loss rises on {effects['worse']:.0f} of {effects['compared']:.0f} "
+        f"pieces, on one of them by {effects['worst']:.2f} nats.",
     )
-    check([[each] for each in questions.checks(found)])
+
+
+WORDS = (
+    "**Loss** is −ln of the probability of the token that came, in nats. Blue pieces "
+    "have a lower loss than before, vermillion pieces a higher one. Training lowers "
+    "the *mean*; single tokens may get worse, because all of them share one set of "
+    "weights.\n\nIf the tokenizers differ, a piece ends where both end a token, and a "
+    "model's loss on a piece is the sum over its tokens there.\n\nA head may attend "
+    "elsewhere while the predictions stay the same, and weights may change a lot "
+    "without effect. Only the losses show whether the model got better."
+)
+
+lesson.open(
+    "Compare", "The mean loss can improve while some tokens get worse: look at both."
+)
+with guard():
+    entry = models.chosen_entry()
+    found = start.find(entry)
+    if found is not None:
+        opening.begin_at("compare", found.place)
+    before, after, text = choose(entry)
+    if before.path == after.path:
+        show_note("This compares a model with itself. Choose another, or another step.")
+    compared = numbers.text_comparison(
+        before.checkpoint, after.checkpoint, text.content
+    )
+    shown = Compared(before, after, text, compared, choose_piece(compared))
+    befores = start.befores_of(entry)
+    if predict(questions.worse_share(shown, befores)):
+        if found is not None:
+            offer_opening(found)
+        show_figures(shown, befores)

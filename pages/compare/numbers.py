@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.differences.comparison import (
+    PieceChanges,
     TextComparison,
     compare_text,
     continuations,
@@ -11,6 +12,7 @@ from minigpt.interpret.differences.comparison import (
 from minigpt.interpret.differences.gradients import batch_gradients
 from minigpt.interpret.differences.pattern_change import pattern_change
 from minigpt.interpret.differences.weight_change import weight_change
+from minigpt.interpret.openings.compare import compare_opening
 from pages.compare.choice import ComparedText, Side
 from pages.frame import models, notebook
 from pages.frame.remember import remember
@@ -41,6 +43,16 @@ class Compared:
 
 text_comparison = remember(8, spinner="Both models read …")(compare_text)
 """The losses of both models on a text."""
+
+opening_of = remember(32, spinner="Looking for a telling text …")(compare_opening)
+"""Where a mean that improves hides most."""
+
+
+@remember(512)
+def changes_on(before: Checkpoint, after: Checkpoint, text: str) -> PieceChanges:
+    """Return how the loss on each piece of another text changes."""
+    return compare_text(before, after, text).changes
+
 
 head_change = remember(32, spinner="Comparing the heads …")(pattern_change)
 """How differently the heads attend to the text, [layer head], in bits."""

@@ -1,85 +1,220 @@
-"""Predict and Check of the Compare page, answered by the two models on the screen."""
+"""Predict and Check of the Compare page, answered by the two models on the screen.
+
+First comes the text on the screen, then other stretches of held-out text, then other
+steps or models to compare with.
+"""
 
 import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from minigpt.interpret.differences.comparison import TextComparison
-from pages.compare.choice import Side
+from minigpt.checkpoint import Checkpoint
+from minigpt.errors import DataError
+from minigpt.interpret.differences.comparison import PieceChanges
+from pages.compare import numbers, start
+from pages.compare.choice import Side, side_of, step_of, stretches
+from pages.compare.numbers import Compared
+from pages.frame import models
 from pages.frame.questions import Question
-from pages.frame.words import plain
+from pages.frame.words import plain, told_apart
 from viz.tokens import placed_pieces
 
-SHARES = ("none", "under ¼", "¼ to ½", "over ½")
+CLEAR = 0.02
+"""Nats: two changes nearer than this are a tie."""
+LARGEST_CHANGE = 3.0
+"""Nats: beyond, a factor is too large or small to be read."""
 
 
-def worse_share(before: Side, after: Side, found: TextComparison) -> Question:
-    """Ask, before anything is shown, how many pieces got worse."""
-    share = found.worse / found.compared
-    answer = 0 if not found.worse else 1 + (share >= 0.25) + (share > 0.5)
+@dataclass(frozen=True)
+class _Text:
+    """A text that can be asked about, and how two models differ on it."""
+
+    names: tuple[str, str]
+    changes: PieceChanges
+    where: str = ""
+    at: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def noun(self) -> str:
+        return "tokens" if self.changes.same_tokens else "pieces"
+
+    def piece(self, place: int) -> str:
+        """Name a piece by place and text, as Markdown."""
+        return f"**{plain(placed_pieces(self.changes.pieces)[place])}**"
+
+
+Kind = Callable[[_Text], Question | None]
+
+
+def worse_share(shown: Compared, befores: Sequence[Side]) -> Iterator[Question]:
+    """Ask, before anything is shown, on how many pieces the loss rises.
+
+    Args:
+        shown: What is on the screen.
+        befores: Other models to compare the chosen one with.
+    """
+    return _asked(_worse, _texts(shown, befores))
+
+
+def checks(shown: Compared, befores: Sequence[Side]) -> list[Iterator[Question]]:
+    """Ask what the numbers of a text come to: see `worse_share`."""
+    return [
+        _asked(kind, _texts(shown, befores)) for kind in (_factor, _largest, _removed)
+    ]
+
+
+def recall(checkpoint: Checkpoint) -> list[Iterator[Question]]:  # noqa: ARG001
+    """Ask what can be worked out without the figures, about the chosen model."""
+    entry = models.chosen_entry()
+    after = side_of(entry, step_of(entry))
+    befores = start.befores_of(entry)
+    return [_asked(kind, _elsewhere(befores, after)) for kind in (_factor, _removed)]
+
+
+def _asked(kind: Kind, texts: Iterator[_Text]) -> Iterator[Question]:
+    return (question for each in texts if (question := kind(each)) is not None)
+
+
+def _texts(shown: Compared, befores: Sequence[Side]) -> Iterator[_Text]:
+    """Yield the text on the screen, then others; nothing where a model meets itself."""
+    if shown.before.path == shown.after.path:
+        return
+    names = (shown.before.name, shown.after.name)
+    yield _Text(names, shown.found.changes)
+    others = [each for each in befores if each.path != shown.before.path]
+    seen = (names[0], shown.text.content)
+    yield from _elsewhere([shown.before, *others], shown.after, seen)
+
+
+def _elsewhere(
+    befores: Sequence[Side], after: Side, seen: tuple[str, str] = ("", "")
+) -> Iterator[_Text]:
+    """Yield held-out texts, compared with each of several models.
+
+    Args:
+        befores: The models to compare with.
+        after: The chosen model.
+        seen: Name of a model and the text on which it was compared already.
+    """
+    for before in befores:
+        for number, text in enumerate(stretches(before, after)):
+            if (before.name, text) == seen:
+                continue
+            try:
+                changes = numbers.changes_on(before.checkpoint, after.checkpoint, text)
+            except DataError:
+                continue  # they cut it into tokens that never meet
+            yield _Text(
+                (before.name, after.name),
+                changes,
+                f"Stretch {number + 1} of the held-out text. ",
+                start.place_of(before, number),
+            )
+
+
+def _worse(text: _Text) -> Question:
+    found = text.changes
+    counts = _counts_around(found.worse, found.compared)
+    before, after = map(plain, text.names)
+    verb = "falls" if found.mean_change <= 0 else "rises"
+    unit = "token" if found.same_tokens else "character"
     return Question(
         "compare.worse",
-        f"From {plain(before.name)} to {plain(after.name)}: on how many of the "
-        f"{found.compared} pieces of this text does the loss rise?",
-        SHARES,
-        int(answer),
-        f"On {found.worse} of {found.compared} it got worse, and the mean changed "
-        f"by {found.mean_change:+.3f} nats.",
+        f"{text.where}From {before} to {after}, the mean loss {verb} by "
+        f"{abs(found.mean_change):.3f} nats per {unit}. Out of {found.compared} "
+        f"{text.noun}, on how many does the loss rise?",
+        [str(count) for count in counts],
+        counts.index(found.worse),
+        f"It rises on {found.worse} of {found.compared}. The mean says nothing about "
+        "how many.",
+        text.at,
     )
 
 
-def checks(found: TextComparison) -> list[Question]:
-    """Ask what the numbers of this text come to."""
-    questions = [_direction(found), _largest(found), _removed(found)]
-    return [question for question in questions if question is not None]
+def _counts_around(right: int, most: int) -> list[int]:
+    """Return counts at equal distances, the right one at a place that tells nothing."""
+    gap = max(1, most // 5)
+    rows = [
+        [right + gap * (number - place) for number in range(4)] for place in range(4)
+    ]
+    fitting = [row for row in rows if row[0] >= 0 and row[-1] <= most]
+    if not fitting:
+        return list(range(most + 1))
+    return fitting[(7 * right + most) % len(fitting)]
 
 
-def _direction(found: TextComparison) -> Question:
-    place = found.worst if found.worse else found.best
-    change = float(found.change[place])
-    factor = math.exp(-change)
-    options = ["higher", "lower", "the same"]
-    answer = 0 if change < 0 else 1 if change > 0 else 2
+def _factor(text: _Text) -> Question | None:
+    """Ask what a change of the loss means for the probability."""
+    change = text.changes.change
+    fitting = [
+        (abs(value), place)
+        for place, value in enumerate(change.tolist())
+        if CLEAR <= abs(value) <= LARGEST_CHANGE
+    ]
+    if not fitting:
+        return None
+    place = max(fitting)[1]
+    value = float(change[place])
+    right = math.exp(-value)
+    options = sorted({right, math.exp(value), abs(value)})
     return Question(
-        "compare.direction",
-        f"The loss on **{plain(placed_pieces(found.pieces)[place])}** changes by "
-        f"{change:+.3f} nats. Its probability is now …",
-        options,
-        answer,
-        f"Loss is −ln p: e^{-change:.3f} = {factor:.3g} times the probability.",
+        "compare.factor",
+        f"{text.where}From {plain(text.names[0])} to {plain(text.names[1])}, the loss "
+        f"on {text.piece(place)} changes by {value:+.3f} nats. What is its "
+        "probability multiplied by?",
+        told_apart(options, 3),
+        options.index(right),
+        f"The loss is −ln p, so p is multiplied by e^{-value:.3f}, which is "
+        f"{right:.3f}.",
+        text.at,
     )
 
 
-def _largest(found: TextComparison) -> Question | None:
+def _largest(text: _Text) -> Question | None:
     """Ask which piece changed most; None without a clear answer."""
+    found = text.changes
     order = found.most_changed(4)
     if found.compared < 3:
         return None
     first, second = (abs(float(found.change[place])) for place in order[:2])
-    if first - second < 0.02:
+    if first - second < CLEAR:
         return None
     names = placed_pieces(found.pieces)
     shown = sorted(order)
     best = order[0]
     return Question(
         "compare.largest",
-        "On which piece does the loss change most, up or down?",
+        f"{text.where}From {plain(text.names[0])} to {plain(text.names[1])}: on which "
+        "of these does the loss change most, up or down?",
         [names[place] for place in shown],
         shown.index(best),
-        f"{plain(names[best])} changes by {found.change[best]:+.3f} nats.",
+        f"{text.piece(best)} changes by {found.change[best]:+.3f} nats.",
+        text.at,
     )
 
 
-def _removed(found: TextComparison) -> Question | None:
-    """Ask what the mean would do without the piece that gained most."""
-    if found.compared < 3:
+def _removed(text: _Text) -> Question | None:
+    """Ask what the mean would be without the piece that gained most."""
+    found = text.changes
+    mean, count = found.mean_per_piece, found.compared
+    gain = float(found.change[found.best])
+    if count < 3 or gain > -CLEAR:
         return None
-    rest = found.mean_change_without(found.best)
-    if abs(rest) < 0.005:
-        return None
+    right = found.mean_change_without(found.best)
+    options = sorted({right, mean, gain / count, mean - gain})
     return Question(
         "compare.removed",
-        "Leave out the piece whose loss fell most. Does the mean loss of the "
-        "others fall?",
-        ["yes", "no"],
-        0 if rest < 0 else 1,
-        f"Without it the mean changes by {rest:+.3f} nats per piece.",
+        f"{text.where}From {plain(text.names[0])} to {plain(text.names[1])}, the loss "
+        f"on {count} {text.noun} changes by {mean:+.3f} nats on average, and on "
+        f"{text.piece(found.best)} by {gain:+.3f}. What is the mean change of the "
+        "others?",
+        _signed(told_apart(options, 3)),
+        options.index(right),
+        f"({count} × {mean:+.3f} − ({gain:+.3f})) ÷ {count - 1} is {right:+.3f}.",
+        text.at,
     )
+
+
+def _signed(options: Sequence[str]) -> list[str]:
+    return [each if each.startswith("-") else f"+{each}" for each in options]

@@ -27,7 +27,7 @@ def begin(found: Opening | None, **also: Any) -> None:
         also: Session state of the lesson's own that belongs to the place.
     """
     if found is not None and _is_free():
-        _go_to({**_place(found), **also})
+        _go_to({**_place(found), **also}, _OPENED_AT)
 
 
 def offer(found: Opening | None, words: str, **also: Any) -> None:
@@ -38,10 +38,38 @@ def offer(found: Opening | None, words: str, **also: Any) -> None:
         words: What is large here, with its size. Markdown.
         also: As given to `begin`.
     """
-    if found is None:
-        return
-    place = {**_place(found), **also}
-    if all(str(_now(key)) == str(value) for key, value in place.items()):
+    if found is not None:
+        _offer({**_place(found), **also}, words, _OPENED_AT)
+
+
+def begin_at(lesson: str, place: Mapping[str, Any]) -> None:
+    """Move values of a lesson's own there, if the reader has chosen none of them.
+
+    Call this before their widgets.
+
+    Args:
+        lesson: Whose they are.
+        place: Session state, such as `{"stretch": 3}`.
+    """
+    opened_at = st.session_state.get(f"{_OPENED_AT}_{lesson}", {})
+    is_as_opened = bool(opened_at) and _is_at(opened_at)
+    if is_as_opened or all(_now(key) is None for key in place):
+        _go_to(place, f"{_OPENED_AT}_{lesson}")
+
+
+def offer_at(lesson: str, place: Mapping[str, Any], words: str) -> None:
+    """Say why the page opened there, or offer the way: see `offer`.
+
+    Args:
+        lesson: As given to `begin_at`.
+        place: As given to `begin_at`.
+        words: What is large there, with its size. Markdown.
+    """
+    _offer(place, words, f"{_OPENED_AT}_{lesson}")
+
+
+def _offer(place: Mapping[str, Any], words: str, kept_as: str) -> None:
+    if _is_at(place):
         with st.container(key="opening"):
             st.caption(words)
         return
@@ -52,7 +80,7 @@ def offer(found: Opening | None, words: str, **also: Any) -> None:
         type="tertiary",
         help="This lesson searched text that the model did not learn from.",
         on_click=_go_to,
-        args=(place,),
+        args=(place, kept_as),
     )
 
 
@@ -65,17 +93,21 @@ def _place(found: Opening) -> dict[str, Any]:
     }
 
 
-def _go_to(place: Mapping[str, Any]) -> None:
+def _go_to(place: Mapping[str, Any], kept_as: str) -> None:
     st.session_state.update(place)
-    st.session_state[_OPENED_AT] = dict(place)
+    st.session_state[kept_as] = dict(place)
 
 
 def _is_free() -> bool:
     """Whether prompt and place are still a page's own: its default or its opening."""
     opened_at = st.session_state.get(_OPENED_AT, {})
-    if all(str(_now(key)) == str(value) for key, value in opened_at.items()):
+    if _is_at(opened_at):
         return bool(opened_at) or _is_untouched()
     return False
+
+
+def _is_at(place: Mapping[str, Any]) -> bool:
+    return all(str(_now(key)) == str(value) for key, value in place.items())
 
 
 def _is_untouched() -> bool:

@@ -21,7 +21,7 @@ from pages.frame import state, words
 from pages.frame.controls import settings
 from pages.frame.guard import guard
 from pages.frame.remember import remember
-from pages.training import experiment, race
+from pages.training import experiment, race, sizes
 from pages.training.text_choice import choose_text
 
 DEFAULT = "default"
@@ -35,7 +35,8 @@ SIZES = {
 }
 COPY = "to copy: an experiment of a minute"
 RACE = "a text, two recipes in a race"
-AIMS = ("a text", COPY, RACE)
+BIG = "how big?: sizes in a row"
+AIMS = ("a text", COPY, RACE, BIG)
 SETTLED = (
     *("max_steps", "num_epochs", "device", "num_threads", "compile"),
     *("tensorboard", "wandb_project"),
@@ -56,6 +57,8 @@ def show(store: RunStore) -> None:
         experiment.choose(store)
     elif aim == RACE:
         race.choose(store)
+    elif aim == BIG:
+        sizes.choose(store)
     else:
         show_text(store)
 
@@ -220,4 +223,4 @@ def open_started() -> None:
         state.forget_unknown("run")
 
 
-_estimate = remember(32, spinner="Reading the text …")(estimate_run)
+_estimate = remember(32, spinner="Reading the text …", seconds=60)(estimate_run)

@@ -10,9 +10,10 @@ from minigpt.runs import RunStore, data_directory
 from minigpt.training.loss import language_model_loss
 from minigpt.training.optimizer import build_optimizer
 from minigpt.worker.racing import find_race
+from minigpt.worker.series import find_series
 from pages.frame import lesson, state
 from pages.frame.guard import guard
-from pages.training import race_watch, set_up, watch
+from pages.training import race_watch, set_up, sizes_watch, watch
 
 NEW = "new run"
 
@@ -44,8 +45,10 @@ with guard():
         lesson.source(language_model_loss, build_optimizer)
     else:
         run = store.open(chosen)
-        race = find_race(store, run)
-        if race is not None and race_watch.is_wanted():
+        race, series = find_race(store, run), find_series(store, run)
+        if series is not None and sizes_watch.is_wanted():
+            sizes_watch.show(series, store)
+        elif race is not None and race_watch.is_wanted():
             race_watch.show(race)
         else:
             watch.show(run)

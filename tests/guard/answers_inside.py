@@ -444,32 +444,38 @@ def changes(seen: Seen) -> np.ndarray:
 @answers("compare.worse")
 def compare_worse(seen: Seen, asked: Asked) -> Answer:
     change = changes(seen)
-    worse = int((change > 0).sum())
-    share = worse / len(change)
-    right = "under ¼" if share < 0.25 else "¼ to ½" if share <= 0.5 else "over ½"
-    steps = (0, seen.checkpoint.metadata.step)
-    said = (*steps, len(change), worse, len(change), change.mean())
-    return Answer("none" if not worse else right, said)
+    worse, count = int((change > 0).sum()), len(change)
+    said = (*steps_of(seen), abs(change.mean()), count, worse, count)
+    return Answer(str(worse), said)
 
 
-@answers("compare.direction")
-def compare_direction(seen: Seen, asked: Asked) -> Answer:
+def steps_of(seen: Seen) -> tuple[int, int]:
+    return 0, seen.checkpoint.metadata.step
+
+
+@answers("compare.factor")
+def compare_factor(seen: Seen, asked: Asked) -> Answer:
     change = changes(seen)
-    place = int(change.argmax() if (change > 0).any() else change.argmin())
-    gain = -change[place]
-    right = "higher" if gain > 0 else "lower"
-    return Answer(right, (place + 1, change[place], gain, math.exp(gain)))
+    sizes = np.where(np.abs(change) <= 3, np.abs(change), 0)
+    place = int(sizes.argmax())
+    value = change[place]
+    factor = math.exp(-value)
+    said = (*steps_of(seen), place + 1, value, -value, factor)
+    return Answer(f"{factor:.3f}", said)
 
 
 @answers("compare.largest")
 def compare_largest(seen: Seen, asked: Asked) -> Answer:
     change = changes(seen)
     place = int(np.abs(change).argmax())
-    return Answer(seen.placed(place + 1), (place + 1, change[place]))
+    said = (*steps_of(seen), place + 1, change[place])
+    return Answer(seen.placed(place + 1), said)
 
 
 @answers("compare.removed")
 def compare_removed(seen: Seen, asked: Asked) -> Answer:
     change = changes(seen)
-    rest = np.delete(change, change.argmin()).mean()
-    return Answer("yes" if rest < 0 else "no", (rest,))
+    best, count, mean = int(change.argmin()), len(change), change.mean()
+    rest = np.delete(change, best).mean()
+    given = (*steps_of(seen), count, mean, best + 1, change[best])
+    return Answer(f"{rest:+.3f}", (*given, count, mean, change[best], count - 1, rest))

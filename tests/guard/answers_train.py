@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from guard.answers import answers
 from guard.printed import Answer, plain_text
-from guard.runs import FIRST, OWN, REPEATS, SECOND
+from guard.runs import FIRST, OWN, PREDICTED, REPEATS, SECOND, SIZES
 from guard.screen import Asked
 from guard.seen import Seen, logits_of
 
@@ -195,6 +195,55 @@ def race_start(seen: Seen, asked: Asked) -> Answer:
     return Answer(
         "near the uniform line", (vocabulary, vocabulary, math.log(vocabulary))
     )
+
+
+# Sizes in a row: their journals, and numpy's line through the first four.
+
+
+def sizes(seen: Seen) -> list[tuple[int, float]]:
+    """Weights and last held-out loss of each size."""
+    return [
+        (
+            status(seen, name)["num_parameters"],
+            journal(seen, name, "evaluation")[-1]["loss"],
+        )
+        for name in SIZES
+    ]
+
+
+def line(seen: Seen) -> tuple[float, float]:
+    """Slope and intercept, of natural logarithms."""
+    weights, losses = zip(*sizes(seen)[:4], strict=True)
+    slope, intercept = np.polyfit(np.log(weights), np.log(losses), 1)
+    return float(slope), float(intercept)
+
+
+def on_line(seen: Seen, weights: float) -> float:
+    slope, intercept = line(seen)
+    return math.exp(intercept + slope * math.log(weights))
+
+
+def fifth(seen: Seen) -> tuple[float, ...]:
+    """The fifth's weights, what came, and both predictions."""
+    weights, came = sizes(seen)[4]
+    return weights, came, PREDICTED, on_line(seen, weights)
+
+
+@answers("training.size_line")
+def size_line(seen: Seen, asked: Asked) -> Answer:
+    weights, change = sizes(seen)[3][0], 2 ** line(seen)[0]
+    start, right = on_line(seen, weights), on_line(seen, 4 * weights)
+    given = (weights, start, change, 4)
+    return Answer(f"{right:.3f}", (*given, 4, 2, 2, start, change, 2, right))
+
+
+@answers("training.size_fall")
+def size_fall(seen: Seen, asked: Asked) -> Answer:
+    one = sizes(seen)[0][0]
+    other = 4 * one
+    falls = [on_line(seen, each) - on_line(seen, 2 * each) for each in (one, other)]
+    given = (one, 2 * one, other, 2 * other)
+    return Answer("the first", (*given, *falls, 2 ** line(seen)[0]))
 
 
 # Fine-tuning: an example token by token, and the weights.

@@ -499,6 +499,22 @@ def decided(seen: Seen, nth: int) -> tuple[Number, ...]:
     return train.decided_by(seen)
 
 
+@claims("training", "weights: finished")
+def size_badge(seen: Seen, nth: int) -> tuple[Number, ...]:
+    return (train.sizes(seen)[nth][0],)
+
+
+@claims("training", "You predicted")
+def fifth_size(seen: Seen, nth: int) -> tuple[Number, ...]:
+    return train.fifth(seen)
+
+
+@claims("training", "On logarithmic axes")
+def line_of_logarithms(seen: Seen, nth: int) -> tuple[Number, ...]:
+    slope, _ = train.line(seen)
+    return (2**slope, slope, 2)
+
+
 # Fine-tuning, and the Library.
 
 

@@ -16,14 +16,20 @@ from minigpt.config import (
 )
 from minigpt.datasets.tales.story import generate_tales
 from minigpt.model import create_model
+from minigpt.model.sizes import num_parameters
 from minigpt.runs import RunStore
 from minigpt.runs.status import RunStatus, write_status
 from minigpt.tokenizers.storage import build_tokenizer
+from minigpt.worker.series import shared_config, sized
 from minigpt.worker.worker import train_run
 
 TEXT, REPEATS = "text", "repeats"
 FIRST, SECOND = "default", "gpt2"
 """The two of a race, named by their recipes as the page names them."""
+
+SIZES = {"sized-8": 8, "sized-12": 12, "sized-16": 16, "sized-24": 24, "sized-32": 32}
+"""The runs of a series by their width, smallest first; the last was predicted."""
+PREDICTED = 0.871
 
 OWN = [
     {"instruction": "Who had the kite?", "output": "Mia."},
@@ -70,7 +76,38 @@ def make_runs(data: Path) -> Path:
             for step in (10, 35, 59)
         ]
         _write(run.path, [*steps, *looks], step=60, total_steps=60)
+    _write_sizes(store)
     return data
+
+
+def _write_sizes(store: RunStore) -> None:
+    """Write the journals of five sizes whose losses are about on a line."""
+    shared = shared_config(RunConfig().data)
+    for place, (name, width) in enumerate(SIZES.items()):
+        config = sized(shared, width)
+        weights = num_parameters(config.transformer.replace(vocab_size=60))
+        loss = 14.3 * weights**-0.23 + 0.013 * (-1) ** place
+        steps = [
+            {
+                "kind": "step",
+                "step": step,
+                "loss": loss * 1.1 + 3 / step,
+                "average_loss": loss * 1.1 + 3 / step,
+                "elapsed_seconds": 0.1 * step,
+                "tokens_seen": 1024 * step,
+            }
+            for step in range(1, 30)
+        ]
+        look = {"kind": "evaluation", "step": 29, "loss": loss, "elapsed_seconds": 2.9}
+        run = store.create(config, name)
+        ticket = {"series": "guard", "place": place}
+        (run.path / "series.json").write_text(json.dumps(ticket), encoding="utf-8")
+        if not place:
+            guess = json.dumps({"loss": PREDICTED})
+            (run.path / "guess.json").write_text(guess, encoding="utf-8")
+        _write(
+            run.path, [*steps, look], step=29, total_steps=29, num_parameters=weights
+        )
 
 
 def _write(path: Path, records: list[dict[str, object]], **status: object) -> None:

@@ -328,7 +328,7 @@ VIEWS = {
         ("compare loss", "compare heads"),
         (
             "compare.worse",
-            "compare.direction",
+            "compare.factor",
             "compare.largest",
             "compare.removed",
         ),
@@ -507,6 +507,14 @@ VIEWS = {
         (),
         ("training.race_speed", "training.race_tokens", "training.race_start"),
         query={"run": FIRST},
+        data="runs",
+    ),
+    "training of sizes": View(
+        "training",
+        ("",),
+        (),
+        ("training.size_line", "training.size_fall"),
+        query={"run": "sized-8"},
         data="runs",
     ),
     "finetuning": View(

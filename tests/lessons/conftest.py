@@ -35,6 +35,11 @@ def reinitialise(path: Path) -> None:
     with torch.no_grad():
         for weight in model.parameters():
             weight.normal_(0.0, max(float(weight.std()), 0.02))
+    # Beside it first: saving replaces the whole directory, with the film in it.
+    new = path.with_name(f"{path.name}-new")
     save_checkpoint(
-        path, model, tokenizer, step=metadata.step, provenance=metadata.provenance
+        new, model, tokenizer, step=metadata.step, provenance=metadata.provenance
     )
+    for file in new.iterdir():
+        file.replace(path / file.name)
+    new.rmdir()

@@ -33,8 +33,17 @@ COVERED = (
     "intervene",
     "generation",
     "beam_search",
+    "compare",
 )
 """Lessons whose answer comes from the weights of the chosen model."""
+OWN = {
+    "compare": {
+        "glass": {"read": "Prompt", "against": "tales"},
+        "tales": {"read": "Prompt", "against": "glass"},
+        "induction": {"read": "Prompt", "against_step": "120"},
+    }
+}
+"""What a lesson has in its address besides, so that it opens at one place."""
 
 
 def sent(app: AppTest) -> list[str]:
@@ -59,7 +68,9 @@ def leaves(node: Any):
 
 def opened(data: Path, lesson: str, model: str) -> AppTest:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    for key, value in {"model": model, "prompt": PROMPTS[model], **PLACE}.items():
+    own = OWN.get(lesson, {}).get(model, {})
+    place = {"model": model, "prompt": PROMPTS[model], **PLACE, **own}
+    for key, value in place.items():
         app.query_params[key] = value
     page = next(page for page in navigation.PAGES if page.name == lesson)
     with pytest.MonkeyPatch.context() as patch:

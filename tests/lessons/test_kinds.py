@@ -9,7 +9,7 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint, load_checkpoint
 from minigpt.interpret.reading.prompt import read_prompt
-from minigpt.library.catalogue import find_model
+from minigpt.library.catalogue import ModelEntry, find_model
 from minigpt.tokenizers import BPETokenizer
 
 DATA = Path(__file__).parents[2] / "data"
@@ -160,6 +160,36 @@ def of_generation(checkpoint: Checkpoint) -> Kinds:
     yield from cache_questions.checks(checkpoint, expected.prompt, expected.tokens)
 
 
+def of_compare(checkpoint: Checkpoint) -> Kinds:
+    from minigpt.interpret.differences.comparison import compare_text
+    from pages.compare import questions
+    from pages.compare.choice import ComparedText, Side, stretches
+    from pages.compare.numbers import Compared
+
+    after, before = (
+        Side(entry, step, loaded, entry.path_at(step))
+        for entry, step, loaded in (
+            (MET[id(checkpoint)], None, checkpoint),
+            _other_than(MET[id(checkpoint)]),
+        )
+    )
+    text = stretches(before, after)[0]
+    found = compare_text(before.checkpoint, after.checkpoint, text)
+    shown = Compared(before, after, ComparedText(text, is_prompt=False), found, 1)
+    yield questions.worse_share(shown, [])
+    yield from questions.checks(shown, [])
+
+
+def _other_than(entry: ModelEntry) -> tuple[ModelEntry, int | None, Checkpoint]:
+    """Return whom Compare would set a model against: an earlier step, or `tales`."""
+    if len(entry.steps) > 1:
+        step = entry.steps[-2][0]
+        return entry, step, load_checkpoint(entry.path_at(step))
+    name = "tales-chat" if entry.id == "tales" else "tales"
+    other = find_model(DATA, name)
+    return other, None, load_checkpoint(other.path)
+
+
 LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {
     "attention": of_attention,
     "block": of_block,
@@ -172,14 +202,21 @@ LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {
     "intervene": of_intervene,
     "beam_search": of_beam_search,
     "generation": of_generation,
+    "compare": of_compare,
 }
+
+MET: dict[int, ModelEntry] = {}
+"""Which model of the catalogue a checkpoint is."""
 
 
 @pytest.fixture(scope="module", params=["tales", "glass", "induction"])
 def checkpoint(request):
     # No model is chosen here: what was remembered of one would serve the next.
     st.cache_data.clear()
-    return load_checkpoint(find_model(DATA, request.param).path)
+    entry = find_model(DATA, request.param)
+    loaded = load_checkpoint(entry.path)
+    MET[id(loaded)] = entry
+    return loaded
 
 
 @pytest.mark.parametrize("lesson", LESSONS)

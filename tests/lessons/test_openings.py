@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,12 +12,15 @@ from minigpt.datasets.tales.questions import LISTENERS
 from minigpt.datasets.tales.words import BOYS, COLOURS, GIRLS, PLACES, THINGS
 from minigpt.generation import beam_search
 from minigpt.generation.beam.paths import greedy_text
+from minigpt.interpret.corpora import held_out_windows
+from minigpt.interpret.differences.comparison import compare_text
 from minigpt.interpret.heads.attention_editing import HeadEdit, edit_head
 from minigpt.interpret.heads.attention_steps import attention_steps
 from minigpt.interpret.learning.steps import LearningRule, losses_by_rate
 from minigpt.interpret.openings.attention import attention_opening
 from minigpt.interpret.openings.beam_search import beam_opening
 from minigpt.interpret.openings.block import block_opening
+from minigpt.interpret.openings.compare import compare_opening
 from minigpt.interpret.openings.embeddings import embedding_opening
 from minigpt.interpret.openings.generation import generation_opening
 from minigpt.interpret.openings.head_explorer import head_explorer_opening
@@ -160,3 +164,28 @@ def test_beam_search_opens_where_greedys_first_choice_loses(checkpoint):
     gain = best.cumulative - greedy.cumulative
     assert found.effects["gain"] == pytest.approx(gain, rel=1e-3)
     assert gain >= 1.0
+
+
+@pytest.mark.parametrize(
+    ("model", "other", "step"),
+    [
+        ("tales", "tales-chat", None),
+        ("glass", "tales", None),
+        ("induction", "induction", 360),
+    ],
+)
+def test_compare_opens_where_the_mean_improves_and_much_gets_worse(model, other, step):
+    before = load_checkpoint(find_model(DATA, other).path_at(step))
+    after = load_checkpoint(find_model(DATA, model).path)
+    windows = held_out_windows(after.metadata, after.tokenizer, 64, 32)
+    texts = [after.tokenizer.decode(window) for window in windows[:16]]
+    found = compare_opening([after, before], after, texts)
+    assert found.before == 1  # with itself, nothing changes
+    compared = compare_text(before, after, texts[found.text])
+    changes = compared.change[np.isfinite(compared.change)]
+    assert found.effects["mean"] == pytest.approx(compared.mean_change)
+    assert found.effects["mean"] <= -0.05
+    assert found.effects["worst"] == pytest.approx(changes.max())
+    assert found.effects["worst"] >= 0.5
+    assert found.effects["worse"] == (changes > 0).sum()
+    assert found.effects["worse"] / found.effects["compared"] >= 0.3

@@ -35,6 +35,10 @@ def losses(run):
     return [r["loss"] for r in records]
 
 
+def averages(run):
+    return [r["average_loss"] for r in run.metrics().records if r["kind"] == "step"]
+
+
 class StopAfter(TrainerCallback):
     def __init__(self, run, step):
         self.run, self.step = run, step
@@ -110,6 +114,7 @@ def test_a_stopped_run_goes_on_as_if_never_stopped(store, text_file):
     assert (run.status().state, run.status().step) == ("stopped", 6)
     assert run.latest.name == "checkpoint_step_6"
     train_run(run, resume=True)
+    assert averages(run) == pytest.approx(averages(whole))
     assert run.status().state == "finished"
     assert not run.stop_requested
     assert losses(run) == losses(whole)

@@ -29,32 +29,17 @@ Span = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class TextComparison:
-    """The loss of two models on the same pieces of one text."""
+class PieceChanges:
+    """How the loss on each piece of a text differs between two models."""
 
     pieces: list[str]
-    before: TextReading
-    after: TextReading
-    before_spans: list[Span]
-    """Which tokens of `before` each piece is made of."""
-    after_spans: list[Span]
+    change: Float[np.ndarray, "piece"]
+    """Loss of `after` minus that of `before`, in nats: below 0 is better.
+
+    Not-a-number where a token has nothing before it.
+    """
     same_tokens: bool
     """Whether a piece is one token of both."""
-
-    @property
-    def before_losses(self) -> Float[np.ndarray, "piece"]:
-        """Nats per piece; not-a-number where a token has nothing before it."""
-        return _sums(self.before.losses, self.before_spans)
-
-    @property
-    def after_losses(self) -> Float[np.ndarray, "piece"]:
-        """As `before_losses`, of the other model."""
-        return _sums(self.after.losses, self.after_spans)
-
-    @property
-    def change(self) -> Float[np.ndarray, "piece"]:
-        """Loss of `after` minus that of `before`, in nats: below 0 is better."""
-        return self.after_losses - self.before_losses
 
     @property
     def compared(self) -> int:
@@ -86,13 +71,44 @@ class TextComparison:
         return float(np.nanmean(np.delete(self.change, place)))
 
     @property
+    def mean_per_piece(self) -> float:
+        """Mean change in nats per piece."""
+        return float(np.nanmean(self.change))
+
+    @property
     def mean_change(self) -> float:
         """Mean change in nats: per token, or per character if the tokens differ."""
-        counted = np.isfinite(self.change)
         if self.same_tokens:
-            return float(self.change[counted].mean())
+            return self.mean_per_piece
+        counted = np.isfinite(self.change)
         lengths = np.array([len(piece) for piece in self.pieces])
         return float(self.change[counted].sum() / lengths[counted].sum())
+
+
+@dataclass(frozen=True)
+class TextComparison(PieceChanges):
+    """The loss of two models on the same pieces of one text."""
+
+    before: TextReading
+    after: TextReading
+    before_spans: list[Span]
+    """Which tokens of `before` each piece is made of."""
+    after_spans: list[Span]
+
+    @property
+    def before_losses(self) -> Float[np.ndarray, "piece"]:
+        """Nats per piece; not-a-number where a token has nothing before it."""
+        return _sums(self.before.losses, self.before_spans)
+
+    @property
+    def after_losses(self) -> Float[np.ndarray, "piece"]:
+        """As `before_losses`, of the other model."""
+        return _sums(self.after.losses, self.after_spans)
+
+    @property
+    def changes(self) -> PieceChanges:
+        """The changes alone: the readings take far more memory."""
+        return PieceChanges(self.pieces, self.change, self.same_tokens)
 
 
 def compare_text(
@@ -120,13 +136,18 @@ def compare_text(
     else:
         tokenizers = [before.tokenizer, after.tokenizer]
         pieces, spans = _shared_pieces(tokenizers, tokens, text)
+    losses = [
+        _sums(reading.losses, each)
+        for reading, each in zip(readings, spans, strict=True)
+    ]
     comparison = TextComparison(
         pieces,
+        losses[1] - losses[0],
+        same,
         before=readings[0],
         after=readings[1],
         before_spans=spans[0],
         after_spans=spans[1],
-        same_tokens=same,
     )
     if not comparison.compared:
         raise DataError(

@@ -25,10 +25,10 @@ def show(entry: ModelEntry) -> None:
     chosen = st.select_slider(
         "Training step",
         steps,
-        value=steps[-1],
+        value=entry.default_step,
         key="step",
         help="The time machine: the same model, earlier in its training. Every page "
-        "uses the step you choose.",
+        "uses the step you choose. A run opens at its best step.",
         **state.BOUND,
     )
     with st.container(horizontal=True, gap="small", key="time_machine"):
@@ -43,7 +43,7 @@ def show_small(entry: ModelEntry) -> None:
     steps = steps_of(entry)
     if len(steps) < 2:
         return
-    chosen = state.get("step", steps[-1])
+    chosen = state.get("step", entry.default_step)
     st.text(f"step\n{chosen}")
     _buttons(steps, chosen, "present")
 
