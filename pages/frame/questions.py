@@ -174,17 +174,23 @@ def _ask(found: _Asking) -> None:
         _show_answer(found.answers[-1])
         _offer_another(found)
         return
-    st.markdown(found.item.text)
-    if any(st.session_state.get(key) != value for key, value in found.item.at.items()):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(found.item.text, width="stretch")
+        _offer_the_way(found.item)
+    _choose(found.item, is_prediction=False)
+
+
+def _offer_the_way(item: Question) -> None:
+    """Offer to go where an item's answer is seen, unless the page is there."""
+    if any(st.session_state.get(key) != value for key, value in item.at.items()):
         st.button(
             "Go there",
-            key=f"_go_{found.item.fingerprint}",
+            key=f"_go_{item.fingerprint}",
             icon=":material/my_location:",
             type="tertiary",
             on_click=_go_to,
-            args=(found.item.at,),
+            args=(item.at,),
         )
-    _choose(found.item, is_prediction=False)
 
 
 def _choose(question: Question, *, is_prediction: bool) -> None:
@@ -216,8 +222,9 @@ def _show_prediction(found: _Asking, seen: Iterable[Question]) -> None:
     with box:
         if not present.is_on():
             st.markdown(title)
-        _show_answer(first)
-        _offer_another(found)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            _show_answer(first)
+            _offer_another(found)
         after = _Asking.of(seen)
         if after is not None:
             with st.container(key=f"seen_{after.key}"):
