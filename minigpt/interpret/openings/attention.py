@@ -19,6 +19,9 @@ from minigpt.interpret.openings.opening import (
 from minigpt.model import TransformerLM
 from minigpt.model.block import Block
 
+LENGTH = 9
+"""Tokens in a prompt: so many columns stand side by side on a laptop's screen."""
+TEXTS = 16
 LEAST_ENTROPY = 0.5
 """Nats: below it, a row is nearly all on one token, and shows no average."""
 LEAST_HIDDEN = 3
@@ -36,7 +39,7 @@ def attention_opening(checkpoint: Checkpoint) -> Opening | None:
     """
     rows = (
         row
-        for prompt, tokens in held_out_prompts(checkpoint)
+        for prompt, tokens in held_out_prompts(checkpoint, LENGTH, TEXTS)
         for row in _rows(transformer_of(checkpoint), prompt, tokens)
     )
     return max(
