@@ -99,11 +99,11 @@ def order_checks(
 def _two_layers(
     checkpoint: Checkpoint, tokens: list[int], seed: int
 ) -> Iterator[Question]:
-    options = ["not at all", "by less than 0.01", "by 0.01 to 0.1", "by more than 0.1"]
+    options = ["not at all", "by less than 0.1", "by 0.1 to 0.5", "by more than 0.5"]
     for order in _orders(checkpoint, tokens, seed):
         test = order.test(checkpoint, 2)
         change = test.largest_change
-        bin_of = 1 + int(change >= 0.01) + int(change > 0.1)
+        bin_of = 1 + int(change >= 0.1) + int(change > 0.5)
         yield Question(
             "embeddings.two_layers",
             f"{order.where}By how much does the shuffle change a probability in the "

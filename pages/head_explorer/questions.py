@@ -28,6 +28,9 @@ CLEAR = 0.02
 CHANGE = 0.1
 """A score that moves by more than this is another habit."""
 
+MISSES = 6
+"""Layers without a clear answer in a row, after which no more are ablated."""
+
 OPTIONS = 4
 """Answers to choose among."""
 
@@ -150,6 +153,7 @@ def band(
 
 def cost(checkpoint: Checkpoint, reading: Reading, place: Place) -> Iterator[Question]:
     """Ask which head of a layer the prediction after a prompt depends on most."""
+    misses = 0
     for text in texts(checkpoint, reading):
         layers = sorted({layer for layer, _ in text.heads()})
         layers.sort(key=lambda layer: layer != place.layer)
@@ -158,8 +162,11 @@ def cost(checkpoint: Checkpoint, reading: Reading, place: Place) -> Iterator[Que
             costs = _by_name([found], layer)
             order = sorted(costs, key=costs.__getitem__, reverse=True)
             if len(order) < 2 or costs[order[0]] < 1.2 * costs[order[1]] + 0.001:
+                misses += 1
+                if misses == MISSES:
+                    return
                 continue
-            best = order[0]
+            misses, best = 0, order[0]
             options = sorted(order[:: max(1, len(order) // OPTIONS)][:OPTIONS])
             yield Question(
                 "head_explorer.cost",

@@ -382,8 +382,8 @@ def embeddings_one_layer(seen: Seen, asked: Asked) -> Answer:
 def embeddings_two_layers(seen: Seen, asked: Asked) -> Answer:
     change = change_of(seen, bare(seen, 2))
     assert change > 1e-5
-    bins = ("by less than 0.01", "by 0.01 to 0.1", "by more than 0.1")
-    right = bins[int(change >= 0.01) + int(change > 0.1)]
+    bins = ("by less than 0.1", "by 0.1 to 0.5", "by more than 0.5")
+    right = bins[int(change >= 0.1) + int(change > 0.5)]
     return Answer(right, (0, change))
 
 

@@ -68,7 +68,7 @@ def _promises(
     texts = torch.cat(
         [read.repeat_interleave(FIRST_TOKENS, 0), first.flatten()[:, None]], dim=1
     )
-    window = Window(model, len(texts), texts.shape[1] + steps)
+    window = Window(model, len(texts), texts.shape[1] + steps, watched=True)
     for _ in range(steps - 1):
         best = window.next_logits(texts).log_softmax(-1).max(-1)
         sums = sums + best.values
@@ -83,7 +83,8 @@ def _gain(checkpoint: Checkpoint, tokens: list[int], config: GenerationConfig) -
     model, tokenizer, _ = checkpoint
     eos_id = tokenizer.eos_id if config.stop_at_eos else None
     best, greedy = (
-        beam_search(model, tokens, settings, eos_id).sequences[0]
+        # As the page does it: what is found is what will be seen.
+        beam_search(model, tokens, settings, eos_id, watched=True).sequences[0]
         for settings in (config, config.replace(num_beams=1))
     )
     if best.tokens[0] == greedy.tokens[0]:

@@ -82,10 +82,11 @@ def test_nothing_is_hidden_unless_a_link_says_so(open_page):
     assert "no such control" not in texts(app)
 
 
-def test_present_mode_folds_predict_away_so_that_the_figure_comes_first(open_page):
+def test_present_mode_asks_the_class_and_folds_predict_away_afterwards(open_page):
     asked = "**Predict.**"
     usual = open_page(EXPLORER, prompt="the cat sat. the cat")
     assert any(each.value.startswith(asked) for each in usual.markdown)
     app = open_page(EXPLORER, prompt="the cat sat. the cat", present="1")
+    next(each for each in app.button if each.label == "Reveal").click().run()
     assert any(each.label.startswith(asked) for each in app.expander)
     assert not any(each.value.startswith(asked) for each in app.markdown)

@@ -145,13 +145,14 @@ def test_an_empty_data_directory_says_what_to_do(tmp_path, open_page):
     assert any("Train one on the Training page" in text for text in texts(app))
 
 
-def test_home_begins_with_a_text_whose_next_token_the_model_knows(open_page, models):
-    app = open_page(model="glass")
+def test_home_begins_with_a_text_whose_next_token_the_model_knows(
+    open_page, root_on_path
+):
+    data = root_on_path / "data"
+    app = open_page(data=data, model="glass")
     prompt = app.text_input(key="prompt").value
     caption = next(c.value for c in app.caption if "did not learn from" in c.value)
-    model, tokenizer, _ = load_checkpoint(
-        models / "models/glass/checkpoints/checkpoint_step_100"
-    )
+    model, tokenizer, _ = load_checkpoint(data / "models" / "glass")
     with torch.inference_mode():
         rows = model(torch.tensor([tokenizer.encode(prompt)]))[0].softmax(-1)
     assert f"probability {float(rows[-1].max()):.3f};" in caption
