@@ -1,8 +1,7 @@
 """Predict and Check: commit to a guess, see the answer, and be asked once more.
 
-A question comes as items of one kind, computed lazily from the model at hand: the first
-is about what is on the screen, the others about other heads, tokens or prompts. An item
-is answered once. Whoever was wrong gets a new one.
+A question comes as items of one kind, computed lazily: the first is about what is on
+the screen, the others are about other heads, tokens or prompts. Each is answered once.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -89,10 +88,15 @@ def predict(items: Iterable[Question], seen: Iterable[Question] = ()) -> bool:
     if found.item is None:
         _show_prediction(found, seen)
         return True
-    with st.container(border=True, key=f"predict_{found.item.fingerprint}"):
+    key = f"predict_{found.item.fingerprint}"
+    if present.is_on() and not covering.is_on():  # the figure comes first
+        with st.expander(f"**Predict.** {found.item.text}", key=key):
+            class_vote.show(found.item, _predicted)
+        return True
+    with st.container(border=True, key=key):
         if present.is_on():
             class_vote.show(found.item, _predicted)
-            return not covering.is_on()
+            return False
         st.markdown(f"**Predict.** {found.item.text}")
         _choose(found.item, is_prediction=True)
         if covering.is_on():
@@ -124,10 +128,7 @@ def check(kinds: Sequence[Iterable[Question]]) -> None:
 
 
 def ask_again(items: Iterable[Question]) -> bool:
-    """Ask one item of a kind somewhere else; return whether it is answered.
-
-    A warm-up or a review: it counts under a name of its own.
-    """
+    """Ask one item as a warm-up or a review; return whether it is answered."""
     found = _Asking.of(items)
     if found is None:
         return True

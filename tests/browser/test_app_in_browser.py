@@ -61,7 +61,7 @@ def test_a_fresh_server_asked_first_for_a_deep_link_shows_that_page(
 
 
 def test_clicking_a_thumbnail_opens_that_head_and_writes_it_to_the_url(page, server):
-    open_page(page, server, "/head_explorer", "Head explorer")
+    open_page(page, server, "/head_explorer?prompt=the+red+kite", "Head explorer")
     page.get_by_role("heading", name=re.compile("^L0H0")).wait_for()
     click_thumbnail(page, 1, 0)
     page.get_by_role("heading", name=re.compile("^L1H0")).wait_for()

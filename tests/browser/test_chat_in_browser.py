@@ -193,9 +193,6 @@ def test_another_story_comes_with_its_own_questions_which_can_be_asked(page, ser
     chip.click()
     expect(messages(page).first).to_contain_text(question)
     page.get_by_role("button", name="Again").wait_for()
-    page.get_by_role("button", name="Undo").click()
-    page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_label("The story", exact=True)).to_have_value(before)
 
 
 def test_the_probability_of_an_answer_opens_to_its_tokens(page, server, talker):

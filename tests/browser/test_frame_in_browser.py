@@ -88,7 +88,7 @@ def test_keys_that_somebody_else_wants_are_left_alone(explorer):
     expect(prompt).to_have_value("the red kit[e")
     page.locator(".attention_heatmap .stage").focus()
     press(page, "ArrowDown", "ArrowDown")
-    page.locator("h1").click()
+    page.evaluate("document.activeElement.blur()")
     press(page, "Control+ArrowLeft", "Alt+ArrowDown")
     press(page, "ArrowLeft")  # the one that counts
     wait_for(page, token="10")
@@ -136,7 +136,7 @@ def test_the_time_machine_walks_by_button_and_by_itself(explorer):
     page.get_by_role("button", name="Play through the steps").first.wait_for()
 
 
-def test_an_answer_is_graded_and_another_prompt_asks_anew(explorer):
+def test_an_answer_is_graded_and_stays_until_another_item_is_asked_for(explorer):
     page = explorer
     question = page.locator("[class*=st-key-predict_]")
     question.get_by_role("radio").first.focus()
@@ -148,7 +148,10 @@ def test_an_answer_is_graded_and_another_prompt_asks_anew(explorer):
     prompt.fill("a cat and a kite")
     prompt.press("Enter")
     wait_for(page, prompt="a cat and a kite")
+    expect(verdict).to_have_count(1)
+    question.get_by_role("button", name="Another one like it").click()
     expect(verdict).to_have_count(0)
+    expect(question.get_by_role("radio").first).to_be_visible()
 
 
 def test_the_glossary_is_searched(explorer):

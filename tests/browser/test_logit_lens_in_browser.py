@@ -104,7 +104,7 @@ def test_the_shares_on_the_screen_are_the_hooks_own(page, server, data):
     cell.hover()
     caption = grid(page, "lens_heads").locator(".caption")
     expect(caption).to_contain_text(f"L1H1 adds {shares['L1H1']:+.4f}")
-    line = page.get_by_text(re.compile("shares add up to")).locator("..")
+    line = page.get_by_text(re.compile("shares add up to")).first.locator("..")
     total, own = numbers(line.inner_text())[:2]
     wanted = float(lens[-1, -1, a] - lens[-1, -1, b])
     assert total == own == pytest.approx(wanted, abs=5e-4)

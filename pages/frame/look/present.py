@@ -15,10 +15,18 @@ html { font-size: 20px !important; }
 }
 [data-testid="stMainBlockContainer"] [data-testid="stVerticalBlock"] { gap: 0.45rem; }
 [data-testid="stMainBlockContainer"] h1 {
-  font-size: 1.6rem; line-height: 1.15; padding: 0.1rem 0 0.45rem;
+  font-size: 1.6rem; line-height: 1.15; padding: 0.1rem 0 0.2rem;
 }
 [data-testid="stMainBlockContainer"] h3 { line-height: 1.2; padding: 0.3rem 0 0.5rem; }
 [class*="st-key-predict_"] summary { padding: 0.15rem 0.6rem !important; }
+[class*="st-key-predict_"] summary p {
+  overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
+}
+[class*="st-key-predict_"]:has(summary) { padding: 0 0 0 0.6rem; }
+.st-key-_go_to_opening { display: none; }
+/* The figure needs the line; the teacher says what it is about. */
+[data-testid="stMainBlockContainer"]:has([class*="st-key-predict_"] summary)
+  .st-key-lesson_goal { display: none; }
 .st-key-lesson_goal p { font-size: 1rem; }
 /* Why a lesson opened where it did: for whoever prepares it, not for the class. */
 .st-key-opening { display: none; }
