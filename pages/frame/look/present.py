@@ -13,7 +13,7 @@ html { font-size: 20px !important; }
 [data-testid="stMainBlockContainer"] {
   padding: 0.2rem 3.6rem 2rem 1.2rem !important; max-width: none;
 }
-[data-testid="stMainBlockContainer"] [data-testid="stVerticalBlock"] { gap: 0.45rem; }
+[data-testid="stMainBlockContainer"] [data-testid="stVerticalBlock"] { gap: 0.38rem; }
 [data-testid="stMainBlockContainer"] h1 {
   font-size: 1.6rem; line-height: 1.15; padding: 0.1rem 0 0.2rem;
 }
