@@ -65,6 +65,7 @@ def test_starting_over_clears_the_browsers_memory_too(page, covering_server):
 
 def test_the_switch_in_the_sidebar_shows_figures_at_once(page, covering_server):
     page.goto(f"{covering_server.url}/attention?prompt=the+red+kite&token=5")
+    page.get_by_text("once you have made your prediction").wait_for()
     page.get_by_text("Predict before you see").click()
     expect(page.locator(".attention_steps")).to_be_visible()
     page.get_by_text("Predict before you see").click()
