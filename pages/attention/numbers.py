@@ -1,11 +1,9 @@
 """The numbers of "Attention, step by step", kept while the reader clicks about."""
 
-from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.heads.attention_editing import edit_head
 from minigpt.interpret.heads.attention_steps import attention_steps
 from minigpt.interpret.heads.row_challenge import row_challenge
 from minigpt.interpret.openings.attention import attention_opening
-from minigpt.interpret.openings.opening import held_out_prompts
 from minigpt.interpret.reading.prompt import Reading
 from pages.frame import models
 from pages.frame.reading import Place
@@ -30,9 +28,3 @@ challenge_of = remember(32)(row_challenge)
 def row_id(reading: Reading, place: Place) -> tuple[object, ...]:
     """Return what tells one row from every other."""
     return str(models.chosen_path(models.chosen_entry())), *reading.tokens, *place
-
-
-@remember(32)
-def prompts_of(checkpoint: Checkpoint) -> list[str]:
-    """Return other texts to ask about, which the model did not learn from."""
-    return [prompt for prompt, _ in held_out_prompts(checkpoint)]

@@ -1,19 +1,18 @@
 """Predict and Check of "Attention, step by step", answered by the row on the screen."""
 
 import math
-import random
 from collections.abc import Callable, Iterator
-from itertools import product
 from typing import Any, NamedTuple
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.heads.attention_editing import unscaled_pattern
 from minigpt.interpret.heads.attention_steps import AttentionSteps
-from minigpt.interpret.reading.prompt import Reading, read_prompt
-from pages.attention.numbers import opening_of, prompts_of, steps_of
+from minigpt.interpret.reading.prompt import Reading
+from pages.attention.numbers import opening_of, steps_of
+from pages.frame import corpora
 from pages.frame.questions import Question
-from pages.frame.reading import Place
-from pages.frame.words import plain, told_apart
+from pages.frame.reading import Place, place_in, read_other, shuffled_places
+from pages.frame.words import plain, told_apart, within
 from viz.tokens import display_piece, placed_pieces
 
 CLEAR = 0.02
@@ -89,12 +88,11 @@ class _Row(NamedTuple):
 
     @property
     def where(self) -> str:
-        return "" if self.prompt is None else f"In “{plain(self.prompt)}”: "
+        return within(self.prompt)
 
     @property
     def at(self) -> dict[str, Any]:
-        place = self.place._asdict()
-        return place if self.prompt is None else {"prompt": self.prompt, **place}
+        return place_in(self.prompt, **self.place._asdict())
 
 
 def _rows(checkpoint: Checkpoint, reading: Reading, first: Place) -> Iterator[_Row]:
@@ -103,19 +101,16 @@ def _rows(checkpoint: Checkpoint, reading: Reading, first: Place) -> Iterator[_R
     for each in _shuffled_places(reading):
         if each != first:
             yield _Row(reading, each)
-    for prompt in prompts_of(checkpoint):
-        read = read_prompt(checkpoint.model, checkpoint.tokenizer, prompt)
+    for prompt, _ in corpora.other_prompts(checkpoint):
+        read = read_other(checkpoint, prompt)
         for each in _shuffled_places(read):
             yield _Row(read, each, prompt)
 
 
 def _shuffled_places(reading: Reading) -> list[Place]:
     layers, heads, count, _ = reading.patterns.shape
-    places = [
-        Place(*each) for each in product(range(layers), range(heads), range(2, count))
-    ]
-    random.Random(len(places)).shuffle(places)
-    return places
+    places = shuffled_places(range(layers), range(heads), range(2, count))
+    return [Place(*each) for each in places]
 
 
 def checks(
@@ -142,7 +137,7 @@ def recall(checkpoint: Checkpoint) -> list[Iterator[Question]]:
     if found is None:
         return []
     place = Place(found.layer, found.head, found.token)
-    reading = read_prompt(checkpoint.model, checkpoint.tokenizer, found.prompt)
+    reading = read_other(checkpoint, found.prompt)
     scaling, masking, _ = checks(checkpoint, reading, place)
     return [scaling, masking]
 

@@ -11,6 +11,7 @@ from minigpt.generation.beam.exhaustive import about
 from pages.beam_search import settings
 from pages.beam_search.numbers import Searched, Source, opening_of, prompts_of, searched
 from pages.frame.questions import Question
+from pages.frame.reading import place_in
 from pages.frame.words import plain, told_apart
 from viz.beams import nats
 from viz.tokens import display_piece
@@ -47,7 +48,7 @@ class _Asked(NamedTuple):
 
     @property
     def at(self) -> dict[str, Any]:
-        return {} if self.prompt is None else {"prompt": self.prompt}
+        return place_in(self.prompt)
 
     def piece(self, token: int) -> str:
         return display_piece(self.source.pieces([token])[0])

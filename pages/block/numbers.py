@@ -1,8 +1,6 @@
 """The numbers of "Multi-head and block", kept while the reader clicks about."""
 
-from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.openings.block import block_opening
-from minigpt.interpret.openings.opening import held_out_prompts
 from minigpt.interpret.stream.block_view import block_view
 from minigpt.interpret.stream.journey import JourneyStage, journey
 from minigpt.model import TransformerLM
@@ -13,12 +11,6 @@ block_of = remember(64)(block_view)
 
 opening_of = remember(32, spinner="Looking for a telling block …")(block_opening)
 """Where one part of a block writes clearly more than the other."""
-
-
-@remember(32)
-def prompts_of(checkpoint: Checkpoint) -> list[str]:
-    """Return other texts to ask about, which the model did not learn from."""
-    return [prompt for prompt, _ in held_out_prompts(checkpoint)]
 
 
 @remember(16)

@@ -1,17 +1,16 @@
 """Predict and Check of "Multi-head and block", answered by the block on the screen."""
 
-import random
 from collections.abc import Callable, Iterator
-from itertools import product
 from typing import Any, NamedTuple
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.reading.prompt import Reading, read_prompt
+from minigpt.interpret.reading.prompt import Reading
 from minigpt.interpret.stream.block_view import BlockView, length
-from pages.block.numbers import block_of, opening_of, prompts_of
+from pages.block.numbers import block_of, opening_of
+from pages.frame import corpora
 from pages.frame.questions import Question
-from pages.frame.reading import Place
-from pages.frame.words import plain, told_apart
+from pages.frame.reading import Place, place_in, read_other, shuffled_places
+from pages.frame.words import plain, told_apart, within
 from viz.tokens import display_piece
 
 CLEAR = 1.05
@@ -40,12 +39,11 @@ class _Spot(NamedTuple):
 
     @property
     def where(self) -> str:
-        return "" if self.prompt is None else f"In “{plain(self.prompt)}”: "
+        return within(self.prompt)
 
     @property
     def at(self) -> dict[str, Any]:
-        place = {"layer": self.layer, "token": self.token}
-        return place if self.prompt is None else {"prompt": self.prompt, **place}
+        return place_in(self.prompt, layer=self.layer, token=self.token)
 
 
 Ask = Callable[[BlockView, _Spot], Question | None]
@@ -95,7 +93,7 @@ def recall(checkpoint: Checkpoint) -> list[Iterator[Question]]:
     if found is None:
         return []
     place = Place(found.layer, found.head, found.token)
-    reading = read_prompt(checkpoint.model, checkpoint.tokenizer, found.prompt)
+    reading = read_other(checkpoint, found.prompt)
     return checks(checkpoint, reading, place)[:2]
 
 
@@ -123,17 +121,16 @@ def _spots(checkpoint: Checkpoint, reading: Reading, place: Place) -> Iterator[_
     for spot in _shuffled(reading):
         if spot != first:
             yield spot
-    for prompt in prompts_of(checkpoint):
-        read = read_prompt(checkpoint.model, checkpoint.tokenizer, prompt)
+    for prompt, _ in corpora.other_prompts(checkpoint):
+        read = read_other(checkpoint, prompt)
         for spot in _shuffled(read):
             yield spot._replace(prompt=prompt)
 
 
 def _shuffled(reading: Reading) -> list[_Spot]:
     layers, _, count, _ = reading.patterns.shape
-    spots = [_Spot(reading, *each) for each in product(range(layers), range(1, count))]
-    random.Random(len(spots)).shuffle(spots)
-    return spots
+    places = shuffled_places(range(layers), range(1, count))
+    return [_Spot(reading, layer, token) for layer, token in places]
 
 
 def _sublayers(view: BlockView, spot: _Spot) -> Question | None:

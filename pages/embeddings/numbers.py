@@ -6,7 +6,6 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.errors import DataError
 from minigpt.interpret.corpora import held_out, held_out_windows
 from minigpt.interpret.openings.embeddings import embedding_opening
-from minigpt.interpret.openings.opening import held_out_prompts
 from minigpt.interpret.positions import embedding_space as space
 from minigpt.interpret.positions import position_views as positions
 from minigpt.interpret.positions.word_order import (
@@ -78,12 +77,6 @@ def read_any(checkpoint: Checkpoint) -> PromptTokens:
 
 opening_of = remember(32, spinner="Looking for a telling token …")(embedding_opening)
 """The token whose nearest neighbours form the closest group."""
-
-
-@remember(32)
-def prompts_of(checkpoint: Checkpoint) -> list[tuple[str, list[int]]]:
-    """Return other texts to ask about, with their tokens."""
-    return list(held_out_prompts(checkpoint))
 
 
 @remember(32)

@@ -7,9 +7,11 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.config import MLPConfig
 from minigpt.interpret.positions.word_order import OrderTest, shuffled
 from pages.embeddings import position_questions
-from pages.embeddings.numbers import order_test_of, prompts_of
+from pages.embeddings.numbers import order_test_of
 from pages.embeddings.shuffle import SEED, bare_depths
+from pages.frame import corpora
 from pages.frame.questions import Question
+from pages.frame.reading import place_in
 from pages.frame.words import plain, told_apart
 
 CLEAR = 0.002
@@ -28,7 +30,7 @@ class _Order(NamedTuple):
     @property
     def at(self) -> dict[str, Any]:
         here = {SEED: self.seed, "embeddings_part": "Shuffle the words"}
-        return here if self.prompt is None else {"prompt": self.prompt, **here}
+        return place_in(self.prompt, **here)
 
     @property
     def where(self) -> str:
@@ -49,7 +51,7 @@ def _orders(checkpoint: Checkpoint, tokens: list[int], seed: int) -> Iterator[_O
     yield _Order(tokens, seed, None)
     if len(set(tokens[:-1])) > 1:
         yield from (_Order(tokens, n, None) for n in range(SEEDS) if n != seed)
-    for prompt, ids in prompts_of(checkpoint):
+    for prompt, ids in corpora.other_prompts(checkpoint):
         yield from (_Order(ids, n, prompt) for n in range(SEEDS))
 
 

@@ -18,10 +18,11 @@ from pages.embeddings.numbers import (
     components_of,
     cosines_of,
     neighbours_of,
-    prompts_of,
 )
 from pages.embeddings.tokens import PROMPT, drawn_tokens
+from pages.frame import corpora
 from pages.frame.questions import Question
+from pages.frame.reading import place_in
 from pages.frame.words import plain
 from viz.tokens import display_piece
 
@@ -53,14 +54,12 @@ def subjects(
     yield Subject(first, tokens, {})
     seen = {first, *checkpoint.tokenizer.special_tokens}
     prompts: list[tuple[str | None, list[int]]] = [(None, tokens)]
-    for prompt, ids in [*prompts, *prompts_of(checkpoint)]:
+    for prompt, ids in [*prompts, *corpora.other_prompts(checkpoint)]:
         for place, token in enumerate(ids):
             if token not in seen:
                 seen.add(token)
-                at = {"token": place, "embedding_word": ""}
-                yield Subject(
-                    token, ids, at if prompt is None else {"prompt": prompt, **at}
-                )
+                at = place_in(prompt, token=place, embedding_word="")
+                yield Subject(token, ids, at)
 
 
 def nearest(

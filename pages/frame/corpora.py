@@ -36,7 +36,9 @@ def _held_out(checkpoint: Checkpoint, length: int, count: int) -> HeldOut:
     return held_out(checkpoint.metadata, checkpoint.tokenizer, length, count)
 
 
-@remember(32)
-def other_prompts(checkpoint: Checkpoint) -> list[str]:
-    """Return short texts to ask about, which a model did not learn from."""
-    return [prompt for prompt, _ in held_out_prompts(checkpoint)]
+@remember(64)
+def other_prompts(
+    checkpoint: Checkpoint, length: int = 16, count: int = 12
+) -> list[tuple[str, list[int]]]:
+    """Return short texts to ask about, with their tokens: see `held_out_prompts`."""
+    return list(held_out_prompts(checkpoint, length, count))

@@ -1,7 +1,9 @@
 """The prompt, read by the chosen model, and the place in it that all pages share."""
 
+import random
 from hashlib import sha256
-from typing import NamedTuple
+from itertools import product
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -51,6 +53,29 @@ def read_at_place(checkpoint: Checkpoint) -> tuple[Reading, Place]:
         reading = read(checkpoint)
     with numbers:
         return reading, choose_place(reading)
+
+
+def place_in(prompt: str | None, **place: Any) -> dict[str, Any]:
+    """Return the session state that shows a place of a prompt.
+
+    Args:
+        prompt: None: the one on the screen.
+        place: Session state besides the prompt's.
+    """
+    return place if prompt is None else {"prompt": prompt, **place}
+
+
+def shuffled_places(*axes: range) -> list[tuple[int, ...]]:
+    """Return every combination of some axes, shuffled the same way each time."""
+    places = list(product(*axes))
+    random.Random(len(places)).shuffle(places)
+    return places
+
+
+@remember(32, shared=True)
+def read_other(checkpoint: Checkpoint, prompt: str) -> Reading:
+    """Return what a model makes of a prompt that is not on the screen."""
+    return read_prompt(checkpoint.model, checkpoint.tokenizer, prompt)
 
 
 # Shared and not copied: 12 × 12 heads on 256 tokens are 38 MB.

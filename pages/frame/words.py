@@ -65,6 +65,18 @@ def bare(markdown: str) -> str:
     return _ESCAPED.sub(lambda found: found[1] or "", markdown)
 
 
+def within(prompt: str | None) -> str:
+    """Say in which prompt a question is meant: Markdown to begin it with.
+
+    >>> within("the cat"), within(None)
+    ('In “the cat”: ', '')
+
+    Args:
+        prompt: None: the one on the screen, which needs no name.
+    """
+    return "" if prompt is None else f"In “{plain(prompt)}”: "
+
+
 def told_apart(values: Sequence[float], least: int = 2) -> list[str]:
     """Write numbers with as many decimals as tell each from every other.
 

@@ -13,10 +13,10 @@ from minigpt.interpret.heads.scores import (
     shown_habits,
     single_keys,
 )
-from minigpt.interpret.reading.prompt import Reading, read_prompt
+from minigpt.interpret.reading.prompt import Reading
 from pages.frame import corpora
 from pages.frame.questions import Question
-from pages.frame.reading import Place
+from pages.frame.reading import Place, read_other
 from pages.frame.words import plain
 from pages.head_explorer import study
 from pages.head_explorer.texts import Text, texts
@@ -92,10 +92,11 @@ def recall(checkpoint: Checkpoint) -> list[Iterator[Question]]:
     prompts = corpora.other_prompts(checkpoint)
     if not prompts:
         return []
-    reading = read_prompt(checkpoint.model, checkpoint.tokenizer, prompts[0])
+    named, _ = prompts[0]
+    reading = read_other(checkpoint, named)
     place = Place(0, 0, len(reading.pieces) - 1)
     return [
-        reads(checkpoint, reading, named=prompts[0]),
+        reads(checkpoint, reading, named=named),
         band(checkpoint, reading, place, told=True),
     ]
 

@@ -8,9 +8,11 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.stream.block_view import block_view
 from minigpt.interpret.stream.journey import Journey, JourneyStage
 from minigpt.model import TransformerLM
+from pages.frame import corpora
 from pages.frame.questions import Question
-from pages.frame.words import plain, told_apart
-from pages.home.numbers import follow, opening_of, prompts_of
+from pages.frame.reading import place_in
+from pages.frame.words import plain, told_apart, within
+from pages.home.numbers import follow, opening_of
 from viz.tokens import placed_pieces
 
 NAMES = {"embedding": "the embedding", "attention": "attention", "MLP": "the MLP"}
@@ -32,13 +34,11 @@ class _Row(NamedTuple):
 
     @property
     def where(self) -> str:
-        return "" if self.prompt is None else f"In “{plain(self.prompt)}”: "
+        return within(self.prompt)
 
     @property
     def at(self) -> dict[str, Any]:
-        if self.prompt is None:
-            return {"token": self.token}
-        return {"prompt": self.prompt, "token": self.token}
+        return place_in(self.prompt, token=self.token)
 
 
 def checks(checkpoint: Checkpoint, tokens: list[int]) -> list[Iterator[Question]]:
@@ -55,7 +55,7 @@ def checks(checkpoint: Checkpoint, tokens: list[int]) -> list[Iterator[Question]
 def _rows(checkpoint: Checkpoint, tokens: list[int]) -> Iterator[_Row]:
     """Yield the last row on the screen, then its others, then those of other texts."""
     prompts: list[tuple[str | None, list[int]]] = [(None, tokens)]
-    for prompt, ids in [*prompts, *prompts_of(checkpoint)]:
+    for prompt, ids in [*prompts, *corpora.other_prompts(checkpoint, 8, 6)]:
         found = follow(checkpoint.model, ids)
         names = placed_pieces(checkpoint.tokenizer.pieces(ids))
         for token in reversed(range(len(ids))):

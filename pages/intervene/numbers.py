@@ -43,7 +43,6 @@ from minigpt.interpret.interventions.prompt_pairs import (
 )
 from minigpt.interpret.interventions.sweep import HeadEffects, ablate_each_head
 from minigpt.interpret.openings.intervene import Loss, intervene_opening
-from minigpt.interpret.openings.opening import held_out_prompts
 from minigpt.model.sizes import num_parameters
 from pages.frame import corpora, notebook
 from pages.frame.remember import remember, serial
@@ -177,7 +176,7 @@ def ready_prompts(checkpoint: Checkpoint) -> PromptPair:
 @remember(32)
 def other_pairs(checkpoint: Checkpoint) -> list[PromptPair]:
     """Return pairs of prompts to ask about, made of held-out text."""
-    texts = [tokens for _, tokens in held_out_prompts(checkpoint, length=10)]
+    texts = [tokens for _, tokens in corpora.other_prompts(checkpoint, length=10)]
     return swapped_pairs(checkpoint.model, checkpoint.tokenizer, texts)
 
 

@@ -11,7 +11,8 @@ from minigpt.interpret.interventions.parts import MLP, Attention, Head
 from minigpt.interpret.reading.prompt import Reading
 from pages.frame import corpora
 from pages.frame.questions import Question
-from pages.frame.words import plain
+from pages.frame.reading import place_in
+from pages.frame.words import plain, within
 from pages.intervene import numbers, patch_questions
 from pages.intervene.side_effects import SCORES
 from pages.intervene.sweep import BECOMES, WAYS
@@ -40,12 +41,11 @@ class Text(NamedTuple):
     @property
     def where(self) -> str:
         """How a question about another prompt begins. Markdown."""
-        return "" if self.prompt is None else f"In “{plain(self.prompt)}”: "
+        return within(self.prompt)
 
     def at(self, **place: Any) -> dict[str, Any]:
         """Return the session state that shows it under the Ablate part."""
-        named = {} if self.prompt is None else {"prompt": self.prompt}
-        return {"intervene": "Ablate", **named, **place}
+        return place_in(self.prompt, intervene="Ablate", **place)
 
 
 def which_head(checkpoint: Checkpoint, reading: Reading) -> Iterator[Question]:
@@ -117,8 +117,8 @@ def spread(ranked: Sequence[str]) -> list[str]:
 
 def _texts(checkpoint: Checkpoint, reading: Reading) -> Iterator[Text]:
     yield Text(reading.tokens)
-    for prompt in corpora.other_prompts(checkpoint):
-        yield Text(checkpoint.tokenizer.encode(prompt), prompt)
+    for prompt, tokens in corpora.other_prompts(checkpoint):
+        yield Text(tokens, prompt)
 
 
 def _next_token(checkpoint: Checkpoint, text: Text, head: str) -> Question | None:

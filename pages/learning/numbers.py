@@ -11,7 +11,7 @@ from minigpt.interpret.learning.steps import (
     learn,
     losses_by_rate,
 )
-from minigpt.interpret.openings.opening import held_out_prompts
+from pages.frame import corpora
 from pages.frame.remember import remember
 
 LOSS, GRADIENT, STEP, SIZES, AGAIN = VIEWS = (
@@ -72,11 +72,10 @@ def begin_with(names: list[str]) -> str:
     return next(name for name in ("W_in", "W_O", "W") if name in names)
 
 
-@remember(32)
 def prompts_of(checkpoint: Checkpoint) -> list[tuple[str, Prompt]]:
     """Return other short texts to ask about, which the model did not learn from."""
     pieces = checkpoint.tokenizer.pieces
     return [
         (prompt, Prompt(tokens, pieces(tokens)))
-        for prompt, tokens in held_out_prompts(checkpoint, length=8)
+        for prompt, tokens in corpora.other_prompts(checkpoint, length=8)
     ]

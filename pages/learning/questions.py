@@ -9,6 +9,7 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.learning.arithmetic import moved_by_gradient, spell_step
 from minigpt.interpret.learning.steps import LearningRule, MatrixStep
 from pages.frame.questions import Question
+from pages.frame.reading import place_in
 from pages.frame.words import plain, told_apart
 from pages.learning.numbers import (
     LOSS,
@@ -48,8 +49,7 @@ class _Text(NamedTuple):
 
     def at(self, view: str, **more: Any) -> dict[str, Any]:
         """Return where to see the answer."""
-        place = {"learning_view": view, **more}
-        return place if self.prompt is None else {"prompt": self.prompt, **place}
+        return place_in(self.prompt, learning_view=view, **more)
 
 
 def longer_step(checkpoint: Checkpoint, prompt: Prompt) -> Iterator[Question]:

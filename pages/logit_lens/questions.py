@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.reading.prompt import read_prompt
 from minigpt.interpret.stream.logit_lens import Column, overtaking, settling
 from pages.frame import corpora
 from pages.frame.questions import Question
+from pages.frame.reading import place_in, read_other
 from pages.frame.words import plain, told_apart
 from pages.logit_lens.numbers import LensReading
 from viz.tokens import display_piece
@@ -47,8 +47,7 @@ class Spot(NamedTuple):
     @property
     def at(self) -> dict[str, Any]:
         """The session state that shows it."""
-        place = {"token": self.position}
-        return place if self.prompt is None else {"prompt": self.prompt, **place}
+        return place_in(self.prompt, token=self.position)
 
     def named(self, token: int) -> str:
         """Return a token's text, quoted. Markdown."""
@@ -102,9 +101,10 @@ def recall(checkpoint: Checkpoint) -> list[Iterator[Question]]:
     prompts = corpora.other_prompts(checkpoint)
     if not prompts:
         return []
-    first = _elsewhere(checkpoint, prompts[0])
+    named, _ = prompts[0]
+    first = _elsewhere(checkpoint, named)
     return [
-        _each(ask, first, len(first.tokens) - 1, None, prompts[0])
+        _each(ask, first, len(first.tokens) - 1, None, named)
         for ask in (_total, _overtaking_told)
     ]
 
@@ -133,7 +133,7 @@ def _spots(
     for other in _shuffled(len(source.tokens)):
         if other != position:
             yield Spot(source, other, prompt=prompt)
-    for text in corpora.other_prompts(source.checkpoint):
+    for text, _ in corpora.other_prompts(source.checkpoint):
         if text != prompt:
             read = _elsewhere(source.checkpoint, text)
             for other in _shuffled(len(read.tokens)):
@@ -147,7 +147,7 @@ def _shuffled(count: int) -> list[int]:
 
 
 def _elsewhere(checkpoint: Checkpoint, prompt: str) -> LensReading:
-    read = read_prompt(checkpoint.model, checkpoint.tokenizer, prompt)
+    read = read_other(checkpoint, prompt)
     return LensReading(checkpoint, read.tokens, read.pieces)
 
 
