@@ -13,6 +13,7 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from pages.frame import course, models, progress
+from pages.frame.guard import guard
 from pages.frame.questions import Question, ask_again
 
 Recall = Callable[[Checkpoint], Iterable[Iterator[Question]]]
@@ -53,7 +54,8 @@ def warm_up(name: str) -> None:
         if box.open:
             for lesson in before[-AT_ONCE:]:
                 count = AT_ONCE if len(before) == 1 else 1
-                _ask(lesson, f"warm_up.{name}", count)
+                with guard():  # a lesson may not know this model: the page goes on
+                    _ask(lesson, f"warm_up.{name}", count)
 
 
 def reviews() -> None:
@@ -69,14 +71,19 @@ def reviews() -> None:
                 lesson.title, icon=lesson.icon, on_change="rerun", key=_box(lesson)
             ) as box:
                 if box.open:
-                    time = len(found.reviews.get(lesson.name, []))
-                    if _ask(lesson, f"review{time}", AT_ONCE):
-                        st.button(
-                            "Done: ask me again later",
-                            on_click=progress.review,
-                            args=(lesson.name,),
-                            key=f"_reviewed_{lesson.name}",
-                        )
+                    with guard():
+                        _review(lesson, len(found.reviews.get(lesson.name, [])))
+
+
+def _review(lesson: course.Lesson, time: int) -> None:
+    """Ask what a review asks; once it is answered, offer to put it away."""
+    if _ask(lesson, f"review{time}", AT_ONCE):
+        st.button(
+            "Done: ask me again later",
+            on_click=progress.review,
+            args=(lesson.name,),
+            key=f"_reviewed_{lesson.name}",
+        )
 
 
 def _ask(lesson: course.Lesson, prefix: str, count: int) -> bool:

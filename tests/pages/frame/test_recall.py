@@ -69,3 +69,12 @@ def test_home_asks_again_after_a_day_and_then_after_a_week(open_page):
     assert not app.exception
     assert not any("Due for review" in each.value for each in app.markdown)
     assert len(app.session_state["_progress"].reviews["attention"]) == 1
+
+
+def test_a_model_that_a_lesson_cannot_ask_about_leaves_the_page_alone(open_page):
+    page = "pages/generation/generation.py"
+    app = with_answer(open_page(model="mlp"), timedelta(hours=1)).switch_page(page)
+    app.run()
+    opened(app, "warm_up")
+    assert any("no attention heads" in each.value for each in app.text)
+    assert app.button_group(key="generation_view").value == "one token"
