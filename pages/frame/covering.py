@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.frame import course, progress
 
-_CHOSEN = "_covering"
+_SWITCH = "_cover_switch"
 
 
 def is_on() -> bool:
@@ -19,16 +19,15 @@ def is_on() -> bool:
     `MINIGPT_COVER=off` shows every figure at once to whoever has not chosen.
     """
     default = os.environ.get("MINIGPT_COVER", "on") != "off"
-    return bool(st.session_state.get(_CHOSEN, default))
+    return bool(st.session_state.get(_SWITCH, default))
 
 
 def toggle() -> None:
-    """Show the switch, in the sidebar."""
-    st.session_state.setdefault("_cover_switch", is_on())
+    """Show the switch, in the sidebar of every page."""
+    st.session_state.setdefault(_SWITCH, is_on())
     st.toggle(
         "Predict before you see",
-        key="_cover_switch",
-        on_change=_switch,
+        key=_SWITCH,
         help="Each lesson covers its figure until you have made a prediction.",
     )
 
@@ -88,7 +87,3 @@ def offer_aids() -> None:
 def _open_aids() -> None:
     wanted = st.session_state.setdefault("_aids_wanted", set())
     wanted.add(st.session_state.get("_page"))
-
-
-def _switch() -> None:
-    st.session_state[_CHOSEN] = st.session_state["_cover_switch"]
