@@ -14,19 +14,22 @@ from minigpt.interpret.openings.opening import Opening
 from pages.frame import state
 
 _OPENED_AT = "_opened_at"
+_OPENED_FOR = "_opened_for"
+"""Which page and model were last opened somewhere."""
 _DEFAULTS = {"prompt": state.DEFAULT_PROMPT, "layer": 0, "head": 0}
 
 
 def begin(found: Opening | None, **also: Any) -> None:
     """Move the shared place there, if the reader has chosen nothing yet.
 
-    Call this before the widgets of prompt, layer, head and token.
+    Call this before the widgets of prompt, layer, head and token. Once a page shows a
+    model, its place stays: the time machine shows the same place at another step.
 
     Args:
         found: What the lesson's search found; None changes nothing.
         also: Session state of the lesson's own that belongs to the place.
     """
-    if found is not None and _is_free():
+    if found is not None and _is_new() and _is_free():
         _go_to({**_place(found), **also}, _OPENED_AT)
 
 
@@ -96,6 +99,14 @@ def _place(found: Opening) -> dict[str, Any]:
 def _go_to(place: Mapping[str, Any], kept_as: str) -> None:
     st.session_state.update(place)
     st.session_state[kept_as] = dict(place)
+
+
+def _is_new() -> bool:
+    """Whether this page, or the model on it, was opened just now."""
+    shown = (st.session_state.get("_page"), state.get("model"))
+    is_new = st.session_state.get(_OPENED_FOR) != shown
+    st.session_state[_OPENED_FOR] = shown
+    return is_new
 
 
 def _is_free() -> bool:

@@ -214,3 +214,13 @@ def test_the_prediction_is_asked_about_the_row_and_graded_by_it(open_page, model
     right = next(o for o in radios[0].options if o.startswith(f"{strongest} "))
     radios[0].set_value(radios[0].options.index(right)).run()
     assert any("Right" in text.value for text in app.markdown)
+
+
+def test_the_time_machine_moves_the_step_and_not_the_place(open_page):
+    app = open_page(PAGE)
+    place = [app.session_state[key] for key in ("prompt", "layer", "head", "token")]
+    for step in (0, 10):
+        app.select_slider(key="step").set_value(step).run()
+        assert not app.exception
+        now = [app.session_state[key] for key in ("prompt", "layer", "head", "token")]
+        assert now == place
