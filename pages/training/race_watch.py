@@ -23,32 +23,18 @@ from pages.frame import lesson, notebook, state, words
 from pages.frame.guard import guard, show_problem
 from pages.frame.questions import check
 from pages.frame.runs import history, progress
+from pages.training import together
 from pages.training.race_questions import about_race
 from viz.race import Track, race_curve
-
-EVERY_SECONDS = 2
-BOTH, ALONE = "the race", "this run alone"
 
 
 def show(race: Race) -> None:
     """Show a race; while one of the two is at work, keep refreshing."""
     alive = _alive(race)
-    live = st.fragment(_show_now, run_every=EVERY_SECONDS if any(alive) else None)
-    live(race, alive)
-
-
-def is_wanted() -> bool:
-    """Ask whether to watch both racers, or the chosen run by itself."""
-    watched = st.segmented_control(
-        "Watch",
-        (BOTH, ALONE),
-        default=BOTH,
-        required=True,
-        key="watch",
-        label_visibility="collapsed",
-        **state.BOUND,
+    live = st.fragment(
+        _show_now, run_every=together.EVERY_SECONDS if any(alive) else None
     )
-    return watched == BOTH
+    live(race, alive)
 
 
 def _alive(race: Race) -> tuple[bool, ...]:

@@ -18,34 +18,17 @@ from pages.frame import lesson, state, words
 from pages.frame.guard import guard, show_problem
 from pages.frame.questions import check
 from pages.frame.runs import progress
-from pages.training import sizes, sizes_figures
+from pages.training import sizes, sizes_figures, together
 from pages.training.sizes_questions import about_sizes
 from pages.training.sizes_shown import Shown, is_trained_now, read
-
-EVERY_SECONDS = 2
-ALL, ALONE = "all sizes", "this run alone"
 
 
 def show(series: Series, store: RunStore) -> None:
     """Show a series; while one of its sizes is at work, keep refreshing."""
     shown = read(series)
-    often = EVERY_SECONDS if shown.is_at_work else None
+    often = together.EVERY_SECONDS if shown.is_at_work else None
     live = st.fragment(_show_now, run_every=often)
     live(series, store, shown.is_at_work)
-
-
-def is_wanted() -> bool:
-    """Ask whether to watch all sizes, or the chosen run by itself."""
-    watched = st.segmented_control(
-        "Watch",
-        (ALL, ALONE),
-        default=ALL,
-        required=True,
-        key="watch_sizes",
-        label_visibility="collapsed",
-        **state.BOUND,
-    )
-    return watched == ALL
 
 
 def _show_now(series: Series, store: RunStore, at_work: bool) -> None:

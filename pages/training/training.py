@@ -13,7 +13,7 @@ from minigpt.worker.racing import find_race
 from minigpt.worker.series import find_series
 from pages.frame import lesson, state
 from pages.frame.guard import guard
-from pages.training import race_watch, set_up, sizes_watch, watch
+from pages.training import race_watch, set_up, sizes_watch, together, watch
 
 NEW = "new run"
 
@@ -46,9 +46,9 @@ with guard():
     else:
         run = store.open(chosen)
         race, series = find_race(store, run), find_series(store, run)
-        if series is not None and sizes_watch.is_wanted():
+        if series is not None and together.is_wanted("all sizes", key="watch_sizes"):
             sizes_watch.show(series, store)
-        elif race is not None and race_watch.is_wanted():
+        elif race is not None and together.is_wanted("the race", key="watch"):
             race_watch.show(race)
         else:
             watch.show(run)
