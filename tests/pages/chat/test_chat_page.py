@@ -51,6 +51,22 @@ def story(talker, make):
 
 
 @pytest.fixture
+def hard(story, talker):
+    """Return a question that the model answers wrongly."""
+    return next(
+        each
+        for each in story.questions
+        if not known_question(story, each.text).is_answered_by(
+            reply(
+                talker.model,
+                talker.tokenizer,
+                messages_of(story.text, [Turn(each.text)]),
+            )
+        )
+    )
+
+
+@pytest.fixture
 def chat(open_page, talkers):
     return open_page(PAGE, data=talkers)
 
@@ -108,18 +124,7 @@ def test_the_tuned_model_comes_first_and_answers_as_it_does_alone(chat, talker, 
     assert not app.exception
 
 
-def test_a_wrong_answer_is_said_to_be_wrong_beside_the_right_one(chat, story, talker):
-    hard = next(
-        each
-        for each in story.questions
-        if not known_question(story, each.text).is_answered_by(
-            reply(
-                talker.model,
-                talker.tokenizer,
-                messages_of(story.text, [Turn(each.text)]),
-            )
-        )
-    )
+def test_a_wrong_answer_is_said_to_be_wrong_beside_the_right_one(chat, hard):
     app = say(chat, hard.text)
     assert f"✗ The story says: {hard.answer}" in captions(app)
 
@@ -532,18 +537,7 @@ def test_the_page_opens_on_a_question_that_the_template_makes_right(open_page, s
     assert "✓ Right" in captions(app)
 
 
-def test_a_wrong_answer_says_what_was_read_instead(chat, story, talker):
-    hard = next(
-        each
-        for each in story.questions
-        if not known_question(story, each.text).is_answered_by(
-            reply(
-                talker.model,
-                talker.tokenizer,
-                messages_of(story.text, [Turn(each.text)]),
-            )
-        )
-    )
+def test_a_wrong_answer_says_what_was_read_instead(chat, story, hard, talker):
     app = say(chat, hard.text)
     (sentence,) = (
         each.value for each in app.caption if each.value.startswith("When it wrote")
