@@ -51,7 +51,7 @@ def test_files_from_before_there_was_an_auto_keep_what_they_said():
 
 
 def test_every_kind_of_model_is_one_graph_without_breaks(compiled):
-    assert len(compiled["farthest"]) == 6
+    assert len(compiled["farthest"]) == 7
     assert max(compiled["farthest"].values()) < 1e-5
 
 

@@ -159,7 +159,15 @@ def head_gathered(site: Site) -> Working:
 
 
 def embedding(site: Site) -> Working:
-    """A token's embedding: where the stream begins."""
+    """A token's row of the table: through the norm that reads it, if there is one."""
+    if site.model.ln_embed is None:
+        return into_stream(site)
+    back = site.value("ln_embed.hook_normalized_grad", site.position)
+    return _through_norm(site, "ln_embed", back)
+
+
+def into_stream(site: Site) -> Working:
+    """A token's embedding as it enters the stream, and the next token's."""
     _, position, dimension = site.index
     first = "blocks.0.hook_resid_pre_grad"
     found = {"the stream here": float(site.value(first, position, dimension))}

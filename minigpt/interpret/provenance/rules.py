@@ -83,6 +83,7 @@ TRANSFORMER = {
     "ln_final.hook_normalized": Rule(STREAM, norms.normalized(stream.after_all_blocks)),
     "logits": Rule(LOGITS, feedforward.logit),
     "hook_embed_grad": Rule(STREAM, gradients.embedding),
+    "ln_embed.hook_normalized_grad": Rule(STREAM, gradients.into_stream),
     "hook_pos_embed_grad": Rule(STREAM, gradients.first_position),
     "blocks.hook_resid_pre_grad": Rule(STREAM, gradients.before_block),
     "blocks.attn.hook_z_grad": Rule(QUERY, gradients.head_gathered),
