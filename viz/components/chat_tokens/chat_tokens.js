@@ -10,7 +10,7 @@ export default function chatTokens({ data, parentElement, setTriggerValue }) {
   root.parts ??= prepareTokens(root);
   const { caption, list, legend } = root.parts;
   const state = { selected: data.selected, hovered: null };
-  const hadFocus = list.contains(root.getRootNode().activeElement);
+  const focused = focusedOption(list);
   const ink = inkTable(root);
   const spans = data.pieces.map((_, place) => tokenPiece(data, ink, place));
   list.replaceChildren(...spans.flatMap((span, place) => withBreaks(data, span, place)));
@@ -28,8 +28,7 @@ export default function chatTokens({ data, parentElement, setTriggerValue }) {
   chooseAmong(spans, state, update, (value) => setTriggerValue("picked", { value }));
   onlyThese(spans, new Set(data.choices));
   const entry = state.selected ?? data.choices[0] ?? 0;
-  if (hadFocus) moveFocus(spans, entry);
-  else if (spans.length) spans[entry].tabIndex = 0;
+  placeKeyboard(spans, focused, entry);
   update();
   showTheEnd(root, list, data, spans);
 }

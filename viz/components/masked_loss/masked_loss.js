@@ -6,7 +6,7 @@ export default function maskedLoss({ data, parentElement, setTriggerValue }) {
   root.parts ??= prepareConversation(root);
   const { caption, list, legend } = root.parts;
   const state = { selected: null, hovered: null };
-  const hadFocus = list.contains(root.getRootNode().activeElement);
+  const focused = focusedOption(list);
   const shades = inkTable(root);
   const chips = [];
   list.replaceChildren(...data.turns.map((turn) => turnBlock(data, turn, shades, chips)));
@@ -21,8 +21,7 @@ export default function maskedLoss({ data, parentElement, setTriggerValue }) {
   chooseAmong(chips, state, update, (entry) =>
     setTriggerValue("picked", { value: entry === null ? null : chips[entry].place }));
   const entry = state.selected ?? lineOf(chips, data.firstLearned) ?? 0;
-  if (hadFocus) moveFocus(chips, entry);
-  else if (chips.length) chips[entry].tabIndex = 0;
+  placeKeyboard(chips, focused, entry);
   // A long prompt is read from its end, where the question stands.
   list.querySelectorAll(".prompt .line").forEach((line) => { line.scrollTop = line.scrollHeight; });
   update();

@@ -108,6 +108,20 @@ function moveFocus(elements, place) {
   elements[next]?.focus();
 }
 
+// Where the keyboard stands among a list's options; -1 if it is elsewhere. To be asked
+// before they are made anew.
+function focusedOption(list) {
+  return [...list.querySelectorAll("[role=option]")]
+    .indexOf(list.getRootNode().activeElement);
+}
+
+// Put the keyboard back where it stood: it may have moved on while the page ran. If it
+// stood elsewhere, Tab leads to `entry`.
+function placeKeyboard(elements, focused, entry) {
+  if (focused >= 0) moveFocus(elements, focused);
+  else if (elements.length) elements[entry].tabIndex = 0;
+}
+
 // Let a pointer preview one of several elements, and a click or a key choose it.
 // `state` holds `hovered` and `selected`; `update` shows it, `tell` is told the choice.
 function chooseAmong(elements, state, update, tell) {

@@ -6,7 +6,7 @@ export default function tintedText({ data, parentElement, setTriggerValue }) {
   root.parts ??= prepareText(root);
   const { caption, list, legend } = root.parts;
   const state = { selected: data.selected, hovered: null };
-  const hadFocus = list.contains(root.getRootNode().activeElement);
+  const focused = focusedOption(list);
   const shades = signedTable(root);
   const spans = data.pieces.map((piece, place) => tintedPiece(data, shades, piece, place));
   list.replaceChildren(...spans.flatMap((span, place) =>
@@ -19,8 +19,7 @@ export default function tintedText({ data, parentElement, setTriggerValue }) {
   }
   chooseAmong(spans, state, update, (value) => setTriggerValue("picked", { value }));
   const entry = state.selected ?? 0;
-  if (hadFocus) moveFocus(spans, entry);
-  else if (spans.length) spans[entry].tabIndex = 0;
+  placeKeyboard(spans, focused, entry);
   update();
 }
 

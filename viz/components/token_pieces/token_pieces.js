@@ -5,7 +5,7 @@ export default function tokenPieces({ data, parentElement, setTriggerValue }) {
   root.parts ??= preparePieces(root);
   const { caption, list } = root.parts;
   const state = { selected: data.selected, hovered: null };
-  const hadFocus = list.contains(parentElement.activeElement ?? document.activeElement);
+  const focused = focusedOption(list);
   const spans = data.pieces.map((piece, place) => makePiece(data, piece, place));
   list.classList.toggle("numbered", data.showIds);
   list.replaceChildren(...spans.flatMap((span, place) =>
@@ -21,8 +21,7 @@ export default function tokenPieces({ data, parentElement, setTriggerValue }) {
   }
   chooseAmong(spans, state, update, (value) => setTriggerValue("picked", { value }));
   const entry = state.selected ?? 0;
-  if (hadFocus) moveFocus(spans, entry);
-  else if (spans.length) spans[entry].tabIndex = 0;
+  placeKeyboard(spans, focused, entry);
   update();
 }
 

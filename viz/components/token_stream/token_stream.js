@@ -7,7 +7,7 @@ export default function tokenStream({ data, parentElement, setTriggerValue }) {
   const { caption, list, lines, panel } = root.parts;
   const state = { selected: data.selected, hovered: null };
   let drawn; // The step whose alternatives stand in the panel.
-  const hadFocus = list.contains(parentElement.activeElement ?? document.activeElement);
+  const focused = focusedOption(list);
   const spans = data.steps.map(makeToken);
   list.replaceChildren(element("span", "prompt", null, data.prompt),
     ...spans.flatMap((span, i) =>
@@ -30,8 +30,7 @@ export default function tokenStream({ data, parentElement, setTriggerValue }) {
   }
   chooseAmong(spans, state, update, (value) => setTriggerValue("picked", { value }));
   const entry = state.selected ?? Math.max(0, spans.length - 1);
-  if (hadFocus && spans.length) moveFocus(spans, entry);
-  else if (spans.length) spans[entry].tabIndex = 0;
+  placeKeyboard(spans, focused, entry);
   update();
 }
 
