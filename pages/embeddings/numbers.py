@@ -1,6 +1,7 @@
 """The numbers of "Embeddings and positions", kept while the reader clicks about."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.errors import DataError
@@ -45,6 +46,15 @@ class Losses:
 
     values: list[float]
     description: str
+
+
+class OrderChange(NamedTuple):
+    """What a test of another order comes to."""
+
+    largest: float
+    """The largest change of any token's probability."""
+    moved: bool
+    """Whether any moved by more than rounding."""
 
 
 def read_any(checkpoint: Checkpoint) -> PromptTokens:
@@ -174,6 +184,9 @@ def order_of(tokens: list[int], seed: int) -> tuple[int, ...]:
     return tuple(shuffled(tokens, seed))
 
 
+_first_layers = remember(8, shared=True)(without_positions)
+
+
 @remember(64)
 def order_test_of(
     model: LanguageModel,
@@ -183,8 +196,20 @@ def order_test_of(
 ) -> OrderTest:
     """Test a model on two orders; with `layers`, its first ones without positions."""
     if layers is not None:
-        model = without_positions(model, layers)
+        model = _first_layers(model, layers)
     return order_test(model, tokens, list(order))
+
+
+@remember(2048)
+def order_change_of(
+    model: LanguageModel,
+    tokens: list[int],
+    order: tuple[int, ...],
+    layers: int | None = None,
+) -> OrderChange:
+    """Return what such a test comes to: questions ask about many orders."""
+    test = order_test_of(model, tokens, order, layers)
+    return OrderChange(test.largest_change, test.moved)
 
 
 @remember(8, spinner="Reading twice as far …")

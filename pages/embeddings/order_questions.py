@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.config import MLPConfig
-from minigpt.interpret.positions.word_order import OrderTest, shuffled
+from minigpt.interpret.positions.word_order import shuffled
 from pages.embeddings import position_questions
-from pages.embeddings.numbers import order_test_of
+from pages.embeddings.numbers import OrderChange, order_change_of
 from pages.embeddings.shuffle import SEED, bare_depths
 from pages.frame import corpora
 from pages.frame.questions import Question
@@ -41,9 +41,9 @@ class _Order(NamedTuple):
         )
         return f"{begins} but keep the last one. (Shuffle {self.seed}.) "
 
-    def test(self, checkpoint: Checkpoint, layers: int | None) -> OrderTest:
+    def change(self, checkpoint: Checkpoint, layers: int | None) -> OrderChange:
         order = tuple(shuffled(self.tokens, self.seed))
-        return order_test_of(checkpoint.model, self.tokens, order, layers)
+        return order_change_of(checkpoint.model, self.tokens, order, layers)
 
 
 def _orders(checkpoint: Checkpoint, tokens: list[int], seed: int) -> Iterator[_Order]:
@@ -62,16 +62,16 @@ def one_layer(
     depths = [*reversed(bare_depths(checkpoint.model)), None]
     for order in _orders(checkpoint, tokens, seed):
         for layers in depths:
-            test = order.test(checkpoint, layers)
+            change = order.change(checkpoint, layers)
             yield Question(
                 "embeddings.one_layer",
                 f"{order.where}{_reader(layers)} reads both orders. Does it predict "
                 "the same next token, with the same probability?",
                 ["something changes", "exactly the same"],
-                int(not test.moved),
+                int(not change.moved),
                 "The largest change of a probability is "
-                f"{plain(_printed(test.largest_change))}"
-                + ("." if test.moved else ", a rounding error."),
+                f"{plain(_printed(change.largest))}"
+                + ("." if change.moved else ", a rounding error."),
                 order.at,
             )
 
@@ -103,18 +103,17 @@ def _two_layers(
 ) -> Iterator[Question]:
     options = ["not at all", "by less than 0.1", "by 0.1 to 0.5", "by more than 0.5"]
     for order in _orders(checkpoint, tokens, seed):
-        test = order.test(checkpoint, 2)
-        change = test.largest_change
-        bin_of = 1 + int(change >= 0.1) + int(change > 0.5)
+        change = order.change(checkpoint, 2)
+        bin_of = 1 + int(change.largest >= 0.1) + int(change.largest > 0.5)
         yield Question(
             "embeddings.two_layers",
             f"{order.where}By how much does the shuffle change a probability in the "
             "first **two layers** without positions?",
             options,
-            bin_of if test.moved else 0,
-            f"By up to {plain(_printed(change))}. In the second layer each token "
-            "carries what it has already read, and that depends on what stood before "
-            "it.",
+            bin_of if change.moved else 0,
+            f"By up to {plain(_printed(change.largest))}. In the second layer each "
+            "token carries what it has already read, and that depends on what stood "
+            "before it.",
             order.at,
         )
 
@@ -128,7 +127,7 @@ def _moved_most(
         1: "its first layer, without positions",
     }
     for order in _orders(checkpoint, tokens, seed):
-        changes = {n: order.test(checkpoint, n).largest_change for n in names}
+        changes = {n: order.change(checkpoint, n).largest for n in names}
         first, second, _ = sorted(changes.values(), reverse=True)
         if first - second < CLEAR:
             continue

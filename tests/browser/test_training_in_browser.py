@@ -118,7 +118,7 @@ def test_guess_a_step_and_see_the_stripe_and_the_drop_come_together(page, own_se
 
     (run,) = RunStore(server.data / "runs").list()
     curve = read_copying(run.metrics().records)
-    verdict = page.get_by_text("You said step").inner_text()
+    verdict = page.get_by_text("You guessed step").inner_text()
     said = [int(number) for number in re.findall(r"\d+", verdict)]
     assert said == [90, abs(90 - curve.loss_step), curve.loss_step, curve.score_step]
 
