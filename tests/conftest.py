@@ -64,18 +64,26 @@ def store(tmp_path):
     return RunStore(tmp_path / "runs")
 
 
+@pytest.fixture(scope="session")
+def chromium_program() -> str:
+    """Return where Chromium lies; skip a test by name where there is none."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("Chromium is not installed")
+    pytest.importorskip("playwright.sync_api")
+    return program
+
+
 @pytest.fixture(scope="module")
-def chromium():
-    """Start one browser for a module's tests; skip them by name where there is none.
+def chromium(chromium_program):
+    """Start one browser for a module's tests.
 
     Not for the whole session: while it is open, Playwright holds the thread's event
     loop, and no other test could run one of its own.
     """
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("Chromium is not installed")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program, args=QUIET)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium_program, args=QUIET)
         yield browser
         browser.close()

@@ -52,9 +52,9 @@ def serve_app():
     return serve
 
 
-@pytest.fixture(scope="module")
-def server(data, chromium) -> Iterator[Server]:
-    """Start one server for a module's tests that need no fresh one."""
+@pytest.fixture(scope="session")
+def server(data, chromium_program) -> Iterator[Server]:
+    """Start one server for all tests that need no fresh one."""
     with serve(data) as running:
         yield running
 
@@ -106,7 +106,7 @@ def page(request, chromium, witness):
 
 
 @pytest.fixture
-def own_server(tmp_path, chromium) -> Iterator[Server]:
+def own_server(tmp_path, chromium_program) -> Iterator[Server]:
     """Start a server without any model."""
     with serve(tmp_path) as running:
         yield running

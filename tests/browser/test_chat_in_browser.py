@@ -27,7 +27,7 @@ def data(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(data, chromium, serve_app):
+def server(data, chromium_program, serve_app):
     """Start a server that has these models."""
     with serve_app(data) as running:
         yield running

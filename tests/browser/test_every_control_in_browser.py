@@ -15,8 +15,9 @@ HALF = len(navigation.PAGES) // 2
 
 
 @pytest.fixture(scope="module")
-def data(all_models):
-    return all_models
+def server(all_models, serve_app):
+    with serve_app(all_models) as running:
+        yield running
 
 
 @pytest.mark.parametrize("lesson", navigation.PAGES[:HALF], ids=lambda each: each.name)

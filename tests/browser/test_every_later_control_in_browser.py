@@ -20,8 +20,9 @@ HALF = len(navigation.PAGES) // 2
 
 
 @pytest.fixture(scope="module")
-def data(all_models):
-    return all_models
+def server(all_models, serve_app):
+    with serve_app(all_models) as running:
+        yield running
 
 
 @pytest.mark.parametrize("lesson", navigation.PAGES[HALF:], ids=lambda each: each.name)
@@ -35,14 +36,14 @@ def test_every_control_of_a_page_answers_a_click(lesson, page, server, witness):
 
 
 def test_every_control_of_a_model_of_ones_own_answers_a_click(
-    page, server, data, witness
+    page, server, all_models, witness
 ):
     from clicking import walk_on
 
     def bring():
-        if not (data / "models/mine").is_dir():
-            parcel = pack(find_model(data, "glass").path, "glass")
-            take_upload(data, "mine", [("glass.zip", io.BytesIO(parcel))])
+        if not (all_models / "models/mine").is_dir():
+            parcel = pack(find_model(all_models, "glass").path, "glass")
+            take_upload(all_models, "mine", [("glass.zip", io.BytesIO(parcel))])
 
     library = next(each for each in navigation.PAGES if each.name == "library")
     walk = walk_on(

@@ -34,10 +34,9 @@ def open_page(models, monkeypatch, root_on_path) -> Callable[..., AppTest]:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
         for key, value in query.items():
             app.query_params[key] = value
-        app.run()
         if page:
-            app.switch_page(page).run()
-        return app
+            app.switch_page(page)
+        return app.run()
 
     return open_
 
