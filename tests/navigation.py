@@ -25,11 +25,20 @@ def address(url: str, lesson, **query: str) -> str:
     return f"{url}/{name}?{urlencode(query)}"
 
 
+STILL = """() => {
+    const busy = document.querySelector(
+        "[data-testid=stStatusWidget], [data-testid=stSkeleton], [data-stale=true]"
+    );
+    const done = document.querySelector("[data-test-script-state=notRunning]");
+    if (busy || !done) window.stillSince = undefined;
+    else window.stillSince ??= performance.now();
+    return performance.now() - window.stillSince > 150;
+}"""
+"""A page runs once more when the browser has handed over what it remembers: it stands
+still when it has done so for a moment, in milliseconds."""
+
+
 def settle(page) -> None:
     """Wait until the script has run through and what it drew is there."""
     page.locator(".st-key-keyboard").wait_for(state="attached")
-    page.wait_for_function(
-        """() => !document.querySelector(
-            "[data-testid=stStatusWidget], [data-testid=stSkeleton]"
-        )"""
-    )
+    page.wait_for_function(STILL)
