@@ -19,6 +19,7 @@ from minigpt.textbook.interventions import patch_each_place
 from pages.frame import models, notebook, provenance
 from pages.frame import state as shared
 from pages.frame.guard import show_note
+from pages.frame.place import linked, undotted, write
 from pages.frame.words import plain
 from pages.intervene import numbers
 from viz.components.value_grid.view import Grid, value_grid
@@ -39,6 +40,19 @@ class Patch(NamedTuple):
     layer: int
     place: int
     """Position or head."""
+
+    @classmethod
+    def read(cls, word: str) -> "Patch":
+        """Read it from the URL, where it stands as `z:1.3`.
+
+        Raises:
+            ValueError: If there is no such patch.
+        """
+        what, _, cell = word.partition(":")
+        layer, place = undotted(cell)
+        if what not in CARRIED:
+            raise ValueError(f"{what!r} cannot be patched.")
+        return cls(what, layer, place)
 
     def fits(self, moved: ByHead) -> bool:
         """Whether the map has this cell; other prompts have other maps."""
@@ -282,7 +296,10 @@ def _show_patch(checkpoint: Checkpoint, patching: Patching) -> None:
 
 
 def _chosen_patch() -> Patch | None:
-    return st.session_state.get("_patch")
+    """Return the patch that was clicked, and keep the URL in step."""
+    patch: Patch | None = linked("patch", "_patch", Patch.read)
+    write("patch", patch and f"{patch.what}:{patch.layer}.{patch.place}")
+    return patch
 
 
 def _heads(count: int) -> list[str]:
