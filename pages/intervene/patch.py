@@ -43,15 +43,11 @@ class Patch(NamedTuple):
 
     @classmethod
     def read(cls, word: str) -> "Patch":
-        """Read it from the URL, where it stands as `z:1.3`.
-
-        Raises:
-            ValueError: If there is no such patch.
-        """
+        """Read it from the URL, `z:1.3`; a ValueError means that there is none."""
         what, _, cell = word.partition(":")
-        layer, place = undotted(cell)
         if what not in CARRIED:
             raise ValueError(f"{what!r} cannot be patched.")
+        layer, place = undotted(cell)
         return cls(what, layer, place)
 
     def fits(self, moved: ByHead) -> bool:
@@ -235,7 +231,8 @@ def _show_moved(moved: ByHead, patching: Patching, what: str) -> None:
     """Show a map; a click chooses the patch that is shown beside it."""
     kind = CARRIED[what].places
     layers, places = moved.shape
-    names = patching.names if kind == "position" else _heads(places)
+    heads = [f"H{head}" for head in range(places)]
+    names = patching.names if kind == "position" else heads
     chosen = _chosen_patch()
     is_here = chosen is not None and chosen.what == what and chosen.fits(moved)
 
@@ -300,7 +297,3 @@ def _chosen_patch() -> Patch | None:
     patch: Patch | None = linked("patch", "_patch", Patch.read)
     write("patch", patch and f"{patch.what}:{patch.layer}.{patch.place}")
     return patch
-
-
-def _heads(count: int) -> list[str]:
-    return [f"H{head}" for head in range(count)]
