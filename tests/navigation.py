@@ -1,5 +1,6 @@
 """The pages in the app's navigation, for the tests that visit them all."""
 
+import re
 import runpy
 from urllib.parse import urlencode
 
@@ -42,3 +43,16 @@ def settle(page) -> None:
     """Wait until the script has run through and what it drew is there."""
     page.locator(".st-key-keyboard").wait_for(state="attached")
     page.wait_for_function(STILL)
+
+
+def see_steps(page, *, patience: int = 90_000) -> None:
+    """Wait until a run that is watched shows a step of 20 or more, `40 / 1,200`.
+
+    Args:
+        page: The browser's tab.
+        patience: Milliseconds.
+    """
+    step = page.get_by_test_id("stMetricValue").filter(
+        has_text=re.compile(r"^\s*([2-9]\d|\d{3}|[\d,]+,\d{3}) / ")
+    )
+    step.first.wait_for(timeout=patience)

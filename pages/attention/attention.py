@@ -19,9 +19,11 @@ from pages.frame import covering, lesson, models, notebook, opening, provenance
 from pages.frame.controls import tour
 from pages.frame.guard import guard
 from pages.frame.look import present
+from pages.frame.place import linked, write
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, pick_token, read_at_place
 from viz.components.attention_steps.view import (
+    ROWS,
     AttentionSheet,
     RowEdit,
     SheetListeners,
@@ -39,13 +41,32 @@ HOOKS = {
 }
 
 
+def opened_cell(row: tuple[object, ...], length: int) -> tuple[str, int] | None:
+    """Return the cell that is open in this row, and keep the URL in step.
+
+    Args:
+        row: What tells this row from all others.
+        length: Tokens of the prompt.
+    """
+
+    def read(word: str) -> tuple[object, tuple[str, int]]:
+        name, _, key = word.partition(":")
+        if name not in ROWS or not key.isdecimal() or int(key) >= length:
+            raise ValueError(f"{word!r} is no cell of this sheet.")
+        return row, (name, int(key))
+
+    kept, cell = linked("cell", "_opened_cell", read) or (None, None)
+    opened: tuple[str, int] | None = cell if kept == row else None
+    write("cell", opened and f"{opened[0]}:{opened[1]}")
+    return opened
+
+
 def show_sheet(
     reading: Reading, place: Place, steps: AttentionSteps, edit: RowEdit
 ) -> tuple[str, int]:
     """Show the sheet; return the row and key whose number is traced below."""
     row = row_id(reading, place)
-    kept, cell = st.session_state.get("_opened_cell", (None, None))
-    opened = cell if kept == row else None
+    opened = opened_cell(row, len(reading.pieces))
 
     def open_cell(chosen: tuple[str, int] | None) -> None:
         st.session_state["_opened_cell"] = (row, chosen)

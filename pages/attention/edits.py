@@ -14,6 +14,7 @@ from minigpt.interpret.heads.attention_steps import AttentionSteps
 from minigpt.interpret.reading.prompt import Reading
 from pages.attention.numbers import MASK, POSITIONS, ROOT, row_id
 from pages.frame import state
+from pages.frame.place import write
 from pages.frame.reading import Place
 from viz.components.attention_steps.view import RowEdit
 
@@ -70,7 +71,7 @@ def shown(steps: AttentionSteps, edit: HeadEdit, edited: EditedHead) -> RowEdit:
 def set_weight(reading: Reading, place: Place, weight: tuple[int, float]) -> None:
     """Remember the weight that was set in a row."""
     st.session_state[_WEIGHT] = (row_id(reading, place), weight)
-    st.query_params["weight"] = f"{weight[0]}:{weight[1]:g}"
+    write("weight", f"{weight[0]}:{weight[1]:g}")
 
 
 def set_divisor(divisor: float, width: int) -> None:
@@ -79,15 +80,15 @@ def set_divisor(divisor: float, width: int) -> None:
     st.session_state["left_out"] = [*others, ROOT] if divisor <= 1 else others
     changes = 1 < divisor < math.sqrt(width) - _NEAR
     st.session_state[_DIVISOR] = divisor if changes else None
-    _write("divisor", f"{divisor:.4g}" if changes else None)
+    write("divisor", f"{divisor:.4g}" if changes else None)
 
 
 def undo() -> None:
     """Forget every edit."""
     st.session_state["left_out"] = []
     st.session_state[_DIVISOR] = st.session_state[_WEIGHT] = None
-    _write("divisor", None)
-    _write("weight", None)
+    write("divisor", None)
+    write("weight", None)
 
 
 def _divisor(root: float) -> float | None:
@@ -98,9 +99,9 @@ def _divisor(root: float) -> float | None:
             st.session_state[_DIVISOR] = float(st.query_params.get("divisor", ""))
     divisor: float | None = st.session_state[_DIVISOR]
     if divisor is None or not 1 < divisor < root - _NEAR:
-        _write("divisor", None)
+        write("divisor", None)
         return None
-    _write("divisor", f"{divisor:.4g}")
+    write("divisor", f"{divisor:.4g}")
     return divisor
 
 
@@ -115,9 +116,9 @@ def _weight_of(
     of_row, weight = st.session_state[_WEIGHT] or (None, None)
     last = len(reading.pieces) - 1 if may_read_all else place.token
     if of_row != row or weight is None or not 0 <= weight[0] <= last:
-        _write("weight", None)
+        write("weight", None)
         return None
-    _write("weight", f"{weight[0]}:{weight[1]:g}")
+    write("weight", f"{weight[0]}:{weight[1]:g}")
     found: tuple[int, float] = weight
     return found
 
@@ -129,11 +130,3 @@ def _linked_weight() -> tuple[int, float] | None:
         if 0 <= float(weight) <= 1:
             return int(key), float(weight)
     return None
-
-
-def _write(key: str, value: str | None) -> None:
-    """Keep one word of the address in step."""
-    if value is None:
-        st.query_params.pop(key, None)
-    elif st.query_params.get(key) != value:
-        st.query_params[key] = value

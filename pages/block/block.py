@@ -18,11 +18,15 @@ from pages.frame import lesson, models, notebook, opening, provenance
 from pages.frame.controls import tour
 from pages.frame.guard import guard
 from pages.frame.look import present
+from pages.frame.place import dotted, linked, undotted, write
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, read_at_place
 from viz.components.residual_block.view import BlockSheet, NeuronShown, residual_block
 from viz.residual import stream_chart, stream_table
 from viz.theme import enlarged
+
+Number = tuple[str, tuple[int, ...]]
+"""A hook's name within the block, and the place in its values."""
 
 
 def pick_head(head: int) -> None:
@@ -30,15 +34,35 @@ def pick_head(head: int) -> None:
     st.session_state["head"] = head
 
 
+def picked_number(sheet: BlockSheet, here: tuple[object, ...]) -> Number | None:
+    """Return the number that was clicked in this block, and keep the URL in step.
+
+    Args:
+        sheet: What the block shows.
+        here: What tells this block and token from all others.
+    """
+
+    def read(word: str) -> tuple[object, Number]:
+        hook, _, places = word.partition(":")
+        number = hook, undotted(places)
+        row = sheet.rows.index((hook, number[1][:-1]))
+        if not sheet.holds((row, number[1][-1])):
+            raise ValueError(f"{word!r} is no number of this block.")
+        return here, number
+
+    kept, number = linked("number", "_picked_number", read) or (None, None)
+    picked: Number | None = number if kept == here else None
+    write("number", picked and f"{picked[0]}:{dotted(picked[1])}")
+    return picked
+
+
 def show_block(
     checkpoint: Checkpoint, reading: Reading, place: Place, view: BlockView
-) -> tuple[str, tuple[int, ...]]:
+) -> Number:
     """Show the road and its branches; return the number that is traced below."""
     here = str(models.chosen_path(models.chosen_entry())), *reading.tokens, *place
-    kept, number = st.session_state.get("_picked_number", (None, None))
-    picked = number if kept == here else None
 
-    def pick(chosen: tuple[str, tuple[int, ...]] | None) -> None:
+    def pick(chosen: Number | None) -> None:
         st.session_state["_picked_number"] = (here, chosen)
 
     sheet = BlockSheet(
@@ -56,6 +80,7 @@ def show_block(
         ],
         st.session_state.get(block_tour.PART),
     )
+    picked = picked_number(sheet, here)
     residual_block(
         sheet,
         key=block_tour.ROAD,

@@ -23,7 +23,7 @@ from pages.chat import reads, talk
 from pages.chat import story as chat_story
 from pages.chat.reads import Row
 from pages.chat.talk import Asking
-from pages.frame import notebook, provenance
+from pages.frame import notebook, provenance, state
 from pages.frame.controls import keyboard
 from pages.frame.place import shared_place
 from pages.frame.reading import pick_head
@@ -137,6 +137,7 @@ def _choose_target(sight: Sight) -> str | None:
         key="chat_target",
         help="Choose what is underlined below: the right answer in the story, "
         "earlier occurrences of the token that was written, or the question.",
+        **state.BOUND,
     )
     return target
 

@@ -7,7 +7,7 @@ from minigpt.errors import MinigptError
 from pages.chat import messages, speakers
 from pages.chat import talk as chat_talk
 from pages.chat.speakers import Speaker
-from pages.frame import course
+from pages.frame import course, state
 from pages.frame.guard import show_problem
 from pages.frame.words import plain
 
@@ -28,7 +28,7 @@ def show(speaker: Speaker, story: Story | None) -> None:
         default=SAME,
         required=True,
         key="chat_form",
-        persist_state="session",
+        **state.BOUND,
         help="Either the same tokens as the model that answers, or the story with "
         "the question in quotation marks: a form that a base model knows from "
         "its training text.",
@@ -54,7 +54,7 @@ def choose(speaker: Speaker) -> Speaker | None:
         "Beside it",
         list(known),
         key=f"beside_{speaker.name}",
-        persist_state="session",
+        **state.BOUND,
         help="By default, the model that this one was fine-tuned from.",
     )
     return speakers.speaker(known[name])

@@ -22,7 +22,7 @@ from pages.chat import (
 )
 from pages.chat import story as chat_story
 from pages.chat.talk import Asking, Talk
-from pages.frame import lesson
+from pages.frame import lesson, state
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 
@@ -50,7 +50,7 @@ def choose_view() -> str:
         required=True,
         key="chat_view",
         label_visibility="collapsed",
-        persist_state="session",
+        **state.BOUND,
     )
     return view
 

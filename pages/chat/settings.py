@@ -7,7 +7,7 @@ from minigpt.finetuning.conversation_tokens import Turn, messages_of, read_token
 from pages.chat import talk as chat_talk
 from pages.chat.speakers import Speaker
 from pages.chat.talk import Asking
-from pages.frame import words
+from pages.frame import state, words
 from pages.frame.controls import settings
 
 GREEDY, SAMPLING = "greedy", "sampling"
@@ -29,7 +29,7 @@ def choose(speaker: Speaker) -> Asking:
             default=GREEDY,
             required=True,
             key="chat_strategy",
-            persist_state="session",
+            **state.BOUND,
         )
         values = {"max_new_tokens": settings.field(BASE, "max_new_tokens", "chat")}
         if strategy == SAMPLING:
@@ -41,7 +41,7 @@ def choose(speaker: Speaker) -> Asking:
         may_forget = st.toggle(
             "When full, leave out the oldest turns",
             key="chat_may_forget",
-            persist_state="session",
+            **state.BOUND,
             help="Off: a question that does not fit is refused. On: the oldest turns "
             "are no longer read, and are shown faded. The story always stays.",
         )
@@ -49,7 +49,7 @@ def choose(speaker: Speaker) -> Asking:
         "Template",
         value=True,
         key="chat_template",
-        persist_state="session",
+        **state.BOUND,
         on_change=_ask_again_soon,
         help="On: special tokens mark who speaks. Off: the model reads the same "
         "words as plain text. The last question is asked again.",

@@ -20,6 +20,7 @@ from pages.chat import talk as chat_talk
 from pages.chat.speakers import Speaker
 from pages.chat.talk import STORY
 from pages.frame import models
+from pages.frame.place import linked, undotted, write
 from pages.frame.remember import remember
 
 SEARCHED = 8
@@ -31,10 +32,13 @@ SHARE = 0.62
 def prepare(speaker: Speaker) -> Story | None:
     """Choose a story that this model can read, and put it into the field.
 
+    The URL keeps which one; what was asked about it is the reader's own.
+
     Returns:
         The story, with what can be asked; None if no story is as short as that, or
         if the model was tuned on a file of one's own, which tells no story.
     """
+    linked("story", "_chat", lambda word: chat_talk.Talk(number=undotted(word)[0]))
     if "_chat" not in st.session_state:
         st.session_state["_chat"] = chat_talk.Talk(number=opening(speaker))
     story = None
@@ -47,6 +51,8 @@ def prepare(speaker: Speaker) -> Story | None:
         st.session_state["_chat_given"] = text
         if untouched:
             _put(text)
+    number = chat_talk.current().number
+    write("story", str(number) if number != opening(speaker) else None)
     return story
 
 

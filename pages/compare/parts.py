@@ -115,6 +115,7 @@ def samples(shown: Compared) -> None:
         key="compare_seed",
         width=140,
         help="Used for the samples of both models.",
+        **state.BOUND,
     )
     written = numbers.samples(*shown.checkpoints, shown.text.content, seed)
     for column, side, sample in zip(
@@ -168,7 +169,7 @@ def input_saliency(shown: Compared) -> None:
     first = next(token for token in others if token != target)
     name = display_piece(tokenizer.piece(first))
     label = f"Minus {plain(name)}, the likeliest other token"
-    rival = first if st.toggle(label, key="saliency_rival") else None
+    rival = first if st.toggle(label, key="saliency_rival", **state.BOUND) else None
     read = tokens[:target_place]
     found_scores = saliency(shown.after.checkpoint.model, read, target, rival)
     hook = shown.after.checkpoint.model.embedding_hook

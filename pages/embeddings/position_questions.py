@@ -11,7 +11,7 @@ from minigpt.errors import DataError
 from minigpt.interpret.positions import position_views as views
 from pages.embeddings.numbers import distances_of, turning_of
 from pages.frame.questions import Question
-from pages.frame.reading import Place
+from pages.frame.reading import Place, shuffled_places
 from pages.frame.words import plain, told_apart
 
 MEASURES = {
@@ -94,18 +94,12 @@ def rope_distance(checkpoint: Checkpoint, tokens: list[int]) -> Iterator[Questio
     """Ask what becomes of q · k when both move on."""
     config, last = checkpoint.model.config, len(tokens) - 1
     first = (0, 0, last, max(0, last - 1))
-    others = [
-        each
-        for each in product(
-            range(config.num_layers),
-            range(config.num_heads),
-            range(1, len(tokens)),
-            range(len(tokens)),
-        )
-        if each[3] < each[2] and each != first
-    ]
-    random.Random(len(others)).shuffle(others)
-    for layer, head, query, key in [first, *others]:
+    pairs = [(query, key) for query in range(1, len(tokens)) for key in range(query)]
+    places = shuffled_places(
+        range(config.num_layers), range(config.num_heads), range(len(pairs))
+    )
+    others = [(layer, head, *pairs[pair]) for layer, head, pair in places]
+    for layer, head, query, key in dict.fromkeys([first, *others]):
         with suppress(DataError):
             turning = turning_of(checkpoint.model, tokens, layer, head, query, key)
             before, after = (turning.score(query + n, key + n) for n in (0, 10))

@@ -15,6 +15,7 @@ from pages.embeddings.numbers import (
 )
 from pages.frame import notebook, provenance, state
 from pages.frame.guard import show_note
+from pages.frame.place import dotted, linked, undotted, write
 from pages.frame.reading import Place, choose_place
 from viz.components.clock_hands.view import TokenVector, clock_hands
 from viz.components.value_grid.view import Grid, value_grid
@@ -138,6 +139,16 @@ def _show_clocks(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
     )
 
 
+def _chosen_bias(token: int) -> tuple[int, int] | None:
+    """Return the cell that was clicked in this token's row; the URL is kept in step."""
+    cell = linked("bias", "_bias_cell", undotted)
+    if cell is None or len(cell) != 2 or cell[0] != token:
+        write("bias", None)
+        return None
+    write("bias", dotted(cell))
+    return cell[0], cell[1]
+
+
 def _show_biases(
     checkpoint: Checkpoint, reading: Reading, scheme: str, place: Place
 ) -> None:
@@ -166,7 +177,11 @@ def _show_biases(
         signed=True,
         digits=1,
     )
-    value_grid(grid, key="bias_grid", on_select=pick)
+    cell = _chosen_bias(place.token)
+    selected = None
+    if cell is not None and first <= cell[1] < last:
+        selected = cell[0] - first, cell[1] - first
+    value_grid(grid, key="bias_grid", selected=selected, on_select=pick)
     config = checkpoint.model.config
     function, call, _ = notebook_lines.by_distance(config, scheme, place.layer, side)
     notebook.show(
@@ -250,8 +265,8 @@ def _trace(checkpoint: Checkpoint, reading: Reading, scheme: str, place: Place) 
     elif scheme == "rope":
         hook, index = f"blocks.{layer}.attn.hook_rot_q", (0, token, head, 0)
     else:
-        cell = st.session_state.get("_bias_cell")
-        key = cell[1] if cell is not None and cell[0] == token else max(0, token - 1)
+        cell = _chosen_bias(token)
+        key = max(0, token - 1) if cell is None else cell[1]
         hook = f"blocks.{layer}.attn.hook_attn_scores"
         index = (0, head, token, min(key, token))
     provenance.show(checkpoint, reading.tokens, hook, index)

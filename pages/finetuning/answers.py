@@ -17,7 +17,7 @@ from minigpt.finetuning.inspection.held_out_answers import (
 from minigpt.tokenizers.chat import Message
 from pages.finetuning import numbers
 from pages.finetuning.numbers import Both
-from pages.frame import notebook
+from pages.frame import notebook, state
 from pages.frame.words import plain
 from viz.finetuning import right_answers_bars, right_answers_table
 
@@ -59,7 +59,7 @@ def _choose_words() -> str:
         default=next(iter(WORDS)),
         required=True,
         key="answers_words",
-        persist_state="session",
+        **state.BOUND,
         help="Neither model has read any of these stories. The second kind is about "
         "people, things and places that no training text ever named.",
     )
@@ -90,7 +90,7 @@ def _choose(answered: list[Answered]) -> Answered:
         key="question",
         width=150,
         help="These questions are about stories that neither model was trained on.",
-        persist_state="session",
+        **state.BOUND,
     )
     return answered[number - 1]
 

@@ -11,7 +11,7 @@ from minigpt.finetuning.supervised import LearnedToken
 from minigpt.textbook.finetuning import answer_losses
 from minigpt.tokenizers.chat import Message
 from pages.finetuning import numbers
-from pages.frame import notebook, provenance
+from pages.frame import notebook, provenance, state
 from pages.frame.words import plain
 from viz.comparison import expected_bars
 from viz.components.masked_loss.view import masked_loss
@@ -39,7 +39,7 @@ def choose(examples: list[Example], key: str, begin: int = 0) -> Example:
         key=f"example_{key}",
         width=150,
         help="The shortest example comes first.",
-        persist_state="session",
+        **state.BOUND,
     )
     return choices[number - 1]
 

@@ -12,7 +12,7 @@ from minigpt.errors import DataError
 from minigpt.preparation.finetuning_estimate import Examples
 from pages.finetuning import example as finetuning_example
 from pages.finetuning import numbers
-from pages.frame import texts
+from pages.frame import state, texts
 from pages.frame.guard import show_note
 
 SOURCES = ("tales", "upload", "paste")
@@ -114,6 +114,6 @@ def segmented(label: str, options: list[str], key: str, help: str | None = None)
         default=options[0],
         required=True,
         key=key,
-        persist_state="session",
+        **state.BOUND,
     )
     return chosen

@@ -70,7 +70,7 @@ def _choose(shown: Both) -> Asked:
         1,
         key="heads_question",
         width=150,
-        persist_state="session",
+        **state.BOUND,
     )
     return found[number - 1]
 

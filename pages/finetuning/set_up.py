@@ -137,7 +137,7 @@ def _choose_base(method: str) -> ModelEntry:
         index=list(known).index(default),
         key=key,
         help="The model to start from. It is not changed: training writes a new one.",
-        persist_state="session",
+        **state.BOUND,
     )
     return known[chosen]
 
@@ -198,7 +198,7 @@ def _choose_targets(prefix: str) -> tuple[str, ...]:
         default=["qkv", "output"],
         key=f"{prefix}.lora_targets",
         help=FinetuneConfig.model_fields["lora_targets"].description,
-        persist_state="session",
+        **state.BOUND,
     )
     if not chosen:
         raise ConfigError("lora_targets is empty: choose at least one kind of matrix.")

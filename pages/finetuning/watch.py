@@ -136,7 +136,7 @@ def _choose_step(tuning: Tuning) -> int | None:
         value=steps[-1],
         key=key,
         width=180,
-        persist_state="session",
+        **state.BOUND,
     )
     return chosen
 

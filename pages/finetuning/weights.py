@@ -1,5 +1,6 @@
 """How far fine-tuning moved each matrix, and one change as a product: B times A."""
 
+import operator
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from pages.finetuning import numbers
 from pages.finetuning.numbers import Both
 from pages.frame import notebook
 from pages.frame.guard import guard, show_note
+from pages.frame.place import dotted, linked, undotted, write
 from pages.frame.words import count, plain
 from viz.components.low_rank.view import low_rank
 from viz.components.value_grid.view import Grid, value_grid
@@ -39,8 +41,11 @@ def _show_shares(shown: Both, found: Moved) -> tuple[int, int]:
     """Show ‖ΔW‖ / ‖W‖ of every matrix, and return the one that is chosen."""
     st.markdown(_touched_in_words(found))
     layers = len(found.relative)
-    chosen = st.session_state.get(_CHOICE, found.largest)
-    if chosen[0] >= layers or chosen[1] >= len(found.matrices):
+    chosen = linked("matrix", _CHOICE, undotted)
+    size = layers, len(found.matrices)
+    is_cell = chosen and len(chosen) == 2 and all(map(operator.lt, chosen, size))
+    write("matrix", dotted(chosen) if is_cell else None)
+    if not is_cell:
         chosen = found.largest
     grid = Grid(
         found.relative,

@@ -1,9 +1,12 @@
 """Windows of text that the chosen model did not learn from, drawn once."""
 
+import json
+from hashlib import sha256
+
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.corpora import HeldOut, Windows, held_out
 from minigpt.interpret.openings.opening import held_out_prompts
-from pages.frame import models
+from minigpt.tokenizers import Tokenizer
 from pages.frame.remember import remember
 
 LONGEST = 64
@@ -26,11 +29,23 @@ def held_out_text(checkpoint: Checkpoint, count: int = 16) -> HeldOut:
     return _held_out(checkpoint, length, count)
 
 
-# All steps of a model have one text.
+def _text_of(checkpoint: Checkpoint) -> tuple[str, str]:
+    """Return what the text depends on, which all steps of a model share."""
+    provenance = checkpoint.metadata.provenance
+    source = [provenance.get(name) for name in ("data", "text_sha256")]
+    return json.dumps(source, sort_keys=True), _vocabulary(checkpoint.tokenizer)
+
+
+@remember(32)
+def _vocabulary(tokenizer: Tokenizer) -> str:
+    """Return what tells a tokenizer from those that read a text otherwise."""
+    return sha256(json.dumps(tokenizer.to_dict()).encode()).hexdigest()
+
+
 @remember(
     32,
     spinner="Looking for held-out text …",
-    key=lambda _, length, count: (models.chosen_entry().path, length, count),
+    key=lambda checkpoint, length, count: (_text_of(checkpoint), length, count),
 )
 def _held_out(checkpoint: Checkpoint, length: int, count: int) -> HeldOut:
     return held_out(checkpoint.metadata, checkpoint.tokenizer, length, count)

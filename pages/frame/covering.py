@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.frame import course, progress
+from pages.frame import course, progress, state
 
-_SWITCH = "_cover_switch"
+SWITCH = "cover"
+"""The switch's key, in the session and in the URL."""
 
 
 def is_on() -> bool:
@@ -18,18 +19,22 @@ def is_on() -> bool:
 
     `MINIGPT_COVER=off` shows every figure at once to whoever has not chosen.
     """
-    default = os.environ.get("MINIGPT_COVER", "on") != "off"
-    return bool(st.session_state.get(_SWITCH, default))
+    return bool(st.session_state.get(SWITCH, _default()))
 
 
 def toggle() -> None:
     """Show the switch, in the sidebar of every page."""
-    st.session_state.setdefault(_SWITCH, is_on())
     st.toggle(
         "Predict before you see",
-        key=_SWITCH,
+        value=_default(),
+        key=SWITCH,
         help="Each lesson covers its figure until you have made a prediction.",
+        **state.BOUND,
     )
+
+
+def _default() -> bool:
+    return os.environ.get("MINIGPT_COVER", "on") != "off"
 
 
 def card() -> None:

@@ -6,13 +6,14 @@ the screen, the others are about other heads, tokens or prompts. Each is answere
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
 import streamlit as st
 
 from pages.frame import class_vote, covering, progress
-from pages.frame.controls import tour
+from pages.frame.controls import tour, verdicts
 from pages.frame.look import present
 from pages.frame.progress import Answer
 from pages.frame.words import bare, plain
@@ -172,7 +173,7 @@ class _Asking:
 def _ask(found: _Asking) -> None:
     if found.item is None:
         st.markdown(plain(found.answers[-1].question))
-        _show_answer(found.answers[-1])
+        verdicts.show(found.answers[-1])
         _offer_another(found)
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -211,46 +212,32 @@ def _choose(question: Question, *, is_prediction: bool) -> None:
 
 
 def _show_prediction(found: _Asking, seen: Iterable[Question]) -> None:
-    """Show what was said and what was seen; in present mode as a line that opens."""
+    """Show what was said and what was seen, in lines that open: the figure has room."""
     first = found.answers[-1]
     title = f"**Predict.** {plain(first.question)}"
     key = f"predict_{first.item}"
-    box = (
-        st.expander(title, key=key)
-        if present.is_on()
-        else st.container(border=True, key=key)
-    )
-    with box:
-        if not present.is_on():
-            st.markdown(title)
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            _show_answer(first)
+    after = _Asking.of(seen)
+    if present.is_on():
+        with st.expander(title, key=key):
+            verdicts.show(first)
             _offer_another(found)
-        after = _Asking.of(seen)
-        if after is not None:
-            with st.container(key=f"seen_{after.key}"):
-                _ask(after)
-
-
-def _show_answer(given: Answer) -> None:
-    """Show a verdict. All of it is plain text: it may come from a file."""
-    if given.said is None:
-        with st.container(key=f"shown_{given.item}"):
-            st.markdown(
-                f"**You asked to be shown.** The answer is “{plain(given.answer)}”. "
-                f"{plain(given.why)}"
-            )
+            if after is not None:
+                with st.container(key=f"seen_{after.key}"):
+                    _ask(after)
         return
-    with st.container(key=f"{'right' if given.right else 'wrong'}_{given.item}"):
-        verdict = (
-            "**✓ Right.**"
-            if given.right
-            else f"**✗ Not quite: the answer is “{plain(given.answer)}”.**"
-        )
-        st.markdown(
-            f"You said “{plain(given.said)}”. {verdict} {plain(given.why)}",
-            help=f"Answered on {given.at:%d %B %Y at %H:%M} UTC.",
-        )
+    with st.container(border=True, key=key):
+        verdicts.fold(first, title, partial(_offer_another, found))
+        if after is None:
+            return
+        with st.container(key=f"seen_{after.key}"):
+            if after.item is None:
+                seen_before = after.answers[-1]
+                question = plain(seen_before.question)
+                verdicts.fold(seen_before, question, partial(_offer_another, after))
+                return
+            with st.expander(f"**Now look.** {after.item.text}"):
+                _offer_the_way(after.item)
+                _choose(after.item, is_prediction=False)
 
 
 def _offer_another(found: _Asking) -> None:

@@ -12,6 +12,7 @@ from minigpt.interpret.reading.prompt import Reading, read_prompt
 from pages.frame import models, notebook, state
 from pages.frame.controls import keyboard
 from pages.frame.guard import show_note
+from pages.frame.place import linked, write
 from pages.frame.remember import remember
 
 
@@ -87,10 +88,11 @@ def may_cut(count: int, longest: int) -> bool:
 
     The answer belongs to this prompt: the next long one is asked about again.
     """
-    if count <= longest:
-        return False
     prompt = state.get("prompt")
-    return st.checkbox(
+    linked("cut", "_cut_prompt", lambda _: prompt)
+    is_long = count > longest
+    write("cut", "1" if is_long and state.may_cut() else None)
+    return is_long and st.checkbox(
         f"Read only its last {longest} of {count} tokens",
         value=state.may_cut(),
         key=f"_cut_{sha256(prompt.encode()).hexdigest()[:12]}",

@@ -15,7 +15,7 @@ from minigpt.generation.prompts import (
     continue_each,
     read_prompts,
 )
-from pages.frame import models
+from pages.frame import models, state
 from pages.frame.guard import guard, show_note
 from pages.frame.writing import MOMENT
 from pages.generation.source import GenerationInput
@@ -86,7 +86,7 @@ def choose_prompts() -> PromptList | None:
         default="paste",
         required=True,
         key="prompts_from",
-        persist_state="session",
+        **state.BOUND,
     )
     with guard():
         if way == "upload":

@@ -56,8 +56,6 @@ def choose_settings() -> tuple[GenerationConfig, DeltaGenerator]:
     action = st.container()
     values = {}
     for row in ROWS[strategy]:
-        values |= settings.edit_some(
-            base, "generate", row, columns=len(row), in_url=True
-        )
-    values["stop_at_eos"] = settings.field(base, "stop_at_eos", "generate", in_url=True)
+        values |= settings.edit_some(base, "generate", row, columns=len(row))
+    values["stop_at_eos"] = settings.field(base, "stop_at_eos", "generate")
     return GenerationConfig(strategy=strategy, **values), action

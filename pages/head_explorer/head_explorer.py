@@ -16,6 +16,7 @@ from minigpt.interpret.reading.prompt import Reading
 from minigpt.textbook import heads
 from pages.frame import lesson, models, notebook, opening, provenance, state
 from pages.frame.guard import guard
+from pages.frame.place import linked, write
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, pick_head, read_at_place
 from pages.head_explorer import corpus, pins, score_tabs
@@ -103,6 +104,15 @@ def show_all_heads(reading: Reading, study: Study, place: Place) -> None:
     )
 
 
+def chosen_key(token: int) -> int | None:
+    """Return the token that was clicked in the chosen row; the URL is kept in step."""
+    read: int | None = linked("key", "_read", int)
+    if read is not None and not 0 <= read <= token:
+        read = None
+    write("key", None if read is None else str(read))
+    return read
+
+
 def show_one_head(
     checkpoint: Checkpoint, reading: Reading, study: Study, place: Place
 ) -> None:
@@ -110,8 +120,8 @@ def show_one_head(
     layer, head, token = place
     pattern, pieces = reading.patterns[layer, head], reading.pieces
     view = show_heading(study, place)
-    read = st.session_state.get("_read")
-    if read is None or read > token:
+    read = chosen_key(token)
+    if read is None:
         read = strongest_read(pattern, pieces, token).key_position
     if view == "Lines":
         head_lines(

@@ -8,6 +8,7 @@ from minigpt.interpret.heads.scores import strongest_read
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.textbook.heads import patterns
 from pages.frame import notebook
+from pages.frame.place import write
 from pages.frame.reading import Place, pick_head
 from viz.components.attention_heatmap.view import attention_heatmap
 
@@ -58,11 +59,7 @@ def pins() -> list[tuple[int, int]]:
         st.session_state["_pinned"] = [(int(i), int(j)) for i, j in named][:2]
     pinned: list[tuple[int, int]] = st.session_state["_pinned"]
     names = ",".join(f"L{layer}H{head}" for layer, head in pinned)
-    if names != st.query_params.get("pins", ""):
-        if names:
-            st.query_params["pins"] = names
-        else:
-            st.query_params.pop("pins", None)
+    write("pins", names or None)
     return pinned
 
 

@@ -4,6 +4,7 @@ text → token → block → head → query · key
 """
 
 import math
+import operator
 
 import streamlit as st
 
@@ -12,6 +13,7 @@ from minigpt.interpret.heads.attention_steps import AttentionSteps, attention_st
 from minigpt.interpret.stream.block_view import BlockView, block_view
 from minigpt.interpret.stream.journey import Journey
 from minigpt.interpret.stream.token_travel import Addend, TokenTravel, token_travel
+from pages.frame.place import dotted, linked, undotted, write
 from pages.frame.remember import remember
 from viz.components.zoom.view import ZoomLevel, ZoomMove, ZoomRow, length_note
 from viz.components.zoom.view import zoom as zoom_figure
@@ -19,6 +21,9 @@ from viz.tokens import display_pieces
 
 FIGURE, PLACE, REVEALED = "zoom", "_zoom", "_zoom_revealed"
 """The figure's key, and in the session: where it is, and how many rows it shows."""
+
+WHOLE = "text"
+"""How the URL, `zoom=1.0`, names the whole text."""
 
 MOST_TOKENS = 12
 """Rows of a long text: those before the chosen token."""
@@ -57,14 +62,24 @@ def show(
 
 
 def _path(checkpoint: Checkpoint, selected: int) -> Path | None:
-    """Return where the reader is, as far as this model has such a place."""
+    """Return where the reader is, as far as this model has such a place.
+
+    The URL is kept in step.
+    """
+    linked(FIGURE, PLACE, _read_path)
     path: Path | None = st.session_state.get(PLACE, ())
     if path is None:
+        write(FIGURE, WHOLE)
         return None
     config = checkpoint.model.config
     sizes = (config.num_layers, config.num_heads, selected + 1)
-    fits = all(place < size for place, size in zip(path, sizes, strict=False))
+    fits = len(path) <= len(sizes) and all(map(operator.lt, path, sizes))
+    write(FIGURE, dotted(path) if path and fits else None)
     return path if fits else ()
+
+
+def _read_path(word: str) -> Path | None:
+    return None if word == WHOLE else undotted(word)
 
 
 def _level(

@@ -19,6 +19,7 @@ from minigpt.textbook.interventions import patch_each_place
 from pages.frame import models, notebook, provenance
 from pages.frame import state as shared
 from pages.frame.guard import show_note
+from pages.frame.place import linked, undotted, write
 from pages.frame.words import plain
 from pages.intervene import numbers
 from viz.components.value_grid.view import Grid, value_grid
@@ -39,6 +40,15 @@ class Patch(NamedTuple):
     layer: int
     place: int
     """Position or head."""
+
+    @classmethod
+    def read(cls, word: str) -> "Patch":
+        """Read it from the URL, `z:1.3`; a ValueError means that there is none."""
+        what, _, cell = word.partition(":")
+        if what not in CARRIED:
+            raise ValueError(f"{what!r} cannot be patched.")
+        layer, place = undotted(cell)
+        return cls(what, layer, place)
 
     def fits(self, moved: ByHead) -> bool:
         """Whether the map has this cell; other prompts have other maps."""
@@ -221,7 +231,8 @@ def _show_moved(moved: ByHead, patching: Patching, what: str) -> None:
     """Show a map; a click chooses the patch that is shown beside it."""
     kind = CARRIED[what].places
     layers, places = moved.shape
-    names = patching.names if kind == "position" else _heads(places)
+    heads = [f"H{head}" for head in range(places)]
+    names = patching.names if kind == "position" else heads
     chosen = _chosen_patch()
     is_here = chosen is not None and chosen.what == what and chosen.fits(moved)
 
@@ -282,8 +293,7 @@ def _show_patch(checkpoint: Checkpoint, patching: Patching) -> None:
 
 
 def _chosen_patch() -> Patch | None:
-    return st.session_state.get("_patch")
-
-
-def _heads(count: int) -> list[str]:
-    return [f"H{head}" for head in range(count)]
+    """Return the patch that was clicked, and keep the URL in step."""
+    patch: Patch | None = linked("patch", "_patch", Patch.read)
+    write("patch", patch and f"{patch.what}:{patch.layer}.{patch.place}")
+    return patch

@@ -6,7 +6,7 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.learning.arithmetic import spell_mean
 from minigpt.interpret.learning.backward import BackwardPass
 from minigpt.textbook.learning import gradient_norms, losses_of_next_tokens
-from pages.frame import notebook, provenance
+from pages.frame import notebook, provenance, state
 from pages.learning.numbers import Prompt
 from viz.components.value_grid.view import value_grid
 from viz.learning.grids import gradient_grid, loss_grid, short_name
@@ -46,12 +46,13 @@ def show_gradient(
 ) -> None:
     """Show the gradient's length at every token and hook, from the end backwards."""
     names = [short_name(hook) for hook in backward.hooks][::-1]
+    state.keep_possible("reached", names, "hook")
     reached = st.select_slider(
         "The backward pass has reached",
         names,
         value=names[-1],
         key="reached",
-        persist_state="session",
+        **state.BOUND,
         help="It begins at the logits, on the right, and ends at the embeddings.",
     )
     count = names.index(reached) + 1

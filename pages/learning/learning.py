@@ -10,7 +10,7 @@ from minigpt.interpret.learning.backward import BackwardPass, backward_pass
 from minigpt.training.loss import next_token_loss
 from minigpt.training.optimizer import Muon, orthogonalize
 from minigpt.training.step import plain_step
-from pages.frame import lesson, models
+from pages.frame import lesson, models, state
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.learning import gradients, one_step, questions, repeat
@@ -36,8 +36,7 @@ def choose_view() -> str:
         wrap=True,
         key="learning_view",
         label_visibility="collapsed",
-        bind="query-params",
-        persist_state="session",
+        **state.BOUND,
     )
     return view
 

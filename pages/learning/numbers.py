@@ -11,7 +11,6 @@ from minigpt.interpret.learning.steps import (
     learn,
     losses_by_rate,
 )
-from pages.frame import corpora
 from pages.frame.remember import remember
 
 LOSS, GRADIENT, STEP, SIZES, AGAIN = VIEWS = (
@@ -70,12 +69,3 @@ def begin_with(names: list[str]) -> str:
     A head that looks only at positions has next to none in W_Q and W_K.
     """
     return next(name for name in ("W_in", "W_O", "W") if name in names)
-
-
-def prompts_of(checkpoint: Checkpoint) -> list[tuple[str, Prompt]]:
-    """Return other short texts to ask about, which the model did not learn from."""
-    pieces = checkpoint.tokenizer.pieces
-    return [
-        (prompt, Prompt(tokens, pieces(tokens)))
-        for prompt, tokens in corpora.other_prompts(checkpoint, length=8)
-    ]

@@ -1,5 +1,7 @@
 """One step in a matrix that one can see: weight, gradient, update, new weight."""
 
+import operator
+
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
@@ -8,6 +10,7 @@ from minigpt.interpret.learning.matrices import Matrix, busiest, matrices_of
 from minigpt.interpret.learning.steps import MatrixStep
 from minigpt.textbook.learning import first_step
 from pages.frame import notebook, state
+from pages.frame.place import dotted, linked, undotted, write
 from pages.learning.numbers import Prompt, begin_with, step_of
 from pages.learning.settings import Chosen
 from viz.components.value_grid.view import value_grid
@@ -52,8 +55,7 @@ def show(
     step = step_of(checkpoint, prompt.tokens, chosen.rule, matrix)
     rows, columns = (each.tolist() for each in busiest(step.gradient, *SHOWN))
     here = matrix, prompt.tokens, chosen.rule
-    kept, picked = st.session_state.get("_weight_cell", (None, None))
-    cell = picked if kept == here else None
+    cell = _chosen_cell(here, (len(rows), len(columns)))
 
     def pick(place: tuple[int, int] | None) -> None:
         st.session_state["_weight_cell"] = (here, place)
@@ -83,6 +85,21 @@ def show(
         f"{step.settings['lr']!r})[{_slices(matrix)}][{rows}][:, {columns}]",
         drawn=step.after[rows][:, columns],
     )
+
+
+def _chosen_cell(here: object, size: tuple[int, int]) -> tuple[int, int] | None:
+    """Return the cell that was clicked in this very step; the URL is kept in step."""
+
+    def read(word: str) -> tuple[object, tuple[int, ...]]:
+        cell = undotted(word)
+        if len(cell) != 2 or not all(map(operator.lt, cell, size)):
+            raise ValueError(f"{word!r} is no cell of what is shown.")
+        return here, cell
+
+    kept, picked = linked("cell", "_weight_cell", read) or (None, None)
+    cell: tuple[int, int] | None = picked if kept == here else None
+    write("cell", cell and dotted(cell))
+    return cell
 
 
 def show_arithmetic(step: MatrixStep, row: int, column: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.learning.arithmetic import moved_by_gradient, spell_step
 from minigpt.interpret.learning.steps import LearningRule, MatrixStep
+from pages.frame import corpora
 from pages.frame.questions import Question
 from pages.frame.reading import place_in
 from pages.frame.words import plain, told_apart
@@ -19,7 +20,6 @@ from pages.learning.numbers import (
     Prompt,
     backward_of,
     first_matrix,
-    prompts_of,
     step_of,
     sweep_of,
 )
@@ -31,6 +31,8 @@ FALLS_FURTHER, FALLS_LESS, RISES = OUTCOMES = (
     "it falls, but less",
     "it rises",
 )
+LENGTH = 8
+"""Tokens of the other texts that are asked about."""
 CELLS = 12
 """Weights of a matrix that are asked about, from the largest gradient down."""
 
@@ -101,15 +103,17 @@ def checks(checkpoint: Checkpoint, prompt: Prompt) -> list[Iterator[Question]]:
 
 def recall(checkpoint: Checkpoint) -> list[Iterator[Question]]:
     """Ask what can be worked out without the figures, about texts of the model's."""
-    prompts = prompts_of(checkpoint)
-    return checks(checkpoint, prompts[0][1])[:2] if prompts else []
+    for _, tokens in corpora.other_prompts(checkpoint, LENGTH):
+        prompt = Prompt(tokens, checkpoint.tokenizer.pieces(tokens))
+        return checks(checkpoint, prompt)[:2]
+    return []
 
 
 def _texts(checkpoint: Checkpoint, prompt: Prompt) -> Iterator[_Text]:
     """Yield the text on the screen, then others."""
     yield _Text(*prompt)
-    for words, other in prompts_of(checkpoint):
-        yield _Text(*other, words)
+    for words, tokens in corpora.other_prompts(checkpoint, LENGTH):
+        yield _Text(tokens, checkpoint.tokenizer.pieces(tokens), words)
 
 
 def _cost(checkpoint: Checkpoint, prompt: Prompt) -> Iterator[Question]:

@@ -16,6 +16,7 @@ from minigpt.library.inventory import (
 from minigpt.library.names import text_files
 from minigpt.runs import Run, RunStore, data_directory
 from pages.frame import models, state
+from pages.frame.place import linked, write
 from pages.frame.remember import remember
 
 SHELVES = (MODELS, RUNS, TEXTS) = ("Models", "Runs", "Texts")
@@ -52,7 +53,7 @@ def choose(
     """Show the table, and return the row that is selected."""
     names = [_name(each) for each in found]
     slot = f"_on_shelf_{shelf}"
-    wanted = (st.session_state.get(slot), state.get("model"))
+    wanted = (linked("row", slot, str), state.get("model"))
     place = next((names.index(name) for name in wanted if name in names), 0)
     # Another list of names is another table: its rows are counted anew.
     key = f"shelf_{shelf}_{hash(tuple(names))}_{st.session_state.get('_shelf_round')}"
@@ -71,6 +72,7 @@ def choose(
     rows = event["selection"]["rows"]
     chosen = found[rows[0] if rows and rows[0] < len(found) else place]
     st.session_state[slot] = _name(chosen)
+    write("row", _name(chosen))
     return chosen
 
 

@@ -10,6 +10,7 @@ from minigpt.textbook.attribution import logit_shares, neuron_shares
 from minigpt.textbook.lens import lens_logits
 from pages.frame import provenance, state
 from pages.frame.notebook import show
+from pages.frame.place import linked, write
 from pages.frame.reading import choose_place, pick_head
 from pages.frame.words import plain
 from pages.logit_lens.numbers import LensReading
@@ -233,10 +234,16 @@ def _begin_at_the_strongest_head(found: Attribution) -> None:
 
 
 def _chosen_part(found: Attribution, place: tuple[int, int]) -> LogitPart:
-    """Return the part that was clicked last: a bar, or the shared head."""
-    name, at = st.session_state.get("_lens_part", (None, None))
+    """Return the part that was clicked last: a bar, or the shared head.
+
+    The URL is kept in step.
+    """
+    kept = linked("lens_part", "_lens_part", lambda word: (word, place))
+    name, at = kept or (None, None)
     parts = {part.name: part for part in found.parts}
-    if at == place and name in parts:
+    is_clicked = at == place and name in parts
+    write("lens_part", name if is_clicked else None)
+    if is_clicked:
         return parts[name]
     return parts.get(f"L{place[0]}H{place[1]}", found.parts[0])
 

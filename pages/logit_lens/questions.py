@@ -1,6 +1,5 @@
 """Predict and Check of the logit lens: every answer is computed, none is stored."""
 
-import random
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -8,7 +7,7 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.stream.logit_lens import Column, overtaking, settling
 from pages.frame import corpora
 from pages.frame.questions import Question
-from pages.frame.reading import place_in, read_other
+from pages.frame.reading import place_in, read_other, shuffled_places
 from pages.frame.words import plain, told_apart
 from pages.logit_lens.numbers import LensReading
 from viz.tokens import display_piece
@@ -130,20 +129,14 @@ def _spots(
 ) -> Iterator[Spot]:
     """Yield the token on the screen, the prompt's others, then those of other texts."""
     yield Spot(source, position, pair, prompt)
-    for other in _shuffled(len(source.tokens)):
+    for (other,) in shuffled_places(range(1, len(source.tokens))):
         if other != position:
             yield Spot(source, other, prompt=prompt)
     for text, _ in corpora.other_prompts(source.checkpoint):
         if text != prompt:
             read = _elsewhere(source.checkpoint, text)
-            for other in _shuffled(len(read.tokens)):
+            for (other,) in shuffled_places(range(1, len(read.tokens))):
                 yield Spot(read, other, prompt=text)
-
-
-def _shuffled(count: int) -> list[int]:
-    places = list(range(1, count))
-    random.Random(count).shuffle(places)
-    return places
 
 
 def _elsewhere(checkpoint: Checkpoint, prompt: str) -> LensReading:

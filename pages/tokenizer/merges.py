@@ -4,7 +4,7 @@ import streamlit as st
 
 from minigpt.textbook.byte_pairs import pair_counts, token_counts
 from minigpt.tokenizers.inspection.merge_history import MergeHistory, PairCounts
-from pages.frame import notebook
+from pages.frame import notebook, state
 from pages.frame.controls import keyboard
 from pages.frame.guard import guard
 from pages.frame.place import shared_place
@@ -166,20 +166,20 @@ def _ask(
     entry: TokenizerChoice, merges: int, names: list[str], plays: bool
 ) -> tuple[int | None, bool]:
     """Ask which pair is merged next; return the guess, and whether to tell."""
-    first = st.session_state.get("guess_first", True)
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    pills = row.container(width="content")
+    first = row.toggle(
+        "Guess first", value=True, key="guess_first", disabled=plays, **state.BOUND
+    )
     if plays or len(names) < CANDIDATES or not first:
-        st.toggle("Guess first", value=first, key="guess_first", disabled=plays)
         return None, True
     asked = f"{entry.name} {merges}"
-    options = sorted(names[:CANDIDATES])
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        guess = st.pills(
-            "**Predict.** Which pair of tokens is most frequent?",
-            options,
-            format_func=plain,
-            key=f"_guess_{asked}",
-        )
-        st.toggle("Guess first", value=True, key="guess_first")
+    guess = pills.pills(
+        "**Predict.** Which pair of tokens is most frequent?",
+        sorted(names[:CANDIDATES]),
+        format_func=plain,
+        key=f"_guess_{asked}",
+    )
     if guess is None:
         return None, False
     guesses = st.session_state.setdefault("_merge_guesses", {})

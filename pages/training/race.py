@@ -12,6 +12,7 @@ from minigpt.config.ingredients import Difference, differences, taking, text_rec
 from minigpt.errors import ConfigError
 from minigpt.runs import RunStore
 from minigpt.worker.racing import racing_config, start_race
+from pages.frame import state
 from pages.frame.controls import settings
 from pages.frame.guard import guard
 from pages.frame.words import plain
@@ -58,7 +59,7 @@ def _choose_recipe(
         names,
         index=index,
         key=f"race_{label}",
-        persist_state="session",
+        **state.BOUND,
     )
     recipe = get_recipe(name)
     steps = settings.field(
@@ -118,7 +119,10 @@ def _show_ingredient(difference: Difference, names: tuple[str, str]) -> bool:
     settings_of_both, why = st.columns([1, 1], gap="medium")
     with settings_of_both:
         is_on: bool = st.toggle(
-            ingredient.name, value=True, key=f"race.{first}.{second}.{ingredient.name}"
+            ingredient.name,
+            value=True,
+            key=f"race.{first}.{second}.{ingredient.name}",
+            **state.BOUND,
         )
         ours = difference.first if is_on else difference.second
         st.markdown(

@@ -51,7 +51,7 @@ def show(store: RunStore) -> None:
         default=AIMS[0],
         required=True,
         key="aim",
-        persist_state="session",
+        **state.BOUND,
     )
     if aim == COPY:
         experiment.choose(store)
@@ -91,7 +91,7 @@ def choose_recipe() -> RunConfig:
         required=True,
         key="recipe",
         wrap=True,
-        persist_state="session",
+        **state.BOUND,
         help="default: a plain GPT, trained quickly; speedrun: every known trick; "
         "gpt2: as GPT-2 was trained. A race shows how two of them differ.",
     )
@@ -107,7 +107,7 @@ def choose_size(recipe: RunConfig) -> tuple[str, int | None, str]:
         required=True,
         key="size",
         wrap=True,
-        persist_state="session",
+        **state.BOUND,
     )
     st.caption(f"{size}: {SIZES[size]}.")
     steps_column, tokens_column = st.columns(2)

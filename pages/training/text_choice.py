@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from minigpt.config import DataConfig
-from pages.frame import texts
+from pages.frame import state, texts
 from pages.frame.controls import settings
 
 SOURCES = ("tales", "upload", "paste", "path")
@@ -19,7 +19,7 @@ def choose_text() -> DataConfig | None:
         default="tales",
         required=True,
         key="source",
-        persist_state="session",
+        **state.BOUND,
     )
     if source == "tales":
         size = settings.field(

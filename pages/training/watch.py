@@ -66,6 +66,7 @@ def show_heads(run: Run) -> None:
         [*steps, LATEST],
         value=LATEST,
         key=f"film_{run.id}",
+        **state.BOUND,
     )
     snapshot = snapshots.load(steps[-1] if moment == LATEST else moment)
     head_grid(

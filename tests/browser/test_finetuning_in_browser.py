@@ -3,12 +3,11 @@
 import json
 import re
 import shutil
-import time
 from pathlib import Path
 
 import pytest
 import torch
-from navigation import settle
+from navigation import see_steps, settle
 
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.config import FinetuneConfig, RunConfig, TrainConfig
@@ -93,10 +92,7 @@ def test_paste_tune_stop_resume_and_see_before_and_after(page, own_server, base)
     badge(page, "running").wait_for(timeout=90_000)
     page.wait_for_url(re.compile("tuning=mine"))
     run = RunStore(server.data / "runs").open("mine")
-    deadline = time.monotonic() + 90
-    while run.status().step < 20:
-        assert time.monotonic() < deadline, run.status()
-        time.sleep(0.1)
+    see_steps(page)
     page.get_by_role("button", name="Stop", exact=True).click()
     badge(page, "stopped").wait_for(timeout=90_000)
     run.write_config(

@@ -70,11 +70,10 @@ def test_keys_move_token_layer_and_head_and_stay_inside(explorer):
 def test_no_key_is_lost_however_fast_they_come(explorer):
     page = explorer
     for wait in (1, 25, 70, 110, 160, 45, 90, 30, 130, 60):
-        press(page, "ArrowLeft")
-        page.wait_for_timeout(wait)
+        page.keyboard.press("ArrowLeft", delay=wait)  # held for as long
     field(page, "Token", len(PROMPT) - 11)
-    press(page, "ArrowRight")
-    page.wait_for_timeout(61)  # as the first message leaves, the next begins
+    # As the first message leaves, the next begins.
+    page.keyboard.press("ArrowRight", delay=61)
     press(page, "ArrowRight", "ArrowDown")
     field(page, "Token", len(PROMPT) - 9)
     field(page, "Layer", 1)

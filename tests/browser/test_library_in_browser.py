@@ -98,8 +98,8 @@ def test_of_rows_clicked_while_the_table_is_drawn_anew_the_last_one_counts(
     box = page.get_by_test_id("stDataFrame").first.bounding_box()
     for last in (0, 1):
         for row in (0, 1, 0, 1, last):
-            page.mouse.click(box["x"] + 18, box["y"] + 35 + 35 * row + 18)
-            page.wait_for_timeout(60)
+            place = box["x"] + 18, box["y"] + 35 + 35 * row + 18
+            page.mouse.click(*place, delay=60)
         chosen(page, ("glass", "mlp")[last])
 
 

@@ -2,10 +2,10 @@
 
 import json
 import re
-import time
 
 import pytest
 import torch
+from navigation import see_steps
 
 from minigpt.checkpoint import load_checkpoint
 from minigpt.datasets.tales.story import generate_tales
@@ -35,13 +35,6 @@ def status(server) -> dict:
     return json.loads((run / "status.json").read_text(encoding="utf-8"))
 
 
-def wait_for_step(server, at_least: int, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while status(server)["step"] < at_least:
-        assert time.monotonic() < deadline, status(server)
-        time.sleep(0.05)
-
-
 def test_upload_train_reload_stop_resume_finish_open_and_generate(page, own_server):
     server = own_server
     page.goto(server.url + "/training")
@@ -60,7 +53,7 @@ def test_upload_train_reload_stop_resume_finish_open_and_generate(page, own_serv
 
     badge(page, "running").wait_for()
     page.wait_for_url(re.compile(r"run=my-tales-"))
-    wait_for_step(server, 20)
+    see_steps(page)
     page.reload()
     badge(page, "running").wait_for()
     page.get_by_role("button", name="Stop", exact=True).click()

@@ -39,7 +39,6 @@ def edit_some(
     names: Sequence[str],
     *,
     columns: int,
-    in_url: bool = False,
 ) -> dict[str, Any]:
     """Show widgets for some fields, row by row, and return their values.
 
@@ -48,14 +47,13 @@ def edit_some(
         prefix: Begins the widgets' keys.
         names: Which fields, in order.
         columns: How many stand beside each other; on a phone, all below each other.
-        in_url: See `field`.
     """
     values = {}
     for first in range(0, len(names), columns):
         row = names[first : first + columns]
         for cell, name in zip(st.columns(columns), row, strict=False):
             with cell:
-                values[name] = field(config, name, prefix, in_url=in_url)
+                values[name] = field(config, name, prefix)
     return values
 
 
@@ -66,9 +64,8 @@ def field(
     *,
     label: str | None = None,
     disabled: bool = False,
-    in_url: bool = False,
 ) -> Any:
-    """Show the widget of one field and return its value.
+    """Show the widget of one field and return its value; the URL keeps it.
 
     Args:
         config: Where the widget starts from.
@@ -76,7 +73,6 @@ def field(
         prefix: Begins the widget's key.
         label: What stands over it; None is the field's name.
         disabled: Whether it can be changed now.
-        in_url: Write the value into the address, so that a link opens with it.
     """
     info = type(config).model_fields[name]
     common: dict[str, Any] = {
@@ -84,12 +80,11 @@ def field(
         "key": f"{prefix}.{name}",
         "help": info.description,
         "disabled": disabled,
-        "persist_state": "session",
+        **state.BOUND,
     }
-    if in_url:
-        state.write_to_url(common["key"])
-        common["bind"] = "query-params"
     value = getattr(config, name)
+    if state.get(common["key"], value) != value:
+        state.write_to_url(common["key"])
     kinds = _kinds(info.annotation)
     choices = [choice for kind in kinds for choice in _choices(kind)]
     if choices:

@@ -1,12 +1,14 @@
 """What every page shares: the place, the prompt, the step, the words, the source."""
 
 import inspect
+from pathlib import Path
 
 import pytest
 
 from minigpt.model import CausalAttention
 
 EXPLORER = "pages/head_explorer/head_explorer.py"
+SHIPPED = Path(__file__).parents[3] / "data/models/tales"
 
 
 def texts(app) -> str:
@@ -154,3 +156,20 @@ def test_a_lesson_shows_the_real_source_and_where_it_stands(root_on_path):
     line = inspect.getsourcelines(CausalAttention)[1]
     assert app.caption[0].value == f"`minigpt/model/attention.py:{line}`"
     assert "def forward" in app.code[1].value.splitlines()[0]
+
+
+def test_held_out_text_is_of_the_model_that_is_asked_not_of_the_one_chosen(
+    models, monkeypatch, root_on_path
+):
+    from minigpt.checkpoint import load_checkpoint
+    from minigpt.interpret.corpora import held_out
+    from pages.frame import corpora
+
+    monkeypatch.setenv("MINIGPT_DATA", str(models))
+    for path in (models / "models/glass/checkpoints/checkpoint_step_100", SHIPPED):
+        checkpoint = load_checkpoint(path)
+        model, tokenizer, metadata = checkpoint
+        length = min(corpora.LONGEST, model.config.max_seq_len)
+        expected = held_out(metadata, tokenizer, length, 4)
+        found = corpora.held_out_text(checkpoint, 4)
+        assert found.windows.tolist() == expected.windows.tolist()

@@ -63,9 +63,9 @@ def test_the_figure_is_not_there_before_the_guess(app):
 def test_a_guess_uncovers_the_figure_and_is_graded_once(app):
     app.radio[0].set_value(1).run()
     assert "the figure" in texts(app)
-    assert r"You said “$b$⏎”. **✓ Right.** It weighs 0\.6\." in texts(app).replace(
-        r"\$", "$"
-    )
+    said = texts(app).replace(r"\$", "$")
+    assert "You said “$b$⏎” · **✓ Right.**" in said
+    assert r"**✓ Right.** It weighs 0\.6\." in said
     assert not [each for each in app.radio if "Which of" in each.label]
     (given,) = answers(app)["home.guess"]
     assert (given.right, given.said, given.is_prediction) == (True, "$b$⏎", True)

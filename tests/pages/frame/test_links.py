@@ -1,0 +1,133 @@
+"""Reload, Share and Back: what is chosen on a page is in its address."""
+
+import ast
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+import pytest
+
+PROMPT = "the cat sat. the cat"
+PAGES = Path(__file__).parents[3] / "pages"
+CHOICES = {
+    *("checkbox", "chat_input", "data_editor", "feedback", "file_uploader"),
+    *("multiselect", "number_input", "pills", "radio", "segmented_control"),
+    *("select_slider", "selectbox", "slider", "text_area", "text_input", "toggle"),
+}
+"""Widgets that a reader chooses or types with."""
+
+NOT_KEPT = {
+    # A file, or a text that may be long or private.
+    *("_progress_file", "examples", "model_files_{turn}", "prompts_file", "upload"),
+    *("text_file_{turn}", "tokenizer_files", "tokenizer_upload", "pasted", "path"),
+    *("pasted_{method}", "prompts_typed", "tokenizer_pasted", "STORY", "bring_source"),
+    *("chat_input", "edited_{number}"),
+    # An answer: it belongs to whoever gave it, and progress keeps it.
+    *("question.key", "_key(question, number)", "_guess_{asked}"),
+    *("guess", "guess_sizes"),
+    # Done at once, and then over: a search, a new name, an example to take, a link.
+    *("_glossary_search", "_looked_up", "field", "to_try", "run_name", "tuning_name"),
+    *("{key}_name", "_share_hide", "_share_present"),
+    *("new_tokenizer", "tokenizer_kind", "tokenizer_text", "tokenizer_merges"),
+    # Kept by other means: in the hash of its prompt; by the token that was drawn.
+    "_cut_{sha256(prompt.encode()).hexdigest()[:12]}",
+    "_traced_{hash((source.identity, *shown, draw.token))}",
+    # Kept under another name, `merges_made`, by `shared_place`.
+    "merges_made",
+}
+"""Keys of widgets that the address does not hold, with the reason."""
+
+
+def unkept(source: str) -> set[str]:
+    """Return the keys of the widgets in a file that are not bound to the address."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        named = {word.arg: word.value for word in node.keywords}
+        # `**state.BOUND`, or the settings' own dictionary, which begins with it.
+        if node.func.attr in CHOICES and "key" in named and None not in named:
+            found.add(re.sub("^f?(['\"])(.*)\\1$", r"\2", ast.unparse(named["key"])))
+    return found
+
+
+def test_every_choice_is_in_the_address_or_it_is_said_why_not():
+    files = PAGES.rglob("*.py")
+    found = set().union(*(unkept(each.read_text(encoding="utf-8")) for each in files))
+    assert found == NOT_KEPT
+
+
+class Kind(NamedTuple):
+    """Something that is chosen in a figure."""
+
+    page: str
+    slot: str
+    """Where the session has it."""
+    chosen: object
+    key: str
+    word: str
+    query: Mapping[str, str] = MappingProxyType({})
+
+
+KINDS = [
+    Kind("", "_zoom", (1, 0, 2), "zoom", "1.0.2"),
+    Kind(
+        "intervene",
+        *("_patch", ("z", 1, 0), "patch", "z:1.0"),
+        {"intervene": "Patch", "carry_head": "z"},
+    ),
+    Kind("logit_lens", "_lens_part", ("L1 MLP", (1, 0)), "lens_part", "L1 MLP"),
+    Kind("head_explorer", "_read", 3, "key", "3"),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.slot}={kind.word}")
+def test_a_fresh_session_shows_what_was_chosen_in_a_figure(open_page, kind):
+    from pages.intervene.patch import Patch
+
+    page = kind.page and f"pages/{kind.page}/{kind.page}.py"
+    query = {"prompt": PROMPT, "layer": "1", "head": "0", "token": "6", **kind.query}
+    app = open_page(page, **query)
+    before = shown(app)
+    app.session_state[kind.slot] = (
+        Patch(*kind.chosen) if kind.key == "patch" else kind.chosen
+    )
+    app.run()
+    assert app.query_params[kind.key] in (kind.word, [kind.word])
+    assert shown(app) != before
+    again = open_page(page, **query, **{kind.key: kind.word})
+    assert shown(again) == shown(app)
+
+
+def shown(app) -> list[str]:
+    """Return what a page says but for its address, and what its small views draw."""
+    assert not app.exception
+    said = [each.value for each in (*app.markdown, *app.code, *app.caption)]
+    said = [text for text in said if not text.startswith("http")]
+    return said + [view.proto.json for view in app.get("bidi_component")]
+
+
+@pytest.mark.parametrize("word", ["-1", "x", "", "1..2", "²"])
+def test_what_names_no_place_is_not_read(root_on_path, word):
+    from pages.frame.place import undotted
+
+    with pytest.raises(ValueError, match="places"):
+        undotted(word)
+
+
+def test_a_link_to_no_such_place_opens_the_page_as_it_begins(open_page, view):
+    app = open_page("", prompt=PROMPT, zoom="1.0.2.9")
+    assert view(app, "zoom")["path"] == ["text", "“t”"]
+    assert "zoom" not in app.query_params
+
+
+def test_agreeing_to_read_the_end_of_a_long_prompt_is_in_the_address(open_page):
+    page = "pages/attention/attention.py"
+    app = open_page(page, prompt="a" * 65)
+    app.checkbox[0].check().run()
+    assert app.query_params["cut"] in ("1", ["1"])
+    again = open_page(page, prompt="a" * 65, cut="1")
+    assert again.checkbox[0].value
+    assert again.number_input(key="token").value == 63
