@@ -13,6 +13,9 @@ from pages.learning.settings import Chosen
 from viz.components.value_grid.view import value_grid
 from viz.learning.grids import matrix_grid
 
+ARITHMETIC, CELL = "learning_arithmetic", "_weight_cell"
+"""The key of the lines of one weight, and in the session: the cell they are about."""
+
 SHOWN = 5, 6
 """Rows and columns of a matrix that are shown."""
 
@@ -52,11 +55,11 @@ def show(
     step = step_of(checkpoint, prompt.tokens, chosen.rule, matrix)
     rows, columns = (each.tolist() for each in busiest(step.gradient, *SHOWN))
     here = matrix, prompt.tokens, chosen.rule
-    kept, picked = st.session_state.get("_weight_cell", (None, None))
+    kept, picked = st.session_state.get(CELL, (None, None))
     cell = picked if kept == here else None
 
     def pick(place: tuple[int, int] | None) -> None:
-        st.session_state["_weight_cell"] = (here, place)
+        st.session_state[CELL] = (here, place)
 
     arrays = {
         "weight": step.weight,
@@ -75,7 +78,8 @@ def show(
                 on_select=pick,
             )
     row, column = cell or (0, 0)
-    show_arithmetic(step, rows[row], columns[column])
+    with st.container(key=ARITHMETIC):
+        show_arithmetic(step, rows[row], columns[column])
     notebook.show(
         "the step",
         first_step,

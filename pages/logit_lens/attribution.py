@@ -24,7 +24,10 @@ MOST_BARS = 60
 
 MOST_NEURONS = 10
 
-SPLITS = ("A minus B", "A alone")
+MINUS, ALONE = SPLITS = ("A minus B", "A alone")
+
+PART = "_lens_part"
+"""In the session: the part that is chosen, and the layer and head it was chosen at."""
 
 
 def show_race(
@@ -56,12 +59,12 @@ def show_shares(
     split = st.segmented_control(
         "Split the logit of",
         SPLITS,
-        default=SPLITS[0],
+        default=MINUS,
         required=True,
         key="lens_split",
         **state.BOUND,
     )
-    token, minus = pair[0], pair[1] if split == SPLITS[0] else None
+    token, minus = pair[0], pair[1] if split == MINUS else None
     found = source.attribution(position, token, minus)
     _begin_at_the_strongest_head(found)
     asked = (position, token, minus)
@@ -234,7 +237,7 @@ def _begin_at_the_strongest_head(found: Attribution) -> None:
 
 def _chosen_part(found: Attribution, place: tuple[int, int]) -> LogitPart:
     """Return the part that was clicked last: a bar, or the shared head."""
-    name, at = st.session_state.get("_lens_part", (None, None))
+    name, at = st.session_state.get(PART, (None, None))
     parts = {part.name: part for part in found.parts}
     if at == place and name in parts:
         return parts[name]
@@ -242,7 +245,7 @@ def _chosen_part(found: Attribution, place: tuple[int, int]) -> LogitPart:
 
 
 def _pick_head(place: tuple[int, int] | None) -> None:
-    st.session_state.pop("_lens_part", None)
+    st.session_state.pop(PART, None)
     pick_head(place)
 
 
@@ -255,4 +258,4 @@ def _pick_bar() -> None:
         _pick_head((int(layer), int(head)))
     elif name:
         place = state.get("layer", 0), state.get("head", 0)
-        st.session_state["_lens_part"] = (name, place)
+        st.session_state[PART] = (name, place)
