@@ -8,7 +8,7 @@ from minigpt.interpret.reading.prompt import Reading
 from pages.attention.numbers import ROOT, row_id
 from pages.frame.controls.tour import Stop
 from pages.frame.reading import Place
-from viz.tokens import display_piece
+from pages.frame.words import number, quoted
 
 SHEET, EDIT = "attention_sheet", "attention_edit"
 
@@ -72,7 +72,7 @@ def _scores(reading: Reading, place: Place, steps: AttentionSteps) -> list[Stop]
             SHEET,
             f"Do {_name(reading, place.token)} and {_name(reading, best)} fit "
             "together? Multiply what one looks for by what the other can be found by, "
-            f"number by number, and add it all up: {_number(steps.raw[best])}. This "
+            f"number by number, and add it all up: {number(steps.raw[best])}. This "
             "sum, written q · k, is the row that just appeared.",
             _opened(reading, place, ("raw", best)),
         ),
@@ -80,7 +80,7 @@ def _scores(reading: Reading, place: Place, steps: AttentionSteps) -> list[Stop]
             SHEET,
             f"A sum of {width} products easily becomes large. Dividing it by √{width}, "
             f"which is {math.sqrt(width):.2f}, keeps one token from drowning out all "
-            f"others: {_number(steps.scaled[best])} is left. The result is called the "
+            f"others: {number(steps.scaled[best])} is left. The result is called the "
             "score.",
             _opened(reading, place, ("scaled", best)),
         ),
@@ -142,8 +142,4 @@ def _opened(reading: Reading, place: Place, cell: tuple[str, int]) -> dict[str, 
 
 
 def _name(reading: Reading, token: int) -> str:
-    return f"“{display_piece(reading.pieces[token])}”"
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
+    return quoted(reading.pieces[token])

@@ -4,7 +4,7 @@ from minigpt.interpret.reading.prompt import Reading
 from minigpt.interpret.stream.block_view import BlockView, length
 from pages.frame.controls.tour import Stop
 from pages.frame.reading import Place
-from viz.tokens import display_piece
+from pages.frame.words import quoted
 
 ROAD, STREAM, PART = "block_road", "block_stream", "_block_part"
 """Two regions, and in the session: the part of the block to stand at."""
@@ -26,7 +26,7 @@ def stops(reading: Reading, place: Place, view: BlockView) -> list[Stop]:
 
 
 def _attention(reading: Reading, place: Place, view: BlockView) -> list[Stop]:
-    name = f"“{display_piece(reading.pieces[place.token])}”"
+    name = quoted(reading.pieces[place.token])
     heads, width = len(view.results), len(view.resid_pre)
     each = "One head looks" if heads == 1 else f"{heads} heads look"
     return [
@@ -89,7 +89,7 @@ def _others(reading: Reading, place: Place) -> list[Stop]:
     """Leave this block and this token."""
     layers = len(reading.patterns)
     other = 0 if place.layer else layers - 1
-    first = f"“{display_piece(reading.pieces[0])}”"
+    first = quoted(reading.pieces[0])
     return [
         Stop(
             STREAM,

@@ -29,6 +29,7 @@ from pages.embeddings import (
     shuffle,
     tokens,
 )
+from pages.embeddings import tour as embeddings_tour
 from pages.embeddings.numbers import (
     PromptTokens,
     neighbours_of,
@@ -36,14 +37,13 @@ from pages.embeddings.numbers import (
     order_of,
     read_any,
 )
+from pages.embeddings.tour import PART, PARTS, POSITIONS, SHUFFLE, TOKENS
 from pages.frame import lesson, models, opening, state
+from pages.frame.controls import tour
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.words import plain
 from viz.tokens import display_piece
-
-TOKENS, POSITIONS, SHUFFLE = "Tokens", "Positions", "Shuffle the words"
-PARTS = (TOKENS, POSITIONS, SHUFFLE)
 
 TOKEN_WORDS = """
 A model cannot calculate with letters. So each token gets a list of numbers, a
@@ -101,7 +101,7 @@ def choose_part(checkpoint: Checkpoint) -> str:
             PARTS if isinstance(checkpoint.model, TransformerLM) else (TOKENS, SHUFFLE),
             default=TOKENS,
             required=True,
-            key="embeddings_part",
+            key=PART,
             **state.BOUND,
         )
     )
@@ -164,7 +164,7 @@ def say_opening(checkpoint: Checkpoint, found: EmbeddingOpening) -> str:
     )
 
 
-lesson.open(
+tour_button = lesson.open(
     "Embeddings and positions",
     "A token becomes a **vector**, a point in space; its place in the text "
     "must be **added**.",
@@ -181,6 +181,7 @@ with guard():
         part = choose_part(checkpoint)
     with prompt:
         text = read_any(checkpoint)
+    tour.offer(tour_button, lambda: embeddings_tour.stops(checkpoint, text))
     with guard():
         if part == TOKENS:
             if found is not None:

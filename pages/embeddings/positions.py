@@ -42,6 +42,9 @@ WORDS = {
     "ones.",
 }
 
+SCHEME, DISTANCE = "embedding_scheme", "embedding_distance"
+"""The keys of two figures."""
+
 SHOWN_TOKENS = 6
 """Rows and columns of the matrix of biases: the chosen token and those before it."""
 
@@ -79,10 +82,10 @@ def show(checkpoint: Checkpoint, reading: Reading, scheme: str, place: Place) ->
         )
         return
     left, right = st.columns([6, 5], gap="medium")
-    with left:
+    with left, st.container(key=SCHEME):
         st.markdown(WORDS[scheme])
         _show_picture(checkpoint, reading, scheme, place)
-    with right:
+    with right, st.container(key=DISTANCE):
         _show_distance(checkpoint, scheme, place)
     _trace(checkpoint, reading, scheme, place)
     if scheme == checkpoint.model.config.positional_encoding:

@@ -18,6 +18,9 @@ from viz.effects import before_after_bars
 SEED, SHUFFLES = "shuffle", 100
 """The key of the shuffle that is shown, and how many there are."""
 
+VERDICTS = "embedding_verdicts"
+"""The key of the figures that say what changed."""
+
 SHOWN = 4
 """Next tokens in each of the figures."""
 
@@ -87,9 +90,10 @@ def show(checkpoint: Checkpoint, text: PromptTokens, tests: Tests) -> None:
             for depth, test in tests.bare.items()
         ),
     ]
-    for column, (title, test) in zip(st.columns(len(shown)), shown, strict=True):
-        with column:
-            _show_test(pieces, title, test)
+    with st.container(key=VERDICTS):
+        for column, (title, test) in zip(st.columns(len(shown)), shown, strict=True):
+            with column:
+                _show_test(pieces, title, test)
     _show_code(checkpoint, text, tests)
 
 

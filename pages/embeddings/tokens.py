@@ -46,6 +46,9 @@ from viz.tokens import display_piece
 EVERY, FREQUENT, PROMPT = "vocabulary", "most frequent", "prompt"
 MOST_FREQUENT = 60
 
+NEIGHBOURS, PICTURE = "embedding_neighbours", "embedding_picture"
+"""The keys of two figures."""
+
 
 class Chosen(NamedTuple):
     """The token that all figures are about, and which of its vectors."""
@@ -124,9 +127,9 @@ def show(
 ) -> None:
     """Show the nearest tokens, the picture of many, and the way to here."""
     left, right = st.columns([2, 3], gap="medium")
-    with left:
+    with left, st.container(key=NEIGHBOURS):
         _show_neighbours(checkpoint, chosen, found)
-    with right:
+    with right, st.container(key=PICTURE):
         _show_picture(checkpoint, text, chosen, found)
     _trace(checkpoint, text, chosen)
     _show_training(checkpoint, chosen, found)

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from viz.tokens import display_piece
+
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+\-.!|~$<>:&])|[*`]")
 _MARKS = re.compile(r"[\\`*_{}\[\]()#+\-.!|~$<>:&]")
 
@@ -63,6 +65,28 @@ def bare(markdown: str) -> str:
     'Does *a* read k?'
     """
     return _ESCAPED.sub(lambda found: found[1] or "", markdown)
+
+
+def quoted(piece: str) -> str:
+    """Quote a token's text in a sentence of plain text.
+
+    >>> quoted(" kite")
+    '“·kite”'
+    """
+    return f"“{display_piece(piece)}”"
+
+
+def number(value: float, decimals: int = 2) -> str:
+    """Write a number in a sentence of plain text, with a true minus sign.
+
+    >>> number(-0.304), number(-0.001)
+    ('−0.30', '0.00')
+
+    Args:
+        value: Any number.
+        decimals: How many; what rounds to zero has no sign.
+    """
+    return f"{value:z.{decimals}f}".replace("-", "−")
 
 
 def within(prompt: str | None) -> str:

@@ -15,6 +15,7 @@ from minigpt.interpret.openings.opening import Opening
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.textbook import heads
 from pages.frame import lesson, models, notebook, opening, provenance, state
+from pages.frame.controls import tour
 from pages.frame.guard import guard
 from pages.frame.place import linked, write
 from pages.frame.questions import check, predict
@@ -22,21 +23,15 @@ from pages.frame.reading import Place, pick_head, read_at_place
 from pages.head_explorer import corpus, pins, score_tabs
 from pages.head_explorer import questions as head_questions
 from pages.head_explorer import study as head_study
+from pages.head_explorer import tour as head_tour
 from pages.head_explorer.study import Study
+from pages.head_explorer.tour import ELSEWHERE, FEWEST, WITHOUT
 from viz.attention import pattern_table
 from viz.components.attention_heatmap.view import attention_heatmap
 from viz.components.head_grid.view import ScoreBars, head_grid
 from viz.components.head_lines.view import head_lines
 
-PATTERN_VIEWS = ("Heat map", "Lines")
-TABS = (
-    "On another text",
-    "Every score",
-    pins.TAB,
-    "In its corpus",
-    "Without it",
-    "Weights",
-)
+TABS = (ELSEWHERE, "Every score", pins.TAB, "In its corpus", WITHOUT, "Weights")
 
 
 def pick_cell(cell: tuple[int, int] | None) -> None:
@@ -78,7 +73,7 @@ def show_all_heads(reading: Reading, study: Study, place: Place) -> None:
     head_grid(
         reading.patterns,
         (place.layer, place.head),
-        key="all_heads",
+        key=head_tour.GRID,
         bars=ScoreBars(
             values,
             score_tabs.name_of(score),
@@ -123,7 +118,7 @@ def show_one_head(
     read = chosen_key(token)
     if read is None:
         read = strongest_read(pattern, pieces, token).key_position
-    if view == "Lines":
+    if view == head_tour.LINES:
         head_lines(
             pieces,
             reading.patterns[layer],
@@ -172,8 +167,8 @@ def show_heading(study: Study, place: Place) -> str:
         )
         return st.segmented_control(
             "View of the head",
-            PATTERN_VIEWS,
-            default=PATTERN_VIEWS[0],
+            head_tour.VIEWS,
+            default=head_tour.MAP,
             required=True,
             key="pattern_view",
             label_visibility="collapsed",
@@ -214,10 +209,11 @@ def show_figures(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
     left, right = st.columns([2, 3], gap="large")
     with left:
         show_all_heads(reading, here, place)
-    with right:
+    with right, st.container(key=head_tour.HEAD):
         show_one_head(checkpoint, reading, here, place)
     there = head_study.on_random_tokens(checkpoint)
-    show_tabs(checkpoint, reading, here, there, place)
+    with st.container(key=head_tour.MORE):
+        show_tabs(checkpoint, reading, here, there, place)
     lesson.explain(WORDS, head_scores, untrained_scores, cautious_label)
     check(head_questions.checks(checkpoint, reading, place))
     head_study.compute_bands()
@@ -248,12 +244,16 @@ WORDS = (
     "is not causation: *Without it* ablates the head (switches it off)."
 )
 
-lesson.open("Head explorer", "What a head seems to do depends on the text.")
+tour_button = lesson.open(
+    "Head explorer", "What a head seems to do depends on the text."
+)
 with guard():
     checkpoint = models.chosen()
     opened_at = head_study.opening_of(checkpoint)
     opening.begin(opened_at)
     reading, place = read_at_place(checkpoint)
+    if len(reading.tokens) >= FEWEST:
+        tour.offer(tour_button, lambda: head_tour.stops(checkpoint, reading))
     if predict(
         head_questions.elsewhere(checkpoint, reading, place),
         seen=head_questions.most(checkpoint, reading),

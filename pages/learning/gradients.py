@@ -11,14 +11,18 @@ from pages.learning.numbers import Prompt
 from viz.components.value_grid.view import value_grid
 from viz.learning.grids import gradient_grid, loss_grid, short_name
 
+LOSS_CELL = "_loss_cell"
+"""In the session: the prompt's tokens, and the cell of its losses to stand at."""
+
 
 def show_loss(checkpoint: Checkpoint, prompt: Prompt, backward: BackwardPass) -> None:
     """Show each token's probability and loss, and the mean that learning lowers."""
     worst = int(backward.losses.argmax())
+    tokens, chosen = st.session_state.get(LOSS_CELL, (None, None))
     cell = value_grid(
         loss_grid(prompt.pieces, backward.probabilities),
         key="loss_of_tokens",
-        selected=(1, worst),
+        selected=chosen if tokens == prompt.tokens else (1, worst),
     )
     st.code(
         f"loss = {spell_mean(backward.losses)}\n     = {backward.loss:.4f} nats",

@@ -11,9 +11,11 @@ from minigpt.training.loss import next_token_loss
 from minigpt.training.optimizer import Muon, orthogonalize
 from minigpt.training.step import plain_step
 from pages.frame import lesson, models, state
+from pages.frame.controls import tour
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.learning import gradients, one_step, questions, repeat
+from pages.learning import tour as learning_tour
 from pages.learning.numbers import (
     GRADIENT,
     LOSS,
@@ -34,7 +36,7 @@ def choose_view() -> str:
         default=LOSS,
         required=True,
         wrap=True,
-        key="learning_view",
+        key=learning_tour.VIEW,
         label_visibility="collapsed",
         **state.BOUND,
     )
@@ -90,17 +92,19 @@ def show_figures(checkpoint: Checkpoint, prompt: Prompt) -> None:
         view = choose_view()
     with right:
         chosen = choose_rule(checkpoint, prompt)
-    show_view(view, checkpoint, prompt, backward, chosen)
+    with st.container(key=learning_tour.FIGURE):
+        show_view(view, checkpoint, prompt, backward, chosen)
     explain()
     check(questions.checks(checkpoint, prompt))
 
 
-lesson.open(
+tour_button = lesson.open(
     "How a weight learns",
     "One step of learning is arithmetic, and it is the **same** for all weights.",
 )
 with guard():
     checkpoint = models.chosen()
     prompt = read_prompt(checkpoint)
+    tour.offer(tour_button, lambda: learning_tour.stops(checkpoint, prompt))
     if predict(questions.longer_step(checkpoint, prompt)):
         show_figures(checkpoint, prompt)

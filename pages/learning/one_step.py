@@ -16,6 +16,9 @@ from pages.learning.settings import Chosen
 from viz.components.value_grid.view import value_grid
 from viz.learning.grids import matrix_grid
 
+ARITHMETIC, CELL = "learning_arithmetic", "_weight_cell"
+"""The key of the lines of one weight, and in the session: the cell they are about."""
+
 SHOWN = 5, 6
 """Rows and columns of a matrix that are shown."""
 
@@ -58,7 +61,7 @@ def show(
     cell = _chosen_cell(here, (len(rows), len(columns)))
 
     def pick(place: tuple[int, int] | None) -> None:
-        st.session_state["_weight_cell"] = (here, place)
+        st.session_state[CELL] = (here, place)
 
     arrays = {
         "weight": step.weight,
@@ -77,7 +80,8 @@ def show(
                 on_select=pick,
             )
     row, column = cell or (0, 0)
-    show_arithmetic(step, rows[row], columns[column])
+    with st.container(key=ARITHMETIC):
+        show_arithmetic(step, rows[row], columns[column])
     notebook.show(
         "the step",
         first_step,
@@ -96,7 +100,7 @@ def _chosen_cell(here: object, size: tuple[int, int]) -> tuple[int, int] | None:
             raise ValueError(f"{word!r} is no cell of what is shown.")
         return here, cell
 
-    kept, picked = linked("cell", "_weight_cell", read) or (None, None)
+    kept, picked = linked("cell", CELL, read) or (None, None)
     cell: tuple[int, int] | None = picked if kept == here else None
     write("cell", cell and dotted(cell))
     return cell

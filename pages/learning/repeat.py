@@ -10,6 +10,9 @@ from pages.learning.numbers import AT_ONCE, MOST_STEPS, RATES, Prompt, learned_o
 from pages.learning.settings import Chosen
 from viz.learning.charts import probability_chart, rate_chart, signed, steps_chart
 
+STEPS_OF = "_steps_of"
+"""In the session: the text and the rule of the steps that were taken."""
+
 KNOWN = 0.9
 """A probability from which on a token counts as known."""
 
@@ -67,10 +70,10 @@ def show(checkpoint: Checkpoint, prompt: Prompt, chosen: Chosen) -> None:
 def _steps_taken(prompt: Prompt, chosen: Chosen) -> int:
     """Return how often the step was repeated: with another rule or text, never yet."""
     here = prompt.tokens, chosen.rule
-    before = st.session_state.get("_steps_of")
+    before = st.session_state.get(STEPS_OF)
     if before is not None and before != here:
         st.session_state["steps"] = 0
-    st.session_state["_steps_of"] = here
+    st.session_state[STEPS_OF] = here
     state.keep_possible("steps", range(MOST_STEPS + 1), "number of steps")
     taken: int = st.slider("Steps taken", 0, MOST_STEPS, 0, key="steps", **state.BOUND)
     return taken

@@ -14,6 +14,9 @@ from pages.learning.numbers import RATES, Prompt, sweep_of
 
 OPTIMIZERS: tuple[OptimizerName, ...] = get_args(OptimizerName)
 
+RATE_OF = "_rate_of"
+"""In the session: the model, prompt and optimizer that the step size is for."""
+
 
 class Chosen(NamedTuple):
     """How the step is taken, and where steps of other sizes lead."""
@@ -83,9 +86,14 @@ def _begin_at_the_best(optimizer: str, prompt: Prompt, best: float) -> None:
 
     Forgetting the old one would not do: its widget would read it from the URL again.
     """
-    path = models.chosen_path(models.chosen_entry())
-    here = str(path), *prompt.tokens, optimizer
-    before = st.session_state.get("_rate_of")
+    here = rate_of(optimizer, prompt)
+    before = st.session_state.get(RATE_OF)
     if before is not None and before != here:
         st.session_state["rate"] = best
-    st.session_state["_rate_of"] = here
+    st.session_state[RATE_OF] = here
+
+
+def rate_of(optimizer: OptimizerName, prompt: Prompt) -> tuple[object, ...]:
+    """Return what a step size was chosen for; it is kept under `RATE_OF`."""
+    path = models.chosen_path(models.chosen_entry())
+    return (str(path), *prompt.tokens, optimizer)

@@ -25,7 +25,10 @@ MOST_BARS = 60
 
 MOST_NEURONS = 10
 
-SPLITS = ("A minus B", "A alone")
+MINUS, ALONE = SPLITS = ("A minus B", "A alone")
+
+PART = "_lens_part"
+"""In the session: the part that is chosen, and the layer and head it was chosen at."""
 
 
 def show_race(
@@ -57,12 +60,12 @@ def show_shares(
     split = st.segmented_control(
         "Split the logit of",
         SPLITS,
-        default=SPLITS[0],
+        default=MINUS,
         required=True,
         key="lens_split",
         **state.BOUND,
     )
-    token, minus = pair[0], pair[1] if split == SPLITS[0] else None
+    token, minus = pair[0], pair[1] if split == MINUS else None
     found = source.attribution(position, token, minus)
     _begin_at_the_strongest_head(found)
     asked = (position, token, minus)
@@ -238,7 +241,7 @@ def _chosen_part(found: Attribution, place: tuple[int, int]) -> LogitPart:
 
     The URL is kept in step.
     """
-    kept = linked("lens_part", "_lens_part", lambda word: (word, place))
+    kept = linked("lens_part", PART, lambda word: (word, place))
     name, at = kept or (None, None)
     parts = {part.name: part for part in found.parts}
     is_clicked = at == place and name in parts
@@ -249,7 +252,7 @@ def _chosen_part(found: Attribution, place: tuple[int, int]) -> LogitPart:
 
 
 def _pick_head(place: tuple[int, int] | None) -> None:
-    st.session_state.pop("_lens_part", None)
+    st.session_state.pop(PART, None)
     pick_head(place)
 
 
@@ -262,4 +265,4 @@ def _pick_bar() -> None:
         _pick_head((int(layer), int(head)))
     elif name:
         place = state.get("layer", 0), state.get("head", 0)
-        st.session_state["_lens_part"] = (name, place)
+        st.session_state[PART] = (name, place)

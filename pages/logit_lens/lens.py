@@ -33,6 +33,8 @@ METRICS = {
     "KL": "divergence_from_output({logits})",
 }
 """What a cell of the grid can show → the expression that computes it."""
+CELL = "lens_cell"
+"""The key of the chosen cell, close up."""
 ALSO = {"rank of A": [textbook.rank], "KL": [textbook.divergence_from_output]}
 
 
@@ -46,7 +48,7 @@ def show_lens(
     left, right = st.columns([2, 1], gap="medium")
     with left:
         show_grid(source, lens, (point, position), pair[0])
-    with right:
+    with right, st.container(key=CELL):
         show_cell(source, column, lens, (point, position))
     origin = st.expander(
         "Where the chosen cell comes from",

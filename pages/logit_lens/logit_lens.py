@@ -12,10 +12,12 @@ from minigpt.interpret.reading.prompt import Reading
 from minigpt.interpret.stream.attribution import attribute
 from minigpt.interpret.stream.logit_lens import logit_lens
 from pages.frame import lesson, models, opening
+from pages.frame.controls import tour
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import choose_place, read
 from pages.logit_lens import attribution, choice, lens, questions
+from pages.logit_lens import tour as lens_tour
 from pages.logit_lens.numbers import LensReading, opening_of
 
 WORDS = """
@@ -41,10 +43,12 @@ def show_figures(
     with pair_row:
         pair = choice.choose_pair(source, column, position)
     lens.show_lens(source, column, position, pair)
-    st.subheader("Answer and rival", anchor=False)
-    attribution.show_race(source, column, position, pair)
-    st.subheader("Which parts wrote it", anchor=False)
-    attribution.show_shares(source, reading, position, pair)
+    with st.container(key=lens_tour.RACE):
+        st.subheader("Answer and rival", anchor=False)
+        attribution.show_race(source, column, position, pair)
+    with st.container(key=lens_tour.SHARES):
+        st.subheader("Which parts wrote it", anchor=False)
+        attribution.show_shares(source, reading, position, pair)
     lesson.explain(WORDS, logit_lens, attribute)
     check(questions.checks(source, position, pair))
 
@@ -63,7 +67,7 @@ def show_opening(found: Opening | None, source: LensReading) -> None:
     )
 
 
-lesson.open(
+tour_button = lesson.open(
     "Logit lens and attribution",
     "What the model would predict after each layer, and which parts produced "
     "the answer.",
@@ -78,6 +82,7 @@ with guard():
     with numbers:
         position = choose_place(reading, ("token",)).token
     source = LensReading(checkpoint, reading.tokens, reading.pieces)
+    tour.offer(tour_button, lambda: lens_tour.stops(source, position))
     if predict(questions.when_it_settles(source, position)):
         show_opening(found, source)
         show_figures(reading, source, position, rivals)

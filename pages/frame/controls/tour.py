@@ -47,6 +47,8 @@ class _Tour:
     at: int = 0
     before: dict[str, object] = field(default_factory=dict)
     """What every name that a stop sets had before the tour."""
+    due: int = 0
+    """How many more runs may bring the page to this stop."""
 
     def wanted(self) -> dict[str, object]:
         """Return what every name should have at this stop."""
@@ -78,7 +80,7 @@ def offer(place: DeltaGenerator, write: Writer, label: str = "Take the tour") ->
 
 
 def begin() -> None:
-    """Start the tour that a link asked for; end one whose page was left.
+    """Start the tour that a link asked for; end one whose page was left; move its page.
 
     Called once a run, by `app.py`, before any widget: their values may be set here.
     """
@@ -87,6 +89,9 @@ def begin() -> None:
     found: _Tour | None = st.session_state.get("_tour")
     if found is not None and found.page != st.session_state.get("_page"):
         _close(keep=False)
+    elif found is not None and found.due:
+        for key, value in found.wanted().items():
+            _put(key, value)
 
 
 def listen(place: DeltaGenerator) -> None:
@@ -100,6 +105,10 @@ def listen(place: DeltaGenerator) -> None:
     found = _under_way()
     if found is None:
         return
+    if found.due:
+        found.due = 0 if _is_there(found) else found.due - 1
+        if found.due:
+            st.rerun()
     with place.container(key="tour"):
         tour_card(
             [(stop.region, stop.words) for stop in found.stops],
@@ -140,13 +149,22 @@ def _start(write: Writer) -> None:
 
 
 def _go(at: int) -> None:
-    """Show the page as a stop wants it."""
+    """Have the page shown as a stop wants it: `begin` does it, before any widget."""
     found: _Tour | None = st.session_state.get("_tour")
     if found is None:
         return  # it was closed, and this message is late
-    found.at = at
-    for key, value in found.wanted().items():
-        _put(key, value)
+    # Twice: a widget that was not on the page reads the address first, and the address
+    # still has what the page had before.
+    found.at, found.due = at, 2
+
+
+def _is_there(found: _Tour) -> bool:
+    """Whether the page's widgets took what the stop set."""
+    return all(
+        st.session_state.get(key, ABSENT) == value
+        for key, value in found.wanted().items()
+        if value is not ABSENT
+    )
 
 
 def _close(keep: bool) -> None:

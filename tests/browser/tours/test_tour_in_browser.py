@@ -1,12 +1,21 @@
 """Tours, walked with real keys: what is lit is seen, and the figure moves along."""
 
+from itertools import product
+
 import pytest
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser
 
 TOURS = ("", "tokenizer", "attention", "block")
-"""Pages with a tour, Home first: every one is walked through."""
+"""Pages with a tour, Home first: walked through on every screen."""
+ON_ONE_SCREEN = {
+    "embeddings": "phone",
+    "learning": "laptop",
+    "head_explorer": "projector",
+    "logit_lens": "phone",
+}
+"""Others: that each stop moves its figure is in tests/lessons/test_tours.py."""
 SCREENS = {
     "laptop": (1280, 720, ""),
     "projector": (1280, 720, "&present=1"),
@@ -94,8 +103,9 @@ def state_of(page) -> dict[str, str]:
     )
 
 
-@pytest.mark.parametrize("screen", SCREENS)
-@pytest.mark.parametrize("name", TOURS)
+@pytest.mark.parametrize(
+    ("name", "screen"), [*product(TOURS, SCREENS), *ON_ONE_SCREEN.items()]
+)
 def test_every_stop_lights_a_region_in_sight_and_the_figure_moves(
     name, screen, page, server
 ):
