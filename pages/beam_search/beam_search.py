@@ -12,8 +12,10 @@ from minigpt.generation.prompt import encode_prompt
 from minigpt.generation.window import run_modules
 from minigpt.interpret.openings.opening import Opening
 from pages.beam_search import figures, questions, settings
+from pages.beam_search import tour as beam_tour
 from pages.beam_search.numbers import Source, find, opening_of
 from pages.frame import lesson, models, opening, state
+from pages.frame.controls import tour
 from pages.frame.guard import guard, show_note
 from pages.frame.look import present
 from pages.frame.questions import check, predict
@@ -44,12 +46,13 @@ def show_figures(source: Source, opened: Opening | None) -> None:
         )
     found = find(source)
     figures.show_tree(source, found)
-    figures.show_texts(source, found)
+    with st.container(key=beam_tour.TEXTS):
+        figures.show_texts(source, found)
     lesson.explain(WORDS, beam_search, run_modules, best_of_all)
     check(questions.checks(source))
 
 
-lesson.open(
+tour_button = lesson.open(
     "Beam search",
     "The likeliest text is not always made of the likeliest tokens: keep "
     "several texts, and decide late.",
@@ -68,5 +71,7 @@ with guard():
     for warning in warnings:
         show_note(warning)
     source = Source(checkpoint, prompt, tokens, config)
+    longest = window - len(tokens) + 1
+    tour.offer(tour_button, lambda: beam_tour.stops(source, longest))
     if predict(questions.best_way_on(source), questions.gain(source)):
         show_figures(source, opened)

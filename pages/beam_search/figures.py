@@ -5,7 +5,7 @@ import streamlit as st
 from minigpt.generation.beam.paths import log_normalizer
 from minigpt.generation.beam.tree import ScoredText
 from minigpt.textbook.beam import candidate_sums, sum_of_log_probs
-from pages.beam_search import settings
+from pages.beam_search import settings, tour
 from pages.beam_search.numbers import Found, Source, look_further
 from pages.beam_search.words import against_all, against_greedy, captions
 from pages.frame import notebook, provenance
@@ -26,8 +26,9 @@ def show_tree(source: Source, found: Found) -> None:
         captions=captions(found, source.checkpoint.model.config.vocab_size),
         paths=found.paths,
         length_penalty=source.config.length_penalty,
+        step=st.session_state.get(tour.STEP),
     )
-    selected = beam_tree(tree, key="beam_tree")
+    selected = beam_tree(tree, key=tour.TREE)
     with st.container(horizontal=True, vertical_alignment="center"):
         _, _, config, eos_id = source.arguments
         steps = int(found.search.steps[-1])

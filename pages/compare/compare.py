@@ -11,9 +11,11 @@ from minigpt.interpret.differences.comparison import TextComparison, compare_tex
 from minigpt.interpret.differences.gradients import batch_gradients, saliency
 from minigpt.interpret.interventions.ablation import token_losses
 from pages.compare import numbers, parts, questions, start
+from pages.compare import tour as compare_tour
 from pages.compare.choice import ComparedText, Side, choose
 from pages.compare.numbers import Compared
 from pages.frame import lesson, models, notebook, opening, provenance, state
+from pages.frame.controls import tour
 from pages.frame.guard import guard, show_note
 from pages.frame.place import shared_place
 from pages.frame.questions import check, predict
@@ -67,7 +69,7 @@ def show_text(shown: Compared) -> None:
     tinted_text(
         tinted,
         shown.place,
-        key="loss_change",
+        key=compare_tour.TEXT,
         on_select=lambda chosen: pick_piece(found, text, chosen),
     )
     with st.container(horizontal=True):
@@ -170,9 +172,10 @@ def show_figures(shown: Compared, befores: Sequence[Side]) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         show_text(shown)
-    with right:
+    with right, st.container(key=compare_tour.PIECE):
         show_piece(shown)
-    show_parts(shown)
+    with st.container(key=compare_tour.PARTS):
+        show_parts(shown)
     lesson.explain(WORDS, compare_text, batch_gradients, saliency)
     check(questions.checks(shown, befores))
 
@@ -199,7 +202,7 @@ WORDS = (
     "without effect. Only the losses show whether the model got better."
 )
 
-lesson.open(
+tour_button = lesson.open(
     "Compare", "The mean loss can improve while some tokens get worse: look at both."
 )
 with guard():
@@ -215,7 +218,11 @@ with guard():
     )
     shown = Compared(before, after, text, compared, choose_piece(compared))
     befores = start.befores_of(entry)
-    if predict(questions.worse_share(shown, befores)):
+    if before.path != after.path:
+        tour.offer(tour_button, lambda: compare_tour.stops(shown, befores))
+    if predict(
+        questions.worse_share(shown, befores), questions.got_worse(shown, befores)
+    ):
         if found is not None:
             offer_opening(found)
         show_figures(shown, befores)

@@ -22,6 +22,8 @@ from viz.tokens import placed_pieces
 
 CLEAR = 0.02
 """Nats: two changes nearer than this are a tie."""
+OFFERED = 4
+"""Answers to choose among."""
 LARGEST_CHANGE = 3.0
 """Nats: beyond, a factor is too large or small to be read."""
 
@@ -55,6 +57,11 @@ def worse_share(shown: Compared, befores: Sequence[Side]) -> Iterator[Question]:
         befores: Other models to compare the chosen one with.
     """
     return _asked(_worse, _texts(shown, befores))
+
+
+def got_worse(shown: Compared, befores: Sequence[Side]) -> Iterator[Question]:
+    """Ask, once the colours are seen, which piece got worse: see `worse_share`."""
+    return _asked(_orange, _texts(shown, befores))
 
 
 def checks(shown: Compared, befores: Sequence[Side]) -> list[Iterator[Question]]:
@@ -142,6 +149,31 @@ def _counts_around(right: int, most: int) -> list[int]:
     if not fitting:
         return list(range(most + 1))
     return fitting[(7 * right + most) % len(fitting)]
+
+
+def _orange(text: _Text) -> Question | None:
+    """Ask on which one of some pieces the loss rises; None without a clear answer.
+
+    The others are the nearest that got better: only the colour tells them apart.
+    """
+    change = text.changes.change
+    better = [place for place, value in enumerate(change) if value < -CLEAR]
+    if text.changes.worse == 0 or change[text.changes.worst] < CLEAR or len(better) < 2:
+        return None
+    worst = text.changes.worst
+    near = sorted(better, key=lambda place: abs(place - worst))[: OFFERED - 1]
+    places = sorted([worst, *near])
+    names = placed_pieces(text.changes.pieces)
+    return Question(
+        "compare.orange",
+        f"{text.where}From {plain(text.names[0])} to {plain(text.names[1])}: on which "
+        f"one of these {text.noun} does the loss rise?",
+        [names[place] for place in places],
+        places.index(worst),
+        f"On {text.piece(worst)} it rises by {change[worst]:.3f} nats; on the others "
+        "it falls.",
+        text.at,
+    )
 
 
 def _factor(text: _Text) -> Question | None:

@@ -17,6 +17,7 @@ from minigpt.generation.filters import (
 from minigpt.generation.sample import draw_token, next_token
 from minigpt.generation.window import run_modules
 from pages.frame import lesson, models, opening, state
+from pages.frame.controls import tour
 from pages.frame.guard import guard
 from pages.frame.look import present
 from pages.frame.questions import check, predict
@@ -29,31 +30,24 @@ from pages.generation import (
     text,
     tree,
 )
+from pages.generation import tour as generation_tour
 from pages.generation.numbers import opening_of
 from pages.generation.settings import choose_settings
 from pages.generation.source import GenerationInput, read_source, seeded, throw_again
-
-ONE, TEXT, TREE, ALL, MANY, CACHE = (
-    "one token",
-    "a text",
-    "20 continuations",
-    "all strategies",
-    "many prompts",
-    "the cache",
-)
+from pages.generation.tour import ALL, CACHE, MANY, ONE, TEXT, TREE, VIEW, VIEWS
 
 
 def choose_view() -> str:
     """Let the reader choose a view."""
     if "_next_view" in st.session_state:
-        st.session_state["generation_view"] = st.session_state.pop("_next_view")
-    state.write_to_url("generation_view")
+        st.session_state[VIEW] = st.session_state.pop("_next_view")
+    state.write_to_url(VIEW)
     view: str = st.segmented_control(
         "Look at",
-        [ONE, TEXT, TREE, ALL, MANY, CACHE],
+        VIEWS,
         default=ONE,
         required=True,
-        key="generation_view",
+        key=VIEW,
         label_visibility="collapsed",
         **state.BOUND,
     )
@@ -135,7 +129,7 @@ def _begin() -> None:
     st.session_state["_begins"] = True
 
 
-lesson.open(
+tour_button = lesson.open(
     "Generation",
     "The model gives probabilities; **you** decide how to choose from them.",
 )
@@ -150,6 +144,7 @@ with guard():
         source = read_source(checkpoint)
     with beside:
         view = choose_view()
+    tour.offer(tour_button, lambda: generation_tour.stops(source))
     if view == CACHE:
         cache.show(source)
     elif predict(

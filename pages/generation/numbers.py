@@ -3,13 +3,17 @@
 from itertools import islice
 
 from minigpt.checkpoint import Checkpoint
+from minigpt.config import GenerationConfig
 from minigpt.generation.cache_growth import grow_cache
+from minigpt.generation.opened_draw import OpenedDraw, open_draw
 from minigpt.interpret.openings.beginnings import (
     Beginning,
     beginnings,
     read_beginning,
 )
 from minigpt.interpret.openings.generation import generation_opening
+from minigpt.model import LanguageModel
+from pages.frame import models
 from pages.frame.remember import remember
 
 APART = 4
@@ -25,6 +29,18 @@ growth_of = remember(16)(grow_cache)
 
 expectation = remember(32, shared=True)(read_beginning)
 """What a model expects after one prompt."""
+
+
+@remember(64)
+def draw_of(
+    model: LanguageModel,
+    tokens: list[int],
+    config: GenerationConfig,
+    written: list[int],
+) -> OpenedDraw:
+    """Return the draw of the token that follows a prompt and what was written."""
+    with models.turn_to_write():
+        return open_draw(model, tokens, config, written)
 
 
 @remember(4, shared=True)

@@ -4,13 +4,13 @@ import streamlit as st
 
 from minigpt.config import GenerationConfig
 from minigpt.generation import filters
-from minigpt.generation.opened_draw import OpenedDraw, open_draw
-from minigpt.model import LanguageModel
-from pages.frame import models, notebook, provenance
+from minigpt.generation.opened_draw import OpenedDraw
+from pages.frame import notebook, provenance
 from pages.frame.look import present
-from pages.frame.remember import remember
 from pages.generation import source as sources
+from pages.generation import tour
 from pages.generation.notebook_lines import settings_literal
+from pages.generation.numbers import draw_of
 from pages.generation.source import GenerationInput
 from viz.components.filter_stages.view import FilterBars, filter_stages
 from viz.tokens import display_piece
@@ -26,18 +26,7 @@ def opened(source: GenerationInput, config: GenerationConfig) -> OpenedDraw:
         ConfigError: If the strategy draws nothing.
     """
     written = sources.written(source)
-    return _opened(source.checkpoint.model, source.tokens, config, written)
-
-
-@remember(64)
-def _opened(
-    model: LanguageModel,
-    tokens: list[int],
-    config: GenerationConfig,
-    written: list[int],
-) -> OpenedDraw:
-    with models.turn_to_write():
-        return open_draw(model, tokens, config, written)
+    return draw_of(source.checkpoint.model, source.tokens, config, written)
 
 
 def show(source: GenerationInput, config: GenerationConfig) -> None:
@@ -61,8 +50,9 @@ def show(source: GenerationInput, config: GenerationConfig) -> None:
         written=tokenizer.pieces(written),
         ends=len(written) + 1 >= config.max_new_tokens
         or (config.stop_at_eos and draw.token == tokenizer.eos_id),
+        stage=st.session_state.get(tour.STAGE),
     )
-    filter_stages(bars, key="one_token", on_put=put, on_back=back)
+    filter_stages(bars, key=tour.BARS, on_put=put, on_back=back)
     show_below(source, config, draw, shown, written)
 
 

@@ -9,6 +9,7 @@ from pages.frame import models, notebook, provenance
 from pages.frame.guard import guard, show_note
 from pages.frame.writing import MOMENT, Writing, as_step
 from pages.generation import source as sources
+from pages.generation import tour
 from pages.generation.source import GenerationInput
 from viz.components.token_stream.view import Force, surprise, token_stream
 
@@ -110,7 +111,7 @@ def show_stream(source: GenerationInput, writing: Writing) -> None:
             st.button("Stop", icon=":material/stop:", on_click=writing.stop)
     choice = token_stream(
         [as_step(step) for step in writing.steps],
-        key="written",
+        key=tour.WRITTEN,
         prompt=writing.prompt,
         on_force=force,
     )
@@ -138,7 +139,7 @@ def offer_draw(source: GenerationInput, writing: Writing, selected: int) -> None
     same = writing.prompt == source.prompt and writing.checkpoint is source.checkpoint
     if same and st.button("Open this draw", icon=":material/casino:", type="tertiary"):
         sources.write(source, [step.token for step in writing.steps[:selected]])
-        st.session_state["_next_view"] = "one token"
+        st.session_state["_next_view"] = tour.ONE
         st.rerun()
 
 

@@ -10,6 +10,7 @@ from minigpt.generation.result import Generation
 from minigpt.textbook.generation import token_counts_at
 from pages.frame import models, notebook
 from pages.generation import source as sources
+from pages.generation import tour
 from pages.generation.notebook_lines import settings_literal
 from pages.generation.source import GenerationInput
 from viz.components.continuation_tree.view import continuation_tree
@@ -101,7 +102,7 @@ def draw(
         tokenizer.pieces([branch.token for branch in branches]),
         [tokenizer.pieces(branch.rest) for branch in branches],
         [text.seed or 0 for text in texts],
-        key="tree",
+        key=tour.BRANCHES,
         on_pick=pick,
     )
     first = [branch for branch in branches if branch.parent is None]

@@ -11,7 +11,7 @@ from minigpt.interpret.reading.prompt import Reading
 from minigpt.textbook.interventions import ablation_hooks
 from pages.frame import notebook, provenance
 from pages.frame.words import plain
-from pages.intervene import challenge, numbers
+from pages.intervene import challenge, numbers, tour
 from pages.intervene import story as intervene_story
 from pages.intervene.choose import ablation_list, choose
 from pages.intervene.side_effects import show_losses, show_pair, show_scores
@@ -25,7 +25,8 @@ def show(checkpoint: Checkpoint, reading: Reading) -> None:
     left, right = st.columns([5, 6], gap="large")
     with right:
         ablations = ablation_list(checkpoint, len(reading.tokens))
-        _show_next_token(checkpoint, reading, ablations)
+        with st.container(key=tour.NEXT):
+            _show_next_token(checkpoint, reading, ablations)
         challenge.show(checkpoint, reading, ablations)
     with story:
         intervene_story.show(checkpoint, ablations)
@@ -33,7 +34,7 @@ def show(checkpoint: Checkpoint, reading: Reading) -> None:
         choose(checkpoint, reading, ablations)
     if ablations:
         left, right = st.columns([5, 6], gap="large")
-        with left:
+        with left, st.container(key=tour.LOSSES):
             show_losses(checkpoint, ablations)
         with right:
             show_scores(checkpoint, ablations)

@@ -14,6 +14,7 @@ from minigpt.interpret.interventions.patching import patch_map
 from minigpt.interpret.interventions.sweep import run_each
 from minigpt.interpret.openings.intervene import Loss
 from pages.frame import lesson, models, opening, state
+from pages.frame.controls import tour
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import read
@@ -26,6 +27,7 @@ from pages.intervene import (
     sweep,
     turn_questions,
 )
+from pages.intervene import tour as intervene_tour
 
 # A head's habit that loses less weight than this is not said to change.
 FELT = 0.05
@@ -63,6 +65,7 @@ def show_ablate(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     opening.begin(found)
     with row:
         reading = read(checkpoint)
+    tour.offer(tour_button, lambda: intervene_tour.stops(checkpoint, reading))
     if predict(
         questions.which_head(checkpoint, reading),
         seen=questions.next_token(checkpoint, reading),
@@ -126,7 +129,7 @@ PARTS = {
 # What older links call a part.
 RENAMED = {"Cut": "Ablate", "Cut each in turn": "Ablate each in turn"}
 
-lesson.open(
+tour_button = lesson.open(
     "Intervene",
     "Attention is not causation: change a value inside the model, and see what breaks.",
 )

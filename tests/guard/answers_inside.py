@@ -472,6 +472,18 @@ def compare_largest(seen: Seen, asked: Asked) -> Answer:
     return Answer(seen.placed(place + 1), said)
 
 
+@answers("compare.orange")
+def compare_orange(seen: Seen, asked: Asked) -> Answer:
+    change = changes(seen)
+    place = int(change.argmax())
+    assert change[place] > 0
+    offered = [seen.placed(each + 1) in asked.options for each in range(len(change))]
+    others = [change[each] for each in np.flatnonzero(offered) if each != place]
+    assert all(value < 0 for value in others)
+    said = (*steps_of(seen), place + 1, change[place])
+    return Answer(seen.placed(place + 1), said)
+
+
 @answers("compare.removed")
 def compare_removed(seen: Seen, asked: Asked) -> Answer:
     change = changes(seen)

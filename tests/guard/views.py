@@ -335,6 +335,14 @@ VIEWS = {
         query={"read": "Prompt", "against_step": "0"},
         before=lambda seen: {"piece": seen.token},
     ),
+    "compare seen": View(
+        "compare",
+        ("relative",),
+        ("compare loss", "compare heads"),
+        ("compare.orange",),
+        query={"read": "Prompt", "against_step": "0"},
+        after=_predict,
+    ),
     "compare saliency": View(
         "compare",
         ("relative",),

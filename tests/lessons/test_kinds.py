@@ -177,6 +177,7 @@ def of_compare(checkpoint: Checkpoint) -> Kinds:
     found = compare_text(before.checkpoint, after.checkpoint, text)
     shown = Compared(before, after, ComparedText(text, is_prompt=False), found, 1)
     yield questions.worse_share(shown, [])
+    yield questions.got_worse(shown, [])
     yield from questions.checks(shown, [])
 
 

@@ -49,10 +49,29 @@ class _Tour:
     """What every name that a stop sets had before the tour."""
     due: int = 0
     """How many more runs may bring the page to this stop."""
+    waits: bool = False
+    """Whether it begins only with the next run: see `look`."""
+
+    def look(self) -> None:
+        """Keep what every name has now, so that it can go back.
+
+        A widget that a prediction still covers has no value yet. Were it set now and
+        forgotten in the end, the browser would go on showing what the tour had set.
+        So the page is run once, uncovered but unmoved, before the tour begins.
+        """
+        names = {*UNCHANGED, *(key for stop in self.stops for key in stop.set)}
+        self.before = {key: st.session_state.get(key, ABSENT) for key in names}
+
+    def has_hidden_widgets(self) -> bool:
+        """Whether a widget that will move has no value yet."""
+        return any(
+            value is ABSENT and not key.startswith("_") and key not in UNCHANGED
+            for key, value in self.before.items()
+        )
 
     def wanted(self) -> dict[str, object]:
         """Return what every name should have at this stop."""
-        moved = [stop.set for stop in self.stops[: self.at + 1]]
+        moved = [stop.set for stop in self.stops[: self.at + 1] if not self.waits]
         return self.before | {
             key: value for each in moved for key, value in each.items()
         }
@@ -89,8 +108,10 @@ def begin() -> None:
     found: _Tour | None = st.session_state.get("_tour")
     if found is not None and found.page != st.session_state.get("_page"):
         _close(keep=False)
-    elif found is not None and found.due:
-        for key, value in found.wanted().items():
+    elif found is not None:
+        if st.session_state.pop("_tour_looked", False):
+            _go(0)
+        for key, value in found.wanted().items() if found.due else ():
             _put(key, value)
 
 
@@ -105,6 +126,11 @@ def listen(place: DeltaGenerator) -> None:
     found = _under_way()
     if found is None:
         return
+    if found.waits:
+        found.look()
+        found.waits = False
+        st.session_state["_tour_looked"] = True
+        st.rerun()
     if found.due:
         found.due = 0 if _is_there(found) else found.due - 1
         if found.due:
@@ -141,11 +167,12 @@ def _start(write: Writer) -> None:
     stops = write()
     number = st.session_state.get("_tours", 0) + 1
     st.session_state["_tours"] = number
-    names = {*UNCHANGED, *(key for stop in stops for key in stop.set)}
-    before = {key: st.session_state.get(key, ABSENT) for key in names}
-    page = st.session_state["_page"]
-    st.session_state["_tour"] = _Tour(page, number, stops, before=before)
-    _go(0)
+    found = _Tour(st.session_state["_page"], number, stops)
+    found.look()
+    found.waits = found.has_hidden_widgets()
+    st.session_state["_tour"] = found
+    if not found.waits:
+        _go(0)
 
 
 def _go(at: int) -> None:

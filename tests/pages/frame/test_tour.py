@@ -87,3 +87,17 @@ def test_it_uncovers_the_figure_and_counts_as_being_shown(open_page, monkeypatch
     app.switch_page(ATTENTION).run()
     assert "minigpt.attention_steps" in views(app)
     assert not app.exception
+
+
+def test_settings_that_were_covered_at_its_start_go_back(open_page, monkeypatch):
+    monkeypatch.setenv("MINIGPT_COVER", "on")
+    hot = {"prompt": "the red kite", "generate.temperature": "1.3"}
+    app = open_page("pages/generation/generation.py", **hot)
+    assert "generate.temperature" not in [each.key for each in app.number_input]
+    app.button(key="take_tour").click().run()
+    assert app.number_input(key="generate.temperature").value == 1.0
+    app.switch_page(ATTENTION).run()
+    assert not under_way(app)
+    app.switch_page("pages/generation/generation.py").run()
+    assert app.number_input(key="generate.temperature").value == 1.3
+    assert app.number_input(key="generate.top_k").value == 50

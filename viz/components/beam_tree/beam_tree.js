@@ -73,6 +73,7 @@ function keepStage(root, data) {
   const state = root.state ??= { stage: 0, timer: null };
   if (state.search !== data.search) state.stage = 0;
   else if (state.stage === state.steps - 1) state.stage = steps - 1;
+  standWhereAsked(state, data.step, (step) => step - 1);
   const stage = clamp(state.stage, 0, steps - 1);
   return Object.assign(state, {
     stage, steps, search: data.search, hovered: null, selected: data.selected,

@@ -38,6 +38,8 @@ class SearchTree:
     """Some of `PATHS` as ids of nodes."""
     length_penalty: float = 1.0
     """A text's sum is divided by its length to this power."""
+    step: int | None = None
+    """How far it has grown, for as long as it is said; None leaves it to the reader."""
 
     def __post_init__(self) -> None:
         """Check the lengths and the names of the paths."""
@@ -83,6 +85,7 @@ def beam_tree(tree: SearchTree, *, key: str) -> int | None:
             "captions": list(tree.captions),
             "paths": {name: list(path) for name, path in paths.items()},
             "lengthPenalty": f"{tree.length_penalty:g}",
+            "step": tree.step,
             "selected": chosen,
         },
         on_picked_change=clicked,

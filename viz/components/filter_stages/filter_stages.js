@@ -12,6 +12,8 @@ export default function filterStages({ data, parentElement, setTriggerValue }) {
   const last = data.stages.length; // The draw comes after the filters.
   if (text !== state.text) Object.assign(state, { text, stage: state.atEnd ? last : 0 });
   state.atEnd = false;
+  const names = [...data.stages.map(({ name }) => name), "draw"];
+  standWhereAsked(state, data.stage, (name) => Math.max(0, names.indexOf(name)));
   state.stage = clamp(state.stage, 0, last);
   state.hovered = null;
   clearTimeout(root.timer);

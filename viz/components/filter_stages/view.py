@@ -58,6 +58,9 @@ class FilterBars:
     """What was generated after the prompt, token by token."""
     ends: bool = False
     """Whether the drawn token is the text's last: Play stops there."""
+    stage: str | None = None
+    """Where to stand (a stage's name, or `draw`) for as long as it is named; None
+    leaves it to the reader."""
 
     def __post_init__(self) -> None:
         """Check that the tokens, their texts and the stages fit each other."""
@@ -115,6 +118,7 @@ def filter_stages(
             "pieces": display_pieces(bars.pieces),
             "drawn": int(draw.token),
             "ends": bars.ends,
+            "stage": bars.stage,
             "stages": [_packed(stage, shown) for stage in draw.stages],
             "race": _packed_race(draw, shown),
         },

@@ -7,13 +7,8 @@ export default function residualBlock({ data, parentElement, setTriggerValue }) 
   const block = unpackBlock(data);
   const view = prepareBlock(root, block);
   root.classList.toggle("projected", rem() >= 20); // on a projector, every line counts
-  const state = root.state ??= { stage: 0, asked: null };
-  // The tour says where to stand, and lets the reader return.
-  if (data.part !== state.asked) {
-    if (state.asked === null) state.left = state.stage;
-    state.stage = data.part === null ? state.left : Math.max(0, block.parts.indexOf(data.part));
-    state.asked = data.part;
-  }
+  const state = root.state ??= { stage: 0 };
+  standWhereAsked(state, data.part, (part) => Math.max(0, block.parts.indexOf(part)));
   const paint = { signed: signedTable(root), ink: inkTable(root) };
   const picked = data.picked && { row: data.rows[data.picked[0]], number: data.picked[1] };
   const tell = {

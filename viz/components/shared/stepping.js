@@ -40,6 +40,14 @@ function stepThrough({ back, next }, count, state, update) {
   return { go, stop: next.forget };
 }
 
+// A tour asks for a stage, and lets the reader return when it asks no more (null).
+function standWhereAsked(state, asked, stageOf) {
+  if (asked === (state.asked ?? null)) return;
+  if (!state.asked) state.left = state.stage;
+  state.stage = asked === null ? state.left : stageOf(asked);
+  state.asked = asked;
+}
+
 // Space belongs first to what has the focus: a field, a button. Inside a view's shadow,
 // only the path knows what that is.
 function wantsSpace(event) {
