@@ -22,7 +22,8 @@ from pages.frame.words import count, plain
 from viz.components.low_rank.view import low_rank
 from viz.components.value_grid.view import Grid, value_grid
 
-_CHOICE = "_moved_matrix"
+MATRIX = "_moved_matrix"
+"""In the session: the layer and the column of the chosen matrix."""
 
 
 def show(shown: Both) -> None:
@@ -39,7 +40,7 @@ def _show_shares(shown: Both, found: Moved) -> tuple[int, int]:
     """Show ‖ΔW‖ / ‖W‖ of every matrix, and return the one that is chosen."""
     st.markdown(_touched_in_words(found))
     layers = len(found.relative)
-    chosen = st.session_state.get(_CHOICE, found.largest)
+    chosen = st.session_state.get(MATRIX, found.largest)
     if chosen[0] >= layers or chosen[1] >= len(found.matrices):
         chosen = found.largest
     grid = Grid(
@@ -176,4 +177,4 @@ def _show_code(shown: Both, product: LowRank, layer: int, matrix: str) -> None:
 
 def _choose(cell: tuple[int, int] | None) -> None:
     if cell is not None:
-        st.session_state[_CHOICE] = cell
+        st.session_state[MATRIX] = cell
