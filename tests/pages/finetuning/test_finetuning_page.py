@@ -423,7 +423,11 @@ def test_every_stop_of_the_tour_tells_what_the_page_shows(open_page, tuned, walk
     seen = []
     for stop in walk(app):
         words = stop.words
-        seen.append((app.selectbox(key="tuning").value, app.query_params.get("look")))
+        seen.append(
+            app.session_state["look"]
+            if app.selectbox(key="tuning").value == "answers"
+            else "a new one"
+        )
         if "Only the answer" in words:
             (shown,) = views(app, "masked_loss")
             count, learned = len(shown["pieces"]), sum(shown["learned"])
@@ -451,8 +455,8 @@ def test_every_stop_of_the_tour_tells_what_the_page_shows(open_page, tuned, walk
         if "two thin ones" in words:
             thin = re.search(r"with ([\d,]+) numbers", words)[1]
             assert any(f"with {thin} numbers" in each.value for each in app.markdown)
-    assert {look for _, look in seen} >= {"Answers", "Weights", "Heads"}
-    assert seen[-1][0] == "new tuning"
+    assert set(seen) == {"One example", "Answers", "Weights", "Heads", "a new one"}
+    assert seen[-1] == "a new one"
 
 
 @pytest.mark.parametrize("tuning", ["thin", "prefers", "mine", "new tuning"])
