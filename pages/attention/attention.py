@@ -149,8 +149,7 @@ def show_figures(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
     if changed and covering.aids_are_open():
         st.caption("This number was computed without your changes.")
     lesson.explain(WORDS, SelfAttention, CausalAttention, MultiHeadAttention)
-    with st.expander("As a formula", icon=":material/function:"):
-        st.latex(FORMULA)
+    lesson.formula(FORMULA, FORMULA_IN_WORDS)
     check(questions.checks(checkpoint, reading, place))
 
 
@@ -169,6 +168,12 @@ FORMULA = (
     r"z_i = \sum_{j \le i} w_{ij}\, v_j, \qquad "
     r"w_{ij} = \frac{e^{s_{ij}}}{\sum_{l \le i} e^{s_{il}}}, \qquad "
     r"s_{ij} = \frac{q_i \cdot k_j}{\sqrt d} + b_{i-j}"
+)
+FORMULA_IN_WORDS = (
+    "*i* is the token that reads, *j* one that it may read: itself or an earlier one. "
+    "$s_{ij}$ is the score, $b_{i-j}$ what a model adds for the distance between them, "
+    "if it does. $w_{ij}$ is the attention weight: e to the score, divided by the sum "
+    "of all of these in the row. $z_i$ is the sum of all values, each times its weight."
 )
 
 tour_button = lesson.open(

@@ -49,8 +49,21 @@ def show_figures(source: Source, opened: Opening | None) -> None:
     with st.container(key=beam_tour.TEXTS):
         figures.show_texts(source, found)
     lesson.explain(WORDS, beam_search, run_modules, best_of_all)
+    lesson.formula(FORMULA, FORMULA_IN_WORDS)
     check(questions.checks(source))
 
+
+FORMULA = (
+    r"\text{score}(t_1 \dots t_n) = \frac{1}{n^{\alpha}} \sum_{i=1}^{n} "
+    r"\ln p(t_i \mid \text{prompt}, t_1 \dots t_{i-1})"
+)
+FORMULA_IN_WORDS = (
+    "$t_i$ is token number *i* of a continuation, and *n* its length. The vertical bar "
+    "is read as “given”: each token's probability depends on all that stands before "
+    "it. Probabilities are multiplied, so their logarithms are added. α is the length "
+    "penalty: divided by *n* to the power of α, a longer text is not worse for its "
+    "length alone."
+)
 
 tour_button = lesson.open(
     "Beam search",

@@ -143,8 +143,7 @@ def show_figures(
     show_stream(checkpoint, reading, place)
     norm = LayerNorm if checkpoint.model.config.norm == "layernorm" else RMSNorm
     lesson.explain(WORDS, Block, norm, FeedForward)
-    with st.expander("As a formula", icon=":material/function:"):
-        st.latex(FORMULA)
+    lesson.formula(FORMULA, FORMULA_IN_WORDS)
     check(questions.checks(checkpoint, reading, place))
 
 
@@ -162,6 +161,12 @@ WORDS = (
 FORMULA = (
     r"r' = r + \sum_h W_O^{(h)} z^{(h)}(\mathrm{norm}_1(r)), \qquad "
     r"r'' = r' + \mathrm{MLP}(\mathrm{norm}_2(r'))"
+)
+FORMULA_IN_WORDS = (
+    "*r* is the residual stream of one token as it comes into the block. To it, each "
+    "head *h* adds its output z, turned into a vector of the stream's size by its own "
+    "part of $W_O$; this makes *r′*. To that, the MLP adds its result; this makes "
+    "*r″*, which leaves the block. Both read the stream through a norm."
 )
 
 tour_button = lesson.open(

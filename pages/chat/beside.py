@@ -12,6 +12,8 @@ from pages.frame.guard import show_problem
 from pages.frame.words import plain
 
 SAME, STORY = "the same tokens", "as a story asks"
+FORM = "chat_form"
+"""The key of the choice between the two."""
 
 
 def show(speaker: Speaker, story: Story | None) -> None:
@@ -27,7 +29,7 @@ def show(speaker: Speaker, story: Story | None) -> None:
         [SAME, STORY],
         default=SAME,
         required=True,
-        key="chat_form",
+        key=FORM,
         **state.BOUND,
         help="Either the same tokens as the model that answers, or the story with "
         "the question in quotation marks: a form that a base model knows from "
@@ -53,11 +55,16 @@ def choose(speaker: Speaker) -> Speaker | None:
     name = st.selectbox(
         "Beside it",
         list(known),
-        key=f"beside_{speaker.name}",
+        key=widget_key(speaker),
         **state.BOUND,
         help="By default, the model that this one was fine-tuned from.",
     )
     return speakers.speaker(known[name])
+
+
+def widget_key(speaker: Speaker) -> str:
+    """Return the name of the widget that chooses who stands beside a model."""
+    return f"beside_{speaker.name}"
 
 
 def offer_tuning() -> None:

@@ -21,12 +21,13 @@ from pages.chat import (
     talk,
 )
 from pages.chat import story as chat_story
+from pages.chat import tour as chat_tour
 from pages.chat.talk import Asking, Talk
+from pages.chat.tour import BESIDE, LOOKS, READS
 from pages.frame import lesson, state
+from pages.frame.controls import tour
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
-
-READS, LOOKS, BESIDE = "What it reads", "Where it looks", "The base"
 
 WORDS = """
 To the model, a conversation is **one sequence of tokens**. A few of them never occur in
@@ -48,7 +49,7 @@ def choose_view() -> str:
         [READS, LOOKS, BESIDE],
         default=READS,
         required=True,
-        key="chat_view",
+        key=chat_tour.VIEW,
         label_visibility="collapsed",
         **state.BOUND,
     )
@@ -94,13 +95,15 @@ def show_workbench(
         with guard():
             messages.show(story, asking)
         below = st.container()
-    with right, guard():
+    with right, st.container(key=chat_tour.SIDE), guard():
         show_view(asking, story, below)
     if live == (not talk.under_way()):
         st.rerun()
 
 
-lesson.open("Chat", "A chat model is a text model that has learned a **format**.")
+tour_button = lesson.open(
+    "Chat", "A chat model is a text model that has learned a **format**."
+)
 with guard():
     above = st.container()
     who, meter, form = st.columns([3, 3, 4], vertical_alignment="bottom")
@@ -113,6 +116,8 @@ with guard():
         settings.show_meter(asking)
     speakers.say_what_it_is(speaker)
     messages.ask_again_if_wanted(asking)
+    if chat_tour.may_be_shown(asking, story):
+        tour.offer(tour_button, lambda: chat_tour.stops(asking, story))
     with above:
         may_show = predict(questions.without_template(asking, story))
     if may_show:

@@ -177,6 +177,7 @@ def show_figures(shown: Compared, befores: Sequence[Side]) -> None:
     with st.container(key=compare_tour.PARTS):
         show_parts(shown)
     lesson.explain(WORDS, compare_text, batch_gradients, saliency)
+    lesson.formula(FORMULA, FORMULA_IN_WORDS)
     check(questions.checks(shown, befores))
 
 
@@ -192,6 +193,18 @@ def offer_opening(found: start.Start) -> None:
     )
 
 
+FORMULA = (
+    r"\text{loss} = -\frac{1}{n} \sum_{i=1}^{n} \ln p(t_i \mid t_0 \dots t_{i-1}), "
+    r"\qquad \Delta_i = \ln p_{\text{before}}(t_i \mid \dots) "
+    r"- \ln p_{\text{after}}(t_i \mid \dots)"
+)
+FORMULA_IN_WORDS = (
+    "$p(t_i \\mid \\dots)$ is the probability that a model gives to the token that "
+    "really came at place *i*, given all before it. Its logarithm is negative or zero, "
+    "so the minus makes the loss of a token positive. The mean over all *n* tokens is "
+    "the loss of the text, also called cross-entropy. $\\Delta_i$ is what changed at "
+    "one token: above zero, its loss is higher than before."
+)
 WORDS = (
     "**Loss** is −ln of the probability of the token that came, in nats. Blue pieces "
     "have a lower loss than before, vermillion pieces a higher one. Training lowers "

@@ -116,7 +116,20 @@ def show_tokens(checkpoint: Checkpoint, text: PromptTokens) -> None:
     found = neighbours_of(checkpoint, chosen.which, chosen.token)
     tokens.show(checkpoint, text, chosen, found)
     lesson.explain(TOKEN_WORDS, TokenEmbedding)
+    lesson.formula(FORMULA, FORMULA_IN_WORDS)
     check(questions.token_checks(*about))
+
+
+FORMULA = (
+    r"\cos(a, b) = \frac{a \cdot b}{\lVert a \rVert \, \lVert b \rVert} "
+    r"= \frac{\sum_i a_i b_i}{\sqrt{\sum_i a_i^2} \, \sqrt{\sum_i b_i^2}}"
+)
+FORMULA_IN_WORDS = (
+    "*a* and *b* are the vectors of two tokens. Above the line is their dot product: "
+    "multiply them number by number, and add up. Below it are their lengths, so that "
+    "only the directions count. The cosine is one for the same direction, zero at a "
+    "right angle, and minus one for opposite directions."
+)
 
 
 def show_positions(checkpoint: Checkpoint, reading: Reading) -> None:

@@ -28,7 +28,8 @@ SETTINGS = (
     f"max_new_tokens={SHORT.max_new_tokens})"
 )
 NOBODY = "without reading"
-WORDS: dict[str, Split] = {"words it knows": "held_out", "words it never met": "new"}
+KNOWN, NEW = "words it knows", "words it never met"
+WORDS: dict[str, Split] = {KNOWN: "held_out", NEW: "new"}
 
 
 def show(shown: Both, row: DeltaGenerator) -> None:

@@ -19,6 +19,9 @@ from viz.tokens import display_piece
 
 Example = Conversation | Preference
 
+TOKEN = "_example_token"
+"""In the session: the token to select."""
+
 
 def choose(examples: list[Example], key: str, begin: int = 0) -> Example:
     """Let the reader choose one of several examples, the shortest first.
@@ -36,12 +39,17 @@ def choose(examples: list[Example], key: str, begin: int = 0) -> Example:
         1,
         len(choices),
         begin + 1,
-        key=f"example_{key}",
+        key=widget_key(key),
         width=150,
         help="The shortest example comes first.",
         **state.BOUND,
     )
     return choices[number - 1]
+
+
+def widget_key(key: str) -> str:
+    """Return the name of the widget that `choose` shows."""
+    return f"example_{key}"
 
 
 def ordered(examples: list[Example]) -> list[Example]:
@@ -87,6 +95,7 @@ def _show_one(
         {label: [token.loss for token in row] for label, row in rows.items()},
         key=f"masked_{name}",
         turns=turns(tokens),
+        selected=_asked_for(len(tokens)),
     )
     st.markdown(_mean_in_words(rows, of_pair=name != "example"))
     notebook.show(
@@ -106,6 +115,12 @@ def _show_one(
         # Even before a click, one number shows where it comes from: the first learned.
         first = next(i for i, token in enumerate(tokens) if token.is_learned)
         _show_origin(tokens, first, list(who.values())[-1])
+
+
+def _asked_for(count: int) -> int | None:
+    """Return the token that the page's tour selects, if there is such a token."""
+    place: int | None = st.session_state.get(TOKEN)
+    return place if place is not None and place < count else None
 
 
 def turns(tokens: list[LearnedToken]) -> list[int]:

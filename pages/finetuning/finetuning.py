@@ -11,15 +11,16 @@ from minigpt.finetuning.supervised import supervised_example
 from minigpt.model.lora import LoRALinear
 from minigpt.runs import RunStore, data_directory
 from pages.finetuning import set_up, watch
-from pages.finetuning.tunings import default_tuning, every_tuning
+from pages.finetuning import tour as finetuning_tour
+from pages.finetuning.tunings import NEW, default_tuning, every_tuning, to_tour
 from pages.frame import lesson, state
+from pages.frame.controls import tour
 from pages.frame.guard import guard, show_problem
 from pages.frame.questions import check
 
-NEW = "new tuning"
 START = "Choose a base model, a method and examples, and start. Or open an earlier run."
 
-lesson.open(
+tour_button = lesson.open(
     "Fine-tuning",
     "Fine-tuning is more training, on chosen examples: see what changes in "
     "the model and what does not.",
@@ -51,6 +52,8 @@ with guard():
             st.caption(START)
         else:
             watch.introduce(tunings[chosen])
+    if (toured := to_tour(tunings, chosen)) is not None:
+        tour.offer(tour_button, lambda: finetuning_tour.stops(toured))
     asked = set_up.show(store) if chosen == NEW else watch.show(tunings[chosen])
     lesson.explain(
         "**SFT** (supervised fine-tuning) uses the loss of pretraining, but only "

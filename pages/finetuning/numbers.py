@@ -109,6 +109,22 @@ examples = remember(12, spinner="Reading the examples …", key=_what_examples)(
 """What a tuning learns from, and what it is tested on."""
 
 
+def held_out(shown: Both) -> list[Conversation | Preference]:
+    """Return examples that a fine-tuning was not trained on.
+
+    Raises:
+        DataError: If they stand in a file that is gone.
+    """
+    config = RunConfig(finetune=shown.tuning.finetune)
+    return [*examples(config, shown.before).held_out]
+
+
+def held_out_tales(shown: Both) -> list[Conversation | Preference]:
+    """Return such examples of tales, whatever it was trained on."""
+    tales = RunConfig(finetune=shown.tuning.finetune.replace(examples="tales"))
+    return [*examples(tales, shown.before).held_out]
+
+
 @remember(12)
 def number_of(file: str, method: Literal["sft", "dpo"]) -> int | None:
     """Return how many examples a file has to learn from; None of tales.

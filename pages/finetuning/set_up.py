@@ -26,6 +26,8 @@ from pages.frame.controls import settings
 from pages.frame.guard import guard, show_note
 from pages.frame.questions import predict
 
+CHOICE = "tuning_choice"
+"""The key of the region with all choices."""
 METHODS = ("SFT", "DPO")
 METHOD_HELP = "SFT learns right answers; DPO learns which of two answers is better."
 CHANGE_HELP = (
@@ -58,7 +60,7 @@ def show(store: RunStore) -> Kinds:
         What to ask in the end.
     """
     question = st.container()
-    left, right = st.columns([2, 3], gap="large")
+    left, right = st.container(key=CHOICE).columns([2, 3], gap="large")
     plan = examples = None
     with left, guard():
         plan = _choose()

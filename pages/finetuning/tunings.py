@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from minigpt.config import FinetuneConfig
+from minigpt.errors import RunError
 from minigpt.library.catalogue import ModelEntry
-from minigpt.library.finetuned import finetuned_models, finetuning_runs
-from minigpt.runs import Run, RunStore
+from minigpt.library.finetuned import base_path, finetuned_models, finetuning_runs
+from minigpt.runs import Run, RunStore, data_directory
 from pages.frame import models
 
+NEW = "new tuning"
+"""What the page's choice says of a fine-tuning that is still to be made."""
 SHIPPED = "tales-chat"
 
 
@@ -46,6 +49,27 @@ def every_tuning(store: RunStore) -> dict[str, Tuning]:
 def default_tuning(options: list[str]) -> int:
     """Return which to begin with: the one that ships, or a new one."""
     return options.index(SHIPPED) if SHIPPED in options else 0
+
+
+def to_tour(known: dict[str, Tuning], chosen: str) -> Tuning | None:
+    """Return what a tour can show: the chosen fine-tuning, or any if it is a new one.
+
+    None, where it has no model yet or its base is not here.
+    """
+    names = [SHIPPED, *known] if chosen == NEW else [chosen]
+    return next((known[name] for name in names if _is_whole(known.get(name))), None)
+
+
+def _is_whole(tuning: Tuning | None) -> bool:
+    if tuning is None or tuning.entry is None:
+        return False
+    if tuning.run is not None and tuning.run.status().is_alive:
+        return False
+    try:
+        base_path(tuning.finetune, data_directory())
+    except RunError:
+        return False
+    return True
 
 
 def answering_models() -> list[str]:

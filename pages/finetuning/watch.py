@@ -6,7 +6,6 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from minigpt.config import RunConfig
 from minigpt.datasets.conversations import Conversation, Preference
 from minigpt.errors import DataError
 from minigpt.preparation.finetuning import own_conversations
@@ -27,7 +26,17 @@ from viz.finetuning import log_prob_lines, margin_line, preference_table, wins_l
 SEARCHED = 12
 """Held-out examples among which the page opens on the one that gained most."""
 CHAT = "pages/chat/chat.py"
-Held = list[Conversation | Preference]
+CHANGE = "tuning_change"
+"""The key of the region that shows what changed."""
+VIEW = "look"
+"""The key of the choice of what is shown."""
+EXAMPLE, ANSWERS, WEIGHTS, HEADS, PROGRESS = (
+    "One example",
+    "Answers",
+    "Weights",
+    "Heads",
+    "Progress",
+)
 
 
 def show(tuning: Tuning) -> Kinds:
@@ -112,12 +121,13 @@ def _show_change(tuning: Tuning, *, alive: bool) -> Both:
             views,
             default=views[0],
             required=True,
-            key="look",
+            key=VIEW,
             **state.BOUND,
         )
         step = _choose_step(tuning)
     shown = numbers.both(tuning, step)
-    VIEWS[view](shown, row)
+    with st.container(key=CHANGE):
+        VIEWS[view](shown, row)
     return shown
 
 
@@ -127,7 +137,7 @@ def _choose_step(tuning: Tuning) -> int | None:
     steps = [step for step, _ in tuning.entry.steps]
     if tuning.run is None or len(steps) < 2:
         return None
-    key = f"tuned_step_{tuning.id}"
+    key = step_key(tuning)
     if st.session_state.get(key) not in steps:
         st.session_state.pop(key, None)
     chosen: int = st.select_slider(
@@ -141,15 +151,18 @@ def _choose_step(tuning: Tuning) -> int | None:
     return chosen
 
 
-def held_out(shown: Both) -> Held:
-    """Return held-out examples; of tales if the file is gone."""
-    config = RunConfig(finetune=shown.tuning.finetune)
+def step_key(tuning: Tuning) -> str:
+    """Return the name of the slider that chooses a saved step of a run."""
+    return f"tuned_step_{tuning.id}"
+
+
+def held_out(shown: Both) -> list[Conversation | Preference]:
+    """Return held-out examples; of tales if the file is gone, which is said."""
     try:
-        return [*numbers.examples(config, shown.before).held_out]
+        return numbers.held_out(shown)
     except DataError as error:
         show_note(f"{error} The examples below are from tales.")
-        tales = RunConfig(finetune=shown.tuning.finetune.replace(examples="tales"))
-        return [*numbers.examples(tales, shown.before).held_out]
+        return numbers.held_out_tales(shown)
 
 
 def _show_example(shown: Both, row: DeltaGenerator) -> None:
@@ -201,11 +214,11 @@ def _show_progress(shown: Both, _row: DeltaGenerator) -> None:
 
 
 VIEWS: dict[str, Callable[[Both, DeltaGenerator], None]] = {
-    "One example": _show_example,
-    "Answers": _show_answers,
-    "Weights": _show_weights,
-    "Heads": heads.show,
-    "Progress": _show_progress,
+    EXAMPLE: _show_example,
+    ANSWERS: _show_answers,
+    WEIGHTS: _show_weights,
+    HEADS: heads.show,
+    PROGRESS: _show_progress,
 }
 
 

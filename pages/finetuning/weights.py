@@ -24,7 +24,8 @@ from pages.frame.words import count, plain
 from viz.components.low_rank.view import low_rank
 from viz.components.value_grid.view import Grid, value_grid
 
-_CHOICE = "_moved_matrix"
+MATRIX = "_moved_matrix"
+"""In the session: the layer and the column of the chosen matrix."""
 
 
 def show(shown: Both) -> None:
@@ -41,7 +42,7 @@ def _show_shares(shown: Both, found: Moved) -> tuple[int, int]:
     """Show ‖ΔW‖ / ‖W‖ of every matrix, and return the one that is chosen."""
     st.markdown(_touched_in_words(found))
     layers = len(found.relative)
-    chosen = linked("matrix", _CHOICE, undotted)
+    chosen = linked("matrix", MATRIX, undotted)
     size = layers, len(found.matrices)
     is_cell = chosen and len(chosen) == 2 and all(map(operator.lt, chosen, size))
     write("matrix", dotted(chosen) if is_cell else None)
@@ -181,4 +182,4 @@ def _show_code(shown: Both, product: LowRank, layer: int, matrix: str) -> None:
 
 def _choose(cell: tuple[int, int] | None) -> None:
     if cell is not None:
-        st.session_state[_CHOICE] = cell
+        st.session_state[MATRIX] = cell

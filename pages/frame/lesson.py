@@ -54,6 +54,18 @@ def explain(words: str, *sources: type | Callable[..., object]) -> None:
             source(*sources)
 
 
+def formula(latex: str, in_words: str) -> None:
+    """Offer the formula behind the words: closed, until a reader wants it.
+
+    Args:
+        latex: The formula.
+        in_words: What each of its symbols is, as it would be read aloud. Markdown.
+    """
+    with st.expander("As a formula", icon=":material/function:"):
+        st.latex(latex)
+        st.markdown(in_words)
+
+
 def source(*objects: type | Callable[..., object]) -> None:
     """Show the real source of classes and functions, closed until it is wanted."""
     with st.expander(

@@ -50,6 +50,7 @@ def show_figures(
         st.subheader("Which parts wrote it", anchor=False)
         attribution.show_shares(source, reading, position, pair)
     lesson.explain(WORDS, logit_lens, attribute)
+    lesson.formula(FORMULA, FORMULA_IN_WORDS)
     check(questions.checks(source, position, pair))
 
 
@@ -66,6 +67,20 @@ def show_opening(found: Opening | None, source: LensReading) -> None:
         f"{effects['lead']:.2f} ahead.",
     )
 
+
+FORMULA = (
+    r"p = \mathrm{softmax}\big(W_U \, \mathrm{norm}(r)\big), \qquad "
+    r"r = x + \sum_{\text{parts}} o, \qquad "
+    r"\ell_t = u_t \cdot \mathrm{norm}(r)"
+)
+FORMULA_IN_WORDS = (
+    "*r* is the residual stream at any point: the token's embedding *x*, and the "
+    "outputs *o* of all parts so far. The final norm and the unembedding matrix "
+    "$W_U$ were made for the end of the stream; the lens applies them earlier. "
+    "$u_t$ is the row of $W_U$ that belongs to token *t*, and its dot product with "
+    "the normed stream is the logit of *t*. As *r* is a sum, each part has a share in "
+    "that logit: this is its attribution."
+)
 
 tour_button = lesson.open(
     "Logit lens and attribution",

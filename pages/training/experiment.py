@@ -19,6 +19,8 @@ from viz.components.token_pieces.view import token_pieces
 from viz.repetition import LINES, copying_curve
 
 RECIPE = get_recipe("induction-live")
+TASK = "training_task"
+"""The key of the region that shows what is learned."""
 SETTLED = (
     *("max_steps", "num_epochs", "device", "num_threads", "compile"),
     *("tensorboard", "wandb_project"),
@@ -43,7 +45,7 @@ def choose(store: RunStore) -> None:
         guess = _ask((config or RECIPE).train.max_steps or 1)
     with start:
         _offer_start(store, config, guess)
-    with right:
+    with right, st.container(key=TASK):
         _show_task(config or RECIPE, guess)
 
 

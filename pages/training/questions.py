@@ -1,11 +1,24 @@
 """The Training page's closing questions: the run itself has the answers."""
 
+from collections.abc import Iterator
+
+from minigpt.checkpoint import Checkpoint
 from minigpt.runs import RunStatus
 from minigpt.runs.learning_to_copy import CopyingCurve
 from pages.frame.questions import Question
+from pages.training import recall_questions
 
 _TIE = 0.03
 """Losses closer than this, in nats, are called neither higher nor lower."""
+
+
+def recall(checkpoint: Checkpoint) -> list[Iterator[Question]]:
+    """Ask what can be worked out without a run."""
+    return [
+        recall_questions.untrained(checkpoint),
+        recall_questions.memorizing(),
+        recall_questions.tokens_read(checkpoint),
+    ]
 
 
 def about_copying(curve: CopyingCurve, status: RunStatus) -> list[Question]:

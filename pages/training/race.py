@@ -18,6 +18,11 @@ from pages.frame.guard import guard
 from pages.frame.words import plain
 from pages.training.text_choice import choose_text
 
+DIFFERENCES = "race_differences"
+"""The key of the region that shows what sets the recipes apart."""
+SECOND = "gpt2"
+"""Who races against the first of all recipes, unless another is chosen."""
+
 
 def choose(store: RunStore) -> None:
     """Show the choices, what they amount to, and the button that starts both."""
@@ -31,7 +36,7 @@ def choose(store: RunStore) -> None:
     with first:
         one, steps = _choose_recipe("First", names, 0)
     with second:
-        other, other_steps = _choose_recipe("Second", names, names.index("gpt2"))
+        other, other_steps = _choose_recipe("Second", names, names.index(SECOND))
     with both:
         kind = settings.field(one.tokenizer, "kind", "race", label="Tokenizer for both")
         start = st.container()
@@ -42,7 +47,8 @@ def choose(store: RunStore) -> None:
     like = one.replace(
         data=(data or DataConfig()).to_dict(), tokenizer=tokens.to_dict()
     )
-    left_out = _show_ingredients(one, other)
+    with st.container(key=DIFFERENCES):
+        left_out = _show_ingredients(one, other)
     configs = None
     with guard():
         configs = _configs(one, other, like, (steps, other_steps), left_out)

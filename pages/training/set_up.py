@@ -36,19 +36,26 @@ SIZES = {
 COPY = "to copy: an experiment of a minute"
 RACE = "a text, two recipes in a race"
 BIG = "how big?: sizes in a row"
-AIMS = ("a text", COPY, RACE, BIG)
+A_TEXT = "a text"
+AIMS = (A_TEXT, COPY, RACE, BIG)
+TEXT, MODEL, START = "training_text", "training_model", "training_start"
+"""Keys of the page's regions, which its tour lights."""
 SETTLED = (
     *("max_steps", "num_epochs", "device", "num_threads", "compile"),
     *("tensorboard", "wandb_project"),
 )
 
 
-def show(store: RunStore) -> None:
-    """Show the choices and the start button."""
+def show(store: RunStore) -> DataConfig | None:
+    """Show the choices and the start button.
+
+    Returns:
+        The text to learn from; None where none is chosen here, or not yet.
+    """
     aim = st.segmented_control(
         "What to learn",
         AIMS,
-        default=AIMS[0],
+        default=A_TEXT,
         required=True,
         key="aim",
         **state.BOUND,
@@ -60,25 +67,28 @@ def show(store: RunStore) -> None:
     elif aim == BIG:
         sizes.choose(store)
     else:
-        show_text(store)
+        return show_text(store)
+    return None
 
 
-def show_text(store: RunStore) -> None:
-    """Show the choices for a training on a text."""
+def show_text(store: RunStore) -> DataConfig | None:
+    """Show the choices for a training on a text, and return the text."""
     left, right = st.columns(2, gap="large")
     data = config = None
-    with left:
+    with left, st.container(key=TEXT):
         st.subheader("1 · The text", anchor=False)
         with guard():
             data = choose_text()
-    with right:
+    with right, st.container(key=MODEL):
         st.subheader("2 · The model", anchor=False)
         recipe = choose_recipe()
         size, steps, kind = choose_size(recipe)
     with guard():
         config = choose_all(recipe, data or DataConfig(), size, steps, kind)
-    st.subheader("3 · The start", anchor=False)
-    show_start(store, config if data is not None else None)
+    with st.container(key=START):
+        st.subheader("3 · The start", anchor=False)
+        show_start(store, config if data is not None else None)
+    return data
 
 
 def choose_recipe() -> RunConfig:
@@ -171,7 +181,7 @@ def show_start(store: RunStore, config: RunConfig | None) -> None:
     estimate = None
     if config is not None:
         with guard():
-            estimate = _estimate(config)
+            estimate = estimate_of(config)
     if estimate is not None:
         show_estimate(estimate)
     name_column, button_column = st.columns([2, 1], vertical_alignment="bottom")
@@ -223,4 +233,5 @@ def open_started() -> None:
         state.forget_unknown("run")
 
 
-_estimate = remember(32, spinner="Reading the text …", seconds=60)(estimate_run)
+estimate_of = remember(32, spinner="Reading the text …", seconds=60)(estimate_run)
+"""What a run will cost."""

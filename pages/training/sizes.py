@@ -17,10 +17,14 @@ from pages.training.text_choice import choose_text
 ENOUGH_MEGABYTES = 1.0
 """Of tales: more than all sizes together read, and quick to make."""
 
+CHOICE = "sizes_choice"
+"""The key of the region with all of it."""
+
 
 def choose(store: RunStore) -> None:
     """Show what will be trained, and offer the start."""
-    left, right = st.columns([3, 2], gap="large")
+    whole = st.container(key=CHOICE)
+    left, right = whole.columns([3, 2], gap="large")
     with left:
         st.markdown(
             "Does a larger model predict better, and by how much? **Four sizes** read "

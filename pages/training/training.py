@@ -12,12 +12,22 @@ from minigpt.training.optimizer import build_optimizer
 from minigpt.worker.racing import find_race
 from minigpt.worker.series import find_series
 from pages.frame import lesson, state
+from pages.frame.controls import tour
 from pages.frame.guard import guard
-from pages.training import race_watch, set_up, sizes_watch, together, watch
+from pages.frame.runs import history
+from pages.training import (
+    race_watch,
+    run_tour,
+    set_up,
+    sizes_watch,
+    together,
+    watch,
+)
+from pages.training import tour as training_tour
 
 NEW = "new run"
 
-lesson.open(
+tour_button = lesson.open(
     "Training",
     "What the loss means, and how attention heads form: slowly at first, "
     "then all at once.",
@@ -40,7 +50,8 @@ with guard():
         **state.BOUND,
     )
     if chosen == NEW:
-        set_up.show(store)
+        text = set_up.show(store)
+        tour.offer(tour_button, lambda: training_tour.stops(text))
         watch.show_list(runs)
         lesson.source(language_model_loss, build_optimizer)
     else:
@@ -51,4 +62,7 @@ with guard():
         elif race is not None and together.is_wanted("the race", key="watch"):
             race_watch.show(race)
         else:
+            status, records = run.status(), history.metrics(run)
+            if run_tour.may_be_shown(run, status, records):
+                tour.offer(tour_button, lambda: run_tour.stops(run, status, records))
             watch.show(run)

@@ -19,6 +19,9 @@ from pages.training.questions import about_a_text
 from viz.components.head_grid.view import ScoreBars, head_grid
 
 LATEST = "latest"
+HEADER, NUMBERS, DETAILS = "run_header", "run_numbers", "run_details"
+CURVE, HEADS = "run_curve", "run_heads"
+"""Keys of the page's regions, which its tour lights."""
 
 
 def show(run: Run) -> None:
@@ -34,23 +37,31 @@ def _show_now(run: Run, alive: bool) -> None:
         status = run.status()
         if status.is_alive != alive or state.is_leaving():
             st.rerun()  # the whole page, which a fragment's own run is not
-        progress.show_header(run, status)
+        with st.container(key=HEADER):
+            progress.show_header(run, status)
         learned = experiment_watch.curve_of(run)
         if learned is not None and not alive:
             # What was asked beforehand is answered first.
             experiment_watch.show(run, status, learned)
-        progress.show_numbers(status)
+        with st.container(key=NUMBERS):
+            progress.show_numbers(status)
         if learned is not None and alive:
             experiment_watch.show(run, status, learned)
         curve, heads = st.columns([3, 2], gap="large")
-        with curve:
+        with curve, st.container(key=CURVE):
             progress.show_curve(run, status)
-        with heads:
+        with heads, st.container(key=HEADS):
             show_heads(run)
         step_time.show(run, status)
         if learned is None:
             show_lesson(status)
-        progress.show_details(run)
+        with st.container(key=DETAILS):
+            progress.show_details(run)
+
+
+def film_key(run: Run) -> str:
+    """Return the name of the slider that chooses a snapshot of a run."""
+    return f"film_{run.id}"
 
 
 def show_heads(run: Run) -> None:
@@ -65,7 +76,7 @@ def show_heads(run: Run) -> None:
         "Step of the snapshot",
         [*steps, LATEST],
         value=LATEST,
-        key=f"film_{run.id}",
+        key=film_key(run),
         **state.BOUND,
     )
     snapshot = snapshots.load(steps[-1] if moment == LATEST else moment)

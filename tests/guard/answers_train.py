@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from guard.answers import answers
-from guard.printed import Answer, plain_text
+from guard.printed import Answer, numbers_in, plain_text
 from guard.runs import FIRST, OWN, PREDICTED, REPEATS, SECOND, SIZES
 from guard.screen import Asked
 from guard.seen import Seen, logits_of
@@ -244,6 +244,39 @@ def size_fall(seen: Seen, asked: Asked) -> Answer:
     falls = [on_line(seen, each) - on_line(seen, 2 * each) for each in (one, other)]
     given = (one, 2 * one, other, 2 * other)
     return Answer("the first", (*given, *falls, 2 ** line(seen)[0]))
+
+
+# Training, when it is reviewed: all numbers are in the text.
+
+
+def told_in(asked: Asked) -> list[float]:
+    """The numbers of a question, in order."""
+    return [float(each.replace(",", "")) for each in numbers_in(asked.text)]
+
+
+@answers("training.untrained")
+def untrained(seen: Seen, asked: Asked) -> Answer:
+    vocabulary, _, two, power, _, _ = given = told_in(asked)
+    assert vocabulary == two**power
+    right = math.log(vocabulary)
+    return Answer(right, (*given, vocabulary, power, 0.693, right))
+
+
+@answers("training.tokens_read")
+def tokens_read(seen: Seen, asked: Asked) -> Answer:
+    given = told_in(asked)
+    return Answer(f"{math.prod(given):,.0f}", (*given, *given, math.prod(given)))
+
+
+@answers("training.memorizing")
+def memorizing(seen: Seen, asked: Asked) -> Answer:
+    before, after, unseen, then = given = told_in(asked)
+    right = "It has stopped learning."
+    if then < unseen:
+        right = "It still learns what holds for new text."
+    elif after < before:
+        right = "It learns its own text by heart."
+    return Answer(right, tuple(given))
 
 
 # Fine-tuning: an example token by token, and the weights.

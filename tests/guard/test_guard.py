@@ -30,7 +30,14 @@ from guard.views import VIEWS
 
 PAGES = Path(__file__).parents[2] / "pages"
 
-NEVER_MET = {"tokenizer.whole", "tokenizer.vocabulary", "home.goes_on"}
+NEVER_MET = {
+    "tokenizer.whole",
+    "tokenizer.vocabulary",
+    "home.goes_on",
+    "training.untrained",
+    "training.tokens_read",
+    "training.memorizing",
+}
 """Asked of another kind of tokenizer, or when a lesson is reviewed."""
 
 

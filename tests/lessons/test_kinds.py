@@ -181,6 +181,16 @@ def of_compare(checkpoint: Checkpoint) -> Kinds:
     yield from questions.checks(shown, [])
 
 
+def of_training(checkpoint: Checkpoint) -> Kinds:
+    from minigpt.runs.power_law import fit_power_law
+    from pages.training import questions, sizes_questions
+
+    yield from questions.recall(checkpoint)
+    points = [(2_640, 1.98), (5_048, 1.83), (8_224, 1.72), (16_880, 1.58)]
+    law = fit_power_law(*zip(*points, strict=True))
+    yield from sizes_questions.about_sizes(points, law)
+
+
 def _other_than(entry: ModelEntry) -> tuple[ModelEntry, int | None, Checkpoint]:
     """Return whom Compare would set a model against: an earlier step, or `tales`."""
     if len(entry.steps) > 1:
@@ -204,6 +214,7 @@ LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {
     "beam_search": of_beam_search,
     "generation": of_generation,
     "compare": of_compare,
+    "training": of_training,
 }
 
 MET: dict[int, ModelEntry] = {}

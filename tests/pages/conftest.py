@@ -2,8 +2,9 @@
 
 import json
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -55,3 +56,33 @@ def view() -> Callable[[AppTest, str], dict]:
         return found[0]
 
     return read
+
+
+@pytest.fixture
+def walk() -> Callable[[AppTest], Iterator[Any]]:
+    """Return a function that takes a page's tour, and yields each stop in turn."""
+
+    def take(app: AppTest) -> Iterator[Any]:
+        app.button(key="take_tour").click().run()
+        stops = app.session_state["_tour"].stops
+        assert 6 <= len(stops) <= 10
+        for at, stop in enumerate(stops):
+            under_way = app.session_state["_tour"]
+            under_way.at = at
+            for name, value in under_way.wanted().items():
+                if value != under_way.before[name] or name in app.session_state:
+                    app.session_state[name] = value
+            app.run()
+            assert not app.exception
+            assert "_tour" in app.session_state, "it ended by itself"
+            assert any(key.endswith(f"-{stop.region}") for key in keys_of(app.main))
+            yield stop
+
+    return take
+
+
+def keys_of(node: Any) -> Iterator[str]:
+    """Yield the names of the containers and widgets on a page."""
+    yield getattr(getattr(node, "proto", None), "id", "")
+    for child in getattr(node, "children", {}).values():
+        yield from keys_of(child)

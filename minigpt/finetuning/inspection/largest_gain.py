@@ -1,9 +1,10 @@
-"""The example whose answer a fine-tuning made likelier than any other's.
+"""The example whose answer gained most probability by a fine-tuning.
 
 The loss of one example is a mean over its tokens. Here their sum counts, because it is
 the probability of the whole answer: ln p(answer) = Σ ln p(token).
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -27,6 +28,14 @@ class Gain(NamedTuple):
         """How much likelier: ln of the two probabilities' ratio."""
         return self.after - self.before
 
+    @property
+    def rise(self) -> float:
+        """How much more probable: the two probabilities' difference.
+
+        A long text can become e^60 times likelier and still never be written.
+        """
+        return math.exp(self.after) - math.exp(self.before)
+
 
 def largest_gain(
     before: Checkpoint, after: Checkpoint, examples: Sequence[Conversation]
@@ -42,7 +51,7 @@ def largest_gain(
         Gain(number, answer_log_prob(before, each), answer_log_prob(after, each))
         for number, each in enumerate(examples)
     ]
-    return max(gains, key=lambda gain: gain.nats)
+    return max(gains, key=lambda gain: gain.rise)
 
 
 def answer_log_prob(who: Checkpoint, conversation: Conversation) -> float:

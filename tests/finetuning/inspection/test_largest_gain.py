@@ -41,7 +41,9 @@ def test_of_what_ships_an_answer_became_a_thousand_times_likelier():
     )[:12]
     gain = largest_gain(before, after, some)
     assert gain.nats >= math.log(1000)
+    assert math.exp(gain.after) >= 0.1, "an answer that would hardly be given"
     assert all(
-        answer_log_prob(after, one) - answer_log_prob(before, one) <= gain.nats
+        math.exp(answer_log_prob(after, one)) - math.exp(answer_log_prob(before, one))
+        <= gain.rise
         for one in some
     )

@@ -1,6 +1,7 @@
 """The Chat page: what is said, what can be taken back, what is shown of it."""
 
 import json
+import re
 import runpy
 import shutil
 from pathlib import Path
@@ -625,3 +626,47 @@ def test_a_held_out_question_and_a_strange_one_are_told_from_those_learned(
     app = say(app, "Who had the kite?")
     assert "None of the 9 questions it was tuned on" in captions(app)
     assert not app.exception
+
+
+def test_every_stop_quotes_what_the_page_shows_and_the_talk_comes_back(
+    open_page, talkers, walk, view
+):
+    app = press(open_page(PAGE, data=talkers), "chip_1")
+    before = said(app)
+    heads = []
+
+    def tokens():
+        return view(app, "chat_tokens")
+
+    def last_words():
+        return [text for _, text in said(app)]
+
+    for stop in walk(app):
+        words = stop.words
+        if "row of" in words:
+            assert f"row of {len(tokens()['pieces'])} tokens" in words
+        if words.startswith("Asked") or "same words" in words:
+            assert f"“{last_words()[1][:40]}" in words
+            assert app.toggle(key="chat_template").value == words.startswith("Asked")
+        if "looked most at" in words:
+            weights = re.findall(r"weight ([\d.]+)", "".join(tokens()["sentences"]))
+            most = max(map(float, weights))
+            assert float(re.search(r"with ([\d.]+) of its", words)[1]) == (
+                pytest.approx(most, abs=0.006)
+            )
+            layer, head = (app.session_state[key] for key in ("layer", "head"))
+            assert f"L{layer}H{head} looked" in words
+            heads.append((layer, head))
+        if "very same tokens" in words:
+            assert f"goes on with “{last_words()[-1][:40]}" in words
+        if "Is it sure" in words:
+            labels = [block.proto.popover.label for block in app.get("popover")]
+            label = next(each for each in labels if each.startswith("Probability"))
+            assert re.search(r"[\d.]+(e-\d+)?", label)[0] in words
+        if "answers whatever" in words:
+            assert f"“{last_words()[0]}”" in words
+            assert any("kind" in caption.value for caption in app.caption)
+    assert len(set(heads)) == 2
+    app.switch_page("pages/home/home.py").run()
+    app.switch_page(PAGE).run()
+    assert said(app) == before

@@ -1,6 +1,7 @@
 """Fine-tuning: what is chosen before the start, and what the page says afterwards."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -415,3 +416,52 @@ def test_tunings_are_told_from_other_models_and_bases_are_found(tuned, tmp_path)
     store.delete("plain")
     elsewhere = FinetuneConfig(base="/other/machine/data/models/tales")
     assert base_path(elsewhere, tuned) == tuned / "models/tales"
+
+
+def test_every_stop_of_the_tour_tells_what_the_page_shows(open_page, tuned, walk):
+    app = open_page(PAGE, data=tuned, tuning="answers")
+    seen = []
+    for stop in walk(app):
+        words = stop.words
+        seen.append(
+            app.session_state["look"]
+            if app.selectbox(key="tuning").value == "answers"
+            else "a new one"
+        )
+        if "Only the answer" in words:
+            (shown,) = views(app, "masked_loss")
+            count, learned = len(shown["pieces"]), sum(shown["learned"])
+            assert f"Of these {count} tokens the loss counts {learned}" in words
+            place = shown["selected"]
+            assert f"“{shown['pieces'][place]}”, gained most" in words
+            before, after = (float(row[place]) for row in shown["exact"])
+            gains = [
+                float(one) - float(two)
+                for one, two, is_in in zip(
+                    *shown["exact"], shown["learned"], strict=True
+                )
+                if is_in
+            ][:-1]
+            assert before - after == pytest.approx(max(gains), abs=1e-3)
+        if "Asked" in words:
+            quoted = re.findall("“([^”]{1,30})", words)
+            told = [*texts(app), *(each.value for each in app.markdown)]
+            assert all(any(plain(q) in t or q in t for t in told) for q in quoted[:3])
+        if "moved furthest" in words:
+            (grid,) = views(app, "value_grid")
+            shares = [float(t) for row in grid["texts"] for t in row if t != "·"]
+            told = float(re.search(r"only ([\d.]+)%", words)[1]) / 100
+            assert told == pytest.approx(max(shares), abs=6e-4)
+        if "two thin ones" in words:
+            thin = re.search(r"with ([\d,]+) numbers", words)[1]
+            assert any(f"with {thin} numbers" in each.value for each in app.markdown)
+    assert set(seen) == {"One example", "Answers", "Weights", "Heads", "a new one"}
+    assert seen[-1] == "a new one"
+
+
+@pytest.mark.parametrize("tuning", ["thin", "prefers", "mine", "new tuning"])
+def test_every_kind_of_fine_tuning_has_a_tour(open_page, tuned, tuning):
+    app = open_page(PAGE, data=tuned, tuning=tuning)
+    app.button(key="take_tour").click().run()
+    assert not app.exception
+    assert 6 <= len(app.session_state["_tour"].stops) <= 10

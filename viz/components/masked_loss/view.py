@@ -23,6 +23,7 @@ def masked_loss(
     *,
     key: str,
     turns: Sequence[int] = (0,),
+    selected: int | None = None,
 ) -> int | None:
     """Show a conversation; what is learned is as dark as it surprised each model.
 
@@ -36,20 +37,21 @@ def masked_loss(
             not-a-number where nothing predicts it.
         key: The view's name on this page.
         turns: Where each turn begins: at its first piece.
+        selected: The token to select, until the reader selects another.
 
     Returns:
         The token selected now, or None.
 
     Raises:
         ValueError: If lengths differ, no model is given, a loss that counts is no
-            number.
+            number, or `selected` is not a piece.
     """
     count = len(pieces)
     rows = [_checked(values, learned, count) for values in losses.values()]
     if not rows:
         raise ValueError("The losses of at least one model are needed.")
     limit = _limit(rows, learned)
-    chosen, clicked = chosen_position(key, range(count))
+    chosen, clicked = chosen_position(key, range(count), selected)
     _mount(
         key=key,
         data={
