@@ -46,7 +46,8 @@
   };
   const inspectScroller = (node) => {
     const box = node.getBoundingClientRect();
-    if (box.width > 2 && box.right > edge + SLACK) tell(node, "scrolls beyond the edge");
+    if (!node.matches("input") && box.width > 2 && box.right > edge + SLACK)
+      tell(node, "scrolls beyond the edge");
     const held = chosen && node.querySelector(chosen)?.getBoundingClientRect();
     if (held && (held.left < box.left - SLACK || held.right > box.right + SLACK ||
       held.top < box.top - SLACK || held.bottom > box.bottom + SLACK))

@@ -33,11 +33,13 @@ SCROLL = (
     "[data-testid=stDataFrame]",
     # Under a closed line stands the whole of it.
     "details:not([open]) > summary",
+    # Its steps stand side by side; a phone has room for two or three of them.
+    ".beam_tree .stage",
 )
-"""What may scroll, or be cut short: code, tables and what is typed."""
-SHEETS = (".attention_steps .stage", ".journey .sheet")
+"""What may scroll, or be cut short: code, tables, what is typed, and a beam's tree."""
+SHEETS = (".attention_steps .stage", ".journey .sheet", ".value_grid .stage")
 """Sheets of a column or row per token: they scroll where there are too many to read."""
-CHOSEN = "th.reads, rect.row.chosen"
+CHOSEN = "th.reads, rect.row.chosen, td[aria-selected=true]"
 """What a sheet must show, however far it scrolls."""
 
 # The script has ended, and two looks in a row find every box where it was.
