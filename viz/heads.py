@@ -56,7 +56,7 @@ def two_texts_chart(scores: Sequence[ScoreOnText]) -> alt.LayerChart:
         x="value:Q",
         color=alt.Color("text:N", title=None, sort=[HERE, ELSEWHERE])
         .scale(domain=[HERE, ELSEWHERE], range=[BLUE, ORANGE])
-        .legend(orient="top", labelLimit=260),
+        .legend(orient="top", labelLimit=260, direction="vertical"),
         shape=alt.Shape("text:N", title=None, sort=[HERE, ELSEWHERE])
         .scale(domain=[HERE, ELSEWHERE], range=["circle", "diamond"])
         .legend(orient="top", labelLimit=260),

@@ -85,7 +85,7 @@ def stream_chart(
         y=alt.Y("added:Q", title="length of the vector"),
         color=alt.Color("kind:N", title=None, sort=None)
         .scale(domain=[*known, STREAM], range=[*(COLOURS[k] for k in known), GRAY])
-        .legend(orient="top"),
+        .legend(orient="top", columns=2),  # a phone has no room for four
         opacity=alt.condition(alt.datum.here, alt.value(1.0), alt.value(0.45)),
     )
     line = base.mark_line(point=alt.OverlayMarkDef(size=45), strokeWidth=3).encode(

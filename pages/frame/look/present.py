@@ -19,7 +19,7 @@ html { font-size: 20px !important; }
 }
 [data-testid="stMainBlockContainer"] h3 { line-height: 1.2; padding: 0.3rem 0 0.5rem; }
 [class*="st-key-predict_"] summary { padding: 0.15rem 0.6rem !important; }
-[class*="st-key-predict_"] summary p {
+[class*="st-key-predict_"] details:not([open]) > summary p {
   overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
 }
 [class*="st-key-predict_"]:has(summary) { padding: 0 0 0 0.6rem; }

@@ -1,5 +1,6 @@
 // The journey's sheet: headings, roads, what is added to them, and where they end.
 
+const STANDING = 2.4; // Columns of fewer times the type's size hold no word and no number.
 const LEAST_FAINT = 0.15; // Weaker reading is drawn for the chosen token alone.
 
 function drawJourney(parts, root, data, hover, tell) {
@@ -57,7 +58,8 @@ function drawHeading(head, layout, stage, i, hover, tell) {
   svgElement("title", {}, station, `${stageName(stage)}: open its page`);
   svgElement("rect", { class: `band ${stage.kind}`, x: layout.start(i) + 1, y: 1, rx: 6,
     width: column - 2, height: 3 * type }, station);
-  headingLines(stage, column < 4.6 * type).forEach((line, n) =>
+  if (column < STANDING * type) drawStanding(station, layout, stage, i);
+  else headingLines(stage, column < 4.6 * type).forEach((line, n) =>
     svgElement("text", { x: layout.start(i) + column / 2, y: (1.25 + 1.3 * n) * type,
       class: n ? "" : "faint", "text-anchor": "middle", "font-size": (n ? 0.95 : 0.85) * type,
       "font-weight": n ? 650 : 400 }, station, line));
@@ -70,6 +72,15 @@ function drawHeading(head, layout, stage, i, hover, tell) {
   station.onmouseenter = station.onfocus = () => hover({ stage: i });
   station.onmouseleave = station.onblur = () => hover(null);
   return station;
+}
+
+// In a column that is too narrow for words they stand upright.
+function drawStanding(station, { type, column, start }, stage, i) {
+  const words = headingLines(stage, true).at(-1);
+  const layer = ["attention", "MLP"].includes(stage.kind) ? ` ${stage.layers[0]}` : "";
+  const [x, y] = [start(i) + column / 2 + 0.28 * type, 2.85 * type];
+  svgElement("text", { x, y, transform: `rotate(-90 ${x} ${y})`, "font-size": 0.85 * type },
+    station, `${words}${layer}`);
 }
 
 function headingLines({ kind, layers: [first, last] }, narrow) {
@@ -102,7 +113,8 @@ function drawRoads(group, layout, scale, data, i, hover, tell) {
   layout.rows.forEach(({ top, height }, row) => {
     if (i) drawAdding(group, layout, scale, data, i, row);
     else drawBeginning(group, layout, scale, data.stages[0], row);
-    if (row === layout.chosen) printNorms(group, layout, data.stages[i], i);
+    if (row === layout.chosen && layout.column >= STANDING * layout.type)
+      printNorms(group, layout, data.stages[i], i);
     const hot = svgElement("rect", { class: "hot", x: layout.start(i), y: top,
       width: layout.column, height }, group);
     hot.onmouseenter = () => hover({ stage: i, row });
@@ -186,9 +198,9 @@ function drawChoice(group, layout, candidate, rank, tell) {
     width: layout.right - type, height: choice - 2 }, made);
   svgElement("text", { class: "code piece", x: x + 0.4 * type, y: middle + 0.34 * type,
     "font-size": type, "font-weight": rank ? 400 : 700 }, made,
-    fitted(layout.measure, candidate.piece, 5.4 * type));
-  const track = { x: x + 6.1 * type, y: middle - 0.42 * type, height: 0.84 * type, rx: 3 };
-  const length = layout.right - 10.6 * type;
+    fitted(layout.measure, candidate.piece, layout.words));
+  const track = { x: x + layout.words + 0.7 * type, y: middle - 0.42 * type, height: 0.84 * type, rx: 3 };
+  const length = layout.right - layout.words - 5.2 * type;
   svgElement("rect", { ...track, class: "track", width: length }, made);
   svgElement("rect", { ...track, class: "bar",
     width: Math.max(2, length * candidate.share) }, made);

@@ -1,18 +1,20 @@
 // Where everything on the journey's sheet stands: one row per token, one column per stage.
 
 const CHOICE_ROWS = 5;
+const PHONE = 480; // A narrower sheet has small type, and no words that need room.
 
 // All lengths in CSS pixels; type follows the page's root size.
 function journeyLayout(root, data) {
-  const type = clamp(0.84 * rem(), 11, 24);
+  const isPhone = root.clientWidth > 0 && root.clientWidth < PHONE;
+  const type = isPhone ? 11 : clamp(0.84 * rem(), 11, 24);
   const measure = document.createElement("canvas").getContext("2d");
   measure.font = fontOf(root, type, { code: true });
   const widest = Math.max(...data.pieces.map((piece) => measure.measureText(piece).width));
-  const left = clamp(widest + 18, 3 * type, 8.5 * type);
-  const right = 15 * type;
+  const left = clamp(widest + 18, 3 * type, (isPhone ? 5 : 8.5) * type);
+  const right = (isPhone ? 11 : 15) * type;
   const count = data.stages.length;
   const room = (root.clientWidth || 900) - left - right;
-  const column = Math.max(room / count, 3.1 * type);
+  const column = Math.max(room / count, (isPhone ? 1.2 : 3.1) * type);
   const row = type * (data.pieces.length > 8 ? 2 : 2.5);
   const chosenRow = row + 1.5 * type;
   const chosen = data.selected - data.first;
@@ -28,7 +30,7 @@ function journeyLayout(root, data) {
   const choicesTop = Math.max(0, last.road - choice / 2);
   const height = Math.max(y, choicesTop + CHOICE_ROWS * choice) + 4;
   return {
-    type, left, right, column, row, chosen, rows, measure, choice, choicesTop,
+    type, left, right, words: (isPhone ? 4 : 5.4) * type, column, row, chosen, rows, measure, choice, choicesTop,
     height, bottom: y, heading: 3.4 * type,
     width: left + count * column + right,
     start: (stage) => left + stage * column,

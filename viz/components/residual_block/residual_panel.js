@@ -107,7 +107,7 @@ function drawStrips(panel, strips, paint) {
 }
 
 function drawHeads(panel, block, paint, tell) {
-  const list = element("div", "heads", panel);
+  const list = element("div", `heads ${block.results.length > 8 ? "many" : ""}`, panel);
   const most = Math.max(...block.results.map(norm), 1e-9);
   block.results.forEach((result, head) => {
     const name = `L${block.layer}H${head}`;

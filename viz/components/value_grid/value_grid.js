@@ -60,11 +60,14 @@ export default function valueGrid({ data, parentElement, setTriggerValue }) {
   return followWidth(root, () => shrinkToFit(root, grid.table, data.shrinks));
 }
 
-// Narrower cells first, then cells without their numbers, which the caption still tells.
+// Narrower cells first, then cells without their numbers, which the caption still tells. A
+// grid that keeps its numbers scrolls in the end, and then has no need of small type.
 function shrinkToFit(root, table, shrinks) {
+  const isTooWide = () => table.offsetWidth > root.clientWidth;
   table.className = "";
-  for (const size of shrinks ? ["dense", "tiny"] : [])
-    if (table.offsetWidth > root.clientWidth) table.classList.add(size);
+  for (const size of shrinks ? ["dense", "tiny"] : ["dense"])
+    if (isTooWide()) table.classList.add(size);
+  if (!shrinks && isTooWide()) table.className = "";
 }
 
 // Build the table when its size changes; the function above runs again on every change of

@@ -1,0 +1,197 @@
+"""A newcomer who can only read the screen: where does each Check's evidence stand?
+
+For every lesson: open it, guess, and read each question of its Check; go where the
+question leads; read the page; answer; and find on what was read the numbers or words
+that decide it, as the verdict names them. Prints lesson × question × place:
+
+    python tests/browser/reading/newcomer.py [lesson …]
+"""
+
+import re
+import runpy
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+if __name__ == "__main__":  # the tests' own modules, as pytest finds them
+    sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parents[3])]
+
+import navigation
+
+HERE = Path(__file__).parent
+SCREEN = (HERE / "screen.js").read_text(encoding="utf-8")
+ROOT = HERE.parents[2]
+NUMBER = re.compile(r"(?<![\w.])[+−-]?\d+(?:,\d{3})*(?:\.\d+)?(?![\w])")
+BOX = "[class*='st-key-check_']"
+
+
+class Found(NamedTuple):
+    """One question, and where on the page its evidence stands."""
+
+    lesson: str
+    question: str
+    clue: str
+    """The numbers or words that decide it."""
+    where: str
+    """The regions that show them; empty where one is missing."""
+    asked: str
+
+    def __str__(self) -> str:
+        place = self.where or "NOWHERE"
+        return f"{self.lesson:14} {self.question:28} {self.clue:34} {place}"
+
+
+class Newcomer:
+    """A tab in which somebody reads and clicks."""
+
+    def __init__(self, page, url: str):
+        self.page, self.url = page, url
+
+    def lesson(self, lesson, **place: str) -> Iterator[Found]:
+        """Work through one page's Check, and tell where the evidence stands."""
+        navigation.visit(self.page, self.url, lesson, **place)
+        self._guess()
+        for box in self._boxes():
+            yield self._question(lesson.name, box)
+
+    def _guess(self) -> None:
+        guess = self.page.locator("[class*=st-key-predict_] [role=radiogroup] label")
+        if guess.count():
+            guess.first.click()
+            self._settle()
+
+    def _boxes(self) -> list[int]:
+        if self.page.locator(".st-key-check").count() == 0:
+            return []
+        return list(range(self.page.locator(f".st-key-check {BOX}").count()))
+
+    def _question(self, lesson: str, number: int) -> Found:
+        box = self.page.locator(f".st-key-check {BOX}").nth(number)
+        go = box.get_by_role("button", name="Go there")
+        if go.count():
+            go.click()
+            self._settle()
+        asked = box.locator("[data-testid=stMarkdown]").first.inner_text()
+        id_ = box.locator("[class*='st-key-_answer_']").first.get_attribute("class")
+        name = re.search(r"st-key-_answer_(.*)_[0-9a-f]+", id_)[1]
+        read = self.page.evaluate(SCREEN)
+        box.locator("[role=radiogroup] label").first.click()
+        self._settle()
+        box = self.page.locator(f".st-key-check {BOX}").nth(number)
+        box.get_by_text("You said").wait_for()
+        verdict = box.get_by_text("You said").inner_text()
+        return judge(lesson, name, asked, verdict, read)
+
+    def _settle(self) -> None:
+        self.page.wait_for_timeout(50)  # the click is on its way
+        navigation.settle(self.page)
+        self.page.wait_for_function(
+            "document.querySelector('[data-testid=stApp]').dataset.testScriptState"
+            " === 'notRunning'"
+        )
+
+
+def judge(lesson: str, name: str, asked: str, verdict: str, read) -> Found:
+    """Look for what decides a question in what was read before it was answered."""
+    said = re.match(r"You said “(.*?)”\. (.*)", verdict, re.DOTALL)
+    right, why = said[1], said[2]
+    why = why.removeprefix("✓ Right.").strip()
+    wrong = re.match(r".*?the answer is “(.*?)”\.\s*(.*)", why, re.DOTALL)
+    if wrong:
+        right, why = wrong[1], wrong[2]
+    for clue, places in proofs(right, why, asked, read):
+        if places:
+            return Found(lesson, name, clue, places, asked)
+    return Found(lesson, name, f"{right} · {why}"[:120], "", asked)
+
+
+def proofs(right: str, why: str, asked: str, read) -> Iterator[tuple[str, str]]:
+    """Yield what would decide a question, and where all of it stands."""
+    values = [number for number in NUMBER.findall(why) if "." in number]
+    if values:
+        yield " ".join(values), where_all(values, read)
+    first = NUMBER.match(right)
+    if first and "." in first[0]:
+        yield first[0], where_all([first[0]], read)
+    if values and first is None and len(right) > 3:
+        yield right, where_words(right, read)
+    counts = [number for number in NUMBER.findall(why) if number not in asked]
+    if counts:
+        yield " ".join(counts), where_all(counts, read)
+    if not re.match(r"(yes|no|it |the same|both|neither)", right):
+        yield right, where_words(right, read)
+
+
+def where_all(numbers: list[str], read) -> str:
+    """Return the regions that show all the numbers; nothing where one is missing."""
+    places = [
+        next((place(key, kind) for key, kind, text in read if shows(text, each)), "")
+        for each in numbers
+    ]
+    return ", ".join(dict.fromkeys(places)) if all(places) else ""
+
+
+def where_words(words: str, read) -> str:
+    """Return the first region with some words."""
+    wanted = words.strip().casefold()
+    for key, kind, text in read:
+        if re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", text.casefold()):
+            return place(key, kind)
+    return ""
+
+
+def place(key: str, kind: str) -> str:
+    return f"{key} ({kind})"
+
+
+def shows(text: str, wanted: str) -> bool:
+    """Whether a text has a number, as far as both are printed."""
+    return any(agree(each, wanted) for each in NUMBER.findall(text))
+
+
+def agree(one: str, other: str) -> bool:
+    """Whether two printed numbers may be the same: to the coarser one's digits."""
+    digits = [len(each.partition(".")[2]) for each in (one, other)]
+    if min(digits) < min(2, max(digits)):
+        return False
+    values = [float(each.replace(",", "").replace("−", "-")) for each in (one, other)]
+    return abs(values[0] - values[1]) <= 0.501 * 10.0 ** -min(digits) + (
+        0 if digits[0] != digits[1] else -0.4 * 10.0 ** -min(digits)
+    )
+
+
+def main(names: list[str]) -> int:
+    """Print the table; return how many questions have no evidence on the page."""
+    from playwright.sync_api import sync_playwright
+    from streamlit_server import serve_script
+
+    missing = 0
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+        data = Path(folder)
+        make = runpy.run_path(str(ROOT / "tests/pages/make_models.py"))["make_models"]
+        make(data)
+        browser = driver.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        served = serve_script(
+            ROOT / "app.py", data / "log", MINIGPT_DATA=folder, MINIGPT_COVER="on"
+        )
+        with served as port:
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            page.set_default_timeout(240_000)
+            newcomer = Newcomer(page, f"http://127.0.0.1:{port}")
+            for lesson in navigation.PAGES:
+                if names and lesson.name not in names:
+                    continue
+                for found in newcomer.lesson(lesson, prompt="the red kite"):
+                    print(found, flush=True)  # noqa: T201
+                    missing += not found.where
+        browser.close()
+    return missing
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
