@@ -208,8 +208,8 @@ def _again(checkpoint: Checkpoint, prompt: Prompt, rate: float) -> Stop:
         FIGURE,
         f"Training is this step again and again. After {taken} of them the loss has "
         f"gone from {number(losses[0])} to {number(losses[taken])}, on this one text. "
-        "All of it happens in a copy, so your model stays as it is. Your turn: repeat "
-        "the step until the text is known by heart.",
+        "All of it happens in a copy, so your model stays as it is. Your turn: start "
+        "over, and try another step size.",
         {VIEW: AGAIN, "steps": taken, STEPS_OF: (prompt.tokens, rule)}
         | _rule(prompt, rule),
     )
