@@ -159,10 +159,7 @@ def _show_biases(
     last = min(len(reading.tokens), first + SHOWN_TOKENS)
     side = last - first
     added = views.head_bias(checkpoint.model, scheme, place.layer, side)[place.head]
-    shown = [
-        [value if math.isfinite(value) else math.nan for value in row]
-        for row in added.tolist()
-    ]
+    shown = _without_infinity(added.tolist())
 
     def pick(cell: tuple[int, int] | None) -> None:
         st.session_state["_bias_cell"] = None
@@ -181,9 +178,8 @@ def _show_biases(
         digits=1,
     )
     cell = _chosen_bias(place.token)
-    selected = None
-    if cell is not None and first <= cell[1] < last:
-        selected = cell[0] - first, cell[1] - first
+    is_shown = cell is not None and first <= cell[1] < last
+    selected = (cell[0] - first, cell[1] - first) if cell and is_shown else None
     value_grid(grid, key="bias_grid", selected=selected, on_select=pick)
     config = checkpoint.model.config
     function, call, _ = notebook_lines.by_distance(config, scheme, place.layer, side)
@@ -194,6 +190,13 @@ def _show_biases(
         drawn=shown,
         also=[function],
     )
+
+
+def _without_infinity(rows: list[list[float]]) -> list[list[float]]:
+    """Leave the cells empty that the mask hides."""
+    return [
+        [value if math.isfinite(value) else math.nan for value in row] for row in rows
+    ]
 
 
 def _show_distance(checkpoint: Checkpoint, scheme: str, place: Place) -> None:

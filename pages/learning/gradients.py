@@ -45,13 +45,10 @@ def show_loss(checkpoint: Checkpoint, prompt: Prompt, backward: BackwardPass) ->
         )
 
 
-def show_gradient(
-    checkpoint: Checkpoint, prompt: Prompt, backward: BackwardPass
-) -> None:
-    """Show the gradient's length at every token and hook, from the end backwards."""
-    names = [short_name(hook) for hook in backward.hooks][::-1]
+def _reached(names: list[str]) -> str:
+    """Choose how far the gradient has come."""
     state.keep_possible("reached", names, "hook")
-    reached = st.select_slider(
+    name: str = st.select_slider(
         "The backward pass has reached",
         names,
         value=names[-1],
@@ -59,7 +56,15 @@ def show_gradient(
         **state.BOUND,
         help="It begins at the logits, on the right, and ends at the embeddings.",
     )
-    count = names.index(reached) + 1
+    return name
+
+
+def show_gradient(
+    checkpoint: Checkpoint, prompt: Prompt, backward: BackwardPass
+) -> None:
+    """Show the gradient's length at every token and hook, from the end backwards."""
+    names = [short_name(hook) for hook in backward.hooks][::-1]
+    count = names.index(_reached(names)) + 1
     worst = int(backward.losses.argmax())
     last = len(backward.hooks) - 1
     cell = value_grid(
