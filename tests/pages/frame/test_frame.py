@@ -154,3 +154,16 @@ def test_a_lesson_shows_the_real_source_and_where_it_stands(root_on_path):
     line = inspect.getsourcelines(CausalAttention)[1]
     assert app.caption[0].value == f"`minigpt/model/attention.py:{line}`"
     assert "def forward" in app.code[1].value.splitlines()[0]
+
+
+def test_a_formula_waits_in_words_until_it_is_wanted(open_page, monkeypatch):
+    monkeypatch.setenv("MINIGPT_COVER", "on")
+    page = "pages/generation/generation.py"
+    app = open_page(page, prompt="the red kite")
+    assert not app.latex, "a formula before the prediction"
+    monkeypatch.setenv("MINIGPT_COVER", "off")
+    app = open_page(page, prompt="the red kite")
+    (box,) = (each for each in app.expander if each.label == "As a formula")
+    assert not box.proto.expanded
+    assert r"e^{\ell_i / T}" in box.latex[0].value
+    assert "*T* the temperature" in box.markdown[0].value
