@@ -155,7 +155,9 @@ def _both_say(shown: Both, each: Answered) -> str:
 
 def _short(said: str) -> str:
     line = said.replace("\n", " ").strip()
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST].rstrip()} …"
+    if len(line) <= _LONGEST:
+        return line
+    return f"{line[:_LONGEST].rpartition(' ')[0]} …"
 
 
 def _inside(shown: Both) -> list[Stop]:
