@@ -68,4 +68,4 @@ def short(said: str) -> str:
     line = said.replace("\n", " ").strip()
     if len(line) <= LONGEST:
         return line
-    return f"{line[:LONGEST].rpartition(' ')[0]} …"
+    return f"{line[:LONGEST].rpartition(' ')[0] or line[:LONGEST]} …"

@@ -157,7 +157,7 @@ def _short(said: str) -> str:
     line = said.replace("\n", " ").strip()
     if len(line) <= _LONGEST:
         return line
-    return f"{line[:_LONGEST].rpartition(' ')[0]} …"
+    return f"{line[:_LONGEST].rpartition(' ')[0] or line[:_LONGEST]} …"
 
 
 def _inside(shown: Both) -> list[Stop]:
