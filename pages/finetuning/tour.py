@@ -172,7 +172,7 @@ def _inside(shown: Both) -> list[Stop]:
     said = (
         f"Only {thin} were trained; multiplied, they are the whole change."
         if product.is_adapter
-        else f"It is nearly the product of {thin}: that holds {product.held:.0%} of it."
+        else f"The nearest product of {thin}, holds {product.held:.0%} of it."
     )
     return [
         Stop(
