@@ -137,7 +137,7 @@ def _looks(told: Told, story: Story | None) -> list[Stop]:
     words = _on_the_right_words(known, rows, right)
     if right and not words:
         first, second = _two_looks(rows, strongest_head(weight_on(rows, right)))
-    wrote = f"“{display_piece(row.pieces[place])}”"
+    wrote = f"“{_word(row, place)}”"
     return [
         Stop(
             SIDE,
@@ -185,7 +185,7 @@ def _on_the_right_words(known: Asked | None, rows: Rows, right: list[int]) -> st
 def _look(row: Row, rows: Rows, head: tuple[int, int]) -> str:
     place = int(rows[head].argmax())
     return (
-        f"L{head[0]}H{head[1]} looked most at “{display_piece(row.pieces[place])}”, "
+        f"L{head[0]}H{head[1]} looked most at “{_word(row, place)}”, "
         f"with {rows[head][place]:.2f} of its attention."
     )
 
@@ -247,3 +247,9 @@ def _honest(begin: Talk, told: Told) -> list[Stop]:
             strange.settings,
         ),
     ]
+
+
+def _word(row: Row, place: int) -> str:
+    """Return a token as it is read aloud: without the space before it."""
+    piece = row.pieces[place]
+    return piece.strip() or display_piece(piece)

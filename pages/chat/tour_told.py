@@ -66,4 +66,6 @@ def ask(begin: Talk, question: str, asking: Asking) -> Told:
 def short(said: str) -> str:
     """Return a text on one line; of a long one its beginning."""
     line = said.replace("\n", " ").strip()
-    return line if len(line) <= LONGEST else f"{line[:LONGEST].rstrip()} …"
+    if len(line) <= LONGEST:
+        return line
+    return f"{line[:LONGEST].rpartition(' ')[0] or line[:LONGEST]} …"

@@ -193,11 +193,12 @@ def offer_opening(found: start.Start) -> None:
     )
 
 
-FORMULA = (
-    r"\text{loss} = -\frac{1}{n} \sum_{i=1}^{n} \ln p(t_i \mid t_0 \dots t_{i-1}), "
-    r"\qquad \Delta_i = \ln p_{\text{before}}(t_i \mid \dots) "
-    r"- \ln p_{\text{after}}(t_i \mid \dots)"
-)
+FORMULA = r"""
+\begin{gathered}
+\text{loss} = -\frac{1}{n} \sum_{i=1}^{n} \ln p(t_i \mid t_0 \dots t_{i-1}) \\
+\Delta_i = \ln p_{\text{before}}(t_i \mid \dots) - \ln p_{\text{after}}(t_i \mid \dots)
+\end{gathered}
+"""
 FORMULA_IN_WORDS = (
     "$p(t_i \\mid \\dots)$ is the probability that a model gives to the token that "
     "really came at place *i*, given all before it. Its logarithm is negative or zero, "

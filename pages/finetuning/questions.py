@@ -6,7 +6,7 @@ from itertools import product
 from random import Random
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.config import RunConfig
+from minigpt.config import FinetuneConfig, RunConfig
 from minigpt.datasets.conversations import Conversation, Preference
 from minigpt.finetuning.supervised import LearnedToken
 from pages.finetuning import numbers
@@ -76,6 +76,12 @@ def after_a_tuning(examples: Sequence[Example], shown: Both) -> Kinds:
         _moved(shown),
         _adapter_size(shown.after, RunConfig(finetune=shown.tuning.finetune)),
     ]
+
+
+def recall(checkpoint: Checkpoint) -> Kinds:
+    """Ask what can be worked out without an example or a run."""
+    config = RunConfig(finetune=FinetuneConfig(base="base"))
+    return [_adapter_size(checkpoint, config), _dpo_loss()]
 
 
 def _tokens(example: Example, who: Checkpoint) -> list[LearnedToken]:

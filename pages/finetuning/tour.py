@@ -51,10 +51,8 @@ def _example(shown: Both) -> list[Stop]:
         for who in (shown.before, shown.after)
     )
     learned = [place for place, token in enumerate(after) if token.is_learned]
-    # The last one only ends the answer.
-    place = max(
-        learned[:-1] or learned, key=lambda each: before[each].loss - after[each].loss
-    )
+    place = max(learned, key=lambda each: before[each].loss - after[each].loss)
+    ends = ", which ends the answer," if place == learned[-1] else ","
     base, tuned = shown.base_name, shown.tuning.id
     of_two = " Here the better of two answers comes first, then the worse."
     return [
@@ -72,7 +70,7 @@ def _example(shown: Both) -> list[Stop]:
             f"Only the answer is learned. Of these {len(after)} tokens the loss "
             f"counts {len(learned)}; the gray ones are read, but not learned. The "
             "model should answer questions, not invent them. The framed token, "
-            f"{_name(after[place])}, gained most: {base} gave it "
+            f"{_name(after[place])}{ends} gained most: {base} gave it "
             f"{_probability(before[place])}, {tuned} gives it "
             f"{_probability(after[place])}.",
             {finetuning_example.TOKEN: place},
@@ -155,7 +153,9 @@ def _both_say(shown: Both, each: Answered) -> str:
 
 def _short(said: str) -> str:
     line = said.replace("\n", " ").strip()
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST].rstrip()} …"
+    if len(line) <= _LONGEST:
+        return line
+    return f"{line[:_LONGEST].rpartition(' ')[0] or line[:_LONGEST]} …"
 
 
 def _inside(shown: Both) -> list[Stop]:
@@ -172,7 +172,7 @@ def _inside(shown: Both) -> list[Stop]:
     said = (
         f"Only {thin} were trained; multiplied, they are the whole change."
         if product.is_adapter
-        else f"It is nearly the product of {thin}: that holds {product.held:.0%} of it."
+        else f"The nearest product of {thin}, holds {product.held:.0%} of it."
     )
     return [
         Stop(

@@ -98,18 +98,20 @@ def explain() -> None:
     )
 
 
-FORMULA = (
-    r"p_i = \frac{e^{\ell_i / T}}{\sum_{j \in K} e^{\ell_j / T}} \;\; (i \in K), "
-    r"\qquad \text{top-}p:\; K = \text{the fewest likeliest tokens with} "
-    r"\sum_{i \in K} \mathrm{softmax}(\ell / T)_i \ge p"
-)
+FORMULA = r"""
+\begin{gathered}
+p_i = \frac{e^{\ell_i / T}}{\sum_{j \in K} e^{\ell_j / T}} \quad (i \in K) \\
+\text{top-}p: \quad \sum_{i \in K} \mathrm{softmax}(\ell / T)_i \ge p
+\end{gathered}
+"""
 FORMULA_IN_WORDS = (
     "$\\ell_i$ is the logit of token *i*, and *T* the temperature: the larger it is, "
     "the less the logits differ. *K* is the set of tokens that stay. $p_i$ is the "
     "probability of one that stays: e to its logit, divided by the sum over all that "
     "stay. Top-p takes the likeliest tokens, one after another, until their "
-    "probabilities together reach *p*; top-k takes the *k* likeliest; min-p takes "
-    "those that have at least a certain share of the likeliest one's probability."
+    "probabilities together reach *p*, and no more; top-k takes the *k* likeliest; "
+    "min-p takes those that have at least a certain share of the likeliest one's "
+    "probability."
 )
 
 

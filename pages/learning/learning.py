@@ -86,25 +86,24 @@ def explain() -> None:
 
 FORMULA = r"""
 \begin{aligned}
-\text{SGD:} \quad & W \leftarrow W - \text{lr} \, g, \qquad
-g = \frac{\partial\, \text{loss}}{\partial W} \\
-\text{AdamW:} \quad & m \leftarrow \beta_1 m + (1-\beta_1)\, g, \quad
-v \leftarrow \beta_2 v + (1-\beta_2)\, g^2, \quad
-W \leftarrow W - \text{lr} \, \frac{\hat m}{\sqrt{\hat v} + \epsilon} \\
-\text{Muon:} \quad & m \leftarrow \beta m + (1-\beta)\, g, \quad
-W \leftarrow W - \text{lr} \, \sqrt{\max(1, \tfrac{\text{rows}}{\text{columns}})} \;
-\mathrm{orthogonal}\big((1-\beta)\, g + \beta m\big)
+\text{SGD:} \quad & W \leftarrow W - \text{lr} \, g \\
+\text{AdamW:} \quad & m \leftarrow \beta_1 m + (1-\beta_1)\, g \\
+& v \leftarrow \beta_2 v + (1-\beta_2)\, g^2 \\
+& W \leftarrow W - \text{lr} \, \hat m \, / \, (\sqrt{\hat v} + \epsilon) \\
+\text{Muon:} \quad & m \leftarrow \beta m + (1-\beta)\, g \\
+& o = \mathrm{orthogonal}\big((1-\beta)\, g + \beta m\big) \\
+& W \leftarrow W - \text{lr} \, \sqrt{\max(1, \tfrac{\text{rows}}{\text{columns}})} \; o
 \end{aligned}
 """
 FORMULA_IN_WORDS = (
-    "*W* is a matrix of weights, *g* its gradient, and lr the step size, or "
-    "learning rate. The "
-    "arrow is read as “becomes”. AdamW keeps two running averages, *m* of the gradient "
-    "and *v* of its square; the hats say that both are corrected for having begun at "
-    "zero, and ε is a tiny number that avoids a division by zero. So every weight "
-    "moves about equally far. It also pulls weights towards zero; that weight decay is "
-    "left out here. Muon makes the averaged gradient orthogonal: all directions of the "
-    "matrix then move equally far."
+    "*W* is a matrix of weights, *g* the gradient of the loss by it, and lr the step "
+    "size, or learning rate. The arrow is read as “becomes”. AdamW keeps two running "
+    "averages, *m* of the gradient and *v* of its square; the hats say that both are "
+    "corrected for having begun at zero, and ε is a tiny number that avoids a division "
+    "by zero. So every weight moves about equally far. It also pulls weights towards "
+    "zero; that weight decay is left out here. Muon makes the averaged gradient "
+    "orthogonal, *o*: all directions of the matrix then move equally far. The root is "
+    "larger for a tall matrix."
 )
 
 

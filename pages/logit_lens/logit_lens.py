@@ -68,11 +68,13 @@ def show_opening(found: Opening | None, source: LensReading) -> None:
     )
 
 
-FORMULA = (
-    r"p = \mathrm{softmax}\big(W_U \, \mathrm{norm}(r)\big), \qquad "
-    r"r = x + \sum_{\text{parts}} o, \qquad "
-    r"\ell_t = u_t \cdot \mathrm{norm}(r)"
-)
+FORMULA = r"""
+\begin{gathered}
+p = \mathrm{softmax}\big(W_U \, \mathrm{norm}(r)\big), \qquad
+r = x + \sum_{\text{parts}} o \\
+\ell_t = u_t \cdot \mathrm{norm}(r)
+\end{gathered}
+"""
 FORMULA_IN_WORDS = (
     "*r* is the residual stream at any point: the token's embedding *x*, and the "
     "outputs *o* of all parts so far. The final norm and the unembedding matrix "

@@ -121,7 +121,7 @@ def _show_task(config: RunConfig, guess: int | None) -> None:
     """Show a line that the model will read, and the picture that will fill."""
     line = example_window(config.data.repeats_words, config.transformer.max_seq_len)
     token_pieces(line.pieces, line.tokens, key="copying_example")
-    st.caption("One line of the training data. Each colour is one word.")
+    st.caption("One line of the training data. Equal words have equal colours.")
     st.altair_chart(
         copying_curve(
             _EMPTY,

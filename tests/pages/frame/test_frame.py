@@ -173,3 +173,16 @@ def test_held_out_text_is_of_the_model_that_is_asked_not_of_the_one_chosen(
         expected = held_out(metadata, tokenizer, length, 4)
         found = corpora.held_out_text(checkpoint, 4)
         assert found.windows.tolist() == expected.windows.tolist()
+
+
+def test_a_formula_waits_in_words_until_it_is_wanted(open_page, monkeypatch):
+    monkeypatch.setenv("MINIGPT_COVER", "on")
+    page = "pages/generation/generation.py"
+    app = open_page(page, prompt="the red kite")
+    assert not app.latex, "a formula before the prediction"
+    monkeypatch.setenv("MINIGPT_COVER", "off")
+    app = open_page(page, prompt="the red kite")
+    (box,) = (each for each in app.expander if each.label == "As a formula")
+    assert not box.proto.expanded
+    assert r"e^{\ell_i / T}" in box.latex[0].value
+    assert "*T* the temperature" in box.markdown[0].value
