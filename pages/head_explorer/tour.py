@@ -1,11 +1,10 @@
 """The tour of the Head explorer: all heads, one of them, and what its name is worth."""
 
+from itertools import product
 from typing import NamedTuple
 
-import numpy as np
-
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.heads.scores import HABITS, HeadScores, shown_habits
+from minigpt.interpret.heads.scores import HABITS, ByHead, HeadScores, shown_habits
 from minigpt.interpret.reading.prompt import Reading
 from pages.frame.controls.tour import Stop
 from pages.frame.words import number, quoted
@@ -90,7 +89,7 @@ def _all(reading: Reading) -> Stop:
 def _one(reading: Reading, found: _Head) -> list[Stop]:
     """Read one row of one head, as cells and as lines."""
     pattern = reading.patterns[found.layer, found.head]
-    token = 1 + int(np.diagonal(pattern, -1).argmax())
+    token = 1 + int(pattern.diagonal(-1).argmax())
     asks, read = (quoted(reading.pieces[at]) for at in (token, token - 1))
     weight = float(pattern[token, token - 1])
     return [
@@ -118,7 +117,7 @@ def _other_habit(scores: HeadScores, other: _Head) -> Stop:
     habits = {
         name: _highest(getattr(scores, name), other)
         for name in HABITS
-        if name != PREVIOUS and not np.isnan(getattr(scores, name)).any()
+        if name != PREVIOUS and scores.queries[name]
     }
     name, found = max(habits.items(), key=lambda each: each[1].score)
     return Stop(
@@ -169,7 +168,7 @@ def _elsewhere(checkpoint: Checkpoint, scores: HeadScores) -> Stop:
     there = study.on_random_tokens(checkpoint, with_band=False).scores
     lost = {
         (layer, head, name): here - float(getattr(there, name)[layer, head])
-        for layer, head in np.ndindex(scores.entropy.shape)
+        for layer, head in product(*map(range, scores.entropy.shape))
         for name, here in list(shown_habits(scores, layer, head).items())[:1]
     }
     layer, head, name = max(lost, key=lost.__getitem__)
@@ -189,7 +188,7 @@ def _elsewhere(checkpoint: Checkpoint, scores: HeadScores) -> Stop:
 def _without(checkpoint: Checkpoint, reading: Reading) -> Stop:
     """Switch off the head of the first layer that matters most."""
     kl = study.kl_without(checkpoint.model, reading.tokens, 0)
-    head = int(np.argmax(kl))
+    head = kl.index(max(kl))
     return Stop(
         MORE,
         "To see whether the model needs a head, switch it off. Here L0H"
@@ -201,10 +200,12 @@ def _without(checkpoint: Checkpoint, reading: Reading) -> Stop:
     )
 
 
-def _highest(values: np.ndarray, other: _Head | None = None) -> _Head:
+def _highest(values: ByHead, other: _Head | None = None) -> _Head:
     """Return the head with the highest score, if possible another than one."""
-    found = np.array(values, dtype=np.float64)
-    if other is not None and found.size > 1:
-        found[other.layer, other.head] = -np.inf
-    layer, head = divmod(int(found.argmax()), found.shape[1])
-    return _Head(layer, head, float(values[layer, head]))
+    found = [
+        _Head(layer, head, float(score))
+        for layer, row in enumerate(values)
+        for head, score in enumerate(row)
+    ]
+    others = [each for each in found if other is None or each.name != other.name]
+    return max(others or found, key=lambda each: each.score)

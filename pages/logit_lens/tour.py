@@ -1,7 +1,5 @@
 """The tour of the logit lens: how one answer comes about, and which parts wrote it."""
 
-import numpy as np
-
 from minigpt.interpret.stream.logit_lens import Column, overtaking, settling
 from pages.frame.controls.tour import Stop
 from pages.frame.words import number, quoted
@@ -43,13 +41,6 @@ def _cells(
     points, tops = source.lens().points, source.lens().top_tokens[:, position, 0]
     after = quoted(source.pieces[position])
     first, answer = (quoted(source.piece(int(tops[at]))) for at in (0, -1))
-    rises = [float(column.change(at).max()) for at in range(len(points))]
-    most = int(np.argmax(rises))
-    raised = int(column.change(most).argmax())
-    before, now = (
-        probability_text(float(column.probabilities[at, raised]))
-        for at in (most - 1, most)
-    )
     found = settling(tops)
     return [
         Stop(
@@ -62,14 +53,7 @@ def _cells(
             {"point": 0, "token": position, "lens_metric": TOP}
             | _pair(source, position, pair),
         ),
-        Stop(
-            CELL,
-            "Every part of the model changes the answer a little, and here is the part "
-            f"that changes it most: {points[most].name}. It raises "
-            f"{quoted(source.piece(raised))} from {before} to {now}. Above are the ten "
-            "likeliest tokens, below what was promoted and what was suppressed.",
-            {"point": most},
-        ),
+        _largest_change(source, column),
         Stop(
             GRID,
             f"The model's own answer is {answer}. "
@@ -83,6 +67,26 @@ def _cells(
             {"point": found},
         ),
     ]
+
+
+def _largest_change(source: LensReading, column: Column) -> Stop:
+    """Show the part of the model that raises one token's probability most."""
+    points = source.lens().points
+    rises = [float(column.change(at).max()) for at in range(len(points))]
+    point = rises.index(max(rises))
+    raised = int(column.change(point).argmax())
+    before, now = (
+        probability_text(float(column.probabilities[at, raised]))
+        for at in (point - 1, point)
+    )
+    return Stop(
+        CELL,
+        "Every part of the model changes the answer a little, and here is the part "
+        f"that changes it most: {points[point].name}. It raises "
+        f"{quoted(source.piece(raised))} from {before} to {now}. Above are the ten "
+        "likeliest tokens, below what was promoted and what was suppressed.",
+        {"point": point},
+    )
 
 
 def _measures(source: LensReading, column: Column, position: int, a: int) -> list[Stop]:
