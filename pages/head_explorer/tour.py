@@ -1,11 +1,10 @@
 """The tour of the Head explorer: all heads, one of them, and what its name is worth."""
 
-import math
 from itertools import product
 from typing import NamedTuple
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.heads.scores import HABITS, HeadScores, shown_habits
+from minigpt.interpret.heads.scores import HABITS, ByHead, HeadScores, shown_habits
 from minigpt.interpret.reading.prompt import Reading
 from pages.frame.controls.tour import Stop
 from pages.frame.words import number, quoted
@@ -50,7 +49,7 @@ def stops(checkpoint: Checkpoint, reading: Reading) -> list[Stop]:
         reading: The prompt, as the model reads it.
     """
     scores = study.scores_of(checkpoint.model, (tuple(reading.tokens),))
-    before = _highest(getattr(scores, PREVIOUS).tolist())
+    before = _highest(getattr(scores, PREVIOUS))
     return [
         _all(reading),
         *_one(reading, before),
@@ -116,9 +115,9 @@ def _one(reading: Reading, found: _Head) -> list[Stop]:
 def _other_habit(scores: HeadScores, other: _Head) -> Stop:
     """Show a head that does something else."""
     habits = {
-        name: _highest(getattr(scores, name).tolist(), other)
+        name: _highest(getattr(scores, name), other)
         for name in HABITS
-        if name != PREVIOUS and not math.isnan(getattr(scores, name).min())
+        if name != PREVIOUS and scores.queries[name]
     }
     name, found = max(habits.items(), key=lambda each: each[1].score)
     return Stop(
@@ -132,8 +131,7 @@ def _other_habit(scores: HeadScores, other: _Head) -> Stop:
 
 
 def _spread(scores: HeadScores) -> Stop:
-    broad = _highest(scores.entropy.tolist())
-    sharp = _highest((-scores.entropy).tolist())
+    broad, sharp = _highest(scores.entropy), _highest(-scores.entropy)
     return Stop(
         GRID,
         "Some heads take everything from one token, others a little from many. How "
@@ -190,7 +188,7 @@ def _elsewhere(checkpoint: Checkpoint, scores: HeadScores) -> Stop:
 def _without(checkpoint: Checkpoint, reading: Reading) -> Stop:
     """Switch off the head of the first layer that matters most."""
     kl = study.kl_without(checkpoint.model, reading.tokens, 0)
-    head = max(range(len(kl)), key=kl.__getitem__)
+    head = kl.index(max(kl))
     return Stop(
         MORE,
         "To see whether the model needs a head, switch it off. Here L0H"
@@ -202,12 +200,12 @@ def _without(checkpoint: Checkpoint, reading: Reading) -> Stop:
     )
 
 
-def _highest(values: list[list[float]], other: _Head | None = None) -> _Head:
+def _highest(values: ByHead, other: _Head | None = None) -> _Head:
     """Return the head with the highest score, if possible another than one."""
-    heads = [
-        _Head(layer, head, score)
-        for layer, scores in enumerate(values)
-        for head, score in enumerate(scores)
+    found = [
+        _Head(layer, head, float(score))
+        for layer, row in enumerate(values)
+        for head, score in enumerate(row)
     ]
-    others = [each for each in heads if other is None or each.name != other.name]
-    return max(others or heads, key=lambda each: each.score)
+    others = [each for each in found if other is None or each.name != other.name]
+    return max(others or found, key=lambda each: each.score)

@@ -70,22 +70,22 @@ def _cells(
 
 
 def _largest_change(source: LensReading, column: Column) -> Stop:
-    """Go to the part that raises one token most."""
+    """Show the part of the model that raises one token's probability most."""
     points = source.lens().points
     rises = [float(column.change(at).max()) for at in range(len(points))]
-    most = max(range(len(rises)), key=rises.__getitem__)
-    raised = int(column.change(most).argmax())
+    point = rises.index(max(rises))
+    raised = int(column.change(point).argmax())
     before, now = (
         probability_text(float(column.probabilities[at, raised]))
-        for at in (most - 1, most)
+        for at in (point - 1, point)
     )
     return Stop(
         CELL,
         "Every part of the model changes the answer a little, and here is the part "
-        f"that changes it most: {points[most].name}. It raises "
+        f"that changes it most: {points[point].name}. It raises "
         f"{quoted(source.piece(raised))} from {before} to {now}. Above are the ten "
         "likeliest tokens, below what was promoted and what was suppressed.",
-        {"point": most},
+        {"point": point},
     )
 
 
