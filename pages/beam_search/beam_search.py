@@ -11,7 +11,7 @@ from minigpt.generation.beam.exhaustive import best_of_all
 from minigpt.generation.prompt import encode_prompt
 from minigpt.generation.window import run_modules
 from minigpt.interpret.openings.opening import Opening
-from pages.beam_search import figures, questions, settings
+from pages.beam_search import challenge, figures, questions, settings
 from pages.beam_search import tour as beam_tour
 from pages.beam_search.numbers import Source, find, opening_of
 from pages.frame import lesson, models, opening, state
@@ -46,6 +46,7 @@ def show_figures(source: Source, opened: Opening | None) -> None:
         )
     found = find(source)
     figures.show_tree(source, found)
+    challenge.show(source, found)
     with st.container(key=beam_tour.TEXTS):
         figures.show_texts(source, found)
     lesson.explain(WORDS, beam_search, run_modules, best_of_all)

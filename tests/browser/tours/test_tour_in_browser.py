@@ -1,17 +1,25 @@
 """Tours, walked with real keys: what is lit is seen, and the figure moves along."""
 
+from itertools import product
+
 import pytest
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser
 
 TOURS = ("", "tokenizer", "attention", "block")
-"""Pages with a tour, Home first: every one is walked through."""
+"""Pages whose tours are walked through on every screen, Home first."""
 SCREENS = {
     "laptop": (1280, 720, ""),
     "projector": (1280, 720, "&present=1"),
     "phone": (390, 844, ""),
 }
+WALKS = [
+    *product(TOURS, SCREENS),
+    # What the others move, they move in the session: tests/pages/tours walks them.
+    ("generation", "phone"),
+    ("beam_search", "projector"),
+]
 PROMPT = "the red kite"
 
 # What a region shows, whatever it is drawn with: words, shapes, pixels.
@@ -94,8 +102,7 @@ def state_of(page) -> dict[str, str]:
     )
 
 
-@pytest.mark.parametrize("screen", SCREENS)
-@pytest.mark.parametrize("name", TOURS)
+@pytest.mark.parametrize(("name", "screen"), WALKS)
 def test_every_stop_lights_a_region_in_sight_and_the_figure_moves(
     name, screen, page, server
 ):
