@@ -67,7 +67,7 @@ with guard():
         prompt = state.prompt_input()
     window = checkpoint.model.config.max_seq_len
     tokens, warnings = encode_prompt(prompt, checkpoint.tokenizer, window)
-    with numbers:
+    with numbers, st.container(key=beam_tour.SETTINGS):
         config = settings.choose(len(tokens), window)
     for warning in warnings:
         show_note(warning)

@@ -41,12 +41,7 @@ def choose(prompt_length: int, window: int) -> GenerationConfig:
     """
     longest = min(LONGEST, window - prompt_length + 1)
     state.keep_possible("tokens", range(1, longest + 1), "length")
-    row = st.container(
-        horizontal=True,
-        vertical_alignment="bottom",
-        gap="xsmall",
-        key="beam_settings",
-    )
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
     with row:
         width = _count("Width", WIDEST, DEFAULT.num_beams, "Texts kept at each step.")
         tokens = _count(
