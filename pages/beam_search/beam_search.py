@@ -11,7 +11,7 @@ from minigpt.generation.beam.exhaustive import best_of_all
 from minigpt.generation.prompt import encode_prompt
 from minigpt.generation.window import run_modules
 from minigpt.interpret.openings.opening import Opening
-from pages.beam_search import figures, questions, settings
+from pages.beam_search import challenge, figures, questions, settings
 from pages.beam_search import tour as beam_tour
 from pages.beam_search.numbers import Source, find, opening_of
 from pages.frame import lesson, models, opening, state
@@ -46,6 +46,7 @@ def show_figures(source: Source, opened: Opening | None) -> None:
         )
     found = find(source)
     figures.show_tree(source, found)
+    challenge.show(source, found)
     with st.container(key=beam_tour.TEXTS):
         figures.show_texts(source, found)
     lesson.explain(WORDS, beam_search, run_modules, best_of_all)
@@ -79,7 +80,7 @@ with guard():
         prompt = state.prompt_input()
     window = checkpoint.model.config.max_seq_len
     tokens, warnings = encode_prompt(prompt, checkpoint.tokenizer, window)
-    with numbers:
+    with numbers, st.container(key=beam_tour.SETTINGS):
         config = settings.choose(len(tokens), window)
     for warning in warnings:
         show_note(warning)

@@ -41,9 +41,8 @@ def choose(prompt_length: int, window: int) -> GenerationConfig:
     """
     longest = min(LONGEST, window - prompt_length + 1)
     state.keep_possible("tokens", range(1, longest + 1), "length")
-    with st.container(
-        horizontal=True, vertical_alignment="bottom", gap="xsmall", key="beam_settings"
-    ):
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="xsmall")
+    with row:
         width = _count("Width", WIDEST, DEFAULT.num_beams, "Texts kept at each step.")
         tokens = _count(
             "Tokens",
@@ -63,12 +62,12 @@ def choose(prompt_length: int, window: int) -> GenerationConfig:
             "Repetition penalty. Above 1, ln p of a token that already occurred is "
             "multiplied by this.",
         )
-        early_stopping = st.toggle(
-            "Early stopping",
-            key="early_stopping",
-            help="Stop as soon as the number of finished texts equals the beam width.",
-            **state.BOUND,
-        )
+    early_stopping = row.toggle(
+        "Early stopping",
+        key="early_stopping",
+        help="Stop as soon as the number of finished texts equals the beam width.",
+        **state.BOUND,
+    )
     return GenerationConfig(
         strategy="beam",
         num_beams=width,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
+from pages.beam_search.challenge import SAME
 from pages.beam_search.numbers import Searched, Source, searched
 from pages.beam_search.settings import DEFAULT, WIDEST
 from pages.frame.controls.tour import Stop
@@ -14,9 +15,6 @@ TREE, TEXTS, SETTINGS = "beam_tree", "beam_texts", "beam_settings"
 
 STEP, LAST = "_beam_step", 99
 """In the session: how far the tree has grown; to the end, however far that is."""
-
-SAME = 0.005
-"""Nats: sums that are nearer than this are the same text's, or as good."""
 
 
 class _Told(NamedTuple):
@@ -215,8 +213,9 @@ def _otherwise(told: _Told) -> list[Stop]:
         ),
         Stop(
             SETTINGS,
-            "Your turn. Change the width, and see which text wins. Or type another "
-            "prompt: does greedy decoding find the best text there?",
+            "Your turn. Find the narrowest beam that beats greedy decoding; below the "
+            "tree you read whether you have it. Then type another prompt: does greedy "
+            "decoding find the best text there?",
             {"length_penalty": DEFAULT.length_penalty},
         ),
     ]

@@ -157,7 +157,7 @@ def _weights(shown: Compared, back: Settings) -> Stop:
     ]
     value, name = max(moved, default=(0.0, ""))
     most = (
-        f"Furthest moved {name}: by {value:.2f} times its own size."
+        f"{name} moved furthest, by {value:.2f} times its own size."
         if moved
         else "But these two models have no matrix of the same shape."
     )
@@ -165,7 +165,7 @@ def _weights(shown: Compared, back: Settings) -> Stop:
         PARTS,
         "A model is made of matrices of numbers, its weights. Here is how far each of "
         f"them moved from the first model to the second. {most} A large move need not "
-        "matter: only the losses say whether the model got better.",
+        "matter: only the losses tell.",
         {**back, "part": "Weights"},
     )
 

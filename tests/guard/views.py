@@ -341,6 +341,7 @@ VIEWS = {
         ("compare loss", "compare heads"),
         ("compare.orange",),
         query={"read": "Prompt", "against_step": "0"},
+        before=lambda seen: {"piece": seen.token},
         after=_predict,
     ),
     "compare saliency": View(

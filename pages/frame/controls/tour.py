@@ -6,11 +6,13 @@ the page as it was, with the settings of stops 0 to n: Back undoes what Next did
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.errors import StreamlitAPIException
 
 from pages.frame import state
 from viz.components.tour.view import tour as tour_card
@@ -205,6 +207,8 @@ def _close(keep: bool) -> None:
 def _put(key: str, value: object) -> None:
     if value is ABSENT:
         st.session_state.pop(key, None)
+        with suppress(StreamlitAPIException):  # a widget looks after its own
+            st.query_params.pop(key, None)
     elif st.session_state.get(key, ABSENT) != value:
         st.session_state[key] = value
         state.forget_unknown(key)

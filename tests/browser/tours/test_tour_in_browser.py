@@ -8,19 +8,23 @@ expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser
 
 TOURS = ("", "tokenizer", "attention", "block")
-"""Pages with a tour, Home first: walked through on every screen."""
-ON_ONE_SCREEN = {
-    "embeddings": "phone",
-    "learning": "laptop",
-    "head_explorer": "projector",
-    "logit_lens": "phone",
-}
-"""Others: that each stop moves its figure is in tests/lessons/test_tours.py."""
+"""Pages whose tours are walked through on every screen, Home first."""
 SCREENS = {
     "laptop": (1280, 720, ""),
     "projector": (1280, 720, "&present=1"),
     "phone": (390, 844, ""),
 }
+WALKS = [
+    *product(TOURS, SCREENS),
+    # What the others move, they move in the session: tests/pages/tours and
+    # tests/lessons/test_tours.py walk them.
+    ("generation", "phone"),
+    ("beam_search", "projector"),
+    ("embeddings", "phone"),
+    ("learning", "laptop"),
+    ("head_explorer", "projector"),
+    ("logit_lens", "phone"),
+]
 PROMPT = "the red kite"
 
 # What a region shows, whatever it is drawn with: words, shapes, pixels.
@@ -103,9 +107,7 @@ def state_of(page) -> dict[str, str]:
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "screen"), [*product(TOURS, SCREENS), *ON_ONE_SCREEN.items()]
-)
+@pytest.mark.parametrize(("name", "screen"), WALKS)
 def test_every_stop_lights_a_region_in_sight_and_the_figure_moves(
     name, screen, page, server
 ):

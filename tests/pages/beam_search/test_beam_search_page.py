@@ -242,3 +242,20 @@ def test_displayed_numbers_add_up_to_the_displayed_sum(open_page):
     assert len(near) == 1
     digits = len(near[0].partition(".")[2])
     assert f"{so_far + added:.{digits}f}" == near[0]
+
+
+def test_the_challenge_is_met_by_the_narrowest_beam_that_beats_greedy(open_page, glass):
+    model, tokenizer, _ = glass
+    tokens = tokenizer.encode(PROMPT)
+    sums = {
+        width: beam_search(model, tokens, settings(num_beams=width), tokenizer.eos_id)
+        .sequences[0]
+        .cumulative
+        for width in range(1, 9)
+    }
+    narrowest = min(width for width in sums if sums[width] > sums[1] + 0.01)
+    app = open_page(PAGE, prompt=PROMPT, width="1")
+    for width in sorted({1, narrowest - 1, narrowest, narrowest + 1}):
+        app.number_input(key="width").set_value(width).run()
+        met = "Challenge met" in words_of(app)
+        assert met == (width == narrowest), width

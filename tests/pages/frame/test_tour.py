@@ -3,6 +3,8 @@
 What its keys and buttons do is in tests/browser/tours/test_tour_in_browser.py.
 """
 
+from streamlit.testing.v1 import AppTest
+
 ATTENTION = "pages/attention/attention.py"
 
 
@@ -101,3 +103,23 @@ def test_settings_that_were_covered_at_its_start_go_back(open_page, monkeypatch)
     app.switch_page("pages/generation/generation.py").run()
     assert app.number_input(key="generate.temperature").value == 1.3
     assert app.number_input(key="generate.top_k").value == 50
+
+
+def test_what_nobody_had_set_leaves_the_address_with_the_tour(root_on_path):
+    def script():
+        import streamlit as st
+
+        from pages.frame.controls import tour
+
+        if "_page" not in st.session_state:
+            st.session_state["_page"] = "here"
+            tour._start(lambda: [tour.Stop("text", "Look.", {"_piece": 3})])
+            st.query_params["_piece"] = "3"
+        else:
+            tour._close(keep=False)
+
+    app = AppTest.from_function(script, default_timeout=120).run()
+    assert app.session_state["_piece"] == 3
+    app.run()
+    assert "_piece" not in app.session_state
+    assert "_piece" not in app.query_params
