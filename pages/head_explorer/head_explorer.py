@@ -251,8 +251,7 @@ WORDS = (
 lesson.open("Head explorer", "What a head seems to do depends on the text.")
 with guard():
     checkpoint = models.chosen()
-    opened_at = head_study.opening_of(checkpoint)
-    opening.begin(opened_at)
+    opened_at = opening.begin(head_study.opening_of, checkpoint)
     reading, place = read_at_place(checkpoint)
     if predict(
         head_questions.elsewhere(checkpoint, reading, place),
