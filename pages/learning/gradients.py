@@ -46,15 +46,7 @@ def show_gradient(
 ) -> None:
     """Show the gradient's length at every token and hook, from the end backwards."""
     names = [short_name(hook) for hook in backward.hooks][::-1]
-    state.keep_possible("reached", names, "hook")
-    reached = st.select_slider(
-        "The backward pass has reached",
-        names,
-        value=names[-1],
-        key="reached",
-        **state.BOUND,
-        help="It begins at the logits, on the right, and ends at the embeddings.",
-    )
+    reached = _choose_how_far(names)
     count = names.index(reached) + 1
     worst = int(backward.losses.argmax())
     last = len(backward.hooks) - 1
@@ -83,3 +75,16 @@ def show_gradient(
             f"{backward.hooks[column]}_grad",
             backward.peaks[position][column],
         )
+
+
+def _choose_how_far(names: list[str]) -> str:
+    state.keep_possible("reached", names, "hook")
+    reached: str = st.select_slider(
+        "The backward pass has reached",
+        names,
+        value=names[-1],
+        key="reached",
+        **state.BOUND,
+        help="It begins at the logits, on the right, and ends at the embeddings.",
+    )
+    return reached
