@@ -73,8 +73,7 @@ tour_button = lesson.open(
 )
 with guard():
     checkpoint = models.chosen()
-    opened = opening_of(checkpoint)
-    opening.begin(opened)
+    opened = opening.begin(opening_of, checkpoint)
     text, numbers = st.columns([4, 9], vertical_alignment="bottom")
     with text:
         prompt = state.prompt_input()

@@ -176,8 +176,7 @@ tour_button = lesson.open(
 )
 with guard():
     checkpoint = models.chosen()
-    found = opening_of(checkpoint)
-    opening.begin(found)
+    found = opening.begin(opening_of, checkpoint)
     reading, place = read_at_place(checkpoint)
     if found is not None:
         opening.offer(

@@ -159,6 +159,11 @@ def show_shuffle(checkpoint: Checkpoint, text: PromptTokens) -> None:
     check(order_questions.order_checks(*about))
 
 
+def own_state(checkpoint: Checkpoint, found: EmbeddingOpening) -> dict[str, str]:
+    """Return the table that an opening is about; where they are tied there is one."""
+    return {} if checkpoint.model.ties_embeddings else {"embedding_table": found.table}
+
+
 def say_opening(checkpoint: Checkpoint, found: EmbeddingOpening) -> str:
     """Say why the page opened at its token. Markdown."""
     token = checkpoint.tokenizer.encode(found.prompt)[found.token]
@@ -184,11 +189,9 @@ tour_button = lesson.open(
 )
 with guard():
     checkpoint = models.chosen()
-    found = opening_of(checkpoint)
-    own_state: dict[str, str] = {}
-    if found is not None and not checkpoint.model.ties_embeddings:
-        own_state["embedding_table"] = found.table
-    opening.begin(found, **own_state)
+    found = opening.begin(
+        opening_of, checkpoint, lambda found: own_state(checkpoint, found)
+    )
     prompt, choice = st.columns([5, 4], vertical_alignment="bottom")
     with choice:
         part = choose_part(checkpoint)
@@ -198,7 +201,8 @@ with guard():
     with guard():
         if part == TOKENS:
             if found is not None:
-                opening.offer(found, say_opening(checkpoint, found), **own_state)
+                words = say_opening(checkpoint, found)
+                opening.offer(found, words, **own_state(checkpoint, found))
             show_tokens(checkpoint, text)
         elif part == POSITIONS and text.reading is not None:
             show_positions(checkpoint, text.reading)

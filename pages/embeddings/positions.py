@@ -1,6 +1,7 @@
 """The second part of "Embeddings and positions": every scheme, drawn and measured."""
 
 import math
+from functools import partial
 
 import streamlit as st
 
@@ -142,6 +143,14 @@ def _show_clocks(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
     )
 
 
+def _pick_bias(first: int, cell: tuple[int, int] | None) -> None:
+    """Remember the cell that was clicked; rows and columns count from the first."""
+    st.session_state["_bias_cell"] = None
+    if cell is not None:
+        st.session_state["_bias_cell"] = (first + cell[0], first + cell[1])
+        st.session_state["token"] = first + cell[0]
+
+
 def _chosen_bias(token: int) -> tuple[int, int] | None:
     """Return the cell that was clicked in this token's row; the URL is kept in step."""
     cell = linked("bias", "_bias_cell", undotted)
@@ -161,12 +170,6 @@ def _show_biases(
     added = views.head_bias(checkpoint.model, scheme, place.layer, side)[place.head]
     shown = _without_infinity(added.tolist())
 
-    def pick(cell: tuple[int, int] | None) -> None:
-        st.session_state["_bias_cell"] = None
-        if cell is not None:
-            st.session_state["_bias_cell"] = (first + cell[0], first + cell[1])
-            st.session_state["token"] = first + cell[0]
-
     grid = Grid(
         shown,
         rows=placed_pieces(reading.pieces)[first:last],
@@ -180,6 +183,7 @@ def _show_biases(
     cell = _chosen_bias(place.token)
     is_shown = cell is not None and first <= cell[1] < last
     selected = (cell[0] - first, cell[1] - first) if cell and is_shown else None
+    pick = partial(_pick_bias, first)
     value_grid(grid, key="bias_grid", selected=selected, on_select=pick)
     config = checkpoint.model.config
     function, call, _ = notebook_lines.by_distance(config, scheme, place.layer, side)

@@ -5,13 +5,20 @@ what was found and says so; whoever chose a prompt or a place keeps it, and is o
 the way there.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
 
 import streamlit as st
 
+from minigpt.checkpoint import Checkpoint
+from minigpt.errors import DataError
 from minigpt.interpret.openings.opening import Opening
 from pages.frame import state
+from pages.frame.remember import identity
+
+Found = TypeVar("Found", bound=Opening)
 
 _OPENED_AT = "_opened_at"
 _OPENED_FOR = "_opened_for"
@@ -19,30 +26,53 @@ _OPENED_FOR = "_opened_for"
 _DEFAULTS = {"prompt": state.DEFAULT_PROMPT, "layer": 0, "head": 0}
 
 
-def begin(found: Opening | None, **also: Any) -> None:
-    """Move the shared place there, if the reader has chosen nothing yet.
+Search = Callable[[Checkpoint], Found | None]
+"""A lesson's search of a model; None where there is nothing to be found."""
+
+Also = Callable[[Found], Mapping[str, Any]]
+"""Returns the session state of the lesson's own that belongs to a place."""
+
+
+def begin(
+    search: Search[Found], checkpoint: Checkpoint, also: Also[Found] = lambda _: {}
+) -> Found | None:
+    """Search, and move the shared place there, if the reader has chosen nothing yet.
 
     Call this before the widgets of prompt, layer, head and token. Once a page shows a
     model, its place stays: the time machine shows the same place at another step.
+    Whoever is somewhere already does not wait for a search, but can ask for it.
 
-    Args:
-        found: What the lesson's search found; None changes nothing.
-        also: Session state of the lesson's own that belongs to the place.
+    Returns:
+        What was found in this model at this step, if this session searched it.
     """
-    if found is not None and _is_new() and _is_free():
-        _go_to({**_place(found), **also}, _OPENED_AT)
+    known: dict[object, Found | None] = st.session_state.setdefault("_openings", {})
+    here = st.session_state.get("_page"), identity(checkpoint)
+
+    def find() -> None:
+        found = known[here] = search(checkpoint)
+        if found is not None:
+            _go_to({**_place(found), **also(found)}, _OPENED_AT)
+
+    def ask() -> None:
+        with suppress(DataError):  # the page says what is wrong with the model
+            find()
+
+    if _is_new() and _is_free():
+        find()
+    if here not in known:
+        _show_way(ask)
+    return known.get(here)
 
 
-def offer(found: Opening | None, words: str, **also: Any) -> None:
+def offer(found: Opening, words: str, **also: Any) -> None:
     """Say why the page opened here, or offer the way to where its point is largest.
 
     Args:
-        found: As given to `begin`.
+        found: What `begin` returned.
         words: What is large here, with its size. Markdown.
-        also: As given to `begin`.
+        also: What belongs to the place, as `begin` was told.
     """
-    if found is not None:
-        _offer({**_place(found), **also}, words, _OPENED_AT)
+    _offer({**_place(found), **also}, words, _OPENED_AT)
 
 
 def begin_at(lesson: str, place: Mapping[str, Any]) -> None:
@@ -76,14 +106,17 @@ def _offer(place: Mapping[str, Any], words: str, kept_as: str) -> None:
         with st.container(key="opening"):
             st.caption(words)
         return
+    _show_way(partial(_go_to, place, kept_as))
+
+
+def _show_way(go: Callable[[], None]) -> None:
     st.button(
         "Go to where the effect is largest",
         key="_go_to_opening",
         icon=":material/my_location:",
         type="tertiary",
-        help="This lesson searched text that the model did not learn from.",
-        on_click=_go_to,
-        args=(place, kept_as),
+        help="This lesson searches text that the model did not learn from.",
+        on_click=go,
     )
 
 

@@ -153,8 +153,7 @@ tour_button = lesson.open(
 )
 with guard():
     checkpoint = models.chosen()
-    found = opening_of(checkpoint)
-    opening.begin(found)
+    found = opening.begin(opening_of, checkpoint)
     above = beside = st.container()
     if present.is_on():  # A projector has more width than height.
         above, beside = st.columns([4, 9], vertical_alignment="bottom")

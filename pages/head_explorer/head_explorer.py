@@ -249,8 +249,7 @@ tour_button = lesson.open(
 )
 with guard():
     checkpoint = models.chosen()
-    opened_at = head_study.opening_of(checkpoint)
-    opening.begin(opened_at)
+    opened_at = opening.begin(head_study.opening_of, checkpoint)
     reading, place = read_at_place(checkpoint)
     if len(reading.tokens) >= FEWEST:
         tour.offer(tour_button, lambda: head_tour.stops(checkpoint, reading))

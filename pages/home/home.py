@@ -71,9 +71,7 @@ def open_at_a_known_ending() -> Opening | None:
     checkpoint = models.chosen()
     if not isinstance(checkpoint.model, TransformerLM):
         return None
-    found = opening_of(checkpoint)
-    opening.begin(found)
-    return found
+    return opening.begin(opening_of, checkpoint)
 
 
 def offer_opening(found: Opening | None) -> None:

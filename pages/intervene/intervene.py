@@ -61,8 +61,7 @@ TURN = (
 
 def show_ablate(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     """Show what ablating parts does to a prompt and to a corpus."""
-    found = numbers.opening_of(checkpoint)
-    opening.begin(found)
+    found = opening.begin(numbers.opening_of, checkpoint)
     with row:
         reading = read(checkpoint)
     tour.offer(tour_button, lambda: intervene_tour.stops(checkpoint, reading))

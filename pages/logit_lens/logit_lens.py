@@ -91,8 +91,7 @@ tour_button = lesson.open(
 )
 with guard():
     checkpoint = models.chosen()
-    found = opening_of(checkpoint)
-    opening.begin(found)
+    found = opening.begin(opening_of, checkpoint)
     text, numbers, rivals = st.columns([5, 1.4, 4])
     with text:
         reading = read(checkpoint)

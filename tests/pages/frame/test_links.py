@@ -1,4 +1,4 @@
-"""Reload, Share and Back: what is chosen on a page is in its address."""
+"""Links: what is chosen on a page is in its address, and a page opens there."""
 
 import ast
 import re
@@ -131,3 +131,15 @@ def test_agreeing_to_read_the_end_of_a_long_prompt_is_in_the_address(open_page):
     again = open_page(page, prompt="a" * 65, cut="1")
     assert again.checkbox[0].value
     assert again.number_input(key="token").value == 63
+
+
+def test_whoever_follows_a_link_does_not_wait_for_a_search_but_can_ask(open_page):
+    app = open_page("pages/attention/attention.py", prompt="the cat", token="2")
+    assert app.session_state["_openings"] == {}
+    app.button(key="_go_to_opening").click().run()
+    assert app.session_state["prompt"] != "the cat"
+    assert any(each.value.startswith("Opened at") for each in app.caption)
+    app.session_state["step"] = 10
+    app.run()
+    assert len(app.session_state["_openings"]) == 1
+    assert app.button(key="_go_to_opening")
