@@ -218,6 +218,8 @@ def _normalized(view: BlockView, spot: _Spot) -> Question | None:
     right = float(norm.out[at])
     others = (centred / norm.scale, centred * factor, centred, centred * norm.scale)
     values = sorted(_apart([right, *others])[:4])
+    if len(values) < 3:
+        return None
     less = "" if norm.mean is None else ", less the mean,"
     learned = "" if norm.weight is None else f", multiplies by {_signed(factor)}"
     if norm.shift is not None:
