@@ -5,16 +5,12 @@ The table is printed by `python tests/browser/reading/newcomer.py`.
 """
 
 import os
-import sys
-from pathlib import Path
 
 import navigation
 import pytest
 
 pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.browser, pytest.mark.walk, pytest.mark.timeout(900)]
-
-sys.path.append(str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +31,7 @@ NEED_MORE = ("training", "finetuning", "chat")
     ids=lambda lesson: lesson.name,
 )
 def test_the_evidence_for_every_check_is_on_the_screen(lesson, page, covering):
-    from newcomer import Newcomer
+    from browser.reading.newcomer import Newcomer  # reads with Playwright
 
     found = list(Newcomer(page, covering.url).lesson(lesson, prompt="the red kite"))
     assert found, "this lesson asks nothing"
