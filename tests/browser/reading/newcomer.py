@@ -58,8 +58,8 @@ WORKED_OUT = {
     "library-tokens_per_step",
 }
 """Answered by reckoning or thinking with what the question itself tells."""
-FIRST = {"attention-collapse": "÷ √d"}
-"""What a question asks to try: the choice on the page that does it."""
+TRIED = {"attention-collapse": "leave_out_root", "head_explorer-cost": "each_head"}
+"""What a question asks to try: the method that does it, reads, and puts it back."""
 
 
 class Found(NamedTuple):
@@ -112,12 +112,8 @@ class Newcomer:
         id_ = box.locator("[class*='st-key-_answer_']").first.get_attribute("class")
         name = re.search(r"st-key-_answer_(.*)_[0-9a-f]+", id_)[1]
         read = self.page.evaluate(SCREEN)
-        if name in FIRST:
-            self.page.get_by_role("button", name=FIRST[name], exact=True).click()
-            self._settle()
-            read += self.page.evaluate(SCREEN)
-            self.page.get_by_role("button", name=FIRST[name], exact=True).click()
-            self._settle()
+        if name in TRIED:
+            read += getattr(self, TRIED[name])(box)
             box = self.page.locator(f".st-key-check {BOX}").nth(number)
         box.locator("[role=radiogroup] label").first.click()
         self._settle()
@@ -125,6 +121,26 @@ class Newcomer:
         box.get_by_text("You said").wait_for()
         verdict = box.get_by_text("You said").inner_text()
         return judge(lesson, name, asked, verdict, read)
+
+    def leave_out_root(self, _) -> list:
+        step = self.page.get_by_role("button", name="÷ √d", exact=True)
+        step.click()
+        self._settle()
+        read = self.page.evaluate(SCREEN)
+        step.click()
+        self._settle()
+        return read
+
+    def each_head(self, box) -> list:
+        field = self.page.get_by_label("Head", exact=True)
+        before, read = field.input_value(), []
+        heads = re.findall(r"L\d+H(\d+)", box.locator("[role=radiogroup]").inner_text())
+        for head in (*heads, before):
+            field.fill(head)
+            field.press("Enter")
+            self._settle()
+            read += self.page.evaluate(SCREEN)
+        return read
 
     def _settle(self) -> None:
         self.page.wait_for_timeout(50)  # the click is on its way
@@ -172,10 +188,13 @@ def proofs(
         given = [number for number in NUMBER.findall(asked) if "." in number]
         where = where_all(given, read) if given else ""
         yield "reckoned: " + " ".join(given), where or "the question itself"
-    if not first and not re.match(
-        r"(yes|no|it |the same|less|more|about)\b", right, re.I
+    if (
+        not first
+        and not values
+        and not re.match(r"(yes|no|it |the same|less|more|about)\b", right, re.I)
     ):
-        yield right, where_said(rf"(?<!\w){re.escape(right)}(?!\w)", read)
+        figures = [each for each in read if each[1] in ("figure", "chart", "table")]
+        yield right, where_said(rf"(?<!\w){re.escape(right)}(?!\w)", figures)
 
 
 def where_all(numbers: list[str], read) -> str:
