@@ -7,6 +7,7 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.interpret.stream.block_view import BlockView, length
 from pages.block.numbers import block_of, opening_of
+from pages.block.tour import PART
 from pages.frame import corpora
 from pages.frame.questions import Question
 from pages.frame.reading import Place, place_in, read_other, shuffled_places
@@ -203,7 +204,7 @@ def _added(view: BlockView, spot: _Spot) -> Question | None:
         values.index(right),
         "Vectors are added number by number. Their lengths do not simply add up, "
         "because the two point in different directions.",
-        spot.at,
+        {**spot.at, PART: "middle"},
     )
 
 
@@ -215,7 +216,10 @@ def _normalized(view: BlockView, spot: _Spot) -> Question | None:
     factor = 1.0 if norm.weight is None else float(norm.weight[at])
     shift = 0.0 if norm.shift is None else float(norm.shift[at])
     right = float(norm.out[at])
-    values = sorted({right, centred / norm.scale, centred * factor, centred})
+    others = (centred / norm.scale, centred * factor, centred, centred * norm.scale)
+    values = sorted(_apart([right, *others])[:4])
+    if len(values) < 3:
+        return None
     less = "" if norm.mean is None else ", less the mean,"
     learned = "" if norm.weight is None else f", multiplies by {_signed(factor)}"
     if norm.shift is not None:
@@ -230,8 +234,17 @@ def _normalized(view: BlockView, spot: _Spot) -> Question | None:
         values.index(right),
         "The norm brings the vector to a standard size; what it has learned is part "
         "of it.",
-        spot.at,
+        {**spot.at, PART: "ln1"},
     )
+
+
+def _apart(values: list[float]) -> list[float]:
+    """Leave out what is printed as one before it, or almost: a weight may be 1."""
+    kept: list[float] = []
+    for value in values:
+        if all(abs(value - each) > 0.002 for each in kept):
+            kept.append(value)
+    return kept
 
 
 def _fired(view: BlockView, spot: _Spot) -> Question | None:
@@ -246,7 +259,7 @@ def _fired(view: BlockView, spot: _Spot) -> Question | None:
         [str(option) for option in options],
         options.index(fired),
         f"{fired} have an activation above 0: {100 * fired / neurons:.0f}%.",
-        spot.at,
+        {**spot.at, PART: "mlp"},
     )
 
 

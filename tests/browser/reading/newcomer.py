@@ -27,6 +27,40 @@ ROOT = HERE.parents[2]
 NUMBER = re.compile(r"(?<![\w.])[+−-]?\d+(?:,\d{3})*(?:\.\d+)?(?![\w])")
 BOX = "[class*='st-key-check_']"
 
+SAID = {
+    "home-who_predicts": "every row guesses the token after it",
+    "tokenizer-digits": r"\b{n} tokens?\b",
+    "tokenizer-eos": r"\b{n} tokens?\b",
+    "tokenizer-whole": "^·?{right}$",
+    "attention-mask": "later: may not be read",
+}
+"""What answers a question in words or as a count; `{n}` is the answer's number."""
+WORKED_OUT = {
+    "tokenizer-by_hand",
+    "embeddings-table",
+    "embeddings-alibi",
+    "learning-new_weight",
+    "learning-farther",
+    "head_explorer-reads",
+    "logit_lens-total",
+    "intervene-share",
+    "compare-factor",
+    "compare-removed",
+    "generation-cache_bytes",
+    "generation-cache_work",
+    "generation-cache_new",
+    "generation-cache_kept",
+    "beam_search-sum",
+    "beam_search-candidates",
+    "chat-room",
+    "chat-counted",
+    "library-bytes",
+    "library-tokens_per_step",
+}
+"""Answered by reckoning or thinking with what the question itself tells."""
+TRIED = {"attention-collapse": "leave_out_root", "head_explorer-cost": "each_head"}
+"""What a question asks to try: the method that does it, reads, and puts it back."""
+
 
 class Found(NamedTuple):
     """One question, and where on the page its evidence stands."""
@@ -78,12 +112,35 @@ class Newcomer:
         id_ = box.locator("[class*='st-key-_answer_']").first.get_attribute("class")
         name = re.search(r"st-key-_answer_(.*)_[0-9a-f]+", id_)[1]
         read = self.page.evaluate(SCREEN)
+        if name in TRIED:
+            read += getattr(self, TRIED[name])(box)
+            box = self.page.locator(f".st-key-check {BOX}").nth(number)
         box.locator("[role=radiogroup] label").first.click()
         self._settle()
         box = self.page.locator(f".st-key-check {BOX}").nth(number)
         box.get_by_text("You said").wait_for()
         verdict = box.get_by_text("You said").inner_text()
         return judge(lesson, name, asked, verdict, read)
+
+    def leave_out_root(self, _) -> list:
+        step = self.page.get_by_role("button", name="÷ √d", exact=True)
+        step.click()
+        self._settle()
+        read = self.page.evaluate(SCREEN)
+        step.click()
+        self._settle()
+        return read
+
+    def each_head(self, box) -> list:
+        field = self.page.get_by_label("Head", exact=True)
+        before, read = field.input_value(), []
+        heads = re.findall(r"L\d+H(\d+)", box.locator("[role=radiogroup]").inner_text())
+        for head in (*heads, before):
+            field.fill(head)
+            field.press("Enter")
+            self._settle()
+            read += self.page.evaluate(SCREEN)
+        return read
 
     def _settle(self) -> None:
         self.page.wait_for_timeout(50)  # the click is on its way
@@ -97,32 +154,47 @@ class Newcomer:
 def judge(lesson: str, name: str, asked: str, verdict: str, read) -> Found:
     """Look for what decides a question in what was read before it was answered."""
     said = re.match(r"You said “(.*?)”\. (.*)", verdict, re.DOTALL)
-    right, why = said[1], said[2]
-    why = why.removeprefix("✓ Right.").strip()
+    right, why = said[1], said[2].removeprefix("✓ Right.").strip()
     wrong = re.match(r".*?the answer is “(.*?)”\.\s*(.*)", why, re.DOTALL)
     if wrong:
         right, why = wrong[1], wrong[2]
-    for clue, places in proofs(right, why, asked, read):
-        if places:
-            return Found(lesson, name, clue, places, asked)
+    for clue, where in proofs(name, right, why, asked, read):
+        if where:
+            return Found(lesson, name, clue[:34], where, asked)
     return Found(lesson, name, f"{right} · {why}"[:120], "", asked)
 
 
-def proofs(right: str, why: str, asked: str, read) -> Iterator[tuple[str, str]]:
+def proofs(
+    name: str, right: str, why: str, asked: str, read
+) -> Iterator[tuple[str, str]]:
     """Yield what would decide a question, and where all of it stands."""
+    pattern = SAID.get(name)
+    if pattern is not None:
+        number = (NUMBER.findall(right) or [""])[0]
+        wanted = pattern.format(right=re.escape(right), n=re.escape(number))
+        yield wanted, where_said(wanted, read)
+        return
     values = [number for number in NUMBER.findall(why) if "." in number]
     if values:
         yield " ".join(values), where_all(values, read)
     first = NUMBER.match(right)
     if first and "." in first[0]:
         yield first[0], where_all([first[0]], read)
-    if values and first is None and len(right) > 3:
-        yield right, where_words(right, read)
-    counts = [number for number in NUMBER.findall(why) if number not in asked]
-    if counts:
-        yield " ".join(counts), where_all(counts, read)
-    if not re.match(r"(yes|no|it |the same|both|neither)", right):
-        yield right, where_words(right, read)
+    quoted = [text.rstrip("…. ") for text in re.findall("“(.+?)”", why)]
+    if quoted:
+        places = [where_said(re.escape(text), read) for text in quoted]
+        yield " ".join(quoted), ", ".join(places) if all(places) else ""
+    if name in WORKED_OUT:
+        given = [number for number in NUMBER.findall(asked) if "." in number]
+        where = where_all(given, read) if given else ""
+        yield "reckoned: " + " ".join(given), where or "the question itself"
+    if (
+        not first
+        and not values
+        and not re.match(r"(yes|no|it |the same|less|more|about)\b", right, re.I)
+    ):
+        figures = [each for each in read if each[1] in ("figure", "chart", "table")]
+        yield right, where_said(rf"(?<!\w){re.escape(right)}(?!\w)", figures)
 
 
 def where_all(numbers: list[str], read) -> str:
@@ -134,11 +206,11 @@ def where_all(numbers: list[str], read) -> str:
     return ", ".join(dict.fromkeys(places)) if all(places) else ""
 
 
-def where_words(words: str, read) -> str:
-    """Return the first region with some words."""
-    wanted = words.strip().casefold()
+def where_said(pattern: str, read) -> str:
+    """Return the first region in which a pattern is found."""
+    wanted = re.compile(pattern, re.IGNORECASE)
     for key, kind, text in read:
-        if re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", text.casefold()):
+        if wanted.search(text):
             return place(key, kind)
     return ""
 

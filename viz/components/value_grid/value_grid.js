@@ -56,8 +56,10 @@ export default function valueGrid({ data, parentElement, setTriggerValue }) {
   if (data.rows.length && data.columns.length)
     enter(focused ?? state.locked ?? [0, 0]);
   update();
-  if (!focused && state.locked) showInside(grid, cellOf(grid, state.locked));
-  return followWidth(root, () => shrinkToFit(root, grid.table, data.shrinks));
+  return followWidth(root, () => {
+    shrinkToFit(root, grid.table, data.shrinks);
+    if (!focused && state.locked) showInside(grid, cellOf(grid, state.locked));
+  });
 }
 
 // Narrower cells first, then cells without their numbers, which the caption still tells. A
