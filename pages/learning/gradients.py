@@ -11,14 +11,18 @@ from pages.learning.numbers import Prompt
 from viz.components.value_grid.view import value_grid
 from viz.learning.grids import gradient_grid, loss_grid, short_name
 
+LOSS_CELL = "_loss_cell"
+"""In the session: the prompt's tokens, and the cell of its losses to stand at."""
+
 
 def show_loss(checkpoint: Checkpoint, prompt: Prompt, backward: BackwardPass) -> None:
     """Show each token's probability and loss, and the mean that learning lowers."""
     worst = int(backward.losses.argmax())
+    tokens, chosen = st.session_state.get(LOSS_CELL, (None, None))
     cell = value_grid(
         loss_grid(prompt.pieces, backward.probabilities),
         key="loss_of_tokens",
-        selected=(1, worst),
+        selected=chosen if tokens == prompt.tokens else (1, worst),
     )
     st.code(
         f"loss = {spell_mean(backward.losses)}\n     = {backward.loss:.4f} nats",
@@ -41,13 +45,26 @@ def show_loss(checkpoint: Checkpoint, prompt: Prompt, backward: BackwardPass) ->
         )
 
 
+def _reached(names: list[str]) -> str:
+    """Choose how far the gradient has come."""
+    state.keep_possible("reached", names, "hook")
+    name: str = st.select_slider(
+        "The backward pass has reached",
+        names,
+        value=names[-1],
+        key="reached",
+        **state.BOUND,
+        help="It begins at the logits, on the right, and ends at the embeddings.",
+    )
+    return name
+
+
 def show_gradient(
     checkpoint: Checkpoint, prompt: Prompt, backward: BackwardPass
 ) -> None:
     """Show the gradient's length at every token and hook, from the end backwards."""
     names = [short_name(hook) for hook in backward.hooks][::-1]
-    reached = _choose_how_far(names)
-    count = names.index(reached) + 1
+    count = names.index(_reached(names)) + 1
     worst = int(backward.losses.argmax())
     last = len(backward.hooks) - 1
     cell = value_grid(
@@ -75,16 +92,3 @@ def show_gradient(
             f"{backward.hooks[column]}_grad",
             backward.peaks[position][column],
         )
-
-
-def _choose_how_far(names: list[str]) -> str:
-    state.keep_possible("reached", names, "hook")
-    reached: str = st.select_slider(
-        "The backward pass has reached",
-        names,
-        value=names[-1],
-        key="reached",
-        **state.BOUND,
-        help="It begins at the logits, on the right, and ends at the embeddings.",
-    )
-    return reached
