@@ -24,7 +24,7 @@ import navigation
 HERE = Path(__file__).parent
 SCREEN = (HERE / "screen.js").read_text(encoding="utf-8")
 ROOT = HERE.parents[2]
-NUMBER = re.compile(r"(?<![\w.])[+−-]?\d+(?:,\d{3})*(?:\.\d+)?(?![\w])")
+NUMBER = re.compile(r"(?<![\w.])[+−-]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?!\w)")
 BOX = "[class*='st-key-check_']"
 
 SAID = {
