@@ -47,6 +47,7 @@ WORKED_OUT = {
     "intervene-share",
     "compare-factor",
     "compare-removed",
+    "generation-surprise",
     "generation-cache_bytes",
     "generation-cache_work",
     "generation-cache_new",
