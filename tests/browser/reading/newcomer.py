@@ -33,6 +33,7 @@ SAID = {
     "tokenizer-eos": r"\b{n} tokens?\b",
     "tokenizer-whole": "^·?{right}$",
     "attention-mask": "later: may not be read",
+    "beam_search-drop_out": "greedy’s path",
     "block-fired": r"^{n} of \d+$",
 }
 """What answers a question in words or as a count; `{n}` is the answer's number."""
