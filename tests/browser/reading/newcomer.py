@@ -24,7 +24,7 @@ import navigation
 HERE = Path(__file__).parent
 SCREEN = (HERE / "screen.js").read_text(encoding="utf-8")
 ROOT = HERE.parents[2]
-NUMBER = re.compile(r"(?<![\w.])[+−-]?\d+(?:,\d{3})*(?:\.\d+)?(?![\w])")
+NUMBER = re.compile(r"(?<![\w.])[+−-]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?!\w)")
 BOX = "[class*='st-key-check_']"
 
 SAID = {
@@ -33,6 +33,8 @@ SAID = {
     "tokenizer-eos": r"\b{n} tokens?\b",
     "tokenizer-whole": "^·?{right}$",
     "attention-mask": "later: may not be read",
+    "beam_search-drop_out": "greedy’s path",
+    "block-fired": r"^{n} of \d+$",
 }
 """What answers a question in words or as a count; `{n}` is the answer's number."""
 WORKED_OUT = {
@@ -46,6 +48,7 @@ WORKED_OUT = {
     "intervene-share",
     "compare-factor",
     "compare-removed",
+    "generation-surprise",
     "generation-cache_bytes",
     "generation-cache_work",
     "generation-cache_new",
