@@ -104,11 +104,8 @@ def test_embeddings_cosines_are_those_of_the_table(model, twins, walked):
     for stop, _, _ in walked("embeddings", model)[1:3]:
         which = stop.set.get("embedding_table", table)
         table = which
-        layer = checkpoint.model.head
-        if which == "embedding":
-            layer = checkpoint.model.token_embedding
         token = tokens[stop.set["token"]]
-        vectors = layer.weight[:size]
+        vectors = rows(checkpoint, which)[:size]
         cosines = cosine_similarity(vectors[token][None], vectors)
         cosines[token] = -2
         best = float(cosines.max())
@@ -167,7 +164,8 @@ def test_the_lens_reads_the_stream_where_the_tour_says(model, twins, walked):
     logits, cache = model.run_with_cache(
         torch.tensor([tokens]), "blocks.0.hook_resid_pre"
     )
-    first = model.head(model.ln_final(cache["blocks.0.hook_resid_pre"]))[0, place]
+    stream = model.ln_final(cache["blocks.0.hook_resid_pre"])
+    first = stream[0, place] @ rows(checkpoint, "unembedding").T
     a, b = logits[0, place].topk(2).indices.tolist()
     spoken = {
         token: quoted(checkpoint.tokenizer.pieces([token])[0])
@@ -180,6 +178,14 @@ def test_the_lens_reads_the_stream_where_the_tour_says(model, twins, walked):
     assert f"likeliest answer is {spoken[b]}" in stops[5].words
     assert f"the lead is {lead}." in stops[5].words
     assert f"together make {lead}." in stops[6].words
+
+
+def rows(checkpoint: Checkpoint, which: str) -> torch.Tensor:
+    """Return a table's rows; with tied weights, both tables are one."""
+    model = checkpoint.model
+    if which == "embedding" or model.ties_embeddings:
+        return model.token_embedding.weight
+    return model.head.weight
 
 
 def at(data: Path, model: str) -> tuple[Checkpoint, list[int]]:
