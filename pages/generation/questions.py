@@ -10,6 +10,8 @@ from pages.frame.questions import Question
 from pages.frame.words import plain, told_apart
 from pages.generation import cache_questions
 from pages.generation.numbers import expectations_of
+from pages.generation.settings import in_session
+from pages.generation.tour import ONE, PLAIN, STAGE, VIEW
 from viz.tokens import display_piece
 
 NUCLEUS = 0.9
@@ -159,7 +161,12 @@ def _nucleus(asked: _Asked) -> Iterator[Question]:
         f"The {kept} likeliest tokens are the smallest set that reaches {NUCLEUS} "
         "together. After another text the number is different; top-k would "
         "always keep k.",
-        asked.at,
+        {
+            **asked.at,
+            **in_session(PLAIN.replace(top_p=NUCLEUS)),
+            VIEW: ONE,
+            STAGE: "top_p",
+        },
     )
 
 

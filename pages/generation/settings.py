@@ -32,6 +32,14 @@ ROWS = {
 """Fields side by side; the filters in the order in which they apply."""
 
 
+def in_session(config: GenerationConfig) -> dict[str, object]:
+    """Return the session's state in which these fields say how to draw a token."""
+    names = [name for row in ROWS["sampling"] for name in row]
+    return {"strategy": config.strategy} | {
+        f"generate.{name}": getattr(config, name) for name in names
+    }
+
+
 def choose_settings() -> tuple[GenerationConfig, DeltaGenerator]:
     """Let the reader choose a strategy and its settings.
 

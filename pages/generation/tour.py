@@ -8,6 +8,7 @@ from minigpt.generation.opened_draw import OpenedDraw
 from pages.frame.controls.tour import Stop
 from pages.frame.writing import Writing
 from pages.generation.numbers import draw_of
+from pages.generation.settings import in_session
 from pages.generation.source import GenerationInput
 from viz.probabilities import probability_text
 from viz.tokens import display_piece
@@ -202,7 +203,7 @@ def _texts(told: _Told) -> list[Stop]:
             "Draw a token, append it, let the model read again, and draw the next. "
             "That is how a text is written. Each token’s colour says how likely it "
             "was; pointing at one shows what else might have come.",
-            {STAGE: None, **_settings(config), VIEW: TEXT, "_writing": text},
+            {STAGE: None, **in_session(config), VIEW: TEXT, "_writing": text},
         ),
         Stop(
             BRANCHES,
@@ -218,13 +219,4 @@ def _bars(
     stage: str, words: str, config: GenerationConfig, also: Mapping[str, object] = {}
 ) -> Stop:
     """Return a stop at the bars of the next token."""
-    return Stop(BARS, words, {VIEW: ONE, STAGE: stage, **_settings(config), **also})
-
-
-def _settings(config: GenerationConfig) -> dict[str, object]:
-    """Return the session state of the page's settings."""
-    names = ("temperature", "repetition_penalty", "top_k", "top_p", "min_p")
-    return {"strategy": config.strategy} | {
-        f"generate.{name}": getattr(config, name)
-        for name in (*names, "max_new_tokens", "seed")
-    }
+    return Stop(BARS, words, {VIEW: ONE, STAGE: stage, **in_session(config), **also})
