@@ -89,9 +89,9 @@ def may_cut(count: int, longest: int) -> bool:
     The answer belongs to this prompt: the next long one is asked about again.
     """
     prompt = state.get("prompt")
-    linked("cut", "_cut_prompt", lambda _: prompt)
+    linked("last_only", "_cut_prompt", lambda _: prompt)
     is_long = count > longest
-    write("cut", "1" if is_long and state.may_cut() else None)
+    write("last_only", "1" if is_long and state.may_cut() else None)
     return is_long and st.checkbox(
         f"Read only its last {longest} of {count} tokens",
         value=state.may_cut(),

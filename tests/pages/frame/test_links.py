@@ -59,6 +59,39 @@ def test_every_choice_is_in_the_address_or_it_is_said_why_not():
     assert found == NOT_KEPT
 
 
+def called(source: str, names: set[str]) -> set[str]:
+    """Return the first words that functions of these names are called with."""
+    return {
+        ast.literal_eval(node.args[0])
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in names
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    }
+
+
+def bound(source: str) -> set[str]:
+    """Return the keys of the widgets in a file that are bound to the address."""
+    calls = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Call)]
+    named = [{word.arg: word.value for word in call.keywords} for call in calls]
+    return {
+        words["key"].value
+        for words in named
+        if None in words and isinstance(words.get("key"), ast.Constant)
+    }
+
+
+def test_no_word_of_the_address_has_two_meanings():
+    sources = [each.read_text(encoding="utf-8") for each in PAGES.rglob("*.py")]
+    widgets = set().union(*map(bound, sources))
+    figures = set().union(*(called(each, {"write"}) for each in sources))
+    assert len(widgets) > 20
+    assert len(figures) > 5
+    assert not widgets & figures
+
+
 class Kind(NamedTuple):
     """Something that is chosen in a figure."""
 
@@ -127,8 +160,8 @@ def test_agreeing_to_read_the_end_of_a_long_prompt_is_in_the_address(open_page):
     page = "pages/attention/attention.py"
     app = open_page(page, prompt="a" * 65)
     app.checkbox[0].check().run()
-    assert app.query_params["cut"] in ("1", ["1"])
-    again = open_page(page, prompt="a" * 65, cut="1")
+    assert app.query_params["last_only"] in ("1", ["1"])
+    again = open_page(page, prompt="a" * 65, last_only="1")
     assert again.checkbox[0].value
     assert again.number_input(key="token").value == 63
 
