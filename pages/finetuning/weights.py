@@ -42,10 +42,10 @@ def _show_shares(shown: Both, found: Moved) -> tuple[int, int]:
     """Show ‖ΔW‖ / ‖W‖ of every matrix, and return the one that is chosen."""
     st.markdown(_touched_in_words(found))
     layers = len(found.relative)
-    chosen = linked("matrix", MATRIX, undotted)
+    chosen = linked("moved", MATRIX, undotted)
     size = layers, len(found.matrices)
     is_cell = chosen and len(chosen) == 2 and all(map(operator.lt, chosen, size))
-    write("matrix", dotted(chosen) if is_cell else None)
+    write("moved", dotted(chosen) if is_cell else None)
     if not is_cell:
         chosen = found.largest
     grid = Grid(
