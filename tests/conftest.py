@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
 # Every shape in a signature is checked at every call, so that a transposed mask fails.
@@ -17,6 +18,12 @@ CHECKED = [
     "minigpt.textbook",
 ]
 install_import_hook(CHECKED, "beartype.beartype")
+
+# A busy machine is slow, and no test fails for that.
+settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
 
 # What a page covers until a prediction is made has tests of its own.
 os.environ["MINIGPT_COVER"] = "off"
