@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import streamlit as st
@@ -19,6 +20,7 @@ from minigpt.interpret.interventions.ablation import (
     PairEffect,
     ablate_pair,
     continue_text,
+    loss_over,
     measure,
 )
 from minigpt.interpret.interventions.circuit import State, state_under
@@ -141,7 +143,12 @@ def pair_effect(
     checkpoint: Checkpoint, first: Ablation, second: Ablation
 ) -> PairEffect:
     """Return what two ablations cost alone and together."""
-    return ablate_pair(checkpoint.model, windows(checkpoint), (first, second))
+    return ablate_pair(partial(_mean_loss, checkpoint), (first, second))
+
+
+@remember(1024)
+def _mean_loss(checkpoint: Checkpoint, ablations: tuple[Ablation, ...]) -> float:
+    return float(loss_over(checkpoint.model, windows(checkpoint), ablations).mean())
 
 
 @_once

@@ -9,7 +9,7 @@ Source: Olsson et al. 2022, arXiv:2209.11895, for ablating each head in turn; Wa
 al. 2022, arXiv:2211.00593, for the mean over other texts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,24 +138,21 @@ class PairEffect:
 
 
 def ablate_pair(
-    model: TransformerLM,
-    windows: Windows,
+    loss_under: Callable[[tuple[Ablation, ...]], float],
     pair: tuple[Ablation, Ablation],
-    reference: Windows | None = None,
 ) -> PairEffect:
     """Ablate two parts, each alone and both, and compare what the loss does.
 
     Args:
-        model: The model to ablate; it is left as it was.
-        windows: The corpus.
+        loss_under: Returns the mean loss of a corpus under some ablations, such as
+            the mean of `loss_over`. A cached one reads the corpus once for each part.
         pair: Two ablations.
-        reference: See `loss_over`.
     """
     first, second = pair
-    before = loss_over(model, windows).mean()
+    before = loss_under(())
     rises = [
-        float(loss_over(model, windows, ablations, reference).mean() - before)
-        for ablations in ([first], [second], [first, second])
+        loss_under(ablations) - before
+        for ablations in ((first,), (second,), (first, second))
     ]
     return PairEffect(*rises)
 

@@ -102,9 +102,13 @@ def test_a_pair_said_before_can_be_copied():
     assert found.astype(int).tolist() == [[0, 0, 0, 1, 0, 0], [0, 1, 1, 0, 0, 1]]
 
 
+def mean_loss(model):
+    return lambda ablations: float(loss_over(model, WINDOWS, ablations).mean())
+
+
 def test_two_cuts_are_compared_with_both_at_once(model):
     pair = (Ablation(Head(0, 0)), Ablation(Head(1, 1)))
-    found = ablate_pair(model, WINDOWS, pair)
+    found = ablate_pair(mean_loss(model), pair)
     base = loss_over(model, WINDOWS).mean()
     both = loss_over(model, WINDOWS, pair).mean() - base
     assert found.both == pytest.approx(both, abs=1e-6)
@@ -115,7 +119,7 @@ def test_two_cuts_are_compared_with_both_at_once(model):
 
 def test_the_same_cut_twice_interacts_by_taking_nothing_more(model):
     cut = Ablation(Head(0, 0))
-    found = ablate_pair(model, WINDOWS, (cut, cut))
+    found = ablate_pair(mean_loss(model), (cut, cut))
     assert found.both == pytest.approx(found.first, abs=1e-6)
     assert found.interaction == pytest.approx(-found.first, abs=1e-6)
 
