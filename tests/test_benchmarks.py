@@ -3,7 +3,9 @@
 import importlib
 import runpy
 import shlex
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -57,6 +59,8 @@ def test_the_output_is_shown_and_kept(every, tmp_path, monkeypatch, capfd):
 def mutants(monkeypatch):
     """Import the script, as the processes that it forks do."""
     monkeypatch.syspath_prepend(str(FOLDER))
+    # A page that ran in this process left itself as `__main__`: a fork would run it.
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     return vars(importlib.import_module("mutants"))
 
 

@@ -114,6 +114,7 @@ def test_what_nobody_had_set_leaves_the_address_with_the_tour(root_on_path):
         if "_page" not in st.session_state:
             st.session_state["_page"] = "here"
             tour._start(lambda: [tour.Stop("text", "Look.", {"_piece": 3})])
+            tour.begin()
             st.query_params["_piece"] = "3"
         else:
             tour._close(keep=False)
