@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 import minigpt
 from pages.frame import covering, glossary, recall
+from pages.frame.look import present
 
 _ROOT = Path(minigpt.__file__).parents[1]
 
@@ -24,14 +25,27 @@ def open(title: str, goal: str) -> DeltaGenerator:
     Returns:
         Where the page's tour can be offered (`tour.offer`).
     """
-    st.title(title, anchor=False)
-    # Beside each other: in present mode, a line of its own is a line less of figure.
-    with st.container(horizontal=True, vertical_alignment="center"):
-        with st.container(key="lesson_goal", width="stretch"):
-            st.markdown(goal)
-        place = st.container(width="content")
+    if present.is_on():  # a line of its own would be a line less of figure
+        with _row():
+            st.title(title, anchor=False, width="stretch")
+            place = st.container(width="content")
+        _show_goal(goal)
+    else:
+        st.title(title, anchor=False)
+        with _row():
+            _show_goal(goal)
+            place = st.container(width="content")
     recall.warm_up(st.session_state.get("_page", ""))
     return place
+
+
+def _row() -> DeltaGenerator:
+    return st.container(horizontal=True, vertical_alignment="center")
+
+
+def _show_goal(goal: str) -> None:
+    with st.container(key="lesson_goal", width="stretch"):
+        st.markdown(goal)
 
 
 def explain(words: str, *sources: type | Callable[..., object]) -> None:

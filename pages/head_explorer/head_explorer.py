@@ -148,7 +148,7 @@ def show_one_head(
 def show_heading(study: Study, place: Place) -> str:
     """Show the head's name, what it is here, and the views of it."""
     layer, head, _ = place
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         label = score_tabs.label(study, layer, head)
         st.subheader(f"L{layer}H{head} · {label}", anchor=False)
         st.space("stretch")

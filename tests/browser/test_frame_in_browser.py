@@ -183,7 +183,9 @@ def test_what_share_opens_can_be_read_in_light_and_dark(page, server):
         for words in ("A link to this page", "Open in present mode"):
             text = opened.get_by_text(words).first
             text.wait_for()
-            assert text.evaluate(CONTRAST) >= 4.5, (scheme, words)
+            page.wait_for_function(
+                f"node => ({CONTRAST})(node) >= 4.5", arg=text.element_handle()
+            )
         page.keyboard.press("Escape")
 
 

@@ -14,6 +14,7 @@ html { font-size: 20px !important; }
   padding: 0.2rem 3.6rem 2rem 1.2rem !important; max-width: none;
 }
 [data-testid="stMainBlockContainer"] [data-testid="stVerticalBlock"] { gap: 0.38rem; }
+.st-key-take_tour button { min-height: 2rem; padding: 0 0.75rem; }
 [data-testid="stMainBlockContainer"] h1 {
   font-size: 1.6rem; line-height: 1.15; padding: 0.1rem 0 0.2rem;
 }
@@ -22,7 +23,7 @@ html { font-size: 20px !important; }
 [class*="st-key-predict_"] details:not([open]) > summary p {
   overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
 }
-[class*="st-key-predict_"]:has(summary) { padding: 0 0 0 0.6rem; }
+[class*="st-key-predict_"]:has(summary) { padding: 0 0 0 0.6rem !important; }
 .st-key-_go_to_opening { display: none; }
 /* The figure needs the line; the teacher says what it is about. */
 [data-testid="stMainBlockContainer"]:has([class*="st-key-predict_"] summary)

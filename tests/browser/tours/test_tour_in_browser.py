@@ -154,6 +154,7 @@ def test_no_press_is_lost_however_fast_they_come(page, server):
 def test_escape_puts_back_what_the_tour_moved(page, server):
     start(page, server, "attention", "&token=7&layer=1")
     before = state_of(page)
+    assert before.pop("cell") == "k:7"  # the first stop opens it
     for _ in range(4):
         page.keyboard.press("PageDown")
     settle(page)
