@@ -28,9 +28,7 @@ def fits(page) -> bool:
     return True
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_complains_or_overflows_at_any_size(scheme, page, server, witness):
-    page.emulate_media(color_scheme=scheme)
+def test_no_page_complains_or_overflows_at_any_size(page, server, witness):
     problems = []
     for lesson in navigation.PAGES:
         navigation.visit(page, server.url, lesson, prompt=PROMPT)
