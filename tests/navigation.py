@@ -35,13 +35,14 @@ STILL = """() => {
     else window.stillSince ??= performance.now();
     return performance.now() - window.stillSince > 150;
 }"""
-"""A page runs once more when the browser has handed over what it remembers: it stands
-still when it has done so for a moment, in milliseconds."""
+"""It stands still when it has done so for a moment, in milliseconds."""
 
 
 def settle(page) -> None:
     """Wait until the script has run through and what it drew is there."""
     page.locator(".st-key-keyboard").wait_for(state="attached")
+    # It runs once more when the browser has handed over what it remembers.
+    page.locator(".browser_memory.read").wait_for(state="attached")
     page.wait_for_function(STILL)
 
 

@@ -132,7 +132,8 @@ def test_a_hostile_zip_is_one_clear_line_and_leaves_nothing(page, server, data):
     assert not list(data.rglob("evil.json"))
 
 
-def test_a_text_is_uploaded_and_leads_to_the_training_page(page, server, data):
+def test_a_text_is_uploaded_and_leads_to_the_training_page(page, own_server):
+    server, data = own_server, own_server.data
     page.goto(f"{server.url}/library?shelf=Texts")
     page.get_by_text("No text of your own yet").wait_for()
     content = ("The cat sat on the mat. " * 400).encode()

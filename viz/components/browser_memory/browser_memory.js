@@ -14,6 +14,7 @@ export default function browser_memory({ data, parentElement, setStateValue }) {
     view.stop = () => window.removeEventListener("storage", listen);
   }
   if (data.text !== null) write(data.name, data.text);
+  view.classList.toggle("read", data.text !== null);
   return () => {
     view.stop?.();
     view.isListening = false;
