@@ -112,9 +112,8 @@ def measured(page, url: str, names, heads: int, prompt: str, allowed) -> list[st
     for lesson in navigation.PAGES:
         if lesson.name not in names:
             continue
-        page.get_by_test_id("stSidebarNav").get_by_text(
-            lesson.title, exact=True
-        ).click()
+        link = page.get_by_test_id("stSidebarNavLink")
+        link.get_by_text(lesson.title, exact=True).click()
         path = "/" if lesson == navigation.HOME else f"/{lesson.name}"
         page.wait_for_function("path => location.pathname === path", arg=path)
         for size in SIZES:
@@ -137,6 +136,7 @@ def test_no_page_cuts_or_hides_anything_at_any_size(page, sized):
     assert measured(page, server.url, names, 4, prompt(7), allowed) == []
 
 
+@pytest.mark.walk
 @pytest.mark.parametrize("heads", [12, 16])
 def test_many_heads_and_tokens_fit_too(heads, page, sized):
     server, prompt = sized
