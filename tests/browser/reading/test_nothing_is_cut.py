@@ -118,6 +118,8 @@ def measured(page, url: str, names, heads: int, prompt: str, allowed) -> list[st
         page.wait_for_function("path => location.pathname === path", arg=path)
         for size in SIZES:
             rule.measure(lesson.name, *size)
+        if page.get_by_text("Something broke").count():
+            rule.wrong.append(f"{lesson.name} broke")
         page.set_viewport_size({"width": PROJECTOR[0], "height": PROJECTOR[1]})
         rule.settle()
         page.get_by_role("button", name="Present", exact=True).click()
@@ -134,6 +136,7 @@ def test_no_page_cuts_or_hides_anything_at_any_size(page, sized):
     # Seven tokens have room everywhere but on a phone's sheet.
     allowed = (*SCROLL, SHEETS[0])
     assert measured(page, server.url, names, 4, prompt(7), allowed) == []
+    assert "Traceback" not in server.log.read_text(encoding="utf-8", errors="replace")
 
 
 @pytest.mark.walk
