@@ -1,7 +1,5 @@
 """Tours, walked with real keys: what is lit is seen, and the figure moves along."""
 
-from itertools import product
-
 import pytest
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -13,18 +11,25 @@ SCREENS = {
     "phone": (390, 844, ""),
 }
 WALKS = [
-    *product([""], SCREENS),  # Home, which newcomers meet first
-    # What the others move, they move in the session: tests/pages/tours and
-    # tests/lessons/test_tours.py walk them.
+    ("", "laptop"),
+    ("", "phone"),
     ("tokenizer", "laptop"),
     ("attention", "projector"),
     ("block", "phone"),
-    ("generation", "phone"),
-    ("beam_search", "projector"),
-    ("embeddings", "phone"),
-    ("learning", "laptop"),
-    ("head_explorer", "projector"),
-    ("logit_lens", "phone"),
+    # What these move, they move in the session: tests/pages/tours and
+    # tests/lessons/test_tours.py walk them, too.
+    *(
+        pytest.param(*each, marks=pytest.mark.walk)
+        for each in [
+            ("", "projector"),
+            ("generation", "phone"),
+            ("beam_search", "projector"),
+            ("embeddings", "phone"),
+            ("learning", "laptop"),
+            ("head_explorer", "projector"),
+            ("logit_lens", "phone"),
+        ]
+    ),
 ]
 PROMPT = "the red kite"
 
@@ -81,8 +86,6 @@ def settle(page) -> None:
 
 
 def start(page, server, name: str, query: str = "") -> None:
-    page.goto(server.url)  # the first deep link of a server is not understood
-    settle(page)
     page.goto(f"{server.url}/{name}?prompt={PROMPT}{query}")
     settle(page)
     page.locator(".st-key-take_tour button").click()
@@ -114,6 +117,7 @@ def test_every_stop_lights_a_region_in_sight_and_the_figure_moves(
 ):
     width, height, query = SCREENS[screen]
     page.set_viewport_size({"width": width, "height": height})
+    page.emulate_media(reduced_motion="reduce")
     start(page, server, name, query)
     stops = stops_of(page)
     assert 6 <= len(stops) <= 10
