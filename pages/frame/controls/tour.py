@@ -110,10 +110,8 @@ def begin() -> None:
     found: _Tour | None = st.session_state.get("_tour")
     if found is not None and found.page != st.session_state.get("_page"):
         _close(keep=False)
-    elif found is not None:
-        if st.session_state.pop("_tour_looked", False):
-            _go(0)
-        for key, value in found.wanted().items() if found.due else ():
+    elif found is not None and found.due:
+        for key, value in found.wanted().items():
             _put(key, value)
 
 
@@ -131,7 +129,7 @@ def listen(place: DeltaGenerator) -> None:
     if found.waits:
         found.look()
         found.waits = False
-        st.session_state["_tour_looked"] = True
+        _go(0)
         st.rerun()
     if found.due:
         found.due = 0 if _is_there(found) else found.due - 1
