@@ -4,7 +4,6 @@ All of it is in the URL: `left_out`, `divisor=2.5` and `weight=3:0.8` (key and w
 """
 
 import math
-from contextlib import suppress
 
 import streamlit as st
 
@@ -14,7 +13,7 @@ from minigpt.interpret.heads.attention_steps import AttentionSteps
 from minigpt.interpret.reading.prompt import Reading
 from pages.attention.numbers import MASK, POSITIONS, ROOT, row_id
 from pages.frame import state
-from pages.frame.place import write
+from pages.frame.place import linked, write
 from pages.frame.reading import Place
 from viz.components.attention_steps.view import RowEdit
 
@@ -93,11 +92,7 @@ def undo() -> None:
 
 def _divisor(root: float) -> float | None:
     """Return the divisor that was set, in this session or by the link; None: √d."""
-    if _DIVISOR not in st.session_state:
-        st.session_state[_DIVISOR] = None
-        with suppress(ValueError):
-            st.session_state[_DIVISOR] = float(st.query_params.get("divisor", ""))
-    divisor: float | None = st.session_state[_DIVISOR]
+    divisor: float | None = linked("divisor", _DIVISOR, float)
     if divisor is None or not 1 < divisor < root - _NEAR:
         write("divisor", None)
         return None
@@ -110,10 +105,8 @@ def _weight_of(
 ) -> tuple[int, float] | None:
     """Return the weight that was set in this very row, if it can be set."""
     row = row_id(reading, place)
-    if _WEIGHT not in st.session_state:
-        linked = _linked_weight()
-        st.session_state[_WEIGHT] = linked and (row, linked)
-    of_row, weight = st.session_state[_WEIGHT] or (None, None)
+    kept = linked("weight", _WEIGHT, lambda word: (row, _read_weight(word)))
+    of_row, weight = kept or (None, None)
     last = len(reading.pieces) - 1 if may_read_all else place.token
     if of_row != row or weight is None or not 0 <= weight[0] <= last:
         write("weight", None)
@@ -123,10 +116,9 @@ def _weight_of(
     return found
 
 
-def _linked_weight() -> tuple[int, float] | None:
-    """Read the weight out of the address; None where it says none."""
-    key, _, weight = st.query_params.get("weight", "").partition(":")
-    with suppress(ValueError):
-        if 0 <= float(weight) <= 1:
-            return int(key), float(weight)
-    return None
+def _read_weight(word: str) -> tuple[int, float]:
+    """Read a weight out of the address; a ValueError where it says none."""
+    key, _, weight = word.partition(":")
+    if not 0 <= float(weight) <= 1:
+        raise ValueError(f"{weight} is no attention weight.")
+    return int(key), float(weight)

@@ -29,10 +29,7 @@ def shared_place(key: str, options: Sequence[int], default: int) -> int:
     chosen: int = state.get(key, default)
     # Where the last page's widget still holds the parameter, it is there already.
     with suppress(StreamlitAPIException):
-        if key in st.session_state:
-            st.query_params[key] = str(chosen)
-        else:
-            st.query_params.pop(key, None)
+        write(key, str(chosen) if key in st.session_state else None)
     return chosen
 
 
