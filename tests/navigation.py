@@ -43,6 +43,7 @@ def settle(page) -> None:
     page.locator(".st-key-keyboard").wait_for(state="attached")
     # It runs once more when the browser has handed over what it remembers.
     page.locator(".browser_memory.read").wait_for(state="attached")
+    page.evaluate("window.stillSince = undefined")  # not that of an earlier look
     page.wait_for_function(STILL)
 
 

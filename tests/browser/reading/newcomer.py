@@ -146,12 +146,7 @@ class Newcomer:
         return read
 
     def _settle(self) -> None:
-        self.page.wait_for_timeout(50)  # the click is on its way
         navigation.settle(self.page)
-        self.page.wait_for_function(
-            "document.querySelector('[data-testid=stApp]').dataset.testScriptState"
-            " === 'notRunning'"
-        )
 
 
 def judge(lesson: str, name: str, asked: str, verdict: str, read) -> Found:
