@@ -73,8 +73,12 @@ def store(tmp_path):
 
 @pytest.fixture(scope="session")
 def chromium_program() -> str:
-    """Return where Chromium lies; skip a test by name where there is none."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    """Return where Chromium lies; skip a test by name where there is none.
+
+    The headless shell is Chromium without its own windows and start pages.
+    """
+    names = ("chromium-headless-shell", "chromium", "chromium-browser")
+    program = next(filter(None, map(shutil.which, names)), None)
     if program is None:
         pytest.skip("Chromium is not installed")
     pytest.importorskip("playwright.sync_api")

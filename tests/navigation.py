@@ -16,7 +16,16 @@ HOME = _course["HOME"]
 
 def visit(page, url: str, lesson, **query: str) -> None:
     """Open a page of the app in a browser, and wait until it stands still."""
-    page.goto(address(url, lesson, **query))
+    open_link(page, address(url, lesson, **query))
+
+
+def open_link(page, link: str) -> None:
+    """Open an address of the app, and wait until the page stands still.
+
+    While a page still runs, it can overtake a click: the browser sends all widgets'
+    values with each message, and those of an earlier run may arrive after it.
+    """
+    page.goto(link)
     settle(page)
 
 

@@ -80,22 +80,32 @@ def witness() -> Witness:
     return Witness()
 
 
+@pytest.fixture(scope="module")
+def context(chromium):
+    """Return a browser's window, which keeps the app's scripts from test to test."""
+    window = chromium.new_context(viewport={"width": 1280, "height": 720})
+    yield window
+    window.close()
+
+
 @pytest.fixture
-def page(request, chromium, witness):
-    """Open a tab that may ask nobody but the server, and may not complain."""
+def page(request, context, witness):
+    """Open a tab that may ask nobody but the server, and may not complain.
+
+    It finds a browser that remembers nothing of the tests before.
+    """
     from playwright.sync_api import expect
 
     expect.set_options(timeout=PATIENCE)
     if "own_server" in request.fixturenames:  # it must not stop before its page
         request.getfixturevalue("own_server")
-    context = chromium.new_context(viewport={"width": 1280, "height": 720})
     tab = context.new_page()
     tab.set_default_timeout(PATIENCE)
     tab.on("request", lambda request: witness.requests.append(request.url))
     tab.on("pageerror", lambda error: witness.errors.append(str(error)))
     tab.on("console", witness.hear)
     yield tab
-    context.close()
+    forget(context, witness.requests)
     foreign = [
         url
         for url in witness.requests
@@ -103,6 +113,22 @@ def page(request, chromium, witness):
     ]
     assert foreign == []
     assert witness.errors == []
+
+
+def forget(context, requests: list[str]) -> None:
+    """Close all tabs, and clear what the app has stored in the browser."""
+    empty = context.new_page()
+    for tab in context.pages:
+        if tab != empty:
+            tab.close()
+    developer = context.new_cdp_session(empty)
+    for origin in {"/".join(url.split("/")[:3]) for url in requests}:
+        developer.send(
+            "Storage.clearDataForOrigin",
+            {"origin": origin, "storageTypes": "local_storage"},
+        )
+    empty.close()
+    context.clear_cookies()
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def wait_for_query(page, **wanted: str) -> None:
 
 
 def open_page(page, server, path: str, title: str) -> None:
-    page.goto(server.url + path)
+    navigation.open_link(page, server.url + path)
     page.get_by_role("heading", name=title, level=1).wait_for()
 
 
@@ -89,7 +89,8 @@ def test_the_caption_says_the_tensors_own_number(page, server, data):
 
 def test_the_selection_is_kept_from_page_to_page(page, server):
     open_page(page, server, "/?prompt=the red kite&step=10", "A language model")
-    page.get_by_role("link", name="Head explorer").click()
+    sidebar = page.get_by_test_id("stSidebarNavItems")
+    sidebar.get_by_role("link", name="Head explorer").click()
     page.get_by_role("heading", name="Head explorer").wait_for()
     wait_for_query(page, prompt="the red kite", step="10")
     click_thumbnail(page, 1, 1)
@@ -97,7 +98,8 @@ def test_the_selection_is_kept_from_page_to_page(page, server):
     page.get_by_role("link", name="Generation").click()
     page.get_by_role("heading", name="Generation").wait_for()
     wait_for_query(page, prompt="the red kite", step="10")
-    page.get_by_role("link", name="Head explorer").click()
+    sidebar = page.get_by_test_id("stSidebarNavItems")
+    sidebar.get_by_role("link", name="Head explorer").click()
     page.get_by_role("heading", name=re.compile("^L1H1")).wait_for()
     wait_for_query(page, layer="1", head="1", prompt="the red kite")
 
@@ -145,7 +147,7 @@ def test_a_long_text_can_be_stopped(page, server):
     page.get_by_label("max_new_tokens", exact=True).press("Tab")
     page.get_by_text("stop_at_eos").click()
     page.get_by_role("button", name="Generate").click()
-    page.get_by_role("button", name="Stop", exact=True).last.click()
+    page.locator(".stButton").get_by_role("button", name="Stop", exact=True).click()
     page.get_by_text(re.compile(r"Stopped after \d+ tokens")).wait_for()
 
 

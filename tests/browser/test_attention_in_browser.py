@@ -5,6 +5,7 @@ import re
 
 import pytest
 import torch
+from navigation import open_link
 
 from minigpt.checkpoint import load_checkpoint
 
@@ -27,7 +28,7 @@ def hooks(data):
 
 
 def open_page(page, server):
-    page.goto(server.url + LINK)
+    open_link(page, server.url + LINK)
     page.get_by_role("heading", name="Attention, step by step", level=1).wait_for()
     page.locator(".attention_steps .sheet").wait_for()
 
@@ -204,7 +205,7 @@ def test_the_slow_motion_ends_in_the_sum(page, server, hooks, motion):
 
 def test_the_token_that_reads_stays_in_sight(page, server):
     page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(server.url + LINK.replace(PROMPT, PROMPT * 6).replace("=7", "=50"))
+    open_link(page, server.url + LINK.replace(PROMPT, PROMPT * 6).replace("=7", "=50"))
     page.locator(".attention_steps .sheet").wait_for()
     for place in (0, 10_000):
         page.locator(".attention_steps .stage").evaluate(

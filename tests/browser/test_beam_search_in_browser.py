@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+from navigation import open_link
 
 from minigpt.checkpoint import load_checkpoint
 from minigpt.config import GenerationConfig
@@ -19,7 +20,7 @@ STEPS = 5
 def open_beams(page, server, **query: str) -> None:
     pairs = {"prompt": PROMPT, "tokens": str(STEPS), **query}
     link = "&".join(f"{key}={value}" for key, value in pairs.items())
-    page.goto(f"{server.url}/beam_search?{link}")
+    open_link(page, f"{server.url}/beam_search?{link}")
     page.get_by_role("heading", name="Check").wait_for()
     nodes(page).first.wait_for()
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from navigation import open_link
 
 from minigpt.checkpoint import load_checkpoint
 
@@ -23,7 +24,7 @@ def cache(data):
 
 
 def open_page(page, server):
-    page.goto(f"{server.url}/block?prompt={PROMPT}&layer={LAYER}&token={TOKEN}")
+    open_link(page, f"{server.url}/block?prompt={PROMPT}&layer={LAYER}&token={TOKEN}")
     page.get_by_role("heading", name="Multi-head and block", level=1).wait_for()
     page.locator(".residual_block .panel").wait_for()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from navigation import open_link
 
 from minigpt.checkpoint import load_checkpoint
 from minigpt.finetuning.answering import Answer, reply
@@ -40,7 +41,7 @@ def talker(data):
 
 def open_page(page, server, **query):
     link = "&".join(f"{key}={value}" for key, value in query.items())
-    page.goto(f"{server.url}/chat?{link}")
+    open_link(page, f"{server.url}/chat?{link}")
     page.get_by_role("heading", name="Chat", level=1).wait_for()
     page.locator(".chat_tokens .piece").first.wait_for()
 

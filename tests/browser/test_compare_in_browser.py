@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+from navigation import open_link
 from torch.nn import functional as F
 
 from minigpt.checkpoint import load_checkpoint
@@ -22,7 +23,8 @@ def both(data):
 
 
 def open_compare(page, server, query=""):
-    page.goto(f"{server.url}/compare?prompt={PROMPT}&read=Prompt&against_step=0{query}")
+    link = f"{server.url}/compare?prompt={PROMPT}&read=Prompt&against_step=0{query}"
+    open_link(page, link)
     page.get_by_role("heading", name="Compare", exact=True).wait_for()
     page.locator(".tinted_text .piece").first.wait_for()
 

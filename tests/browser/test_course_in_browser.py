@@ -29,7 +29,7 @@ def test_a_shared_link_opens_the_view_and_hides_what_was_chosen(page, server):
     assert asked["layer"] == ["1"]
     assert asked["prompt"] == [PROMPT]
     page.goto("about:blank")
-    page.goto(link)
+    navigation.open_link(page, link)
     page.get_by_role("heading", name=re.compile("^L1H0")).wait_for()
     expect(page.get_by_test_id("stSidebar")).to_be_hidden()
     prompt = page.locator(".st-key-prompt")

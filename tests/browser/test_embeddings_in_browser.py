@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+from navigation import open_link
 
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.model import create_model
@@ -36,7 +37,7 @@ def rope(data):
 
 def open_part(page, server, part):
     query = f"model=rope&prompt={PROMPT}&embeddings_part={part}"
-    page.goto(f"{server.url}/embeddings?{query}")
+    open_link(page, f"{server.url}/embeddings?{query}")
     page.get_by_role("heading", name="Embeddings and positions", level=1).wait_for()
     page.get_by_text("Show the source").wait_for()
 

@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import torch
+from navigation import open_link, settle
 
 from minigpt.checkpoint import load_checkpoint
 
@@ -34,18 +35,9 @@ def field(page, label: str, value: object):
 
 @pytest.fixture
 def explorer(page, server):
-    page.goto(f"{server.url}/head_explorer?prompt={PROMPT}")
+    open_link(page, f"{server.url}/head_explorer?prompt={PROMPT}")
     page.locator(".attention_heatmap .caption").wait_for()
-    settle(page)
     return page
-
-
-def settle(page) -> None:
-    """Wait until the script has run through: the listener comes last."""
-    page.locator(".st-key-keyboard").wait_for(state="attached")
-    page.wait_for_function(
-        "() => !document.querySelector('[data-testid=stStatusWidget]')"
-    )
 
 
 def press(page, *keys: str) -> None:
@@ -163,10 +155,9 @@ def test_the_glossary_is_searched(explorer):
 
 
 def test_present_mode_has_the_figure_and_the_steps_on_one_screen(page, server):
-    page.goto(f"{server.url}/head_explorer?present=1&prompt={PROMPT}")
+    open_link(page, f"{server.url}/head_explorer?present=1&prompt={PROMPT}")
     canvas = page.locator(".attention_heatmap canvas").first
     canvas.wait_for()
-    settle(page)
     box = canvas.bounding_box()
     assert box["y"] + box["height"] <= 720
     page.get_by_role("button", name="The step before").last.click()
@@ -174,7 +165,7 @@ def test_present_mode_has_the_figure_and_the_steps_on_one_screen(page, server):
 
 
 def test_what_share_opens_can_be_read_in_light_and_dark(page, server):
-    page.goto(server.url)
+    open_link(page, server.url)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         settle(page)
@@ -205,10 +196,9 @@ CONTRAST = """node => {
 
 
 def test_every_press_of_space_counts_however_quick(page, server):
-    page.goto(f"{server.url}/?prompt={PROMPT}")
+    open_link(page, f"{server.url}/?prompt={PROMPT}")
     caption = page.locator(".journey .caption")
     caption.get_by_text("Parts only add").or_(caption).first.wait_for()
-    settle(page)
     page.evaluate(
         """() => { for (const key of [" ", " ", " "]) document.body.dispatchEvent(
             new KeyboardEvent("keydown", { key, bubbles: true, composed: true })) }"""
@@ -217,8 +207,7 @@ def test_every_press_of_space_counts_however_quick(page, server):
 
 
 def test_a_page_adds_one_entry_to_the_history_and_back_leaves_it(page, server):
-    page.goto(f"{server.url}/?prompt={PROMPT}&token=2")
-    settle(page)
+    open_link(page, f"{server.url}/?prompt={PROMPT}&token=2")
     page.wait_for_function("window.minigptHistory")
     before = page.evaluate("history.length")
     page.get_by_role("link", name="Block 1, attention: open its page").click()

@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+from navigation import open_link
 
 from minigpt.checkpoint import load_checkpoint
 from minigpt.config import GenerationConfig
@@ -26,7 +27,7 @@ def glass(data):
 
 
 def open_page(page, server, **settings):
-    page.goto(f"{server.url}/generation?prompt={PROMPT}")
+    open_link(page, f"{server.url}/generation?prompt={PROMPT}")
     page.get_by_role("heading", name="Generation", level=1).wait_for()
     for name, value in settings.items():
         field = page.get_by_label(name, exact=True)
@@ -148,7 +149,8 @@ def test_a_list_of_prompts_is_written_and_taken_along(page, server):
 
 
 def test_the_cache_grows_by_a_token_and_its_time_is_measured(page, server, glass):
-    page.goto(f"{server.url}/generation?prompt={PROMPT}&generation_view=the cache")
+    link = f"{server.url}/generation?prompt={PROMPT}&generation_view=the cache"
+    open_link(page, link)
     tokens = page.locator(".cache_growth .token")
     model, tokenizer, _ = glass
     count = len(tokenizer.encode(PROMPT))

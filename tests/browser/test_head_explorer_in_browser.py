@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+from navigation import open_link
 
 from minigpt.checkpoint import load_checkpoint
 
@@ -16,7 +17,7 @@ LEFT, TOP = 28.8, 21.6  # of the grid's thumbnails: the names of layers and head
 
 def open_explorer(page, server, **query: str) -> None:
     link = "&".join(f"{key}={value}" for key, value in query.items())
-    page.goto(f"{server.url}/head_explorer?prompt={PROMPT}&{link}")
+    open_link(page, f"{server.url}/head_explorer?prompt={PROMPT}&{link}")
     page.locator(".attention_heatmap .caption").first.wait_for()
     page.locator(".head_grid .caption").wait_for()
 

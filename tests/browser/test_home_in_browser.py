@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import torch
+from navigation import open_link
 
 from minigpt.checkpoint import load_checkpoint
 
@@ -25,7 +26,7 @@ def cache(data):
 
 
 def open_home(page, server, query=f"prompt={PROMPT}"):
-    page.goto(f"{server.url}/?{query}")
+    open_link(page, f"{server.url}/?{query}")
     page.get_by_role("heading", name=TITLE).wait_for()
     page.locator(".journey .stream").first.wait_for()
 

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 import torch
+from navigation import open_link
 
 from minigpt.checkpoint import load_checkpoint
 
@@ -24,7 +25,7 @@ def loaded(data):
 
 
 def open_page(page, server, query: str) -> None:
-    page.goto(f"{server.url}/intervene?{query}")
+    open_link(page, f"{server.url}/intervene?{query}")
     page.get_by_role("heading", name="Intervene", level=1).wait_for()
 
 
@@ -71,7 +72,7 @@ def test_a_click_cuts_a_head_and_the_numbers_are_those_of_the_hook(
     link = page.url
     assert parse_qs(urlsplit(link).query)["cut"] == ["L1H0 zero"]
     page.goto("about:blank")
-    page.goto(link)
+    open_link(page, link)
     expect(sentence).to_be_visible()
     expect(page.get_by_text("L1H0 zero").first).to_be_visible()
     page.get_by_role("button", name="Restore").click()

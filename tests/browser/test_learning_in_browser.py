@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from navigation import open_link
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser
@@ -13,7 +14,7 @@ AGAIN = "5 Again and again"
 
 def open_page(page, server, **query):
     asked = "".join(f"&{key}={value}" for key, value in query.items())
-    page.goto(f"{server.url}/learning?prompt={PROMPT}{asked}")
+    open_link(page, f"{server.url}/learning?prompt={PROMPT}{asked}")
     page.get_by_role("heading", name="How a weight learns", level=1).wait_for()
 
 

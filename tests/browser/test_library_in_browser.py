@@ -16,7 +16,7 @@ FILES = ("config.json", "tokenizer.json", "model.safetensors")
 
 
 def open_library(page, server, query=""):
-    page.goto(f"{server.url}/library{query}")
+    navigation.open_link(page, f"{server.url}/library{query}")
     page.get_by_role("heading", name="Library", exact=True).wait_for()
     page.get_by_role("button", name="Download", exact=True).wait_for()
 
@@ -134,7 +134,7 @@ def test_a_hostile_zip_is_one_clear_line_and_leaves_nothing(page, server, data):
 
 def test_a_text_is_uploaded_and_leads_to_the_training_page(page, own_server):
     server, data = own_server, own_server.data
-    page.goto(f"{server.url}/library?shelf=Texts")
+    navigation.open_link(page, f"{server.url}/library?shelf=Texts")
     page.get_by_text("No text of your own yet").wait_for()
     content = ("The cat sat on the mat. " * 400).encode()
     page.locator("input[type=file]").first.set_input_files(

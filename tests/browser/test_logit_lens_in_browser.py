@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+from navigation import open_link
 
 from minigpt.checkpoint import load_checkpoint
 
@@ -16,7 +17,7 @@ PROMPT = "the red kite"
 def open_lens(page, server, **query: str) -> None:
     pairs = {"prompt": PROMPT, **query}
     link = "&".join(f"{key}={value}" for key, value in pairs.items())
-    page.goto(f"{server.url}/logit_lens?{link}")
+    open_link(page, f"{server.url}/logit_lens?{link}")
     page.get_by_role("heading", name="Check").wait_for()
     grid(page, "lens_grid").locator("td").first.wait_for()
 

@@ -1,6 +1,7 @@
 """A prediction covers the figure, uncovers it, and outlives the tab it was made in."""
 
 import pytest
+from navigation import open_link
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -23,7 +24,7 @@ def verdict(page):
 
 
 def test_the_figure_comes_with_the_guess(page, covering_server):
-    page.goto(f"{covering_server.url}/attention?prompt=the+red+kite&token=5")
+    open_link(page, f"{covering_server.url}/attention?prompt=the+red+kite&token=5")
     expect(page.get_by_text("once you have made your prediction")).to_be_visible()
     expect(page.locator(".attention_steps")).to_have_count(0)
     guess(page)
@@ -32,7 +33,7 @@ def test_the_figure_comes_with_the_guess(page, covering_server):
 
 
 def test_an_answer_outlives_a_reload_and_a_closed_tab(page, covering_server):
-    page.goto(f"{covering_server.url}/attention?prompt=the+red+kite&token=5")
+    open_link(page, f"{covering_server.url}/attention?prompt=the+red+kite&token=5")
     guess(page)
     said = verdict(page).inner_text()
     page.wait_for_function(
@@ -42,14 +43,14 @@ def test_an_answer_outlives_a_reload_and_a_closed_tab(page, covering_server):
     expect(verdict(page)).to_have_text(said)
     other = page.context.new_page()
     page.close()
-    other.goto(f"{covering_server.url}/attention")
+    open_link(other, f"{covering_server.url}/attention")
     expect(verdict(other)).to_have_text(said)
-    other.goto(covering_server.url)
+    open_link(other, covering_server.url)
     expect(other.get_by_role("link", name="Continue: Attention")).to_be_visible()
 
 
 def test_starting_over_clears_the_browsers_memory_too(page, covering_server):
-    page.goto(f"{covering_server.url}/attention?prompt=the+red+kite&token=5")
+    open_link(page, f"{covering_server.url}/attention?prompt=the+red+kite&token=5")
     guess(page)
     expect(verdict(page)).to_be_visible()
     page.get_by_role("link", name="Home").click()
@@ -59,12 +60,12 @@ def test_starting_over_clears_the_browsers_memory_too(page, covering_server):
         "!(localStorage.getItem('minigpt-progress') ?? 'strongest')"
         ".includes('strongest')"
     )
-    page.goto(f"{covering_server.url}/attention?prompt=the+red+kite&token=5")
+    open_link(page, f"{covering_server.url}/attention?prompt=the+red+kite&token=5")
     expect(page.get_by_text("once you have made your prediction")).to_be_visible()
 
 
 def test_the_switch_in_the_sidebar_shows_figures_at_once(page, covering_server):
-    page.goto(f"{covering_server.url}/attention?prompt=the+red+kite&token=5")
+    open_link(page, f"{covering_server.url}/attention?prompt=the+red+kite&token=5")
     page.get_by_text("once you have made your prediction").wait_for()
     page.get_by_text("Predict before you see").click()
     expect(page.locator(".attention_steps")).to_be_visible()

@@ -1,6 +1,7 @@
 """A reader learns merges with the mouse, and links pieces with their numbers."""
 
 import pytest
+from navigation import open_link
 
 from minigpt.datasets import generate_tales
 from minigpt.tokenizers.inspection.merge_history import MergeHistory
@@ -21,7 +22,7 @@ def stories():
 
 
 def open_page(page, server):
-    page.goto(f"{server.url}/tokenizer?prompt={TEXT}")
+    open_link(page, f"{server.url}/tokenizer?prompt={TEXT}")
     page.get_by_role("heading", name="Tokenizer", level=1).wait_for()
     page.locator(".piece_links .piece").first.wait_for()
 
@@ -130,7 +131,7 @@ def pieces_of(page):
 def test_a_sentence_is_merged_in_slow_motion_with_the_models_merges(
     page, server, stories
 ):
-    page.goto(f"{server.url}/tokenizer?prompt={TEXT}&tokenizer_view=Slow motion")
+    open_link(page, f"{server.url}/tokenizer?prompt={TEXT}&tokenizer_view=Slow motion")
     choose(page, STORIES)
     expect(page.locator(".merge_motion .piece")).to_have_count(len(TEXT))
     page.get_by_role("button", name="Next ▶").click()
@@ -152,7 +153,7 @@ def test_a_sentence_is_merged_in_slow_motion_with_the_models_merges(
 
 def test_readers_who_asked_for_less_motion_see_none(page, server):
     page.emulate_media(reduced_motion="reduce")
-    page.goto(f"{server.url}/tokenizer?prompt={TEXT}&tokenizer_view=Slow motion")
+    open_link(page, f"{server.url}/tokenizer?prompt={TEXT}&tokenizer_view=Slow motion")
     choose(page, STORIES)
     page.locator(".merge_motion .piece").first.wait_for()
     page.evaluate(
