@@ -61,7 +61,7 @@ def main(words: list[str]) -> int:
         return hand_over([str(ROOT / "benchmarks" / "all.py"), *rest])
     if command == "test":
         os.environ["OMP_NUM_THREADS"] = "1"
-        in_parallel = ["-n", "2", "--dist", "loadfile"] if os.cpu_count() != 1 else []
+        in_parallel = ["-n", "2", "--dist", "worksteal"] if os.cpu_count() != 1 else []
         return hand_over(["-m", "pytest", *(rest or in_parallel)])
     return hand_over([str(ROOT / "serve.py"), *words])
 
