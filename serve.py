@@ -39,7 +39,8 @@ def main() -> None:
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the options."""
-    parser = argparse.ArgumentParser(prog="launch.py", description="Start the app.")
+    called = "launch.py" if sys.argv[0] == __file__ else sys.argv[0]
+    parser = argparse.ArgumentParser(prog=called, description="Start the app.")
     parser.add_argument("--port", type=int, default=8501, help="default: 8501")
     parser.add_argument(
         "--share",

@@ -25,6 +25,9 @@ settings.register_profile(
 )
 settings.load_profile("patient")
 
+# A test sees the models it has made; those that ship are in `ROOT / "data"`.
+os.environ["MINIGPT_SHIPPED"] = "off"
+
 # What a page covers until a prediction is made has tests of its own.
 os.environ["MINIGPT_COVER"] = "off"
 

@@ -17,6 +17,7 @@ from minigpt.cli.output import complain, say
 from minigpt.errors import MinigptError, near_names
 
 COMMANDS = {
+    "app": "open the lessons in the browser, on your models",
     "quickstart": "train a tiny model in a minute and sample from it",
     "train": "train a model on a text: yours, or the built-in tales",
     "generate": "generate text with a trained model",

@@ -25,7 +25,8 @@ from minigpt.cli.train import name_of, train_here
 from minigpt.config import FinetuneConfig, RunConfig, TrainConfig
 from minigpt.config.finetuning_recipes import default_training
 from minigpt.errors import ConfigError, RunError, near_names
-from minigpt.runs.store import Run, RunStore, create_run, data_directory
+from minigpt.places import data_directory
+from minigpt.runs.store import Run, RunStore, create_run
 
 METHODS = ("sft", "dpo")
 PARTS = (*METHODS, "evaluate", "examples", "merge")

@@ -9,7 +9,7 @@ import tyro
 from minigpt.cli.output import note, say
 from minigpt.cli.parsing import argument, flag, parse
 from minigpt.library.names import free_place
-from minigpt.runs.store import data_directory
+from minigpt.places import data_directory
 
 
 @dataclasses.dataclass(frozen=True)

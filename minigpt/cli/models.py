@@ -10,8 +10,9 @@ from pathlib import Path
 from minigpt.cli.output import note
 from minigpt.errors import CheckpointError, RunError
 from minigpt.library.catalogue import available_models, find_model
+from minigpt.places import data_directory
 from minigpt.runs.checkpoints import checkpoint_step
-from minigpt.runs.store import Run, data_directory
+from minigpt.runs.store import Run
 
 _TUTORIAL_NAME = "best_model"
 

@@ -7,7 +7,8 @@ from typing import Annotated
 from minigpt.cli.output import note, say
 from minigpt.cli.parsing import flag, parse
 from minigpt.config import DataConfig, get_recipe
-from minigpt.runs.store import RunStore, data_directory
+from minigpt.places import data_directory
+from minigpt.runs.store import RunStore
 
 _PROMPTS = ("Once ", "One day ", "Every ")
 

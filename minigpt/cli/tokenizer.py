@@ -10,7 +10,7 @@ import tyro
 
 from minigpt.cli.output import note, say
 from minigpt.cli.parsing import argument, flag, parse
-from minigpt.runs.store import data_directory
+from minigpt.places import data_directory
 
 if TYPE_CHECKING:
     from minigpt.tokenizers.base import Tokenizer

@@ -12,8 +12,9 @@ from minigpt.cli.output import note, say
 from minigpt.cli.settings import TrainCommand, parse_train
 from minigpt.config import RunConfig
 from minigpt.errors import MinigptError, RunError
+from minigpt.places import data_directory
 from minigpt.runs.lock import RunLock
-from minigpt.runs.store import Run, RunStore, create_run, data_directory
+from minigpt.runs.store import Run, RunStore, create_run
 from minigpt.worker.stop_requests import ParentProcess
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from minigpt.errors import RunError, near_names
+from minigpt.places import shipped_models
 from minigpt.runs.checkpoints import SavedStep, checkpoint_step, list_checkpoints
 from minigpt.runs.store import RUN_ID, Run, RunStore
 
@@ -45,12 +46,17 @@ class ModelEntry:
 def available_models(data_dir: Path) -> list[ModelEntry]:
     """List all models that can be opened: `models/` by name, then runs, newest first.
 
+    The models that ship are among them, wherever they lie. A model of one's own hides a
+    shipped one of the same name.
+
     Args:
         data_dir: Contains `models/` and `runs/`; either may be missing.
     """
-    models = data_dir / "models"
-    paths = sorted(models.iterdir()) if models.is_dir() else []
-    ready = [_ready(path) for path in paths if _is_child(path, models)]
+    paths: dict[str, Path] = {}
+    for models in filter(None, (shipped_models(), data_dir / "models")):
+        inside = models.iterdir() if models.is_dir() else ()
+        paths |= {path.name: path for path in inside if _is_child(path, models)}
+    ready = [_ready(paths[name]) for name in sorted(paths)]
     runs = [_trained(run) for run in RunStore(data_dir / "runs").list()]
     return [entry for entry in [*ready, *runs] if entry is not None]
 

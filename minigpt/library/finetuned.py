@@ -13,6 +13,7 @@ from minigpt.checkpoint import read_metadata
 from minigpt.config import FinetuneConfig
 from minigpt.errors import CheckpointError, ConfigError, RunError
 from minigpt.library.catalogue import ModelEntry
+from minigpt.places import shipped_models
 from minigpt.runs.store import Run, RunStore
 
 
@@ -64,6 +65,8 @@ def base_path(finetune: FinetuneConfig, data_dir: Path) -> Path:
         for room in ("models", "runs")
         if room in parts
     ]
+    if "models" in parts and (shipped := shipped_models()):
+        here.append(shipped / recorded.name)
     for path in (recorded, *here):
         if (path / "config.json").is_file():
             return path

@@ -71,6 +71,6 @@ class Prepared:
 def installed_version() -> str:
     """Return minigpt's version, for a checkpoint's provenance."""
     try:
-        return version("minigpt")
+        return version("minigpt-glass")
     except PackageNotFoundError:  # run from a source tree that is not installed
         return "source"

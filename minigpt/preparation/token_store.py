@@ -31,8 +31,8 @@ from minigpt.config.base import Config
 from minigpt.datasets.files.text_file import Stamp, Tell
 from minigpt.datasets.files.token_rows import TokenRow
 from minigpt.errors import CheckpointError, ConfigError, DataError, RunError, near_names
+from minigpt.places import data_directory
 from minigpt.runs.lock import RunLock
-from minigpt.runs.store import data_directory
 from minigpt.tokenizers import Tokenizer, load_tokenizer
 
 PartName = Literal["train", "validation"]

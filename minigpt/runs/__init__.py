@@ -12,11 +12,10 @@ trains, `minigpt.library` keeps the resulting models.
 """
 
 from minigpt.runs.status import RunStatus
-from minigpt.runs.store import Run, RunStore, data_directory
+from minigpt.runs.store import Run, RunStore
 
 __all__ = [
     "Run",
     "RunStatus",
     "RunStore",
-    "data_directory",
 ]

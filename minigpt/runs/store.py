@@ -17,7 +17,6 @@ data/runs/<id>/
 """
 
 import json
-import os
 import re
 import shutil
 import time
@@ -27,6 +26,7 @@ from typing import TYPE_CHECKING
 from minigpt.atomic_writes import replace_file
 from minigpt.config import RunConfig
 from minigpt.errors import ConfigError, RunError, near_names
+from minigpt.places import shipped_models
 from minigpt.runs.checkpoints import SavedStep, list_checkpoints
 from minigpt.runs.files import JournalChunk, read_journal
 from minigpt.runs.lock import RunLock
@@ -180,7 +180,8 @@ class RunStore:
         """
         if name is not None:
             path = self._path(name)
-            if (self.root.parent / "models" / name).exists():
+            places = (self.root.parent / "models", shipped_models())
+            if any(place and (place / name).exists() for place in places):
                 raise RunError(f"{name!r} is a shipped model's name: choose another.")
             return create_run(path, config)
         source = (
@@ -271,22 +272,6 @@ def create_run(path: Path, config: RunConfig) -> Run:
     write_status(path, RunStatus())
     run.write_config(config)
     return run
-
-
-def data_directory() -> Path:
-    """Return the directory of models and runs.
-
-    `$MINIGPT_DATA` if set; else `data/` of the source tree that this code runs from;
-    else `data/` in the current directory. So the command line and the app see the same
-    runs.
-    """
-    chosen = os.environ.get("MINIGPT_DATA")
-    if chosen:
-        return Path(chosen)
-    source_tree = Path(__file__).parents[2]
-    if (source_tree / "pyproject.toml").is_file():
-        return source_tree / "data"
-    return Path("data")
 
 
 def _created_at(path: Path) -> tuple[float, str]:

@@ -9,7 +9,8 @@ import streamlit as st
 from minigpt.finetuning.preferences import dpo_loss
 from minigpt.finetuning.supervised import supervised_example
 from minigpt.model.lora import LoRALinear
-from minigpt.runs import RunStore, data_directory
+from minigpt.places import data_directory
+from minigpt.runs import RunStore
 from pages.finetuning import set_up, watch
 from pages.finetuning import tour as finetuning_tour
 from pages.finetuning.tunings import NEW, default_tuning, every_tuning, to_tour

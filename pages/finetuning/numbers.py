@@ -28,12 +28,12 @@ from minigpt.interpret.reading.prompt import attention_patterns
 from minigpt.interpret.reading.text import read_tokens
 from minigpt.library.finetuned import base_path
 from minigpt.model import LanguageModel, TransformerLM
+from minigpt.places import data_directory
 from minigpt.preparation.finetuning import divided
 from minigpt.preparation.finetuning_estimate import (
     estimate_finetuning,
     some_examples,
 )
-from minigpt.runs import data_directory
 from pages.finetuning.tunings import Tuning, base_name
 from pages.frame import models, notebook
 from pages.frame.remember import remember

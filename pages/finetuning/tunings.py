@@ -7,7 +7,8 @@ from minigpt.config import FinetuneConfig
 from minigpt.errors import RunError
 from minigpt.library.catalogue import ModelEntry
 from minigpt.library.finetuned import base_path, finetuned_models, finetuning_runs
-from minigpt.runs import Run, RunStore, data_directory
+from minigpt.places import data_directory
+from minigpt.runs import Run, RunStore
 from pages.frame import models
 
 NEW = "new tuning"

@@ -16,7 +16,7 @@ from minigpt.checkpoint import Checkpoint, load_checkpoint
 from minigpt.errors import DataError
 from minigpt.finetuning.chat import ready_to_chat
 from minigpt.library.catalogue import ModelEntry, available_models
-from minigpt.runs import data_directory
+from minigpt.places import data_directory
 from pages.frame import state
 from pages.frame.remember import remember
 

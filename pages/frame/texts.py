@@ -9,7 +9,7 @@ from minigpt.config import DataConfig
 from minigpt.datasets.corpus import is_large, read_text
 from minigpt.datasets.files.text_file import TextFile
 from minigpt.errors import DataError
-from minigpt.runs import data_directory
+from minigpt.places import data_directory
 
 
 def keep(contents: bytes, name: str) -> Path:

@@ -6,7 +6,7 @@ from minigpt.errors import DataError, MinigptError
 from minigpt.library.archives import CHECKPOINT_FILES, MAX_BYTES
 from minigpt.library.incoming import bring, take_upload
 from minigpt.library.names import free_name
-from minigpt.runs import data_directory
+from minigpt.places import data_directory
 from pages.frame import state, texts
 from pages.frame.guard import guard
 from pages.library import shelves

@@ -14,7 +14,8 @@ from minigpt.library.inventory import (
     describe_texts,
 )
 from minigpt.library.names import text_files
-from minigpt.runs import Run, RunStore, data_directory
+from minigpt.places import data_directory
+from minigpt.runs import Run, RunStore
 from pages.frame import models, state
 from pages.frame.place import linked, write
 from pages.frame.remember import remember

@@ -13,7 +13,7 @@ from minigpt.errors import MinigptError
 from minigpt.library.inventory import Facts
 from minigpt.library.names import Kind, rename
 from minigpt.library.trash import TRASH_SECONDS, delete, empty_trash, restore, trash
-from minigpt.runs import data_directory
+from minigpt.places import data_directory
 from pages.frame import models, state
 from pages.frame.guard import show_problem
 from pages.frame.words import duration, plain

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from minigpt.errors import CheckpointError, DataError
-from minigpt.runs import data_directory
+from minigpt.places import data_directory
 from minigpt.tokenizers.byte_pair.tokenizer import SMALLEST
 from minigpt.tokenizers.storage import open_tokenizer
 from pages.frame import texts

@@ -6,7 +6,8 @@ Training is a process of its own; this page and the process share the run's dire
 
 import streamlit as st
 
-from minigpt.runs import RunStore, data_directory
+from minigpt.places import data_directory
+from minigpt.runs import RunStore
 from minigpt.training.loss import language_model_loss
 from minigpt.training.optimizer import build_optimizer
 from minigpt.worker.racing import find_race
