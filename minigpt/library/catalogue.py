@@ -100,7 +100,7 @@ def _ready(path: Path) -> ModelEntry | None:
 
 
 def _trained(run: Run) -> ModelEntry | None:
-    steps, best = run.checkpoints(), run.best
+    steps, best = run.to_look_at(), run.best
     if not steps or best is None:
         return None
     try:

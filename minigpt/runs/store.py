@@ -98,6 +98,12 @@ class Run:
         """Every checkpoint, one per step, in order of the step."""
         return list_checkpoints(self.path / "checkpoints")
 
+    def to_look_at(self) -> list[SavedStep]:
+        """Every step that can be opened: the film's small copies, the checkpoints."""
+        small = list_checkpoints(self.path / "film")
+        found = dict(small) | dict(self.checkpoints())
+        return [SavedStep(step, found[step]) for step in sorted(found)]
+
     @property
     def latest(self) -> Path | None:
         """The checkpoint with the highest step, or None before the first."""

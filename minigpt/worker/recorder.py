@@ -19,6 +19,7 @@ from minigpt.interpret.heads.repetition import read_repetition
 from minigpt.model import TransformerLM
 from minigpt.preparation.prepared import Prepared
 from minigpt.runs.files import Journal
+from minigpt.runs.film import Film, film_steps
 from minigpt.runs.heartbeat import Heartbeat
 from minigpt.runs.learning_to_copy import repetition_record
 from minigpt.runs.snapshots import snapshot_steps
@@ -55,6 +56,14 @@ def _average_before(
     return averages[-1] * weight, weight
 
 
+def _film_steps(prepared: Prepared) -> list[int]:
+    """Return the steps of a run's film; a fine-tuning begins with a whole model."""
+    if prepared.config.finetune is not None:
+        return []
+    num_weights = sum(weight.numel() for weight in prepared.model.parameters())
+    return film_steps(prepared.total_steps, num_weights)
+
+
 class Recorder(TrainerCallback):
     """Keeps a run's directory up to date while the trainer works.
 
@@ -83,6 +92,8 @@ class Recorder(TrainerCallback):
         self._snapshots = run.snapshots()
         extra_steps = prepared.config.train.checkpoint_steps
         self._snapshot_steps = {*snapshot_steps(total_steps), *extra_steps}
+        self._film, self._provenance = Film(run.path / "film"), prepared.provenance
+        self._film_steps = frozenset(_film_steps(prepared))
         self._metrics = Journal(run.path / "metrics.jsonl")
         self._samples = Journal(run.path / "samples.jsonl")
         self._sum = self._weight = 0.0
@@ -97,6 +108,9 @@ class Recorder(TrainerCallback):
             self._metrics.restart(last_kept)
             self._samples.restart(last_kept)
             self._snapshots.drop_after(last_kept)
+            self._film.drop_after(last_kept)
+        if not prepared.start_step and 0 in self._film_steps:
+            self._keep_picture(0)
         if not prepared.start_step and isinstance(model, TransformerLM):
             self._snapshots.write_probe(tokenizer.pieces(self._probe), self._probe)
             self._take_snapshot(0)
@@ -139,6 +153,8 @@ class Recorder(TrainerCallback):
         )
         if record.step in self._snapshot_steps:
             self._take_snapshot(record.step)
+        if record.step in self._film_steps:
+            self._keep_picture(record.step)
 
     def on_evaluation(self, record: EvalRecord) -> None:
         """Log the evaluation, and generate a sample."""
@@ -175,6 +191,9 @@ class Recorder(TrainerCallback):
         """Take a last snapshot of the heads if the run stopped early."""
         if result.step not in self._snapshot_steps:
             self._take_snapshot(result.step)
+
+    def _keep_picture(self, step: int) -> None:
+        self._film.keep(self._model, self._tokenizer, step, self._provenance)
 
     def _take_snapshot(self, step: int) -> None:
         """Save each head's attention on the probe text, and the loss on repetitions."""

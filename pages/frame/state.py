@@ -39,10 +39,10 @@ def go_to(page: str, **values: Any) -> None:
         page: The page's path, `pages/head_explorer/head_explorer.py`.
         values: Shared values by key.
     """
-    for key, value in values.items():
-        st.session_state[key] = value
     if "model" in values:
         st.session_state.pop("step", None)
+    for key, value in values.items():
+        st.session_state[key] = value
     st.session_state["_go_to"] = page
 
 

@@ -1,6 +1,7 @@
 """The Training page while a run is at work, and after: curves, samples, heads."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -80,14 +81,19 @@ def show_heads(run: Run) -> None:
         **state.BOUND,
     )
     snapshot = snapshots.load(steps[-1] if moment == LATEST else moment)
+    saved = [each.step for each in run.to_look_at()] if run.best else []
+    nearest = min(saved, key=lambda step: abs(step - snapshot.step), default=None)
     head_grid(
         snapshot.patterns,
         key=f"film_heads_{run.id}",
         bars=ScoreBars(snapshot.scores.previous_token, "previous token"),
+        on_select=None if nearest is None else partial(_open_head, run.id, nearest),
     )
     st.caption(
         f"Step {snapshot.step:,}. Bar: mean attention weight on the previous token."
     )
+    if nearest is not None:
+        st.caption(f"Click a head to open it as it was after step {nearest:,}.")
     with st.container(horizontal=True):
         with st.popover("The text they read", icon=":material/notes:"):
             st.text("".join(snapshots.pieces))
@@ -99,6 +105,14 @@ def show_heads(run: Run) -> None:
             begin="",
             also=[Path, Snapshots],
         )
+
+
+def _open_head(run_id: str, step: int, place: tuple[int, int] | None) -> None:
+    """Open a head of the film on the reader's own text."""
+    if place is not None:
+        layer, head = place
+        to = {"model": run_id, "step": step, "layer": layer, "head": head}
+        state.go_to("pages/head_explorer/head_explorer.py", **to)
 
 
 def show_lesson(status: RunStatus) -> None:

@@ -489,6 +489,11 @@ def picture(seen: Seen, nth: int) -> tuple[Number, ...]:
     return (train.repetition(seen, "step")[-1],)
 
 
+@claims("training", "^Click a head to open it as it was after step")
+def opened(seen: Seen, nth: int) -> tuple[Number, ...]:
+    return (train.repetition(seen, "step")[-1],)  # the end of the run is a checkpoint
+
+
 @claims("training", " won\\*\\*")
 def winner(seen: Seen, nth: int) -> tuple[Number, ...]:
     return train.won(seen)

@@ -5,6 +5,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+import torch
 from torch.utils.data import DataLoader
 
 from minigpt.checkpoint import load_checkpoint
@@ -13,6 +14,8 @@ from minigpt.datasets.batches.examples import WindowDataset
 from minigpt.datasets.repeated_words import repeated_words
 from minigpt.errors import CheckpointError, DataError, RunError
 from minigpt.interpret.heads.repetition import read_repetition
+from minigpt.library.catalogue import find_model
+from minigpt.runs.film import LIMIT, film_steps
 from minigpt.runs.lock import RunLock
 from minigpt.training.callbacks import TrainerCallback
 from minigpt.training.evaluate import evaluate_loss
@@ -289,3 +292,53 @@ def test_a_reader_during_training_always_finds_whole_files(store, text_file):
     assert seen == list(range(1, 151))
     assert set(states) <= {"queued", "running", "finished"}
     assert run.status().state == "finished"
+
+
+@pytest.mark.parametrize("total", [1, 7, 5000, 100_000])
+@pytest.mark.parametrize("weights", [100, 800_000, 3_000_000, 124_000_000])
+def test_a_film_fits_its_room_and_begins_before_the_first_step(total, weights):
+    steps = film_steps(total, weights)
+    assert 2 * weights * len(steps) <= LIMIT
+    assert steps == sorted(set(steps))
+    assert total not in steps
+    assert bool(steps) == (weights < LIMIT // 4)
+    assert steps[:1] in ([], [0])
+
+
+def test_a_copy_is_the_model_of_its_step_to_three_digits(store, text_file):
+    run = store.create(tiny(text_file, checkpoint_steps=(0, 2), eval_interval=8), "a")
+    train_run(run)
+    assert [step for step, _ in run.checkpoints()] == [0, 2, 8, 12]
+    small = {path.name: path for path in (run.path / "film").iterdir()}
+    assert set(small) == {f"checkpoint_step_{step}" for step in (0, 1, 2, 4, 8)}
+    for step, whole in run.checkpoints()[:3]:
+        copy = small[f"checkpoint_step_{step}"]
+        weights = load_checkpoint(whole).model.state_dict()
+        kept = load_checkpoint(copy).model.state_dict()
+        for name, weight in weights.items():
+            torch.testing.assert_close(kept[name], weight, rtol=1e-3, atol=1e-6)
+
+
+def test_every_copy_can_be_opened_and_whole_checkpoints_come_first(store, text_file):
+    run = store.create(tiny(text_file, eval_interval=8), "a")
+    train_run(run)
+    entry = find_model(store.root.parent, "a")
+    assert [step for step, _ in entry.steps] == [0, 1, 2, 4, 8, 12]
+    assert "film" in entry.path_at(4).parts
+    assert "film" not in entry.path_at(8).parts
+
+
+def test_a_resumed_run_makes_the_film_of_an_unbroken_one(store, text_file):
+    whole, parted = (store.create(tiny(text_file), name) for name in ("a", "b"))
+    train_run(whole)
+    train_run(parted, callbacks=[StopAfter(parted, 6)])
+    train_run(parted, resume=True)
+    films = [
+        {
+            path.relative_to(run.path).as_posix(): path.read_bytes()
+            for path in (run.path / "film").rglob("*.safetensors")
+        }
+        for run in (whole, parted)
+    ]
+    assert len(films[0]) == 5
+    assert films[0] == films[1]

@@ -6,6 +6,7 @@ import streamlit as st
 
 from minigpt.errors import MinigptError
 from minigpt.runs import Run, RunStatus
+from minigpt.runs.checkpoints import checkpoint_step
 from minigpt.textbook.journal import records_of
 from minigpt.worker import launch
 from pages.frame import notebook, state, words
@@ -63,6 +64,8 @@ def show_header(run: Run, status: RunStatus) -> None:
 def show_ways_on(run: Run, status: RunStatus) -> None:
     """Show the buttons that open the trained model elsewhere."""
     kind = "primary" if status.state == "finished" else "secondary"
+    step = None if run.best is None else checkpoint_step(run.best)
+    opens = None if step is None else f"After step {step:,}, its best so far."
     st.button(
         "Open in the head explorer",
         icon=":material/grid_view:",
@@ -71,6 +74,7 @@ def show_ways_on(run: Run, status: RunStatus) -> None:
         on_click=state.go_to,
         args=("pages/head_explorer/head_explorer.py",),
         kwargs={"model": run.id},
+        help=opens,
     )
     st.button(
         "Generate with it",
@@ -80,6 +84,7 @@ def show_ways_on(run: Run, status: RunStatus) -> None:
         on_click=state.go_to,
         args=("pages/generation/generation.py",),
         kwargs={"model": run.id},
+        help=opens,
     )
 
 
