@@ -56,6 +56,20 @@ def settle(page) -> None:
     page.wait_for_function(STILL)
 
 
+def click_thumbnail(page, layer: int, head: int, *, layers: int = 2) -> None:
+    """Click a thumbnail of a model with two heads a layer; all are on one canvas."""
+    canvas = page.locator(".head_grid canvas").first
+    canvas.wait_for()
+    box = canvas.bounding_box()
+    left, top = 28.8, 21.6  # the names of layers and heads
+    canvas.click(
+        position={
+            "x": left + (head + 0.5) * (box["width"] - left) / 2,
+            "y": top + (layer + 0.4) * (box["height"] - top) / layers,
+        }
+    )
+
+
 def see_steps(page, *, patience: int = 90_000) -> None:
     """Wait until a run that is watched shows a step of 20 or more, `40 / 1,200`.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit_server import ROOT, serve_script
 
-PATIENCE = 30_000
+PATIENCE = 60_000
 """Milliseconds until what should appear counts as missing: machines may be busy."""
 
 

@@ -32,20 +32,6 @@ def open_page(page, server, path: str, title: str) -> None:
     page.get_by_role("heading", name=title, level=1).wait_for()
 
 
-def click_thumbnail(page, layer: int, head: int) -> None:
-    """Click one of the 2 × 2 thumbnails; they are drawn on one canvas."""
-    canvas = page.locator(".head_grid canvas").first
-    canvas.wait_for()
-    box = canvas.bounding_box()
-    left, top = 28.8, 21.6  # the names of layers and heads
-    canvas.click(
-        position={
-            "x": left + (head + 0.5) * (box["width"] - left) / 2,
-            "y": top + (layer + 0.4) * (box["height"] - top) / 2,
-        }
-    )
-
-
 def test_a_fresh_server_asked_first_for_a_deep_link_shows_that_page(
     page, data, chromium, serve_app
 ):
@@ -63,7 +49,7 @@ def test_a_fresh_server_asked_first_for_a_deep_link_shows_that_page(
 def test_clicking_a_thumbnail_opens_that_head_and_writes_it_to_the_url(page, server):
     open_page(page, server, "/head_explorer?prompt=the+red+kite", "Head explorer")
     page.get_by_role("heading", name=re.compile("^L0H0")).wait_for()
-    click_thumbnail(page, 1, 0)
+    navigation.click_thumbnail(page, 1, 0)
     page.get_by_role("heading", name=re.compile("^L1H0")).wait_for()
     wait_for_query(page, layer="1")
 
@@ -93,7 +79,7 @@ def test_the_selection_is_kept_from_page_to_page(page, server):
     sidebar.get_by_role("link", name="Head explorer").click()
     page.get_by_role("heading", name="Head explorer").wait_for()
     wait_for_query(page, prompt="the red kite", step="10")
-    click_thumbnail(page, 1, 1)
+    navigation.click_thumbnail(page, 1, 1)
     wait_for_query(page, layer="1", head="1")
     page.get_by_role("link", name="Generation").click()
     page.get_by_role("heading", name="Generation").wait_for()

@@ -2,10 +2,11 @@
 
 import json
 import re
+from urllib.parse import parse_qs, urlsplit
 
+import navigation
 import pytest
 import torch
-from navigation import see_steps
 
 from minigpt.checkpoint import load_checkpoint
 from minigpt.datasets.tales.story import generate_tales
@@ -53,7 +54,7 @@ def test_upload_train_reload_stop_resume_finish_open_and_generate(page, own_serv
 
     badge(page, "running").wait_for()
     page.wait_for_url(re.compile(r"run=my-tales-"))
-    see_steps(page)
+    navigation.see_steps(page)
     page.reload()
     badge(page, "running").wait_for()
     page.get_by_role("button", name="Stop", exact=True).click()
@@ -71,6 +72,14 @@ def test_upload_train_reload_stop_resume_finish_open_and_generate(page, own_serv
     ]
     assert max(steps) == 1200
     page.get_by_text("bigram", exact=False).first.wait_for()
+
+    run = next((server.data / "runs").iterdir()).name
+    navigation.open_link(page, f"{server.url}/training?run={run}&film_{run}=8")
+    navigation.click_thumbnail(page, 0, 1, layers=1)
+    page.get_by_role("heading", name=re.compile("^L0H1")).wait_for()
+    asked = parse_qs(urlsplit(page.url).query)
+    assert (asked["model"], asked["step"]) == ([run], ["8"])
+    page.go_back()
 
     page.get_by_role("button", name="Open in the head explorer").click()
     page.get_by_role("heading", name="Head explorer").wait_for()
