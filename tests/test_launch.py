@@ -37,6 +37,8 @@ def make_project(folder: Path) -> Path:
     shutil.copy(ROOT / "launch.py", folder)
     shutil.copy(ROOT / "serve.py", folder)
     shutil.copytree(ROOT / ".streamlit", folder / ".streamlit")
+    doors = "pages/frame/server"
+    shutil.copytree(ROOT / doors, folder / doors)
     (folder / "requirements.txt").write_text("speck==1.0\n", encoding="utf-8")
     (folder / "tests" / "requirements.txt").write_text("", encoding="utf-8")
     (folder / "own_module.py").write_text("WORD = 'ours'\n", encoding="utf-8")
@@ -513,7 +515,7 @@ def test_it_serves_on_the_next_port_knows_its_pages_and_stops_cleanly(
 
     os.killpg(process.pid, signal.SIGINT)
     rest, _ = process.communicate(timeout=20)
-    assert "Stopping" in rest
+    assert "Stopped." in rest
     assert "Traceback" not in rest
     assert process.returncode == 0
     with pytest.raises(ConnectionRefusedError):

@@ -9,6 +9,7 @@ from minigpt.library.names import free_name
 from minigpt.runs import data_directory
 from pages.frame import state, texts
 from pages.frame.guard import guard
+from pages.frame.server.uploads import MEGABYTE, uploader
 from pages.library import shelves
 from pages.library.shelves import MODELS, RUNS, TEXTS
 
@@ -42,12 +43,12 @@ def show(shelf: str, *, is_empty: bool) -> None:
 
 def _upload_model() -> None:
     turn = st.session_state.get("_brought", 0)
-    files = st.file_uploader(
+    files = uploader(
         "Its zip, or its files",
+        megabytes=MAX_BYTES // MEGABYTE,
         type=["zip", "json", "safetensors", "txt"],
         accept_multiple_files=True,
         key=f"model_files_{turn}",
-        max_upload_size=MAX_BYTES // 2**20,
         help=f"{', '.join(CHECKPOINT_FILES)}; in Hugging Face's format, also "
         "vocab.json and merges.txt. Pickles are never read.",
     )
@@ -123,7 +124,7 @@ def _name_and_button(
 
 def _upload_text() -> None:
     turn = st.session_state.get("_brought", 0)
-    file = st.file_uploader(
+    file = uploader(
         "A text file, UTF-8",
         type=["txt", "md"],
         key=f"text_file_{turn}",

@@ -16,6 +16,7 @@ from minigpt.tokenizers.byte_pair.tokenizer import SMALLEST
 from minigpt.tokenizers.storage import open_tokenizer
 from pages.frame import texts
 from pages.frame.guard import guard
+from pages.frame.server.uploads import uploader
 from pages.tokenizer.choice import (
     DEFAULT_SIZE,
     KINDS,
@@ -127,7 +128,7 @@ def _contents(choice: str) -> tuple[bytes, str]:
         contents = text.encode("utf-8", "replace")
         return contents, f"pasted {sha256(contents).hexdigest()[:4]}"
     if choice == UPLOAD:
-        file = st.file_uploader("A text file, UTF-8", key="tokenizer_upload")
+        file = uploader("A text file, UTF-8", key="tokenizer_upload")
         if file is not None:
             return file.getvalue(), file.name
     return b"", ""
@@ -140,7 +141,7 @@ def _open() -> TokenizerChoice | None:
         CheckpointError: If it is none that can be read.
         DataError: If the files are not those that are asked for.
     """
-    files = st.file_uploader(
+    files = uploader(
         "tokenizer.json, or GPT-2's vocab.json and merges.txt",
         type=["json", "txt"],
         accept_multiple_files=True,

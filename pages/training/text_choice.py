@@ -7,6 +7,7 @@ import streamlit as st
 from minigpt.config import DataConfig
 from pages.frame import state, texts
 from pages.frame.controls import settings
+from pages.frame.server.uploads import uploader
 
 SOURCES = ("tales", "upload", "paste", "path")
 
@@ -36,7 +37,7 @@ def choose_text() -> DataConfig | None:
 
 def _own_text(source: str) -> Path | None:
     if source == "upload":
-        file = st.file_uploader("A text file, UTF-8", type=["txt", "md"], key="upload")
+        file = uploader("A text file, UTF-8", type=["txt", "md"], key="upload")
         return None if file is None else texts.keep(file.getvalue(), file.name)
     if source == "paste":
         text = st.text_area(
