@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from minigpt.errors import CheckpointError, near_names
+from minigpt.regular_files import require_regular
 
 WEIGHT_TYPES = ("F32", "F16")
 """What a file of weights may hold; in the model, either becomes 32 bits."""
@@ -50,6 +51,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         CheckpointError: If it is missing or damaged.
     """
     try:
+        require_regular(path)
         return load_file(path)
     except (OSError, SafetensorError) as error:
         raise unreadable(path, error) from None
@@ -99,6 +101,7 @@ def check_weights(path: Path, expected: nn.Module) -> None:
 def read_header(path: Path) -> dict[str, tuple[tuple[int, ...], str]]:
     """Return each tensor's shape and type, by name."""
     try:
+        require_regular(path)
         with safe_open(path, framework="pt") as file:
             views = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
             return {
