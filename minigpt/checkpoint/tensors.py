@@ -7,6 +7,7 @@ are read, so that a wrong file costs neither memory nor time.
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -66,10 +67,33 @@ def read_weights(path: Path, expected: nn.Module) -> dict[str, Tensor]:
 
     Raises:
         CheckpointError: If the file is missing or damaged, or a tensor is missing, too
-            many, of the wrong shape or of the wrong type.
+            many, of the wrong shape or type, or holds NaN.
     """
     check_weights(path, expected)
-    return read_tensors(path)
+    weights = read_tensors(path)
+    for name, weight in weights.items():
+        require_finite(path, name, weight)
+    return weights
+
+
+def require_finite(path: Path, name: str, weight: Tensor) -> None:
+    """Refuse a weight that is no number: everything computed with it would be none.
+
+    Args:
+        path: The file, for the message.
+        name: The tensor's name.
+        weight: What was read.
+
+    Raises:
+        CheckpointError: If it holds NaN or an infinity.
+    """
+    finite = torch.isfinite(weight)
+    if not finite.all():
+        count = int((~finite).sum())
+        raise CheckpointError(
+            f"{path}: {count:,} of the {weight.numel():,} numbers of {name!r} are NaN "
+            "or infinite, as after a training that diverged: use an earlier checkpoint."
+        )
 
 
 def check_weights(path: Path, expected: nn.Module) -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from minigpt.atomic_writes import replaced_directory
 from minigpt.errors import CheckpointError, DataError
 from minigpt.runs import data_directory
 from minigpt.tokenizers.byte_pair.tokenizer import SMALLEST
@@ -184,9 +185,9 @@ def _kept(files: Sequence[UploadedFile]) -> Path:
     digest = sha256(b"\0".join(contents[name] for name in sorted(contents)))
     folder = data_directory() / "texts" / f"tokenizer-{digest.hexdigest()[:12]}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
-            (folder / name).write_bytes(content)
+        with replaced_directory(folder) as beside:
+            for name, content in contents.items():
+                (beside / name).write_bytes(content)
     except OSError as error:
         raise DataError(f"Cannot keep the files in {folder}: {error}.") from None
     return folder / names[".json"]
