@@ -409,6 +409,22 @@ def test_two_installations_at_once_wait_for_each_other(bare: ModuleType) -> None
     assert other.wait(timeout=10) == 0
 
 
+@posix_only
+def test_a_link_that_somebody_left_in_place_of_the_lock_is_not_followed(
+    bare: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = tmp_path / "tmp"
+    shared.mkdir()
+    monkeypatch.setattr(bare.tempfile, "gettempdir", lambda: str(shared))
+    with bare.lock():
+        (name,) = (path.name for path in shared.iterdir())
+    (shared / name).unlink()
+    (shared / name).symlink_to(tmp_path / "precious")
+    with pytest.raises(OSError, match="symbolic links"):
+        bare.lock()
+    assert not (tmp_path / "precious").exists()
+
+
 # --- serving --------------------------------------------------------------------------
 
 

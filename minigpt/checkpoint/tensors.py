@@ -70,6 +70,15 @@ def read_weights(path: Path, expected: nn.Module) -> dict[str, Tensor]:
             many, of the wrong shape or type, or holds NaN.
     """
     check_weights(path, expected)
+    return read_finite(path)
+
+
+def read_finite(path: Path) -> dict[str, Tensor]:
+    """Read all tensors of a file of weights, none of which may be NaN or infinite.
+
+    Raises:
+        CheckpointError: If it is missing or damaged, or holds such a number.
+    """
     weights = read_tensors(path)
     for name, weight in weights.items():
         require_finite(path, name, weight)
