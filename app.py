@@ -1,8 +1,8 @@
 """The app: navigation, the frame around every page, and the page itself.
 
-    streamlit run app.py
+    python3 launch.py
 
-Pages lie in sections, pages/<section>/<page>.py; `launch.py` starts this file.
+Pages lie in sections, pages/<section>/<page>.py; `serve.py` serves this file.
 """
 
 import streamlit as st
@@ -10,16 +10,19 @@ import streamlit as st
 from pages.frame import course, guard, memory, notebook, progress, state
 from pages.frame.controls import hiding, keyboard, sharing, sidebar, tour
 from pages.frame.look import present, style, summary
+from pages.frame.server import uploads
 
 st.set_page_config(page_title="minigpt", page_icon="🔎", layout="wide")
 
 page = st.navigation(course.navigation(), expanded=True)
 state.follow()
 state.carry(page.url_path)
+state.refuse_infinite()
 tour.begin()
 progress.visit(page.url_path)
 notebook.forget()
 keyboard.begin()
+uploads.begin()
 style.apply()
 share = st.sidebar
 with guard.guard():

@@ -105,7 +105,10 @@ def environment_version() -> str:
 def lock() -> IO[str]:
     """Wait while another start installs here. The lock ends with the file's holder."""
     name = "minigpt-" + hashlib.sha256(f"{ROOT}{Path.home()}".encode()).hexdigest()[:12]
-    file = Path(tempfile.gettempdir(), name + ".lock").open("a")  # noqa: SIM115
+    path = Path(tempfile.gettempdir(), name + ".lock")
+    # Others may write there too, and know the name: follow no link that they left.
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    file = os.fdopen(os.open(str(path), flags, 0o600), "r+")
     while True:
         try:
             if os.name == "nt":

@@ -3,7 +3,7 @@
 import argparse
 import contextlib
 import os
-import runpy
+import signal
 import socket
 import sys
 import threading
@@ -31,10 +31,38 @@ def main() -> None:
         )
     print("Starting ... (Ctrl-C stops it; a training that runs saves its state)")
     threading.Thread(target=greet, args=(port, options), daemon=True).start()
-    sys.argv = ["streamlit", "run", str(APP), f"--server.port={port}"]
-    sys.argv += [f"--server.address={address}", "--logger.hideWelcomeMessage=true"]
-    sys.argv += ["--logger.level=warning"]
-    runpy.run_module("streamlit", run_name="__main__")
+    # A request to end stops the server as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        run_server(address, port, options)
+    except KeyboardInterrupt:
+        print("Stopped.")
+
+
+def run_server(address: str, port: int, options: argparse.Namespace) -> None:
+    """Serve the app behind its doors until a signal ends it."""
+    # Imported here, so that a wrong option is answered at once.
+    from starlette.middleware import Middleware
+    from streamlit import App
+
+    from pages.frame.server import hosts
+    from pages.frame.server.doors import Doors
+
+    def is_allowed(name: str) -> bool:
+        return hosts.is_allowed(name, named, share=options.share)
+
+    named = [name.lower().rstrip(".") for name in options.allow_host]
+    known = ["*"] if options.share else [*hosts.LOOPBACK, *named]
+    App(APP, middleware=[Middleware(Doors, is_allowed=is_allowed)]).run(
+        config={
+            "server.address": address,
+            "server.port": port,
+            # With --share the doors know more: which addresses this machine has now.
+            "server.allowedHosts": known,
+            "logger.hideWelcomeMessage": True,  # its banner asks the internet
+            "logger.level": "warning",
+        }
+    )
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -46,6 +74,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "--share",
         action="store_true",
         help="let other computers of your network use it (default: only this one)",
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="answer to this name too, as when a proxy stands before the app",
     )
     parser.add_argument(
         "--no-browser", dest="browser", action="store_false", help="open no browser"

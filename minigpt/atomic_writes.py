@@ -15,8 +15,9 @@ for `.name.previous`.
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -76,6 +77,24 @@ def replaced_directory(directory: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def forget_leftovers(directory: Path, older_than: float = 0.0) -> None:
+    """Delete what killed processes were about to write into a directory.
+
+    Args:
+        directory: Where; may be missing.
+        older_than: Seconds that nobody has written to it: another process may be at it.
+    """
+    latest = time.time() - older_than
+    for leftover in directory.glob(".*.tmp-*"):
+        with suppress(OSError):
+            if leftover.lstat().st_mtime > latest:
+                continue
+            if leftover.is_dir() and not leftover.is_symlink():
+                shutil.rmtree(leftover, ignore_errors=True)
+            else:
+                leftover.unlink()
 
 
 def present(directory: Path) -> Path:

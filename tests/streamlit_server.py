@@ -20,9 +20,12 @@ def serve_script(script: Path, log: Path, **environment: str) -> Iterator[int]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = ["--server.address", "127.0.0.1", "--server.port", str(port)]
+    command = ["-m", "streamlit", "run", str(script), *address]
+    if script == ROOT / "app.py":  # as `launch.py` starts it, behind its doors
+        command = ["serve.py", "--no-browser", "--port", str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", str(script), *address],
+            [sys.executable, *command],
             cwd=ROOT,
             env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
             stdout=output,

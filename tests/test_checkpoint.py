@@ -20,9 +20,14 @@ from minigpt.checkpoint import (
     read_training_state,
     save_checkpoint,
 )
+from minigpt.checkpoint.adapter import ADAPTER_WEIGHTS
+from minigpt.checkpoint.load import load_weights
+from minigpt.config import LoraConfig
 from minigpt.errors import CheckpointError
 from minigpt.model import create_model
+from minigpt.model.lora import add_lora
 from minigpt.model.sizes import num_parameters
+from minigpt.pretrained import export_pretrained, from_pretrained
 from minigpt.tokenizers.characters import CharTokenizer
 
 TEXT = "the quick brown fox jumps over the lazy dog"
@@ -301,3 +306,31 @@ def run_python(source, *arguments) -> str:
         check=True,
     )
     return finished.stdout
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("place", ["a checkpoint", "an adapter", "Hugging Face"])
+def test_weights_that_are_no_numbers_are_refused(saved, tmp_path, value, place):
+    name = "token_embedding.weight"
+    if place == "Hugging Face":
+        loaded, saved = load_checkpoint(saved), tmp_path / "exported"
+        export_pretrained(loaded.model, loaded.tokenizer, saved)
+        name = next(iter(load_file(saved / "model.safetensors")))
+    file = saved / "model.safetensors"
+    if place == "an adapter":
+        model = load_checkpoint(saved).model
+        model = add_lora(model, LoraConfig())
+        save_checkpoint(tmp_path / "tuned", model, None)
+        file = tmp_path / "tuned" / ADAPTER_WEIGHTS
+        name = next(iter(load_file(file)))
+    tensors = load_file(file)
+    tensors[name].view(-1)[3] = value
+    save_file(tensors, file)
+    open_ = {
+        "a checkpoint": lambda: load_checkpoint(saved),
+        "an adapter": lambda: load_weights(tmp_path / "tuned", model),
+        "Hugging Face": lambda: from_pretrained(saved),
+    }[place]
+    with pytest.raises(CheckpointError, match=r"1 of the .* NaN or inf") as refused:
+        open_()
+    assert "\n" not in str(refused.value)

@@ -37,6 +37,8 @@ def make_project(folder: Path) -> Path:
     shutil.copy(ROOT / "launch.py", folder)
     shutil.copy(ROOT / "serve.py", folder)
     shutil.copytree(ROOT / ".streamlit", folder / ".streamlit")
+    doors = "pages/frame/server"
+    shutil.copytree(ROOT / doors, folder / doors)
     (folder / "requirements.txt").write_text("speck==1.0\n", encoding="utf-8")
     (folder / "tests" / "requirements.txt").write_text("", encoding="utf-8")
     (folder / "own_module.py").write_text("WORD = 'ours'\n", encoding="utf-8")
@@ -407,6 +409,22 @@ def test_two_installations_at_once_wait_for_each_other(bare: ModuleType) -> None
     assert other.wait(timeout=10) == 0
 
 
+@posix_only
+def test_a_link_that_somebody_left_in_place_of_the_lock_is_not_followed(
+    bare: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = tmp_path / "tmp"
+    shared.mkdir()
+    monkeypatch.setattr(bare.tempfile, "gettempdir", lambda: str(shared))
+    with bare.lock():
+        (name,) = (path.name for path in shared.iterdir())
+    (shared / name).unlink()
+    (shared / name).symlink_to(tmp_path / "precious")
+    with pytest.raises(OSError, match="symbolic links"):
+        bare.lock()
+    assert not (tmp_path / "precious").exists()
+
+
 # --- serving --------------------------------------------------------------------------
 
 
@@ -513,7 +531,7 @@ def test_it_serves_on_the_next_port_knows_its_pages_and_stops_cleanly(
 
     os.killpg(process.pid, signal.SIGINT)
     rest, _ = process.communicate(timeout=20)
-    assert "Stopping" in rest
+    assert "Stopped." in rest
     assert "Traceback" not in rest
     assert process.returncode == 0
     with pytest.raises(ConnectionRefusedError):

@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from minigpt.checkpoint.metadata import read_json
-from minigpt.checkpoint.tensors import read_header, read_tensors, write_tensors
+from minigpt.checkpoint.tensors import read_finite, read_header, write_tensors
 from minigpt.config import LoraConfig
 from minigpt.errors import CheckpointError, ConfigError
 from minigpt.model.lora import lora_layers
@@ -74,7 +74,7 @@ def load_adapter_weights(directory: Path, model: nn.Module) -> None:
             f"{path} does not fit this model's adapter: rank, targets or the model's "
             "sizes differ. Use the base and the settings it was made with."
         )
-    model.load_state_dict(read_tensors(path), strict=False)
+    model.load_state_dict(read_finite(path), strict=False)
 
 
 def _matrices(model: nn.Module) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from minigpt.config import Config, MLPConfig, ModelConfig
 from minigpt.errors import CheckpointError, ConfigError
+from minigpt.regular_files import read_regular
 
 CONFIG_FILE = "config.json"
 
@@ -66,7 +67,7 @@ def read_json(path: Path) -> dict[str, Any]:
         CheckpointError: If it is missing, damaged, or something else.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_regular(path))
     except FileNotFoundError:
         raise CheckpointError(
             f"{path} is missing: the checkpoint is not complete."

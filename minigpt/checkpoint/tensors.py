@@ -7,11 +7,13 @@ are read, so that a wrong file costs neither memory nor time.
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from minigpt.errors import CheckpointError, near_names
+from minigpt.regular_files import require_regular
 
 WEIGHT_TYPES = ("F32", "F16")
 """What a file of weights may hold; in the model, either becomes 32 bits."""
@@ -50,6 +52,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         CheckpointError: If it is missing or damaged.
     """
     try:
+        require_regular(path)
         return load_file(path)
     except (OSError, SafetensorError) as error:
         raise unreadable(path, error) from None
@@ -64,10 +67,42 @@ def read_weights(path: Path, expected: nn.Module) -> dict[str, Tensor]:
 
     Raises:
         CheckpointError: If the file is missing or damaged, or a tensor is missing, too
-            many, of the wrong shape or of the wrong type.
+            many, of the wrong shape or type, or holds NaN.
     """
     check_weights(path, expected)
-    return read_tensors(path)
+    return read_finite(path)
+
+
+def read_finite(path: Path) -> dict[str, Tensor]:
+    """Read all tensors of a file of weights, none of which may be NaN or infinite.
+
+    Raises:
+        CheckpointError: If it is missing or damaged, or holds such a number.
+    """
+    weights = read_tensors(path)
+    for name, weight in weights.items():
+        require_finite(path, name, weight)
+    return weights
+
+
+def require_finite(path: Path, name: str, weight: Tensor) -> None:
+    """Refuse a weight that is no number: everything computed with it would be none.
+
+    Args:
+        path: The file, for the message.
+        name: The tensor's name.
+        weight: What was read.
+
+    Raises:
+        CheckpointError: If it holds NaN or an infinity.
+    """
+    finite = torch.isfinite(weight)
+    if not finite.all():
+        count = int((~finite).sum())
+        raise CheckpointError(
+            f"{path}: {count:,} of the {weight.numel():,} numbers of {name!r} are NaN "
+            "or infinite, as after a training that diverged: use an earlier checkpoint."
+        )
 
 
 def check_weights(path: Path, expected: nn.Module) -> None:
@@ -99,6 +134,7 @@ def check_weights(path: Path, expected: nn.Module) -> None:
 def read_header(path: Path) -> dict[str, tuple[tuple[int, ...], str]]:
     """Return each tensor's shape and type, by name."""
     try:
+        require_regular(path)
         with safe_open(path, framework="pt") as file:
             views = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
             return {

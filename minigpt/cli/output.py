@@ -1,20 +1,38 @@
 """What the command line prints: results on stdout, remarks and errors on stderr."""
 
+import re
 import sys
 import tempfile
 import traceback
 from pathlib import Path
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def visible(text: str) -> str:
+    r"""Spell out control characters, which a terminal would obey.
+
+    A model, a file's name or an error that quotes either may hold them, to clear the
+    screen, to retitle the window, or to hide what was printed before.
+
+    >>> visible("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+
+    Args:
+        text: What is to be printed.
+    """
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
 
 def say(text: str = "", end: str = "\n") -> None:
-    """Print a result."""
-    sys.stdout.write(text + end)
+    """Print a result; into a file or a pipe, exactly as it is."""
+    sys.stdout.write((visible(text) if sys.stdout.isatty() else text) + end)
     sys.stdout.flush()
 
 
 def note(text: str) -> None:
     """Print a remark on stderr, so that results can be piped without it."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(visible(text) + "\n")
     sys.stderr.flush()
 
 

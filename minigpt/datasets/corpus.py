@@ -232,11 +232,12 @@ def text_to_learn(data: DataConfig, most: int) -> str:
     return "".join(sample(file.blocks(), file.measure().num_characters, most))
 
 
-def held_out_text(data: DataConfig) -> tuple[str, str]:
+def held_out_text(data: DataConfig, tell: Tell = tell_nobody) -> tuple[str, str]:
     """Return the end of a text, which a run validates on, and the whole's fingerprint.
 
     Args:
         data: Says which text, and how much of it is held out.
+        tell: Told how far a large text is read; may raise, to stop it.
 
     Raises:
         DataError: If it cannot be read.
@@ -246,7 +247,7 @@ def held_out_text(data: DataConfig) -> tuple[str, str]:
         fingerprint = hashlib.sha256(text.encode()).hexdigest()
         return split_text(text, data.validation_fraction)[1], fingerprint
     file = TextFile(data.source)
-    length, fingerprint = file.measure()
+    length, fingerprint = file.measure(tell)
     cut = characters_to_learn(length, data.validation_fraction)
     return "".join(stretch(file.blocks(), cut)), fingerprint
 
@@ -255,8 +256,11 @@ def is_large(data: DataConfig) -> bool:
     """Whether a run's text is a file that should not be held in memory as a whole."""
     if data.source in ("tales", "repeats"):
         return False
-    path = Path(data.source)
-    return path.is_file() and path.stat().st_size > LARGE
+    try:
+        size = Path(data.source).stat().st_size
+    except (OSError, ValueError):
+        return False  # whoever opens it says what is wrong
+    return size > LARGE
 
 
 def stretch(

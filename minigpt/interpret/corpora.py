@@ -9,6 +9,7 @@ corpus examples, comparing) therefore look at many windows, all drawn here:
 - a model that knows neither reads random tokens of its vocabulary, and says so.
 """
 
+import time
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,9 @@ from minigpt.tokenizers.base import Tokenizer
 
 LONGEST_TEXT = 200_000
 """Characters of a held-out text to encode: plenty for some windows, and quick."""
+
+PATIENCE = 20.0
+"""Seconds to look for held-out text in a file that a checkpoint names."""
 
 MOST_UNKNOWN = 0.1
 """With a larger share of `<unk>`, a text says little about a model."""
@@ -114,8 +118,14 @@ def _file_of(data: DataConfig | None, metadata: CheckpointMetadata) -> _Text | N
     """Return what the model's run held out of its file; None without such a file."""
     if data is None or data.source == "tales":
         return None
+    deadline = time.monotonic() + PATIENCE
+
+    def give_up(_activity: str, _share: float) -> None:
+        if time.monotonic() > deadline:
+            raise DataError("The text takes too long to read.")
+
     try:
-        rest, fingerprint = held_out_text(data)
+        rest, fingerprint = held_out_text(data, give_up)
     except DataError:
         return None
     # Another text would not be the one held out. And a checkpoint may come from

@@ -26,6 +26,8 @@ from minigpt.library.archives import unpack
 from minigpt.library.names import free_place, move
 from minigpt.model import TransformerLM
 from minigpt.pretrained import from_pretrained
+from minigpt.pretrained.hub import is_name
+from minigpt.regular_files import named_directory
 from minigpt.runs.checkpoints import checkpoint_step
 
 _ABANDONED_SECONDS = 24 * 3600.0
@@ -57,7 +59,14 @@ def take_upload(data: Path, name: str, files: Sequence[tuple[str, IO[bytes]]]) -
     return data / "models" / name
 
 
-def bring(data: Path, name: str, source: str, report: Callable[[str], object]) -> Path:
+def bring(
+    data: Path,
+    name: str,
+    source: str,
+    report: Callable[[str], object],
+    *,
+    directories: bool = True,
+) -> Path:
     """Add a model by its name on Hugging Face, or from a directory on this machine.
 
     Args:
@@ -66,6 +75,8 @@ def bring(data: Path, name: str, source: str, report: Callable[[str], object]) -
         source: `gpt2`, `distilgpt2`, `owner/model`; or a directory with a checkpoint,
             of ours or of Hugging Face.
         report: Receives a short description of each stage.
+        directories: Whether `source` may be a directory. Not for somebody at another
+            machine: what is said of a directory tells whether it exists.
 
     Returns:
         Its directory.
@@ -74,16 +85,20 @@ def bring(data: Path, name: str, source: str, report: Callable[[str], object]) -
         RunError: If the name is not allowed, or taken.
         CheckpointError: If the model cannot be fetched or read.
     """
-    with _put_in_place(data, name) as beside:
-        own = Path(source).expanduser()
-        label = own.name if own.is_dir() else source
-        report(f"{'Reading' if own.is_dir() else 'Fetching'} {label:.80}")
-        is_ours = source.strip() and checkpoint_step(own) is not None
-        loaded = (
-            load_checkpoint(find_checkpoint(own))
-            if is_ours
-            else from_pretrained(source)
+    is_there = named_directory(source) is not None
+    if not directories and (is_there or not is_name(source)):
+        raise CheckpointError(
+            f"{source!r:.80} is not the name of a model on huggingface.co, such as "
+            "gpt2 or owner/model."
         )
+    with _put_in_place(data, name) as beside:
+        own = named_directory(source)
+        label = source if own is None else own.name
+        report(f"{'Fetching' if own is None else 'Reading'} {label:.80}")
+        if own is not None and checkpoint_step(own) is not None:
+            loaded = load_checkpoint(find_checkpoint(own))
+        else:
+            loaded = from_pretrained(source)
         report("Saving it")
         _save(beside, loaded, f"From {label:.120}.")
     return data / "models" / name

@@ -51,6 +51,7 @@ def prepare(
     """
     config = run.config
     checkpoint = newest_resumable(run) if resume else None
+    heartbeat.update(note=_skipped(run, checkpoint))
     prepared = assemble(config, run.path / "checkpoints", checkpoint, command, tell)
     _check_same_text(heartbeat, prepared)
     run.write_config(prepared.config)
@@ -138,6 +139,17 @@ def newest_resumable(run: Run) -> Path | None:
     if damage is not None:
         raise damage
     return None
+
+
+def _skipped(run: Run, checkpoint: Path | None) -> str | None:
+    """Say which steps are taken again because a newer checkpoint is damaged."""
+    resumable = [each for each in run.checkpoints() if has_training_state(each.path)]
+    if checkpoint is None or not resumable or resumable[-1].path == checkpoint:
+        return None
+    return (
+        f"The checkpoint of step {resumable[-1].step} is damaged: the run went on from "
+        f"the one before, of step {checkpoint_step(checkpoint)}."
+    )
 
 
 def _with_vocabulary(config: RunConfig, vocab_size: int) -> RunConfig:

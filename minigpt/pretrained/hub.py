@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from minigpt.errors import CheckpointError
+from minigpt.regular_files import named_directory
 
 # The original names of these repositories; the hub redirects them.
 REPOSITORIES = {
@@ -32,6 +33,11 @@ FILES = [
 _NAME = re.compile(r"[\w-][\w.-]{0,95}(/[\w-][\w.-]{0,95})?")
 
 
+def is_name(text: str) -> bool:
+    """Whether a text could name a repository, rather than a place on this machine."""
+    return _NAME.fullmatch(text) is not None
+
+
 def find_directory(
     name_or_path: str | Path, revision: str | None = None, offline: bool = False
 ) -> Path:
@@ -46,12 +52,12 @@ def find_directory(
         CheckpointError: If it does not exist or cannot be fetched; with a remedy.
     """
     name = str(name_or_path)
-    if name and Path(name).expanduser().is_dir():
-        return Path(name).expanduser()
-    if not _NAME.fullmatch(name):
+    if (directory := named_directory(name)) is not None:
+        return directory
+    if not is_name(name):
         raise CheckpointError(
-            f"There is no directory {name}, and it is not the name of a repository, "
-            "such as gpt2 or owner/model."
+            f"There is no directory {name:.200}, and it is not the name of a "
+            "repository, such as gpt2 or owner/model."
         )
     try:
         import huggingface_hub

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from minigpt.checkpoint.metadata import read_json
-from minigpt.checkpoint.tensors import read_header, unreadable
+from minigpt.checkpoint.tensors import read_header, require_finite, unreadable
 from minigpt.errors import CheckpointError, near_names
 from minigpt.pretrained.shape import Shape, WeightPlace
 
@@ -127,6 +127,7 @@ class WeightFiles:
         for ours, weight in weights.items():
             for name, part in parts(weight, places[ours]):
                 stored = self.read(name)
+                require_finite(self.directory, name, stored)
                 part.copy_(stored.T if places[ours].turned else stored)
         if "head.weight" not in weights and "lm_head.weight" in self:
             head = self.read("lm_head.weight")

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from minigpt.regular_files import read_regular
+
 
 class SavedStep(NamedTuple):
     """One checkpoint of a run."""
@@ -36,9 +38,7 @@ def checkpoint_step(path: Path) -> int | None:
     if path.name.startswith(".") or ".tmp-" in path.name:
         return None
     try:
-        config: dict[str, Any] = json.loads(
-            (path / "config.json").read_text(encoding="utf-8")
-        )
+        config: dict[str, Any] = json.loads(read_regular(path / "config.json"))
         if config["format"] != "minigpt-checkpoint":
             return None
         return int(config["step"])

@@ -20,6 +20,8 @@ from minigpt.runs.lock import is_locked
 State = Literal[
     "queued", "running", "stopping", "stopped", "finished", "failed", "interrupted"
 ]
+STARTING = 60.0
+"""Seconds within which a run is created, and then started."""
 ALIVE: tuple[State, ...] = ("queued", "running", "stopping")
 
 
@@ -37,6 +39,9 @@ class RunStatus(Config):
     heartbeat: float = Field(0.0, description="Last sign of life, in Unix seconds.")
     pid: int | None = Field(None, description="The training process.")
     error: str | None = Field(None, description="Why it failed, in one line.")
+    note: str | None = Field(
+        None, description="What a resumed run had to do without, in one line."
+    )
     train_loss: float | None = Field(
         None, description="Average over recent steps, in nats per token."
     )
@@ -114,7 +119,7 @@ def read_status(directory: Path) -> RunStatus:
             f"{path} cannot be read ({error}): delete the run's directory."
         ) from None
     if status.state == "queued" and status.pid is None:
-        return status  # created, and not started yet
+        return _not_started(directory, status)
     if status.is_alive and not is_locked(directory):
         # It may have finished since the file was read: read it again.
         again = RunStatus(**json.loads(path.read_text(encoding="utf-8")))
@@ -130,3 +135,18 @@ def read_status(directory: Path) -> RunStatus:
     if status.state == "running" and (directory / "stop").exists():
         return status.replace(state="stopping")
     return status
+
+
+def _not_started(directory: Path, status: RunStatus) -> RunStatus:
+    """Tell a run that is about to start from one whose starter was killed.
+
+    A size of a series may wait for hours, until those before it are trained.
+    """
+    is_new = time.time() - status.heartbeat < STARTING
+    if is_new or (directory / "series.json").exists() or is_locked(directory):
+        return status
+    return status.replace(
+        state="interrupted",
+        error="It was created and never started: whoever did it was killed. Resume to "
+        "start it.",
+    )

@@ -23,14 +23,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from minigpt.atomic_writes import replace_file
 from minigpt.config import RunConfig
 from minigpt.errors import ConfigError, RunError, near_names
 from minigpt.places import shipped_models
 from minigpt.runs.checkpoints import SavedStep, list_checkpoints
+from minigpt.runs.creation import make_run_directory, write_config
 from minigpt.runs.files import JournalChunk, read_journal
 from minigpt.runs.lock import RunLock
-from minigpt.runs.status import RunStatus, read_status, write_status
+from minigpt.runs.status import RunStatus, read_status
 
 if TYPE_CHECKING:
     from minigpt.runs.snapshots import Snapshots
@@ -164,8 +164,7 @@ class Run:
 
     def write_config(self, config: RunConfig) -> None:
         """Replace the run's configuration."""
-        text = json.dumps(config.to_dict(), indent=1) + "\n"
-        replace_file(self.path / "config.json", text)
+        write_config(self.path, config)
 
 
 class RunStore:
@@ -263,21 +262,8 @@ def create_run(path: Path, config: RunConfig) -> Run:
     Raises:
         RunError: If there is a run already, or the directory cannot be written.
     """
-    run = Run(path)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        # If two processes create the run at once, the one that makes this wins.
-        (path / "checkpoints").mkdir()
-    except FileExistsError:
-        raise RunError(
-            f"There is a run {path.name!r} at {path} already: choose another name, or "
-            "resume it."
-        ) from None
-    except OSError as error:
-        raise RunError(f"Cannot make the run's directory {path}: {error}.") from None
-    write_status(path, RunStatus())
-    run.write_config(config)
-    return run
+    make_run_directory(path, config)
+    return Run(path)
 
 
 def _created_at(path: Path) -> tuple[float, str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from minigpt.atomic_writes import replace_file
 from minigpt.errors import CheckpointError
+from minigpt.regular_files import read_regular
 
 MAX_BYTES = 256 * 2**20
 """No tokenizer is larger; a larger file is refused before it fills the memory."""
@@ -27,7 +28,7 @@ def read_text_file(path: Path) -> str:
             raise CheckpointError(
                 f"{path} has {size:,} bytes, more than any tokenizer ({MAX_BYTES:,})."
             )
-        return path.read_text(encoding="utf-8")
+        return read_regular(path, MAX_BYTES)
     except FileNotFoundError:
         raise CheckpointError(f"There is no file {path}.") from None
     except UnicodeDecodeError:

@@ -44,7 +44,11 @@ def start(store: RunStore, config: RunConfig, name: str | None = None) -> Run:
         RunError: If the name is not allowed or taken, or no process can be started.
     """
     run = store.create(config, name)
-    begin(run)
+    try:
+        begin(run)
+    except RunError:
+        store.delete(run.id)  # nothing was trained, and the name must stay free
+        raise
     return run
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import torch
 
-from minigpt.atomic_writes import replace_file
+from minigpt.atomic_writes import forget_leftovers, replace_file
 from minigpt.errors import MinigptError, RunError
 from minigpt.model.sizes import training_flops_per_token
 from minigpt.preparation.preparation import prepare
@@ -30,6 +30,9 @@ from minigpt.worker.preparation_progress import PreparationProgress, Show
 from minigpt.worker.recorder import Recorder
 from minigpt.worker.stop_requests import ParentProcess, StopRequests
 from minigpt.worker.tracking import tracked
+
+_LONG = 3600.0
+"""Seconds after which nobody writes a small file any more."""
 
 ProgressFactory = Callable[[int, int], AbstractContextManager[TrainerCallback]]
 """Makes a progress display from the total number of steps and those already taken."""
@@ -76,6 +79,7 @@ def train_run(
     """
     lock = parent.lock or _acquire(run)
     try:
+        _clear_up(run)
         status = run.status().replace(
             state="running", activity="starting", error=None, pid=os.getpid()
         )
@@ -99,6 +103,13 @@ def train_run(
             return TrainingOutcome(result, requests.signal_number if stopped else None)
     finally:
         lock.release()
+
+
+def _clear_up(run: Run) -> None:
+    """Delete what killed processes had begun to write, with the run's lock held."""
+    for folder in ("checkpoints", "snapshots"):  # which only the lock's holder fills
+        forget_leftovers(run.path / folder)
+    forget_leftovers(run.path, older_than=_LONG)
 
 
 def _acquire(run: Run) -> RunLock:

@@ -14,6 +14,7 @@ from pages.finetuning import example as finetuning_example
 from pages.finetuning import numbers
 from pages.frame import state, texts
 from pages.frame.guard import show_note
+from pages.frame.server.uploads import uploader
 
 SOURCES = ("tales", "upload", "paste")
 FEW = 12
@@ -55,7 +56,7 @@ def choose(method: str) -> Source | None:
 
 def _own_examples(source: str, method: str) -> tuple[bytes | None, str]:
     if source == "upload":
-        file = st.file_uploader(
+        file = uploader(
             "A JSON or JSONL file, UTF-8", type=["json", "jsonl", "txt"], key="examples"
         )
         return (None, "") if file is None else (file.getvalue(), file.name)

@@ -6,6 +6,7 @@ from minigpt.errors import DataError
 from pages.frame import course, progress, progress_file, recall
 from pages.frame.guard import show_problem
 from pages.frame.progress import CourseProgress
+from pages.frame.server.uploads import uploader
 
 UNOPENED = ":material/radio_button_unchecked:"
 OPENED = ":material/adjust:"
@@ -99,12 +100,12 @@ def _show_file(found: CourseProgress) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
-    st.file_uploader(
+    uploader(
         "Continue from a file",
+        megabytes=1,
         type="json",
         key="_progress_file",
         on_change=_take_file,
-        max_upload_size=1,
         help="It replaces your present progress.",
     )
     if problem := st.session_state.get("_progress_problem"):

@@ -5,6 +5,7 @@ URL's query. `bind` writes the widget's value to the URL, so that a link opens t
 view; `persist_state` keeps it on pages that do not show the widget.
 """
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -59,6 +60,29 @@ def follow() -> None:
         st.switch_page(page, query_params={})
 
 
+def refuse_infinite() -> None:
+    """Drop numbers of the URL that no number field can take. Called once a run.
+
+    Streamlit's own reading of `layer=1e309` ends in an error instead of the default.
+    """
+    words = st.query_params.to_dict()
+    refused = [key for key in words if key != "prompt" and _is_infinite(words[key])]
+    for key in refused:
+        note = f"There is no {key} {words[key][:20]!r} here."
+        st.session_state[f"_unknown_{key}"] = note
+        with suppress(StreamlitAPIException):  # a widget of this page has it already
+            del st.query_params[key]
+    if refused and not st.query_params.keys() & set(refused):
+        st.rerun()  # the widgets read the URL that a run begins with
+
+
+def _is_infinite(word: str) -> bool:
+    try:
+        return math.isinf(float(word))
+    except ValueError:
+        return False
+
+
 def keep_history() -> None:
     """Let the browser's Back leave a page at once. Called once a run, by `app.py`."""
     with st.container(key="page_history"):
@@ -99,9 +123,14 @@ def keep_possible(key: str, options: Sequence[Any], kind: str) -> None:
     asked = st.query_params.get(key)
     if key not in st.session_state and asked is not None and asked not in known:
         st.session_state[f"_unknown_{key}"] = (
-            f"There is no {kind} {asked!r} here.{near_names(asked, known)}"
+            f"There is no {kind} {asked[:80]!r} here.{near_names(asked[:80], known)}"
         )
     if key in st.session_state and st.session_state[key] not in known.values():
+        if key in ("model", "run"):  # others depend on the model, and come and go
+            st.session_state[f"_unknown_{key}"] = (
+                f"The {kind} {st.session_state[key]!r} is not here any more: it was "
+                "renamed or deleted."
+            )
         del st.session_state[key]
     write_to_url(key)
 

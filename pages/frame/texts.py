@@ -4,12 +4,15 @@ import re
 from hashlib import sha256
 from pathlib import Path
 
-from minigpt.atomic_writes import replace_file
+from minigpt.atomic_writes import forget_leftovers, replace_file
 from minigpt.config import DataConfig
 from minigpt.datasets.corpus import is_large, read_text
 from minigpt.datasets.files.text_file import TextFile
 from minigpt.errors import DataError
 from minigpt.places import data_directory
+
+_LONG = 3600.0
+"""Seconds after which nobody is still writing a text."""
 
 
 def keep(contents: bytes, name: str) -> Path:
@@ -27,7 +30,8 @@ def keep(contents: bytes, name: str) -> Path:
     path = folder / f"{stem[:24]}-{sha256(contents).hexdigest()[:8]}.txt"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
+        forget_leftovers(folder, older_than=_LONG)
+        if not path.exists() or path.read_bytes() != contents:  # cut off, or edited
             replace_file(path, contents)
     except OSError as error:
         raise DataError(f"Cannot keep the text in {folder}: {error}.") from None

@@ -17,6 +17,7 @@ from minigpt.generation.prompts import (
 )
 from pages.frame import models, state
 from pages.frame.guard import guard, show_note
+from pages.frame.server.uploads import uploader
 from pages.frame.writing import MOMENT
 from pages.generation.source import GenerationInput
 
@@ -90,8 +91,11 @@ def choose_prompts() -> PromptList | None:
     )
     with guard():
         if way == "upload":
-            file = st.file_uploader(
-                "A text file, UTF-8", type=["txt", "md"], key="prompts_file"
+            file = uploader(
+                "A text file, UTF-8",
+                megabytes=1,
+                type=["txt", "md"],
+                key="prompts_file",
             )
             return None if file is None else read_prompts(file.getvalue())
         typed = st.text_area(

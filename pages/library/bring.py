@@ -9,9 +9,15 @@ from minigpt.library.names import free_name
 from minigpt.places import data_directory
 from pages.frame import state, texts
 from pages.frame.guard import guard
+from pages.frame.server.hosts import is_local
+from pages.frame.server.uploads import MEGABYTE, uploader
 from pages.library import shelves
 from pages.library.shelves import MODELS, RUNS, TEXTS
 
+_OR_A_DIRECTORY = (
+    "; or a directory on the machine that runs this app: a checkpoint, or a model in "
+    "Hugging Face's format."
+)
 TRAINING = "pages/training/training.py"
 
 
@@ -33,7 +39,8 @@ def show(shelf: str, *, is_empty: bool) -> None:
             with guard():
                 _upload_text()
             return
-        upload, fetch = st.tabs(["Upload", "GPT-2, or a directory"])
+        by_name = "GPT-2, or a directory" if is_local() else "GPT-2"
+        upload, fetch = st.tabs(["Upload", by_name])
         with upload, guard():
             _upload_model()
         with fetch, guard():
@@ -42,12 +49,12 @@ def show(shelf: str, *, is_empty: bool) -> None:
 
 def _upload_model() -> None:
     turn = st.session_state.get("_brought", 0)
-    files = st.file_uploader(
+    files = uploader(
         "Its zip, or its files",
+        megabytes=MAX_BYTES // MEGABYTE,
         type=["zip", "json", "safetensors", "txt"],
         accept_multiple_files=True,
         key=f"model_files_{turn}",
-        max_upload_size=MAX_BYTES // 2**20,
         help=f"{', '.join(CHECKPOINT_FILES)}; in Hugging Face's format, also "
         "vocab.json and merges.txt. Pickles are never read.",
     )
@@ -67,24 +74,24 @@ def _upload_model() -> None:
 
 
 def _fetch_model() -> None:
+    local = is_local()
     source = st.text_input(
-        "Name on huggingface.co, or a directory",
+        "Name on huggingface.co" + (", or a directory" if local else ""),
         key="bring_source",
         placeholder="gpt2",
         max_chars=500,
-        help="gpt2, distilgpt2 or owner/model; or a directory on the machine that "
-        "runs this app: a checkpoint, or a model in Hugging Face's format.",
+        help="gpt2, distilgpt2 or owner/model" + (_OR_A_DIRECTORY if local else "."),
     ).strip()
     name, wanted = _name_and_button("bring", "Load", ":material/download:")
     if not wanted:
         return
     if not source:
-        raise DataError("Type the name of a model first, such as gpt2, or a directory.")
+        raise DataError("Type the name of a model first, such as gpt2.")
     data = data_directory()
     name = name or free_name(data, source)
     with st.status("Loading …", expanded=True) as progress:
         try:
-            bring(data, name, source, st.text)
+            bring(data, name, source, st.text, directories=local)
         except MinigptError:
             progress.update(label="It did not work.", state="error", expanded=False)
             raise
@@ -123,7 +130,7 @@ def _name_and_button(
 
 def _upload_text() -> None:
     turn = st.session_state.get("_brought", 0)
-    file = st.file_uploader(
+    file = uploader(
         "A text file, UTF-8",
         type=["txt", "md"],
         key=f"text_file_{turn}",

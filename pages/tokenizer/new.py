@@ -10,12 +10,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from minigpt.atomic_writes import replaced_directory
 from minigpt.errors import CheckpointError, DataError
 from minigpt.places import data_directory
 from minigpt.tokenizers.byte_pair.tokenizer import SMALLEST
 from minigpt.tokenizers.storage import open_tokenizer
 from pages.frame import texts
 from pages.frame.guard import guard
+from pages.frame.server.uploads import uploader
 from pages.tokenizer.choice import (
     DEFAULT_SIZE,
     KINDS,
@@ -127,7 +129,7 @@ def _contents(choice: str) -> tuple[bytes, str]:
         contents = text.encode("utf-8", "replace")
         return contents, f"pasted {sha256(contents).hexdigest()[:4]}"
     if choice == UPLOAD:
-        file = st.file_uploader("A text file, UTF-8", key="tokenizer_upload")
+        file = uploader("A text file, UTF-8", key="tokenizer_upload")
         if file is not None:
             return file.getvalue(), file.name
     return b"", ""
@@ -140,7 +142,7 @@ def _open() -> TokenizerChoice | None:
         CheckpointError: If it is none that can be read.
         DataError: If the files are not those that are asked for.
     """
-    files = st.file_uploader(
+    files = uploader(
         "tokenizer.json, or GPT-2's vocab.json and merges.txt",
         type=["json", "txt"],
         accept_multiple_files=True,
@@ -183,9 +185,9 @@ def _kept(files: Sequence[UploadedFile]) -> Path:
     digest = sha256(b"\0".join(contents[name] for name in sorted(contents)))
     folder = data_directory() / "texts" / f"tokenizer-{digest.hexdigest()[:12]}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
-            (folder / name).write_bytes(content)
+        with replaced_directory(folder) as beside:
+            for name, content in contents.items():
+                (beside / name).write_bytes(content)
     except OSError as error:
         raise DataError(f"Cannot keep the files in {folder}: {error}.") from None
     return folder / names[".json"]

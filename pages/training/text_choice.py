@@ -7,15 +7,19 @@ import streamlit as st
 from minigpt.config import DataConfig
 from pages.frame import state, texts
 from pages.frame.controls import settings
+from pages.frame.server.hosts import is_local
+from pages.frame.server.uploads import uploader
 
-SOURCES = ("tales", "upload", "paste", "path")
+SOURCES = ("tales", "upload", "paste")
+PATH = "path"
+"""A file of this machine: for the person at it, and nobody else."""
 
 
 def choose_text() -> DataConfig | None:
     """Let the reader choose a text; None until there is one."""
     source = st.segmented_control(
         "Where it comes from",
-        SOURCES,
+        (*SOURCES, PATH) if is_local() else SOURCES,
         default="tales",
         required=True,
         key="source",
@@ -36,7 +40,7 @@ def choose_text() -> DataConfig | None:
 
 def _own_text(source: str) -> Path | None:
     if source == "upload":
-        file = st.file_uploader("A text file, UTF-8", type=["txt", "md"], key="upload")
+        file = uploader("A text file, UTF-8", type=["txt", "md"], key="upload")
         return None if file is None else texts.keep(file.getvalue(), file.name)
     if source == "paste":
         text = st.text_area(
@@ -49,6 +53,8 @@ def _own_text(source: str) -> Path | None:
             persist_state="session",
         )
         return texts.keep(text.encode(), "pasted") if text.strip() else None
+    if not is_local():
+        return None
     path = st.text_input(
         "Path on the machine that runs this app",
         key="path",

@@ -183,6 +183,9 @@ def test_a_damaged_newest_checkpoint_is_skipped_for_the_one_before(store, text_f
     train_run(run, resume=True)
     assert losses(run) == losses(whole)
     assert f"damaged checkpoint: {weights}" in run.read_log()
+    assert "step 6 is damaged: the run went on from" in run.status().note
+    before = [saved.step for saved in whole.checkpoints() if saved.step < 6]
+    assert f"of step {before[-1]}." in run.status().note
 
     for _, path in run.checkpoints():
         (path / "model.safetensors").write_bytes(b"")

@@ -14,6 +14,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from minigpt.config.base import Config
 from minigpt.errors import DataError
+from minigpt.regular_files import open_regular
 
 BLOCK: Final = 1 << 16
 """Bytes read at once."""
@@ -55,7 +56,7 @@ class TextFile:
         path: The file.
 
     Raises:
-        DataError: If there is no such file, or it is a directory or empty.
+        DataError: If there is no such file, or it is empty, a directory or a pipe.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -126,7 +127,7 @@ class TextFile:
 
     def _open(self) -> BinaryIO:
         try:
-            return self.path.open("rb")
+            return open_regular(self.path)
         except FileNotFoundError:
             raise DataError(f"There is no file {self.path}: check the path.") from None
         except IsADirectoryError:

@@ -10,7 +10,7 @@ from minigpt.runs.checkpoints import checkpoint_step
 from minigpt.textbook.journal import records_of
 from minigpt.worker import launch
 from pages.frame import notebook, state, words
-from pages.frame.guard import show_problem
+from pages.frame.guard import show_note, show_problem
 from pages.frame.runs import history
 from viz.training import loss_curve
 
@@ -57,6 +57,8 @@ def show_header(run: Run, status: RunStatus) -> None:
             show_ways_on(run, status)
     if status.error:
         show_problem(status.error)
+    if status.note:
+        show_note(status.note)
     if problem := st.session_state.pop("_run_problem", None):
         show_problem(problem)
 

@@ -1,6 +1,7 @@
 """What every page shares: the place, the prompt, the step, the words, the source."""
 
 import inspect
+import shutil
 from pathlib import Path
 
 import pytest
@@ -186,3 +187,24 @@ def test_a_formula_waits_in_words_until_it_is_wanted(open_page, monkeypatch):
     assert not box.proto.expanded
     assert r"e^{\ell_i / T}" in box.latex[0].value
     assert "*T* the temperature" in box.markdown[0].value
+
+
+def test_numbers_of_the_address_that_no_field_can_take_are_said(open_page):
+    app = open_page(EXPLORER, layer="1e309", head="9" * 400, token="-inf")
+    said = texts(app)
+    assert "Something broke" not in said
+    for key, word in (("layer", "1e309"), ("head", "9" * 20), ("token", "-inf")):
+        assert f"There is no {key} '{word}' here." in said
+
+
+def test_a_chosen_model_that_is_deleted_elsewhere_is_said_to_be_gone(
+    open_page, models, tmp_path
+):
+    shutil.copytree(models, tmp_path / "data")
+    app = open_page(EXPLORER, data=tmp_path / "data", model="mlp")
+    assert "not here any more" not in texts(app)
+    shutil.rmtree(tmp_path / "data/models/mlp")
+    app.run()
+    assert "The model 'mlp' is not here any more" in texts(app)
+    assert app.selectbox(key="model").value == "glass"
+    app.selectbox(key="model").set_value("glass").run()
