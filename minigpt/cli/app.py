@@ -14,5 +14,7 @@ def run(words: Sequence[str]) -> int:
     data.mkdir(parents=True, exist_ok=True)
     say(f"Your models, runs and texts: {data}")
     sys.argv = ["minigpt app", *words]
-    runpy.run_path(str(app_folder() / "serve.py"), run_name="__main__")
+    folder = str(app_folder())
+    sys.path.insert(0, folder)
+    runpy.run_path(f"{folder}/serve.py", run_name="__main__")
     return 0
