@@ -11,6 +11,7 @@ would wait for that.
 import base64
 import re
 from collections.abc import Callable, MutableMapping
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,7 +49,6 @@ class Doors:
     def __init__(self, app: ASGIApp, is_allowed: Callable[[str], bool]) -> None:
         self._app = app
         self._is_allowed = is_allowed
-        self._headers = security_headers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a refused request here, and hand on any other."""
@@ -56,7 +56,7 @@ class Doors:
             await self._app(scope, receive, send)
             return
         refused = self._refusal(scope)
-        answer = self._with_headers(send)
+        answer = _with_headers(send, scope)
         if refused is None:
             size = _upload_limit(scope)
             await self._app(scope, _limited(receive, size), answer)
@@ -81,22 +81,33 @@ class Doors:
             )
         return _foreign(headers, named[0]) or _misplaced(scope, headers)
 
-    def _with_headers(self, send: Send) -> Send:
-        async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self._headers)
-            await send(message)
 
-        return answer
+def _with_headers(send: Send, scope: Scope) -> Send:
+    """Add the headers of `security_headers` to the answer."""
+    host = Headers(scope=scope).get("host", "")
+    name = hosts.host_name(host)
+
+    async def answer(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = security_headers("" if name is None else host)
+            MutableHeaders(scope=message).update(headers)
+        await send(message)
+
+    return answer
 
 
-def security_headers() -> dict[str, str]:
+def security_headers(host: str) -> dict[str, str]:
     """Return what every answer says of how it may be used.
 
     The page may load and reach only this server; what a model or a reader wrote cannot
     fetch anything, even if it should become markup. Styles are inline in Streamlit and
     in the components; `blob:` is how the components' scripts are loaded.
+
+    Args:
+        host: The address that was asked, with its port. Not every browser takes
+            WebSockets to it for a part of `'self'`.
     """
+    sockets = f"ws://{host} wss://{host}" if host else ""
     policy = {
         "default-src": "'self'",
         "script-src": f"'self' blob: {_inline_scripts()}",
@@ -105,7 +116,7 @@ def security_headers() -> dict[str, str]:
         "font-src": "'self' data:",
         "media-src": "'self' data: blob:",
         "worker-src": "'self' blob:",
-        "connect-src": "'self' data: blob:",
+        "connect-src": f"'self' data: blob: {sockets}",
         "object-src": "'none'",
         "base-uri": "'self'",
         "form-action": "'self'",
@@ -120,6 +131,7 @@ def security_headers() -> dict[str, str]:
     }
 
 
+@cache
 def _inline_scripts() -> str:
     """Name the scripts inside Streamlit's own page by their hashes."""
     page = Path(st.__file__).with_name("static") / "index.html"

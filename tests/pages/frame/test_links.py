@@ -12,7 +12,7 @@ import pytest
 PROMPT = "the cat sat. the cat"
 PAGES = Path(__file__).parents[3] / "pages"
 CHOICES = {
-    *("checkbox", "chat_input", "data_editor", "feedback", "file_uploader"),
+    *("checkbox", "chat_input", "data_editor", "feedback", "uploader"),
     *("multiselect", "number_input", "pills", "radio", "segmented_control"),
     *("select_slider", "selectbox", "slider", "text_area", "text_input", "toggle"),
 }
@@ -44,11 +44,12 @@ def unkept(source: str) -> set[str]:
     """Return the keys of the widgets in a file that are not bound to the address."""
     found = set()
     for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        if not isinstance(node, ast.Call):
             continue
+        function = getattr(node.func, "attr", getattr(node.func, "id", ""))
         named = {word.arg: word.value for word in node.keywords}
         # `**state.BOUND`, or the settings' own dictionary, which begins with it.
-        if node.func.attr in CHOICES and "key" in named and None not in named:
+        if function in CHOICES and "key" in named and None not in named:
             found.add(re.sub("^f?(['\"])(.*)\\1$", r"\2", ast.unparse(named["key"])))
     return found
 
@@ -57,6 +58,13 @@ def test_every_choice_is_in_the_address_or_it_is_said_why_not():
     files = PAGES.rglob("*.py")
     found = set().union(*(unkept(each.read_text(encoding="utf-8")) for each in files))
     assert found == NOT_KEPT
+
+
+def test_every_upload_is_one_that_the_server_knows_of():
+    # The doors refuse a file for a widget that `uploader` has not shown.
+    sources = {each: each.read_text(encoding="utf-8") for each in PAGES.rglob("*.py")}
+    direct = [each.name for each, text in sources.items() if "file_uploader(" in text]
+    assert direct == ["uploads.py"]
 
 
 def called(source: str, names: set[str]) -> set[str]:

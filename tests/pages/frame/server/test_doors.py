@@ -6,7 +6,7 @@ import socket
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import websockets
@@ -21,6 +21,7 @@ UPGRADE = (
 )
 
 
+MB = 2**20
 CUT_OFF = 0
 """Instead of a status: the server closed while the body was still being sent."""
 
@@ -242,20 +243,45 @@ def test_other_methods_are_refused(local, request_line):
 # --- uploads --------------------------------------------------------------------------
 
 
-async def session(port: int, query: str, after=lambda session_id: None):
-    """Open the page as a browser does; return what `after` says of the session."""
-    url = f"ws://127.0.0.1:{port}/_stcore/stream"
-    request, session_id = BackMsg(), ""
-    request.rerun_script.query_string = query
-    async with websockets.connect(url, subprotocols=["streamlit"]) as connection:
-        await connection.send(request.SerializeToString())
+class Tab:
+    """A browser's tab on the small app: it runs the page, and keeps a session."""
+
+    def __init__(self, connection):
+        self.connection, self.session_id, self.uploader = connection, "", ""
+
+    async def run(self, query: str, shown: str = "") -> None:
+        """Run the page, with a file that its widget shows."""
+        request = BackMsg()
+        request.rerun_script.query_string = query
+        if shown:
+            widget = request.rerun_script.widget_states.widgets.add(id=self.uploader)
+            state = widget.file_uploader_state_value
+            state.uploaded_file_info.add(file_id=shown, name="f", size=MB)
+        await self.connection.send(request.SerializeToString())
         while True:
             answer = ForwardMsg()
-            answer.ParseFromString(await asyncio.wait_for(connection.recv(), 20))
-            if answer.WhichOneof("type") == "new_session":
-                session_id = answer.new_session.initialize.session_id
-            if answer.WhichOneof("type") == "script_finished":
-                return await asyncio.to_thread(after, session_id)
+            answer.ParseFromString(await asyncio.wait_for(self.connection.recv(), 20))
+            kind = answer.WhichOneof("type")
+            if kind == "new_session":
+                self.session_id = answer.new_session.initialize.session_id
+            elif kind == "delta" and answer.delta.new_element.HasField("file_uploader"):
+                self.uploader = answer.delta.new_element.file_uploader.id
+            elif kind == "script_finished":
+                return
+
+
+@asynccontextmanager
+async def opened(port: int):
+    url = f"ws://127.0.0.1:{port}/_stcore/stream"
+    async with websockets.connect(url, subprotocols=["streamlit"]) as connection:
+        yield Tab(connection)
+
+
+async def session(port: int, query: str, after=lambda session_id: None):
+    """Open the page as a browser does; return what `after` says of the session."""
+    async with opened(port) as tab:
+        await tab.run(query)
+        return await asyncio.to_thread(after, tab.session_id)
 
 
 def form(size: int) -> bytes:
@@ -277,9 +303,6 @@ def put(port: int, address: str, body: bytes, *, chunked: bool = False) -> int:
     if chunked:
         body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
     return ask(port, request, body)[0]
-
-
-MB = 2**20
 
 
 @pytest.mark.parametrize(
@@ -306,6 +329,29 @@ def test_only_a_file_that_the_page_asks_for_is_let_in(
 
     got = asyncio.run(session(local.port, f"asks={asks}", send))
     assert got == statuses or (got, statuses) == ([CUT_OFF], [413])
+
+
+def test_a_file_whose_widget_is_gone_is_dropped_and_makes_room(local):
+    async def visit() -> list[int]:
+        async with opened(local.port) as tab:
+            got = []
+
+            async def upload(name: str) -> None:
+                place = f"{tab.session_id}/{name}"
+                got.append(await asyncio.to_thread(put, local.port, place, form(MB)))
+
+            await tab.run("asks=yes")
+            for name in ("first", "second"):
+                await upload(name)
+                await tab.run("asks=yes", shown=name)
+            await upload("third")  # it has enough
+            for _ in range(4):
+                await tab.run("asks=no")
+            await tab.run("asks=yes")
+            await upload("fourth")
+            return got
+
+    assert asyncio.run(visit()) == [204, 204, 403, 204]
 
 
 @pytest.mark.parametrize("session_id", ["none", "..", "%2e%2e", "a" * 3000])
