@@ -8,7 +8,6 @@ more: a node is there as soon as `needed` merges are.
 from dataclasses import dataclass
 from itertools import pairwise
 
-from minigpt.tokenizers.byte_pair.pretokens import pretokens
 from minigpt.tokenizers.byte_pair.tokenizer import BPETokenizer
 
 
@@ -39,18 +38,17 @@ def merge_tree(tokenizer: BPETokenizer, text: str) -> list[MergeNode]:
     Raises:
         DataError: If it is not text.
     """
-    tokenizer.unknown(text)  # which refuses what is no text
+    words = tokenizer.words(text)  # perhaps normalised: not always the text itself
     nodes = [
         MergeNode(place, place + 1, bytes([byte]), None, 0, None)
-        for place, byte in enumerate(text.encode("utf-8"))
+        for place, byte in enumerate("".join(words).encode("utf-8"))
     ]
     ranks = {pair: rank for rank, pair in enumerate(tokenizer.merges)}
     start = 0
-    for part in pretokens(text):
-        for pretoken in part:
-            end = start + len(pretoken.encode("utf-8"))
-            _join(nodes, list(range(start, end)), ranks)
-            start = end
+    for word in words:
+        end = start + len(word.encode("utf-8"))
+        _join(nodes, list(range(start, end)), ranks)
+        start = end
     return nodes
 
 
