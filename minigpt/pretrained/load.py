@@ -18,7 +18,7 @@ from minigpt.pretrained.hub import commit_of, find_directory
 from minigpt.pretrained.llama import LLAMA
 from minigpt.pretrained.shape import Shape
 from minigpt.pretrained.weights import WeightFiles
-from minigpt.tokenizers import BPETokenizer, Tokenizer, load_tokenizer
+from minigpt.tokenizers.storage import open_tokenizer
 
 SHAPES = (GPT2, LLAMA)
 OWN_TOKENIZER_FILE = "minigpt_tokenizer.json"
@@ -54,11 +54,7 @@ def from_pretrained(
     directory = find_directory(name_or_path, revision, offline)
     model = read_model(directory)
     own = directory / OWN_TOKENIZER_FILE
-    tokenizer: Tokenizer = (
-        load_tokenizer(own)
-        if own.is_file()
-        else BPETokenizer.from_pretrained(directory)
-    )
+    tokenizer = open_tokenizer(own if own.is_file() else directory)
     if tokenizer.vocab_size > model.config.vocab_size:
         raise CheckpointError(
             f"The tokenizer of {directory} knows {tokenizer.vocab_size} tokens, and "

@@ -1,5 +1,6 @@
 """Tokenizers: text to numbers and back. Read characters, words, byte_pair, in order."""
 
+from minigpt.tokenizers.adapted import AdaptedTokenizer
 from minigpt.tokenizers.base import (
     BOS_ID,
     EOS_ID,
@@ -20,6 +21,7 @@ __all__ = [
     "PAD_ID",
     "SPECIAL_TOKENS",
     "UNK_ID",
+    "AdaptedTokenizer",
     "BPETokenizer",
     "CharTokenizer",
     "MergeStep",

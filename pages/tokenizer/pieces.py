@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.tokenizers import BPETokenizer, Tokenizer
+from minigpt.tokenizers import AdaptedTokenizer, BPETokenizer, Tokenizer
 from minigpt.tokenizers.base import SPECIAL_TOKENS
 from minigpt.tokenizers.inspection.token_bytes import TokenCloseUp, close_up
 from pages.frame import notebook, provenance, state
+from pages.frame.guard import show_note
 from pages.tokenizer.choice import MAKERS, TokenizerChoice, expression_of, limited
 from viz.components.piece_links.view import MOST_PIECES, piece_links
 from viz.tokens import token_table
@@ -79,6 +80,15 @@ def lost(unknown: list[str]) -> str:
     )
 
 
+def closed(tokenizer: AdaptedTokenizer) -> str:
+    """Say what cannot be shown of a tokenizer that a library runs."""
+    return (
+        f"The tokenizers library runs this model's tokenizer ({tokenizer.method}). Its "
+        "pieces and ids are shown here; the steps that lead to them are not. Choose "
+        "one of byte pairs (BPE) above to see merges."
+    )
+
+
 def cut(tokenizer: Tokenizer, text: str, special: bool = False) -> Encoded:
     """Encode a text and describe each token.
 
@@ -102,6 +112,8 @@ def show(
     entry: TokenizerChoice, tokenizer: Tokenizer, text: str, checkpoint: Checkpoint
 ) -> None:
     """Show the view."""
+    if isinstance(tokenizer, AdaptedTokenizer):
+        show_note(closed(tokenizer))
     merges = _choose(tokenizer)
     special = bool(st.session_state.get("special_tokens", False))
     now = cut(limited(tokenizer, merges), text, special)
@@ -158,6 +170,7 @@ def detail(token: TokenCloseUp, tokenizer: Tokenizer) -> str:
         else f"merge {token.rank + 1:,}",
         "word": "a whole word or mark",
         "char": "a whole character",
+        "adapted": "a piece of its vocabulary",
     }[tokenizer.kind]
     return f"{plural(len(token.spelling), 'byte')}: {bytes_} · {made}"
 

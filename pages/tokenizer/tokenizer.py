@@ -7,6 +7,7 @@ different training.
 import streamlit as st
 
 from minigpt.tokenizers import (
+    AdaptedTokenizer,
     BPETokenizer,
     CharTokenizer,
     Tokenizer,
@@ -42,6 +43,7 @@ SOURCES = {
     ),
     "word": (WordTokenizer,),
     "char": (CharTokenizer,),
+    "adapted": (AdaptedTokenizer,),
 }
 
 

@@ -3,8 +3,8 @@
 The format describes hundreds of tokenizers in five steps: normalizer, pre-tokenizer,
 model, post-processor, decoder. Those that end in bytes and merges become `TextRules`. A
 file that asks for anything else is refused here, by the name of the field, because
-reading it half would give other ids without a word; `library` then reads it with
-the `tokenizers` library itself.
+reading it half would give other ids without a word; `adapted` then lets the
+`tokenizers` library read it.
 """
 
 from collections.abc import Mapping
