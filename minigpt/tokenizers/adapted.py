@@ -29,6 +29,8 @@ INSTALL = (
     "pip install tokenizers"
 )
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
+UNUSED = "<unused {}>"
+"""What an id is called that no text has."""
 _SPACE = "▁"
 """How SentencePiece writes a space."""
 _MAX_TOKENS = 1_000_000
@@ -122,7 +124,7 @@ class AdaptedTokenizer(Tokenizer):
         named = self._theirs.get_added_tokens_decoder()
         special = {n: token.content for n, token in named.items() if token.special}
         taken = set(self._theirs.get_vocab(with_added_tokens=True).values())
-        gaps = {n: f"<unused {n}>" for n in range(self._own_size) if n not in taken}
+        gaps = {n: UNUSED.format(n) for n in range(self._own_size) if n not in taken}
         later = dict(enumerate(self.added_tokens, self._own_size))
         return dict(sorted((special | gaps | later).items()))
 

@@ -6,8 +6,7 @@ import sys
 import pytest
 import tokenizers
 from fuzzed_strings import fuzzed_strings
-from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
-from tokenizers import trainers as learn
+from pretrained.tokenizer_forms import ADAPTED, TEXT, sentencepiece, wordpiece, words
 
 from minigpt.config import TokenizerConfig
 from minigpt.errors import CheckpointError, ConfigError, DataError
@@ -21,133 +20,13 @@ from minigpt.tokenizers.chat import encode_chat, with_chat_tokens
 from minigpt.tokenizers.inspection.token_bytes import close_up
 from minigpt.tokenizers.storage import exported, open_tokenizer
 
-TEXT = ["It was the best of times, it was the worst of times. naïve 12 345"] * 5
 STRINGS = [
     *("It was", " the  worst", "naïve 你好 🙂", "Don't", " ", "", "a\n\n b</s><unk>"),
     *fuzzed_strings(60, seed=3),
 ]
-ENDS = ["<unk>", "<s>", "</s>"]
-BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
 
 
-def template(theirs, bos, eos=""):
-    ends = [(name, theirs.token_to_id(name)) for name in (bos, eos) if name]
-    return processors.TemplateProcessing(
-        single=f"{bos} $A {eos}".strip(), special_tokens=ends
-    )
-
-
-def unigram():
-    theirs = tokenizers.Tokenizer(models.Unigram())
-    theirs.normalizer = normalizers.Sequence(
-        [normalizers.NFKC(), normalizers.Lowercase()]
-    )
-    theirs.pre_tokenizer = pre_tokenizers.Metaspace()
-    theirs.decoder = decoders.Metaspace()
-    trainer = learn.UnigramTrainer(
-        vocab_size=60, special_tokens=ENDS, unk_token="<unk>", show_progress=False
-    )
-    theirs.train_from_iterator(TEXT, trainer)
-    theirs.post_processor = template(theirs, "", "</s>")
-    return theirs
-
-
-def sentencepiece():
-    """Llama 2's: spaces become ▁, what is unknown falls into bytes."""
-    theirs = tokenizers.Tokenizer(
-        models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True)
-    )
-    theirs.normalizer = normalizers.Sequence(
-        [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
-    )
-    theirs.decoder = decoders.Sequence(
-        [
-            decoders.Replace("▁", " "),
-            decoders.ByteFallback(),
-            decoders.Fuse(),
-            decoders.Strip(" ", 1, 0),
-        ]
-    )
-    trainer = learn.BpeTrainer(
-        vocab_size=330, special_tokens=[*ENDS, *BYTES], show_progress=False
-    )
-    theirs.train_from_iterator([TEXT[0].replace(" ", "▁")], trainer)
-    fields = json.loads(theirs.to_str())
-    fields["added_tokens"] = fields["added_tokens"][:3]
-    theirs = tokenizers.Tokenizer.from_str(json.dumps(fields))
-    theirs.post_processor = template(theirs, "<s>")
-    return theirs
-
-
-def wordpiece():
-    theirs = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    theirs.normalizer = normalizers.BertNormalizer()
-    theirs.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    theirs.decoder = decoders.WordPiece()
-    trainer = learn.WordPieceTrainer(
-        vocab_size=60,
-        special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]"],
-        show_progress=False,
-    )
-    theirs.train_from_iterator(TEXT, trainer)
-    theirs.post_processor = template(theirs, "[CLS]", "[SEP]")
-    return theirs
-
-
-def words():
-    theirs = tokenizers.Tokenizer(models.WordLevel(unk_token="<unk>"))
-    theirs.pre_tokenizer = pre_tokenizers.Whitespace()
-    trainer = learn.WordLevelTrainer(special_tokens=ENDS, show_progress=False)
-    theirs.train_from_iterator(TEXT, trainer)
-    return theirs
-
-
-def clip():
-    """A suffix ends each word."""
-    theirs = tokenizers.Tokenizer(
-        models.BPE(unk_token="<unk>", end_of_word_suffix="</w>")
-    )
-    theirs.pre_tokenizer = pre_tokenizers.Whitespace()
-    theirs.decoder = decoders.BPEDecoder(suffix="</w>")
-    trainer = learn.BpeTrainer(
-        vocab_size=60,
-        special_tokens=ENDS,
-        end_of_word_suffix="</w>",
-        show_progress=False,
-    )
-    theirs.train_from_iterator(TEXT, trainer)
-    return theirs
-
-
-def lowercase_bytes():
-    theirs = tokenizers.Tokenizer(models.BPE())
-    theirs.normalizer = normalizers.Lowercase()
-    theirs.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    theirs.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = learn.BpeTrainer(
-        vocab_size=280,
-        special_tokens=ENDS,
-        initial_alphabet=alphabet,
-        show_progress=False,
-    )
-    theirs.train_from_iterator(TEXT, trainer)
-    return theirs
-
-
-def gaps():
-    """Ids that nothing has, in the middle."""
-    fields = json.loads(lowercase_bytes().to_str())
-    fields["normalizer"] = None
-    vocab = fields["model"]["vocab"]
-    fields["model"]["vocab"] = {n: t + 5 * (t > 2) for n, t in vocab.items()}
-    return tokenizers.Tokenizer.from_str(json.dumps(fields))
-
-
-FORMS = [unigram, sentencepiece, wordpiece, words, clip, lowercase_bytes, gaps]
-
-
-@pytest.fixture(scope="module", params=FORMS, ids=lambda form: form.__name__)
+@pytest.fixture(scope="module", params=ADAPTED, ids=lambda form: form.__name__)
 def pair(request, tmp_path_factory):
     """One of their tokenizers, and ours that was read from its file."""
     theirs = request.param()
