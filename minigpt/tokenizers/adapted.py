@@ -39,8 +39,6 @@ _MAX_TOKENS = 1_000_000
 class AdaptedTokenizer(Tokenizer):
     """A `tokenizer.json` of any kind, behind the interface of ours.
 
-    >>> tokenizer = open_pretrained("tokenizer.json")  # doctest: +SKIP
-
     Ids are those of `tokenizers`, except that the name of a special token in a text is
     read letter by letter, as everywhere here.
 

@@ -47,10 +47,16 @@ def show(entry: TokenizerChoice, tokenizer: Tokenizer, text: str) -> None:
             begin=notebook.naming(tokenizer=expression_of(entry)),
             also=MAKERS,
         )
+        whole = ""
+        if tokenizer.rules.whole_words:
+            whole = (
+                " Where a whole word is in its vocabulary, this tokenizer takes it "
+                "without any merge."
+            )
         cut = "" if shown == text else f" Only the first {LONGEST} bytes are shown."
         st.caption(
             f"The merges of **{plain(entry.name)}**, in the order in which it learned "
-            f"them. Those that find no pair in this text are passed over.{cut}"
+            f"them. Those that find no pair in this text are passed over.{whole}{cut}"
         )
 
 

@@ -67,16 +67,20 @@ def plural(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
-def lost(unknown: list[str]) -> str:
-    """Say what a tokenizer has no token for.
+def lost(tokenizer: Tokenizer, unknown: list[str]) -> str:
+    """Say what a tokenizer has no token for, and what the model gets instead.
 
-    >>> lost(["é", "🙂"])
-    'Not in this vocabulary: é, 🙂. There a model reads <unk>.'
+    Args:
+        tokenizer: Whose vocabulary lacks it.
+        unknown: What is missing, not empty.
     """
     more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
+    instead = "nothing"
+    if tokenizer.unk_id is not None:
+        instead = tokenizer.piece(tokenizer.unk_id)
     return (
         f"Not in this vocabulary: {', '.join(unknown[:8])}{more}. The model reads "
-        "<unk> there."
+        f"{instead} there."
     )
 
 

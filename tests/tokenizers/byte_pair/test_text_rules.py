@@ -10,6 +10,7 @@ from fuzzed_strings import fuzzed_strings
 from minigpt.errors import CheckpointError, DataError
 from minigpt.tokenizers import BPETokenizer, load_tokenizer
 from minigpt.tokenizers.byte_pair import patterns
+from minigpt.tokenizers.inspection.merge_tree import merge_tree, roots
 
 STRINGS = [
     *(
@@ -266,6 +267,17 @@ def test_each_form_gives_the_ids_of_tokenizers_and_keeps_them(form, write, tmp_p
     theirs.save(str(tmp_path / "again.json"))
     third = BPETokenizer.from_pretrained(tmp_path / "again.json")
     assert [third.encode(text) for text in STRINGS] == expected
+
+
+@pytest.mark.parametrize("form", [name for name in FORMS if "bytes" not in name])
+def test_the_tree_of_a_text_ends_in_its_tokens(form, write):
+    tokenizer = BPETokenizer.from_pretrained(write(FORMS[form]))
+    limited = tokenizer.limited_to(len(tokenizer.merges))  # without whole words
+    for text in STRINGS[:25]:
+        nodes = merge_tree(tokenizer, text)
+        tops = roots(nodes, len(tokenizer.merges))
+        pieces = [nodes[place].piece for place in tops]
+        assert pieces == [limited.token_bytes(token) for token in limited.encode(text)]
 
 
 @pytest.mark.parametrize("form", ["bos first", "bos and eos"])
