@@ -29,7 +29,9 @@ def read_huggingface(path: Path) -> BytePairVocabulary:
         names = ("tokenizer.json", "vocab.json")
         found = [path / name for name in names if (path / name).is_file()]
         if not found:
-            raise CheckpointError(f"{path} has neither {' nor '.join(names)}.")
+            raise CheckpointError(
+                f"{path} has neither {' nor '.join(names)}.{_remedy(path)}"
+            )
         path = found[0]
     fields = read_json(path)
     try:
@@ -40,6 +42,18 @@ def read_huggingface(path: Path) -> BytePairVocabulary:
         return _read_gpt2(fields, path.with_name("merges.txt"))
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
+
+
+def _remedy(folder: Path) -> str:
+    """Say how an older kind of file becomes one that is read."""
+    older = ("tokenizer.model", "spiece.model", "vocab.txt")
+    found = next((name for name in older if (folder / name).is_file()), None)
+    if found is None:
+        return ""
+    return (
+        f" It has {found}: let transformers convert it, with "
+        "AutoTokenizer.from_pretrained(…).save_pretrained(…)."
+    )
 
 
 def _read_tokenizer_json(fields: dict[str, Any], folder: Path) -> BytePairVocabulary:

@@ -241,3 +241,8 @@ def test_missing_files_are_named(gpt2_directory, tmp_path):
     (gpt2_directory / "vocab.json").unlink()
     with pytest.raises(CheckpointError, match=r"neither tokenizer\.json nor vocab"):
         BPETokenizer.from_pretrained(gpt2_directory)
+    (gpt2_directory / "tokenizer.model").write_bytes(b"")
+    with pytest.raises(
+        CheckpointError, match=r"has tokenizer\.model: let"
+    ):
+        BPETokenizer.from_pretrained(gpt2_directory)
