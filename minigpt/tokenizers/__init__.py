@@ -12,7 +12,11 @@ from minigpt.tokenizers.base import (
 from minigpt.tokenizers.byte_pair.tokenizer import BPETokenizer
 from minigpt.tokenizers.byte_pair.training import MergeStep
 from minigpt.tokenizers.characters import CharTokenizer
-from minigpt.tokenizers.storage import build_tokenizer, load_tokenizer
+from minigpt.tokenizers.storage import (
+    build_tokenizer,
+    load_tokenizer,
+    open_tokenizer,
+)
 from minigpt.tokenizers.words import SimpleTokenizer, WordTokenizer
 
 __all__ = [
@@ -30,4 +34,5 @@ __all__ = [
     "WordTokenizer",
     "build_tokenizer",
     "load_tokenizer",
+    "open_tokenizer",
 ]

@@ -242,7 +242,5 @@ def test_missing_files_are_named(gpt2_directory, tmp_path):
     with pytest.raises(CheckpointError, match=r"neither tokenizer\.json nor vocab"):
         BPETokenizer.from_pretrained(gpt2_directory)
     (gpt2_directory / "tokenizer.model").write_bytes(b"")
-    with pytest.raises(
-        CheckpointError, match=r"has tokenizer\.model: let"
-    ):
+    with pytest.raises(CheckpointError, match=r"has tokenizer\.model: let"):
         BPETokenizer.from_pretrained(gpt2_directory)
