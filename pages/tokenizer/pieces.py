@@ -87,9 +87,9 @@ def lost(tokenizer: Tokenizer, unknown: list[str]) -> str:
 def closed(tokenizer: AdaptedTokenizer) -> str:
     """Say what cannot be shown of a tokenizer that a library runs."""
     return (
-        f"The tokenizers library runs this model's tokenizer ({tokenizer.method}). Its "
-        "pieces and ids are shown here; the steps that lead to them are not. Choose "
-        "one of byte pairs (BPE) above to see merges."
+        f"The tokenizers library runs this model's tokenizer, of type "
+        f"{tokenizer.method}. Its pieces and ids are shown here; the steps that lead to "
+        "them are not. To see merges, choose one of this project's own above."
     )
 
 

@@ -107,7 +107,7 @@ def test_a_tokenizer_that_a_library_runs_is_shown_as_far_as_it_can_be(
     shown = view(app, "piece_links")
     assert shown["ids"] == ids
     assert shown["details"][-2].endswith("byte: 76 · a piece of its vocabulary")
-    assert "runs this model's tokenizer (BPE)" in said(app)
+    assert "runs this model's tokenizer, of type BPE" in said(app)
     run_recipes(app)
     app.session_state["tokenizer_view"] = MOTION
     app.run()
