@@ -16,6 +16,7 @@ from minigpt.model.device import resolve_device
 from minigpt.model.memory import require_memory
 from minigpt.model.sizes import skeleton
 from minigpt.tokenizers.base import Tokenizer
+from minigpt.tokenizers.enlarged import fitted
 from minigpt.tokenizers.storage import load_tokenizer
 
 
@@ -89,12 +90,9 @@ def load_checkpoint(
         raise CheckpointError(
             f"{tokenizer_file} is missing: without it the model's text cannot be read."
         )
-    tokenizer = load_tokenizer(tokenizer_file)
-    if tokenizer.vocab_size > model.config.vocab_size:
-        raise CheckpointError(
-            f"{tokenizer_file} knows {tokenizer.vocab_size} tokens, and the model only "
-            f"{model.config.vocab_size}: they do not belong together."
-        )
+    tokenizer = fitted(
+        load_tokenizer(tokenizer_file), model.config.vocab_size, str(tokenizer_file)
+    )
     return Checkpoint(model.to(resolve_device(str(device))).eval(), tokenizer, metadata)
 
 

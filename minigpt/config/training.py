@@ -69,8 +69,10 @@ class DataConfig(Config):
 class TokenizerConfig(Config):
     """How text becomes tokens."""
 
-    kind: Literal["char", "word", "bpe"] = Field(
-        "char", description="One token per character, word, or learned byte pair."
+    kind: Literal["char", "word", "bpe", "adapted"] = Field(
+        "char",
+        description="One token per character, word, or learned byte pair; adapted: as "
+        "the base of a fine-tuning has them.",
     )
     vocab_size: int = Field(
         1024,

@@ -21,7 +21,7 @@ from minigpt.config import MLPConfig
 from minigpt.errors import CheckpointError, ConfigError
 from minigpt.pretrained import export_pretrained
 from minigpt.pretrained.export import fitting_shape
-from minigpt.pretrained.load import OWN_TOKENIZER_FILE
+from minigpt.pretrained.load import ADAPTER_FILE, OWN_TOKENIZER_FILE
 
 MAX_BYTES = 500 * 2**20
 """The largest accepted model, in bytes: GPT-2 in 32 bits."""
@@ -34,15 +34,17 @@ CHECKPOINT_FILES = (CONFIG_FILE, TOKENIZER_FILE, WEIGHTS_FILE)
 _TAKEN = {
     **dict.fromkeys((TOKENIZER_FILE, OWN_TOKENIZER_FILE, "vocab.json"), _MAX_JSON),
     "merges.txt": _MAX_JSON,
+    "tokenizer_config.json": _MAX_JSON,
     CONFIG_FILE: _MAX_CONFIG,
     WEIGHTS_FILE: MAX_BYTES,
 }
 _NOT_NEEDED = (
     "about.json",
+    "added_tokens.json",
+    "chat_template.jinja",
     "generation_config.json",
     "optimizer.safetensors",
     "special_tokens_map.json",
-    "tokenizer_config.json",
     "trainer.json",
 )
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -198,6 +200,11 @@ def _place_of(path: str) -> tuple[str, str]:
         raise CheckpointError(
             f"{name!r:.80} may be a pickle, which can run a program when it is opened: "
             "it is never read. Save the weights as model.safetensors."
+        )
+    if name in (ADAPTER_FILE, "adapter_model.safetensors"):
+        raise CheckpointError(
+            f"{name} belongs to a PEFT adapter, which is not a whole model: merge it "
+            "first (merge_and_unload), save that, and upload it."
         )
     if name not in _TAKEN and name not in _NOT_NEEDED:
         raise CheckpointError(

@@ -16,7 +16,9 @@ from minigpt.model import LanguageModel, TransformerLM
 from minigpt.pretrained.load import OWN_TOKENIZER_FILE, SHAPES
 from minigpt.pretrained.shape import Shape
 from minigpt.pretrained.weights import WEIGHTS_FILE, parts
-from minigpt.tokenizers import BPETokenizer, CharTokenizer, Tokenizer
+from minigpt.tokenizers import BPETokenizer, Tokenizer
+from minigpt.tokenizers.adapted import AdaptedTokenizer
+from minigpt.tokenizers.storage import WRITTEN_FOR_OTHERS
 
 
 def export_pretrained(
@@ -106,7 +108,7 @@ def _write_settings(
 
 
 def _write_tokenizer(directory: Path, tokenizer: Tokenizer, max_length: int) -> None:
-    if isinstance(tokenizer, BPETokenizer | CharTokenizer):
+    if isinstance(tokenizer, WRITTEN_FOR_OTHERS):
         tokenizer.save_huggingface(directory)
         roles = ("bos", "eos", "unk", "pad")
         ids = {f"{role}_token": getattr(tokenizer, f"{role}_id") for role in roles}
@@ -122,7 +124,7 @@ def _write_tokenizer(directory: Path, tokenizer: Tokenizer, max_length: int) -> 
             **special,
         }
         _write_json(directory / "tokenizer_config.json", settings)
-    if not isinstance(tokenizer, BPETokenizer):
+    if not isinstance(tokenizer, BPETokenizer | AdaptedTokenizer):
         tokenizer.save(directory / OWN_TOKENIZER_FILE)
 
 

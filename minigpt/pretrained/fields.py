@@ -1,10 +1,12 @@
-"""A foreign `config.json`: every field is understood, known to be harmless, or refused.
+"""A foreign `config.json`: every field is understood, harmless, or in the way.
 
 An overlooked field may silently change what the model computes. So each field is taken
-(it is supported), required to have its usual value (nothing else is supported), or
-known not to affect the computation.
+(it is supported), required to have its usual value (nothing else is supported), known
+not to affect the computation, or nothing to do with it by its name: a file also says
+who wrote it, with what and when. All that is in the way is named at once.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -26,7 +28,9 @@ HARMLESS = (
     *("early_stopping", "num_beam*", "temperature", "top_k", "top_p", "typical_p"),
     *("*_penalty", "*no_repeat_ngram_size", "bad_words_ids", "num_return_sequences"),
     *("prefix", "remove_invalid_values", "*suppress_tokens"),
-    *("n_ctx", "*_pdrop", "*_dropout"),
+    *("n_ctx", "*_pdrop", "*_dropout", "auto_map", "loss_type"),
+    # Which program computes it, and how weights are spread over machines.
+    *("attn_implementation", "*flash_attn*", "base_model_*_plan"),
 )
 # Any other value would mean a different computation.
 USUAL: Mapping[str, tuple[Any, ...]] = {
@@ -35,11 +39,23 @@ USUAL: Mapping[str, tuple[Any, ...]] = {
     "cross_attention_hidden_size": (None,),
     "tie_encoder_decoder": (False,),
     "pruned_heads": ({}, None),
+    "quantization_config": (None,),
 }
+_COMPUTES = (
+    *("act", "adapter", "alibi", "attention", "attn", "bias", "chunk", "clip", "conv"),
+    *("cross", "depth", "dim", "embd", "embed", "eps", "expert", "ff", "gate", "head"),
+    *("hidden", "intermediate", "key", "kv", "layer", "logit", "lora", "memory", "mlp"),
+    *("moe", "multipl", "norm", "parallel", "position", "prun", "quant", "query"),
+    *("rank", "recurr", "residual", "rope", "rotary", "router", "scal", "size"),
+    *("softcap", "sparse", "value", "width", "window"),
+)
+"""How the words begin that name what a model computes."""
 
 
 class Fields:
     """The fields of a `config.json`, ticked off one by one.
+
+    What is in the way is gathered in `obstacles`, and `finish` names all of it.
 
     Args:
         path: Their file, for error messages.
@@ -48,6 +64,7 @@ class Fields:
 
     def __init__(self, path: Path, content: Mapping[str, Any]) -> None:
         self.path = path
+        self.obstacles: list[str] = []
         self._left = dict(content)
 
     def take(self, name: str, kind: type[Value], default: Value | None = None) -> Value:
@@ -58,8 +75,8 @@ class Fields:
             kind: Its type.
             default: The value if it is missing or null; None: it is required.
 
-        Raises:
-            CheckpointError: If it is missing, or of another type.
+        Returns:
+            The value; the type's empty one if that is in the way.
         """
         value = self._left.pop(name, None)
         if value is None:
@@ -67,42 +84,72 @@ class Fields:
         if kind is float and type(value) is int:
             value = float(value)
         if value is None:
-            raise CheckpointError(f"{self.path}: the field {name!r} is missing.")
-        if type(value) is not kind:
-            raise CheckpointError(
-                f"{self.path}: {name} is {value!r:.80}, not of type {kind.__name__}."
+            self.obstacles.append(f"the field {name!r} is missing")
+        elif type(value) is not kind:
+            self.obstacles.append(f"{name} is {value!r:.80}, not a {kind.__name__}")
+        else:
+            return value
+        return kind()
+
+    def choose(self, name: str, allowed: Mapping[str, Value], default: str) -> Value:
+        """Return what a field's name stands for.
+
+        Args:
+            name: The field.
+            allowed: What its values mean here.
+            default: The value if it is missing or null.
+
+        Returns:
+            The meaning; the default's if the value is in the way.
+        """
+        given = self.take(name, str, default)
+        if given not in allowed:
+            self.obstacles.append(
+                f"{name} is {given!r:.80}, and this project has {', '.join(allowed)}"
             )
-        return value
+        return allowed.get(given, allowed[default])
 
     def require(self, name: str, allowed: Collection[Any]) -> None:
-        """Require a field, if present, to have one of a few values.
+        """Require a field, if present, to have one of a few values, or to be null.
 
-        Raises:
-            CheckpointError: If it has another value, which would change the
-            computation.
+        Any other value would change the computation, and is in the way.
         """
-        if name not in self._left:
-            return
-        value = self._left.pop(name)
+        value = self._left.pop(name, None)
         # 1 == True and 0 == False, but a number is not a boolean.
-        if not any(type(value) is type(one) and value == one for one in allowed):
-            raise CheckpointError(
-                f"{self.path}: {name} is {value!r:.80}, which this project cannot "
-                f"compute; it can with {' or '.join(map(repr, allowed))}."
-            )
+        if value is None or any(
+            type(value) is type(one) and value == one for one in allowed
+        ):
+            return
+        known = [repr(one) for one in allowed if one is not None] or ["no value"]
+        self.obstacles.append(
+            f"{name} is {value!r:.80}, which this project cannot compute; it can with "
+            f"{' or '.join(known)}"
+        )
+
+    def rest(self) -> list[tuple[str, Any]]:
+        """Return the fields not looked at yet, but for null ones."""
+        return [(name, v) for name, v in self._left.items() if v is not None]
 
     def finish(self) -> None:
-        """Check that no field was overlooked.
+        """Check that nothing is in the way and no field was overlooked.
 
         Raises:
-            CheckpointError: If an unknown field is left.
+            CheckpointError: If something is; names all of it.
         """
         for name, values in USUAL.items():
             self.require(name, values)
-        for name, value in self._left.items():
-            if not any(fnmatchcase(name, pattern) for pattern in HARMLESS):
-                raise CheckpointError(
-                    f"{self.path}: {name} = {value!r:.60} is unknown here and may "
-                    "change what the model computes. If you know that it does not, "
-                    "delete the line from a copy of the directory and load that."
-                )
+        self.obstacles += [
+            f"{name} is {value!r:.60}, which is unknown here and may change what the "
+            "model computes"
+            for name, value in self.rest()
+            if not _is_harmless(name)
+        ]
+        if self.obstacles:
+            raise CheckpointError(f"{self.path}: {'; '.join(self.obstacles)}.")
+
+
+def _is_harmless(name: str) -> bool:
+    """Whether a field is known not to affect the computation, or its name says so."""
+    known = any(fnmatchcase(name, pattern) for pattern in HARMLESS)
+    words = re.split(r"[\W_]+", name.lower())
+    return known or not any(word.startswith(_COMPUTES) for word in words)

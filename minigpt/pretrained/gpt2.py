@@ -8,7 +8,6 @@ from typing import Any
 
 from minigpt.config import ModelConfig
 from minigpt.config.model import Activation
-from minigpt.errors import CheckpointError, near_names
 from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.shape import Shape, WeightPlace, layers
 
@@ -22,18 +21,8 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 def read_settings(fields: Fields) -> ModelConfig:
-    """Translate a GPT-2's settings.
-
-    Raises:
-        CheckpointError: If one is missing, invalid, or not supported here.
-    """
+    """Translate a GPT-2's settings; what is not supported is among the obstacles."""
     d_model = fields.take("n_embd", int)
-    name = fields.take("activation_function", str, "gelu_new")
-    if name not in ACTIVATIONS:
-        raise CheckpointError(
-            f"{fields.path}: activation_function is {name!r:.80}, and this project has "
-            f"{', '.join(ACTIVATIONS)}.{near_names(name, ACTIVATIONS)}"
-        )
     fields.require("scale_attn_weights", (True,))
     fields.require("scale_attn_by_inverse_layer_idx", (False,))
     # Affects only rounding, and only in 16 bits.
@@ -47,7 +36,7 @@ def read_settings(fields: Fields) -> ModelConfig:
         max_seq_len=fields.take("n_positions", int),
         dropout=fields.take("resid_pdrop", float, 0.1),
         norm_eps=fields.take("layer_norm_epsilon", float, 1e-5),
-        activation=ACTIVATIONS[name],
+        activation=fields.choose("activation_function", ACTIVATIONS, "gelu_new"),
         tie_embeddings=fields.take("tie_word_embeddings", bool, True),
     )
 

@@ -9,32 +9,29 @@ Source: Touvron et al. 2023, arXiv:2302.13971, section 2.2; the names are those 
 from typing import Any
 
 from minigpt.config import ModelConfig
-from minigpt.errors import CheckpointError
 from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.shape import Shape, WeightPlace, layers
 
 
 def read_settings(fields: Fields) -> ModelConfig:
-    """Translate a Llama's settings.
-
-    Raises:
-        CheckpointError: If one is missing, invalid, or not supported here.
-    """
+    """Translate a Llama's settings; what is not supported is among the obstacles."""
     d_model = fields.take("hidden_size", int)
     num_heads = fields.take("num_attention_heads", int)
     fields.require("hidden_act", ("silu", "swish"))
-    fields.require("head_dim", (d_model // max(num_heads, 1), None))
-    fields.require("sliding_window", (None,))
+    num_layers = fields.take("num_hidden_layers", int)
+    max_seq_len = fields.take("max_position_embeddings", int)
+    fields.require("head_dim", (d_model // max(num_heads, 1),))
+    _require_full_attention(fields, num_layers, max_seq_len)
     # The number of parts that a product is computed in.
     fields.take("pretraining_tp", int, 1)
     return ModelConfig(
         vocab_size=fields.take("vocab_size", int),
         d_model=d_model,
-        num_layers=fields.take("num_hidden_layers", int),
+        num_layers=num_layers,
         num_heads=num_heads,
         num_kv_heads=fields.take("num_key_value_heads", int, num_heads),
         d_ff=fields.take("intermediate_size", int),
-        max_seq_len=fields.take("max_position_embeddings", int),
+        max_seq_len=max_seq_len,
         positional_encoding="rope",
         rope_base=_read_rope_base(fields),
         norm="rmsnorm",
@@ -45,16 +42,47 @@ def read_settings(fields: Fields) -> ModelConfig:
     )
 
 
+def _require_full_attention(fields: Fields, num_layers: int, max_seq_len: int) -> None:
+    """Require that every position may read all earlier ones.
+
+    A window as long as the longest text hides nothing.
+    """
+    used = fields.take("use_sliding_window", bool, True)
+    window = fields.take("sliding_window", int, max_seq_len)
+    if used and window < max_seq_len:
+        fields.obstacles.append(
+            f"sliding_window is {window}, shorter than max_position_embeddings, and "
+            "this project reads all earlier positions"
+        )
+    fields.take("max_window_layers", int, num_layers)  # of a window not used
+    full = {"full_attention"}
+    if not used or window >= max_seq_len:
+        full.add("sliding_attention")
+    others = set(map(str, fields.take("layer_types", list, []))) - full
+    if others:
+        fields.obstacles.append(
+            f"layer_types has {', '.join(sorted(others))!r:.80}, and this "
+            "project has full_attention"
+        )
+
+
 def _read_rope_base(fields: Fields) -> float:
     """Read RoPE's base from either of the two places used by different versions."""
     base = fields.take("rope_theta", float, 10_000.0)
-    fields.require("rope_scaling", (None, {"rope_type": "default"}))
     fields.require("partial_rotary_factor", (1.0, 1))
-    parameters = Fields(fields.path, fields.take("rope_parameters", dict, {}))
-    base = parameters.take("rope_theta", float, base)
-    parameters.require("rope_type", ("default",))
-    parameters.require("partial_rotary_factor", (1.0, 1))
-    parameters.finish()
+    for place in ("rope_scaling", "rope_parameters"):
+        inside = Fields(fields.path, fields.take(place, dict, {}))
+        for name in ("rope_type", "type"):  # the older name
+            inside.require(name, ("default",))
+        inside.require("partial_rotary_factor", (1.0, 1))
+        base = inside.take("rope_theta", float, base)
+        fields.obstacles += [
+            f"in {place}, {complaint}"
+            for complaint in (
+                *inside.obstacles,
+                *(f"{name} is {value!r:.40}" for name, value in inside.rest()),
+            )
+        ]
     return base
 
 
@@ -62,9 +90,9 @@ def _read_bias(fields: Fields) -> bool:
     in_attention = fields.take("attention_bias", bool, False)
     in_mlp = fields.take("mlp_bias", bool, False)
     if in_attention != in_mlp:
-        raise CheckpointError(
-            f"{fields.path}: attention_bias is {in_attention} and mlp_bias {in_mlp}; "
-            "here both have biases or neither has."
+        fields.obstacles.append(
+            f"attention_bias is {in_attention} and mlp_bias {in_mlp}, and here both "
+            "have biases or neither has"
         )
     return in_mlp
 

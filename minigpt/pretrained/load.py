@@ -17,10 +17,12 @@ from minigpt.pretrained.gpt2 import GPT2
 from minigpt.pretrained.hub import commit_of, find_directory
 from minigpt.pretrained.llama import LLAMA
 from minigpt.pretrained.shape import Shape
-from minigpt.pretrained.weights import WeightFiles
-from minigpt.tokenizers import BPETokenizer, Tokenizer, load_tokenizer
+from minigpt.pretrained.weights import INDEX_FILE, WEIGHTS_FILE, WeightFiles
+from minigpt.tokenizers.enlarged import fitted
+from minigpt.tokenizers.storage import open_tokenizer
 
 SHAPES = (GPT2, LLAMA)
+ADAPTER_FILE = "adapter_config.json"
 OWN_TOKENIZER_FILE = "minigpt_tokenizer.json"
 """A tokenizer that `tokenizer.json` cannot express, in minigpt's own format."""
 
@@ -54,16 +56,10 @@ def from_pretrained(
     directory = find_directory(name_or_path, revision, offline)
     model = read_model(directory)
     own = directory / OWN_TOKENIZER_FILE
-    tokenizer: Tokenizer = (
-        load_tokenizer(own)
-        if own.is_file()
-        else BPETokenizer.from_pretrained(directory)
+    tokenizer = open_tokenizer(own if own.is_file() else directory)
+    tokenizer = fitted(
+        tokenizer, model.config.vocab_size, f"The tokenizer of {directory}"
     )
-    if tokenizer.vocab_size > model.config.vocab_size:
-        raise CheckpointError(
-            f"The tokenizer of {directory} knows {tokenizer.vocab_size} tokens, and "
-            f"the model only {model.config.vocab_size}: they do not belong together."
-        )
     metadata = CheckpointMetadata(
         model_type="transformer",
         model=model.config.to_dict(),
@@ -81,6 +77,7 @@ def read_model(directory: Path) -> TransformerLM:
     Raises:
         CheckpointError: As `from_pretrained`.
     """
+    _refuse_adapter(directory)
     shape, fields = _recognize(directory / CONFIG_FILE)
     try:
         config = shape.read(fields)
@@ -89,12 +86,32 @@ def read_model(directory: Path) -> TransformerLM:
         with torch.device("meta"):
             model = TransformerLM(**config.to_dict())
     except ConfigError as error:
+        # A field that is missing or wrong may be the reason, and is named first.
+        fields.finish()
         raise CheckpointError(f"{fields.path}: {error}") from None
     files, places = WeightFiles(directory, shape), shape.places(config)
     files.check(model.state_dict(), places)
     _give_memory(model)
     files.fill(model.state_dict(), places)
     return model.eval()
+
+
+def _refuse_adapter(directory: Path) -> None:
+    """Refuse a directory that holds only what PEFT learned, not the model.
+
+    Raises:
+        CheckpointError: If it is one; with the remedy.
+    """
+    path = directory / ADAPTER_FILE
+    has_weights = (directory / WEIGHTS_FILE).is_file()
+    if not path.is_file() or has_weights or (directory / INDEX_FILE).is_file():
+        return
+    base = read_json(path).get("base_model_name_or_path")
+    raise CheckpointError(
+        f"{directory} is a PEFT adapter for {base!s:.80}, without the model itself: "
+        "merge it first, with AutoPeftModelForCausalLM.from_pretrained(…)"
+        ".merge_and_unload().save_pretrained(…), and save the tokenizer there too."
+    )
 
 
 def _recognize(path: Path) -> tuple[Shape, Fields]:

@@ -22,6 +22,10 @@ WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 TYPES = ("F32", "F16", "BF16")
 """Accepted types of tensors; all become 32 bits."""
+_WRAPPING = re.compile(
+    r"(?<![^.])(?:_orig_mod|module|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
+)
+"""What torch.compile, DDP, FSDP and checkpointing put into names; nothing is lost."""
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -41,8 +45,9 @@ class WeightFiles:
         self._found: dict[str, tuple[Path, str, tuple[int, ...]]] = {}
         for path in _weight_files(directory):
             for name, (size, kind) in read_header(path).items():
-                known = name.startswith((shape.prefix, "lm_head."))
-                full = name if known else shape.prefix + name
+                bare = _WRAPPING.sub("", name)
+                known = bare.startswith((shape.prefix, "lm_head."))
+                full = bare if known else shape.prefix + bare
                 if re.fullmatch(shape.no_weights, full):
                     continue
                 if kind not in TYPES:
@@ -93,9 +98,14 @@ class WeightFiles:
         }
         for name, size in wanted.items():
             if name not in self._found:
+                others = [
+                    stored
+                    for full, (_, stored, _) in self._found.items()
+                    if full not in wanted
+                ]
                 raise CheckpointError(
                     f"{self.directory}: the tensor {name!r} is missing."
-                    f"{near_names(name, self._found)}"
+                    f"{near_names(name, others)}"
                 )
             path, stored_name, found = self._found[name]
             if found != size:
@@ -106,8 +116,8 @@ class WeightFiles:
         for name in self._found.keys() - wanted.keys() - {"lm_head.weight"}:
             path, stored_name, _ = self._found[name]
             raise CheckpointError(
-                f"{path}: the tensor {stored_name!r} does not belong to this model."
-                f"{near_names(name, wanted)}"
+                f"{path}: the tensor {stored_name!r} does not belong to the model that "
+                "config.json describes."
             )
 
     @torch.no_grad()

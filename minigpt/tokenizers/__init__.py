@@ -1,5 +1,6 @@
 """Tokenizers: text to numbers and back. Read characters, words, byte_pair, in order."""
 
+from minigpt.tokenizers.adapted import AdaptedTokenizer
 from minigpt.tokenizers.base import (
     BOS_ID,
     EOS_ID,
@@ -11,7 +12,11 @@ from minigpt.tokenizers.base import (
 from minigpt.tokenizers.byte_pair.tokenizer import BPETokenizer
 from minigpt.tokenizers.byte_pair.training import MergeStep
 from minigpt.tokenizers.characters import CharTokenizer
-from minigpt.tokenizers.storage import build_tokenizer, load_tokenizer
+from minigpt.tokenizers.storage import (
+    build_tokenizer,
+    load_tokenizer,
+    open_tokenizer,
+)
 from minigpt.tokenizers.words import SimpleTokenizer, WordTokenizer
 
 __all__ = [
@@ -20,6 +25,7 @@ __all__ = [
     "PAD_ID",
     "SPECIAL_TOKENS",
     "UNK_ID",
+    "AdaptedTokenizer",
     "BPETokenizer",
     "CharTokenizer",
     "MergeStep",
@@ -28,4 +34,5 @@ __all__ = [
     "WordTokenizer",
     "build_tokenizer",
     "load_tokenizer",
+    "open_tokenizer",
 ]

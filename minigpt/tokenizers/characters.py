@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from minigpt.tokenizers.base import SPECIAL_TOKENS, UNK_ID, Tokenizer, checked_texts
-from minigpt.tokenizers.byte_pair.huggingface import write_characters
+from minigpt.tokenizers.byte_pair.huggingface_writing import write_characters
 from minigpt.tokenizers.vocabulary import read_added, read_pieces, written
 
 

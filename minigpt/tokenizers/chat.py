@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 
 from minigpt.errors import DataError
 from minigpt.tokenizers.base import SPECIAL_TOKENS, Tokenizer
+from minigpt.tokenizers.enlarged import with_special_tokens
 
 Role = Literal["system", "user", "assistant"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant")
@@ -44,17 +45,9 @@ def with_chat_tokens(tokenizer: Tokenizer) -> Tokenizer:
     """
     known = set(tokenizer.special_tokens.values())
     wanted = [*CHAT_TOKENS, _EOS] if tokenizer.eos_id is None else [*CHAT_TOKENS]
-    missing = [name for name in wanted if name not in known]
-    if not missing:
-        return tokenizer
-    fields = tokenizer.to_dict()
-    if tokenizer.kind == "bpe":
-        new = {name: tokenizer.vocab_size + n for n, name in enumerate(missing)}
-        fields["special_tokens"] |= new
-        fields["vocab"] |= new
-    else:
-        fields["added"] = [*fields.get("added", []), *missing]
-    return type(tokenizer).from_dict(fields)
+    return with_special_tokens(
+        tokenizer, [name for name in wanted if name not in known]
+    )
 
 
 def has_chat_tokens(tokenizer: Tokenizer) -> bool:

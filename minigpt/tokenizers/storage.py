@@ -5,7 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from minigpt.config import TokenizerConfig
-from minigpt.errors import CheckpointError, near_names
+from minigpt.errors import CheckpointError, ConfigError, near_names
+from minigpt.tokenizers.adapted import INSTALL, AdaptedTokenizer
 from minigpt.tokenizers.base import FORMAT, Tokenizer
 from minigpt.tokenizers.byte_pair.tokenizer import BPETokenizer
 from minigpt.tokenizers.characters import CharTokenizer
@@ -13,8 +14,11 @@ from minigpt.tokenizers.files import read_json
 from minigpt.tokenizers.words import WordTokenizer
 
 KINDS: dict[str, type[Tokenizer]] = {
-    kind.kind: kind for kind in (CharTokenizer, WordTokenizer, BPETokenizer)
+    kind.kind: kind
+    for kind in (CharTokenizer, WordTokenizer, BPETokenizer, AdaptedTokenizer)
 }
+WRITTEN_FOR_OTHERS = (BPETokenizer, CharTokenizer, AdaptedTokenizer)
+"""Those that Hugging Face's format can express."""
 
 
 def load_tokenizer(path: Path | str) -> Tokenizer:
@@ -34,7 +38,7 @@ def load_tokenizer(path: Path | str) -> Tokenizer:
         if fields.get("format") != FORMAT:
             raise CheckpointError(
                 f"this is no {FORMAT} file; one of Hugging Face is read with "
-                "BPETokenizer.from_pretrained."
+                "open_tokenizer."
             )
         kind = fields.get("kind")
         if not isinstance(kind, str) or kind not in KINDS:
@@ -48,17 +52,42 @@ def load_tokenizer(path: Path | str) -> Tokenizer:
 
 
 def open_tokenizer(path: Path | str) -> Tokenizer:
-    """Read a tokenizer's file: one of ours, or one that `from_pretrained` reads.
+    """Read a tokenizer's file: one of ours, or one of Hugging Face.
+
+    Byte-level BPE becomes a `BPETokenizer`, which can show every step; all others are
+    left to the `tokenizers` library, in an `AdaptedTokenizer`.
 
     Args:
-        path: A `tokenizer.json`, or GPT-2's `vocab.json` with `merges.txt` beside it.
+        path: A `tokenizer.json`, GPT-2's `vocab.json` with `merges.txt` beside it, or a
+            directory with either.
 
     Raises:
-        CheckpointError: If the file is missing, damaged, or of a kind that is not read.
+        CheckpointError: If the file is missing or damaged, or of a kind that takes the
+            `tokenizers` library, which is not installed or cannot read it either.
     """
-    if read_json(Path(path)).get("format") == FORMAT:
-        return load_tokenizer(path)
-    return BPETokenizer.from_pretrained(path)
+    path = Path(path)
+    file = path / "tokenizer.json" if path.is_dir() else path
+    fields = read_json(file) if file.is_file() else {}
+    if fields.get("format") == FORMAT:
+        return load_tokenizer(file)
+    try:
+        return BPETokenizer.from_pretrained(path)
+    except CheckpointError as reason:
+        if not isinstance(fields.get("model"), dict):
+            raise
+        return _adapted(file, reason)
+
+
+def _adapted(file: Path, reason: CheckpointError) -> Tokenizer:
+    """Let `tokenizers` read a file that `BPETokenizer` does not; why not is said."""
+    try:
+        return AdaptedTokenizer.from_pretrained(file)
+    except CheckpointError as error:
+        if INSTALL in str(error):
+            raise
+        raise CheckpointError(
+            f"{reason} And {str(error).removeprefix(f'{file}: ')}"
+        ) from None
 
 
 def exported(tokenizer: Tokenizer) -> bytes:
@@ -72,7 +101,7 @@ def exported(tokenizer: Tokenizer) -> bytes:
     """
     with TemporaryDirectory() as folder:
         path = Path(folder) / "tokenizer.json"
-        if isinstance(tokenizer, BPETokenizer | CharTokenizer):
+        if isinstance(tokenizer, WRITTEN_FOR_OTHERS):
             tokenizer.save_huggingface(path)
         else:
             tokenizer.save(path)
@@ -88,8 +117,14 @@ def build_tokenizer(config: TokenizerConfig, texts: str | Iterable[str]) -> Toke
 
     Raises:
         DataError: If there is no text, or it is not text.
+        ConfigError: If the kind is one that only comes with a model.
     """
     tokenizer: Tokenizer
+    if config.kind == AdaptedTokenizer.kind:
+        raise ConfigError(
+            "tokenizer.kind is 'adapted': such a tokenizer comes with its model and "
+            "learns nothing; choose char, word or bpe."
+        )
     if config.kind == "bpe":
         tokenizer = BPETokenizer(config.vocab_size)
         tokenizer.build_vocab(texts)

@@ -76,17 +76,23 @@ def read_pieces(
     return list(pieces[4:])
 
 
-def read_added(fields: dict[str, Any]) -> tuple[str, ...]:
+def read_added(
+    fields: dict[str, Any], known: tuple[str, ...] = SPECIAL_TOKENS
+) -> tuple[str, ...]:
     """Read the special tokens that were added; most files have none.
+
+    Args:
+        fields: Of the file.
+        known: The names of those that were there before.
 
     Raises:
         CheckpointError: If they are not a list of different names.
     """
     added = fields.get("added", [])
-    names = list(SPECIAL_TOKENS)
+    names = list(known)
     if isinstance(added, list) and all(isinstance(name, str) for name in added):
         names += added
-    if len(set(names)) < len(SPECIAL_TOKENS) + len(added):
+    if len(set(names)) < len(known) + len(added):
         raise CheckpointError(
             f"The tokenizer's added tokens must be a list of different names, not "
             f"{added!r:.80}."

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from minigpt.tokenizers import BPETokenizer, Tokenizer
+from minigpt.tokenizers import AdaptedTokenizer, BPETokenizer, Tokenizer
 from minigpt.tokenizers.inspection.merge_tree import merge_tree
 from minigpt.tokenizers.inspection.replay import replay
 from pages.frame import notebook
@@ -10,6 +10,7 @@ from pages.frame.guard import show_note
 from pages.frame.place import shared_place
 from pages.frame.words import plain
 from pages.tokenizer.choice import MAKERS, TokenizerChoice, expression_of
+from pages.tokenizer.pieces import closed
 from viz.components.merge_motion.view import merge_motion
 
 LONGEST = 120
@@ -20,6 +21,9 @@ STEP = "joins"
 
 def show(entry: TokenizerChoice, tokenizer: Tokenizer, text: str) -> None:
     """Show the view: the bytes of the text, and every merge that joins some of them."""
+    if isinstance(tokenizer, AdaptedTokenizer):
+        show_note(closed(tokenizer))
+        return
     if not isinstance(tokenizer, BPETokenizer):
         unit = "words" if tokenizer.kind == "word" else "characters"
         show_note(
@@ -43,10 +47,16 @@ def show(entry: TokenizerChoice, tokenizer: Tokenizer, text: str) -> None:
             begin=notebook.naming(tokenizer=expression_of(entry)),
             also=MAKERS,
         )
+        whole = ""
+        if tokenizer.rules.whole_words:
+            whole = (
+                " Where a whole word is in its vocabulary, this tokenizer takes it "
+                "without any merge."
+            )
         cut = "" if shown == text else f" Only the first {LONGEST} bytes are shown."
         st.caption(
             f"The merges of **{plain(entry.name)}**, in the order in which it learned "
-            f"them. Those that find no pair in this text are passed over.{cut}"
+            f"them. Those that find no pair in this text are passed over.{whole}{cut}"
         )
 
 

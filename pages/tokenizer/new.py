@@ -148,8 +148,8 @@ def _open() -> TokenizerChoice | None:
         accept_multiple_files=True,
         key="tokenizer_files",
         help=(
-            "This project's format, or a byte-level BPE of Hugging Face with "
-            "GPT-2's pattern."
+            "This project's format, or any tokenizer.json of Hugging Face. Byte-level "
+            "BPE shows its merges; the others need the tokenizers library."
         ),
     )
     if not files:

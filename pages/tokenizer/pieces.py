@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.tokenizers import BPETokenizer, Tokenizer
+from minigpt.tokenizers import AdaptedTokenizer, BPETokenizer, Tokenizer
 from minigpt.tokenizers.base import SPECIAL_TOKENS
 from minigpt.tokenizers.inspection.token_bytes import TokenCloseUp, close_up
 from pages.frame import notebook, provenance, state
+from pages.frame.guard import show_note
 from pages.tokenizer.choice import MAKERS, TokenizerChoice, expression_of, limited
 from viz.components.piece_links.view import MOST_PIECES, piece_links
 from viz.tokens import token_table
@@ -66,16 +67,29 @@ def plural(count: int, thing: str) -> str:
     return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
-def lost(unknown: list[str]) -> str:
-    """Say what a tokenizer has no token for.
+def lost(tokenizer: Tokenizer, unknown: list[str]) -> str:
+    """Say what a tokenizer has no token for, and what the model gets instead.
 
-    >>> lost(["é", "🙂"])
-    'Not in this vocabulary: é, 🙂. There a model reads <unk>.'
+    Args:
+        tokenizer: Whose vocabulary lacks it.
+        unknown: What is missing, not empty.
     """
     more = f" and {len(unknown) - 8} more" if len(unknown) > 8 else ""
+    instead = "nothing"
+    if tokenizer.unk_id is not None:
+        instead = tokenizer.piece(tokenizer.unk_id)
     return (
         f"Not in this vocabulary: {', '.join(unknown[:8])}{more}. The model reads "
-        "<unk> there."
+        f"{instead} there."
+    )
+
+
+def closed(tokenizer: AdaptedTokenizer) -> str:
+    """Say what cannot be shown of a tokenizer that a library runs."""
+    return (
+        f"The tokenizers library runs this model's tokenizer, of type "
+        f"{tokenizer.method}. Its pieces and ids are shown here; the steps that lead to "
+        "them are not. To see merges, choose one of this project's own above."
     )
 
 
@@ -102,6 +116,8 @@ def show(
     entry: TokenizerChoice, tokenizer: Tokenizer, text: str, checkpoint: Checkpoint
 ) -> None:
     """Show the view."""
+    if isinstance(tokenizer, AdaptedTokenizer):
+        show_note(closed(tokenizer))
     merges = _choose(tokenizer)
     special = bool(st.session_state.get("special_tokens", False))
     now = cut(limited(tokenizer, merges), text, special)
@@ -158,6 +174,7 @@ def detail(token: TokenCloseUp, tokenizer: Tokenizer) -> str:
         else f"merge {token.rank + 1:,}",
         "word": "a whole word or mark",
         "char": "a whole character",
+        "adapted": "a piece of its vocabulary",
     }[tokenizer.kind]
     return f"{plural(len(token.spelling), 'byte')}: {bytes_} · {made}"
 

@@ -112,13 +112,17 @@ def _unknown(tokenizer: Tokenizer) -> Iterator[Question]:
     unit = "word" if tokenizer.kind == "word" else "character"
     marks = ("🙂", "é", "Ω", "ж", "漢", "#", "~", "…", "½", "√")
     letters = ("a", "e", "q", "z", "T", ".", ",", "?", "7")
+    rule = f"Here a token is a whole {unit} of the training text."
+    if tokenizer.kind == "adapted":
+        rule = "This tokenizer came with its model."
     things = (*marks, *(WORDS if unit == "word" else letters))
     for thing in things:
         lost = bool(tokenizer.unknown(thing))
+        if not lost and len(tokenizer.encode(thing)) != 1:
+            continue  # neither lost nor whole: a library's tokenizer may do so
         yield Question(
             "tokenizer.emoji",
-            f"Here a token is a whole {unit} of the training text. What does the model "
-            f"read for {plain(thing)}?",
+            f"{rule} What does the model read for {plain(thing)}?",
             ["one token for each of its bytes", "a token of its own", "<unk>: unknown"],
             2 if lost else 1,
             "What did not occur in the training text has no token: it is lost."

@@ -7,6 +7,7 @@ different training.
 import streamlit as st
 
 from minigpt.tokenizers import (
+    AdaptedTokenizer,
     BPETokenizer,
     CharTokenizer,
     Tokenizer,
@@ -42,6 +43,7 @@ SOURCES = {
     ),
     "word": (WordTokenizer,),
     "char": (CharTokenizer,),
+    "adapted": (AdaptedTokenizer,),
 }
 
 
@@ -84,7 +86,7 @@ def show_view(
         if not predict(asked, seen=questions.after_the_count(tokenizer, text)):
             return False
         if unknown := tokenizer.unknown(text):
-            show_note(pieces.lost(unknown))
+            show_note(pieces.lost(tokenizer, unknown))
         pieces.show(entry, tokenizer, text, models.chosen())
     elif view == MOTION:
         if isinstance(tokenizer, BPETokenizer) and not predict(

@@ -76,11 +76,12 @@ def _by_merges(tokenizer: BPETokenizer, text: str) -> list[Stop]:
 
 
 def _whole(tokenizer: Tokenizer, text: str) -> Stop:
-    unit = "word or mark" if tokenizer.kind == "word" else "character"
+    units = {"word": "every word or mark", "char": "every character"}
+    unit = units.get(tokenizer.kind, "whatever stands in its list of pieces")
     return Stop(
         SHOWN,
         "A model works with numbers, so a text has to become numbers first. This "
-        f"tokenizer makes every {unit} a piece of its own: your text has "
+        f"tokenizer makes {unit} a piece of its own: your text has "
         f"{plural(len(tokenizer.encode(text)), 'piece')}. A piece is called a token.",
         {VIEW: PIECES},
     )

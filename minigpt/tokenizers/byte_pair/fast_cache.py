@@ -5,6 +5,7 @@ comma; so a text whose chunks are known is encoded without a look at its letters
 second has pretokens, `you` and `,`; a new chunk is mostly made of known ones.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import chain
@@ -36,6 +37,7 @@ class ChunkCache(dict[str, Tokens]):
         super().__init__()
         self._pretokens: dict[str, Tokens] = {}
         self._vocabulary = vocabulary
+        self._words_of = _pretokens if vocabulary.rules.is_gpt2s else _itself
 
     def encode(self, chunks: list[str]) -> Iterator[int]:
         """Turn chunks into tokens; those never seen are looked at together."""
@@ -48,7 +50,7 @@ class ChunkCache(dict[str, Tokens]):
         return chain.from_iterable(cast(list[Tokens], found))
 
     def _learn(self, chunks: set[str]) -> dict[str, Tokens]:
-        pretokens = {chunk: _pretokens(chunk) for chunk in chunks}
+        pretokens = {chunk: self._words_of(chunk) for chunk in chunks}
         tokens_of = self._merge(set(chain.from_iterable(pretokens.values())))
         learned = {
             chunk: tuple(chain.from_iterable(map(tokens_of.__getitem__, parts)))
@@ -69,11 +71,19 @@ class ChunkCache(dict[str, Tokens]):
         return tokens_of | merged
 
     def _merge_new(self, pretokens: list[str]) -> Iterator[tuple[str, Tokens]]:
+        if self._vocabulary.rules.whole_words:
+            ids = self._vocabulary.ids
+            whole = {word: ids.get(word.encode("utf-8")) for word in pretokens}
+            yield from (
+                (w, (token,)) for w, token in whole.items() if token is not None
+            )
+            pretokens = [word for word in pretokens if whole[word] is None]
         by_length: defaultdict[int, list[str]] = defaultdict(list)
         for pretoken in pretokens:
             by_length[len(pretoken).bit_length()].append(pretoken)
         for alike in by_length.values():
-            if len(alike) <= FEW or len(alike[0]) > self.max_length:
+            few = len(alike) <= FEW or not self._vocabulary.rules.all_bytes
+            if few or len(alike[0]) > self.max_length:
                 yield from zip(alike, map(self._merge_one, alike), strict=True)
             else:
                 yield from zip(alike, self._merge_together(alike), strict=True)
@@ -82,6 +92,9 @@ class ChunkCache(dict[str, Tokens]):
         # A word is a string whose characters are tokens, see `MergeTable`.
         letters = pretoken.encode("utf-8").decode("latin-1")
         word = letters.translate(self._vocabulary.alphabet)
+        unknown = self._vocabulary.rules.unknown
+        if unknown is not None and self._vocabulary.rules.fuse_unknown:
+            word = re.sub(f"{re.escape(chr(unknown))}+", lambda _: chr(unknown), word)
         return tuple(map(ord, self._vocabulary.table.apply(word)))
 
     def _merge_together(self, pretokens: list[str]) -> list[Tokens]:
@@ -93,6 +106,10 @@ class ChunkCache(dict[str, Tokens]):
             table.clear()
         if len(short) <= self.max_entries:
             table.update(short)
+
+
+def _itself(chunk: str) -> Iterable[str]:
+    return (chunk,)
 
 
 def _pretokens(chunk: str) -> Iterable[str]:

@@ -1,29 +1,22 @@
 """The files of others: GPT-2's `vocab.json` and `merges.txt`, and `tokenizer.json`.
 
-`tokenizer.json` can describe hundreds of tokenizers, and this project has one of them:
-byte-level BPE with GPT-2's pretokens. A file that asks for anything else is refused, by
-the name of the field, because reading it half would give other ids without a word.
+What a `tokenizer.json` asks for is worked out in `tokenizer_json`, and one is written
+in `huggingface_writing`.
 """
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from minigpt.errors import CheckpointError
-from minigpt.tokenizers.base import FORMAT, SPECIAL_TOKENS, UNK_ID
+from minigpt.tokenizers.base import FORMAT
 from minigpt.tokenizers.byte_pair.printable import from_printable
+from minigpt.tokenizers.byte_pair.text_rules import GPT2_RULES, TextRules
+from minigpt.tokenizers.byte_pair.tokenizer_json import read_rules, special_tokens_of
 from minigpt.tokenizers.byte_pair.vocabulary import (
     BytePairVocabulary,
     vocabulary_from_printable,
 )
-from minigpt.tokenizers.files import read_json, read_text_file, write_json
-
-_BYTE_LEVEL = {
-    "type": "ByteLevel",
-    "add_prefix_space": False,
-    "trim_offsets": True,
-    "use_regex": True,
-}
+from minigpt.tokenizers.files import read_json, read_text_file
 
 
 def read_huggingface(path: Path) -> BytePairVocabulary:
@@ -36,17 +29,40 @@ def read_huggingface(path: Path) -> BytePairVocabulary:
         names = ("tokenizer.json", "vocab.json")
         found = [path / name for name in names if (path / name).is_file()]
         if not found:
-            raise CheckpointError(f"{path} has neither {' nor '.join(names)}.")
+            raise CheckpointError(
+                f"{path} has neither {' nor '.join(names)}.{_remedy(path)}"
+            )
         path = found[0]
     fields = read_json(path)
     try:
         if "model" in fields and not isinstance(fields["model"], int):
-            return parse_tokenizer_json(fields)
+            return _read_tokenizer_json(fields, path.parent)
         if fields.get("format") == FORMAT:
             raise CheckpointError("it is minigpt's own: read it with load_tokenizer.")
         return _read_gpt2(fields, path.with_name("merges.txt"))
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
+
+
+def _remedy(folder: Path) -> str:
+    """Say how an older kind of file becomes one that is read."""
+    older = ("tokenizer.model", "spiece.model", "vocab.txt")
+    found = next((name for name in older if (folder / name).is_file()), None)
+    if found is None:
+        return ""
+    return (
+        f" It has {found}: let transformers convert it, with "
+        "AutoTokenizer.from_pretrained(…).save_pretrained(…)."
+    )
+
+
+def _read_tokenizer_json(fields: dict[str, Any], folder: Path) -> BytePairVocabulary:
+    model = fields["model"]
+    if not isinstance(model, dict):
+        raise CheckpointError("the field 'model' must be an object.")
+    special = special_tokens_of(fields)
+    rules = read_rules(fields, special, folder)
+    return parse_vocabulary(model.get("vocab"), model.get("merges"), special, rules)
 
 
 def _read_gpt2(vocabulary: dict[str, Any], merges_file: Path) -> BytePairVocabulary:
@@ -74,7 +90,7 @@ def _read_gpt2(vocabulary: dict[str, Any], merges_file: Path) -> BytePairVocabul
 
 
 def parse_vocabulary(
-    vocabulary: Any, merges: Any, special_tokens: Any
+    vocabulary: Any, merges: Any, special_tokens: Any, rules: TextRules = GPT2_RULES
 ) -> BytePairVocabulary:
     """Check the types of three parsed fields, then what they say.
 
@@ -102,153 +118,4 @@ def parse_vocabulary(
         ):
             raise CheckpointError(f"merge {rank} is {merge!r:.80}, not two tokens.")
         pairs.append((pair[0], pair[1]))
-    return vocabulary_from_printable(vocabulary, pairs, special_tokens)
-
-
-def parse_tokenizer_json(fields: dict[str, Any]) -> BytePairVocabulary:
-    """Read the vocabulary of a parsed `tokenizer.json`.
-
-    Raises:
-        CheckpointError: If it is no byte-level BPE with GPT-2's pretokens.
-    """
-    model = fields["model"]
-    if not isinstance(model, dict):
-        raise CheckpointError("the field 'model' must be an object.")
-    _require(model.get("type", "BPE") == "BPE", "model.type", model.get("type"), "BPE")
-    for field in ("dropout", "continuing_subword_prefix", "end_of_word_suffix"):
-        _require(not model.get(field), f"model.{field}", model.get(field), "none")
-    for field in ("byte_fallback", "ignore_merges"):
-        _require(not model.get(field), f"model.{field}", model.get(field), "false")
-    for field in ("normalizer", "truncation", "padding"):
-        _require(fields.get(field) is None, field, fields.get(field), "none")
-    _require_byte_level(fields)
-    return parse_vocabulary(
-        model.get("vocab"), model.get("merges"), _special_tokens(fields)
-    )
-
-
-def _require_byte_level(fields: dict[str, Any]) -> None:
-    """Require GPT-2's pretokens and nothing that adds or changes tokens."""
-    cut = _without_wrapping(fields.get("pre_tokenizer"), "pretokenizers")
-    kind = cut.get("type") if isinstance(cut, dict) else cut
-    _require(kind == "ByteLevel", "pre_tokenizer", kind, "ByteLevel")
-    for field, wanted in (("add_prefix_space", False), ("use_regex", True)):
-        value = cut.get(field, True)
-        _require(value is wanted, f"pre_tokenizer.{field}", value, str(wanted).lower())
-    for field, parts in (("post_processor", "processors"), ("decoder", "decoders")):
-        part = _without_wrapping(fields.get(field), parts)
-        kind = part.get("type") if isinstance(part, dict) else part
-        _require(kind in (None, "ByteLevel"), field, kind, "ByteLevel or none")
-
-
-def _without_wrapping(part: Any, list_field: str) -> Any:
-    """Return the only member of a sequence of one, or the part itself."""
-    if isinstance(part, dict) and part.get("type") == "Sequence":
-        members = part.get(list_field)
-        if isinstance(members, list) and len(members) == 1:
-            return members[0]
-    return part
-
-
-def _special_tokens(fields: dict[str, Any]) -> dict[str, int]:
-    added = fields.get("added_tokens") or []
-    if not isinstance(added, list):
-        raise CheckpointError("the field 'added_tokens' must be a list.")
-    special: dict[str, int] = {}
-    for token in added:
-        name = token.get("content") if isinstance(token, dict) else None
-        if not isinstance(name, str) or not name:
-            raise CheckpointError(f"the added token {token!r:.80} has no content.")
-        _require(
-            token.get("special") is True,
-            f"added_tokens {name!r:.40}.special",
-            token.get("special"),
-            "true",
-        )
-        _require(name not in special, "added_tokens", f"{name} twice", "unique")
-        special[name] = token.get("id")
-    return special
-
-
-def _require(holds: bool, field: str, value: Any, wanted: str) -> None:
-    if not holds:
-        raise CheckpointError(
-            f"{field} is {value!r:.80}, and only {wanted} is supported: this project "
-            "reads byte-level BPE with GPT-2's pattern."
-        )
-
-
-def write_huggingface(path: Path, vocabulary: BytePairVocabulary) -> None:
-    """Write a byte pair vocabulary as a `tokenizer.json`.
-
-    Args:
-        path: A file, or an existing directory.
-        vocabulary: What to write.
-    """
-    model = {
-        "type": "BPE",
-        "dropout": None,
-        "unk_token": None,
-        "continuing_subword_prefix": None,
-        "end_of_word_suffix": None,
-        "fuse_unk": False,
-        "byte_fallback": False,
-        "ignore_merges": False,
-        "vocab": vocabulary.printable_vocabulary(),
-        "merges": [list(pair) for pair in vocabulary.printable_merges()],
-    }
-    special = vocabulary.special_tokens
-    _write_tokenizer_json(path, model, special, cut=_BYTE_LEVEL, join=_BYTE_LEVEL)
-
-
-def write_characters(
-    path: Path, pieces: Sequence[str], special_tokens: Mapping[int, str]
-) -> None:
-    """Write a vocabulary of characters as a `tokenizer.json`.
-
-    Args:
-        path: A file, or an existing directory.
-        pieces: All pieces, in the order of their ids.
-        special_tokens: Those of them that no text contains: id → name.
-    """
-    ids = {piece: token for token, piece in enumerate(pieces)}
-    model = {"type": "WordLevel", "vocab": ids, "unk_token": SPECIAL_TOKENS[UNK_ID]}
-    cut = {
-        "type": "Split",
-        "pattern": {"Regex": r"[\s\S]"},  # a dot would leave out line ends
-        "behavior": "Isolated",
-        "invert": False,
-    }
-    _write_tokenizer_json(path, model, special_tokens, cut=cut, join={"type": "Fuse"})
-
-
-def _write_tokenizer_json(
-    path: Path,
-    model: dict[str, Any],
-    special_tokens: Mapping[int, str],
-    cut: dict[str, Any],
-    join: dict[str, Any],
-) -> None:
-    """Write a `tokenizer.json` of a model, of how texts are cut and joined again."""
-    flags = {
-        "single_word": False,
-        "lstrip": False,
-        "rstrip": False,
-        "normalized": False,
-        "special": True,
-    }
-    fields = {
-        "version": "1.0",
-        "truncation": None,
-        "padding": None,
-        "added_tokens": [
-            {"id": token, "content": name, **flags}
-            for token, name in sorted(special_tokens.items())
-        ],
-        "normalizer": None,
-        "pre_tokenizer": cut,
-        "post_processor": None,
-        "decoder": join,
-        "model": model,
-    }
-    write_json(path / "tokenizer.json" if path.is_dir() else path, fields)
+    return vocabulary_from_printable(vocabulary, pairs, special_tokens, rules)

@@ -15,38 +15,30 @@ from typing import Any, ClassVar, Self
 from minigpt.errors import ConfigError
 from minigpt.tokenizers.base import (
     FORMAT,
-    SPECIAL_TOKENS,
     VERSION,
     Tokenizer,
     checked_text,
-    checked_texts,
 )
 from minigpt.tokenizers.byte_pair.fast_cache import ChunkCache
-from minigpt.tokenizers.byte_pair.huggingface import (
-    parse_vocabulary,
-    read_huggingface,
-    write_huggingface,
-)
-from minigpt.tokenizers.byte_pair.pretokens import chunks, count_pretokens
+from minigpt.tokenizers.byte_pair.huggingface import parse_vocabulary, read_huggingface
+from minigpt.tokenizers.byte_pair.huggingface_writing import write_huggingface
 from minigpt.tokenizers.byte_pair.printable import BYTE_ORDER
+from minigpt.tokenizers.byte_pair.text_rules import (
+    GPT2_RULES,
+    TextRules,
+    read_own_rules,
+)
 from minigpt.tokenizers.byte_pair.training import MergeStep, learn_merges
 from minigpt.tokenizers.byte_pair.vocabulary import (
     MAX_TOKENS,
     BytePairVocabulary,
     grown_vocabulary,
 )
+from minigpt.tokenizers.byte_pair.word_counts import NUM_SPECIAL, word_counts
+from minigpt.tokenizers.roles import usual_roles
 from minigpt.tokenizers.vocabulary import read_header
 
-NUM_SPECIAL = len(SPECIAL_TOKENS)
 SMALLEST = NUM_SPECIAL + len(BYTE_ORDER)
-
-# What other vocabularies call the four special tokens, the first that is there.
-_NAMES = {
-    "pad_id": ("<pad>", "<|pad|>", "[PAD]"),
-    "unk_id": ("<unk>",),
-    "bos_id": ("<bos>", "<s>", "<|endoftext|>"),
-    "eos_id": ("<eos>", "</s>", "<|endoftext|>"),
-}
 
 
 class BPETokenizer(Tokenizer):
@@ -105,9 +97,6 @@ class BPETokenizer(Tokenizer):
             texts: One text, or several.
             min_freq: Pairs that occur less often are not merged, in occurrences.
 
-        Yields:
-            The merges, in order.
-
         Raises:
             DataError: If there is no text, or it is not text.
         """
@@ -157,9 +146,9 @@ class BPETokenizer(Tokenizer):
             merges: How many of its merges it may use.
         """
         tokenizer = type(self)()
-        tokenizer._know(
-            replace(self._vocabulary, merges=self._vocabulary.merges[:merges])
-        )
+        fewer = self._vocabulary.merges[:merges]
+        rules = self.rules.replace(whole_words=False)
+        tokenizer._know(replace(self._vocabulary, merges=fewer, rules=rules))
         return tokenizer
 
     @classmethod
@@ -175,8 +164,8 @@ class BPETokenizer(Tokenizer):
             GPT-2's are `eos_id` and `bos_id` 50256, and no `<pad>` or `<unk>`.
 
         Raises:
-            CheckpointError: If a file is missing or damaged, or asks for something that
-                a byte-level tokenizer with GPT-2's pretokens does not do.
+            CheckpointError: If a file is missing or damaged, or is no byte-level BPE
+                (see `open_tokenizer`, which reads the others too).
         """
         tokenizer = cls()
         tokenizer._know(read_huggingface(Path(path)))
@@ -226,10 +215,22 @@ class BPETokenizer(Tokenizer):
         """
         return self._vocabulary.first_rank.get(self._checked_ids([token])[0])
 
+    @property
+    def rules(self) -> TextRules:
+        """How a text is read before bytes are merged."""
+        return self._vocabulary.rules
+
+    def words(self, text: str) -> list[str]:
+        """Cut a text into the words in which merges happen, and names of tokens.
+
+        Raises:
+            DataError: If it is not text.
+        """
+        return list(self._vocabulary.reader.words(checked_text(text)))
+
     def unknown(self, text: str) -> list[str]:
-        """Return an empty list: every text is made of bytes."""
-        checked_text(text)
-        return []
+        """Name what has bytes without a token; empty for nearly every vocabulary."""
+        return self._vocabulary.without_token(checked_text(text))
 
     def to_dict(self) -> dict[str, Any]:
         """Return vocabulary and merges, written with GPT-2's letters."""
@@ -241,6 +242,7 @@ class BPETokenizer(Tokenizer):
             "special_tokens": {n: t for t, n in vocabulary.special_tokens.items()},
             "vocab": vocabulary.printable_vocabulary(),
             "merges": [list(pair) for pair in vocabulary.printable_merges()],
+            **({"rules": self.rules.to_dict()} if self.rules != GPT2_RULES else {}),
         }
 
     @classmethod
@@ -250,9 +252,13 @@ class BPETokenizer(Tokenizer):
         Raises:
             CheckpointError: If a field is missing, wrong or contradicts another.
         """
-        read_header(fields, cls.kind, {"special_tokens", "vocab", "merges"})
+        own = {name: fields[name] for name in fields if name != "rules"}
+        read_header(own, cls.kind, {"special_tokens", "vocab", "merges"})
         vocabulary = parse_vocabulary(
-            fields["vocab"], fields["merges"], fields["special_tokens"]
+            fields["vocab"],
+            fields["merges"],
+            fields["special_tokens"],
+            read_own_rules(fields.get("rules", {})),
         )
         tokenizer = cls(max(SMALLEST, len(vocabulary.token_bytes)))
         tokenizer._know(vocabulary)
@@ -262,9 +268,10 @@ class BPETokenizer(Tokenizer):
         self._vocabulary = vocabulary
         self._cache = ChunkCache(vocabulary)
         ids = {name: token for token, name in vocabulary.special_tokens.items()}
-        for attribute, names in _NAMES.items():
-            found = next((ids[name] for name in names if name in ids), None)
-            setattr(self, attribute, found)
+        for role, token in (usual_roles(ids) | vocabulary.rules.roles).items():
+            setattr(self, role, token)
+        if vocabulary.rules.unknown is not None:
+            self.unk_id = vocabulary.rules.unknown
         self._built = True
 
     @property
@@ -273,8 +280,13 @@ class BPETokenizer(Tokenizer):
 
     def _encode(self, text: str) -> list[int]:
         tokens: list[int] = []
-        for part in chunks(text):
-            tokens.extend(self._cache.encode(part))
+        reader = self._vocabulary.reader
+        for part in reader.parts(text):
+            if isinstance(part, str):
+                for chunks in reader.chunks(part):
+                    tokens.extend(self._cache.encode(chunks))
+            else:
+                tokens.append(part.token)
         return tokens
 
     def _decode(self, tokens: list[int]) -> str:
@@ -284,16 +296,3 @@ class BPETokenizer(Tokenizer):
     def _piece(self, token: int) -> str:
         piece = self._vocabulary.token_bytes[token]
         return piece.decode("utf-8", "backslashreplace")
-
-
-def word_counts(texts: str | Iterable[str]) -> dict[str, int]:
-    """Count the pretokens of texts, each written as a string of byte tokens.
-
-    Raises:
-        DataError: If there is no text, or it is not text.
-    """
-    alphabet = {byte: NUM_SPECIAL + place for place, byte in enumerate(BYTE_ORDER)}
-    return {
-        pretoken.encode("utf-8").decode("latin-1").translate(alphabet): count
-        for pretoken, count in count_pretokens(checked_texts(texts)).items()
-    }

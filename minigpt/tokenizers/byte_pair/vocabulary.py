@@ -18,6 +18,8 @@ from minigpt.tokenizers.byte_pair.printable import (
     from_printable,
     to_printable,
 )
+from minigpt.tokenizers.byte_pair.text_reader import TextReader
+from minigpt.tokenizers.byte_pair.text_rules import GPT2_RULES, TextRules
 
 MAX_TOKENS = 1_000_000
 """Tokens are characters of Python strings while they are merged: a little more fit."""
@@ -33,20 +35,36 @@ class BytePairVocabulary:
     """The pairs of token ids, in the order in which they are merged."""
     special_tokens: Mapping[int, str]
     """The tokens that no text contains: id → name."""
+    rules: TextRules = GPT2_RULES
+    """How a text is read before bytes are merged."""
+    pieces_too: frozenset[int] = frozenset()
+    """Tokens with a name that are bytes or merged ones all the same."""
+
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """The tokens that have a name: special ones, and those read in a text."""
+        typed = {each.token: each.name for each in self.rules.typed_tokens}
+        return {**self.special_tokens, **typed}
 
     @cached_property
     def ids(self) -> dict[bytes, int]:
-        """The token of each byte sequence, special ones left out."""
+        """The token of each byte sequence; what is only a name is left out."""
         return {
             piece: token
             for token, piece in enumerate(self.token_bytes)
-            if token not in self.special_tokens
+            if token not in self.names or token in self.pieces_too
         }
 
     @cached_property
-    def alphabet(self) -> dict[int, int]:
-        """The token of each byte, as `str.translate` wants it."""
-        return {byte: self.ids[bytes([byte])] for byte in range(256)}
+    def reader(self) -> TextReader:
+        """The rules, ready to be followed."""
+        return TextReader(self.rules)
+
+    @cached_property
+    def alphabet(self) -> dict[int, int | None]:
+        """The token of each byte, as `str.translate` wants it; None: it is left out."""
+        unknown = self.rules.unknown
+        return {byte: self.ids.get(bytes([byte]), unknown) for byte in range(256)}
 
     @cached_property
     def table(self) -> MergeTable:
@@ -62,7 +80,7 @@ class BytePairVocabulary:
     def arrays(self) -> MergeArrays:
         """The merges, ready to be applied to many words at once."""
         tokens = [self._joined(left, right) for left, right in self.merges]
-        alphabet = list(self.alphabet.values())
+        alphabet = [self.ids[bytes([byte])] for byte in range(256)]
         return MergeArrays(alphabet, self.merges, tokens, len(self.token_bytes))
 
     @cached_property
@@ -73,6 +91,17 @@ class BytePairVocabulary:
             ranks.setdefault(self._joined(left, right), rank)
         return ranks
 
+    def without_token(self, text: str) -> list[str]:
+        """Name the characters that have a byte without a token, each once."""
+        if self.rules.all_bytes:
+            return []
+        spoken = (part for part in self.reader.parts(text) if isinstance(part, str))
+        return [
+            char
+            for char in dict.fromkeys("".join(spoken))
+            if any(bytes([byte]) not in self.ids for byte in char.encode("utf-8"))
+        ]
+
     @property
     def merged_pieces(self) -> list[tuple[bytes, bytes]]:
         """The merges, as bytes."""
@@ -82,7 +111,7 @@ class BytePairVocabulary:
     def printable_vocabulary(self) -> dict[str, int]:
         """Return the id of each token, written with GPT-2's letters."""
         return {
-            self.special_tokens.get(token) or to_printable(piece): token
+            self.names.get(token) or to_printable(piece): token
             for token, piece in enumerate(self.token_bytes)
         }
 
@@ -126,6 +155,7 @@ def vocabulary_from_printable(
     vocabulary: Mapping[str, int],
     merges: Sequence[tuple[str, str]],
     special_tokens: Mapping[str, int],
+    rules: TextRules = GPT2_RULES,
 ) -> BytePairVocabulary:
     """Check a vocabulary that was read from a file.
 
@@ -133,40 +163,53 @@ def vocabulary_from_printable(
         vocabulary: The id of each token, in GPT-2's letters; special ones may be there.
         merges: The pairs, in GPT-2's letters.
         special_tokens: The id of each special token.
+        rules: How a text is read before bytes are merged.
 
     Raises:
         CheckpointError: If ids have gaps or repeat, a byte has no token, a token is no
             byte sequence, or a merge joins or makes tokens that do not exist.
     """
-    pieces = _special_pieces(vocabulary, special_tokens)
+    typed = {each.name: each.token for each in rules.typed_tokens}
+    pieces = _named_pieces(vocabulary, [*special_tokens.items(), *typed.items()])
+    merged = {part for left, right in merges for part in (left, right, left + right)}
     ids: dict[bytes, int] = {}
+    pieces_too = set()
     for letters, token in vocabulary.items():
-        if letters in special_tokens:
-            continue
+        named = letters in special_tokens or letters in typed
         piece = from_printable(letters)
+        if named and (letters not in merged and len(piece or b"") != 1):
+            continue
         if not piece:
             raise CheckpointError(
                 f"Token {token} is {letters!r:.80}, which is not written in the 256 "
                 "letters of a byte-level vocabulary."
             )
-        if token in pieces:
+        if named:
+            pieces_too.add(token)
+        elif token in pieces:
             raise CheckpointError(f"Two tokens have the id {token}.")
         pieces[token] = piece
         ids[piece] = token
     _check_ids(pieces)
-    _check_alphabet(ids)
+    for token in [*rules.roles.values(), rules.unknown or 0]:
+        if token not in pieces:
+            raise CheckpointError(f"There is no token {token}, which the rules name.")
+    if rules.all_bytes:
+        _check_alphabet(ids)
     return BytePairVocabulary(
         token_bytes=tuple(pieces[token] for token in range(len(pieces))),
         merges=_read_merges(merges, ids),
         special_tokens={token: name for name, token in special_tokens.items()},
+        rules=rules,
+        pieces_too=frozenset(pieces_too),
     )
 
 
-def _special_pieces(
-    vocabulary: Mapping[str, int], special_tokens: Mapping[str, int]
+def _named_pieces(
+    vocabulary: Mapping[str, int], names: Sequence[tuple[str, int]]
 ) -> dict[int, bytes]:
     pieces: dict[int, bytes] = {}
-    for name, token in special_tokens.items():
+    for name, token in names:
         if vocabulary.get(name, token) != token or token in pieces:
             raise CheckpointError(f"The special token {name!r:.80} has two ids.")
         pieces[token] = name.encode("utf-8", "replace")

@@ -14,8 +14,9 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from minigpt.tokenizers.base import PAD_ID
-from minigpt.tokenizers.byte_pair.tokenizer import BPETokenizer, word_counts
+from minigpt.tokenizers.byte_pair.tokenizer import BPETokenizer
 from minigpt.tokenizers.byte_pair.training import MergeStep
+from minigpt.tokenizers.byte_pair.word_counts import word_counts
 
 _BETWEEN = chr(PAD_ID)  # no text contains this token, so no merge crosses words
 

@@ -8,13 +8,12 @@ more: a node is there as soon as `needed` merges are.
 from dataclasses import dataclass
 from itertools import pairwise
 
-from minigpt.tokenizers.byte_pair.pretokens import pretokens
 from minigpt.tokenizers.byte_pair.tokenizer import BPETokenizer
 
 
 @dataclass(frozen=True, slots=True)
 class MergeNode:
-    """A byte of a text, or what two neighbours were joined into."""
+    """A byte of a text, a name read as one, or what two neighbours were joined into."""
 
     start: int
     """Its first byte's place in the text."""
@@ -39,18 +38,20 @@ def merge_tree(tokenizer: BPETokenizer, text: str) -> list[MergeNode]:
     Raises:
         DataError: If it is not text.
     """
-    tokenizer.unknown(text)  # which refuses what is no text
-    nodes = [
-        MergeNode(place, place + 1, bytes([byte]), None, 0, None)
-        for place, byte in enumerate(text.encode("utf-8"))
-    ]
-    ranks = {pair: rank for rank, pair in enumerate(tokenizer.merges)}
+    names = {each.name for each in tokenizer.rules.typed_tokens}
+    nodes: list[MergeNode] = []
+    rows: list[list[int]] = []
     start = 0
-    for part in pretokens(text):
-        for pretoken in part:
-            end = start + len(pretoken.encode("utf-8"))
-            _join(nodes, list(range(start, end)), ranks)
-            start = end
+    for word in tokenizer.words(text):  # perhaps normalised: not always the text itself
+        spelling = word.encode("utf-8")
+        parts = [spelling] if word in names else [bytes([b]) for b in spelling]
+        rows.append(list(range(len(nodes), len(nodes) + len(parts))))
+        for piece in parts:
+            nodes.append(MergeNode(start, start + len(piece), piece, None, 0, None))
+            start += len(piece)
+    ranks = {pair: rank for rank, pair in enumerate(tokenizer.merges)}
+    for row in rows:
+        _join(nodes, row, ranks)
     return nodes
 
 

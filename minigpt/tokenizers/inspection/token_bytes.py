@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from minigpt.tokenizers.adapted import AdaptedTokenizer
 from minigpt.tokenizers.base import Tokenizer
 from minigpt.tokenizers.byte_pair.tokenizer import BPETokenizer
 
@@ -45,4 +46,6 @@ def _close_up(tokenizer: Tokenizer, token: int, piece: str) -> TokenCloseUp:
     if isinstance(tokenizer, BPETokenizer):
         spelling = tokenizer.token_bytes(token)
         return TokenCloseUp(token, piece, spelling, tokenizer.merge_rank(token))
+    if isinstance(tokenizer, AdaptedTokenizer):
+        return TokenCloseUp(token, piece, tokenizer.token_bytes(token), None)
     return TokenCloseUp(token, piece, piece.encode("utf-8"), None)

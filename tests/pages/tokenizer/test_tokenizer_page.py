@@ -4,10 +4,17 @@ import json
 
 import numpy as np
 import pytest
+from pretrained.tokenizer_forms import sentencepiece
 
-from minigpt.checkpoint import load_checkpoint
+from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.datasets import generate_tales
-from minigpt.tokenizers import BPETokenizer, CharTokenizer, WordTokenizer
+from minigpt.model import TransformerLM
+from minigpt.tokenizers import (
+    AdaptedTokenizer,
+    BPETokenizer,
+    CharTokenizer,
+    WordTokenizer,
+)
 from minigpt.tokenizers.inspection.merge_history import MergeHistory
 from minigpt.tokenizers.storage import exported
 
@@ -85,6 +92,27 @@ def test_pieces_ids_bytes_and_ranks_are_the_tokenizers(open_view, view, stories)
         wanted = "a byte by itself" if rank is None else f"merge {rank + 1:,}"
         assert detail.endswith(wanted)
     assert shown["summary"].startswith(f"{len(ids)} tokens · 20 characters · 20 bytes")
+
+
+def test_a_tokenizer_that_a_library_runs_is_shown_as_far_as_it_can_be(
+    open_page, view, tmp_path
+):
+    tokenizer = AdaptedTokenizer(json.loads(sentencepiece().to_str()))
+    size = tokenizer.vocab_size
+    model = TransformerLM(vocab_size=size, d_model=8, num_heads=2, max_seq_len=64)
+    save_checkpoint(tmp_path / "models/brought", model, tokenizer)
+    app = open_page(PAGE, data=tmp_path, model="brought", prompt="the times, naïve")
+    assert not app.exception
+    ids = tokenizer.encode("the times, naïve")
+    shown = view(app, "piece_links")
+    assert shown["ids"] == ids
+    assert shown["details"][-2].endswith("byte: 76 · a piece of its vocabulary")
+    assert "runs this model's tokenizer, of type BPE" in said(app)
+    run_recipes(app)
+    app.session_state["tokenizer_view"] = MOTION
+    app.run()
+    assert not app.exception
+    assert "the steps that lead to them are not" in said(app)
 
 
 def test_the_slider_gives_the_same_text_with_fewer_merges(open_view, view, stories):

@@ -170,19 +170,13 @@ def change(path, value):
 REFUSED = {
     "model.type": change(["model", "type"], "WordPiece"),
     "model.dropout": change(["model", "dropout"], 0.1),
-    "model.byte_fallback": change(["model", "byte_fallback"], True),
-    "model.ignore_merges": change(["model", "ignore_merges"], True),
     "model.end_of_word_suffix": change(["model", "end_of_word_suffix"], "</w>"),
     "normalizer": change(["normalizer"], {"type": "Lowercase"}),
-    "truncation": change(["truncation"], {"max_length": 8}),
-    "padding": change(["padding"], {"strategy": {"Fixed": 8}}),
     "pre_tokenizer is": change(["pre_tokenizer"], {"type": "Whitespace"}),
     "pre_tokenizer is None": change(["pre_tokenizer"], None),
-    "add_prefix_space": change(["pre_tokenizer", "add_prefix_space"], True),
-    "use_regex": change(["pre_tokenizer", "use_regex"], False),
     "post_processor": change(["post_processor"], {"type": "TemplateProcessing"}),
     "decoder": change(["decoder"], {"type": "WordPiece"}),
-    "special is False": change(["added_tokens", 0, "special"], False),
+    "added_tokens is": change(["added_tokens", 0, "content"], "<bos>"),
     "no content": change(["added_tokens", 0], "<pad>"),
     "two ids": change(["added_tokens", 0, "id"], 5),
     "not a whole number": change(["model", "vocab", "a"], "5"),
@@ -246,4 +240,7 @@ def test_missing_files_are_named(gpt2_directory, tmp_path):
         BPETokenizer.from_pretrained(gpt2_directory)
     (gpt2_directory / "vocab.json").unlink()
     with pytest.raises(CheckpointError, match=r"neither tokenizer\.json nor vocab"):
+        BPETokenizer.from_pretrained(gpt2_directory)
+    (gpt2_directory / "tokenizer.model").write_bytes(b"")
+    with pytest.raises(CheckpointError, match=r"has tokenizer\.model: let"):
         BPETokenizer.from_pretrained(gpt2_directory)
