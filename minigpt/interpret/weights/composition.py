@@ -27,9 +27,10 @@ from typing import Final
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
+from minigpt.interpret.provenance.working import Working, number, parts
 from minigpt.interpret.weights.chance import Chance, chance_of, concentration
 from minigpt.interpret.weights.folded import FoldedHeads, folded_heads
 from minigpt.model import TransformerLM
@@ -96,9 +97,26 @@ class Compositions:
             kind: One of `KINDS`.
             at_least: Standard deviations above chance.
         """
-        surprise = self.surprise(kind)
-        found = np.argwhere(np.nan_to_num(surprise, nan=-np.inf) >= at_least)
-        links = [self.link(kind, tuple(map(int, place))) for place in found]
+        found = np.nan_to_num(self.surprise(kind), nan=-np.inf) >= at_least
+        return self._links(kind, found)
+
+    def partners(self, kind: str, head: tuple[int, int], count: int) -> list[Link]:
+        """Return a head's most surprising pairs, whether they stand out or not.
+
+        Args:
+            kind: One of `KINDS`.
+            head: Layer and head; it may be the earlier or the later one.
+            count: How many.
+        """
+        known = ~np.isnan(self.scores[kind])
+        own = np.zeros_like(known)
+        own[head] = True
+        own[:, :, head[0], head[1]] = True
+        return self._links(kind, known & own)[:count]
+
+    def _links(self, kind: str, found: Bool[np.ndarray, "..."]) -> list[Link]:
+        """Return some pairs, the most surprising first."""
+        links = [self.link(kind, tuple(map(int, at))) for at in np.argwhere(found)]
         return sorted(links, key=lambda link: -link.surprise)
 
     def link(self, kind: str, place: tuple[int, ...]) -> Link:
@@ -165,9 +183,9 @@ def gathered(model: TransformerLM, layers: Sequence[LayerComposition]) -> Compos
     config = model.config
     shape = (config.num_layers, config.num_heads) * 2
     scores = {kind: np.full(shape, np.nan) for kind in KINDS}
-    for number, layer in enumerate(layers):
+    for place, layer in enumerate(layers):
         for kind, found in layer.scores.items():
-            scores[kind][number, :, :number] = found
+            scores[kind][place, :, :place] = found
     # With LayerNorm nobody reads the mean: one direction of the stream less.
     dimensions = max(config.d_model - (config.norm == "layernorm"), 1)
     writing = np.stack([layer.writing for layer in layers])
@@ -178,6 +196,33 @@ def gathered(model: TransformerLM, layers: Sequence[LayerComposition]) -> Compos
         for kind in KINDS
     }
     return Compositions(scores, chance)
+
+
+@torch.inference_mode()
+def explain_link(
+    model: TransformerLM, kind: str, later: tuple[int, int], earlier: tuple[int, int]
+) -> Working:
+    """Work out one score.
+
+    Args:
+        model: The model.
+        kind: One of `KINDS`.
+        later: Layer and head that reads.
+        earlier: Layer and head that writes.
+    """
+    readers = dict(zip(KINDS, thin_readers(folded_heads(model, later[0])), strict=True))
+    reader = readers[kind][later[1]].double()
+    writer = thin_writer(folded_heads(model, earlier[0]))[earlier[1]].double()
+    product, reads, writes = (
+        float(each.norm()) for each in (reader @ writer.T, reader, writer)
+    )
+    reading = {"q": "W_QKᵀ", "k": "W_QK", "v": "W_OV₂"}[kind]
+    return Working(
+        f"{kind.upper()} = ‖{reading} · W_OV‖ / (‖{reading}‖ ‖W_OV‖)",
+        parts(length_of_the_product=product, what_reads=reads, what_writes=writes),
+        f"{number(product)} / ({number(reads)} × {number(writes)})",
+        product / (reads * writes),
+    )
 
 
 def thin_writer(heads: FoldedHeads) -> Thin:
