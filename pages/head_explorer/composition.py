@@ -7,7 +7,7 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.weights.composition import (
-    CLEAR,
+    RARE,
     Compositions,
     Link,
     compositions,
@@ -113,8 +113,8 @@ def _show_graph(
         )
     else:
         st.markdown(
-            f"No pair of heads stands out: no {kind.upper()}-composition is more than "
-            f"{CLEAR:.0f} standard deviations above chance."
+            f"No pair of heads stands out: the highest {kind.upper()}-composition is "
+            "one that chance gives to some pair of so many."
         )
     notebook.show(
         "composition",
@@ -153,8 +153,8 @@ def _in_words(model: TransformerLM) -> str:
     words = (
         "From the weights: how much of what the earlier head writes the later one "
         "reads, from 0 to 1. Grey: two such heads turned at random, mean ± 2 sd; "
-        "untrained heads lie there too. A line is drawn from "
-        f"{CLEAR:.0f} sd on. The norm's weights are folded in"
+        "untrained heads lie there too. A line: chance gives such a pair in fewer than "
+        f"one of {1 / RARE:,.0f} models. The norm's weights are folded in"
     )
     if model.config.qk_norm:
         words += "; lengths that queries and keys lose to their own norms are not"

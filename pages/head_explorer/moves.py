@@ -178,6 +178,14 @@ def _show_row(checkpoint: Checkpoint, asked: Asked) -> None:
         working = explain_qk(model, *asked[:2], pair, asked.distance)
         function = explain_qk
     provenance.show_working(f"{asked.call()}{place}", working, function)
+    if asked.distance is None:
+        notebook.show(
+            "copying",
+            copying,
+            "copying(model).scores",
+            drawn=_copying(model).scores,
+            also=[share_raising_itself],
+        )
 
 
 def _copying_in_words(model: TransformerLM, asked: Asked) -> str:

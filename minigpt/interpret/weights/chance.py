@@ -19,6 +19,7 @@ with random matrices is Elhage et al.'s (2021).
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -48,6 +49,23 @@ class Chance:
         """
         reach = width * self.deviation
         return np.sqrt(np.maximum(self.mean - reach, 0)), np.sqrt(self.mean + reach)
+
+    def tail(self, scores: Pairs) -> Pairs:
+        """Return how probable it is that chance gives at least these scores.
+
+        From the gamma distribution of the same mean and variance: a weighted sum of
+        squares, and skewed to the right where few directions are used.
+
+        Args:
+            scores: Of each pair; not squared.
+        """
+        shape = (self.mean / self.deviation) ** 2
+        tail = torch.special.gammaincc(
+            torch.from_numpy(shape),
+            torch.from_numpy(shape * scores**2 / self.mean),
+        )
+        found: np.ndarray = tail.numpy()
+        return found
 
 
 def chance_of(reading: ByHead, writing: ByHead, dimensions: int) -> Chance:

@@ -41,8 +41,8 @@ Pairs = Float[np.ndarray, "later head earlier earlier_head"]
 KINDS: Final = ("q", "k", "v")
 """What of the later head reads: its queries, its keys, its values."""
 
-CLEAR = 5.0
-"""Standard deviations above chance where no two untrained heads are met."""
+RARE = 1e-3
+"""A pair stands out if chance gives a pair like it in fewer models than this share."""
 
 
 @dataclass(frozen=True)
@@ -90,15 +90,19 @@ class Compositions:
         chance = self.chance[kind]
         return (self.scores[kind] ** 2 - chance.mean) / chance.deviation
 
-    def links(self, kind: str, at_least: float = CLEAR) -> list[Link]:
+    def links(self, kind: str) -> list[Link]:
         """Return the pairs that stand out, the most surprising first.
+
+        A model has many pairs, and the rarest of many is rare: it counts how many
+        there are.
 
         Args:
             kind: One of `KINDS`.
-            at_least: Standard deviations above chance.
         """
-        found = np.nan_to_num(self.surprise(kind), nan=-np.inf) >= at_least
-        return self._links(kind, found)
+        scores = self.scores[kind]
+        pairs = max(int((~np.isnan(scores)).sum()), 1)
+        tail = np.nan_to_num(self.chance[kind].tail(scores), nan=1.0)
+        return self._links(kind, tail < RARE / pairs)
 
     def partners(self, kind: str, head: tuple[int, int], count: int) -> list[Link]:
         """Return a head's most surprising pairs, whether they stand out or not.
@@ -112,31 +116,32 @@ class Compositions:
         own = np.zeros_like(known)
         own[head] = True
         own[:, :, head[0], head[1]] = True
-        return self._links(kind, known & own)[:count]
+        return self._links(kind, known & own, count)
 
-    def _links(self, kind: str, found: Bool[np.ndarray, "..."]) -> list[Link]:
-        """Return some pairs, the most surprising first."""
-        links = [self.link(kind, tuple(map(int, at))) for at in np.argwhere(found)]
-        return sorted(links, key=lambda link: -link.surprise)
-
-    def link(self, kind: str, place: tuple[int, ...]) -> Link:
-        """Return one pair with its band.
+    def _links(
+        self, kind: str, wanted: Bool[np.ndarray, "..."], count: int | None = None
+    ) -> list[Link]:
+        """Return some pairs, the most surprising first.
 
         Args:
             kind: One of `KINDS`.
-            place: Later layer and head, earlier layer and head.
+            wanted: Which pairs: as the scores are.
+            count: At most so many; None: all.
         """
+        scores, surprise = self.scores[kind], self.surprise(kind)
         low, high = self.chance[kind].edges()
-        later, head, earlier, earlier_head = place
-        return Link(
-            kind,
-            (later, head),
-            (earlier, earlier_head),
-            float(self.scores[kind][place]),
-            float(low[place]),
-            float(high[place]),
-            float(self.surprise(kind)[place]),
-        )
+        places = np.argwhere(wanted)
+        order = np.argsort(-surprise[wanted], kind="stable")[:count]
+        return [
+            Link(
+                kind,
+                (later, head),
+                (earlier, earlier_head),
+                *(float(each[place]) for each in (scores, low, high, surprise)),
+            )
+            for later, head, earlier, earlier_head in places[order].tolist()
+            for place in [(later, head, earlier, earlier_head)]
+        ]
 
 
 @torch.inference_mode()

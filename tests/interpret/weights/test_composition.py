@@ -53,19 +53,30 @@ def test_the_shipped_model_that_copies_reads_its_previous_token_head_by_its_keys
     assert all(link.score > 1.3 * link.high for link in links["k"])
 
 
-def test_no_two_heads_of_untrained_models_stand_out():
-    deviations = []
+@pytest.mark.parametrize("num_heads", [2, 16])
+def test_no_two_heads_of_untrained_models_stand_out(num_heads):
+    deviations, tails = [], []
     for seed in range(20):
         torch.manual_seed(seed)
         model = TransformerLM(
-            vocab_size=5, d_model=64, num_layers=4, num_heads=4, d_ff=0, max_seq_len=4
+            vocab_size=5,
+            d_ff=0,
+            max_seq_len=4,
+            d_model=32,
+            num_layers=4,
+            num_heads=num_heads,
         )
         found = compositions(model)
         assert [found.links(kind) for kind in KINDS] == [[], [], []]
         deviations += [found.surprise(kind) for kind in KINDS]
-    drawn = np.concatenate([each[~np.isnan(each)] for each in deviations])
+        tails += [found.chance[kind].tail(found.scores[kind]) for kind in KINDS]
+    drawn, tail = (
+        np.concatenate([each[~np.isnan(each)] for each in values])
+        for values in (deviations, tails)
+    )
     assert abs(drawn.mean()) < 0.05
-    assert drawn.std() == pytest.approx(1, abs=0.05)
+    assert drawn.std() == pytest.approx(1, abs=0.1)
+    assert 0.02 < (tail < 0.05).mean() < 0.07
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (1, 3), (4, 2)])
