@@ -1,5 +1,6 @@
 """What a head looks for and what it moves, from its weights: a tab of the explorer."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import streamlit as st
@@ -156,7 +157,7 @@ def _show_row(checkpoint: Checkpoint, asked: Asked) -> None:
     if asked.distance is None:
         st.markdown(
             f"Reading {read}, {asked.name} raises {shown[0]} most ({numbers[0]}) and "
-            f"lowers {shown[1]} most ({numbers[1]}). {_copying_in_words(model, asked)}"
+            f"lowers {shown[1]} most ({numbers[1]})."
         )
     else:
         st.markdown(
@@ -170,39 +171,43 @@ def _show_row(checkpoint: Checkpoint, asked: Asked) -> None:
         f"{asked.call(f', [{asked.token}]')}[0]",
         drawn=row,
     )
-    place = f"[{asked.token}, {most}]"
+    _show_working(model, asked, most)
     if asked.distance is None:
-        working, function = explain_ov(model, *asked[:3], most), explain_ov
+        _show_copying(model, asked)
+
+
+def _show_working(model: TransformerLM, asked: Asked, column: int) -> None:
+    """Show how one number of the row is worked out."""
+    function: Callable[..., object]
+    if asked.distance is None:
+        working, function = explain_ov(model, *asked[:3], column), explain_ov
     else:
-        pair = (asked.token, most)
+        pair = (asked.token, column)
         working = explain_qk(model, *asked[:2], pair, asked.distance)
         function = explain_qk
-    provenance.show_working(f"{asked.call()}{place}", working, function)
-    if asked.distance is None:
-        notebook.show(
-            "copying",
-            copying,
-            "copying(model).scores",
-            drawn=_copying(model).scores,
-            also=[share_raising_itself],
-        )
+    name = f"{asked.call()}[{asked.token}, {column}]"
+    provenance.show_working(name, working, function)
 
 
-def _copying_in_words(model: TransformerLM, asked: Asked) -> str:
+def _show_copying(model: TransformerLM, asked: Asked) -> None:
     """Say whether the head raises what it reads, beside what random heads do."""
     found = _copying(model)
     score = float(found.scores[asked.layer, asked.head])
     band = f"{number(found.low)} to {number(found.high)}"
     if found.low <= score <= found.high:
-        said = f"Its copying score is **{number(score)}**, like random heads' ({band})."
+        said = (
+            f"**{asked.name}'s copying score is {number(score)}**, like random heads'"
+        )
     else:
-        verdict = "It copies" if score > 0 else "It lowers what it reads"
-        said = f"{verdict}: its copying score is **{number(score)}** (random: {band})."
+        verdict = "copies" if score > 0 else "lowers what it reads"
+        said = f"**{asked.name} {verdict}: its copying score is {number(score)}**, and"
+        said += " random heads have"
     share, count = _raising_itself(model, asked.layer, asked.head)
-    return (
-        f"{said} Of {count:,} tokens, {share:.0%} are themselves the token that "
+    st.markdown(
+        f"{said} {band}. Of {count:,} tokens, {share:.0%} are themselves the token that "
         "reading them raises most."
     )
+    notebook.show("copying", copying, "copying(model).scores", drawn=found.scores)
 
 
 def left_out(config: ModelConfig, asked: Asked) -> str:
