@@ -196,7 +196,7 @@ def _show_copying(model: TransformerLM, asked: Asked) -> None:
     band = f"{number(found.low)} to {number(found.high)}"
     if found.low <= score <= found.high:
         said = (
-            f"**{asked.name}'s copying score is {number(score)}**, like random heads'"
+            f"**The copying score is {number(score)}**, within what random heads have:"
         )
     else:
         verdict = "copies" if score > 0 else "lowers what it reads"
@@ -204,8 +204,8 @@ def _show_copying(model: TransformerLM, asked: Asked) -> None:
         said += " random heads have"
     share, count = _raising_itself(model, asked.layer, asked.head)
     st.markdown(
-        f"{said} {band}. Of {count:,} tokens, {share:.0%} are themselves the token that "
-        "reading them raises most."
+        f"{said} {band}. Of {count:,} tokens, {share:.0%} are themselves the token "
+        "that reading them raises most."
     )
     notebook.show("copying", copying, "copying(model).scores", drawn=found.scores)
 
