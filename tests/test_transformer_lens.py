@@ -1,4 +1,4 @@
-"""Our activations and edits against TransformerLens's of the same names.
+"""Our activations, edits and head circuits against TransformerLens's.
 
 TransformerLens brings a lot with it, so it is no requirement: where it is not
 installed, these tests are skipped by name. To run them, `pip install
@@ -10,11 +10,15 @@ and not the stream. Here, as in their versions before, it is the stream.
 
 import os
 
+import numpy as np
 import pytest
 import torch
 import transformers
 from model.gpt2_oracle import copy_gpt2, random_gpt2
 
+from minigpt.interpret.weights.composition import compositions
+from minigpt.interpret.weights.copying import copying
+from minigpt.interpret.weights.token_maps import ov_map, qk_map
 from minigpt.tokenizers import BPETokenizer
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -137,3 +141,44 @@ def test_an_edit_gives_their_logits(both, tokens, name, edit):
     edited = ours.run_with_hooks(tokens, fwd_hooks=[(name, edit)])
     assert_close(edited, theirs.run_with_hooks(tokens, fwd_hooks=[(name, edit)]), name)
     assert (edited - ours(tokens)).abs().max() > 1e-2
+
+
+@pytest.fixture(scope="module")
+def folded(both):
+    """Fold the norms of theirs and centre what is written: keep these tests last."""
+    ours, theirs = both
+    theirs.enable_compatibility_mode()
+    return ours, theirs
+
+
+@torch.inference_mode()
+def test_composition_scores_are_theirs(folded):
+    ours, theirs = folded
+    found = compositions(ours).scores
+    for kind in "qkv":
+        # Theirs are [earlier head later head], and 0 where ours are not-a-number.
+        expected = theirs.all_composition_scores(kind.upper()).scores.permute(
+            2, 3, 0, 1
+        )
+        np.testing.assert_allclose(
+            np.nan_to_num(found[kind]), expected.numpy(), atol=1e-4
+        )
+
+
+@torch.inference_mode()
+def test_what_heads_move_and_look_for_are_their_factored_matrices(folded):
+    ours, theirs = folded
+    # Theirs leave out that the norm divides by its scale; ours put it into the rows.
+    alone = theirs.W_E / (theirs.W_E.pow(2).mean(-1, keepdim=True) + 1e-5).sqrt()
+    d_head, scores = ours.config.d_head, copying(ours).scores
+    for layer, head in np.ndindex(scores.shape):
+        full = alone @ theirs.OV[layer, head] @ theirs.W_U
+        np.testing.assert_allclose(ov_map(ours, layer, head), full.AB, atol=1e-4)
+        eigenvalues = full.eigenvalues
+        copies = eigenvalues.real.sum() / eigenvalues.abs().sum()
+        assert scores[layer, head] == pytest.approx(float(copies), abs=1e-4)
+        q = alone @ theirs.W_Q[layer, head] + theirs.b_Q[layer, head]
+        k = alone @ theirs.W_K[layer, head] + theirs.b_K[layer, head]
+        np.testing.assert_allclose(
+            qk_map(ours, layer, head), q @ k.T / d_head**0.5, atol=1e-4
+        )

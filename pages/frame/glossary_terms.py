@@ -75,6 +75,12 @@ TERMS = (
         "minigpt.load",
     ),
     Term(
+        "composition",
+        "How much of what one head writes is read by a head of a later layer, through "
+        "its queries, keys or values. It is worked out from the weights alone.",
+        "minigpt.interpret.weights.composition",
+    ),
+    Term(
         "context",
         "The tokens that a model can read at once. Anything further back has no "
         "influence at all.",
@@ -214,6 +220,12 @@ TERMS = (
         "minigpt.training.optimizer",
     ),
     Term(
+        "OV circuit",
+        "What a head moves: the change of every logit, by token that is read. It is "
+        "the head's values and output as one table of tokens by tokens.",
+        "minigpt.interpret.weights.token_maps",
+    ),
+    Term(
         "parameter",
         "One of the numbers that training adjusts: an entry of a weight matrix, a bias "
         "or an embedding. A model's size is its number of parameters.",
@@ -248,6 +260,12 @@ TERMS = (
         "previous-token head",
         "A head that reads the token just before. It does little by itself; "
         "together with a head in a later layer it makes induction possible.",
+    ),
+    Term(
+        "QK circuit",
+        "What a head looks for: the score of every key, by token that is the query. It "
+        "is the head's queries and keys as one table of tokens by tokens.",
+        "minigpt.interpret.weights.token_maps",
     ),
     Term(
         "query",

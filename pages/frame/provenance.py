@@ -1,12 +1,15 @@
 """Where a number comes from: its formula, its operands, its line of source."""
 
-from collections.abc import Sequence
+import inspect
+import textwrap
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.provenance import Provenance, SourceLine, trace
+from minigpt.interpret.provenance.working import Operands, Working
 from pages.frame import covering
 from pages.frame.remember import remember
 from viz.provenance import digits, operand_table, placed, shape_words
@@ -43,27 +46,60 @@ def show(
 _traced = remember(256)(trace)
 
 
+def show_working(name: str, working: Working, function: Callable[..., object]) -> None:
+    """Show one number that no hook holds, and beside it how it is worked out.
+
+    Args:
+        name: What the number is, as code: `ov_map(model, 0, 1)[5, 3]`.
+        working: Its formula and operands.
+        function: The function of `minigpt` that worked it out.
+    """
+    if not covering.aids_are_open():
+        return
+    key = sha256(name.encode()).hexdigest()[:12]
+    with st.container(key=f"working_{key}", horizontal=True, gap="small"):
+        line = f"{name} = {digits(working.result)}"
+        st.code(line, language=None, wrap_lines=True, width="content")
+        with st.popover(
+            "Where does this number come from?",
+            icon=":material/account_tree:",
+            type="tertiary",
+        ):
+            _show_arithmetic(working.formula, working.arithmetic, working.result)
+            _show_operands(working.operands)
+            path = function.__module__.replace(".", "/")
+            st.caption(f"`{path}.py`, in `{function.__name__}`")
+            source = textwrap.dedent(inspect.getsource(function))
+            st.code(source, language="python")
+
+
 def _explain(found: Provenance, pieces: list[str]) -> None:
     with st.container(key=f"explained_{found.hook}_{found.index}"):
         st.caption(f"`{found.hook}` holds {shape_words(found.axes, found.shape)}")
-        st.code(
-            f"{found.formula}\n= {found.arithmetic}\n= {digits(found.recomputed)}",
-            language=None,
-            wrap_lines=True,
-        )
-        table = operand_table(
-            found.operands.axis,
-            found.operands.labels,
-            found.operands.columns,
-            pieces=pieces if found.operands.axis == "k_pos" else None,
-            chosen=found.operands.chosen,
-        )
-        rows = len(table)
-        st.dataframe(
-            table.style.format("{:.4g}", na_rep=""),
-            height=min(36 * (rows + 1), 218),
-        )
+        _show_arithmetic(found.formula, found.arithmetic, found.recomputed)
+        of_tokens = found.operands.axis == "k_pos"
+        _show_operands(found.operands, pieces if of_tokens else None)
         _show_source(found.source)
+
+
+def _show_arithmetic(formula: str, arithmetic: str, result: float) -> None:
+    st.code(
+        f"{formula}\n= {arithmetic}\n= {digits(result)}", language=None, wrap_lines=True
+    )
+
+
+def _show_operands(operands: Operands, pieces: list[str] | None = None) -> None:
+    table = operand_table(
+        operands.axis,
+        operands.labels,
+        operands.columns,
+        pieces=pieces,
+        chosen=operands.chosen,
+    )
+    rows = len(table)
+    st.dataframe(
+        table.style.format("{:.4g}", na_rep=""), height=min(36 * (rows + 1), 218)
+    )
 
 
 def _show_source(source: SourceLine) -> None:

@@ -20,7 +20,7 @@ from pages.frame.guard import guard
 from pages.frame.place import linked, write
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, pick_head, read_at_place
-from pages.head_explorer import corpus, pins, score_tabs
+from pages.head_explorer import composition, corpus, moves, pins, score_tabs
 from pages.head_explorer import questions as head_questions
 from pages.head_explorer import study as head_study
 from pages.head_explorer import tour as head_tour
@@ -31,7 +31,10 @@ from viz.components.attention_heatmap.view import attention_heatmap
 from viz.components.head_grid.view import ScoreBars, head_grid
 from viz.components.head_lines.view import head_lines
 
-TABS = (ELSEWHERE, "Every score", pins.TAB, "In its corpus", WITHOUT, "Weights")
+TABS = (
+    *(ELSEWHERE, "Every score", pins.TAB, "In its corpus", WITHOUT, "Weights"),
+    *(moves.TAB, composition.TAB),
+)
 
 
 def pick_cell(cell: tuple[int, int] | None) -> None:
@@ -196,6 +199,8 @@ def show_tabs(
         TABS[5]: lambda: st.dataframe(
             pattern_table(reading.pieces, reading.patterns[place.layer, place.head])
         ),
+        TABS[6]: lambda: moves.show(checkpoint, reading, place),
+        TABS[7]: lambda: composition.show(checkpoint, place),
     }
     for name, tab in tabs.items():
         if tab.open:

@@ -19,6 +19,8 @@ TABS = (
     "In its corpus",
     "Without it",
     "Weights",
+    "What it moves",
+    "Composition",
 )
 
 MARKUP = "<b>*a*</b>[b](c)$d$`e`"

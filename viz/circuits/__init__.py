@@ -1,0 +1,1 @@
+"""What heads move and how they are linked: maps of tokens, graphs of heads."""
