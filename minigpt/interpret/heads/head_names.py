@@ -108,38 +108,33 @@ def habit_band(scores: Sequence[ByHabit]) -> HabitBand:
     return HabitBand(values.mean(0), spread, len(scores))
 
 
-def name_of_head(
-    scores: HeldOutScores, band: HabitBand, layer: int, head: int
-) -> str | None:
-    """Return the habit that a head is named after, or None.
+Names = list[list[str | None]]
+"""By layer and head: the habit that a head is named after, or None."""
+
+
+def names_of_heads(scores: HeldOutScores, band: HabitBand) -> Names:
+    """Name every head after a habit, where one holds.
 
     Args:
         scores: On held-out text.
         band: Of untrained models, on the same text.
-        layer: Whose head.
-        head: Which one.
     """
-    far = band.edges(FAR)[1][:, layer, head]
-    low, by_distance = scores.low[:, layer, head], scores.by_distance[:, layer, head]
-    chance = band.mean[:, layer, head]
+    far, habits = band.edges(FAR)[1], np.array(scores.habits)
     coverage = np.array([scores.coverage[name] for name in scores.habits])
-    is_place = np.isin(scores.habits, PLACES)
+    coverage, is_place = coverage[:, None, None], np.isin(habits, PLACES)[:, None, None]
     holds = (
-        (low >= MOST)
-        & (low > far)
+        (scores.low >= MOST)
+        & (scores.low > far)
         & (coverage >= LEAST_COVERAGE)
-        & (is_place | (low > by_distance + BEYOND_DISTANCE))
+        & (is_place | (scores.low > scores.by_distance + BEYOND_DISTANCE))
     )
-    beyond = coverage * (scores.score[:, layer, head] - chance)
-    found = {
-        name: float(beyond[at])
-        for at, name in enumerate(scores.habits)
-        if holds[at] and name != LAST_RESORT
-    }
-    if found:
-        return max(found, key=found.__getitem__)
-    is_last = np.array(scores.habits) == LAST_RESORT
-    return LAST_RESORT if (holds & is_last).any() else None
+    beyond = coverage * (scores.score - band.mean)
+    beyond[habits == LAST_RESORT] *= 1e-3  # behind all that is more precise
+    best = np.where(holds, beyond, -np.inf).argmax(0)  # [layer head]
+    return [
+        [scores.habits[at] if named else None for at, named in zip(*row, strict=True)]
+        for row in zip(best, holds.any(0), strict=True)
+    ]
 
 
 def name_in_words(habit: str | None) -> str:
@@ -149,7 +144,7 @@ def name_in_words(habit: str | None) -> str:
 
 def head_names(
     model: TransformerLM, tokenizer: Tokenizer, windows: Windows, seeds: int = SEEDS
-) -> list[list[str | None]]:
+) -> Names:
     """Name every head of a model, from windows of held-out text.
 
     Args:
@@ -157,17 +152,10 @@ def head_names(
         tokenizer: The model's own.
         windows: Text that the model did not learn from, [window pos].
         seeds: Untrained models to compare with.
-
-    Returns:
-        By layer and head, a habit or None.
     """
     scores = held_out_scores(model, tokenizer, windows)
     habits = text_habits(tokenizer, windows)
     band = habit_band(
         [untrained_habits(model.config, windows, habits, at) for at in range(seeds)]
     )
-    layers, heads = scores.score.shape[1:]
-    return [
-        [name_of_head(scores, band, layer, head) for head in range(heads)]
-        for layer in range(layers)
-    ]
+    return names_of_heads(scores, band)

@@ -13,6 +13,7 @@ from minigpt.tokenizers.storage import build_tokenizer
 
 PAGE = "pages/head_explorer/head_explorer.py"
 TABS = (
+    "Habits",
     "On another text",
     "Every score",
     "Side by side",
@@ -153,7 +154,12 @@ def test_every_figure_is_rebuilt_by_the_lines_under_it(open_page, tab):
 
 def test_closed_tabs_cost_nothing(open_page):
     app = open_page(PAGE)
-    assert set(app.session_state["_recipes"]) == {"all heads", "heat map", "two texts"}
+    assert set(app.session_state["_recipes"]) == {
+        "all heads",
+        "heat map",
+        "held-out habits",
+        "names",
+    }
 
 
 def test_a_pinned_head_stays_beside_the_next_one(open_page, models):
@@ -244,7 +250,9 @@ def test_pins_are_in_the_address(open_page):
     app = open_page(PAGE, prompt="the red kite", layer="1", head="0")
     app.button(key="pin").click().run()
     assert app.query_params["pins"] in ("L1H0", ["L1H0"])
-    again = open_page(PAGE, prompt="the red kite", pins="L1H0,L0H1", head_tab=TABS[2])
+    again = open_page(
+        PAGE, prompt="the red kite", pins="L1H0,L0H1", head_tab="Side by side"
+    )
     assert again.session_state["_pinned"] == [(1, 0), (0, 1)]
     assert {"open_L1H0", "open_L0H1"} <= {button.key for button in again.button}
 

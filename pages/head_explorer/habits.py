@@ -1,0 +1,206 @@
+"""What a head does in text that it was not shown for: its sentence, and its tab."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import streamlit as st
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.heads.habits import ALL_HABITS
+from minigpt.interpret.heads.head_names import (
+    head_names,
+    names_of_heads,
+    untrained_habits,
+)
+from minigpt.interpret.heads.held_out_scores import (
+    WINDOWS,
+    HeldOutScores,
+    held_out_scores,
+)
+from minigpt.interpret.reading.prompt import Reading
+from pages.frame import notebook
+from pages.frame.reading import Place
+from pages.frame.words import duration
+from pages.head_explorer import held_out
+from pages.head_explorer.held_out import HeldOutStudy
+from viz.habits import HabitBar, habits_chart
+
+TAB = "Habits"
+
+
+def show_sentence(
+    checkpoint: Checkpoint, found: HeldOutStudy | None, reading: Reading, place: Place
+) -> None:
+    """Say under a head's name how strong its habit is, and how sure that is."""
+    if found is None or not found.scores.habits:
+        return
+    name = found.name(place.layer, place.head)
+    habit = name or found.scores.habits[found.beyond()[:, *place[:2]].argmax()]
+    (bar,) = _bars(checkpoint, found, reading, place, [habit])
+    if found.band is None:
+        begins, untrained = "It puts", "not compared with untrained heads yet"
+    else:
+        like = bar.low <= bar.untrained_high
+        begins = "Like an untrained head, it puts" if like else "Most of all it puts"
+        begins = "It puts" if name else begins
+        untrained = (
+            f"untrained heads: {bar.untrained_low:.3f} to {bar.untrained_high:.3f}"
+        )
+    here = (
+        f"On this prompt: {bar.here:.3f}."
+        if bar.here == bar.here
+        else "This prompt has no such place."
+    )
+    st.caption(
+        f"{begins} {bar.value:.3f} of its weight on {bar.habit}, in "
+        f"{found.scores.windows} windows of held-out text (95% interval: "
+        f"{bar.low:.3f} to {bar.high:.3f}; {untrained}). {here}"
+    )
+
+
+def show_habits(
+    checkpoint: Checkpoint, found: HeldOutStudy | None, reading: Reading, place: Place
+) -> None:
+    """Show every habit of one head with its interval, and the names of all heads."""
+    _offer(checkpoint)
+    if found is None:
+        st.caption(_why_nothing(checkpoint))
+        return
+    layer, head = place.layer, place.head
+    scores = found.scores
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        order = np.argsort(-found.beyond()[:, layer, head], kind="stable")
+        habits = [scores.habits[at] for at in order]
+        st.altair_chart(
+            habits_chart(list(_bars(checkpoint, found, reading, place, habits)))
+        )
+        notebook.show(
+            "held-out habits",
+            held_out_scores,
+            f"held_out_scores(model, tokenizer, windows).score[:, {layer}, {head}]",
+            drawn=scores.score[:, layer, head],
+            begin=notebook.opening_with_windows(WINDOWS),
+        )
+    with right:
+        st.markdown(f"**L{layer}H{head}:** {held_out.label(found, layer, head)}.")
+        st.caption(
+            f"Bars: the share of its weight that the head puts there, in "
+            f"{scores.windows} windows of {found.text.windows.shape[1]} tokens "
+            f"({found.text.description}). Line on a bar: 95% interval, from windows "
+            "drawn anew. Grey: untrained models of this shape. Diamond: this prompt."
+        )
+        st.caption(
+            "A habit names a head if its whole interval takes at least half of the "
+            "weight, far above untrained heads, and if more goes there than distance "
+            "alone explains: whoever reads the last three tokens reads its own word "
+            "too, by chance."
+        )
+        if scores.missing:
+            st.caption(_missing_in_words(scores))
+    _show_all(found)
+
+
+def _bars(
+    checkpoint: Checkpoint,
+    found: HeldOutStudy,
+    reading: Reading,
+    place: Place,
+    habits: list[str],
+) -> Iterator[HabitBar]:
+    """Yield what there is to draw of some of a head's habits."""
+    here = held_out.on_prompt(checkpoint.model, checkpoint.tokenizer, reading.tokens)
+    low, high = (None, None) if found.band is None else found.band.edges()
+    at = place.layer, place.head
+    for habit in habits:
+        row = found.scores.habits.index(habit)
+        yield HabitBar(
+            habit=ALL_HABITS[habit],
+            value=float(found.scores.score[row][at]),
+            low=float(found.scores.low[row][at]),
+            high=float(found.scores.high[row][at]),
+            untrained_low=float("nan") if low is None else float(low[row][at]),
+            untrained_high=float("nan") if high is None else float(high[row][at]),
+            here=_on_prompt(here, habit, at),
+            queries=found.scores.queries[habit],
+        )
+
+
+def _on_prompt(here: HeldOutScores | None, habit: str, place: tuple[int, int]) -> float:
+    if here is None or habit not in here.habits:
+        return float("nan")
+    return float(here.score[here.habits.index(habit)][place])
+
+
+def _show_all(found: HeldOutStudy) -> None:
+    """Show every head's name, or what it does most, as a table."""
+    layers, heads = found.scores.score.shape[1:]
+    strongest, rows = found.beyond().argmax(0), []
+    for layer in range(layers):
+        for head in range(heads):
+            habit = found.name(layer, head)
+            row = int(strongest[layer, head])
+            row = row if habit is None else found.scores.habits.index(habit)
+            rows.append(
+                {
+                    "head": f"L{layer}H{head}",
+                    "name": held_out.label(found, layer, head),
+                    "strongest habit": ALL_HABITS[found.scores.habits[row]],
+                    "weight": float(found.scores.score[row, layer, head]),
+                    "from": float(found.scores.low[row, layer, head]),
+                    "to": float(found.scores.high[row, layer, head]),
+                }
+            )
+    number = st.column_config.NumberColumn(format="%.3f")
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config=dict.fromkeys(("weight", "from", "to"), number),
+    )
+    if found.band is None:
+        return
+    is_named = [
+        [float(found.name(layer, head) is not None) for head in range(heads)]
+        for layer in range(layers)
+    ]
+    notebook.show(
+        "names",
+        head_names,
+        "[[float(name is not None) for name in layer] "
+        "for layer in head_names(model, tokenizer, windows)]",
+        drawn=is_named,
+        begin=notebook.opening_with_windows(WINDOWS),
+        also=[names_of_heads, untrained_habits],
+    )
+
+
+def _missing_in_words(scores: HeldOutScores) -> str:
+    """Say which habits were not measured, and why."""
+    reasons: dict[str, list[str]] = {}
+    for habit, why in scores.missing.items():
+        reasons.setdefault(why, []).append(ALL_HABITS[habit])
+    listed = [f"{', '.join(habits)} ({why})" for why, habits in reasons.items()]
+    return "Not measured here: " + "; ".join(listed) + "."
+
+
+def _offer(checkpoint: Checkpoint) -> None:
+    """Offer a comparison that would keep the reader waiting."""
+    takes = held_out.missing_seconds(checkpoint)
+    if takes > held_out.PATIENCE:
+        st.button(
+            "Compare with untrained heads",
+            key="compare_untrained",
+            icon=":material/balance:",
+            on_click=held_out.want,
+            args=(checkpoint,),
+            help=f"Takes about {duration(takes)}, and is kept.",
+        )
+
+
+def _why_nothing(checkpoint: Checkpoint) -> str:
+    """Say why there is nothing to show."""
+    if checkpoint.model.config.max_seq_len < 2:
+        return "This model reads only one token at a time: its heads have no choice."
+    if held_out.OWED in st.session_state:
+        return "The held-out text is not read yet."
+    return "This model is too large to be read again and again for every habit."
