@@ -133,7 +133,7 @@ def names_of_heads(scores: HeldOutScores, band: HabitBand) -> Names:
     best = np.where(holds, beyond, -np.inf).argmax(0)  # [layer head]
     return [
         [scores.habits[at] if named else None for at, named in zip(*row, strict=True)]
-        for row in zip(best, holds.any(0), strict=True)
+        for row in zip(best.tolist(), holds.any(0).tolist(), strict=True)
     ]
 
 
