@@ -5,6 +5,7 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.corpora import Windows
 from minigpt.interpret.heads.corpus_examples import (
+    CorpusExamples,
     HeadExample,
     corpus_examples,
 )
@@ -43,24 +44,11 @@ def show_examples(checkpoint: Checkpoint, place: Place) -> None:
         )
         return
     found = _examples(model, text.windows, place.layer, place.head, EXAMPLES)
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.markdown(
-            f"**The {len(found.strongest)} strongest examples**, selected by weight"
-        )
-        _show_rows(checkpoint, text.windows, found.strongest, "strongest")
-        st.markdown(f"**{len(found.random)} examples drawn at random**, not selected")
-        _show_rows(checkpoint, text.windows, found.random, "random")
-    with right:
-        st.markdown("**One example of each tenth**, the strongest tenth first")
-        _show_rows(checkpoint, text.windows, found.deciles, "deciles")
+    _show_kinds(checkpoint, text.windows, found)
     first, hook = found.strongest[0], f"blocks.{place.layer}.attn.hook_pattern"
-    provenance.show(
-        checkpoint,
-        text.windows[first.window],
-        hook,
-        (0, place.head, first.query, first.key),
-    )
+    window = text.windows[first.window]
+    cell = (0, place.head, first.query, first.key)
+    provenance.show(checkpoint, window, hook, cell)
     length = text.windows.shape[1]
     st.caption(
         f"{count} windows of {length} tokens: {text.description}. The framed "
@@ -78,6 +66,23 @@ def show_examples(checkpoint: Checkpoint, place: Place) -> None:
         drawn=[example.weight for kind in found for example in kind],
         begin=notebook.opening_with_windows(count),
     )
+
+
+def _show_kinds(
+    checkpoint: Checkpoint, windows: Windows, found: CorpusExamples
+) -> None:
+    """Show the strongest and the random ones beside one of each tenth."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown(
+            f"**The {len(found.strongest)} strongest examples**, selected by weight"
+        )
+        _show_rows(checkpoint, windows, found.strongest, "strongest")
+        st.markdown(f"**{len(found.random)} examples drawn at random**, not selected")
+        _show_rows(checkpoint, windows, found.random, "random")
+    with right:
+        st.markdown("**One example of each tenth**, the strongest tenth first")
+        _show_rows(checkpoint, windows, found.deciles, "deciles")
 
 
 def _show_rows(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
@@ -23,7 +22,7 @@ from pages.frame.reading import Place
 from pages.frame.words import duration
 from pages.head_explorer import held_out
 from pages.head_explorer.held_out import HeldOutStudy
-from viz.habits import HabitBar, habits_chart
+from viz.heads import HabitBar, habits_chart
 
 TAB = "Habits"
 
@@ -70,7 +69,8 @@ def show_habits(
     scores = found.scores
     left, right = st.columns([3, 2], gap="large")
     with left:
-        order = np.argsort(-found.beyond()[:, layer, head], kind="stable")
+        beyond = found.beyond()[:, layer, head]
+        order = sorted(range(len(beyond)), key=lambda at: -beyond[at])
         habits = [scores.habits[at] for at in order]
         st.altair_chart(
             habits_chart(list(_bars(checkpoint, found, reading, place, habits)))
@@ -83,22 +83,28 @@ def show_habits(
             begin=notebook.opening_with_windows(WINDOWS),
         )
     with right:
-        st.markdown(f"**L{layer}H{head}:** {held_out.label(found, layer, head)}.")
-        st.caption(
-            f"Bars: the share of its weight that the head puts there, in "
-            f"{scores.windows} windows of {found.text.windows.shape[1]} tokens "
-            f"({found.text.description}). Line on a bar: 95% interval, from windows "
-            "drawn anew. Grey: untrained models of this shape. Diamond: this prompt."
-        )
-        st.caption(
-            "A habit names a head if its whole interval takes at least half of the "
-            "weight, far above untrained heads, and if more goes there than distance "
-            "alone explains: whoever reads the last three tokens reads its own word "
-            "too, by chance."
-        )
-        if scores.missing:
-            st.caption(_missing_in_words(scores))
+        _explain(found, layer, head)
     _show_all(found)
+
+
+def _explain(found: HeldOutStudy, layer: int, head: int) -> None:
+    """Say what the bars are, and when a habit names a head."""
+    scores = found.scores
+    st.markdown(f"**L{layer}H{head}:** {held_out.label(found, layer, head)}.")
+    st.caption(
+        f"Bars: the share of its weight that the head puts there, in "
+        f"{scores.windows} windows of {found.text.windows.shape[1]} tokens "
+        f"({found.text.description}). Line on a bar: 95% interval, from windows "
+        "drawn anew. Grey: untrained models of this shape. Diamond: this prompt."
+    )
+    st.caption(
+        "A habit names a head if its whole interval takes at least half of the "
+        "weight, far above untrained heads, and if more goes there than distance "
+        "alone explains: whoever reads the last three tokens reads its own word "
+        "too, by chance."
+    )
+    if scores.missing:
+        st.caption(_missing_in_words(scores))
 
 
 def _bars(

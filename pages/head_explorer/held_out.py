@@ -9,7 +9,6 @@ import time
 from functools import partial
 from typing import NamedTuple
 
-import numpy as np
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
@@ -19,6 +18,7 @@ from minigpt.interpret.heads.habits import HabitCells, text_habits
 from minigpt.interpret.heads.head_names import (
     HabitBand,
     Names,
+    beyond_untrained,
     habit_band,
     name_in_words,
     names_of_heads,
@@ -29,8 +29,8 @@ from minigpt.interpret.heads.held_out_scores import (
     ByHabit,
     HeldOutScores,
     Weight,
-    held_out_scores,
     joined,
+    prompt_scores,
     summarize,
     weight_on,
 )
@@ -70,10 +70,7 @@ class HeldOutStudy(NamedTuple):
 
     def beyond(self) -> ByHabit:
         """Return how far each habit's whole interval lies above untrained heads."""
-        if self.band is None:
-            return self.scores.low
-        above: ByHabit = self.scores.low - self.band.edges()[1]
-        return above
+        return beyond_untrained(self.scores, self.band)
 
 
 def of(checkpoint: Checkpoint) -> HeldOutStudy | None:
@@ -154,14 +151,8 @@ def label(found: HeldOutStudy | None, layer: int, head: int) -> str:
     return "not compared with untrained heads" + " yet" * (OWED in st.session_state)
 
 
-@remember(64)
-def on_prompt(
-    model: TransformerLM, tokenizer: Tokenizer, tokens: list[int]
-) -> HeldOutScores | None:
-    """Score every head on one prompt, by the same habits; None where it has no row."""
-    if len(tokens) < 2:
-        return None
-    return held_out_scores(model, tokenizer, np.array([tokens]))
+on_prompt = remember(64)(prompt_scores)
+"""All heads' scores on one prompt, by the same habits."""
 
 
 def _names(

@@ -39,6 +39,7 @@ TEXT_HABITS: Final = {
     "this_word": "what is read of the word so far",
     "same_word": "earlier places of the same word",
     "sentence_start": "where the sentence begins",
+    "document_end": "where the last document ended",
     "open_bracket": "the bracket or quote that is open",
     "punctuation": "punctuation",
     "rare_tokens": "rare tokens",
@@ -134,6 +135,7 @@ def _of_writing(marks: Marks, windows: Windows) -> dict[str, Cells]:
         "this_word": np.tril(is_same, -1),
         "same_word": _same_words(marks),
         "sentence_start": _last(marks.sentence_start),
+        "document_end": _last(marks.document_end),
         "open_bracket": marks.bracket[:, :, None] == key,
         "punctuation": _every(marks.punctuation),
     }

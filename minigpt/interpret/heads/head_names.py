@@ -131,10 +131,20 @@ def names_of_heads(scores: HeldOutScores, band: HabitBand) -> Names:
     beyond = coverage * (scores.score - band.mean)
     beyond[habits == LAST_RESORT] *= 1e-3  # behind all that is more precise
     best = np.where(holds, beyond, -np.inf).argmax(0)  # [layer head]
+    is_named = np.any(holds, axis=0)
     return [
         [scores.habits[at] if named else None for at, named in zip(*row, strict=True)]
-        for row in zip(best.tolist(), holds.any(0).tolist(), strict=True)
+        for row in zip(best.tolist(), is_named.tolist(), strict=True)
     ]
+
+
+def beyond_untrained(scores: HeldOutScores, band: HabitBand | None) -> ByHabit:
+    """Return how far each habit's whole interval lies above untrained heads.
+
+    Without a band, it is how far it lies above 0.
+    """
+    above: ByHabit = scores.low if band is None else scores.low - band.edges()[1]
+    return above
 
 
 def name_in_words(habit: str | None) -> str:

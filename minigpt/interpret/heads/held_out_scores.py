@@ -89,6 +89,21 @@ def held_out_scores(
     return summarize(weight_on(model, windows, habits.cells), habits)
 
 
+def prompt_scores(
+    model: Hooked, tokenizer: Tokenizer, tokens: Sequence[int]
+) -> HeldOutScores | None:
+    """Score every head on one prompt, without intervals; None of a single token.
+
+    Args:
+        model: Any model with attention.
+        tokenizer: Its own.
+        tokens: The prompt's ids.
+    """
+    if len(tokens) < 2:
+        return None
+    return held_out_scores(model, tokenizer, np.array([tokens]))
+
+
 def weight_on(model: Hooked, windows: Windows, cells: dict[str, Cells]) -> Weight:
     """Add up the weight that every head of a model puts on the cells of each habit.
 

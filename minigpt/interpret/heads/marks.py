@@ -46,6 +46,8 @@ class Marks:
     sentence_start: Flags
     """Begins the first word after a full stop, a question or exclamation mark, or the
     end of a document."""
+    document_end: Flags
+    """The token that ends a document, or begins one."""
     word: Places
     """The number in its window of the word that the token belongs to, or `NOWHERE`."""
     spelled: tuple[tuple[str, ...], ...]
@@ -63,6 +65,9 @@ def mark(tokenizer: Tokenizer, windows: Windows) -> Marks:
     """
     written = [pieces_of(tokenizer, window) for window in windows.tolist()]
     ended = np.isin(windows, list(tokenizer.special_tokens))
+    of_ends = [
+        each for each in (tokenizer.bos_id, tokenizer.eos_id) if each is not None
+    ]
     is_apart = tokenizer.kind == "word"
     found = [_words(pieces, is_apart) for pieces in written]
     word = np.array([numbers for numbers, _, _ in found])
@@ -74,6 +79,7 @@ def mark(tokenizer: Tokenizer, windows: Windows) -> Marks:
         punctuation=_where(written, is_punctuation),
         word_start=start,
         sentence_start=_first_after(start, ends),
+        document_end=np.isin(windows, of_ends),
         word=word,
         spelled=tuple(tuple(spelled) for _, _, spelled in found),
         bracket=np.array([_open_brackets(pieces, is_apart) for pieces in written]),

@@ -127,6 +127,18 @@ def test_words_that_stand_apart_begin_words():
     assert found.missing["last_space"] == "no window has such a place"
 
 
+def test_a_document_ends_where_its_token_stands(tokenizer):
+    ids = [
+        *tokenizer.encode("The end."),
+        tokenizer.eos_id,
+        *tokenizer.encode("He sat."),
+    ]
+    cells = text_habits(tokenizer, np.array([ids])).cells
+    assert np.flatnonzero(cells["document_end"][0, -1]).tolist() == [8]
+    assert np.flatnonzero(cells["sentence_start"][0, -1]).tolist() == [9]
+    assert not cells["document_end"][0, :9].any()
+
+
 def test_a_habit_that_a_vocabulary_cannot_show_says_so():
     tokenizer = tokenizer_of("abc abd\nabe " * 9)
     windows = np.array([tokenizer.encode("abc abd abe ") for _ in range(9)])
@@ -140,7 +152,7 @@ def test_scores_are_means_over_queries_counted_one_by_one(tokenizer, windows):
     model = small_model(tokenizer.vocab_size)
     found = held_out_scores(model, tokenizer, windows)
     cells = text_habits(tokenizer, windows).cells
-    assert set(TEXT_HABITS) <= set(found.habits)
+    assert set(TEXT_HABITS) - set(found.habits) == {"document_end"}
     total = {name: [] for name in found.habits}
     for at, window in enumerate(windows):
         with torch.inference_mode():
