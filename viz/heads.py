@@ -108,7 +108,7 @@ def habits_chart(bars: Sequence[HabitBar]) -> alt.LayerChart:
             "habit:N",
             sort=list(table["habit"]),
             title=None,
-            axis=alt.Axis(labelLimit=260),
+            axis=alt.Axis(labelLimit=260, labelOverlap=False),
         ),
         tooltip=[
             alt.Tooltip("habit:N"),

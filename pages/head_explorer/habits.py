@@ -26,6 +26,9 @@ from viz.heads import HabitBar, habits_chart
 
 TAB = "Habits"
 
+COMMON = 0.9
+"""Where fewer queries can show a habit, the page says how many."""
+
 
 def show_sentence(
     checkpoint: Checkpoint, found: HeldOutStudy | None, reading: Reading, place: Place
@@ -50,8 +53,10 @@ def show_sentence(
         if bar.here == bar.here
         else "This prompt has no such place."
     )
+    share = found.scores.coverage[habit]
+    rows = "" if share > COMMON else f", where there is one ({share:.0%} of queries)"
     st.caption(
-        f"{begins} {bar.value:.3f} of its weight on {bar.habit}, in "
+        f"{begins} {bar.value:.3f} of its weight on {bar.habit}{rows}, in "
         f"{found.scores.windows} windows of held-out text (95% interval: "
         f"{bar.low:.3f} to {bar.high:.3f}; {untrained}). {here}"
     )

@@ -276,7 +276,8 @@ def strongest_habit(seen: Seen) -> tuple[str, float]:
 def held_out_habit(seen: Seen) -> tuple[float, ...]:
     """What a head's sentence prints: the habit that it names, measured once more."""
     (said,) = (each.value for each in seen.app.caption if "95% interval:" in each.value)
-    words = re.search(r"of its weight on (.*), in 64 windows", said)[1]
+    rare = r"(?:, where there is one \(\d+% of queries\))?"
+    words = re.search(rf"of its weight on (.*?){rare}, in 64 windows", said)[1]
     (habit,) = (name for name, what in ALL_HABITS.items() if what == words)
     _, tokenizer, metadata = seen.checkpoint
     length = min(64, seen.config.max_seq_len)
@@ -301,9 +302,11 @@ def held_out_habit(seen: Seen) -> tuple[float, ...]:
     if here is not None:
         cells = seen.attn("pattern")[seen.head] * here[0]
         own = (float(cells.sum() / here.any(-1).sum()),)
-    places = map(float, numbers_in(words))
+    shown = [float(each) for each in numbers_in(words)]
+    share = queries.sum() / (64 * (length - 1))
+    shown += [100 * share] if share <= 0.9 else []
     score = float(sums.sum() / queries.sum())
-    return (score, *places, 64, 95, *edges, *band, *own)
+    return (score, *shown, 64, 95, *edges, *band, *own)
 
 
 def weight_by_window(model, windows: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -4,8 +4,9 @@ The strongest examples of a head make it look like a specialist: they were picke
 it. One example of each tenth, from the weakest to the strongest, and a random sample
 beside them show what the head does most of the time.
 
-With two keys to choose from, a large weight is nothing special. So a row is ranked by
-how far its largest weight lies above the mean of this head's rows with as many keys.
+With two keys to choose from, a large weight is nothing special. So rows of few keys are
+left out, and a row is ranked by how far its largest weight lies above the mean of this
+head's rows with as many keys.
 
 Before: `corpora`, whose windows are searched. Next: the Head explorer, which shows
 both.
@@ -23,6 +24,9 @@ from jaxtyping import Float
 
 from minigpt.hooks import Hooked
 from minigpt.interpret.corpora import Windows
+
+FEWEST_KEYS = 8
+"""To choose from, in a row that may be shown: or half a window's, if it is short."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,6 @@ def corpus_examples(
 ) -> CorpusExamples:
     """Rank a head's rows in a corpus, and draw random ones.
 
-    Query 0 can read nothing but itself, and does not count.
-
     Args:
         model: Whose head.
         windows: The corpus, at least 2 tokens each.
@@ -84,14 +86,15 @@ def corpus_examples(
         raise ValueError(f"Windows need 2 tokens or more, not {windows.shape[1]}.")
     pattern = _patterns(model, windows, layer, head)
     number, length = windows.shape
-    peaks = pattern[:, 1:].max(-1)  # [window query]: of the rows from 1 on
+    first = min(FEWEST_KEYS - 1, length // 2)
+    peaks = pattern[:, first:].max(-1)  # [window query]: of the rows from there on
     above = peaks - peaks.mean(0)  # a query's place says how many keys it has
     best = np.argsort(-above.max(-1), kind="stable")[:count]
     rising = np.argsort(above, axis=None, kind="stable")
     middles = rising[((np.arange(9, -1, -1) + 0.5) * len(rising) / 10).astype(int)]
     rng = np.random.default_rng(seed)
     drawn = np.sort(rng.choice(number, min(count, number), replace=False))
-    queries = rng.integers(1, length, size=len(drawn))
+    queries = rng.integers(first, length, size=len(drawn))
 
     def example(window: int, query: int) -> HeadExample:
         row = pattern[window, query, : query + 1]
@@ -100,12 +103,14 @@ def corpus_examples(
             int(query),
             int(row.argmax()),
             row,
-            float(above[window, query - 1]),
+            float(above[window, query - first]),
         )
 
     return CorpusExamples(
-        strongest=[example(i, 1 + above[i].argmax()) for i in best],
-        deciles=[example(at // (length - 1), 1 + at % (length - 1)) for at in middles],
+        strongest=[example(i, first + above[i].argmax()) for i in best],
+        deciles=[
+            example(at // above.shape[1], first + at % above.shape[1]) for at in middles
+        ],
         random=[example(i, q) for i, q in zip(drawn, queries, strict=True)],
     )
 
