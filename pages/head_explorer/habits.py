@@ -26,6 +26,9 @@ from viz.heads import HabitBar, habits_chart
 
 TAB = "Habits"
 
+SHOWN = 10
+"""Habits of a head that are drawn; all are in the numbers behind the chart."""
+
 COMMON = 0.9
 """Where fewer queries can show a habit, the page says how many."""
 
@@ -76,7 +79,7 @@ def show_habits(
     with left:
         beyond = found.beyond()[:, layer, head]
         order = sorted(range(len(beyond)), key=lambda at: -beyond[at])
-        habits = [scores.habits[at] for at in order]
+        habits = [scores.habits[at] for at in order[:SHOWN]]
         st.altair_chart(
             habits_chart(list(_bars(checkpoint, found, reading, place, habits)))
         )
@@ -89,7 +92,6 @@ def show_habits(
         )
     with right:
         _explain(found, layer, head)
-    _show_all(found)
 
 
 def _explain(found: HeldOutStudy, layer: int, head: int) -> None:
@@ -97,9 +99,10 @@ def _explain(found: HeldOutStudy, layer: int, head: int) -> None:
     scores = found.scores
     st.markdown(f"**L{layer}H{head}:** {held_out.label(found, layer, head)}.")
     st.caption(
-        f"Bars: the share of its weight that the head puts there, in "
-        f"{scores.windows} windows of {found.text.windows.shape[1]} tokens "
-        f"({found.text.description}). Line on a bar: 95% interval, from windows "
+        f"Bars: the share of its weight that the head puts there, of the "
+        f"{min(SHOWN, len(scores.habits))} habits farthest above untrained heads "
+        f"among {len(scores.habits)}, in {scores.windows} windows of "
+        f"{found.text.windows.shape[1]} tokens ({found.text.description}). Line on a bar: 95% interval, from windows "
         "drawn anew. Grey: untrained models of this shape. Diamond: this prompt."
     )
     st.caption(
@@ -143,46 +146,47 @@ def _on_prompt(here: HeldOutScores | None, habit: str, place: tuple[int, int]) -
     return float(here.score[here.habits.index(habit)][place])
 
 
-def _show_all(found: HeldOutStudy) -> None:
+def show_names(found: HeldOutStudy | None) -> None:
     """Show every head's name, or what it does most, as a table."""
-    layers, heads = found.scores.score.shape[1:]
-    strongest, rows = found.beyond().argmax(0), []
-    for layer in range(layers):
-        for head in range(heads):
-            habit = found.name(layer, head)
-            row = int(strongest[layer, head])
-            row = row if habit is None else found.scores.habits.index(habit)
-            rows.append(
-                {
-                    "head": f"L{layer}H{head}",
-                    "name": held_out.label(found, layer, head),
-                    "strongest habit": ALL_HABITS[found.scores.habits[row]],
-                    "weight": float(found.scores.score[row, layer, head]),
-                    "from": float(found.scores.low[row, layer, head]),
-                    "to": float(found.scores.high[row, layer, head]),
-                }
-            )
+    if found is None:
+        return
+    st.markdown(f"**Names**, from {found.scores.windows} windows of held-out text")
     number = st.column_config.NumberColumn(format="%.3f")
     st.dataframe(
-        rows,
+        list(_named_rows(found)),
         hide_index=True,
         column_config=dict.fromkeys(("weight", "from", "to"), number),
     )
-    if found.band is None:
+    if found.names is None:
         return
-    is_named = [
-        [float(found.name(layer, head) is not None) for head in range(heads)]
-        for layer in range(layers)
-    ]
     notebook.show(
         "names",
         head_names,
         "[[float(name is not None) for name in layer] "
         "for layer in head_names(model, tokenizer, windows)]",
-        drawn=is_named,
+        drawn=[[float(name is not None) for name in layer] for layer in found.names],
         begin=notebook.opening_with_windows(WINDOWS),
         also=[names_of_heads, untrained_habits],
     )
+
+
+def _named_rows(found: HeldOutStudy) -> Iterator[dict[str, str | float]]:
+    """Yield each head's name, and the numbers behind it."""
+    strongest, scores = found.beyond().argmax(0), found.scores
+    layers, heads = strongest.shape
+    for layer in range(layers):
+        for head in range(heads):
+            habit = found.name(layer, head)
+            habit = habit or scores.habits[strongest[layer, head]]
+            at = scores.habits.index(habit), layer, head
+            yield {
+                "head": f"L{layer}H{head}",
+                "name": held_out.label(found, layer, head),
+                "strongest habit": ALL_HABITS[habit],
+                "weight": float(scores.score[at]),
+                "from": float(scores.low[at]),
+                "to": float(scores.high[at]),
+            }
 
 
 def _missing_in_words(scores: HeldOutScores) -> str:

@@ -128,7 +128,6 @@ def show_one_head(
     layer, head, token = place
     pattern, pieces = reading.patterns[layer, head], reading.pieces
     view = show_heading(known, place)
-    habits.show_sentence(checkpoint, known, reading, place)
     read = chosen_key(token)
     if read is None:
         read = strongest_read(pattern, pieces, token).key_position
@@ -148,6 +147,7 @@ def show_one_head(
             pieces, pattern, (token, read), key="head_as_map", on_select=pick_cell
         )
         name, cells = "heat map", (layer, head)
+    habits.show_sentence(checkpoint, known, reading, place)
     hook = reading.hook_name(layer)
     provenance.show(checkpoint, reading.tokens, hook, (0, head, token, read))
     place_in_words = ", ".join(map(str, cells))
@@ -208,7 +208,7 @@ def show_tabs(
     show = [
         lambda: habits.show_habits(checkpoint, known, reading, place),
         lambda: score_tabs.show_two_texts(here, there, place),
-        lambda: score_tabs.show_every_score(here, there),
+        lambda: (habits.show_names(known), score_tabs.show_every_score(here, there)),
         lambda: pins.show_side_by_side(reading, place),
         lambda: corpus.show_examples(checkpoint, place),
         lambda: corpus.show_without(checkpoint, reading, place),

@@ -18,7 +18,7 @@ from guard.seen import (
 )
 
 from minigpt.interpret.corpora import held_out
-from minigpt.interpret.heads.habits import ALL_HABITS, text_habits
+from minigpt.interpret.heads.habits import ALL_HABITS, HabitCells, text_habits
 from minigpt.interpret.heads.null_band import null_band, untrained_model
 from minigpt.interpret.heads.repeated_tokens import familiar_tokens, repeated_tokens
 
@@ -319,13 +319,17 @@ def weight_by_window(model, windows: np.ndarray, mask: np.ndarray) -> np.ndarray
     return np.einsum("wlhqk,wqk->wlh", patterns, mask)
 
 
+def habits_of(seen: Seen) -> HabitCells:
+    """The habits of the held-out text of the pages."""
+    _, tokenizer, metadata = seen.checkpoint
+    length = min(64, seen.config.max_seq_len)
+    return text_habits(tokenizer, held_out(metadata, tokenizer, length, 64).windows)
+
+
 def unmeasured(seen: Seen) -> tuple[float, ...]:
     """The numbers in the reasons why habits are not measured."""
-    tokenizer = seen.checkpoint.tokenizer
-    length = min(64, seen.config.max_seq_len)
-    windows = held_out(seen.checkpoint.metadata, tokenizer, length, 64).windows
     (said,) = (each.value for each in seen.app.caption if "Not measured" in each.value)
-    missing = text_habits(tokenizer, windows).missing
+    missing = habits_of(seen).missing
     reasons = sorted(set(missing.values()), key=said.index)
     assert all(ALL_HABITS[name] in said for name in missing)
     return tuple(float(n) for n in numbers_in(" ".join(reasons)))

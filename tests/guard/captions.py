@@ -60,7 +60,10 @@ claims("head_explorer", "^Not measured here")(
     lambda seen, nth: attention.unmeasured(seen)
 )
 claims("head_explorer", "^Bars: the share of its weight")(
-    lambda seen, nth: (64, min(64, seen.config.max_seq_len), 95)
+    lambda seen, nth: (
+        *(10, len(attention.habits_of(seen).cells)),
+        *(64, min(64, seen.config.max_seq_len), 95),
+    )
 )
 constant("beam_search", "a beam of width 1", 1)
 constant("intervene", "brings the whole answer back", 1, 0, 1)
