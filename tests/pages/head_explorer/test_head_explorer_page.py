@@ -161,7 +161,6 @@ def test_closed_tabs_cost_nothing(open_page):
         "all heads",
         "heat map",
         "held-out habits",
-        "names",
     }
 
 
