@@ -103,7 +103,8 @@ def _explain(found: HeldOutStudy, layer: int, head: int) -> None:
         f"{min(SHOWN, len(scores.habits))} habits farthest above untrained heads "
         f"among {len(scores.habits)}, in {scores.windows} windows of "
         f"{found.text.windows.shape[1]} tokens ({found.text.description}). "
-        "Line on a bar: 95% interval, from windows drawn anew. Grey: untrained models of this shape. Diamond: this prompt."
+        "Line on a bar: 95% interval, from windows drawn anew. Grey: untrained "
+        "models of this shape. Diamond: this prompt."
     )
     st.caption(
         "A habit names a head if its whole interval takes at least half of the "
