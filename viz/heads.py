@@ -1,4 +1,4 @@
-"""One head's scores on two texts, each beside what untrained heads score there."""
+"""What one head does, as scores beside those of untrained heads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,4 +66,74 @@ def two_texts_chart(scores: Sequence[ScoreOnText]) -> alt.LayerChart:
         x="value:Q", text=alt.Text("value:Q", format=".3f")
     )
     chart: alt.LayerChart = (bands + dots + numbers).properties(height=alt.Step(17))
+    return chart
+
+
+@dataclass(frozen=True)
+class HabitBar:
+    """One habit of one head."""
+
+    habit: str
+    """What the head would read: `the last space`."""
+    value: float
+    """Mean weight on held-out text, from 0 to 1."""
+    low: float
+    """Where its 95 % interval begins …"""
+    high: float
+    """… and where it ends."""
+    untrained_low: float
+    """Where the band of untrained heads begins; not-a-number: not compared yet …"""
+    untrained_high: float
+    """… and where it ends."""
+    here: float
+    """The same on the prompt; not-a-number where it has no such place."""
+    queries: int
+    """How many held-out queries the mean is over."""
+
+
+def habit_table(bars: Sequence[HabitBar]) -> pd.DataFrame:
+    """Return the table behind `habits_chart`, a row per habit."""
+    return pd.DataFrame([vars(bar) for bar in bars])
+
+
+def habits_chart(bars: Sequence[HabitBar]) -> alt.LayerChart:
+    """Draw each habit's weight with its interval, the untrained band behind it.
+
+    Args:
+        bars: In the order to show.
+    """
+    table = habit_table(bars)
+    rows = alt.Chart(table).encode(
+        y=alt.Y(
+            "habit:N",
+            sort=list(table["habit"]),
+            title=None,
+            axis=alt.Axis(labelLimit=260, labelOverlap=False),
+        ),
+        tooltip=[
+            alt.Tooltip("habit:N"),
+            alt.Tooltip("value:Q", title="weight", format=".3f"),
+            alt.Tooltip("low:Q", title="95 % interval from", format=".3f"),
+            alt.Tooltip("high:Q", title="to", format=".3f"),
+            alt.Tooltip("untrained_low:Q", title="untrained from", format=".3f"),
+            alt.Tooltip("untrained_high:Q", title="to", format=".3f"),
+            alt.Tooltip("here:Q", title="on this prompt", format=".3f"),
+            alt.Tooltip("queries:Q", title="held-out queries", format=","),
+        ],
+    )
+    weight = alt.X("value:Q", title="mean weight").scale(domain=[0, 1])
+    values = rows.mark_bar(color=BLUE, height=9, cornerRadiusEnd=2).encode(x=weight)
+    bands = rows.mark_bar(color=GRAY, opacity=0.45, height=17).encode(
+        x="untrained_low:Q", x2="untrained_high:Q"
+    )
+    spans = rows.mark_rule(strokeWidth=2, color=GRAY).encode(x="low:Q", x2="high:Q")
+    here = rows.mark_point(
+        shape="diamond", filled=True, size=70, color=ORANGE, opacity=1
+    ).encode(x="here:Q")
+    numbers = printed(rows, dx=9).encode(
+        x="high:Q", text=alt.Text("value:Q", format=".3f")
+    )
+    chart: alt.LayerChart = (bands + values + spans + here + numbers).properties(
+        height=alt.Step(19)
+    )
     return chart

@@ -33,11 +33,11 @@ def _text_of(checkpoint: Checkpoint) -> tuple[str, str]:
     """Return what the text depends on, which all steps of a model share."""
     provenance = checkpoint.metadata.provenance
     source = [provenance.get(name) for name in ("data", "text_sha256")]
-    return json.dumps(source, sort_keys=True), _vocabulary(checkpoint.tokenizer)
+    return json.dumps(source, sort_keys=True), vocabulary_of(checkpoint.tokenizer)
 
 
 @remember(32)
-def _vocabulary(tokenizer: Tokenizer) -> str:
+def vocabulary_of(tokenizer: Tokenizer) -> str:
     """Return what tells a tokenizer from those that read a text otherwise."""
     return sha256(json.dumps(tokenizer.to_dict()).encode()).hexdigest()
 

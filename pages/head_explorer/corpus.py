@@ -5,60 +5,84 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.corpora import Windows
 from minigpt.interpret.heads.corpus_examples import (
+    CorpusExamples,
     HeadExample,
     corpus_examples,
 )
+from minigpt.interpret.heads.held_out_scores import WINDOWS
 from minigpt.interpret.interventions.ablation import loss_over, measure
 from minigpt.interpret.interventions.interventions import Ablation, How
 from minigpt.interpret.interventions.parts import Head
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.model import TransformerLM
 from minigpt.textbook.interventions import ablation_hooks
-from pages.frame import corpora, notebook, state
+from pages.frame import corpora, notebook, provenance, state
 from pages.frame.reading import Place
 from pages.frame.remember import remember
+from pages.head_explorer import held_out
 from viz.components.reading_examples.view import ReadingExample, reading_examples
 from viz.effects import before_after_bars
 
 EXAMPLES = 4
-"""Of each kind."""
+"""The strongest, and as many at random."""
+
+FEWER = 16
+"""Windows that a large model is shown in."""
 
 HOW: dict[str, How] = {"zero": "zero", "its mean": "mean"}
 
 
 def show_examples(checkpoint: Checkpoint, place: Place) -> None:
     """Show where the head reads hardest in held-out text, and where by chance."""
-    text = corpora.held_out_text(checkpoint)
     model = checkpoint.model
+    is_quick = held_out.seconds(model.config) <= held_out.QUICK
+    count = WINDOWS if is_quick else FEWER
+    text = corpora.held_out_text(checkpoint, count)
     if text.windows.shape[1] < 2:
         st.caption(
             "This model reads only one token at a time: there is nothing to attend to."
         )
         return
     found = _examples(model, text.windows, place.layer, place.head, EXAMPLES)
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.markdown(
-            f"**The {len(found.strongest)} strongest examples**, selected by weight"
-        )
-        _show_rows(checkpoint, text.windows, found.strongest, "strongest")
-    with right:
-        st.markdown(f"**{len(found.random)} examples drawn at random**, not selected")
-        _show_rows(checkpoint, text.windows, found.random, "random")
-    count, length = text.windows.shape
+    _show_kinds(checkpoint, text.windows, found)
+    first, hook = found.strongest[0], f"blocks.{place.layer}.attn.hook_pattern"
+    window = text.windows[first.window]
+    cell = (0, place.head, first.query, first.key)
+    provenance.show(checkpoint, window, hook, cell)
+    length = text.windows.shape[1]
     st.caption(
         f"{count} windows of {length} tokens: {text.description}. The framed "
-        "token reads the others: the darker a token, the larger its weight."
+        "token reads the others: the darker a token, the larger its weight. An example "
+        "is strong if its largest weight lies far above the mean of this head's rows "
+        "with as many tokens to read; rows with only a few are left out, since of two "
+        "tokens any head gives one a lot. The number above is the strongest example's."
     )
     asked = f"{place.layer}, {place.head}, {EXAMPLES}"
     notebook.show(
         "examples",
         corpus_examples,
-        f"[[example.weight for example in kind] for kind in "
-        f"corpus_examples(model, windows, {asked})]",
-        drawn=[[example.weight for example in kind] for kind in found],
-        begin=notebook.opening_with_windows(),
+        f"[example.weight for kind in corpus_examples(model, windows, {asked}) "
+        "for example in kind]",
+        drawn=[example.weight for kind in found for example in kind],
+        begin=notebook.opening_with_windows(count),
     )
+
+
+def _show_kinds(
+    checkpoint: Checkpoint, windows: Windows, found: CorpusExamples
+) -> None:
+    """Show the strongest and the random ones beside one of each tenth."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown(
+            f"**The {len(found.strongest)} strongest examples**, selected by weight"
+        )
+        _show_rows(checkpoint, windows, found.strongest, "strongest")
+        st.markdown(f"**{len(found.random)} examples drawn at random**, not selected")
+        _show_rows(checkpoint, windows, found.random, "random")
+    with right:
+        st.markdown("**One example of each tenth**, the strongest tenth first")
+        _show_rows(checkpoint, windows, found.deciles, "deciles")
 
 
 def _show_rows(

@@ -9,8 +9,9 @@ import math
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.heads.null_band import cautious_label, untrained_scores
-from minigpt.interpret.heads.scores import HABITS, SCORES, head_scores, strongest_read
+from minigpt.interpret.heads.head_names import names_of_heads, untrained_habits
+from minigpt.interpret.heads.held_out_scores import held_out_scores
+from minigpt.interpret.heads.scores import HABITS, SCORES, strongest_read
 from minigpt.interpret.openings.opening import Opening
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.textbook import heads
@@ -20,10 +21,19 @@ from pages.frame.guard import guard
 from pages.frame.place import linked, write
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, pick_head, read_at_place
-from pages.head_explorer import composition, corpus, moves, pins, score_tabs
+from pages.head_explorer import (
+    composition,
+    corpus,
+    habits,
+    held_out,
+    moves,
+    pins,
+    score_tabs,
+)
 from pages.head_explorer import questions as head_questions
 from pages.head_explorer import study as head_study
 from pages.head_explorer import tour as head_tour
+from pages.head_explorer.held_out import HeldOutStudy
 from pages.head_explorer.study import Study
 from pages.head_explorer.tour import ELSEWHERE, FEWEST, WITHOUT
 from viz.attention import pattern_table
@@ -32,8 +42,8 @@ from viz.components.head_grid.view import ScoreBars, head_grid
 from viz.components.head_lines.view import head_lines
 
 TABS = (
-    *(ELSEWHERE, "Every score", pins.TAB, "In its corpus", WITHOUT, "Weights"),
-    *(moves.TAB, composition.TAB),
+    *(habits.TAB, ELSEWHERE, "Every score", pins.TAB, "In its corpus", WITHOUT),
+    *("Weights", moves.TAB, composition.TAB),
 )
 
 
@@ -112,12 +122,15 @@ def chosen_key(token: int) -> int | None:
 
 
 def show_one_head(
-    checkpoint: Checkpoint, reading: Reading, study: Study, place: Place
+    checkpoint: Checkpoint,
+    reading: Reading,
+    known: HeldOutStudy | None,
+    place: Place,
 ) -> None:
     """Show one head's pattern, and the chosen cell with its origin."""
     layer, head, token = place
     pattern, pieces = reading.patterns[layer, head], reading.pieces
-    view = show_heading(study, place)
+    view = show_heading(known, place)
     read = chosen_key(token)
     if read is None:
         read = strongest_read(pattern, pieces, token).key_position
@@ -137,6 +150,7 @@ def show_one_head(
             pieces, pattern, (token, read), key="head_as_map", on_select=pick_cell
         )
         name, cells = "heat map", (layer, head)
+    habits.show_sentence(checkpoint, known, reading, place)
     hook = reading.hook_name(layer)
     provenance.show(checkpoint, reading.tokens, hook, (0, head, token, read))
     place_in_words = ", ".join(map(str, cells))
@@ -148,11 +162,11 @@ def show_one_head(
     )
 
 
-def show_heading(study: Study, place: Place) -> str:
-    """Show the head's name, what it is here, and the views of it."""
+def show_heading(known: HeldOutStudy | None, place: Place) -> str:
+    """Show the head's name, which is from held-out text, and the views of it."""
     layer, head, _ = place
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        label = score_tabs.label(study, layer, head)
+        label = held_out.label(known, layer, head)
         st.subheader(f"L{layer}H{head} · {label}", anchor=False)
         st.space("stretch")
         is_pinned = (layer, head) in pins.pins()
@@ -180,9 +194,13 @@ def show_heading(study: Study, place: Place) -> str:
 
 
 def show_tabs(
-    checkpoint: Checkpoint, reading: Reading, here: Study, there: Study, place: Place
+    checkpoint: Checkpoint,
+    reading: Reading,
+    texts: tuple[HeldOutStudy | None, Study, Study],
+    place: Place,
 ) -> None:
     """Show what else there is to know of the head; closed tabs cost nothing."""
+    known, here, there = texts
     tabs = dict(
         zip(
             TABS,
@@ -190,18 +208,20 @@ def show_tabs(
             strict=True,
         )
     )
-    fill = {
-        TABS[0]: lambda: score_tabs.show_two_texts(here, there, place),
-        TABS[1]: lambda: score_tabs.show_every_score(here, there),
-        TABS[2]: lambda: pins.show_side_by_side(reading, place),
-        TABS[3]: lambda: corpus.show_examples(checkpoint, place),
-        TABS[4]: lambda: corpus.show_without(checkpoint, reading, place),
-        TABS[5]: lambda: st.dataframe(
+    show = [
+        lambda: habits.show_habits(checkpoint, known, reading, place),
+        lambda: score_tabs.show_two_texts(here, there, place),
+        lambda: (habits.show_names(known), score_tabs.show_every_score(here, there)),
+        lambda: pins.show_side_by_side(reading, place),
+        lambda: corpus.show_examples(checkpoint, place),
+        lambda: corpus.show_without(checkpoint, reading, place),
+        lambda: st.dataframe(
             pattern_table(reading.pieces, reading.patterns[place.layer, place.head])
         ),
-        TABS[6]: lambda: moves.show(checkpoint, reading, place),
-        TABS[7]: lambda: composition.show(checkpoint, place),
-    }
+        lambda: moves.show(checkpoint, reading, place),
+        lambda: composition.show(checkpoint, place),
+    ]
+    fill = dict(zip(TABS, show, strict=True))
     for name, tab in tabs.items():
         if tab.open:
             with tab, guard():
@@ -211,17 +231,19 @@ def show_tabs(
 def show_figures(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
     """Show all heads and one of them, explain what a name is worth, and ask."""
     here = head_study.on_prompt(checkpoint, reading)
+    known = held_out.of(checkpoint)
     left, right = st.columns([2, 3], gap="large")
     with left:
         show_all_heads(reading, here, place)
     with right, st.container(key=head_tour.HEAD):
-        show_one_head(checkpoint, reading, here, place)
+        show_one_head(checkpoint, reading, known, place)
     there = head_study.on_random_tokens(checkpoint)
     with st.container(key=head_tour.MORE):
-        show_tabs(checkpoint, reading, here, there, place)
-    lesson.explain(WORDS, head_scores, untrained_scores, cautious_label)
+        show_tabs(checkpoint, reading, (known, here, there), place)
+    lesson.explain(WORDS, held_out_scores, untrained_habits, names_of_heads)
     check(head_questions.checks(checkpoint, reading, place))
     head_study.compute_bands()
+    held_out.compute(checkpoint)
 
 
 def show_opening(found: Opening | None) -> None:
@@ -244,9 +266,11 @@ WORDS = (
     "line further down appears where text repeats: each token reads what came next "
     "the last time, and so the model can copy.\n\n"
     "A score alone says little: near the start there are few tokens to read, so "
-    "**untrained** heads score too. And a name holds for one text only: on **random "
-    "tokens, said twice**, the same head may do something else. Even then, attention "
-    "is not causation: *Without it* ablates the head (switches it off)."
+    "**untrained** heads score too. A few rows of one prompt may be chance: a head's "
+    "**name** comes from windows of text that the model did not learn from. And it "
+    "holds for such text only: on **random tokens, said twice**, the same head may do "
+    "something else. Even then, attention is not causation: *Without it* ablates the "
+    "head (switches it off)."
 )
 
 tour_button = lesson.open(

@@ -4,6 +4,7 @@ from itertools import product
 from typing import NamedTuple
 
 from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.heads.null_band import NullBand
 from minigpt.interpret.heads.scores import HABITS, ByHead, HeadScores, shown_habits
 from minigpt.interpret.reading.prompt import Reading
 from pages.frame.controls.tour import Stop
@@ -50,12 +51,13 @@ def stops(checkpoint: Checkpoint, reading: Reading) -> list[Stop]:
     """
     scores = study.scores_of(checkpoint.model, (tuple(reading.tokens),))
     before = _highest(getattr(scores, PREVIOUS))
+    band = study.quick_band(checkpoint.model.config, reading.tokens)
     return [
         _all(reading),
-        *_one(reading, before),
+        *_one(reading, before, band),
         _other_habit(scores, before),
-        _spread(scores),
-        *_untrained(checkpoint, reading, before),
+        _spread(scores, band),
+        *_untrained(before, band),
         _elsewhere(checkpoint, scores),
         _without(checkpoint, reading),
     ]
@@ -86,8 +88,10 @@ def _all(reading: Reading) -> Stop:
     )
 
 
-def _one(reading: Reading, found: _Head) -> list[Stop]:
+def _one(reading: Reading, found: _Head, band: NullBand | None) -> list[Stop]:
     """Read one row of one head, as cells and as lines."""
+    untrained = None if band is None else band.edges(PREVIOUS)[1]
+    is_habit = untrained is None or found.score > untrained[found.layer, found.head]
     pattern = reading.patterns[found.layer, found.head]
     token = 1 + int(pattern.diagonal(-1).argmax())
     asks, read = (quoted(reading.pieces[at]) for at in (token, token - 1))
@@ -105,8 +109,12 @@ def _one(reading: Reading, found: _Head) -> list[Stop]:
             HEAD,
             "The same numbers as lines, thicker where more is taken. On average over "
             f"this text, {found.name} takes {number(found.score, 3)} from the token "
-            "just before; no head takes more. Such a regularity is called a "
-            "habit.",
+            "just before; no head takes more. "
+            + (
+                "Such a regularity is called a habit."
+                if is_habit
+                else "Heads that learned nothing take as much, so here it is no habit."
+            ),
             {"pattern_view": LINES, "token": len(reading.tokens) - 1, "_read": None},
         ),
     ]
@@ -130,21 +138,27 @@ def _other_habit(scores: HeadScores, other: _Head) -> Stop:
     )
 
 
-def _spread(scores: HeadScores) -> Stop:
+def _spread(scores: HeadScores, band: NullBand | None) -> Stop:
     broad, sharp = _highest(scores.entropy), _highest(-scores.entropy)
+    untrained = None if band is None else band.edges("entropy")[0]
+    is_sharp = untrained is None or -sharp.score < untrained[sharp.layer, sharp.head]
+    sharpest = (
+        f"the sharpest head is {sharp.name}, with {number(-sharp.score)} nats,"
+        if is_sharp
+        else f"no head is sharper than heads that learned nothing: {sharp.name} has "
+        f"the lowest, {number(-sharp.score)} nats,"
+    )
     return Stop(
         GRID,
         "Some heads take everything from one token, others a little from many. How "
-        "evenly a row is spread is called its entropy: 0 for one token alone. Here the "
-        f"sharpest head is {sharp.name}, with {number(-sharp.score)} nats, and the "
-        f"broadest is {broad.name}, with {number(broad.score)}.",
+        "evenly a row is spread is called its entropy: 0 for one token alone. Here "
+        f"{sharpest} and the broadest is {broad.name}, with {number(broad.score)}.",
         {**broad.at, "grid_score": "entropy"},
     )
 
 
-def _untrained(checkpoint: Checkpoint, reading: Reading, found: _Head) -> list[Stop]:
+def _untrained(found: _Head, band: NullBand | None) -> list[Stop]:
     """Hold a score against heads that learned nothing, where that is quick."""
-    band = study.quick_band(checkpoint.model.config, reading.tokens)
     if band is None:
         return []
     low, high = (
@@ -179,8 +193,8 @@ def _elsewhere(checkpoint: Checkpoint, scores: HeadScores) -> Stop:
         MORE,
         "What a head does depends on the text. On this one, "
         f"L{layer}H{head} takes {here} from {HABITS[name]}. On random tokens, a row of "
-        f"them and then the same row again, it takes {now}. So its name belongs to a "
-        "text, and not to the head.",
+        f"them and then the same row again, it takes {now}. So a name holds for one "
+        "kind of text; the one above a head comes from text like what it learned from.",
         {"layer": layer, "head": head, "head_tab": ELSEWHERE},
     )
 

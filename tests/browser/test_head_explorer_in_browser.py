@@ -126,7 +126,7 @@ def test_examples_and_cut_show_numbers_of_the_model(page, server):
     open_explorer(page, server, layer="1")
     page.get_by_role("tab", name="In its corpus").click()
     rows = page.locator(".reading_examples li")
-    expect(rows).to_have_count(8)
+    expect(rows).to_have_count(4 + 4 + 10)
     expect(rows.first).to_contain_text(re.compile(r"reads .+ \d\.\d{3}"))
     page.get_by_role("tab", name="Without it").click()
     page.get_by_text(re.compile(r"[+-]0\.\d{3} without L1H0")).wait_for()

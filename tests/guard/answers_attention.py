@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import torch
 from guard.answers import answers
 from guard.printed import Answer, numbers_in, plain_text
 from guard.screen import Asked
@@ -16,7 +17,9 @@ from guard.seen import (
     without_head,
 )
 
-from minigpt.interpret.heads.null_band import null_band
+from minigpt.interpret.corpora import held_out
+from minigpt.interpret.heads.habits import ALL_HABITS, HabitCells, text_habits
+from minigpt.interpret.heads.null_band import null_band, untrained_model
 from minigpt.interpret.heads.repeated_tokens import familiar_tokens, repeated_tokens
 
 HABITS = {
@@ -268,6 +271,68 @@ def strongest_habit(seen: Seen) -> tuple[str, float]:
     shown = {name: scores[name] for name in scores if queries_of(seen, name) >= 3}
     name = max(shown, key=shown.__getitem__)
     return name, shown[name]
+
+
+def held_out_habit(seen: Seen) -> tuple[float, ...]:
+    """What a head's sentence prints: the habit that it names, measured once more."""
+    (said,) = (each.value for each in seen.app.caption if "95% interval:" in each.value)
+    rare = r"(?:, where there is one \(\d+% of queries\))?"
+    words = re.search(rf"of its weight on (.*?){rare}, in 64 windows", said)[1]
+    (habit,) = (name for name, what in ALL_HABITS.items() if what == words)
+    _, tokenizer, metadata = seen.checkpoint
+    length = min(64, seen.config.max_seq_len)
+    windows = held_out(metadata, tokenizer, length, 64).windows
+    mask = text_habits(tokenizer, windows).cells[habit]
+    queries = mask.any(-1).sum(-1)
+    sums = weight_by_window(seen.model, windows, mask)[:, seen.layer, seen.head]
+    drawn = np.random.default_rng(0).multinomial(64, [1 / 64] * 64, size=1000)
+    edges = np.quantile((drawn @ sums) / (drawn @ queries), [0.025, 0.975])
+    fresh = np.stack(
+        [
+            weight_by_window(*untrained_model(seen.config, windows, seed), mask).sum(0)
+            for seed in range(6)
+        ]
+    )[:, seen.layer]  # [seed head]
+    fresh /= queries.sum()
+    mean = fresh.mean(0)[seen.head]
+    spread = float(np.sqrt(fresh.var(0, ddof=1).mean()))
+    band = max(0.0, mean - 2 * spread), mean + 2 * spread
+    here = text_habits(tokenizer, np.array([seen.tokens])).cells.get(habit)
+    own: tuple[float, ...] = ()
+    if here is not None:
+        cells = seen.attn("pattern")[seen.head] * here[0]
+        own = (float(cells.sum() / here.any(-1).sum()),)
+    shown = [float(each) for each in numbers_in(words)]
+    share = queries.sum() / (64 * (length - 1))
+    shown += [100 * share] if share <= 0.9 else []
+    score = float(sums.sum() / queries.sum())
+    return (score, *shown, 64, 95, *edges, *band, *own)
+
+
+def weight_by_window(model, windows: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Add up every head's weight on some cells, [window layer head]."""
+    with torch.inference_mode():
+        _, cache = model.run_with_cache(
+            torch.tensor(windows), names_filter=lambda name: "pattern" in name
+        )
+    patterns = torch.stack(list(cache.values()), 1).double().numpy()
+    return np.einsum("wlhqk,wqk->wlh", patterns, mask)
+
+
+def habits_of(seen: Seen) -> HabitCells:
+    """The habits of the held-out text of the pages."""
+    _, tokenizer, metadata = seen.checkpoint
+    length = min(64, seen.config.max_seq_len)
+    return text_habits(tokenizer, held_out(metadata, tokenizer, length, 64).windows)
+
+
+def unmeasured(seen: Seen) -> tuple[float, ...]:
+    """The numbers in the reasons why habits are not measured."""
+    (said,) = (each.value for each in seen.app.caption if "Not measured" in each.value)
+    missing = habits_of(seen).missing
+    reasons = sorted(set(missing.values()), key=said.index)
+    assert all(ALL_HABITS[name] in said for name in missing)
+    return tuple(float(n) for n in numbers_in(" ".join(reasons)))
 
 
 def random_windows(seen: Seen) -> np.ndarray:

@@ -53,6 +53,18 @@ constant("attention", "weights that add up to 1", 1)
 constant("tokenizer", r"starts with 256\s+bytes", len(range(0xFF + 1)))
 constant("tokenizer", "^\\*\\*BPE, 1,000 merges", 1000)
 constant("head_explorer", "mean over rows, 0 to 1", 0, 1, 2)
+claims("head_explorer", "95% interval:")(
+    lambda seen, nth: attention.held_out_habit(seen)
+)
+claims("head_explorer", "^Not measured here")(
+    lambda seen, nth: attention.unmeasured(seen)
+)
+claims("head_explorer", "^Bars: the share of its weight")(
+    lambda seen, nth: (
+        *(10, len(attention.habits_of(seen).cells)),
+        *(64, min(64, seen.config.max_seq_len), 95),
+    )
+)
 constant("beam_search", "a beam of width 1", 1)
 constant("intervene", "brings the whole answer back", 1, 0, 1)
 constant("intervene", "likeliest next 12 tokens", 12)

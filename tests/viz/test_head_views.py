@@ -9,7 +9,14 @@ import pytest
 from viz.attention import pool_patterns
 from viz.components.head_grid.view import THUMBNAIL, ScoreBars, head_grid, thumbnails
 from viz.components.reading_examples.view import ReadingExample, _packed
-from viz.heads import ELSEWHERE, HERE, ScoreOnText, two_texts_chart
+from viz.heads import (
+    ELSEWHERE,
+    HERE,
+    HabitBar,
+    ScoreOnText,
+    habits_chart,
+    two_texts_chart,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -96,3 +103,21 @@ def test_the_chart_of_two_texts_draws_each_score_beside_its_band():
     (data,) = spec["datasets"].values()
     assert [row["value"] for row in data] == [0.1, 0.9, None]
     assert [(row["low"], row["high"]) for row in data][1] == (0.02, 0.03)
+
+
+def test_the_chart_of_habits_draws_weight_interval_band_and_prompt_in_order():
+    nan = float("nan")
+    bars = [
+        HabitBar("the last space", 0.6, 0.55, 0.65, 0.03, 0.05, 0.7, 400),
+        HabitBar("the first token", 0.1, 0.08, 0.12, nan, nan, nan, 900),
+    ]
+    spec = json.loads(habits_chart(bars).to_json())
+    (data,) = spec["datasets"].values()
+    assert data[0] == vars(bars[0])
+    assert data[1]["untrained_low"] is None  # not compared: nothing is drawn
+    assert data[1]["here"] is None
+    marks = {layer["mark"]["type"]: layer["encoding"] for layer in spec["layer"][1:4]}
+    drawn = {mark: encoding["x"]["field"] for mark, encoding in marks.items()}
+    assert drawn == {"bar": "value", "rule": "low", "point": "here"}
+    order = [bar.habit for bar in bars]
+    assert all(each["y"]["sort"] == order for each in marks.values())

@@ -1,7 +1,12 @@
-"""Where in a corpus a head attends most strongly, and where it does in a random sample.
+"""Where in a corpus a head attends most strongly, where less, and where by chance.
 
 The strongest examples of a head make it look like a specialist: they were picked for
-it. A random sample beside them shows what the head does most of the time.
+it. One example of each tenth, from the weakest to the strongest, and a random sample
+beside them show what the head does most of the time.
+
+With two keys to choose from, a large weight is nothing special. So rows of few keys are
+left out, and a row is ranked by how far its largest weight lies above the mean of this
+head's rows with as many keys.
 
 Before: `corpora`, whose windows are searched. Next: the Head explorer, which shows
 both.
@@ -20,6 +25,9 @@ from jaxtyping import Float
 from minigpt.hooks import Hooked
 from minigpt.interpret.corpora import Windows
 
+FEWEST_KEYS = 8
+"""To choose from, in a row that may be shown: or half a window's, if it is short."""
+
 
 @dataclass(frozen=True)
 class HeadExample:
@@ -33,6 +41,8 @@ class HeadExample:
     """Position of the token that it reads most."""
     row: Float[np.ndarray, " k_pos"]
     """The query's weights on all tokens up to itself."""
+    above: float
+    """The largest weight minus its mean over the head's rows with as many keys."""
 
     @property
     def weight(self) -> float:
@@ -44,7 +54,9 @@ class CorpusExamples(NamedTuple):
     """What one head does in a corpus."""
 
     strongest: list[HeadExample]
-    """The windows with the largest weights, each at its strongest query."""
+    """The windows that rank highest, each at its highest query."""
+    deciles: list[HeadExample]
+    """From the middle of each tenth of all rows, the highest tenth first."""
     random: list[HeadExample]
     """Queries that were drawn and not chosen."""
 
@@ -57,9 +69,7 @@ def corpus_examples(
     count: int = 4,
     seed: int = 0,
 ) -> CorpusExamples:
-    """Find a head's largest attention weights in a corpus, and draw random ones.
-
-    Query 0 can read nothing but itself, and does not count.
+    """Rank a head's rows in a corpus, and draw random ones.
 
     Args:
         model: Whose head.
@@ -76,14 +86,33 @@ def corpus_examples(
         raise ValueError(f"Windows need 2 tokens or more, not {windows.shape[1]}.")
     pattern = _patterns(model, windows, layer, head)
     number, length = windows.shape
-    peaks = pattern[:, 1:].max(-1)  # [window query]: of the rows from 1 on
-    best = np.argsort(-peaks.max(-1), kind="stable")[:count]
-    strongest = [_example(pattern, i, 1 + int(peaks[i].argmax())) for i in best]
+    first = min(FEWEST_KEYS - 1, length // 2)
+    peaks = pattern[:, first:].max(-1)  # [window query]: of the rows from there on
+    above = peaks - peaks.mean(0)  # a query's place says how many keys it has
+    best = np.argsort(-above.max(-1), kind="stable")[:count]
+    rising = np.argsort(above, axis=None, kind="stable")
+    middles = rising[((np.arange(9, -1, -1) + 0.5) * len(rising) / 10).astype(int)]
     rng = np.random.default_rng(seed)
     drawn = np.sort(rng.choice(number, min(count, number), replace=False))
-    queries = rng.integers(1, length, size=len(drawn))
-    sample = [_example(pattern, i, q) for i, q in zip(drawn, queries, strict=True)]
-    return CorpusExamples(strongest, sample)
+    queries = rng.integers(first, length, size=len(drawn))
+
+    def example(window: int, query: int) -> HeadExample:
+        row = pattern[window, query, : query + 1]
+        return HeadExample(
+            int(window),
+            int(query),
+            int(row.argmax()),
+            row,
+            float(above[window, query - first]),
+        )
+
+    return CorpusExamples(
+        strongest=[example(i, first + above[i].argmax()) for i in best],
+        deciles=[
+            example(at // above.shape[1], first + at % above.shape[1]) for at in middles
+        ],
+        random=[example(i, q) for i, q in zip(drawn, queries, strict=True)],
+    )
 
 
 def _patterns(
@@ -94,10 +123,3 @@ def _patterns(
     with torch.inference_mode():
         _, cache = model.run_with_cache(tokens, names_filter=name)
     return cache[name][:, head].float().cpu().numpy()
-
-
-def _example(
-    pattern: Float[np.ndarray, "window q_pos k_pos"], window: int, query: int
-) -> HeadExample:
-    row = pattern[window, query, : query + 1]
-    return HeadExample(int(window), int(query), int(row.argmax()), row)

@@ -69,6 +69,37 @@ class NullBand:
         return np.maximum(mean - width * deviation, 0), mean + width * deviation
 
 
+def untrained_model(
+    config: ModelConfig, windows: Windows, seed: int
+) -> tuple[TransformerLM, Windows]:
+    """Make a model with random weights, and write texts in the tokens that it knows.
+
+    Untrained vectors are all drawn alike, so it is enough to draw those of the tokens
+    and positions that occur: scores of patterns have the same distribution.
+
+    Args:
+        config: The architecture.
+        windows: The texts, all of one length.
+        seed: Seed of the random weights.
+
+    Returns:
+        The model, and the same texts with its ids.
+
+    Raises:
+        ConfigError: If a second model of this size does not fit into memory.
+    """
+    distinct, tokens = np.unique(np.asarray(windows), return_inverse=True)
+    size = {"vocab_size": len(distinct), "max_seq_len": np.shape(windows)[1]}
+    with _drawing, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = (
+            TransformerLM(**config.replace(**size).to_dict())
+            .eval()
+            .requires_grad_(False)
+        )
+    return model, tokens.reshape(np.shape(windows))
+
+
 def untrained_scores(config: ModelConfig, windows: Windows, seed: int) -> HeadScores:
     """Score every head of an untrained model, with random weights.
 
@@ -80,18 +111,7 @@ def untrained_scores(config: ModelConfig, windows: Windows, seed: int) -> HeadSc
     Raises:
         ConfigError: If a second model of this size does not fit into memory.
     """
-    # Untrained vectors are all drawn alike, so it is enough to draw those of the tokens
-    # and positions that occur: the scores have the same distribution.
-    distinct, tokens = np.unique(np.asarray(windows), return_inverse=True)
-    size = {"vocab_size": len(distinct), "max_seq_len": np.shape(windows)[1]}
-    with _drawing, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = (
-            TransformerLM(**config.replace(**size).to_dict())
-            .eval()
-            .requires_grad_(False)
-        )
-    return scores_on(model, tokens.reshape(np.shape(windows)))
+    return scores_on(*untrained_model(config, windows, seed))
 
 
 def band(scores: Sequence[HeadScores]) -> NullBand:

@@ -7,12 +7,16 @@ import torch
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.config import TokenizerConfig
 from minigpt.datasets.tales.story import generate_tales
+from minigpt.interpret.corpora import held_out_windows
+from minigpt.interpret.heads.head_names import head_names, name_in_words
 from minigpt.interpret.heads.null_band import null_band
 from minigpt.model import create_model
 from minigpt.tokenizers.storage import build_tokenizer
+from pages.head_explorer import held_out as held_out_page
 
 PAGE = "pages/head_explorer/head_explorer.py"
 TABS = (
+    "Habits",
     "On another text",
     "Every score",
     "Side by side",
@@ -155,7 +159,11 @@ def test_every_figure_is_rebuilt_by_the_lines_under_it(open_page, tab):
 
 def test_closed_tabs_cost_nothing(open_page):
     app = open_page(PAGE)
-    assert set(app.session_state["_recipes"]) == {"all heads", "heat map", "two texts"}
+    assert set(app.session_state["_recipes"]) == {
+        "all heads",
+        "heat map",
+        "held-out habits",
+    }
 
 
 def test_a_pinned_head_stays_beside_the_next_one(open_page, models):
@@ -219,6 +227,25 @@ def test_a_head_that_is_not_held_against_untrained_ones_gets_no_name(
     ]
 
 
+def test_names_come_from_held_out_text_once_it_is_compared(
+    open_page, shapes, monkeypatch
+):
+    monkeypatch.setattr("pages.head_explorer.held_out.PATIENCE", 0)
+    held_out_page._known().clear()
+    app = open_page(PAGE, data=shapes, model="attention", layer="1")
+    headings = [head.value for head in app.subheader]
+    assert "L1H0 · not compared with untrained heads yet" in headings
+    assert not any("untrained heads:" in caption.value for caption in app.caption)
+    app.button(key="compare_untrained").click().run()
+    model, tokenizer, metadata = load_checkpoint(shapes / "models/attention")
+    windows = held_out_windows(metadata, tokenizer, 32, 64)
+    name = head_names(model, tokenizer, windows)[1][0]
+    assert f"L1H0 · {name_in_words(name)}" in [head.value for head in app.subheader]
+    assert "compare_untrained" not in [button.key for button in app.button]
+    again = open_page(PAGE, data=shapes, model="attention", layer="1")  # kept for all
+    assert f"L1H0 · {name_in_words(name)}" in [head.value for head in again.subheader]
+
+
 def test_a_large_models_band_comes_after_the_page(open_page, view, monkeypatch):
     monkeypatch.setattr("pages.head_explorer.study.QUICK", 1)
     app = open_page(PAGE, prompt="a prompt of this test alone")
@@ -246,7 +273,9 @@ def test_pins_are_in_the_address(open_page):
     app = open_page(PAGE, prompt="the red kite", layer="1", head="0")
     app.button(key="pin").click().run()
     assert app.query_params["pins"] in ("L1H0", ["L1H0"])
-    again = open_page(PAGE, prompt="the red kite", pins="L1H0,L0H1", head_tab=TABS[2])
+    again = open_page(
+        PAGE, prompt="the red kite", pins="L1H0,L0H1", head_tab="Side by side"
+    )
     assert again.session_state["_pinned"] == [(1, 0), (0, 1)]
     assert {"open_L1H0", "open_L0H1"} <= {button.key for button in again.button}
 
