@@ -88,8 +88,8 @@ def closed(tokenizer: AdaptedTokenizer) -> str:
     """Say what cannot be shown of a tokenizer that a library runs."""
     return (
         f"The tokenizers library runs this model's tokenizer, of type "
-        f"{tokenizer.method}. Its pieces and ids are shown here; the steps that lead to "
-        "them are not. To see merges, choose one of this project's own above."
+        f"{tokenizer.method}. Its pieces and ids are shown here; the steps that lead "
+        "to them are not. To see merges, choose one of this project's own above."
     )
 
 

@@ -63,7 +63,7 @@ def test_no_two_heads_of_untrained_models_stand_out(num_heads):
             d_ff=0,
             max_seq_len=4,
             d_model=32,
-            num_layers=4,
+            num_layers=3,
             num_heads=num_heads,
         )
         found = compositions(model)
