@@ -65,6 +65,11 @@ claims("head_explorer", "^Bars: the share of its weight")(
         *(64, min(64, seen.config.max_seq_len), 95),
     )
 )
+constant("head_explorer", "strongest examples\\*\\*, selected by weight", 4)
+constant("head_explorer", "examples drawn at random\\*\\*, not selected", 4)
+claims("head_explorer", "An example is strong if its largest weight")(
+    lambda seen, nth: (64, min(64, seen.config.max_seq_len))
+)
 constant("beam_search", "a beam of width 1", 1)
 constant("intervene", "brings the whole answer back", 1, 0, 1)
 constant("intervene", "likeliest next 12 tokens", 12)

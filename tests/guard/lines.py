@@ -11,6 +11,10 @@ from guard.answers_attention import row
 from guard.answers_inside import lens, pair, points, prompts, shares, unembedding
 from guard.seen import Seen, cache_of, gradients_of
 
+from minigpt.interpret.heads.corpus_examples import FEWEST_KEYS
+from minigpt.interpret.heads.held_out_scores import WINDOWS
+from pages.frame.corpora import held_out_text
+
 Place = tuple[int, ...]
 
 
@@ -152,6 +156,22 @@ for picked, place in PICKED.items():
 @line("head_explorer", "head_explorer.show_one_head")
 def head_explorer(seen: Seen) -> Expected:
     return attention(seen)
+
+
+@line("head_explorer examples", "head_explorer.show_examples")
+def head_explorer_examples(seen: Seen) -> Expected:
+    """The row that lies furthest above the mean of the rows with as many keys."""
+    windows = held_out_text(seen.checkpoint, WINDOWS).windows
+    read = [cache_of(seen.checkpoint.model, list(window)) for window in windows]
+    name = f"blocks.{seen.layer}.attn.hook_pattern"
+    weights = np.stack([cache[name][seen.head] for cache in read])
+    above = weights.max(-1) - weights.max(-1).mean(0)
+    fewest = min(FEWEST_KEYS - 1, windows.shape[1] // 2)
+    above[:, :fewest] = -1
+    window, query = np.unravel_index(above.argmax(), above.shape)
+    key = int(weights[window, query].argmax())
+    place = seen.head, int(query), key
+    return Expected(name, (0, *place), list(windows[window]))
 
 
 @line("embeddings tokens", "embeddings._trace")

@@ -235,6 +235,12 @@ VIEWS = {
             "head_explorer.cost",
         ),
     ),
+    "head_explorer examples": View(
+        "head_explorer",
+        ("relative",),
+        ("head_explorer", "head_explorer examples"),
+        query={"head_tab": "In its corpus"},
+    ),
     "head_explorer predicted": View(
         "head_explorer",
         ("relative",),
