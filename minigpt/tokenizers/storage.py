@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from minigpt.config import TokenizerConfig
 from minigpt.errors import CheckpointError, ConfigError, near_names
+from minigpt.regular_files import named_directory
 from minigpt.tokenizers.adapted import INSTALL, AdaptedTokenizer
 from minigpt.tokenizers.base import FORMAT, Tokenizer
 from minigpt.tokenizers.byte_pair.tokenizer import BPETokenizer
@@ -66,8 +67,10 @@ def open_tokenizer(path: Path | str) -> Tokenizer:
             `tokenizers` library, which is not installed or cannot read it either.
     """
     path = Path(path)
-    file = path / "tokenizer.json" if path.is_dir() else path
-    fields = read_json(file) if file.is_file() else {}
+    directory = named_directory(path)
+    file = path if directory is None else directory / "tokenizer.json"
+    # GPT-2's two files may be all there is in a directory.
+    fields = read_json(file) if directory is None or file.is_file() else {}
     if fields.get("format") == FORMAT:
         return load_tokenizer(file)
     try:

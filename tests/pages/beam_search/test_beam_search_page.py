@@ -210,7 +210,9 @@ def test_a_model_whose_scores_are_no_numbers_says_so(open_page, glass, tmp_path)
     model, tokenizer, _ = glass
     broken = TransformerLM(**model.config.to_dict())
     with torch.no_grad():
-        broken.token_embedding.weight.fill_(torch.nan)
+        # Finite, as a file must be, and too large to multiply.
+        broken.token_embedding.weight.mul_(1e20)
+        broken.ln_final.weight.fill_(3e38)
     save_checkpoint(tmp_path / "models/broken", broken, tokenizer, step=1)
     app = open_page(PAGE, data=tmp_path, prompt=PROMPT)
     assert "training diverged" in words_of(app)
