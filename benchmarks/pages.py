@@ -107,7 +107,7 @@ class Visit:
         self.page.evaluate(WATCH_GRID)
         start = time.perf_counter()
         field.press("Enter")
-        self.page.wait_for_function("window.paintedAt > 0", polling=10)
+        self.page.wait_for_function("() => window.paintedAt > 0", polling=10)
         return time.perf_counter() - start
 
     def click(self, layer: int, head: int, layers: int, heads: int) -> float:

@@ -270,7 +270,9 @@ class Walk:
         return self.tab.evaluate("what => controls.told[what]", what)
 
     def _settle(self):
-        self.tab.wait_for_function("window.controls?.isStill()", timeout=PATIENCE * 6)
+        self.tab.wait_for_function(
+            "() => window.controls?.isStill()", timeout=PATIENCE * 6
+        )
 
     def _hear(self, event):
         self._events += 1

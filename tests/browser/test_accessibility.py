@@ -54,7 +54,7 @@ def test_no_page_has_a_serious_violation(reader, server):
     found = {}
     for lesson in navigation.PAGES:
         navigation.visit(reader, server.url, lesson, prompt="the red kite")
-        reader.add_script_tag(path=AXE)
+        reader.evaluate(AXE.read_text(encoding="utf-8"))  # the policy forbids a tag
         for scheme in ("light", "dark"):
             reader.emulate_media(color_scheme=scheme)
             navigation.settle(reader)
@@ -69,7 +69,7 @@ def test_no_stop_of_homes_tour_has_a_serious_violation(reader, server):
     reader.locator(".st-key-take_tour button").click()
     count = reader.locator(".tour .count")
     count.wait_for()
-    reader.add_script_tag(path=AXE)
+    reader.evaluate(AXE.read_text(encoding="utf-8"))  # the policy forbids a tag
     found = {}
     stops = int(count.inner_text().rpartition(" ")[2])
     for number in range(1, stops + 1):

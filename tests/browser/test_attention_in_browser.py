@@ -95,7 +95,9 @@ def test_an_open_cell_shows_its_products_and_where_they_come_from(page, server, 
 def test_a_click_on_a_token_lets_it_read(page, server):
     open_page(page, server)
     page.locator(".sheet .token").nth(4).click()
-    page.wait_for_function("new URLSearchParams(location.search).get('token') === '4'")
+    page.wait_for_function(
+        "() => new URLSearchParams(location.search).get('token') === '4'"
+    )
     expect(page.locator(".token.reads")).to_have_text("d")
     expect(page.get_by_label("Token", exact=True)).to_have_value("4")
 
@@ -170,7 +172,7 @@ def test_the_divisor_moves_every_row_below_and_then_the_model(page, server, hook
     weights = raw[: QUERY + 1].softmax(-1)
     # A click on the pill, or a slider at 1, is the same: the step is left out.
     page.wait_for_function(
-        "new URLSearchParams(location.search).get('left_out') === '÷ √d'"
+        "() => new URLSearchParams(location.search).get('left_out') === '÷ √d'"
     )
     for title in ("q · k", "÷ √8"):
         shown = numbers(row(page, title).all_inner_texts())

@@ -53,7 +53,7 @@ def test_a_click_opens_a_piece_and_asks_who_wrote_its_prediction(page, server):
     open_compare(page, server)
     page.locator(".tinted_text .piece").nth(5).click()
     page.get_by_text("loss[5] = ").wait_for()
-    page.wait_for_function("location.search.includes('piece=5')")
+    page.wait_for_function("() => location.search.includes('piece=5')")
     page.get_by_role("button", name="Which parts produced this prediction?").click()
     page.get_by_role("heading", name="Logit lens and attribution").wait_for()
     expect(page.get_by_label("Token", exact=True)).to_have_value("4")

@@ -208,7 +208,7 @@ def test_every_press_of_space_counts_however_quick(page, server):
 
 def test_a_page_adds_one_entry_to_the_history_and_back_leaves_it(page, server):
     open_link(page, f"{server.url}/?prompt={PROMPT}&token=2")
-    page.wait_for_function("window.minigptHistory")
+    page.wait_for_function("() => window.minigptHistory")
     before = page.evaluate("history.length")
     page.get_by_role("link", name="Block 1, attention: open its page").click()
     page.get_by_role("heading", name="Attention, step by step", level=1).wait_for()

@@ -100,7 +100,7 @@ def test_a_heading_opens_the_page_of_its_part_at_its_layer(page, server):
 def test_a_clicked_token_goes_along_to_other_pages(page, server):
     open_home(page, server)
     page.locator(".journey .row").nth(2).click(position={"x": 5, "y": 5})
-    page.wait_for_function("location.search.includes('token=2')")
+    page.wait_for_function("() => location.search.includes('token=2')")
     page.get_by_test_id("stSidebarNav").get_by_text("Head explorer").click()
     page.get_by_role("heading", name=re.compile("^L0H0")).wait_for()
     expect(page.get_by_label("Token", exact=True)).to_have_value("2")

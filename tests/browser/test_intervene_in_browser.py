@@ -68,7 +68,7 @@ def test_a_click_cuts_a_head_and_the_numbers_are_those_of_the_hook(
     shown = list(map(float, re.findall(r"\d\.\d+", sentence.inner_text())))
     top = int(before.argmax())
     assert shown[:3] == pytest.approx([before[top], after[top], kl], abs=6e-4)
-    page.wait_for_function("location.search.includes('cut=L1H0')")
+    page.wait_for_function("() => location.search.includes('cut=L1H0')")
     link = page.url
     assert parse_qs(urlsplit(link).query)["cut"] == ["L1H0 zero"]
     page.goto("about:blank")
@@ -87,7 +87,7 @@ def test_an_edge_is_cut_by_clicking_a_weight(page, server):
     page.locator(".attention_heatmap .stage").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    page.wait_for_function("location.search.includes('L1H1%5B')")
+    page.wait_for_function("() => location.search.includes('L1H1%5B')")
     page.get_by_text(re.compile("^Next token: ")).wait_for()
 
 

@@ -79,7 +79,7 @@ def test_a_model_goes_out_comes_in_is_renamed_deleted_and_taken_back(
         assert (models / "yours" / name).read_bytes() == before[name]
     press(page, "Look inside")
     page.get_by_role("heading", name="Head explorer").wait_for()
-    page.wait_for_function("location.search.includes('model=yours')")
+    page.wait_for_function("() => location.search.includes('model=yours')")
 
 
 def click_row(page, row):

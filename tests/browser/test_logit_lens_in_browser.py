@@ -74,7 +74,7 @@ def test_clicking_a_cell_opens_it_and_chooses_its_token(page, server, data):
     cells.nth(2 * len(PROMPT) + 5).click()
     expect(page.get_by_label("Token", exact=True)).to_have_value("5")
     expect(page.get_by_text("Promoted and suppressed by L0 MLP")).to_be_visible()
-    page.wait_for_function("location.search.includes('token=5')")
+    page.wait_for_function("() => location.search.includes('token=5')")
     lens = hooks_of(data)[0]
     page.get_by_text("Where the chosen cell comes from").click()
     origin = page.get_by_text("softmax(all logits)").first

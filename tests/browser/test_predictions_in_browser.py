@@ -37,7 +37,7 @@ def test_an_answer_outlives_a_reload_and_a_closed_tab(page, covering_server):
     guess(page)
     said = verdict(page).inner_text()
     page.wait_for_function(
-        "(localStorage.getItem('minigpt-progress') ?? '').includes('strongest')"
+        "() => (localStorage.getItem('minigpt-progress') ?? '').includes('strongest')"
     )
     page.reload()
     expect(verdict(page)).to_have_text(said)
@@ -57,7 +57,7 @@ def test_starting_over_clears_the_browsers_memory_too(page, covering_server):
     page.get_by_role("button", name="Progress").click()
     page.get_by_role("button", name="Start over").click()
     page.wait_for_function(
-        "!(localStorage.getItem('minigpt-progress') ?? 'strongest')"
+        "() => !(localStorage.getItem('minigpt-progress') ?? 'strongest')"
         ".includes('strongest')"
     )
     open_link(page, f"{covering_server.url}/attention?prompt=the+red+kite&token=5")

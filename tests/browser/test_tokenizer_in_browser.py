@@ -142,7 +142,7 @@ def test_a_sentence_is_merged_in_slow_motion_with_the_models_merges(
     expected = early.pieces(early.encode(TEXT))
     expect(page.locator(".merge_motion .piece")).to_have_count(len(expected))
     assert [text.replace("·", " ") for text in pieces_of(page)] == expected
-    page.wait_for_function("location.search.includes('joins=1')")
+    page.wait_for_function("() => location.search.includes('joins=1')")
     page.get_by_role("button", name="▶▶ Play").click()
     expect(caption).to_contain_text("are the tokens.", timeout=120_000)
     whole = stories.tokenizer.pieces(stories.tokenizer.encode(TEXT))

@@ -146,7 +146,9 @@ def test_no_press_is_lost_however_fast_they_come(page, server):
     for key in ("PageDown", "ArrowRight", " ", "ArrowDown", "PageUp", "Space"):
         page.keyboard.press(key)
     expect(page.locator(".tour .count")).to_have_text("5 of 9")
-    page.wait_for_function("location.search.includes('token=6')")  # the middle token
+    page.wait_for_function(
+        "() => location.search.includes('token=6')"
+    )  # the middle token
     settle(page)
     expect(page.get_by_label("Token", exact=True)).to_have_value("6")
     page.keyboard.press("ArrowLeft")
