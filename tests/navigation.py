@@ -56,6 +56,11 @@ def settle(page) -> None:
     page.wait_for_function(STILL)
 
 
+def press_stop(page) -> None:
+    """Press the page's own Stop: while it runs, Streamlit's header has one, too."""
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True).click()
+
+
 def click_thumbnail(page, layer: int, head: int, *, layers: int = 2) -> None:
     """Click a thumbnail of a model with two heads a layer; all are on one canvas."""
     canvas = page.locator(".head_grid canvas").first

@@ -133,7 +133,7 @@ def test_a_long_text_can_be_stopped(page, server):
     page.get_by_label("max_new_tokens", exact=True).press("Tab")
     page.get_by_text("stop_at_eos").click()
     page.get_by_role("button", name="Generate").click()
-    page.locator(".stButton").get_by_role("button", name="Stop", exact=True).click()
+    navigation.press_stop(page)
     page.get_by_text(re.compile(r"Stopped after \d+ tokens")).wait_for()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from navigation import see_steps, settle
+from navigation import press_stop, see_steps, settle
 
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.config import FinetuneConfig, RunConfig, TrainConfig
@@ -93,7 +93,7 @@ def test_paste_tune_stop_resume_and_see_before_and_after(page, own_server, base)
     page.wait_for_url(re.compile("tuning=mine"))
     run = RunStore(server.data / "runs").open("mine")
     see_steps(page)
-    page.get_by_role("button", name="Stop", exact=True).click()
+    press_stop(page)
     badge(page, "stopped").wait_for(timeout=90_000)
     run.write_config(
         run.config.replace(

@@ -57,7 +57,7 @@ def test_upload_train_reload_stop_resume_finish_open_and_generate(page, own_serv
     navigation.see_steps(page)
     page.reload()
     badge(page, "running").wait_for()
-    page.get_by_role("button", name="Stop", exact=True).click()
+    navigation.press_stop(page)
     badge(page, "stopped").wait_for()
     stopped_at = status(server)["step"]
     assert 20 <= stopped_at < 1200
