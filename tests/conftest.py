@@ -90,9 +90,15 @@ def chromium_program() -> str:
     return program
 
 
+@pytest.fixture(scope="session")
+def chromium_options(chromium_program) -> dict[str, object]:
+    """Return how Chromium is started for tests."""
+    return {"executable_path": chromium_program, "args": QUIET}
+
+
 @pytest.fixture(scope="module")
-def chromium(chromium_program):
-    """Start one browser for a module's tests.
+def browsers(chromium_program):
+    """Start what starts browsers, for a module's tests.
 
     Not for the whole session: while it is open, Playwright holds the thread's event
     loop, and no other test could run one of its own.
@@ -100,6 +106,12 @@ def chromium(chromium_program):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium_program, args=QUIET)
-        yield browser
-        browser.close()
+        yield driver.chromium
+
+
+@pytest.fixture(scope="module")
+def chromium(browsers, chromium_options):
+    """Start one browser for a module's tests."""
+    browser = browsers.launch(**chromium_options)
+    yield browser
+    browser.close()

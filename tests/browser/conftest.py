@@ -80,10 +80,18 @@ def witness() -> Witness:
     return Witness()
 
 
+@pytest.fixture(scope="session")
+def profile(tmp_path_factory) -> Path:
+    """Return where a browser keeps the app's scripts, compiled, for all tests."""
+    return tmp_path_factory.mktemp("profile")
+
+
 @pytest.fixture(scope="module")
-def context(chromium):
-    """Return a browser's window, which keeps the app's scripts from test to test."""
-    window = chromium.new_context(viewport={"width": 1280, "height": 720})
+def context(browsers, chromium_options, profile):
+    """Return a browser's window for a module's tests; its first tab stays empty."""
+    window = browsers.launch_persistent_context(
+        profile, viewport={"width": 1280, "height": 720}, **chromium_options
+    )
     yield window
     window.close()
 
@@ -116,18 +124,17 @@ def page(request, context, witness):
 
 
 def forget(context, requests: list[str]) -> None:
-    """Close all tabs, and clear what the app has stored in the browser."""
-    empty = context.new_page()
-    for tab in context.pages:
-        if tab != empty:
-            tab.close()
+    """Close the tabs, and clear what the app has stored in the browser."""
+    empty, *tabs = context.pages
+    for tab in tabs:
+        tab.close()
     developer = context.new_cdp_session(empty)
     for origin in {"/".join(url.split("/")[:3]) for url in requests}:
         developer.send(
             "Storage.clearDataForOrigin",
             {"origin": origin, "storageTypes": "local_storage"},
         )
-    empty.close()
+    developer.detach()
     context.clear_cookies()
 
 

@@ -33,7 +33,7 @@ def open_page(page, server, path: str, title: str) -> None:
 
 
 def test_a_fresh_server_asked_first_for_a_deep_link_shows_that_page(
-    page, data, chromium, serve_app
+    page, data, chromium_program, serve_app
 ):
     with serve_app(data) as fresh:
         open_page(page, fresh, "/head_explorer?layer=1&head=1", "Head explorer")

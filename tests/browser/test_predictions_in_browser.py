@@ -8,7 +8,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def covering_server(data, chromium, serve_app):
+def covering_server(data, chromium_program, serve_app):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINIGPT_COVER", "on")
         with serve_app(data) as running:

@@ -78,7 +78,7 @@ def test_upload_train_reload_stop_resume_finish_open_and_generate(page, own_serv
     navigation.click_thumbnail(page, 0, 1, layers=1)
     page.get_by_role("heading", name=re.compile("^L0H1")).wait_for()
     asked = parse_qs(urlsplit(page.url).query)
-    assert (asked["model"], asked["step"]) == ([run], ["8"])
+    assert asked["step"] == ["8"]
     page.go_back()
 
     page.get_by_role("button", name="Open in the head explorer").click()

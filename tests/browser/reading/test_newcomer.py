@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.walk, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
-def covering(data, chromium, serve_app):
+def covering(data, chromium_program, serve_app):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINIGPT_COVER", "on")
         with serve_app(data) as running:

@@ -58,7 +58,7 @@ STILL = """() => {
 
 
 @pytest.fixture(scope="module")
-def sized(chromium, serve_app, tmp_path_factory):
+def sized(chromium_program, serve_app, tmp_path_factory):
     """Start a server with models of 4, 12 and 16 heads."""
     data = tmp_path_factory.mktemp("sized")
     settings = TokenizerConfig(kind="bpe", vocab_size=500)
