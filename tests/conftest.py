@@ -90,15 +90,9 @@ def chromium_program() -> str:
     return program
 
 
-@pytest.fixture(scope="session")
-def chromium_options(chromium_program) -> dict[str, object]:
-    """Return how Chromium is started for tests."""
-    return {"executable_path": chromium_program, "args": QUIET}
-
-
 @pytest.fixture(scope="module")
-def browsers(chromium_program):
-    """Start what starts browsers, for a module's tests.
+def chromium(chromium_program):
+    """Start one browser for a module's tests.
 
     Not for the whole session: while it is open, Playwright holds the thread's event
     loop, and no other test could run one of its own.
@@ -106,12 +100,6 @@ def browsers(chromium_program):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
-        yield driver.chromium
-
-
-@pytest.fixture(scope="module")
-def chromium(browsers, chromium_options):
-    """Start one browser for a module's tests."""
-    browser = browsers.launch(**chromium_options)
-    yield browser
-    browser.close()
+        browser = driver.chromium.launch(executable_path=chromium_program, args=QUIET)
+        yield browser
+        browser.close()

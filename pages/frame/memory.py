@@ -5,6 +5,7 @@ like any file from outside.
 """
 
 import logging
+from copy import deepcopy
 
 import streamlit as st
 
@@ -16,10 +17,17 @@ logger = logging.getLogger("minigpt.app")
 
 NAME = "minigpt-progress"
 _READ = "_memory_read"
+_HAS_NEW = "_memory_has_new"
 
 
+@st.fragment
 def keep() -> None:
-    """Read what the browser has, and let it keep what is new. Called once a run."""
+    """Read what the browser has, and let it keep what is new. Called once a run.
+
+    A fragment: a browser that has stored nothing does not make the page run again.
+    """
+    if st.session_state.pop(_HAS_NEW, False):
+        st.rerun()
     is_read = st.session_state.get(_READ, False)
     text = progress_file.to_json(progress.of_session()) if is_read else None
     with st.container(key="browser_memory"):
@@ -37,4 +45,8 @@ def _take(text: str) -> None:
         # Another version's, or spoilt by hand: what comes from here on replaces it.
         logger.warning("Stored progress was not read: %s", error)
         return
-    progress.of_session().take_over(stored)
+    here = progress.of_session()
+    before = deepcopy(here)
+    here.take_over(stored)
+    if here != before:
+        st.session_state[_HAS_NEW] = True

@@ -80,18 +80,10 @@ def witness() -> Witness:
     return Witness()
 
 
-@pytest.fixture(scope="session")
-def profile(tmp_path_factory) -> Path:
-    """Return where a browser keeps the app's scripts, compiled, for all tests."""
-    return tmp_path_factory.mktemp("profile")
-
-
 @pytest.fixture(scope="module")
-def context(browsers, chromium_options, profile):
-    """Return a browser's window for a module's tests; its first tab stays empty."""
-    window = browsers.launch_persistent_context(
-        profile, viewport={"width": 1280, "height": 720}, **chromium_options
-    )
+def context(chromium):
+    """Return a browser's window, which keeps the app's scripts from test to test."""
+    window = chromium.new_context(viewport={"width": 1280, "height": 720})
     yield window
     window.close()
 
@@ -124,17 +116,18 @@ def page(request, context, witness):
 
 
 def forget(context, requests: list[str]) -> None:
-    """Close the tabs, and clear what the app has stored in the browser."""
-    empty, *tabs = context.pages
-    for tab in tabs:
-        tab.close()
+    """Close all tabs, and clear what the app has stored in the browser."""
+    empty = context.new_page()
+    for tab in context.pages:
+        if tab != empty:
+            tab.close()
     developer = context.new_cdp_session(empty)
     for origin in {"/".join(url.split("/")[:3]) for url in requests}:
         developer.send(
             "Storage.clearDataForOrigin",
             {"origin": origin, "storageTypes": "local_storage"},
         )
-    developer.detach()
+    empty.close()
     context.clear_cookies()
 
 

@@ -37,7 +37,7 @@ def test_an_answer_outlives_a_reload_and_a_closed_tab(page, covering_server):
     guess(page)
     said = verdict(page).inner_text()
     page.wait_for_function(
-        "() => (localStorage.getItem('minigpt-progress') ?? '').includes('strongest')"
+        "() => (localStorage.getItem('minigpt-progress') ?? '').includes('\"said\"')"
     )
     page.reload()
     expect(verdict(page)).to_have_text(said)
