@@ -44,7 +44,7 @@ def go_to(page: str, **values: Any) -> None:
         st.session_state.pop("step", None)
     for key, value in values.items():
         st.session_state[key] = value
-    st.session_state["_go_to"] = page
+    st.session_state["_go_to"] = page, values
 
 
 def is_leaving() -> bool:
@@ -54,8 +54,11 @@ def is_leaving() -> bool:
 
 def follow() -> None:
     """Open the page that a callback asked for. Called once a run, by `app.py`."""
-    page = st.session_state.pop("_go_to", None)
-    if page is not None:
+    asked = st.session_state.pop("_go_to", None)
+    if asked is not None:
+        page, values = asked
+        # After a fragment's own run, widgets outside it have their old values again.
+        st.session_state.update(values)
         # Without query_params, Streamlit would refuse to clear those it has bound.
         st.switch_page(page, query_params={})
 
