@@ -72,12 +72,6 @@ def test_upload_train_reload_stop_resume_finish_open_and_generate(page, own_serv
     assert max(steps) == 1200
     page.get_by_text("bigram", exact=False).first.wait_for()
 
-    run = next((server.data / "runs").iterdir()).name
-    navigation.open_link(page, f"{server.url}/training?run={run}&film_{run}=8")
-    navigation.click_thumbnail(page, 0, 1, layers=1)
-    page.get_by_role("heading", name=re.compile("^L0H1")).wait_for()
-    page.go_back()
-
     page.get_by_role("button", name="Open in the head explorer").click()
     page.get_by_role("heading", name="Head explorer").wait_for()
     page.get_by_test_id("stSidebar").get_by_text("my-tales-").first.wait_for()
