@@ -85,14 +85,13 @@ def bring(
         RunError: If the name is not allowed, or taken.
         CheckpointError: If the model cannot be fetched or read.
     """
-    is_there = named_directory(source) is not None
-    if not directories and (is_there or not is_name(source)):
+    own = named_directory(source)
+    if not directories and (own is not None or not is_name(source)):
         raise CheckpointError(
             f"{source!r:.80} is not the name of a model on huggingface.co, such as "
             "gpt2 or owner/model."
         )
     with _put_in_place(data, name) as beside:
-        own = named_directory(source)
         label = source if own is None else own.name
         report(f"{'Fetching' if own is None else 'Reading'} {label:.80}")
         if own is not None and checkpoint_step(own) is not None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.provenance import Provenance, SourceLine, trace
@@ -30,17 +31,8 @@ def show(
         return
     read = list(map(int, tokens))
     found = _traced(checkpoint.model, read, hook, tuple(map(int, index)))
-    name = placed(hook, found.index)
-    key = sha256(name.encode()).hexdigest()[:12]
-    with st.container(key=f"provenance_{key}", horizontal=True, gap="small"):
-        line = f"{name} = {digits(found.value)}"
-        st.code(line, language=None, wrap_lines=True, width="content")
-        with st.popover(
-            "Where does this number come from?",
-            icon=":material/account_tree:",
-            type="tertiary",
-        ):
-            _explain(found, checkpoint.tokenizer.pieces(read))
+    with _line("provenance", placed(hook, found.index), found.value):
+        _explain(found, checkpoint.tokenizer.pieces(read))
 
 
 _traced = remember(256)(trace)
@@ -56,21 +48,26 @@ def show_working(name: str, working: Working, function: Callable[..., object]) -
     """
     if not covering.aids_are_open():
         return
+    with _line("working", name, working.result):
+        _show_arithmetic(working.formula, working.arithmetic, working.result)
+        _show_operands(working.operands)
+        path = function.__module__.replace(".", "/")
+        st.caption(f"`{path}.py`, in `{function.__name__}`")
+        source = textwrap.dedent(inspect.getsource(function))
+        st.code(source, language="python")
+
+
+def _line(kind: str, name: str, value: float) -> DeltaGenerator:
+    """Show a number with its name; return the popover that says where it comes from."""
     key = sha256(name.encode()).hexdigest()[:12]
-    with st.container(key=f"working_{key}", horizontal=True, gap="small"):
-        line = f"{name} = {digits(working.result)}"
+    with st.container(key=f"{kind}_{key}", horizontal=True, gap="small"):
+        line = f"{name} = {digits(value)}"
         st.code(line, language=None, wrap_lines=True, width="content")
-        with st.popover(
+        return st.popover(
             "Where does this number come from?",
             icon=":material/account_tree:",
             type="tertiary",
-        ):
-            _show_arithmetic(working.formula, working.arithmetic, working.result)
-            _show_operands(working.operands)
-            path = function.__module__.replace(".", "/")
-            st.caption(f"`{path}.py`, in `{function.__name__}`")
-            source = textwrap.dedent(inspect.getsource(function))
-            st.code(source, language="python")
+        )
 
 
 def _explain(found: Provenance, pieces: list[str]) -> None:

@@ -35,6 +35,8 @@ from minigpt.interpret.heads.null_band import (
     SEEDS,
     UNNAMED,
     WIDTH,
+    edges_around,
+    pooled_deviation,
     untrained_model,
 )
 from minigpt.model import TransformerLM
@@ -67,8 +69,7 @@ class HabitBand:
         Args:
             width: Standard deviations to either side of the mean.
         """
-        spread = width * self.deviation
-        return np.maximum(self.mean - spread, 0), self.mean + spread
+        return edges_around(self.mean, self.deviation, width)
 
 
 def untrained_habits(
@@ -98,14 +99,8 @@ def habit_band(scores: Sequence[ByHabit]) -> HabitBand:
     Raises:
         ValueError: If there are fewer than two: one has no spread.
     """
-    if len(scores) < 2:
-        raise ValueError(
-            f"A band needs at least 2 untrained models, not {len(scores)}."
-        )
-    values = np.stack(scores)
-    variance = values.var(axis=0, ddof=1).mean(axis=-1, keepdims=True)
-    spread = np.broadcast_to(np.sqrt(variance), values.shape[1:])
-    return HabitBand(values.mean(0), spread, len(scores))
+    values = np.array(scores)
+    return HabitBand(values.mean(0), pooled_deviation(values), len(scores))
 
 
 Names = list[list[str | None]]

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from minigpt.config import ModelConfig
 from minigpt.interpret.corpora import Windows
@@ -65,8 +66,46 @@ class NullBand:
             score: One of `SCORES`.
             width: Standard deviations to either side of the mean.
         """
-        mean, deviation = getattr(self.mean, score), getattr(self.deviation, score)
-        return np.maximum(mean - width * deviation, 0), mean + width * deviation
+        return edges_around(
+            getattr(self.mean, score), getattr(self.deviation, score), width
+        )
+
+
+def edges_around(
+    mean: Float[np.ndarray, "*scores"],
+    deviation: Float[np.ndarray, "*scores"],
+    width: float,
+) -> tuple[Float[np.ndarray, "*scores"], Float[np.ndarray, "*scores"]]:
+    """Return where a band begins, not below 0, and where it ends.
+
+    Args:
+        mean: Of untrained models.
+        deviation: Of the same shape.
+        width: Standard deviations to either side of the mean.
+    """
+    return np.maximum(mean - width * deviation, 0), mean + width * deviation
+
+
+def pooled_deviation(
+    values: Float[np.ndarray, "model *scores head"],
+) -> Float[np.ndarray, "*scores head"]:
+    """Return how far untrained models lie apart, pooled over the heads of a layer.
+
+    Args:
+        values: Scores of every head of several models.
+
+    Returns:
+        Standard deviations, [*scores head].
+
+    Raises:
+        ValueError: If there are fewer than two models: one has no spread.
+    """
+    if len(values) < 2:
+        raise ValueError(
+            f"A band needs at least 2 untrained models, not {len(values)}."
+        )
+    variance = values.var(axis=0, ddof=1).mean(axis=-1, keepdims=True)
+    return np.broadcast_to(np.sqrt(variance), values.shape[1:])
 
 
 def untrained_model(
@@ -120,15 +159,10 @@ def band(scores: Sequence[HeadScores]) -> NullBand:
     Raises:
         ValueError: If there are fewer than two: one has no spread.
     """
-    if len(scores) < 2:
-        raise ValueError(
-            f"A band needs at least 2 untrained models, not {len(scores)}."
-        )
-    spread: dict[str, Any] = {}
-    for name in SCORES:
-        values = np.stack([getattr(each, name) for each in scores])
-        variance = values.var(axis=0, ddof=1).mean(axis=-1, keepdims=True)
-        spread[name] = np.broadcast_to(np.sqrt(variance), values.shape[1:])
+    spread: dict[str, Any] = {
+        name: pooled_deviation(np.array([getattr(each, name) for each in scores]))
+        for name in SCORES
+    }
     return NullBand(average(scores), HeadScores(**spread), len(scores))
 
 
