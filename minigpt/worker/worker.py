@@ -107,7 +107,7 @@ def train_run(
 
 def _clear_up(run: Run) -> None:
     """Delete what killed processes had begun to write, with the run's lock held."""
-    for folder in ("checkpoints", "snapshots"):  # which only the lock's holder fills
+    for folder in ("checkpoints", "film", "snapshots"):  # only the lock's holder fills
         forget_leftovers(run.path / folder)
     forget_leftovers(run.path, older_than=_LONG)
 
