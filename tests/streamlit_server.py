@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import connect
+
 ROOT = Path(__file__).parent.parent
 serve = runpy.run_path(str(ROOT / "serve.py"), run_name="serve")
 
@@ -41,3 +45,16 @@ def serve_script(script: Path, log: Path, **environment: str) -> Iterator[int]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def first_run(port: int, page: str) -> list[ForwardMsg]:
+    """Open a page by its link, as a browser does, and return what it is sent."""
+    request = BackMsg()
+    request.rerun_script.page_name = page
+    answers = [ForwardMsg()]
+    url = f"ws://127.0.0.1:{port}/_stcore/stream"
+    with connect(url, subprotocols=["streamlit"], max_size=None) as session:
+        session.send(request.SerializeToString())
+        while answers[-1].WhichOneof("type") != "script_finished":
+            answers.append(ForwardMsg.FromString(session.recv(timeout=60)))
+    return answers

@@ -1,7 +1,6 @@
 """`launch.py` and `serve.py`, run for real on copies that install next to nothing."""
 
 import ast
-import asyncio
 import contextlib
 import importlib.util
 import os
@@ -18,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from streamlit_server import first_run
 
 ROOT = Path(__file__).parent.parent
 posix_only = pytest.mark.skipif(os.name == "nt", reason="uses POSIX signals or scripts")
@@ -495,25 +495,6 @@ def serve(tmp_path: Path) -> Iterator[Callable[[int], subprocess.Popen]]:
         process.wait()
 
 
-async def first_messages(port: int, page: str) -> set[str]:
-    """Open a page by its link, as a browser does, and return what kinds of answers."""
-    import websockets
-    from streamlit.proto.BackMsg_pb2 import BackMsg
-    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-
-    request = BackMsg()
-    request.rerun_script.page_name = page
-    kinds: set[str] = set()
-    url = f"ws://127.0.0.1:{port}/_stcore/stream"
-    async with websockets.connect(url, subprotocols=["streamlit"]) as session:
-        await session.send(request.SerializeToString())
-        while "script_finished" not in kinds:
-            answer = ForwardMsg()
-            answer.ParseFromString(await asyncio.wait_for(session.recv(), 20))
-            kinds.add(answer.WhichOneof("type"))
-    return kinds
-
-
 @posix_only
 def test_it_serves_on_the_next_port_knows_its_pages_and_stops_cleanly(
     serve: Callable[[int], subprocess.Popen], taken_port: int
@@ -525,7 +506,7 @@ def test_it_serves_on_the_next_port_knows_its_pages_and_stops_cleanly(
     assert port != taken_port
 
     # Nobody has opened `/` but the launcher; a link to a page works at once.
-    kinds = asyncio.run(first_messages(port, "deep"))
+    kinds = {answer.WhichOneof("type") for answer in first_run(port, "deep")}
     assert "navigation" in kinds
     assert "page_not_found" not in kinds
 

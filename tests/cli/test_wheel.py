@@ -10,10 +10,7 @@ from pathlib import Path
 
 import pytest
 from navigation import HOME, PAGES
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit_server import ROOT
-from websockets.sync.client import connect
+from streamlit_server import ROOT, first_run
 
 pytestmark = pytest.mark.skipif(
     os.name == "nt", reason="programs lie elsewhere on Windows"
@@ -78,7 +75,7 @@ def test_the_app_opens_every_page_and_keeps_its_data_with_the_user(start, tmp_pa
         assert next(lines) == f"Your models, runs and texts: {tmp_path}/data/minigpt\n"
         ready = next(line for line in lines if "minigpt is at" in line)
         port = re.search(r":(\d+)$", ready.strip())[1]
-        shown = first_run(f"ws://127.0.0.1:{port}/_stcore/stream", "head_explorer")
+        shown = first_run(int(port), "head_explorer")
     finally:
         process.terminate()
         process.wait(timeout=20)
@@ -90,18 +87,6 @@ def test_the_app_opens_every_page_and_keeps_its_data_with_the_user(start, tmp_pa
     assert any(element.heading.body == "Head explorer" for element in told)
     assert not any("broke" in element.alert.body for element in told)
     assert not any(element.HasField("exception") for element in told)
-
-
-def first_run(url: str, page: str) -> list[ForwardMsg]:
-    """Open a page as a browser does, and return what it is sent."""
-    request = BackMsg()
-    request.rerun_script.page_name = page
-    answers = [ForwardMsg()]
-    with connect(url, subprotocols=["streamlit"], max_size=None) as session:
-        session.send(request.SerializeToString())
-        while answers[-1].WhichOneof("type") != "script_finished":
-            answers.append(ForwardMsg.FromString(session.recv(timeout=60)))
-    return answers
 
 
 def test_nothing_lies_beside_the_package_and_it_leaves_nothing(environment):
