@@ -1,0 +1,48 @@
+// Answers questions about a lesson file's model: node answer.mjs questions.json answers.json
+//
+// A question names the model's settings and weights, as the file has them, and what to do.
+
+import fs from "node:fs";
+import { continued } from "../../minigpt/lesson_file/generation/sample.js";
+import { unpackModel } from "../../minigpt/lesson_file/model/packed.js";
+import { forward } from "../../minigpt/lesson_file/model/transformer.js";
+import { makeTokenizer } from "../../minigpt/lesson_file/tokenizers/tokenizer.js";
+
+const packed = ({ buffer, byteOffset, byteLength }) =>
+  Buffer.from(buffer, byteOffset, byteLength).toString("base64");
+
+const answers = {
+  // Every hook, and the logits.
+  hooks({ tokens, wanted }, { model }) {
+    const { logits, hooks } = forward(model, tokens, { wanted });
+    return { logits: packed(logits), hooks: Object.fromEntries([...hooks].map(
+      ([name, { values, shape }]) => [name, { values: packed(values), shape }])) };
+  },
+  // The logits without one head.
+  ablated({ tokens, layer, head }, { model }) {
+    const zero = (values, [, heads, width]) => values.forEach((_, i) => {
+      if (Math.floor(i / width) % heads === head) values[i] = 0;
+    });
+    return packed(forward(model, tokens, {
+      edits: { [`blocks.${layer}.attn.hook_z`]: zero } }).logits);
+  },
+  continued({ tokens, count, options }, { model }) {
+    return continued(model, tokens, count, options);
+  },
+  // Ids, the text they stand for, and each piece.
+  encoded({ texts }, { tokenizer }) {
+    return texts.map((text) => {
+      const ids = tokenizer.encode(text);
+      return { ids, text: tokenizer.decode(ids), pieces: ids.map((id) => tokenizer.piece(id)) };
+    });
+  },
+};
+
+const [questions, target] = process.argv.slice(2);
+const all = [];
+for (const { settings, weights, ask, ...question } of JSON.parse(fs.readFileSync(questions))) {
+  const model = weights && await unpackModel(settings, weights);
+  const tokenizer = settings.tokenizer && makeTokenizer(settings.tokenizer);
+  all.push(answers[ask](question, { model, tokenizer }));
+}
+fs.writeFileSync(target, JSON.stringify(all));
