@@ -1,6 +1,6 @@
 """A lesson in one file: a model, its tokenizer and the lessons, for any browser.
 
 The file needs no server and no network. In it, `model/`, `tokenizers/` and
-`generation/` are the Python packages of the same names, in plain JavaScript: every value
-has the same name as here and is held to it by tests.
+`generation/` are the Python packages of the same names, in plain JavaScript: every
+value has the same name as here and is held to it by tests.
 """

@@ -1,0 +1,22 @@
+// Puts a view of the app into this page. `views` and `viewStyles` stand before all modules.
+
+// A place of its own style: nothing of the page's style sheet reaches into it.
+export function styledPlace(place, name) {
+  const shadow = place.attachShadow({ mode: "open" });
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(viewStyles[name]);
+  shadow.adoptedStyleSheets = [sheet];
+  return element("div", `view ${name}`, shadow);
+}
+
+// Returns the function that draws data. `listeners` hear what the reader does, by the name
+// of the event.
+export function mount(place, name, listeners = {}) {
+  const parentElement = styledPlace(place, name).getRootNode();
+  const setTriggerValue = (event, { value }) => listeners[event]?.(value);
+  let stop = null;
+  return (data) => {
+    stop?.();
+    stop = views[name]({ data, parentElement, setTriggerValue });
+  };
+}
