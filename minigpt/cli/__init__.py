@@ -28,6 +28,7 @@ COMMANDS = {
     "inspect": "show a model's parts, activations and next-token table",
     "import": "add GPT-2, or a model of its kind, to your models",
     "export": "write a model in the format of Hugging Face",
+    "lesson": "write a model and its lessons as one file for any browser",
 }
 
 

@@ -1,8 +1,8 @@
 """Joins scripts into one: a file that is opened from a disk can import no other.
 
-Each ES module becomes a function that runs at once and returns what the module exports,
-so that equal names in two modules stay apart, and a reader who looks at the file's source
-finds it as it was written.
+Each ES module becomes a function that runs at once and returns what the module exports:
+equal names in two modules stay apart, and a reader who looks at the file's source finds
+it as it was written.
 """
 
 import re

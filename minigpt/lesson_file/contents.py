@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.errors import ConfigError
+from minigpt.errors import ConfigError, near_names
 from minigpt.model import LanguageModel, TransformerLM
 from minigpt.model.lora import without_adapter
 from minigpt.model.sizes import num_parameters
@@ -62,6 +62,19 @@ def why_not(model: LanguageModel, tokenizer: Tokenizer) -> str:
             "model's tokenizer follows other rules: choose another model."
         )
     return ""
+
+
+def require_lesson(name: str) -> None:
+    """Refuse a lesson that no file has.
+
+    Raises:
+        ConfigError: With the names there are.
+    """
+    if name not in LESSONS:
+        raise ConfigError(
+            f"There is no lesson file of {name!r}: choose {', '.join(LESSONS)}."
+            f"{near_names(name, LESSONS)}"
+        )
 
 
 def contents(checkpoint: Checkpoint) -> Contents:

@@ -1,4 +1,4 @@
-"""Writes the lesson file: one page with its style, its scripts, a model and a tokenizer.
+"""Writes the lesson file: a page with its style, its scripts, a model, a tokenizer.
 
 The page's own policy forbids every request, and every script but its own: their hashes
 stand in its head. What a user or a model wrote is data, and is only ever shown as text.
@@ -12,9 +12,8 @@ from pathlib import Path
 from string import Template
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.errors import ConfigError, near_names
 from minigpt.lesson_file import bundle, views
-from minigpt.lesson_file.contents import LESSONS, contents
+from minigpt.lesson_file.contents import LESSONS, contents, require_lesson
 
 HERE = Path(__file__).parent
 
@@ -27,6 +26,7 @@ def lesson_file(
     name: str,
     lesson: str = "head_explorer",
     prompt: str = FALLBACK_PROMPT,
+    head: tuple[int, int] = (0, 0),
 ) -> str:
     """Write a model and the lessons about it as one HTML page.
 
@@ -35,19 +35,16 @@ def lesson_file(
         name: The model's, for the page's title.
         lesson: Which of `LESSONS` it opens with.
         prompt: The text that it opens with.
+        head: The layer and the head that it opens with.
 
     Raises:
         ConfigError: If the lesson has no file, or the model cannot be put into one.
     """
-    if lesson not in LESSONS:
-        raise ConfigError(
-            f"There is no lesson file of {lesson!r}: choose {', '.join(LESSONS)}."
-            f"{near_names(lesson, LESSONS)}"
-        )
+    require_lesson(lesson)
     made = contents(checkpoint)
-    settings = made.settings | {"name": name, "lesson": lesson, "prompt": prompt}
+    begin = {"name": name, "lesson": lesson, "prompt": prompt, "head": list(head)}
     # "</script>" in a name or a token must not end the data.
-    data = json.dumps(settings, ensure_ascii=False).replace("<", "\\u003c")
+    data = json.dumps(made.settings | begin, ensure_ascii=False).replace("<", "\\u003c")
     script, style = page_script(), page_style()
     page = Template((HERE / "page.html").read_text(encoding="utf-8"))
     return page.substitute(

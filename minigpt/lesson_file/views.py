@@ -1,4 +1,4 @@
-"""The app's views, as a lesson file takes them: their scripts, their styles, its colours.
+"""The app's views, as a lesson file takes them: scripts, styles and colours.
 
 A view is one and the same in both homes: a function that draws arrays into an element.
 Here its files are only read; the app's folder is no package that could be imported.
@@ -12,7 +12,7 @@ from minigpt.lesson_file.bundle import view
 from minigpt.places import app_folder
 
 SHARED = ("colours", "drawing", "stepping", "number_table")
-"""Scripts that several views and the lessons use: once in the file, before all others."""
+"""Scripts that views and lessons share: once in the file, before all others."""
 
 VIEWS: dict[str, tuple[str, ...]] = {
     "head_grid": (),
@@ -40,7 +40,11 @@ def scripts() -> str:
     table = ", ".join(f"{name}: view_{name}" for name in VIEWS)
     styles = json.dumps({name: _style(name) for name in VIEWS})
     return "\n".join(
-        [shared, *views, f"const views = {{ {table} }};\nconst viewStyles = {styles};\n"]
+        [
+            shared,
+            *views,
+            f"const views = {{ {table} }};\nconst viewStyles = {styles};\n",
+        ]
     )
 
 

@@ -12,14 +12,13 @@ const ROW_NAMES = ["k", "turned", "raw", "scaled", "bias", "scores", "pattern", 
 
 export function attentionLesson(panel, lesson) {
   const { model } = lesson;
-  const state = { layer: 0, head: 0, query: null, opened: null, edit: null };
+  const state = { query: null, opened: null, edit: null };
   const chooser = element("div", "chooser", panel);
-  const choose = (label, count, key) => chooseNumber(chooser, label, count, (value) => {
-    Object.assign(state, { [key]: value, edit: null });
-    draw();
-  });
-  choose("Layer", model.config.num_layers, "layer");
-  choose("Head", model.config.num_heads, "head");
+  const choosers = [["Layer", model.config.num_layers], ["Head", model.config.num_heads]]
+    .map(([label, count], axis) => chooseNumber(chooser, label, count, (value) => {
+      lesson.head = lesson.head.map((old, place) => (place === axis ? value : old));
+      change(null);
+    }));
   let reading = null;
   const change = (edit) => { state.edit = edit; draw(); };
   const sheet = mount(element("div", "sheet", panel), "attention_steps", {
@@ -33,13 +32,16 @@ export function attentionLesson(panel, lesson) {
   const bars = element("div", "", panel);
 
   function draw() {
+    const [layer, head] = lesson.head;
+    choosers.forEach((select, axis) => { select.value = lesson.head[axis]; });
     const query = Math.min(state.query ?? Infinity, reading.tokens.length - 1);
-    const steps = stepsOf(model, reading, { ...state, query });
-    const changed = edited(model, reading, { ...state, query }, steps);
+    const place = { layer, head, query };
+    const steps = stepsOf(model, reading, place);
+    const changed = edited(model, reading, { ...place, edit: state.edit }, steps);
     sheet({ ...steps, ...changed.data, pieces: reading.pieces, rowNames: ROW_NAMES,
       opened: state.opened });
     after.textContent = "The next token";
-    say(note, state.edit ? `With your change in ${headName([state.layer, state.head])}; `
+    say(note, state.edit ? `With your change in ${headName(lesson.head)}; `
       + "dashed: as the model is." : "Move a slider, at ÷ √d or at the softmax, and see what "
       + "becomes of the prediction.");
     const before = nextProbabilities(model, reading);
@@ -49,8 +51,9 @@ export function attentionLesson(panel, lesson) {
       before: changed.reading ? before : null });
   }
   return { show(next) {
-    if (next.prompt !== reading?.prompt) Object.assign(state, { edit: null, opened: null });
-    reading = next;
+    if (next.prompt !== reading?.prompt || String(lesson.head) !== state.shown)
+      Object.assign(state, { edit: null, opened: null });
+    [reading, state.shown] = [next, String(lesson.head)];
     draw();
   } };
 }
@@ -60,6 +63,7 @@ function chooseNumber(place, name, count, tell) {
   const select = element("select", "", label);
   for (let value = 0; value < count; value++) element("option", "", select, value).value = value;
   select.onchange = () => tell(Number(select.value));
+  return select;
 }
 
 // Every number of one query's row, in the order of the steps.

@@ -5,7 +5,7 @@ import { RandomNumbers } from "../generation/random.js";
 import { mount } from "./mounting.js";
 import { button, predict, shuffled } from "./prediction.js";
 import { likeliest, nextProbabilities } from "./reading.js";
-import { displayPiece, probabilityText } from "./texts.js";
+import { displayPiece, lastWords, probabilityText } from "./texts.js";
 
 const SHOWN = 8; // Tokens with a bar of their own.
 const AT_ONCE = 20; // Tokens that one click writes.
@@ -72,7 +72,7 @@ function ask(place, { model, tokenizer }, reading, reveal) {
   const [right, ...others] = [0, 1, 6, 24].map((rank) => order[Math.min(rank, order.length - 1)])
     .map(named);
   predict(place, {
-    ask: ["The model has read “", reading.prompt.slice(-60), "”. Which token does it find likeliest next?"],
+    ask: ["The model has read “", lastWords(reading.prompt, 12), "”. Which token does it find likeliest next?"],
     ...shuffled(right, others, 3),
     told: [{ strong: right }, ` has probability ${probabilityText(probabilities[order[0]])}. `,
       "The model gives every token a probability; which one comes is drawn. Step through a draw:"],

@@ -6,40 +6,41 @@ import { effectsOfHeads, hardest } from "./effects.js";
 import { mount, styledPlace } from "./mounting.js";
 import { button, predict } from "./prediction.js";
 import { likeliest, nextProbabilities, read, rowOf } from "./reading.js";
-import { displayPiece, headName, probabilityText } from "./texts.js";
+import { displayPiece, headName, lastWords, probabilityText } from "./texts.js";
 
 const MASKED_CELL = 65535;
 
 export function headsLesson(panel, lesson) {
   const { model } = lesson;
-  const state = { head: [0, 0], cell: null, ablated: [], revealed: false, effects: null };
+  const state = { cell: null, ablated: [], revealed: false, effects: null };
   const parts = build(panel, lesson.model, {
-    pick(place) { state.head = place; state.cell = null; draw(); },
+    pick(place) { choose(place); draw(); },
     lock(cell) { state.cell = cell; drawCell(); },
   });
+  const choose = (place) => { lesson.head = place; state.cell = null; };
   let whole = null; // The reading with every head.
   let shown = null; // The reading that is on the screen.
 
   function draw() {
     shown = state.ablated.length ? read(lesson, whole.prompt, state.ablated) : whole;
-    parts.grid(gridData(model, shown, state, lesson));
-    parts.title.textContent = `${headName(state.head)} close`;
-    parts.map({ pieces: shown.pieces, weights: thousandths(model, shown, state.head),
+    parts.grid(gridData(lesson, shown, state));
+    parts.title.textContent = `${headName(lesson.head)} close`;
+    parts.map({ pieces: shown.pieces, weights: thousandths(model, shown, lesson.head),
       selected: state.cell });
     drawCell();
     drawAblation();
   }
   function drawCell() {
     const last = shown.tokens.length - 1;
-    const [query, key] = state.cell ?? [last, strongest(shown, state.head, last)];
+    const [query, key] = state.cell ?? [last, strongest(shown, lesson.head, last)];
     drawArithmetic(parts.arithmetic, model, shown,
-      { layer: state.head[0], head: state.head[1], query, key });
+      { layer: lesson.head[0], head: lesson.head[1], query, key });
   }
   function drawAblation() {
     parts.ablation.hidden = !state.revealed;
     if (!state.revealed) return;
-    const isGone = state.ablated.some((each) => String(each) === String(state.head));
-    parts.toggle.textContent = `${isGone ? "Restore" : "Ablate"} ${headName(state.head)}`;
+    const isGone = state.ablated.some((each) => String(each) === String(lesson.head));
+    parts.toggle.textContent = `${isGone ? "Restore" : "Ablate"} ${headName(lesson.head)}`;
     parts.toggle.setAttribute("aria-pressed", String(isGone));
     parts.restore.disabled = !state.ablated.length;
     say(parts.gone, ...goneWords(state.ablated));
@@ -49,8 +50,8 @@ export function headsLesson(panel, lesson) {
       { tokenizer: lesson.tokenizer, before: state.ablated.length ? before : null, after });
   }
   parts.toggle.onclick = () => {
-    const others = state.ablated.filter((each) => String(each) !== String(state.head));
-    state.ablated = others.length < state.ablated.length ? others : [...others, state.head];
+    const others = state.ablated.filter((each) => String(each) !== String(lesson.head));
+    state.ablated = others.length < state.ablated.length ? others : [...others, lesson.head];
     draw();
   };
   parts.restore.onclick = () => { state.ablated = []; draw(); };
@@ -69,7 +70,7 @@ export function headsLesson(panel, lesson) {
     const piece = displayPiece(lesson.tokenizer.piece(effects.token));
     const { place, after } = question.answer;
     return predict(parts.question, {
-      ask: ["Each head can be ablated: its output is set to zero. After “", whole.prompt.trimEnd().slice(-40),
+      ask: ["Each head can be ablated: its output is set to zero. After “", lastWords(whole.prompt),
         "” the model expects ", { strong: piece }, ` with probability ${probabilityText(effects.before)}. `,
         "Which of these heads, ablated alone, changes this most?"],
       options: question.options.map(headName),
@@ -77,7 +78,7 @@ export function headsLesson(panel, lesson) {
       told: ["Without ", { strong: headName(place) }, ` it is ${probabilityText(after)}. `,
         "The bar under each head shows its change. Attention alone does not tell: "
         + "ablate heads yourself."],
-    }, () => { state.revealed = true; state.head = place; draw(); });
+    }, () => { state.revealed = true; choose(place); draw(); });
   }
   return { show(reading) {
     [whole, state.effects] = [reading, null];
@@ -116,7 +117,7 @@ function build(panel, model, { pick, lock }) {
   };
 }
 
-function gridData(model, reading, { head, effects, revealed }, { tokenizer }) {
+function gridData({ model, tokenizer, head }, reading, { effects, revealed }) {
   const { num_layers: layers, num_heads: heads } = model.config;
   const length = reading.tokens.length;
   const weights = new Uint8Array((layers * heads * length * (length + 1)) / 2);

@@ -28,13 +28,18 @@ async function open() {
   try {
     const model = await unpackModel(settings, document.getElementById("weights").textContent);
     const tokenizer = makeTokenizer(settings.tokenizer);
-    start(main, { settings, model, tokenizer });
+    // The head that is chosen in one lesson is chosen in all.
+    start(main, { settings, model, tokenizer, head: headIn(settings) });
   } catch (error) {
     main.replaceChildren(element("p", "problem", null,
       `This browser could not unpack the model (${error.message}). A current version of `
       + "Chrome, Edge, Firefox or Safari can."));
     throw error;
   }
+}
+
+function headIn({ head: [layer, head], config: { num_layers: layers, num_heads: heads } }) {
+  return [Math.min(layer, layers - 1), Math.min(head, heads - 1)];
 }
 
 function start(main, lesson) {

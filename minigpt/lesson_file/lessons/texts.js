@@ -22,3 +22,9 @@ export function headName([layer, head]) {
 export function counted(count, name) {
   return `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
 }
+
+// The end of a text, from a new word on.
+export function lastWords(text, count = 8) {
+  const words = text.trim().split(/(?<=\s)(?=\S)/);
+  return (words.length > count ? "… " : "") + words.slice(-count).join("");
+}
