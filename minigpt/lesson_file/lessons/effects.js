@@ -5,6 +5,8 @@ import { likeliest, nextProbabilities, without } from "./reading.js";
 import { shuffled } from "./prediction.js";
 import { headName } from "./texts.js";
 
+const REST_MS = 400; // A reader who goes on typing is not kept waiting.
+
 // The likeliest next token, its probability, and by how much each head's ablation changes it
 // [layer][head]. Null if `isStale` says, on the way, that nobody waits for it any more.
 export async function effectsOfHeads({ model }, reading, isStale) {
@@ -12,6 +14,7 @@ export async function effectsOfHeads({ model }, reading, isStale) {
   const probabilities = nextProbabilities(model, reading);
   const [token] = likeliest(probabilities, 1);
   const [changes, after] = [[], []];
+  await new Promise((done) => setTimeout(done, REST_MS));
   for (let layer = 0; layer < layers; layer++) {
     changes.push([]);
     after.push([]);

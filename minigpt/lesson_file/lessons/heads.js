@@ -25,7 +25,7 @@ export function headsLesson(panel, lesson) {
     shown = state.ablated.length ? read(lesson, whole.prompt, state.ablated) : whole;
     parts.grid(gridData(lesson, shown, state));
     parts.title.textContent = `${headName(lesson.head)} close`;
-    parts.map({ pieces: shown.pieces, weights: thousandths(model, shown, lesson.head),
+    parts.map({ pieces: shown.pieces, weights: thousandths(shown, lesson.head),
       selected: state.cell });
     drawCell();
     drawAblation();
@@ -135,7 +135,7 @@ function gridData({ model, tokenizer, head }, reading, { effects, revealed }) {
     limit: known ? Math.max(...effects.changes.flat(), 1e-3) : 1, low: null, high: null };
 }
 
-function thousandths(model, reading, [layer, head]) {
+function thousandths(reading, [layer, head]) {
   const length = reading.tokens.length;
   const { values } = reading.hooks.get(`blocks.${layer}.attn.hook_pattern`);
   return Uint16Array.from({ length: length ** 2 }, (_, cell) =>

@@ -17,7 +17,8 @@ export function read({ model, tokenizer }, prompt, ablated = []) {
     unknown: tokens.filter((token) => tokenizer.special.has(token)).length,
     pieces: tokens.map((token) => displayPiece(tokenizer.piece(token))),
   };
-  if (tokens.length) Object.assign(reading, forward(model, tokens, { edits: without(ablated) }));
+  const options = { edits: without(ablated), lastOnly: true };
+  if (tokens.length) Object.assign(reading, forward(model, tokens, options));
   return reading;
 }
 

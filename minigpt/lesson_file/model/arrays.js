@@ -1,36 +1,39 @@
 // The two products that a transformer is made of. A matrix is a Float32Array, row after
 // row; sums are made in double precision and rounded once.
 
-// y[row, o] = Σ_i x[row, i] · weight[o, i] + bias[o]. Four rows at a time: each number of
-// the weight is fetched once for all of them.
+// y[row, o] = Σ_i x[row, i] · weight[o, i] + bias[o]. Four rows at a time, side by side:
+// each number of the weight is fetched once for all of them.
 export function linear(x, weight, bias) {
   const [outputs, inputs] = weight.shape;
   const w = weight.values;
   const rows = x.length / inputs;
   const y = new Float32Array(rows * outputs);
-  let row = 0;
-  for (; row + 4 <= rows; row += 4) {
-    const [a, b, c, d] = [0, 1, 2, 3].map((more) => (row + more) * inputs);
+  const four = new Float64Array(4 * inputs);
+  for (let row = 0; row < rows; row += 4) {
+    const count = Math.min(4, rows - row);
+    for (let i = 0; i < inputs; i++)
+      for (let r = 0; r < 4; r++) four[4 * i + r] = r < count ? x[(row + r) * inputs + i] : 0;
     for (let o = 0; o < outputs; o++) {
-      let [first, second, third, fourth] = [0, 0, 0, 0];
-      for (let i = 0, at = o * inputs; i < inputs; i++, at++) {
+      const start = bias ? bias.values[o] : 0;
+      let a = start;
+      let b = start;
+      let c = start;
+      let d = start;
+      for (let i = 0, at = o * inputs; i < 4 * inputs; i += 4, at++) {
         const factor = w[at];
-        first += x[a + i] * factor;
-        second += x[b + i] * factor;
-        third += x[c + i] * factor;
-        fourth += x[d + i] * factor;
+        a += four[i] * factor;
+        b += four[i + 1] * factor;
+        c += four[i + 2] * factor;
+        d += four[i + 3] * factor;
       }
       const place = row * outputs + o;
-      y[place] = first;
-      y[place + outputs] = second;
-      y[place + 2 * outputs] = third;
-      y[place + 3 * outputs] = fourth;
+      y[place] = a;
+      if (count > 1) y[place + outputs] = b;
+      if (count > 2) y[place + 2 * outputs] = c;
+      if (count > 3) y[place + 3 * outputs] = d;
     }
   }
-  for (; row < rows; row++)
-    for (let o = 0; o < outputs; o++)
-      y[row * outputs + o] = dot(x, row * inputs, w, o * inputs, inputs);
-  return bias ? y.map((value, i) => value + bias.values[i % outputs]) : y;
+  return y;
 }
 
 // Σ_i a[from + i] · b[start + i]
@@ -46,11 +49,12 @@ export function added(a, b) {
 
 // The softmax of scores; −∞ becomes exactly 0.
 export function softmax(scores) {
-  let most = -Infinity;
-  for (const score of scores) if (score > most) most = score;
-  const weights = Float64Array.from(scores, (score) => Math.exp(score - most));
-  const sum = weights.reduce((total, weight) => total + weight, 0);
-  return weights.map((weight) => weight / sum);
+  const weights = new Float64Array(scores);
+  let [most, sum] = [-Infinity, 0];
+  for (const score of weights) most = Math.max(most, score);
+  for (let i = 0; i < weights.length; i++) sum += weights[i] = Math.exp(weights[i] - most);
+  for (let i = 0; i < weights.length; i++) weights[i] /= sum;
+  return weights;
 }
 
 // The rows of a table that belong to some tokens.

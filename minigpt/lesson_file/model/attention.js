@@ -21,8 +21,14 @@ function queriesKeysValues(run, prefix, x) {
   const length = run.tokens.length;
   const all = linear(x, run.weight(`${prefix}.qkv.weight`), run.weight(`${prefix}.qkv.bias`));
   const row = (heads + 2 * shared) * width;
-  const part = (from, count) => Float32Array.from({ length: length * count * width },
-    (_, i) => all[Math.floor(i / (count * width)) * row + from * width + (i % (count * width))]);
+  const part = (from, count) => {
+    const own = new Float32Array(length * count * width);
+    for (let position = 0; position < length; position++) {
+      const start = position * row + from * width;
+      own.set(all.subarray(start, start + count * width), position * count * width);
+    }
+    return own;
+  };
   const shapeOf = (count) => [length, count, width];
   let [q, k, v] = [part(0, heads), part(heads, shared), part(heads + shared, shared)];
   if (run.model.config.qk_norm) {

@@ -6,8 +6,8 @@
 import { linear } from "./arrays.js";
 
 const ACTIVATIONS = {
-  // GPT-2's tanh form.
-  gelu: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+  // GPT-2's form, x/2 · (1 + tanh y), where (1 + tanh y) / 2 is 1 / (1 + e^(−2y)).
+  gelu: (x) => x / (1 + Math.exp(-2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))),
   relu: (x) => Math.max(0, x),
   relu2: (x) => Math.max(0, x) ** 2,
   swiglu: (x) => x / (1 + Math.exp(-x)), // silu; the gate is multiplied below
