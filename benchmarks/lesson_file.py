@@ -3,9 +3,9 @@
     python benchmarks/lesson_file.py
     python benchmarks/lesson_file.py --model data/models/glass
 
-The file is opened from the disk in headless Chromium, on a screen of 390 × 844, with the
-processor slowed down four times, as a phone's is, and as it is. Then, not slowed down,
-each key press runs the model on the whole prompt and draws all heads. Medians.
+The file is opened from the disk in headless Chromium, on a screen of 390 × 844: with
+the processor slowed down four times, as a phone's is, and as it is. Then, not slowed
+down, each key press runs the model on the whole prompt and draws all heads. Medians.
 """
 
 import argparse
