@@ -105,6 +105,47 @@ def test_a_locked_cell_shows_the_weight_that_the_model_computes(phone, checkpoin
     expect(phone.locator(".arithmetic .caption")).to_contain_text(f"{weight:.3f}")
 
 
+def likeliest_with(checkpoint, change) -> str:
+    """Return the probability before and after a change of L0H0's last row."""
+    tokens = torch.tensor([checkpoint.tokenizer.encode(PROMPT)])
+
+    def edit(pattern, hook):
+        pattern = pattern.clone()
+        pattern[0, 0, -1] = change(pattern[0, 0, -1])
+        return pattern
+
+    hooks = [("blocks.0.attn.hook_pattern", edit)]
+    with torch.inference_mode():
+        whole = checkpoint.model(tokens)[0, -1].softmax(-1)
+        changed = checkpoint.model.run_with_hooks(tokens, hooks)[0, -1].softmax(-1)
+    before, after = f"{whole.max():.3f}", f"{changed[whole.argmax()]:.3f}"
+    assert before != after
+    return f"{before} → {after}"
+
+
+def test_a_weight_that_is_set_and_a_divisor_move_the_prediction(phone, checkpoint):
+    from playwright.sync_api import expect
+
+    def set_weight(row):
+        key = row.argmax()
+        others = row.index_fill(0, key, 0.0)
+        return (others / others.sum() * 0.1).index_fill(0, key, 0.9)
+
+    def undivided(row):  # the softmax of scores that were not divided by √d
+        return (row.log() * checkpoint.model.config.d_head**0.5).softmax(-1)
+
+    phone.get_by_label("Prompt").fill(PROMPT)
+    phone.get_by_role("tab", name="Attention").click()
+    rows = phone.locator(".next .number")
+    for step, slider, value, change in [
+        ("softmax", "Weight of", "0.9", set_weight),
+        ("÷ √8", "Divide q · k by", "1", undivided),
+    ]:
+        phone.get_by_role("button", name=step).click()
+        phone.get_by_role("slider", name=slider).fill(value)
+        expect(rows.first).to_have_text(likeliest_with(checkpoint, change))
+
+
 def test_every_lesson_by_keyboard_fits_the_screen_and_is_accessible(
     phone, pytestconfig
 ):

@@ -45,7 +45,7 @@ export function drawArithmetic(root, model, reading, place) {
   const score = cell.raw / Math.sqrt(cell.width);
   line(root, `q · k ÷ √d = ${number(cell.raw)} ÷ √${cell.width} =`, number(score));
   if (cell.bias !== null)
-    line(root, `+ bias for ${query - key} back: ${number(score)} `
+    line(root, `+ bias (${query === key ? "itself" : `${query - key} back`}): ${number(score)} `
       + `${cell.bias < 0 ? "−" : "+"} ${number(Math.abs(cell.bias))} =`, number(cell.scores[key]));
   line(root, `softmax: e^(${number(cell.scores[key])} − ${number(cell.most)}) ÷ Σ `
     + `= ${cell.powers[key].toPrecision(3)} ÷ ${cell.sum.toFixed(2)} =`, cell.weight.toFixed(3));

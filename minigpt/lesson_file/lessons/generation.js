@@ -46,9 +46,16 @@ export function generationLesson(panel, lesson) {
     clear.disabled = !state.written.length;
     bars(drawData(lesson, reading, state, nextDraw()));
   }
-  write.onclick = () => {
-    for (let count = 0; count < AT_ONCE; count++) state.written.push(nextDraw().token);
-    draw();
+  // Token by token, so that the reader sees the text grow; any other action ends it.
+  write.onclick = async () => {
+    const { written } = state;
+    const end = written.length + AT_ONCE;
+    while (state.written === written && written.length < end) {
+      const length = written.push(nextDraw().token);
+      draw();
+      await new Promise((done) => setTimeout(done, 30));
+      if (written.length !== length) return;
+    }
   };
   again.onclick = () => { state.seed++; state.written = []; draw(); };
   clear.onclick = () => { state.written = []; draw(); };

@@ -67,6 +67,11 @@ export function headsLesson(panel, lesson) {
   function ask(effects) {
     parts.wait.remove();
     const question = hardest(effects);
+    if (question.options.length < 2) { // There is nothing to guess among so few heads.
+      state.revealed = true;
+      draw();
+      return true;
+    }
     const piece = displayPiece(lesson.tokenizer.piece(effects.token));
     const { place, after } = question.answer;
     return predict(parts.question, {

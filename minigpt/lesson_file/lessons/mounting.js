@@ -9,6 +9,14 @@ export function styledPlace(place, name) {
   return element("div", `view ${name}`, shadow);
 }
 
+const stops = new Set(); // One for each view that listens to the keyboard now.
+
+// Let no view listen until it is drawn again: one that is out of sight would hear Space.
+export function rest() {
+  for (const stop of stops) stop();
+  stops.clear();
+}
+
 // Returns the function that draws data. `listeners` hear what the reader does, by the name
 // of the event.
 export function mount(place, name, listeners = {}) {
@@ -16,7 +24,8 @@ export function mount(place, name, listeners = {}) {
   const setTriggerValue = (event, { value }) => listeners[event]?.(value);
   let stop = null;
   return (data) => {
-    stop?.();
+    if (stops.delete(stop)) stop();
     stop = views[name]({ data, parentElement, setTriggerValue });
+    if (stop) stops.add(stop);
   };
 }

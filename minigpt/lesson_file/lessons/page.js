@@ -6,10 +6,13 @@ import { attentionLesson } from "./attention.js";
 import { generationLesson } from "./generation.js";
 import { headsLesson } from "./heads.js";
 import { lensLesson } from "./lens.js";
+import { rest } from "./mounting.js";
 import { button } from "./prediction.js";
 import { LONGEST, read } from "./reading.js";
 import { counted } from "./texts.js";
 import { tokenizerLesson } from "./tokenizer.js";
+
+const MOST_CHARACTERS = 2000; // A text without a space takes longest to cut into pieces.
 
 const LESSONS = {
   head_explorer: ["Heads", headsLesson, "What a head seems to do depends on the text."],
@@ -62,10 +65,11 @@ function start(main, lesson) {
   }
   function turnTo(name) {
     current = name;
+    rest();
     tabs.mark(name);
     update();
   }
-  prompt.value = lesson.settings.prompt;
+  prompt.value = lesson.settings.prompt.slice(-prompt.maxLength);
   prompt.oninput = update;
   tabs.listen(turnTo);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", update);
@@ -83,7 +87,7 @@ function buildHead(main, { settings, model }) {
     + "It runs in this page. Nothing you type leaves it.");
   const label = element("label", "prompt", head, "Prompt");
   const prompt = element("textarea", "", label);
-  Object.assign(prompt, { rows: 2, spellcheck: false });
+  Object.assign(prompt, { rows: 2, spellcheck: false, maxLength: MOST_CHARACTERS });
   const note = element("p", "note", head);
   note.setAttribute("aria-live", "polite");
   return { prompt, note };
