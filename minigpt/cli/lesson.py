@@ -75,6 +75,7 @@ def _write(path: Path, output: Path, name: str, arguments: LessonArguments) -> N
     if arguments.prompt is not None:
         begin["prompt"] = arguments.prompt
     page = lesson_file(checkpoint, name=name, lesson=arguments.page, **begin)
+    output.parent.mkdir(parents=True, exist_ok=True)
     replace_file(output, page)
     say(f"wrote {output}, {len(page.encode()) / 1e6:.1f} MB")
     note("It opens in any browser, without a network: double-click it, or send it.")

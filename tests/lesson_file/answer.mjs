@@ -4,6 +4,7 @@
 
 import fs from "node:fs";
 import { continued } from "../../minigpt/lesson_file/generation/sample.js";
+import { Cache } from "../../minigpt/lesson_file/model/cache.js";
 import { unpackModel } from "../../minigpt/lesson_file/model/packed.js";
 import { forward } from "../../minigpt/lesson_file/model/transformer.js";
 import { makeTokenizer } from "../../minigpt/lesson_file/tokenizers/tokenizer.js";
@@ -25,6 +26,14 @@ const answers = {
     });
     return packed(forward(model, tokens, {
       edits: { [`blocks.${layer}.attn.hook_z`]: zero } }).logits);
+  },
+  // The logits of every position, read in parts of some lengths.
+  inParts({ tokens, lengths }, { model }) {
+    const cache = new Cache();
+    return lengths.map((length) => {
+      const part = tokens.slice(cache.length, cache.length + length);
+      return packed(forward(model, part, { cache }).logits);
+    });
   },
   continued({ tokens, count, options }, { model }) {
     return continued(model, tokens, count, options);

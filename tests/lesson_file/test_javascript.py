@@ -92,6 +92,17 @@ def test_every_hook_of_every_kind_of_model_has_the_values_of_pytorch(node):
             assert difference(array(hook["values"]), values[0]) < 1e-4, (changes, name)
 
 
+def test_a_text_read_in_parts_with_the_cache_gives_the_same_logits(node):
+    cases = [(small_model(**changes), tokens_of(9)) for changes in MORE]
+    question = {"ask": "inParts", "lengths": [4, 1, 3, 1]}
+    answers = node([{**packed(m), "tokens": t, **question} for m, t in cases])
+    for changes, (model, tokens), parts in zip(MORE, cases, answers, strict=True):
+        with torch.inference_mode():
+            logits = model(torch.tensor([tokens]))[0]
+        joined = np.concatenate([array(part) for part in parts])
+        assert difference(joined, logits) < 1e-4, changes
+
+
 def test_an_ablated_head_changes_the_logits_as_run_with_hooks_does(node):
     def without(head):
         def edit(z, hook):

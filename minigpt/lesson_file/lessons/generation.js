@@ -1,6 +1,6 @@
 // Generation: the model gives a distribution, and we choose. One draw after the other.
 
-import { openDraw, firstSeen } from "../generation/sample.js";
+import { openDraw, Window } from "../generation/sample.js";
 import { RandomNumbers } from "../generation/random.js";
 import { mount } from "./mounting.js";
 import { button, predict, shuffled } from "./prediction.js";
@@ -30,15 +30,16 @@ export function generationLesson(panel, lesson) {
   const clear = button(row, "Start over");
   let reading = null;
   let prompt = [];
+  let text = null; // What the model has read of it is not read again.
 
   const put = (token) => { state.written.push(token); draw(); };
   const bars = mount(element("div", "stages", body), "filter_stages", {
     put, undone() { state.written.pop(); draw(); },
   });
   function nextDraw() {
-    const tokens = [...prompt, ...state.written];
-    const seen = tokens.slice(firstSeen(model, prompt.length, tokens.length));
-    return openDraw(model, seen, state.settings, randomAt(state.seed, state.written.length, model));
+    const unread = text.unread([...prompt, ...state.written]);
+    const random = randomAt(state.seed, state.written.length, model);
+    return openDraw(model, unread, { ...state.settings, random, cache: text.cache });
   }
   function draw() {
     again.title = `Seed ${state.seed}: the same seed writes the same text, here and in Python.`;
@@ -64,6 +65,7 @@ export function generationLesson(panel, lesson) {
     if (next.prompt !== reading?.prompt) state.written = [];
     reading = next;
     prompt = tokenizer.encode(next.prompt).slice(-model.config.max_seq_len);
+    text = new Window(model, prompt.length);
     if (!question.childElementCount) ask(question, lesson, reading, () => {
       body.hidden = false;
       draw();

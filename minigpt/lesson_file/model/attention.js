@@ -9,8 +9,8 @@ import { scoreBias, turned } from "./positions.js";
 
 export function attention(run, prefix, x) {
   const { q, k, v } = queriesKeysValues(run, prefix, x);
-  const pattern = weights(run, prefix, q, k);
-  const z = averages(run, prefix, pattern, v);
+  const pattern = weights(run, prefix, q, run.all(`${prefix}.k`, k));
+  const z = averages(run, prefix, pattern, run.all(`${prefix}.v`, v));
   const [output, bias] = ["weight", "bias"].map((part) => run.weight(`${prefix}.output.${part}`));
   if (!run.wanted.includes("hook_result")) return linear(z, output, bias);
   return sumOfHeads(run, prefix, z, output, bias);
@@ -45,33 +45,34 @@ function queriesKeysValues(run, prefix, x) {
   k = run.hook(`${prefix}.hook_k`, k, shapeOf(shared));
   v = run.hook(`${prefix}.hook_v`, v, shapeOf(shared));
   if (run.model.config.positional_encoding === "rope") {
-    q = run.hook(`${prefix}.hook_rot_q`, turned(run.model, q, heads), shapeOf(heads));
-    k = run.hook(`${prefix}.hook_rot_k`, turned(run.model, k, shared), shapeOf(shared));
+    q = run.hook(`${prefix}.hook_rot_q`, turned(run.model, run.start, q, heads), shapeOf(heads));
+    k = run.hook(`${prefix}.hook_rot_k`, turned(run.model, run.start, k, shared), shapeOf(shared));
   }
   return { q, k, v };
 }
 
-// Scores, mask and softmax: one row of weights for each head and each query.
+// Scores, mask and softmax: one row of weights for each head and each query. The last query
+// stands at the last key.
 function weights(run, prefix, q, k) {
   const { num_heads: heads, kv_heads: shared, d_head: width } = run.model.config;
-  const length = run.tokens.length;
+  const [queries, keys] = [run.tokens.length, run.start + run.tokens.length];
   const bias = scoreBias(run.model, prefix);
-  const scores = new Float32Array(heads * length * length).fill(-Infinity);
+  const scores = new Float32Array(heads * queries * keys).fill(-Infinity);
   for (let head = 0; head < heads; head++) {
     const group = Math.floor((head * shared) / heads);
-    for (let query = 0; query < length; query++)
-      for (let key = 0; key <= query; key++) {
+    for (let query = 0; query < queries; query++)
+      for (let key = 0; key <= run.start + query; key++) {
         const product = dot(q, (query * heads + head) * width,
           k, (key * shared + group) * width, width);
-        scores[(head * length + query) * length + key] = product / Math.sqrt(width)
-          + (bias ? bias(head, query - key) : 0);
+        scores[(head * queries + query) * keys + key] = product / Math.sqrt(width)
+          + (bias ? bias(head, run.start + query - key) : 0);
       }
   }
-  const shape = [heads, length, length];
+  const shape = [heads, queries, keys];
   run.hook(`${prefix}.hook_attn_scores`, scores, shape);
   const pattern = new Float32Array(scores.length);
-  for (let row = 0; row < heads * length; row++)
-    pattern.set(softmax(scores.subarray(row * length, (row + 1) * length)), row * length);
+  for (let row = 0; row < heads * queries; row++)
+    pattern.set(softmax(scores.subarray(row * keys, (row + 1) * keys)), row * keys);
   return run.hook(`${prefix}.hook_pattern`, pattern, shape);
 }
 
@@ -79,14 +80,14 @@ function weights(run, prefix, q, k) {
 // somebody has changed it.
 function averages(run, prefix, pattern, v) {
   const { num_heads: heads, kv_heads: shared, d_head: width } = run.model.config;
-  const length = run.tokens.length;
-  const z = new Float32Array(length * heads * width);
+  const [queries, keys] = [run.tokens.length, run.start + run.tokens.length];
+  const z = new Float32Array(queries * heads * width);
   for (let head = 0; head < heads; head++) {
     const group = Math.floor((head * shared) / heads);
-    for (let query = 0; query < length; query++) {
+    for (let query = 0; query < queries; query++) {
       const sum = new Float64Array(width);
-      for (let key = 0; key < length; key++) {
-        const weight = pattern[(head * length + query) * length + key];
+      for (let key = 0; key < keys; key++) {
+        const weight = pattern[(head * queries + query) * keys + key];
         if (weight === 0) continue;
         const from = (key * shared + group) * width;
         for (let i = 0; i < width; i++) sum[i] += weight * v[from + i];
@@ -94,7 +95,7 @@ function averages(run, prefix, pattern, v) {
       z.set(sum, (query * heads + head) * width);
     }
   }
-  return run.hook(`${prefix}.hook_z`, z, [length, heads, width]);
+  return run.hook(`${prefix}.hook_z`, z, [queries, heads, width]);
 }
 
 // What each head alone writes into the residual stream, and their sum.

@@ -1,15 +1,16 @@
 // Positions: how a model that sees a set of tokens learns of their order. A scheme adds a
 // vector to each embedding, turns queries and keys, or adds a number to each score.
 
-// What is added to the embeddings [pos d_model], or null.
-export function positionVectors(model, length) {
+// What is added to the embeddings [pos d_model], or null. The first position is `start`.
+export function positionVectors(model, start, length) {
   const { positional_encoding: scheme, d_model: width } = model.config;
   if (scheme === "learned")
-    return model.weights.get("position_embedding.weight").values.slice(0, length * width);
+    return model.weights.get("position_embedding.weight").values
+      .slice(start * width, (start + length) * width);
   if (scheme !== "sinusoidal") return null;
   // PE(pos, 2i) = sin(pos / 10000^(2i / d_model)), PE(pos, 2i + 1) = cos(the same)
   return Float32Array.from({ length: length * width }, (_, place) => {
-    const [position, i] = [Math.floor(place / width), place % width];
+    const [position, i] = [start + Math.floor(place / width), place % width];
     const angle = position * frequency(10_000, i - (i % 2), width);
     return i % 2 ? Math.cos(angle) : Math.sin(angle);
   });
@@ -22,18 +23,18 @@ function frequency(base, twice, width) {
 
 // RoPE: rotate each pair of numbers of every query or key [pos head d_head], by more at
 // later positions. Number i is paired with number i + d_head / 2.
-export function turned(model, x, heads) {
+export function turned(model, start, x, heads) {
   const { rope_base: base, d_head: width } = model.config;
   const half = width / 2;
   const y = new Float32Array(x.length);
-  for (let start = 0; start < x.length; start += width) {
-    const position = Math.floor(start / (heads * width));
+  for (let at = 0; at < x.length; at += width) {
+    const position = start + Math.floor(at / (heads * width));
     for (let i = 0; i < half; i++) {
       const angle = Math.fround(position * frequency(base, 2 * i, width));
       const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
-      const [first, second] = [x[start + i], x[start + half + i]];
-      y[start + i] = first * cos - second * sin;
-      y[start + half + i] = second * cos + first * sin;
+      const [first, second] = [x[at + i], x[at + half + i]];
+      y[at + i] = first * cos - second * sin;
+      y[at + half + i] = second * cos + first * sin;
     }
   }
   return y;

@@ -20,6 +20,7 @@ export function forward(model, tokens, { lastOnly = false, ...options } = {}) {
   const run = new Run(model, tokens, options);
   let x = embed(run);
   for (let layer = 0; layer < model.config.num_layers; layer++) x = block(run, layer, x);
+  run.cache.length += tokens.length;
   const final = norm(run, "ln_final", x, [tokens.length, model.config.d_model]);
   const read = lastOnly ? final.subarray(-model.config.d_model) : final;
   return { logits: unembed(model, read), hooks: run.hooks };
@@ -35,10 +36,12 @@ function embed(run) {
   let x = embedded;
   if (model.config.token_shift) {
     const mix = run.weight("token_shift.mix").values;
-    const shift = embedded.map((_, i) => (i < width ? 0 : embedded[i - width] * mix[i % width]));
+    const all = run.all("embedding", embedded);
+    const before = (run.start - 1) * width; // Nothing stands before the first token.
+    const shift = embedded.map((_, i) => (all[before + i] ?? 0) * mix[i % width]);
     x = added(x, run.hook("hook_token_shift", shift, shape));
   }
-  const positions = positionVectors(model, tokens.length);
+  const positions = positionVectors(model, run.start, tokens.length);
   return positions ? added(x, run.hook("hook_pos_embed", positions, shape)) : x;
 }
 
