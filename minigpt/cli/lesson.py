@@ -26,8 +26,8 @@ class LessonArguments:
         tyro.conf.Positional[str],
         argument(
             "PAGE",
-            "The lesson it opens with: head_explorer, attention, generation, tokenizer "
-            "or logit_lens.",
+            "The lesson it opens with: home, head_explorer, attention, generation, "
+            "tokenizer or logit_lens.",
         ),
     ]
     model: Annotated[

@@ -19,6 +19,7 @@ from minigpt.tokenizers.characters import CharTokenizer
 from minigpt.tokenizers.words import WordTokenizer
 
 LESSONS = {
+    "home": "The journey of a token",
     "attention": "Attention",
     "head_explorer": "Head explorer",
     "generation": "Generation",

@@ -15,6 +15,7 @@ SHARED = ("colours", "drawing", "stepping", "number_table")
 """Scripts that views and lessons share: once in the file, before all others."""
 
 VIEWS: dict[str, tuple[str, ...]] = {
+    "journey": ("journey_layout", "journey_drawing"),
     "head_grid": (),
     "attention_heatmap": ("heatmap_painting",),
     "attention_steps": (

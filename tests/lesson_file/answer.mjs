@@ -4,6 +4,9 @@
 
 import fs from "node:fs";
 import { continued } from "../../minigpt/lesson_file/generation/sample.js";
+import { stepsOf } from "../../minigpt/lesson_file/lessons/attention.js";
+import { stagesOf } from "../../minigpt/lesson_file/lessons/journey.js";
+import { lensOf } from "../../minigpt/lesson_file/lessons/lens.js";
 import { Cache } from "../../minigpt/lesson_file/model/cache.js";
 import { unpackModel } from "../../minigpt/lesson_file/model/packed.js";
 import { forward } from "../../minigpt/lesson_file/model/transformer.js";
@@ -34,6 +37,18 @@ const answers = {
       const part = tokens.slice(cache.length, cache.length + length);
       return packed(forward(model, part, { cache }).logits);
     });
+  },
+  // What three lessons show of a text.
+  lessons({ tokens, layer, head, query }, { model }) {
+    const reading = { tokens, ...forward(model, tokens) };
+    const steps = stepsOf(model, reading, { layer, head, query });
+    const arrays = Object.entries({ ...steps, row: steps.projection.row })
+      .filter(([, value]) => value instanceof Float32Array);
+    return {
+      stages: stagesOf(model, reading),
+      lens: packed(Float32Array.from(lensOf(model, reading).flat().flatMap((p) => [...p]))),
+      steps: Object.fromEntries(arrays.map(([name, values]) => [name, packed(values)])),
+    };
   },
   continued({ tokens, count, options }, { model }) {
     return continued(model, tokens, count, options);

@@ -105,6 +105,20 @@ def test_a_locked_cell_shows_the_weight_that_the_model_computes(phone, checkpoin
     expect(phone.locator(".arithmetic .caption")).to_contain_text(f"{weight:.3f}")
 
 
+def test_on_the_journey_the_predicted_token_is_appended(phone, checkpoint):
+    from playwright.sync_api import expect
+
+    phone.get_by_label("Prompt").fill(PROMPT)
+    phone.get_by_role("tab", name="Journey").click()
+    phone.get_by_role("button", name="Just show me").locator("visible=true").click()
+    tokens = torch.tensor([checkpoint.tokenizer.encode(PROMPT)])
+    with torch.inference_mode():
+        best = checkpoint.model(tokens)[0, -1].argmax()
+    phone.locator(".journey .choice").first.click()
+    text = checkpoint.tokenizer.decode([best])
+    expect(phone.get_by_label("Prompt")).to_have_value(PROMPT + text)
+
+
 def likeliest_with(checkpoint, change) -> str:
     """Return the probability before and after a change of L0H0's last row."""
     tokens = torch.tensor([checkpoint.tokenizer.encode(PROMPT)])
@@ -153,7 +167,7 @@ def test_every_lesson_by_keyboard_fits_the_screen_and_is_accessible(
     if axe.is_file():
         phone.evaluate(axe.read_text(encoding="utf-8"))
     phone.get_by_role("tab", name="Heads").focus()
-    names = ("Attention", "Generation", "Tokenizer", "Logit lens", "Heads")
+    names = "Attention", "Generation", "Tokenizer", "Logit lens", "Journey", "Heads"
     for turn, name in enumerate(names):
         phone.keyboard.press("ArrowRight")
         chosen = phone.get_by_role("tab", selected=True)

@@ -15,6 +15,9 @@ from model.test_transformer import VARIANTS, small_model
 from minigpt.checkpoint import Checkpoint
 from minigpt.config import GenerationConfig
 from minigpt.generation.generator import Generator
+from minigpt.interpret.heads.attention_steps import attention_steps
+from minigpt.interpret.stream.journey import journey
+from minigpt.interpret.stream.logit_lens import logit_lens
 from minigpt.lesson_file.contents import contents
 from minigpt.model import TransformerLM
 from minigpt.tokenizers import BPETokenizer, CharTokenizer, WordTokenizer
@@ -121,6 +124,46 @@ def test_an_ablated_head_changes_the_logits_as_run_with_hooks_does(node):
             logits = model.run_with_hooks(torch.tensor([tokens]), hooks)[0]
             assert difference(array(answer), logits) < 1e-4
             assert difference(array(answer), whole) > 1e-2
+
+
+def test_what_the_lessons_show_is_what_the_interpretation_computes(node):
+    """The journey's norms, the lens at the last token, one row of one head."""
+    kinds = [
+        {"positional_encoding": "rope", "num_kv_heads": 2, "qk_norm": True},
+        {"positional_encoding": "relative", "norm": "rmsnorm", "tie_embeddings": False},
+        {"d_ff": 0, "embedding_norm": True},
+        {"num_layers": 8, "d_model": 16},
+    ]
+    layer, head, query = 1, 3, 7
+    cases = [(small_model(**kind), tokens_of(9)) for kind in kinds]
+    place = {"layer": layer, "head": head, "query": query}
+    answers = node(
+        [{**packed(m), "ask": "lessons", "tokens": t, **place} for m, t in cases]
+    )
+    for (model, tokens), answer in zip(cases, answers, strict=True):
+        for ours, theirs in zip(
+            answer["stages"], journey(model, tokens).stages, strict=True
+        ):
+            assert (ours["kind"], ours["layers"]) == (theirs.kind, list(theirs.layers))
+            names = (theirs.added_name, theirs.stream_name)
+            assert (ours["addedName"], ours["streamName"]) == names
+            np.testing.assert_allclose(ours["added"], theirs.added, rtol=1e-4)
+            np.testing.assert_allclose(ours["stream"], theirs.stream, rtol=1e-4)
+            if theirs.attention is not None:
+                strong = np.argwhere(theirs.attention >= 0.05)
+                assert [[q, k] for q, k, _ in ours["reads"]] == strong.tolist()
+        lens = logit_lens(model, tokens)
+        found = array(answer["lens"]).reshape(-1, len(tokens), 53)
+        rows = [0, *(i for i, p in enumerate(lens.points) if p.hook.endswith("_post"))]
+        expected = lens.top_probabilities[rows]
+        top = np.take_along_axis(found, lens.top_tokens[rows].astype(int), axis=-1)
+        np.testing.assert_allclose(top, expected, atol=1e-5)
+        steps = attention_steps(model, tokens, layer, head, query)
+        wanted = vars(steps) | {"x": steps.x[query], "row": steps.projection.row}
+        wanted |= {"plainQ": steps.plain_q, "plainK": steps.plain_k}
+        assert len(answer["steps"]) >= 9
+        for name, values in answer["steps"].items():
+            assert difference(array(values), torch.tensor(wanted[name])) < 1e-4, name
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,8 @@ export function drawArithmetic(root, model, reading, place) {
       + `${cell.bias < 0 ? "−" : "+"} ${number(Math.abs(cell.bias))} =`, number(cell.scores[key]));
   line(root, `softmax: e^(${number(cell.scores[key])} − ${number(cell.most)}) ÷ Σ `
     + `= ${cell.powers[key].toPrecision(3)} ÷ ${cell.sum.toFixed(2)} =`, cell.weight.toFixed(3));
+  element("p", "quiet", root, `In Python: cache["blocks.${place.layer}.attn.hook_pattern"]`
+    + `[0, ${head}, ${query}, ${key}]`);
 }
 
 function line(root, text, result) {

@@ -67,7 +67,7 @@ function chooseNumber(place, name, count, tell) {
 }
 
 // Every number of one query's row, in the order of the steps.
-function stepsOf(model, reading, { layer, head, query }) {
+export function stepsOf(model, reading, { layer, head, query }) {
   const { d_head: width, num_heads: heads, kv_heads: shared, positional_encoding: scheme }
     = model.config;
   const at = `blocks.${layer}.attn`;

@@ -1,12 +1,8 @@
 // Logit lens: what the model would say if it stopped after each block.
 
-import { softmax } from "../model/arrays.js";
-import { norm } from "../model/norm.js";
-import { Run } from "../model/run.js";
-import { unembed } from "../model/transformer.js";
 import { drawBars } from "./bars.js";
 import { predict } from "./prediction.js";
-import { likeliest } from "./reading.js";
+import { distributions, likeliest } from "./reading.js";
 import { displayPiece, probabilityText } from "./texts.js";
 
 export function lensLesson(panel, lesson) {
@@ -48,19 +44,11 @@ export function lensLesson(panel, lesson) {
 
 const nameOf = (row) => (row ? `After block ${row - 1}` : "Embedding");
 
-// The distribution that the final norm and the head make of the stream: before the first
-// block, and after each. [row][position] of [vocab].
-function lensOf(model, reading) {
-  const { num_layers: layers, d_model: width, vocab_size: size } = model.config;
-  const names = ["blocks.0.hook_resid_pre", ...Array.from({ length: layers },
+// The distributions before the first block, and after each: [row][position] of [vocab].
+export function lensOf(model, reading) {
+  const names = ["blocks.0.hook_resid_pre", ...Array.from({ length: model.config.num_layers },
     (_, layer) => `blocks.${layer}.hook_resid_post`)];
-  return names.map((name) => {
-    const { values } = reading.hooks.get(name);
-    const run = new Run(model, reading.tokens);
-    const logits = unembed(model, norm(run, "ln_final", values, [reading.tokens.length, width]));
-    return reading.tokens.map((_, position) =>
-      softmax(logits.subarray(position * size, (position + 1) * size)));
-  });
+  return names.map((name) => distributions(model, reading, name));
 }
 
 function fillTable(table, { tokenizer }, reading, rows, choose) {

@@ -5,16 +5,20 @@ import { makeTokenizer } from "../tokenizers/tokenizer.js";
 import { attentionLesson } from "./attention.js";
 import { generationLesson } from "./generation.js";
 import { headsLesson } from "./heads.js";
+import { journeyLesson } from "./journey.js";
 import { lensLesson } from "./lens.js";
 import { rest } from "./mounting.js";
 import { button } from "./prediction.js";
 import { LONGEST, read } from "./reading.js";
 import { counted } from "./texts.js";
 import { tokenizerLesson } from "./tokenizer.js";
+import { WORDS } from "./words.js";
 
 const MOST_CHARACTERS = 2000; // A text without a space takes longest to cut into pieces.
 
 const LESSONS = {
+  home: ["Journey", journeyLesson, "The stream is added to, never replaced; only the last "
+    + "token's end predicts something new."],
   head_explorer: ["Heads", headsLesson, "What a head seems to do depends on the text."],
   attention: ["Attention", attentionLesson, "A row of weights is a softmax of scores, and what "
     + "the head carries is an average."],
@@ -69,6 +73,8 @@ function start(main, lesson) {
     tabs.mark(name);
     update();
   }
+  lesson.turnTo = turnTo;
+  lesson.write = (text) => { prompt.value = text.slice(-MOST_CHARACTERS); update(); };
   prompt.value = lesson.settings.prompt.slice(-prompt.maxLength);
   prompt.oninput = update;
   tabs.listen(turnTo);
@@ -117,13 +123,15 @@ function buildTabs(main) {
       "aria-labelledby": `tab_${name}` })) body.setAttribute(key, value);
     element("h2", "", body, title);
     element("p", "goal", body, goal);
-    [tabs[name], bodies[name]] = [tab, body];
+    [tabs[name], bodies[name]] = [tab, element("div", "", body)];
+    element("h3", "", body, "What you see");
+    for (const words of WORDS[name]) element("p", "words", body, words);
   }
   const mark = (chosen) => {
     for (const [name, tab] of Object.entries(tabs)) {
       tab.setAttribute("aria-selected", String(name === chosen));
       tab.tabIndex = name === chosen ? 0 : -1;
-      bodies[name].hidden = name !== chosen;
+      bodies[name].parentElement.hidden = name !== chosen;
     }
   };
   return { panels, bodies, mark, listen(turnTo) { listenToTabs(Object.entries(tabs), turnTo); } };

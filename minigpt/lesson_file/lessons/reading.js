@@ -1,7 +1,9 @@
 // A prompt, read by the model, with some heads ablated.
 
 import { softmax } from "../model/arrays.js";
-import { forward } from "../model/transformer.js";
+import { norm } from "../model/norm.js";
+import { Run } from "../model/run.js";
+import { forward, unembed } from "../model/transformer.js";
 import { displayPiece } from "./texts.js";
 
 export const LONGEST = 64; // Tokens: what a screen can show, and a key press can wait for.
@@ -43,6 +45,16 @@ export function nextProbabilities(model, { logits }) {
 export function likeliest(probabilities, count) {
   return Array.from(probabilities.keys())
     .sort((a, b) => probabilities[b] - probabilities[a]).slice(0, count);
+}
+
+// The distribution that the final norm and the head make of a stream: one for each position.
+export function distributions(model, reading, name) {
+  const { d_model: width, vocab_size: size } = model.config;
+  const { values } = reading.hooks.get(name);
+  const run = new Run(model, reading.tokens);
+  const logits = unembed(model, norm(run, "ln_final", values, [reading.tokens.length, width]));
+  return reading.tokens.map((_, position) =>
+    softmax(logits.subarray(position * size, (position + 1) * size)));
 }
 
 // One head's part of a hook [… pos head d_head …], a vector for each position.

@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.frame import course, course_path, models, state
 from pages.frame.controls import sharing, take_away
+from pages.frame.look import present
 from viz.components.print_button.view import print_button
 
 
@@ -13,6 +14,8 @@ def show(name: str) -> None:
     Args:
         name: The page's path in the URL; empty for Home.
     """
+    if not name and not present.is_on():  # Home, which then fills the screen
+        take_away.show("home")
     if course.lesson_named(name) is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="lesson_end"):

@@ -16,6 +16,8 @@ def test_a_lesson_with_a_file_has_the_button_and_the_others_have_none(open_page)
     assert "without a network" in button.help
     app.switch_page("pages/block/block.py").run()
     assert buttons(app) == []
+    app.switch_page("pages/home/home.py").run()
+    assert len(buttons(app)) == 1
 
 
 def test_of_an_mlp_the_button_says_why_there_is_no_file(open_page):
@@ -25,4 +27,5 @@ def test_of_an_mlp_the_button_says_why_there_is_no_file(open_page):
 
 
 def test_the_lessons_of_a_file_are_pages_of_the_course():
-    assert set(LESSONS) <= {lesson.name for lesson in course.LESSONS}
+    pages = {lesson.name for lesson in (course.HOME, *course.LESSONS)}
+    assert set(LESSONS) <= pages
