@@ -11,9 +11,12 @@ from minigpt.cli.models import find_checkpoint
 from minigpt.cli.output import note, say
 from minigpt.cli.parsing import argument, flag, parse
 from minigpt.errors import DataError
+from minigpt.library.catalogue import available_models
+from minigpt.places import data_directory
 
 if TYPE_CHECKING:
     from minigpt.checkpoint import Checkpoint
+    from minigpt.runs.checkpoints import SavedStep
 
 _DESCRIPTION = "Write a model and the lessons about it as one HTML file."
 
@@ -74,7 +77,9 @@ def _write(path: Path, output: Path, name: str, arguments: LessonArguments) -> N
     begin = _beginning(checkpoint) if arguments.prompt is None else {}
     if arguments.prompt is not None:
         begin["prompt"] = arguments.prompt
-    page = lesson_file(checkpoint, name=name, lesson=arguments.page, **begin)
+    page = lesson_file(
+        checkpoint, name=name, lesson=arguments.page, steps=_steps(path), **begin
+    )
     output.parent.mkdir(parents=True, exist_ok=True)
     replace_file(output, page)
     say(f"wrote {output}, {len(page.encode()) / 1e6:.1f} MB")
@@ -92,6 +97,14 @@ def _beginning(checkpoint: "Checkpoint") -> dict[str, Any]:
     if found is None:
         return {}
     return {"prompt": found.prompt, "head": (found.layer, found.head)}
+
+
+def _steps(path: Path) -> Sequence["SavedStep"]:
+    """Return the saved steps of the model whose checkpoint this is."""
+    found = (
+        entry for entry in available_models(data_directory()) if entry.path == path
+    )
+    return next((entry.steps for entry in found), ())
 
 
 def _name(path: Path) -> str:

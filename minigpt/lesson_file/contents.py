@@ -2,9 +2,12 @@
 
 import base64
 import gzip
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from minigpt.checkpoint import Checkpoint
@@ -17,6 +20,8 @@ from minigpt.tokenizers.byte_pair.text_rules import GPT2_RULES
 from minigpt.tokenizers.byte_pair.tokenizer import BPETokenizer
 from minigpt.tokenizers.characters import CharTokenizer
 from minigpt.tokenizers.words import WordTokenizer
+
+Weights = npt.NDArray[np.float32]
 
 LESSONS = {
     "home": "The journey of a token",
@@ -91,15 +96,8 @@ def contents(checkpoint: Checkpoint) -> Contents:
     reason = why_not(model, tokenizer)
     if reason or not isinstance(model, TransformerLM):
         raise ConfigError(reason)
-    if model.adapter is not None:
-        model = without_adapter(model)
-    config = model.config
+    weights, config = plain_weights(model), model.config
     sizes = ("d_head", "kv_heads", "mlp_width")
-    weights = {
-        name: tensor.detach().to("cpu", torch.float32).contiguous().numpy()
-        for name, tensor in model.state_dict().items()
-    }
-    numbers = b"".join(array.astype("<f4").tobytes() for array in weights.values())
     return Contents(
         settings={
             "config": config.to_dict()
@@ -110,9 +108,25 @@ def contents(checkpoint: Checkpoint) -> Contents:
                 for name, array in weights.items()
             ],
         },
-        # The same model gives the same file: no time of day in it.
-        weights=base64.b64encode(gzip.compress(numbers, 6, mtime=0)).decode("ascii"),
+        weights=packed(weights),
     )
+
+
+def plain_weights(model: TransformerLM) -> dict[str, Weights]:
+    """Return a model's weights by name, without an adapter, as 32-bit floats."""
+    if model.adapter is not None:
+        model = without_adapter(model)
+    return {
+        name: tensor.detach().to("cpu", torch.float32).contiguous().numpy()
+        for name, tensor in model.state_dict().items()
+    }
+
+
+def packed(weights: Mapping[str, Weights]) -> str:
+    """Pack weights, one after the other: the low byte first, gzipped, in base64."""
+    numbers = b"".join(array.astype("<f4").tobytes() for array in weights.values())
+    # The same model gives the same file: no time of day in it.
+    return base64.b64encode(gzip.compress(numbers, 6, mtime=0)).decode("ascii")
 
 
 def _is_plain(tokenizer: BPETokenizer) -> bool:

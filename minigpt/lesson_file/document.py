@@ -6,14 +6,18 @@ stand in its head. What a user or a model wrote is data, and is only ever shown 
 
 import base64
 import json
+from collections.abc import Sequence
 from hashlib import sha256
 from html import escape
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.lesson_file import bundle, views
 from minigpt.lesson_file.contents import LESSONS, contents, require_lesson
+from minigpt.lesson_file.snapshots import packed_steps
+from minigpt.runs.checkpoints import SavedStep
 
 HERE = Path(__file__).parent
 
@@ -27,6 +31,7 @@ def lesson_file(
     lesson: str = "head_explorer",
     prompt: str = FALLBACK_PROMPT,
     head: tuple[int, int] = (0, 0),
+    steps: Sequence[SavedStep] = (),
 ) -> str:
     """Write a model and the lessons about it as one HTML page.
 
@@ -36,13 +41,19 @@ def lesson_file(
         lesson: Which of `LESSONS` it opens with.
         prompt: The text that it opens with.
         head: The layer and the head that it opens with.
+        steps: The saved steps of its training; as many go along as there is room for.
 
     Raises:
         ConfigError: If the lesson has no file, or the model cannot be put into one.
     """
     require_lesson(lesson)
     made = contents(checkpoint)
-    begin = {"name": name, "lesson": lesson, "prompt": prompt, "head": list(head)}
+    earlier = packed_steps(checkpoint, steps) if steps else {}
+    begin: dict[str, Any] = {"name": name, "lesson": lesson, "prompt": prompt}
+    begin |= {"head": list(head), "steps": []}
+    if earlier:
+        now = checkpoint.metadata.step
+        begin |= {"step": now, "steps": sorted([*earlier, now])}
     # "</script>" in a name or a token must not end the data.
     data = json.dumps(made.settings | begin, ensure_ascii=False).replace("<", "\\u003c")
     script, style = page_script(), page_style()
@@ -54,6 +65,10 @@ def lesson_file(
         style=style,
         settings=data,
         weights=made.weights,
+        earlier="\n".join(
+            f'<script type="text/plain" id="weights_{step}">{weights}</script>'
+            for step, weights in earlier.items()
+        ),
         script=script,
     )
 

@@ -9,20 +9,23 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
+import torch
 from model.test_transformer import small_model
 
 import minigpt
-from minigpt.checkpoint import Checkpoint
+from minigpt.checkpoint import Checkpoint, load_checkpoint
 from minigpt.cli import main
 from minigpt.config import LoraConfig
 from minigpt.errors import ConfigError
 from minigpt.lesson_file.bundle import joined
 from minigpt.lesson_file.contents import MOST_WEIGHTS, why_not
 from minigpt.lesson_file.document import lesson_file
+from minigpt.lesson_file.snapshots import fitting
 from minigpt.lesson_file.views import SHARED, VIEWS
 from minigpt.model import MLPLM
 from minigpt.model.lora import add_lora, without_adapter
 from minigpt.places import app_folder
+from minigpt.runs.checkpoints import SavedStep
 from minigpt.tokenizers import BPETokenizer, CharTokenizer
 
 TEXT = "the cat sat on the mat </script><b>&amp; "
@@ -45,8 +48,17 @@ def parts(page: str) -> dict[str, str]:
     }
 
 
-def weights_of(page: str) -> np.ndarray:
-    packed = base64.b64decode(parts(page)["weights"])
+def small(seed: int, **changes):
+    """Return a model of a seed, for the same tokenizer as the others."""
+    model = checkpoint_of(**changes).model
+    generator = torch.Generator().manual_seed(seed)
+    for weight in model.parameters():
+        weight.data.normal_(generator=generator)
+    return model
+
+
+def weights_of(page: str, name: str = "weights") -> np.ndarray:
+    packed = base64.b64decode(parts(page)[name])
     return np.frombuffer(gzip.decompress(packed), "<f4")
 
 
@@ -99,6 +111,29 @@ def test_a_model_that_does_not_fit_is_refused_in_one_sentence(monkeypatch):
     other = BPETokenizer().to_dict() | {"rules": {"prefix_space": True}}
     monkeypatch.undo()
     assert "other rules" in why_not(fits.model, BPETokenizer.from_dict(other))
+
+
+def test_earlier_steps_go_along_as_far_as_there_is_room(tmp_path, monkeypatch):
+    """One is of another size, one is damaged: they stay behind."""
+    fits = checkpoint_of()
+    steps = []
+    for step, model in enumerate([*(small(n) for n in range(3)), small(3, d_ff=8)]):
+        place = tmp_path / str(step)
+        minigpt.save_checkpoint(place, model, fits.tokenizer, step=step)
+        steps.append(SavedStep(step, place))
+    (steps[1].path / "model.safetensors").write_bytes(b"")
+    opened = load_checkpoint(steps[2].path)
+    page = lesson_file(opened, name="mine", steps=steps)
+    settings = json.loads(parts(page)["settings"])
+    assert (settings["step"], settings["steps"]) == (2, [0, 2])
+    first = load_checkpoint(steps[0].path).model.state_dict().values()
+    expected = np.concatenate([each.numpy().ravel() for each in first])
+    assert np.array_equal(weights_of(page, "weights_0"), expected)
+    assert not np.array_equal(weights_of(page), expected)
+    monkeypatch.setattr("minigpt.lesson_file.snapshots.ROOM", 300)
+    assert [step for step, _ in fitting(steps, 100)] == [0, 1, 2]
+    assert [step for step, _ in fitting(steps, 150)] == [0, 2]
+    assert fitting(steps, 301) == []
 
 
 def test_the_views_are_those_of_the_app():

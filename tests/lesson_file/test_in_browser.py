@@ -1,10 +1,14 @@
 """A lesson file on a phone: opened from the disk, offline, by touch and by keys."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
-from lesson_file.test_file import checkpoint_of
+from lesson_file.test_file import checkpoint_of, small
 
+from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.lesson_file.document import lesson_file
+from minigpt.runs.checkpoints import SavedStep
 
 pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
@@ -20,20 +24,29 @@ PROMPT = "the cat sat on the ma"
 
 @pytest.fixture(scope="module")
 def checkpoint():
-    return checkpoint_of(positional_encoding="rope", num_kv_heads=2)
+    made = checkpoint_of(positional_encoding="rope", num_kv_heads=2)
+    return made._replace(metadata=SimpleNamespace(step=5))
+
+
+@pytest.fixture(scope="module")
+def earlier(checkpoint, tmp_path_factory):
+    """Return step 3 of the training whose step 5 is `checkpoint`."""
+    model = small(7, positional_encoding="rope", num_kv_heads=2)
+    place = tmp_path_factory.mktemp("earlier")
+    save_checkpoint(place, model, checkpoint.tokenizer, step=3)
+    return SavedStep(3, place)
 
 
 @pytest.fixture
-def phone(chromium, checkpoint, tmp_path, request):
+def phone(chromium, checkpoint, earlier, tmp_path):
     """Open the file as a phone would, and in the end see that it asked for nothing."""
     from playwright.sync_api import expect
 
     expect.set_options(timeout=30_000)
     file = tmp_path / "lesson.html"
-    file.write_text(lesson_file(checkpoint, name="<mine>"), encoding="utf-8")
-    context = chromium.new_context(
-        viewport={"width": 390, "height": 844}, offline=True, bypass_csp=False
-    )
+    content = lesson_file(checkpoint, name="<mine>", steps=[earlier])
+    file.write_text(content, encoding="utf-8")
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, offline=True)
     page = context.new_page()
     asked, errors = [], []
     page.on("request", lambda request: asked.append(request.url))
@@ -117,6 +130,22 @@ def test_on_the_journey_the_predicted_token_is_appended(phone, checkpoint):
     phone.locator(".journey .choice").first.click()
     text = checkpoint.tokenizer.decode([best])
     expect(phone.get_by_label("Prompt")).to_have_value(PROMPT + text)
+
+
+def test_the_time_machine_shows_an_earlier_step(phone, checkpoint, earlier):
+    from playwright.sync_api import expect
+
+    phone.get_by_label("Prompt").fill(PROMPT)
+    phone.get_by_role("tab", name="Attention").click()
+    first = phone.locator(".next .number").first
+    whole, _ = probability(checkpoint)
+    expect(first).to_have_text(whole)
+    phone.get_by_role("slider", name="Training step").press("ArrowLeft")
+    before, _ = probability(load_checkpoint(earlier.path))
+    assert before != whole
+    expect(first).to_have_text(before)
+    phone.get_by_role("slider", name="Training step").press("ArrowRight")
+    expect(first).to_have_text(whole)
 
 
 def likeliest_with(checkpoint, change) -> str:

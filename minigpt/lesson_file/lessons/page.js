@@ -1,6 +1,6 @@
 // The page: what the file carries is unpacked, a prompt is read, a lesson shows it.
 
-import { unpackModel } from "../model/packed.js";
+import { unpackModel, unpackWeights } from "../model/packed.js";
 import { makeTokenizer } from "../tokenizers/tokenizer.js";
 import { attentionLesson } from "./attention.js";
 import { generationLesson } from "./generation.js";
@@ -73,6 +73,7 @@ function start(main, lesson) {
     tabs.mark(name);
     update();
   }
+  buildTimeMachine(prompt.parentElement, lesson, update);
   lesson.turnTo = turnTo;
   lesson.write = (text) => { prompt.value = text.slice(-MOST_CHARACTERS); update(); };
   prompt.value = lesson.settings.prompt.slice(-prompt.maxLength);
@@ -97,6 +98,35 @@ function buildHead(main, { settings, model }) {
   const note = element("p", "note", head);
   note.setAttribute("aria-live", "polite");
   return { prompt, note };
+}
+
+// The same model earlier in its training, where its steps came along.
+function buildTimeMachine(after, { settings, model }, update) {
+  const { steps, step: now } = settings;
+  if (!steps.length) return;
+  const known = new Map([[now, Promise.resolve(model.weights)]]);
+  const label = element("label", "slider step");
+  after.after(label);
+  element("span", "", label, "Training step");
+  const slider = element("input", "", label);
+  Object.assign(slider, { type: "range", min: 0, max: steps.length - 1, step: 1 });
+  slider.value = steps.indexOf(now);
+  const shown = element("output", "", label);
+  const tell = (step) => {
+    shown.textContent = step.toLocaleString("en");
+    slider.setAttribute("aria-valuetext", `step ${step}`);
+  };
+  tell(now);
+  slider.oninput = async () => {
+    const step = steps[slider.value];
+    tell(step);
+    if (!known.has(step)) known.set(step, unpackWeights(settings.weights,
+      document.getElementById(`weights_${step}`).textContent));
+    const weights = await known.get(step);
+    if (steps[slider.value] !== step) return; // The reader has moved on.
+    model.weights = weights;
+    update();
+  };
 }
 
 function noteOf({ tokens, forgotten, unknown }) {

@@ -3,6 +3,10 @@
 // `settings` has the model's `config` and, for each weight, its name and shape, in the order
 // in which `packed` holds the numbers: 32-bit floats, the low byte first, gzipped, in base64.
 export async function unpackModel({ config, weights: index }, packed) {
+  return { config, weights: await unpackWeights(index, packed) };
+}
+
+export async function unpackWeights(index, packed) {
   const numbers = new Float32Array(await unzipped(packed));
   const weights = new Map();
   let start = 0;
@@ -13,7 +17,7 @@ export async function unpackModel({ config, weights: index }, packed) {
   }
   if (start !== numbers.length)
     throw new RangeError(`The file has ${numbers.length} weights where ${start} belong.`);
-  return { config, weights };
+  return weights;
 }
 
 async function unzipped(packed) {

@@ -28,7 +28,12 @@ def show(page: str) -> None:
             "Take it with you",
             # Made on the click, when nothing is left of this run but what it captured.
             lambda: lesson_file(
-                checkpoint, name=entry.id, lesson=page, prompt=prompt, head=head
+                checkpoint,
+                name=entry.id,
+                lesson=page,
+                prompt=prompt,
+                head=head,
+                steps=entry.steps,
             ),
             f"{entry.id}-{page}.html",
             mime="text/html",
