@@ -30,7 +30,7 @@ class LessonArguments:
         argument(
             "PAGE",
             "The lesson it opens with: home, head_explorer, attention, generation, "
-            "tokenizer or logit_lens.",
+            "beam_search, tokenizer or logit_lens.",
         ),
     ]
     model: Annotated[

@@ -28,6 +28,7 @@ LESSONS = {
     "attention": "Attention",
     "head_explorer": "Head explorer",
     "generation": "Generation",
+    "beam_search": "Beam search",
     "tokenizer": "Tokenizer",
     "logit_lens": "Logit lens",
 }
@@ -103,6 +104,7 @@ def contents(checkpoint: Checkpoint) -> Contents:
             "config": config.to_dict()
             | {name: getattr(config, name) for name in sizes},
             "tokenizer": tokenizer.to_dict(),
+            "eos": tokenizer.eos_id,
             "weights": [
                 {"name": name, "shape": list(array.shape)}
                 for name, array in weights.items()

@@ -25,6 +25,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "attention_bench",
     ),
     "filter_stages": ("filter_rows",),
+    "beam_tree": ("beam_tree_drawing",),
     "token_pieces": (),
     "merge_motion": (),
 }

@@ -3,6 +3,7 @@
 // A question names the model's settings and weights, as the file has them, and what to do.
 
 import fs from "node:fs";
+import { beamSearch } from "../../minigpt/lesson_file/generation/beam.js";
 import { continued } from "../../minigpt/lesson_file/generation/sample.js";
 import { stepsOf } from "../../minigpt/lesson_file/lessons/attention.js";
 import { stagesOf } from "../../minigpt/lesson_file/lessons/journey.js";
@@ -49,6 +50,9 @@ const answers = {
       lens: packed(Float32Array.from(lensOf(model, reading).flat().flatMap((p) => [...p]))),
       steps: Object.fromEntries(arrays.map(([name, values]) => [name, packed(values)])),
     };
+  },
+  searched({ tokens, options }, { model }) {
+    return beamSearch(model, tokens, options);
   },
   continued({ tokens, count, options }, { model }) {
     return continued(model, tokens, count, options);

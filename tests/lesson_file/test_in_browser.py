@@ -196,7 +196,8 @@ def test_every_lesson_by_keyboard_fits_the_screen_and_is_accessible(
     if axe.is_file():
         phone.evaluate(axe.read_text(encoding="utf-8"))
     phone.get_by_role("tab", name="Heads").focus()
-    names = "Attention", "Generation", "Tokenizer", "Logit lens", "Journey", "Heads"
+    names = ["Attention", "Generation", "Beam search", "Tokenizer", "Logit lens"]
+    names += ["Journey", "Heads"]
     for turn, name in enumerate(names):
         phone.keyboard.press("ArrowRight")
         chosen = phone.get_by_role("tab", selected=True)

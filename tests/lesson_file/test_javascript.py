@@ -14,6 +14,7 @@ from model.test_transformer import VARIANTS, small_model
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.config import GenerationConfig
+from minigpt.generation.beam.search import beam_search
 from minigpt.generation.generator import Generator
 from minigpt.interpret.heads.attention_steps import attention_steps
 from minigpt.interpret.stream.journey import journey
@@ -181,6 +182,30 @@ def test_ids_pieces_and_texts_are_pythons(node, tokenizer):
         assert answer["ids"] == ids, text
         assert answer["text"] == tokenizer.decode(ids), text
         assert answer["pieces"] == tokenizer.pieces(ids), text
+
+
+@pytest.mark.parametrize(
+    ("width", "steps", "eos"), [(1, 4, 3), (3, 6, 3), (4, 5, None)]
+)
+def test_a_beam_search_considers_and_returns_what_pythons_does(node, width, steps, eos):
+    model, tokens = small_model(), tokens_of(6)
+    if eos is not None:  # so that texts end on the way
+        with torch.no_grad():
+            model.token_embedding.weight[eos] *= 2
+    options = {"width": width, "steps": steps, "eos": eos}
+    question = {"ask": "searched", "tokens": tokens, "options": options}
+    (answer,) = node([{**packed(model), **question}])
+    config = GenerationConfig(strategy="beam", num_beams=width, max_new_tokens=steps)
+    expected = beam_search(model, tokens, config, eos)
+    assert answer["returned"] == expected.returned
+    for ours, theirs in zip(answer["nodes"], expected.candidates, strict=True):
+        for name in ("parent", "step", "rank", "token", "status", "reason", "returned"):
+            assert ours[name] == getattr(theirs, name), name
+        assert ours["logProb"] == pytest.approx(theirs.log_prob, abs=1e-4)
+        assert ours["cumulative"] == pytest.approx(theirs.cumulative, abs=1e-4)
+        assert ours["score"] == pytest.approx(theirs.score, abs=1e-4)
+    if eos is not None:
+        assert any("end-of-text" in each.reason for each in expected.candidates)
 
 
 SETTINGS = {

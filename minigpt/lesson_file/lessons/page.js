@@ -3,6 +3,7 @@
 import { unpackModel, unpackWeights } from "../model/packed.js";
 import { makeTokenizer } from "../tokenizers/tokenizer.js";
 import { attentionLesson } from "./attention.js";
+import { beamLesson } from "./beam.js";
 import { generationLesson } from "./generation.js";
 import { headsLesson } from "./heads.js";
 import { journeyLesson } from "./journey.js";
@@ -23,6 +24,8 @@ const LESSONS = {
   attention: ["Attention", attentionLesson, "A row of weights is a softmax of scores, and what "
     + "the head carries is an average."],
   generation: ["Generation", generationLesson, "The model gives a distribution; we choose."],
+  beam_search: ["Beam search", beamLesson, "Greedy's first choice is locally best, and may be "
+    + "globally wrong."],
   tokenizer: ["Tokenizer", tokenizerLesson, "A model reads numbers: first, text is cut into "
     + "pieces."],
   logit_lens: ["Logit lens", lensLesson, "What the model would say if it stopped after each "

@@ -30,6 +30,12 @@ export const WORDS = {
     + "keeps the k likeliest tokens, top-p the fewest that together reach p; then one is drawn.",
     "Click a token that was not drawn: the model goes on from your history.",
   ],
+  beam_search: [
+    "A column is a step, a node a text that was considered: its last token, ln p of that "
+    + "token, and the sum of all. At each step every text that is kept is continued by every "
+    + "token, and the best go on. A text whose first token is unlikely can win in the end: what "
+    + "is best now need not be best at last. Width 1 is greedy.",
+  ],
   tokenizer: [
     "A model reads numbers, one for each token. A tokenizer cuts a text into pieces that it "
     + "knows and gives each its number, below the piece. Equal pieces have equal numbers and "

@@ -15,6 +15,14 @@ export class Cache {
     return all;
   }
 
+  // A cache that goes on by itself.
+  copy() {
+    const copy = new Cache();
+    copy.#kept = new Map(this.#kept); // Arrays are made anew when they grow.
+    copy.length = this.length;
+    return copy;
+  }
+
   // Forget all but the first tokens.
   truncate(length) {
     this.length = Math.min(this.length, length);
