@@ -107,8 +107,8 @@ class Batch:
                 outcome[draft] = None
             except MinigptError as error:
                 outcome[draft] = error
-        for draft, error in outcome.items():
-            if draft.is_done or error is not None:
+        for draft, problem in outcome.items():
+            if draft.is_done or problem is not None:
                 self.leave(draft)
         return outcome
 

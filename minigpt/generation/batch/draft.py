@@ -94,20 +94,26 @@ class Draft:
         return len(self.prompt_tokens) + self.config.max_new_tokens
 
     def add(self, choice: Choice) -> None:
-        """Write one more token, and see whether it is the last."""
+        """Write one more token, and see whether it is the last.
+
+        The reason comes last: whoever sees it, in another thread, has all of the text.
+        """
         self.choices.append(choice)
         written = self._writer.add(choice.token)
-        if choice.token == self._eos_id:
-            self.stop_reason = "eos"
-        elif any(word in written for word in self.stop):
-            self.stop_reason = "stop"
-        elif len(self.choices) >= self.config.max_new_tokens:
-            self.stop_reason = "length"
-        if self.is_done:
-            written = self._writer.finish()
-            self.text = before_stop(written, self.stop)
-        else:
+        reason = self._reason(choice, written)
+        if reason is None:
             self.text = without_beginnings(written, self.stop)
+        else:
+            self.text = before_stop(self._writer.finish(), self.stop)
+        self.stop_reason = reason
+
+    def _reason(self, choice: Choice, written: str) -> StopReason | None:
+        if choice.token == self._eos_id:
+            return "eos"
+        if any(word in written for word in self.stop):
+            return "stop"
+        is_long = len(self.choices) >= self.config.max_new_tokens
+        return "length" if is_long else None
 
     def result(self, prompt: str = "", warnings: Sequence[str] = ()) -> Generation:
         """Return what was written, once it is complete.
