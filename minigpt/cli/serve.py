@@ -27,9 +27,7 @@ class ModelFlags:
             "--model_path",
         ),
     ] = None
-    name: Annotated[str | None, flag("What clients call it (none: its own name).")] = (
-        None
-    )
+    name: Annotated[str | None, flag("What clients call it (none: as here).")] = None
     device: Annotated[str, flag("auto, cpu, cuda, cuda:1 or mps.")] = "cpu"
 
 
@@ -51,7 +49,8 @@ def run(words: Sequence[str]) -> int:
 
     path = find_checkpoint(arguments.of.model)
     listening = listen(settings)
-    name = arguments.of.name or Path(arguments.of.model or path).expanduser().stem
+    given = Path(arguments.of.model or "minigpt").expanduser()
+    name = arguments.of.name or given.name.removesuffix(".pt")
     served = load_served(path, name, settings, arguments.of.device)
     host, port = listening.getsockname()[:2]
     say(f"{name} answers at http://{host}:{port}/v1 (Ctrl-C stops it)")

@@ -29,6 +29,9 @@ OPEN = ("/health",)
 """Routes that answer without a key."""
 BODY_SECONDS = 10.0
 """The longest that sending a body may take."""
+READ_ON = 16
+"""Of a body that is so many times too large the rest is read and dropped: a client that
+still sends does not listen to what it is told."""
 
 
 class Guard:
@@ -114,23 +117,22 @@ class Guard:
         length = Headers(scope=scope).get("content-length", "0")
         if not (length.isascii() and length.isdigit()):
             raise ApiError(400, "The Content-Length header is malformed.")
-        parts: list[bytes] = []
-        left = most - int(length)
+        body, size, is_whole = bytearray(), 0, False
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                while left >= 0:
+                while not is_whole and max(size, int(length)) <= READ_ON * most:
                     message = await receive()
-                    parts.append(message.get("body", b""))
-                    left = most - sum(map(len, parts))
-                    if not message.get("more_body", False):
-                        break
+                    part = message.get("body", b"")
+                    size += len(part)
+                    if size <= most:
+                        body += part
+                    is_whole = not message.get("more_body", False)
         except TimeoutError:
             raise ApiError(408, "The body did not arrive in time.") from None
-        if left < 0:
-            raise ApiError(
-                413, f"The body is larger than {most} bytes.", code="too_large"
-            )
-        return b"".join(parts)
+        if size > most or not is_whole:
+            text = f"The body is larger than {most:,} bytes."
+            raise ApiError(413, text, code="too_large")
+        return bytes(body)
 
     def _note(self, scope: Scope, notes: dict[str, Any]) -> None:
         route = getattr(scope.get("route"), "path", "unknown")

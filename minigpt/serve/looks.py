@@ -19,6 +19,9 @@ from minigpt.serve.bodies import ActivationBody, EmbeddingBody
 from minigpt.serve.errors import ApiError
 from minigpt.serve.served import Served
 
+AS_JSON = 5
+"""How many times its size a number takes in digits."""
+
 
 def embeddings(served: Served, body: EmbeddingBody) -> Callable[[], Json]:
     """Return a look that finds a vector of length 1 for each text.
@@ -89,7 +92,7 @@ def activations(served: Served, body: ActivationBody) -> Callable[[], Response]:
 
     @torch.inference_mode()
     def look() -> Response:
-        _require_size(served, names, len(tokens))
+        _require_size(served, names, len(tokens), body.format)
         ids = torch.tensor([tokens], device=served.model.device)
         with served.model.hooks(edits):
             _, cache = served.model.run_with_cache(ids, names)
@@ -99,14 +102,16 @@ def activations(served: Served, body: ActivationBody) -> Callable[[], Response]:
     return look
 
 
-def _require_size(served: Served, names: Sequence[str], length: int) -> None:
+def _require_size(served: Served, names: Sequence[str], length: int, form: str) -> None:
     size = recorded_bytes(names, served.model.config, (1, length)) / 1e6
+    size *= AS_JSON if form == "json" else 1
     most = served.settings.max_activations_mb
     if size > most:
         raise ApiError(
             413,
-            f"{len(names)} activations of {length} tokens are {size:.1f} MB, and this "
-            f"server sends at most {most:g}: ask for fewer hooks, or for less text.",
+            f"{len(names)} activations of {length} tokens are {size:.1f} MB of {form}, "
+            f"and this server sends at most {most:g}: ask for fewer hooks or less text, "
+            "or for safetensors.",
             "hooks",
             "too_large",
         )

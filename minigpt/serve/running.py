@@ -21,7 +21,8 @@ def listen(settings: ServeSettings) -> socket.socket:
         ConfigError: If it is taken, or not ours to take.
     """
     try:
-        return socket.create_server((settings.host, settings.port))
+        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        return socket.create_server((settings.host, settings.port), family=family)
     except OSError as error:
         raise ConfigError(
             f"{settings.host}:{settings.port} cannot be listened to "
