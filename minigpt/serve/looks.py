@@ -110,8 +110,8 @@ def _require_size(served: Served, names: Sequence[str], length: int, form: str) 
         raise ApiError(
             413,
             f"{len(names)} activations of {length} tokens are {size:.1f} MB of {form}, "
-            f"and this server sends at most {most:g}: ask for fewer hooks or less text, "
-            "or for safetensors.",
+            f"and this server sends at most {most:g}: ask for fewer hooks, for less "
+            "text, or for safetensors.",
             "hooks",
             "too_large",
         )
@@ -154,4 +154,6 @@ def _plain(values: Float[np.ndarray, "*shape"]) -> object:
     """Return nested lists; null stands for −∞, which JSON cannot say."""
     if np.isfinite(values).all():
         return values.tolist()
-    return np.where(np.isfinite(values), values.astype(object), None).tolist()
+    plain = values.astype(object)
+    plain[~np.isfinite(values)] = None
+    return plain.tolist()

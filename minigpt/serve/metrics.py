@@ -11,7 +11,8 @@ from prometheus_client import (
 
 from minigpt.serve.engine import Engine
 
-disable_created_metrics()  # a second line for each, of when it was first counted
+# A second line for each, of when it was first counted.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 

@@ -12,7 +12,6 @@ from minigpt.errors import DataError, MinigptError
 from minigpt.generation.batch.draft import Draft, Hooks
 from minigpt.generation.batch.together import numbered
 from minigpt.generation.prompt import encode_prompt
-from minigpt.interpret.interventions.ablation import Ablation
 from minigpt.interpret.interventions.interventions import fwd_hooks, read_ablation
 from minigpt.interpret.interventions.parts import Edge, Token, require_heads
 from minigpt.model import LanguageModel
@@ -187,7 +186,7 @@ class Served:
             raise ApiError(400, str(error), "interventions") from None
 
     def _hooks(self, text: str, is_writing: bool) -> list[Any]:
-        ablation: Ablation = read_ablation(text)
+        ablation = read_ablation(text)
         if is_writing and isinstance(ablation.part, Edge | Token):
             raise DataError(
                 f"{ablation.part} is a place in a text that is complete: ask "
