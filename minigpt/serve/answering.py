@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from minigpt.errors import MinigptError
 from minigpt.generation.batch.draft import Draft
@@ -95,6 +96,22 @@ def usage(job: Job) -> Json:
     }
 
 
+class EventStream(StreamingResponse):
+    """Server-sent events of a job, which is given up with them, however they end."""
+
+    def __init__(self, request: Request, voice: Voice, job: Job) -> None:
+        events = _events(request, voice, job)
+        super().__init__(events, media_type="text/event-stream")
+        self._engine, self._job = voice.served.engine, job
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them. A client may be gone before the first."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._engine.give_up(self._job)
+
+
 async def answer(request: Request, voice: Voice, job: Job) -> Response:
     """Write a job and answer with it.
 
@@ -104,8 +121,7 @@ async def answer(request: Request, voice: Voice, job: Job) -> Response:
     voice.served.engine.submit(job)
     request.state.notes |= {"stream": voice.body.stream}
     if voice.body.stream:
-        events = _events(request, voice, job)
-        return StreamingResponse(events, media_type="text/event-stream")
+        return EventStream(request, voice, job)
     async for _ in progress(request, voice.served, job):
         pass
     texts = [voice.choice(one, voice.told(one), slice(None)) for one in job.drafts]
@@ -135,8 +151,7 @@ async def progress(request: Request, served: Served, job: Job) -> AsyncIterator[
     except MinigptError as error:
         raise ApiError(400, str(error)) from None
     finally:
-        if not job.is_complete:
-            served.engine.give_up(job)
+        served.engine.give_up(job)
         if job.drafts:
             request.state.notes |= usage(job)
 

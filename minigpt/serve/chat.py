@@ -71,6 +71,7 @@ def chat_job(served: Served, body: ChatBody) -> Job:
     """
     if body.top_logprobs and not body.logprobs:
         raise ApiError(400, "top_logprobs needs logprobs: true.", "top_logprobs")
+    served.require_count(body.n, "n")
     tokens = served.conversation(body.messages)
     room = served.window - len(tokens)
     asked = body.max_completion_tokens or body.max_tokens

@@ -69,6 +69,7 @@ def completion_job(served: Served, body: CompletionBody) -> Job:
     """
     if body.echo and body.logprobs is not None:
         raise ApiError(400, "echo gives the prompt's text, not its logprobs.", "echo")
+    served.require_count(len(body.prompt) * body.n, "n")
     prompts = [served.tokens_of(item, "prompt") for item in body.prompt]
     served.require_length(body.max_tokens)
     drafts = served.drafts(body, prompts, body.max_tokens, body.logprobs or 0)

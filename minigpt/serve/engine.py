@@ -62,7 +62,8 @@ class Engine:
     @property
     def num_waiting(self) -> int:
         """Jobs that have not begun."""
-        jobs = {*self._looks, *(self._owners[draft] for draft in self._waiting)}
+        with self._changed:
+            jobs = {*self._looks, *(self._owners[draft] for draft in self._waiting)}
         return sum(not job.has_begun for job in jobs)
 
     def submit(self, job: Job) -> None:
@@ -86,7 +87,10 @@ class Engine:
             self._changed.notify()
 
     def give_up(self, job: Job) -> None:
-        """Stop working on a job; its places are free before the next step."""
+        """Stop working on a job; its places are free before the next step.
+
+        A job that is complete may be given up, too: nothing happens.
+        """
         with self._changed:
             job.is_given_up = True
             self._changed.notify()

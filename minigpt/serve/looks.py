@@ -32,12 +32,8 @@ def embeddings(served: Served, body: EmbeddingBody) -> Callable[[], Json]:
     Raises:
         ApiError: If a text cannot be read, or another width is asked for.
     """
+    served.require_count(len(body.input), "input")
     texts = [served.tokens_of(item, "input") for item in body.input]
-    if len(texts) > served.settings.max_choices:
-        most = served.settings.max_choices
-        raise ApiError(
-            400, f"input has {len(texts)} texts, the most is {most}.", "input"
-        )
     hook = "ln_final.hook_normalized"
     if not isinstance(served.model, TransformerLM):
         hook = f"blocks.{served.model.config.num_layers - 1}.hook_post"

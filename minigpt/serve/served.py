@@ -126,6 +126,17 @@ class Served:
                 TOO_LONG,
             )
 
+    def require_count(self, texts: int, param: str) -> None:
+        """Check how many texts a request is about, before any is read.
+
+        Raises:
+            ApiError: If they are more than this server allows.
+        """
+        most = self.settings.max_choices
+        if texts > most:
+            text = f"These are {texts} texts, and one request has at most {most}."
+            raise ApiError(400, text, param)
+
     def require_length(self, max_tokens: int) -> None:
         """Check how long a text may become.
 
@@ -147,16 +158,8 @@ class Served:
         """Return what a request wants to have written: n texts for each prompt.
 
         Raises:
-            ApiError: If it wants more than this server allows.
+            ApiError: If the model lacks what the request would ablate.
         """
-        most = self.settings.max_choices
-        if len(prompts) * body.n > most:
-            raise ApiError(
-                400,
-                f"{len(prompts)} prompts times n = {body.n}: this server writes at "
-                f"most {most} texts for one request.",
-                "n",
-            )
         config = _config(body, max_tokens)
         hooks = self.interventions(body.interventions, is_writing=True)
         return [

@@ -50,6 +50,15 @@ def test_who_hangs_up_frees_the_place(narrow, stream, caplog):
         wait_for(lambda: any('"hung_up": true' in line for line in caplog.messages))
 
 
+def test_who_hangs_up_before_the_first_word_leaves_nothing_behind(narrow):
+    for number in range(6):
+        with asking(narrow, stream=number % 2 == 0, **LONG):
+            pass
+    engine = narrow.served.engine
+    assert narrow.post("/v1/completions", prompt="a", max_tokens=1).status_code == 200
+    wait_for(lambda: engine.num_writing == engine.num_waiting == 0)
+
+
 def test_who_finds_the_queue_full_is_told_when_to_try_again(narrow):
     engine = narrow.served.engine
     with asking(narrow, **LONG):

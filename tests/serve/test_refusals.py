@@ -33,6 +33,7 @@ FIELDS = [
     (C, {"prompt": "Mia had a red kite. " * 60}, 400, "prompt"),
     (C, {"prompt": [5] * 257}, 400, "prompt"),
     (C, {"prompt": ["a"] * 9}, 400, "n"),
+    (C, {"prompt": ["a" * 90] * 9000}, 400, "n"),
     (C, {"max_tokens": 0}, 400, "max_tokens"),
     (C, {"max_tokens": -1}, 400, "max_tokens"),
     (C, {"max_tokens": 401}, 400, "max_tokens"),
