@@ -3,17 +3,12 @@
 import dataclasses
 import os
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 from minigpt.cli.models import find_checkpoint
 from minigpt.cli.output import say
 from minigpt.cli.parsing import config_fields, flag, parse
-from minigpt.errors import ConfigError
-
-NEEDED = {"fastapi": "fastapi", "prometheus_client": "prometheus-client"}
-"""Packages that only this command needs: what is imported, what pip calls it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,10 +24,14 @@ class ModelFlags:
     ] = None
     name: Annotated[str | None, flag("What clients call it (none: as here).")] = None
     device: Annotated[str, flag("auto, cpu, cuda, cuda:1 or mps.")] = "cpu"
+    follow_stdin: Annotated[
+        bool, flag("Stop at the end of standard input; the app starts it so.")
+    ] = False
 
 
 def run(words: Sequence[str]) -> int:
     """Run `serve` until Ctrl-C."""
+    from minigpt.serve.needed import require_packages
     from minigpt.serve.settings import ServeSettings
 
     defaults = ServeSettings()
@@ -44,8 +43,13 @@ def run(words: Sequence[str]) -> int:
     if not values["api_key"]:
         values["api_key"] = tuple(os.environ.get("MINIGPT_API_KEY", "").split())
     settings = ServeSettings(**values)
-    _require_packages()
-    from minigpt.serve.running import listen, load_served, make_server
+    require_packages()
+    from minigpt.serve.running import (
+        listen,
+        load_served,
+        make_server,
+        stop_with_stdin,
+    )
 
     path = find_checkpoint(arguments.of.model)
     listening = listen(settings)
@@ -54,11 +58,8 @@ def run(words: Sequence[str]) -> int:
     served = load_served(path, name, settings, arguments.of.device)
     host, port = listening.getsockname()[:2]
     say(f"{name} answers at http://{host}:{port}/v1 (Ctrl-C stops it)")
-    make_server(served).run(sockets=[listening])
+    server = make_server(served)
+    if arguments.of.follow_stdin:
+        stop_with_stdin(server)
+    server.run(sockets=[listening])
     return 0
-
-
-def _require_packages() -> None:
-    missing = [name for module, name in NEEDED.items() if find_spec(module) is None]
-    if missing:
-        raise ConfigError(f"serve takes more packages: pip install {' '.join(missing)}")

@@ -1,8 +1,10 @@
 """A server that runs: the model loaded, the port open, the log on."""
 
 import logging
+import os
 import socket
 from pathlib import Path
+from threading import Thread
 
 import uvicorn
 
@@ -60,3 +62,15 @@ def make_server(served: Served) -> uvicorn.Server:
         timeout_graceful_shutdown=5,
     )
     return uvicorn.Server(config)
+
+
+def stop_with_stdin(server: uvicorn.Server) -> None:
+    """Stop a server when its standard input ends, as it does with the parent."""
+
+    def wait() -> None:
+        # Not sys.stdin: at exit, Python waits for a thread that reads from it.
+        while os.read(0, 1024):
+            pass
+        server.should_exit = True
+
+    Thread(target=wait, daemon=True).start()

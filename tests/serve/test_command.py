@@ -14,7 +14,8 @@ import httpx2
 import pytest
 import safetensors.torch
 
-from minigpt.cli import main, serve
+from minigpt.cli import main
+from minigpt.serve import needed
 
 from .conftest import MODELS, wait_for
 
@@ -111,5 +112,5 @@ def test_what_cannot_be_served_is_one_line(capsys, monkeypatch, tmp_path, line, 
 
 
 def test_a_missing_package_is_named_as_pip_knows_it(capsys, monkeypatch):
-    monkeypatch.setitem(serve.NEEDED, "no_such_package", "no-such-package")
+    monkeypatch.setitem(needed.NEEDED, "no_such_package", "no-such-package")
     assert "pip install no-such-package" in refusal(capsys, "")
