@@ -21,7 +21,7 @@ def show_running() -> None:
         with st.container(
             horizontal=True, vertical_alignment="center", key=f"served_{server.name}"
         ):
-            st.markdown(f"**{plain(server.name)}** answers OpenAI's clients at")
+            st.markdown(f"**{plain(server.name)}** is served to OpenAI's clients at")
             st.code(server.address, language=None, width="content")
             st.button(
                 "Stop",
@@ -37,15 +37,16 @@ def show_start(facts: Facts) -> None:
     """Show the button that serves a model."""
     if not is_local():
         return
-    missing = _missing()
-    is_served = any(server.name == facts.id for server in switch.running())
+    obstacle = _missing()
+    if any(server.name == facts.id for server in switch.running()):
+        obstacle = "It is served already: see above."
     wanted = st.button(
         "Serve",
         icon=":material/api:",
         type="tertiary",
         key="serve_model",
-        disabled=bool(missing) or is_served,
-        help=plain(missing)
+        disabled=bool(obstacle),
+        help=plain(obstacle)
         or "Programs on this machine can then ask it as they ask OpenAI: "
         "completions, chat, embeddings, activations. It stops with the app.",
     )
