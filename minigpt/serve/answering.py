@@ -167,8 +167,7 @@ async def _given_up_by_hang_up(
             pass
         request.state.notes["hung_up"] = True
         served.engine.give_up(job)
-        job.problem = ApiError(HUNG_UP, "The client has hung up.")
-        job.tell()
+        job.fail(ApiError(HUNG_UP, "The client has hung up."))
 
     listener = asyncio.create_task(listen())
     try:

@@ -64,7 +64,7 @@ class Engine:
         """Jobs that have not begun."""
         with self._changed:
             jobs = {*self._looks, *(self._owners[draft] for draft in self._waiting)}
-        return sum(not job.has_begun for job in jobs)
+        return sum(not (job.has_begun or job.is_given_up) for job in jobs)
 
     def submit(self, job: Job) -> None:
         """Let a job wait for its turn.

@@ -40,6 +40,11 @@ class Job:
         """Wake whoever waits; called in the loop."""
         self._news.set()
 
+    def fail(self, problem: Exception) -> None:
+        """End the waiting with an error; called in the loop."""
+        self.problem = problem
+        self.tell()
+
     async def news(self, seconds: float) -> AsyncIterator[None]:
         """Yield when there is something new; when it is complete, for the last time.
 
@@ -52,13 +57,15 @@ class Job:
             TimeoutError: If it takes longer.
             Exception: What went wrong with it.
         """
-        deadline = self.loop.time() + seconds
+        alarm = self.loop.call_later(seconds, self.fail, TimeoutError())
         is_last = False
-        while not is_last:
-            async with asyncio.timeout_at(deadline):
+        try:
+            while not is_last:
                 await self._news.wait()
-            self._news.clear()
-            if self.problem is not None:
-                raise self.problem
-            is_last = self.is_complete
-            yield
+                self._news.clear()
+                if self.problem is not None:
+                    raise self.problem
+                is_last = self.is_complete
+                yield
+        finally:
+            alarm.cancel()

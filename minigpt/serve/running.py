@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Thread
 
 import uvicorn
+from threadpoolctl import ThreadpoolController
 
 from minigpt.checkpoint import load_checkpoint
 from minigpt.errors import ConfigError
@@ -45,6 +46,9 @@ def load_served(path: Path, name: str, settings: ServeSettings, device: str) -> 
         CheckpointError: If it cannot be loaded.
     """
     model, tokenizer, _ = load_checkpoint(path, device=device)
+    # NumPy's products are small here (torch has the large ones): a second thread saves
+    # little where a core is free, and where none is, the first waits for it.
+    ThreadpoolController().limit(limits=1, user_api="blas")
     engine = Engine(model, settings.max_texts, settings.max_waiting)
     return Served(name, model, tokenizer, settings, engine)
 

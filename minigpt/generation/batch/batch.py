@@ -12,6 +12,8 @@ Before: `Sampler`, which writes one text. Next: `together`, and `minigpt.serve`.
 Source: Yu et al. 2022, "Orca", section 3.1 (iteration-level scheduling).
 """
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -81,13 +83,20 @@ class Batch:
         if self._slots is not None and draft in self._slots.drafts:
             self._slots.leave(draft)
 
-    @torch.inference_mode()
     def step(self) -> dict[Draft, MinigptError | None]:
         """Write one token of every draft; those that are complete leave.
 
         Returns:
             The drafts, and what went wrong with each, if anything; such a one leaves.
         """
+        with self._threads(), torch.inference_mode():
+            outcome = self._write()
+        for draft, problem in outcome.items():
+            if draft.is_done or problem is not None:
+                self.leave(draft)
+        return outcome
+
+    def _write(self) -> dict[Draft, MinigptError | None]:
         outcome: dict[Draft, MinigptError | None] = {}
         logits: dict[Draft, Tensor] = {}
         if self._slots is not None and self._slots.drafts:
@@ -107,10 +116,10 @@ class Batch:
                 outcome[draft] = None
             except MinigptError as error:
                 outcome[draft] = error
-        for draft, problem in outcome.items():
-            if draft.is_done or problem is not None:
-                self.leave(draft)
         return outcome
+
+    def _threads(self) -> AbstractContextManager[object]:
+        return nullcontext() if self._slots is None else self._slots.threads()
 
     @property
     def _sharing(self) -> list[Draft]:

@@ -5,6 +5,8 @@ the texts' lengths. A text that joins is read up to its newest token by the mode
 modules; where one leaves, the last row moves into its place.
 """
 
+from contextlib import AbstractContextManager
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -36,6 +38,10 @@ class Slots:
         ]
         self._lengths = np.zeros(max_texts, np.int64)
 
+    def threads(self) -> AbstractContextManager[object]:
+        """Limit the threads around a step: see `Decoder.threads`."""
+        return self._decoder.threads()
+
     def join(self, draft: Draft) -> None:
         """Give a draft the next row, and read all but its newest token."""
         self._read(len(self.drafts), draft.tokens)
@@ -64,8 +70,7 @@ class Slots:
         newest = np.array([draft.newest for draft in self.drafts])
         views = [buffer[:count] for buffer in self._buffers]
         place = Place.of_each(self._lengths[:count])
-        with self._decoder.threads():
-            logits = torch.from_numpy(self._decoder.read(newest, views, place))
+        logits = torch.from_numpy(self._decoder.read(newest, views, place))
         self._lengths[:count] += 1
         return logits
 
