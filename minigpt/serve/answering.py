@@ -135,13 +135,12 @@ async def progress(request: Request, served: Served, job: Job) -> AsyncIterator[
     Raises:
         ApiError: If it takes too long, or what went wrong is the client's to mend.
     """
-    begun = time.perf_counter()
+    notes = request.state.notes
     try:
         async with _given_up_by_hang_up(request, served, job):
             async for _ in job.news(served.settings.timeout):
-                if "first_token" not in request.state.notes and job.drafts:
-                    first = round(time.perf_counter() - begun, 6)
-                    request.state.notes["first_token"] = first
+                if job.drafts:
+                    notes.setdefault("first_token", round(job.age, 6))
                 yield
     except TimeoutError:
         seconds = served.settings.timeout
@@ -153,7 +152,7 @@ async def progress(request: Request, served: Served, job: Job) -> AsyncIterator[
     finally:
         served.engine.give_up(job)
         if job.drafts:
-            request.state.notes |= usage(job)
+            notes |= usage(job)
 
 
 @asynccontextmanager

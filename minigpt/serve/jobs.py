@@ -34,7 +34,13 @@ class Job:
         self.is_complete = False
         self.is_given_up = False
         self.loop = asyncio.get_running_loop()
+        self._made = self.loop.time()
         self._news = asyncio.Event()
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was made."""
+        return self.loop.time() - self._made
 
     def tell(self) -> None:
         """Wake whoever waits; called in the loop."""
