@@ -45,7 +45,7 @@ def run_server(address: str, port: int, options: argparse.Namespace) -> None:
     from starlette.middleware import Middleware
     from streamlit import App
 
-    from pages.frame.server import hosts
+    from minigpt.serve import hosts
     from pages.frame.server.doors import Doors
 
     def is_allowed(name: str) -> bool:

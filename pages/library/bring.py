@@ -9,7 +9,7 @@ from minigpt.library.names import free_name
 from minigpt.places import data_directory
 from pages.frame import state, texts
 from pages.frame.guard import guard
-from pages.frame.server.hosts import is_local
+from pages.frame.server.local import is_local
 from pages.frame.server.uploads import MEGABYTE, uploader
 from pages.library import shelves
 from pages.library.shelves import MODELS, RUNS, TEXTS
