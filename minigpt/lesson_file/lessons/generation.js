@@ -52,8 +52,10 @@ export function generationLesson(panel, lesson) {
     const { written } = state;
     const end = written.length + AT_ONCE;
     while (state.written === written && written.length < end) {
-      const length = written.push(nextDraw().token);
+      const { token } = nextDraw();
+      const length = written.push(token);
       draw();
+      if (token === lesson.settings.eos) return; // The end of the text.
       await new Promise((done) => setTimeout(done, 30));
       if (written.length !== length) return;
     }
@@ -108,7 +110,7 @@ function slider(place, name, range, words, tell) {
   };
 }
 
-function drawData({ tokenizer }, reading, { written, settings }, draw) {
+function drawData({ tokenizer, settings: { eos } }, reading, { written, settings }, draw) {
   const model = draw.stages[0];
   const order = likeliest(model.probabilities, SHOWN);
   const shown = order.includes(draw.token) ? order : [...order.slice(0, -1), draw.token];
@@ -124,7 +126,7 @@ function drawData({ tokenizer }, reading, { written, settings }, draw) {
     tokens: shown,
     pieces: shown.map(piece),
     drawn: draw.token,
-    ends: false,
+    ends: draw.token === eos,
     stage: null,
     stages: draw.stages.map((stage) => stageData(stage, shown)),
     race: raceData(draw, new Set(shown), shown),
