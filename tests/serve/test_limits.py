@@ -80,6 +80,21 @@ def test_who_finds_the_queue_full_is_told_when_to_try_again(narrow):
 
 
 @pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("part", ["_model", "_decoder"])  # to join, to take a step
+def test_a_bug_costs_one_request_and_no_more(narrow, stream, part, caplog, monkeypatch):
+    with monkeypatch.context() as fault:
+        fault.setattr(narrow.served.engine._batch._slots, part, None)
+        broken = narrow.post("/v1/completions", prompt=SECRET, stream=stream)
+    assert broken.status_code == (200 if stream else 500)
+    error = json.loads(broken.text.removeprefix("data: "))["error"]
+    assert error["type"] == "server_error"
+    assert "Traceback" not in broken.text
+    assert "a bug" in caplog.messages
+    assert "Zanzibar" not in caplog.text
+    assert narrow.post("/v1/completions", prompt="a").status_code == 200
+
+
+@pytest.mark.parametrize("stream", [True, False])
 def test_what_takes_too_long_ends_with_an_error(stream):
     with serving(timeout=0.4, max_tokens=100_000) as hasty:
         answer = hasty.post("/v1/completions", **LONG, stream=stream)
