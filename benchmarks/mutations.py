@@ -113,7 +113,7 @@ _ROWS = (
      "divisor = max(self.divisor(longest),", "divisor = min(self.divisor(longest),",
      BEAM),
     ("minigpt/generation/fast_decoding.py", "the quick decoder is one position late",
-     "position = cache.length", "position = cache.length + 1",
+     "Place(slice(None), cache.length,", "Place(slice(None), cache.length + 1,",
      "tests/generation/test_fast_decoding.py"),
     # Tokenizers.
     ("minigpt/tokenizers/byte_pair/merging.py", "the last merge comes first",

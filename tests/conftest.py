@@ -35,16 +35,6 @@ ROOT = Path(__file__).parent.parent
 
 TEXT = "the cat sat on the mat and the dog sat on the log. " * 100
 
-# Letters are as wide as in a window, and Chromium does not look for its maker's servers
-# at every start.
-QUIET = [
-    "--no-sandbox",
-    "--font-render-hinting=none",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 
 @pytest.fixture(scope="session")
 def shakespeare_path() -> Path:
@@ -90,8 +80,23 @@ def chromium_program() -> str:
     return program
 
 
+@pytest.fixture(scope="session")
+def chromium_flags() -> list[str]:
+    """Return how Chromium is started: quietly.
+
+    Letters are as wide as in a window, and it does not look for its maker's servers.
+    """
+    return [
+        "--no-sandbox",
+        "--font-render-hinting=none",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
+
+
 @pytest.fixture(scope="module")
-def chromium(chromium_program):
+def chromium(chromium_program, chromium_flags):
     """Start one browser for a module's tests.
 
     Not for the whole session: while it is open, Playwright holds the thread's event
@@ -100,6 +105,8 @@ def chromium(chromium_program):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium_program, args=QUIET)
+        browser = driver.chromium.launch(
+            executable_path=chromium_program, args=chromium_flags
+        )
         yield browser
         browser.close()

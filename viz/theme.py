@@ -7,52 +7,43 @@ so that nothing depends on telling colours apart.
 Text, axes and grids are left alone: Streamlit paints them in the reader's light or dark
 theme. The colours below are readable on both backgrounds.
 
+The values lie in `components/shared/palette.json`, where a lesson file finds them too.
+
 Source: Okabe & Ito, "Color Universal Design" (2008), for the qualitative palette.
 """
 
+import json
+from pathlib import Path
 from typing import Any, Literal
 
 import altair as alt
 
-BLUE = "#0072B2"
-VERMILLION = "#D55E00"
-GREEN = "#009E73"
-PURPLE = "#CC79A7"
-ORANGE = "#E69F00"
-SKY = "#56B4E9"
-GRAY = "#7A8699"
-VIOLET = "#8A7FD1"
+CSS_VARIABLES: dict[str, str] = json.loads(
+    (Path(__file__).parent / "components" / "shared" / "palette.json").read_text(
+        "utf-8"
+    )
+)
+"""The palette by the names that style sheets and scripts use: `var(--blue)`."""
+
+BLUE = CSS_VARIABLES["blue"]
+VERMILLION = CSS_VARIABLES["vermillion"]
+GREEN = CSS_VARIABLES["green"]
+PURPLE = CSS_VARIABLES["purple"]
+ORANGE = CSS_VARIABLES["orange"]
+SKY = CSS_VARIABLES["sky"]
+GRAY = CSS_VARIABLES["gray"]
+VIOLET = CSS_VARIABLES["violet"]
 
 POSITIVE, NEGATIVE, NEUTRAL = BLUE, VERMILLION, GRAY
 
 CATEGORIES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GRAY)
 """For things without order, in the order in which to use them."""
 
-RAMP_ON_LIGHT = (
-    *("#f2f7fb", "#deecf7", "#cbe1f2", "#a5cde8", "#7fb9de"),
-    *("#55a0d1", "#2b88c4", "#1573ad", "#005f96", "#003052"),
-)
+RAMP_ON_LIGHT = tuple(CSS_VARIABLES["ramp-on-light"].split())
 """From no weight to all of it, on a light page."""
 
-RAMP_ON_DARK = (
-    *("#152231", "#14385a", "#104c75", "#0b608f", "#1c79b1"),
-    *("#2c92d0", "#58ace1", "#83c5f0", "#b5ddf8", "#e6f5ff"),
-)
+RAMP_ON_DARK = tuple(CSS_VARIABLES["ramp-on-dark"].split())
 """The same on a dark page, where more weight is more light."""
-
-CSS_VARIABLES = {
-    "blue": BLUE,
-    "vermillion": VERMILLION,
-    "green": GREEN,
-    "purple": PURPLE,
-    "orange": ORANGE,
-    "sky": SKY,
-    "gray": GRAY,
-    "violet": VIOLET,
-    "ramp-on-light": " ".join(RAMP_ON_LIGHT),
-    "ramp-on-dark": " ".join(RAMP_ON_DARK),
-}
-"""The palette by the names that style sheets and scripts use: `var(--blue)`."""
 
 PRESENT_FONT_SIZE = 20
 """Points, on a projector: the axis must be legible from the last row."""

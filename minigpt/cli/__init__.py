@@ -29,6 +29,7 @@ COMMANDS = {
     "serve": "answer over HTTP, as OpenAI's API does",
     "import": "add GPT-2, or a model of its kind, to your models",
     "export": "write a model in the format of Hugging Face",
+    "lesson": "write a model and its lessons as one file for any browser",
 }
 
 

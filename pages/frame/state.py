@@ -141,10 +141,10 @@ def keep_possible(key: str, options: Sequence[Any], kind: str) -> None:
 def write_to_url(key: str) -> None:
     """Put a carried value into the URL at once; Streamlit would do it one run later.
 
-    The sidebar's widgets stand on every page and never left the URL.
+    Or never: a slider over another model's steps is new on the page that opens with it.
     """
     value = st.session_state.get(key)
-    carried = st.session_state.get("_just_opened") and key not in SIDEBAR
+    carried = st.session_state.get("_just_opened")
     if carried and value is not None and key not in st.query_params:
         # Where the last page's widget still holds the parameter, it is there already.
         with suppress(StreamlitAPIException):

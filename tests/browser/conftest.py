@@ -80,12 +80,30 @@ def witness() -> Witness:
     return Witness()
 
 
+@pytest.fixture(scope="session")
+def profile(tmp_path_factory) -> Path:
+    """Return where the browser keeps the app's scripts, read and compiled once."""
+    return tmp_path_factory.mktemp("profile")
+
+
 @pytest.fixture(scope="module")
-def context(chromium):
-    """Return a browser's window, which keeps the app's scripts from test to test."""
-    window = chromium.new_context(viewport={"width": 1280, "height": 720})
-    yield window
-    window.close()
+def context(chromium_program, chromium_flags, profile):
+    """Return a browser's window.
+
+    Not for the whole session: while it is open, Playwright holds the thread's event
+    loop, and no other test could run one of its own.
+    """
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        window = driver.chromium.launch_persistent_context(
+            profile,
+            executable_path=chromium_program,
+            args=chromium_flags,
+            viewport={"width": 1280, "height": 720},
+        )
+        yield window
+        window.close()
 
 
 @pytest.fixture

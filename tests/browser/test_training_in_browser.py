@@ -1,11 +1,15 @@
 """From a text of one's own to a model that writes, without leaving the browser."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 import navigation
 import pytest
 import torch
+from streamlit_server import ROOT
 
 from minigpt.checkpoint import load_checkpoint
 from minigpt.datasets.tales.story import generate_tales
@@ -133,6 +137,28 @@ def test_guess_a_step_and_see_the_stripe_and_the_drop_come_together(page, own_se
         assert any(f"{s:.2f}" == previous for s in scores.previous_token.flat)
         assert any(f"{s:.2f}" == induction for s in scores.induction.flat)
     assert page.get_by_text("L0H0").first.is_visible()
+
+
+def test_a_head_of_the_film_opens_at_its_step_and_the_address_says_so(page, own_server):
+    data = own_server.data
+    (data / "text.txt").write_text("the cat sat on the mat. " * 200, encoding="utf-8")
+    words = f"train --data_file {data}/text.txt --name film --d_model 16 --num_layers 2"
+    more = "--num_heads 2 --max_seq_len 32 --batch_size 4 --max_steps 40"
+    environment = {**os.environ, "MINIGPT_DATA": str(data)}
+    command = [sys.executable, "-m", "minigpt", *words.split(), *more.split()]
+    subprocess.run(command, check=True, cwd=ROOT, env=environment, capture_output=True)
+    navigation.open_link(page, f"{own_server.url}/training?run=film")
+    moment = page.get_by_role("slider", name="Step of the snapshot")
+    moment.press("Home")
+    moment.press("ArrowRight")
+    moment.press("ArrowRight")
+    page.wait_for_url("**film_film=2**")
+    navigation.settle(page)
+    navigation.click_thumbnail(page, 1, 0)
+    page.wait_for_url("**/head_explorer?step=2&layer=1&head=0")
+    page.reload()
+    step = page.get_by_role("slider", name="Training step")
+    expect(step).to_have_attribute("aria-valuetext", "2")
 
 
 def test_a_file_that_is_no_text_is_refused_in_place(page, server):

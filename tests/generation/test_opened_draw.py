@@ -82,10 +82,10 @@ def test_the_first_to_arrive_is_the_token_that_comes(model):
 
 
 def test_the_race_draws_every_token_as_often_as_its_probability_says(model):
-    draws = [open_draw(model, PROMPT, SETTINGS.replace(seed=n)) for n in range(2000)]
+    draws = [open_draw(model, PROMPT, SETTINGS.replace(seed=n)) for n in range(600)]
     shares = np.bincount([draw.token for draw in draws], minlength=60) / len(draws)
     expected = draws[0].stages[-1].probabilities
-    # Three standard errors of a share of 2000 draws.
+    # Three standard errors of a share of 600 draws.
     error = 3 * np.sqrt(expected * (1 - expected) / len(draws))
     assert (np.abs(shares - expected) <= error + 1e-9).mean() > 0.95
 

@@ -89,7 +89,7 @@ def everything(model):
     return {**cache, "logits": logits}
 
 
-def some_places(shape, count=6):
+def some_places(shape, count=2):
     chosen = random.Random(0)
     corners = [tuple(0 for _ in shape), tuple(size - 1 for size in shape)]
     others = [tuple(chosen.randrange(size) for size in shape) for _ in range(count)]
