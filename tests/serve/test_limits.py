@@ -146,10 +146,9 @@ def test_health_needs_no_key_and_metrics_does(service):
 def test_the_log_and_the_metrics_count_and_hold_nothing_private(service, caplog):
     before = service.http.get("/metrics").text
     with caplog.at_level(logging.INFO, "minigpt.serve"):
-        service.post("/v1/completions", prompt=SECRET, max_tokens=5, ignore_eos=True)
-        service.http.get(f"/{SECRET}")
-        wait_for(lambda: len(caplog.messages) == 3)  # that of /metrics, too
-    line, lost = map(json.loads, caplog.messages[1:])
+        asked = {"prompt": SECRET, "max_tokens": 5, "ignore_eos": True}
+        line = logged(caplog, service.post("/v1/completions", **asked))
+        lost = logged(caplog, service.http.get(f"/{SECRET}"))
     tokens = len(service.served.tokenizer.encode(SECRET))
     assert (line["route"], line["status"]) == ("/v1/completions", 200)
     assert (line["prompt_tokens"], line["completion_tokens"]) == (tokens, 5)
@@ -162,6 +161,13 @@ def test_the_log_and_the_metrics_count_and_hold_nothing_private(service, caplog)
         before, "minigpt_prompt_tokens_total"
     )
     assert sample(after, "minigpt_texts_writing") == 0
+
+
+def logged(caplog, answer: httpx2.Response) -> dict:
+    """Return what the log says of a request, as soon as it does."""
+    request = answer.headers["X-Request-Id"]
+    wait_for(lambda: any(request in line for line in caplog.messages))
+    return json.loads(next(line for line in caplog.messages if request in line))
 
 
 def sample(text: str, name: str) -> float:
