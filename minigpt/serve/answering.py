@@ -26,6 +26,7 @@ from minigpt.serve.served import Served
 
 Json = dict[str, Any]
 
+BROKEN = "Something broke here; the server's log says what."
 HUNG_UP = 499
 """What servers note as the status of a request whose client is gone."""
 
@@ -149,6 +150,10 @@ async def progress(request: Request, served: Served, job: Job) -> AsyncIterator[
         ) from None
     except MinigptError as error:
         raise ApiError(400, str(error)) from None
+    except ApiError:
+        raise
+    except Exception:  # the engine has logged it
+        raise ApiError(500, BROKEN) from None
     finally:
         served.engine.give_up(job)
         if job.drafts:

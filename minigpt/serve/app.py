@@ -17,7 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from minigpt.serve.answering import Json, answer, progress
+from minigpt.serve.answering import BROKEN, Json, answer, progress
 from minigpt.serve.bodies import (
     ActivationBody,
     ChatBody,
@@ -76,9 +76,7 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def broken(_: Request, error: Exception) -> Response:
         log.error("bug: %s", type(error).__name__)  # uvicorn logs where
-        return ApiError(
-            500, "Something broke here; the server's log says what."
-        ).response()
+        return ApiError(500, BROKEN).response()
 
 
 def _add_states(app: FastAPI, served: Served, metrics: Metrics) -> None:

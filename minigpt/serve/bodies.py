@@ -57,9 +57,7 @@ class Body(BaseModel):
             elif name not in NOT_DONE:
                 hint = near_names(name, cls.model_fields)
                 raise _unsupported(name, f"There is no field {name!r:.80}.{hint}")
-            elif not any(
-                value is harmless or value == harmless for harmless in NOT_DONE[name]
-            ):
+            elif value not in NOT_DONE[name]:
                 text = f"This server does not do {name}: leave it out."
                 raise _unsupported(name, text)
         return kept

@@ -3,7 +3,6 @@
 from typing import ClassVar
 
 from minigpt.generation.batch.draft import Draft
-from minigpt.generation.text import TextWriter
 from minigpt.serve.answering import Json, Voice, finish_reason
 from minigpt.serve.bodies import CompletionBody
 from minigpt.serve.errors import ApiError
@@ -21,10 +20,9 @@ class Completion(Voice):
 
     def told(self, draft: Draft) -> str:
         """Return the text, as it is."""
-        echo = (
-            self.served.tokenizer.decode(draft.prompt_tokens) if self.body.echo else ""
-        )
-        return echo + draft.text
+        if not self.body.echo:
+            return draft.text
+        return self.served.tokenizer.decode(draft.prompt_tokens) + draft.text
 
     def choice(self, draft: Draft, text: str, span: slice) -> Json:
         """Return a text, or a part of it."""
@@ -50,15 +48,8 @@ class Completion(Voice):
                 {piece(token): value for token, value in choice.likeliest}
                 for choice in choices
             ],
-            "text_offset": _offsets(draft, self.served)[span],
+            "text_offset": draft.offsets[span],
         }
-
-
-def _offsets(draft: Draft, served: Served) -> list[int]:
-    """Return where in the written text each token begins, in characters."""
-    writer = TextWriter(served.tokenizer, draft.prompt_tokens)
-    lengths = [len(writer.add(choice.token)) for choice in draft.choices]
-    return [0, *lengths[:-1]]
 
 
 def completion_job(served: Served, body: CompletionBody) -> Job:

@@ -10,7 +10,7 @@ look into the model (embeddings, activations) is made between two steps.
 
 import logging
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from threading import Condition, Thread
 
@@ -133,27 +133,27 @@ class Engine:
         for draft in drafts:
             try:
                 self._batch.join(draft)
-            except MinigptError as error:
-                self._end({draft: error})
+            except Exception as error:
+                self._end({draft: _noted(error)})
 
     def _look(self, job: Job) -> None:
         try:
             job.found = None if job.look is None else job.look()
         except Exception as error:
-            job.problem = error
+            job.problem = _noted(error)
         job.is_complete = True
         _tell([job])
 
     def _step(self) -> None:
+        outcome: Mapping[Draft, Exception | None]
         try:
             outcome = self._batch.step()
-        except Exception as error:  # a bug: no request may stop the others for ever
-            log.exception("step failed")
-            outcome = dict.fromkeys(self._batch.drafts, MinigptError(str(error)))
+        except Exception as error:
+            outcome = dict.fromkeys(self._batch.drafts, _noted(error))
             self._batch = Batch(self._model, self._max_texts)
         self._end(outcome)
 
-    def _end(self, outcome: dict[Draft, MinigptError | None]) -> None:
+    def _end(self, outcome: Mapping[Draft, Exception | None]) -> None:
         """Note what became of drafts, and tell those who wait for them."""
         with self._changed:
             jobs = {self._owners[draft] for draft in outcome}
@@ -166,6 +166,13 @@ class Engine:
             for job in jobs:
                 job.is_complete = all(draft.is_done for draft in job.drafts)
         _tell(jobs)
+
+
+def _noted(error: Exception) -> Exception:
+    """Log what is no refusal but a bug: it ends a request, and never the thread."""
+    if not isinstance(error, ApiError | MinigptError):
+        log.error("a bug", exc_info=error)
+    return error
 
 
 def _tell(jobs: Collection[Job]) -> None:

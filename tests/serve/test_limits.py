@@ -80,6 +80,21 @@ def test_who_finds_the_queue_full_is_told_when_to_try_again(narrow):
 
 
 @pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("part", ["_model", "_decoder"])  # to join, to take a step
+def test_a_bug_costs_one_request_and_no_more(narrow, stream, part, caplog, monkeypatch):
+    with monkeypatch.context() as fault:
+        fault.setattr(narrow.served.engine._batch._slots, part, None)
+        broken = narrow.post("/v1/completions", prompt=SECRET, stream=stream)
+    assert broken.status_code == (200 if stream else 500)
+    error = json.loads(broken.text.removeprefix("data: "))["error"]
+    assert error["type"] == "server_error"
+    assert "Traceback" not in broken.text
+    assert "a bug" in caplog.messages
+    assert "Zanzibar" not in caplog.text
+    assert narrow.post("/v1/completions", prompt="a").status_code == 200
+
+
+@pytest.mark.parametrize("stream", [True, False])
 def test_what_takes_too_long_ends_with_an_error(stream):
     with serving(timeout=0.4, max_tokens=100_000) as hasty:
         answer = hasty.post("/v1/completions", **LONG, stream=stream)
@@ -131,10 +146,9 @@ def test_health_needs_no_key_and_metrics_does(service):
 def test_the_log_and_the_metrics_count_and_hold_nothing_private(service, caplog):
     before = service.http.get("/metrics").text
     with caplog.at_level(logging.INFO, "minigpt.serve"):
-        service.post("/v1/completions", prompt=SECRET, max_tokens=5, ignore_eos=True)
-        service.http.get(f"/{SECRET}")
-        wait_for(lambda: len(caplog.messages) == 3)  # that of /metrics, too
-    line, lost = map(json.loads, caplog.messages[1:])
+        asked = {"prompt": SECRET, "max_tokens": 5, "ignore_eos": True}
+        line = logged(caplog, service.post("/v1/completions", **asked))
+        lost = logged(caplog, service.http.get(f"/{SECRET}"))
     tokens = len(service.served.tokenizer.encode(SECRET))
     assert (line["route"], line["status"]) == ("/v1/completions", 200)
     assert (line["prompt_tokens"], line["completion_tokens"]) == (tokens, 5)
@@ -147,6 +161,13 @@ def test_the_log_and_the_metrics_count_and_hold_nothing_private(service, caplog)
         before, "minigpt_prompt_tokens_total"
     )
     assert sample(after, "minigpt_texts_writing") == 0
+
+
+def logged(caplog, answer: httpx2.Response) -> dict:
+    """Return what the log says of a request, as soon as it does."""
+    request = answer.headers["X-Request-Id"]
+    wait_for(lambda: any(request in line for line in caplog.messages))
+    return json.loads(next(line for line in caplog.messages if request in line))
 
 
 def sample(text: str, name: str) -> float:

@@ -57,7 +57,6 @@ class Batch:
         """Whether another may join."""
         return len(self.drafts) < self.max_texts
 
-    @torch.inference_mode()
     def join(self, draft: Draft) -> None:
         """Let a draft take part from the next step on.
 
@@ -75,7 +74,8 @@ class Batch:
         if self._slots is None or draft.hooks or is_anything_watched():
             self._alone[draft] = Window(self.model, 1, draft.total_length)
         else:
-            self._slots.join(draft)
+            with self._slots.threads(), torch.inference_mode():
+                self._slots.join(draft)
 
     def leave(self, draft: Draft) -> None:
         """Write a draft no further; one that has left already may leave again."""

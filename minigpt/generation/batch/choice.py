@@ -5,7 +5,6 @@ settings go through the filters as one batch, which is only quicker.
 """
 
 from collections.abc import Hashable, Sequence
-from itertools import groupby
 
 import torch
 from jaxtyping import Float, Int
@@ -26,27 +25,25 @@ def choose(
     """
     logits = logits.cpu()
     tokens = torch.empty(len(drafts), dtype=torch.int64)
-    order = sorted(range(len(drafts)), key=lambda row: str(_settings(drafts[row])))
-    for _, group in groupby(order, key=lambda row: _settings(drafts[row])):
-        rows = list(group)
+    groups: dict[Hashable, list[int]] = {}
+    for row, draft in enumerate(drafts):
+        groups.setdefault(_settings(draft), []).append(row)
+    for rows in groups.values():
         tokens[rows] = _draw(logits[rows], [drafts[row] for row in rows])
     log_probs = logits.log_softmax(dim=-1)
     chosen = log_probs.gather(1, tokens[:, None])[:, 0].tolist()
-    asked = max(draft.num_likeliest for draft in drafts)
-    top = log_probs.topk(min(asked, logits.shape[1]))
-    return [
-        Choice(
-            token, log_prob, list(zip(ids, values, strict=True))[: draft.num_likeliest]
-        )
-        for draft, token, log_prob, ids, values in zip(
-            drafts,
-            tokens.tolist(),
-            chosen,
-            top.indices.tolist(),
-            top.values.tolist(),
-            strict=True,
-        )
-    ]
+    top = _likeliest(log_probs, drafts)
+    return list(map(Choice, tokens.tolist(), chosen, top))
+
+
+def _likeliest(
+    log_probs: Float[Tensor, "text vocab"], drafts: Sequence[Draft]
+) -> list[list[tuple[int, float]]]:
+    """Return the likeliest tokens with their ln p, as many as each draft asks for."""
+    asked = [draft.num_likeliest for draft in drafts]
+    top = log_probs.topk(min(max(asked), log_probs.shape[1]))
+    rows = zip(top.indices.tolist(), top.values.tolist(), asked, strict=True)
+    return [list(zip(ids, values, strict=True))[:count] for ids, values, count in rows]
 
 
 def _settings(draft: Draft) -> tuple[Hashable, ...]:

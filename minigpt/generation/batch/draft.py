@@ -63,6 +63,8 @@ class Draft:
         self.stop, self.num_likeliest, self.hooks = tuple(stop), num_likeliest, hooks
         self.dice, self.seed = new_dice(config.seed)
         self.choices: list[Choice] = []
+        self.offsets: list[int] = []
+        """Where in the written text each token begins, in characters."""
         self.forgot = 0
         """Tokens at the beginning that the model no longer sees."""
         self.stop_reason: StopReason | None = None
@@ -71,6 +73,7 @@ class Draft:
         """What is written and need never be taken back; all of it, once complete."""
         self._tokenizer = tokenizer
         self._writer = TextWriter(tokenizer, self.prompt_tokens)
+        self._length = 0  # of what is written, in characters
         self._eos_id = tokenizer.eos_id if config.stop_at_eos else None
 
     @property
@@ -98,8 +101,10 @@ class Draft:
 
         The reason comes last: whoever sees it, in another thread, has all of the text.
         """
+        self.offsets.append(self._length)
         self.choices.append(choice)
         written = self._writer.add(choice.token)
+        self._length = len(written)
         reason = self._reason(choice, written)
         if reason is None:
             self.text = without_beginnings(written, self.stop)

@@ -39,7 +39,7 @@ class Slots:
         self._lengths = np.zeros(max_texts, np.int64)
 
     def threads(self) -> AbstractContextManager[object]:
-        """Limit the threads around a step: see `Decoder.threads`."""
+        """Limit the threads while it reads: see `Decoder.threads`."""
         return self._decoder.threads()
 
     def join(self, draft: Draft) -> None:

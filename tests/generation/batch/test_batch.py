@@ -70,6 +70,8 @@ def test_every_text_of_a_mixed_batch_is_the_text_alone(settings):
     write(Batch(generator.model, max_texts=4), drafts)
     for draft, (prompt, config) in zip(drafts, wanted, strict=True):
         same(draft.result(prompt), generator.generate(prompt, config))
+        pieces = zip(draft.result().pieces, draft.offsets, strict=True)
+        assert all(draft.text.startswith(*one) for one in pieces if one[0][0] != "<")
     is_small = generator.model.config.max_seq_len == WINDOW
     assert any(draft.forgot for draft in drafts) == is_small
     greedy = {choice.token for draft in drafts[:3] for choice in draft.choices}
