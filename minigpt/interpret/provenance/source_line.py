@@ -2,6 +2,7 @@
 
 import inspect
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from textwrap import dedent
 from types import FunctionType
@@ -40,7 +41,11 @@ def find_line(module: nn.Module, wanted: str) -> SourceLine:
     Raises:
         LookupError: If no method contains it, which is a mistake in a rule.
     """
-    kind = type(module)
+    return _find(type(module), wanted)
+
+
+@cache
+def _find(kind: type, wanted: str) -> SourceLine:
     for _, method in inspect.getmembers(kind, inspect.isfunction):
         function = inspect.unwrap(method)
         if not function.__module__.startswith("minigpt."):
