@@ -23,7 +23,7 @@ from pages.frame.questions import check, predict
 from pages.frame.reading import Place, read_at_place
 from viz.components.residual_block.view import BlockSheet, NeuronShown, residual_block
 from viz.residual import stream_chart, stream_table
-from viz.theme import enlarged
+from viz.vega_lite.lettering import enlarged
 
 Number = tuple[str, tuple[int, ...]]
 """A hook's name within the block, and the place in its values."""
@@ -105,7 +105,7 @@ def show_stream(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
     with st.container(key=block_tour.STREAM):
         st.subheader("The stream, from the first block to the last", anchor=False)
         chart = stream_chart(names, kinds, added, stream, place.layer)
-        st.altair_chart(enlarged(chart) if present.is_on() else chart)
+        st.vega_lite_chart((enlarged(chart) if present.is_on() else chart).spec)
     with st.container(horizontal=True):
         hooks = [stage.stream_name for stage in stages]
         notebook.show(

@@ -112,7 +112,7 @@ def _show_picture(
 def _show_vectors(checkpoint: Checkpoint, scheme: str) -> None:
     config = checkpoint.model.config
     vectors = views.position_vectors(checkpoint.model, scheme, config.max_seq_len)
-    st.altair_chart(vector_picture(vectors))
+    st.vega_lite_chart(vector_picture(vectors).spec)
     function, call, _ = notebook_lines.vectors(config, scheme, config.max_seq_len)
     notebook.show("position vectors", function, call, drawn=vectors)
 
@@ -230,8 +230,8 @@ def _show_distance(checkpoint: Checkpoint, scheme: str, place: Place) -> None:
     )
     chosen = place.head if heads > 1 else 0
     table = distance_table(found.distances, found.values, names, chosen)
-    st.altair_chart(
-        distance_lines(table, found.meaning, longest if length > longest else None)
+    st.vega_lite_chart(
+        distance_lines(table, found.meaning, longest if length > longest else None).spec
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         line = notebook_lines.by_distance(config, scheme, place.layer, length)
