@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+import re
 import signal
 import socket
 import sys
@@ -55,7 +56,10 @@ def run_server(address: str, port: int, options: argparse.Namespace) -> None:
     named = [name.lower().rstrip(".") for name in options.allow_host]
     garbage.collect_now_and_then()
     known = ["*"] if options.share else [*hosts.LOOPBACK, *named]
-    App(APP, middleware=[Middleware(Doors, is_allowed=is_allowed)]).run(
+    doors = Middleware(
+        Doors, is_allowed=is_allowed, named=named, framers=options.allow_frame
+    )
+    App(APP, middleware=[doors]).run(
         config={
             "server.address": address,
             "server.port": port,
@@ -85,11 +89,21 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help="answer to this name too, as when a proxy stands before the app",
     )
     parser.add_argument(
+        "--allow-frame",
+        action="append",
+        default=[],
+        metavar="SITE",
+        help="let this site show the app in a frame, as in https://course.example",
+    )
+    parser.add_argument(
         "--no-browser", dest="browser", action="store_false", help="open no browser"
     )
     options = parser.parse_args(arguments)
     if not 1 <= options.port <= 65535:
         parser.error(f"--port is {options.port}: choose 1 to 65535")
+    for site in options.allow_frame:
+        if not re.fullmatch(r"https?://[a-z0-9.-]+(:\d+)?", site):
+            parser.error(f"--allow-frame is {site}: write https://, a name, no path")
     return options
 
 

@@ -242,10 +242,14 @@ def test_a_folder_that_may_not_be_written_is_said(bare: ModuleType) -> None:
     assert "may not be written" in ended.stderr
 
 
-@pytest.mark.parametrize("port", ["0", "70000", "eight"])
-def test_an_impossible_port_is_refused(server: ModuleType, port: str) -> None:
+@pytest.mark.parametrize(
+    "option",
+    ["--port=0", "--port=70000", "--port=eight", "--allow-frame=course.example"]
+    + [f"--allow-frame=https://{end}" for end in ("", "a.b/c", "a.b;x", "a b", "'")],
+)
+def test_an_impossible_option_is_refused(server: ModuleType, option: str) -> None:
     with pytest.raises(SystemExit) as ended:
-        server.parse(["--port", port])
+        server.parse([option])
     assert ended.value.code == 2
 
 

@@ -38,7 +38,7 @@ class BackwardPass:
     norms: Float[np.ndarray, "pos hook"]
     """Length of the gradient at each position, in nats per unit of the value."""
     peaks: list[list[tuple[int, ...]]]
-    """[pos][hook]: where the gradient's largest number lies, batch and position
+    """`[pos][hook]`: where the gradient's largest number lies, batch and position
     included."""
 
     @property

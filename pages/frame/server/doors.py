@@ -10,7 +10,7 @@ would wait for that.
 
 import base64
 import re
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -44,19 +44,30 @@ class Doors:
     Args:
         app: What is behind the doors.
         is_allowed: Whether the server answers to a host name.
+        named: The names that whoever started the server allows.
+        framers: The sites that may show the app in a frame of theirs.
     """
 
-    def __init__(self, app: ASGIApp, is_allowed: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        is_allowed: Callable[[str], bool],
+        named: Sequence[str] = (),
+        framers: Sequence[str] = (),
+    ) -> None:
         self._app = app
         self._is_allowed = is_allowed
+        self._named = named
+        self._framers = framers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a refused request here, and hand on any other."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+        scope = _as_it_was_asked(scope, self._named)
         refused = self._refusal(scope)
-        answer = _with_headers(send, scope)
+        answer = _with_headers(send, scope, self._framers)
         if refused is None:
             size = _upload_limit(scope)
             await self._app(scope, _limited(receive, size), answer)
@@ -82,21 +93,36 @@ class Doors:
         return _foreign(headers, named[0]) or _misplaced(scope, headers)
 
 
-def _with_headers(send: Send, scope: Scope) -> Send:
+def _as_it_was_asked(scope: Scope, named: Sequence[str]) -> Scope:
+    """Undo what a tunnel to this machine does to the name that a browser asked for.
+
+    A tunnel such as a GitHub Codespace's puts `localhost` in `Host`, and leaves the
+    browser's name in `Origin`. A page of a name that was allowed is one of our own.
+    """
+    headers = Headers(scope=scope)
+    asked, origins = headers.getlist("host"), headers.getlist("origin")
+    names = [name for name in named if origins == [f"https://{name}"]]
+    if names and len(asked) == 1 and hosts.host_name(asked[0]) in hosts.LOOPBACK:
+        scope = {**scope, "headers": list(scope["headers"])}
+        MutableHeaders(scope=scope)["host"] = names[0]
+    return scope
+
+
+def _with_headers(send: Send, scope: Scope, framers: Sequence[str]) -> Send:
     """Add the headers of `security_headers` to the answer."""
     host = Headers(scope=scope).get("host", "")
     name = hosts.host_name(host)
 
     async def answer(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = security_headers("" if name is None else host)
+            headers = security_headers("" if name is None else host, framers)
             MutableHeaders(scope=message).update(headers)
         await send(message)
 
     return answer
 
 
-def security_headers(host: str) -> dict[str, str]:
+def security_headers(host: str, framers: Sequence[str] = ()) -> dict[str, str]:
     """Return what every answer says of how it may be used.
 
     The page may load and reach only this server; what a model or a reader wrote cannot
@@ -106,6 +132,7 @@ def security_headers(host: str) -> dict[str, str]:
     Args:
         host: The address that was asked, with its port. Not every browser takes
             WebSockets to it for a part of `'self'`.
+        framers: The sites that may show the page in a frame.
     """
     sockets = f"ws://{host} wss://{host}" if host else ""
     policy = {
@@ -120,11 +147,13 @@ def security_headers(host: str) -> dict[str, str]:
         "object-src": "'none'",
         "base-uri": "'self'",
         "form-action": "'self'",
-        "frame-ancestors": "'self'",
+        "frame-ancestors": " ".join(["'self'", *framers]),
     }
+    # It can name no other site, and says what `frame-ancestors` says without any.
+    frames = {} if framers else {"X-Frame-Options": "SAMEORIGIN"}
     return {
+        **frames,
         "Content-Security-Policy": "; ".join(f"{k} {v}" for k, v in policy.items()),
-        "X-Frame-Options": "SAMEORIGIN",
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",

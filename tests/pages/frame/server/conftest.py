@@ -98,6 +98,5 @@ def local(tmp_path_factory) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory) -> Iterator[Server]:
     """Serve for the network."""
-    yield from serving(
-        tmp_path_factory.mktemp("shared"), "--share", "--allow-host", "School.example"
-    )
+    named = ("--allow-host", "School.example", "--allow-frame", "https://frame.example")
+    yield from serving(tmp_path_factory.mktemp("shared"), "--share", *named)

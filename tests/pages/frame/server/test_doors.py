@@ -185,6 +185,7 @@ def test_every_answer_says_how_it_may_be_used(local, path):
     assert "x-content-type-options: nosniff" in answer
     assert "referrer-policy: same-origin" in answer
     policy = re.search(r"content-security-policy: (.*)\r", answer)[1]
+    assert "x-frame-options: sameorigin" in answer
     for rule in ("frame-ancestors 'self'", "object-src 'none'", "default-src 'self'"):
         assert rule in policy.split("; ")
     scripts = re.search(r"script-src ([^;]*)", policy)[1]
@@ -382,6 +383,29 @@ def test_a_shared_server_answers_to_its_addresses_and_to_names_that_were_given(s
     own = get(shared.port, "/_stcore/stream", "Host: school.example",
               "Origin: https://school.example")  # fmt: skip
     assert ask(shared.port, own + UPGRADE)[0] == 101
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        ("https://school.example", 101),
+        ("http://school.example", 403),
+        ("https://school.example:444", 403),
+        ("https://x.school.example", 403),
+        ("https://frame.example", 403),
+    ],
+)
+def test_a_tunnel_may_call_this_machine_localhost(shared, origin, status):
+    knock = get(shared.port, "/_stcore/stream", f"Origin: {origin}") + UPGRADE
+    assert ask(shared.port, knock)[0] == status
+
+
+def test_a_site_that_was_named_may_show_the_app_in_a_frame(shared):
+    answer = ask(shared.port, get(shared.port, "/"))[1].lower()
+    assert "frame-ancestors 'self' https://frame.example" in answer
+    assert "x-frame-options" not in answer
+    frame = ("Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate")
+    assert ask(shared.port, get(shared.port, "/", *frame))[0] == 200
 
 
 def test_sharing_asks_nobody_outside(shared):
