@@ -126,6 +126,10 @@ class Fields:
             f"{' or '.join(known)}"
         )
 
+    def put(self, name: str, value: Any) -> None:
+        """Put a field back, to be taken once more."""
+        self._left[name] = value
+
     def rest(self) -> list[tuple[str, Any]]:
         """Return the fields not looked at yet, but for null ones."""
         return [(name, v) for name, v in self._left.items() if v is not None]

@@ -42,11 +42,12 @@ class WeightFiles:
 
     def __init__(self, directory: Path, shape: Shape) -> None:
         self.directory = directory
+        self.shape = shape
         self._found: dict[str, tuple[Path, str, tuple[int, ...]]] = {}
         for path in _weight_files(directory):
             for name, (size, kind) in read_header(path).items():
                 bare = _WRAPPING.sub("", name)
-                known = bare.startswith((shape.prefix, "lm_head."))
+                known = bare.startswith((shape.prefix, shape.head))
                 full = bare if known else shape.prefix + bare
                 if re.fullmatch(shape.no_weights, full):
                     continue
@@ -92,7 +93,7 @@ class WeightFiles:
             CheckpointError: If a tensor is missing, unknown or of another shape.
         """
         wanted = {
-            name: tuple(part.T.shape if places[ours].turned else part.shape)
+            name: places[ours].shape_there(part)
             for ours, weight in weights.items()
             for name, part in parts(weight, places[ours])
         }
@@ -113,7 +114,7 @@ class WeightFiles:
                     f"{path}: the tensor {stored_name!r} has shape {list(found)}; "
                     f"config.json describes a model where it has {list(size)}."
                 )
-        for name in self._found.keys() - wanted.keys() - {"lm_head.weight"}:
+        for name in self._found.keys() - wanted.keys() - {self.shape.head}:
             path, stored_name, _ = self._found[name]
             raise CheckpointError(
                 f"{path}: the tensor {stored_name!r} does not belong to the model that "
@@ -135,15 +136,15 @@ class WeightFiles:
                 embeddings differs from the embedding.
         """
         for ours, weight in weights.items():
-            for name, part in parts(weight, places[ours]):
+            for number, (name, part) in enumerate(parts(weight, places[ours])):
                 stored = self.read(name)
                 require_finite(self.directory, name, stored)
-                part.copy_(stored.T if places[ours].turned else stored)
-        if "head.weight" not in weights and "lm_head.weight" in self:
-            head = self.read("lm_head.weight")
+                part.copy_(places[ours].read(number, stored))
+        if "head.weight" not in weights and self.shape.head in self:
+            head = self.read(self.shape.head)
             if not torch.equal(head.float(), weights["token_embedding.weight"]):
                 raise CheckpointError(
-                    f"{self.directory}: the head (lm_head.weight) is not the token "
+                    f"{self.directory}: the head ({self.shape.head}) is not the token "
                     "embedding, and config.json says that it is: set "
                     '"tie_word_embeddings": false in a copy of it.'
                 )

@@ -24,6 +24,7 @@ GPT2_CHANGES = [
     {"n_inner": 24, "activation_function": "relu", "layer_norm_epsilon": 1e-3},
     {"tie_word_embeddings": False, "activation_function": "relu2", "n_ctx": 48},
     {"activation_function": "gelu_pytorch_tanh", "reorder_and_upcast_attn": True},
+    {"activation_function": "gelu"},
 ]
 LLAMA_CHANGES = [
     {},
@@ -173,7 +174,7 @@ def set_field(directory, name, value):
         ("scale_attn_by_inverse_layer_idx", True),
         ("scale_attn_weights", False),
         ("scale_attn_weights", 1),
-        ("activation_function", "gelu"),
+        ("activation_function", "gelu_fast"),
         ("add_cross_attention", True),
         ("pruned_heads", {"0": [1]}),
         ("quantization_config", {"bits": 4}),
@@ -184,7 +185,7 @@ def set_field(directory, name, value):
         ("n_head", 5),
         ("n_head", 0),
         ("layer_norm_epsilon", -1.0),
-        ("model_type", "gpt_neo"),
+        ("model_type", "gptj"),
         ("model_type", ["gpt2"]),
     ],
 )
@@ -200,13 +201,15 @@ def test_a_gpt2_that_computes_something_else_is_refused_by_field(saved, name, va
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("rope_scaling", {"rope_type": "linear", "factor": 2.0}),
+        ("rope_scaling", {"rope_type": "yarn", "factor": 2.0}),
+        ("rope_scaling", {"type": "dynamic", "factor": 2.0}),
+        ("rope_scaling", {"rope_type": "linear", "factor": "2"}),
         ("rope_parameters", {"rope_type": "llama3", "rope_theta": 1e4, "factor": 8.0}),
         ("rope_parameters", {"rope_type": "default", "rope_theta": 1e4, "factor": 8.0}),
         ("partial_rotary_factor", 0.5),
         ("sliding_window", 16),
         ("hidden_act", "gelu"),
-        ("head_dim", 16),
+        ("head_dim", 16.0),
         ("attention_bias", True),
         ("num_key_value_heads", 3),
     ],
@@ -216,6 +219,7 @@ def test_a_llama_that_computes_something_else_is_refused_by_field(saved, name, v
     set_field(directory, name, value)
     words = {
         "rope_parameters": "rope_type|factor",
+        "rope_scaling": "rope_type|factor",
         "num_key_value_heads": "num_kv_heads",
     }.get(name, name)
     with pytest.raises(CheckpointError, match=rf"config\.json.*({words})"):
@@ -310,6 +314,18 @@ OURS = {
 }
 OURS["llama, shared keys"] = OURS["llama"] | {"num_kv_heads": 2, "rope_base": 777.0}
 OURS["llama, biases"] = OURS["llama"] | {"bias": True, "d_ff": 24}
+OURS["llama, wide heads"] = OURS["llama"] | {"head_dim": 12, "num_kv_heads": 1}
+OURS["llama, linear"] = OURS["llama"] | {"rope_factor": 2.5}
+OURS["llama, stretched"] = OURS["llama"] | {
+    "rope_factor": 8.0,
+    "rope_trained_length": 24,
+    "rope_slow_turns": 0.5,
+    "rope_fast_turns": 2.0,
+}
+OURS["qwen2"] = OURS["llama"] | {"qkv_bias": True, "num_kv_heads": 2}
+OURS["qwen3"] = OURS["llama"] | {"qk_norm": True, "head_dim": 12}
+OURS["gpt2, exact"] = {"activation": "gelu_exact"}
+OURS["gpt2, some biases"] = {"qkv_bias": False}
 OURS["llama, bare"] = OURS["llama"] | {"norm_affine": False, "tie_embeddings": False}
 
 
