@@ -16,13 +16,14 @@ from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.gpt2 import GPT2
 from minigpt.pretrained.hub import commit_of, find_directory
 from minigpt.pretrained.llama import LLAMA
+from minigpt.pretrained.neox import NEOX
 from minigpt.pretrained.qwen import QWEN2, QWEN3
 from minigpt.pretrained.shape import Shape
 from minigpt.pretrained.weights import INDEX_FILE, WEIGHTS_FILE, WeightFiles
 from minigpt.tokenizers.enlarged import fitted
 from minigpt.tokenizers.storage import open_tokenizer
 
-SHAPES = (GPT2, QWEN2, LLAMA, QWEN3)
+SHAPES = (GPT2, QWEN2, LLAMA, QWEN3, NEOX)
 ADAPTER_FILE = "adapter_config.json"
 OWN_TOKENIZER_FILE = "minigpt_tokenizer.json"
 """A tokenizer that `tokenizer.json` cannot express, in minigpt's own format."""

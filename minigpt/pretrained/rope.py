@@ -13,8 +13,9 @@ PLACES = ("rope_scaling", "rope_parameters")
 
 
 def read_rope(fields: Fields) -> dict[str, Any]:
-    """Translate the settings, from either of the places of different versions."""
-    found = {"rope_base": fields.take("rope_theta", float, 10_000.0)}
+    """Translate the settings, from any of the places of different versions."""
+    base = fields.take("rotary_emb_base", float, 10_000.0)  # GPT-NeoX's older name
+    found = {"rope_base": fields.take("rope_theta", float, base)}
     for place in PLACES:
         inside = Fields(fields.path, fields.take(place, dict, {}))
         found |= _read_stretching(inside)

@@ -31,13 +31,13 @@ class WeightPlace:
     """What each tensor is multiplied with to be ours, if not 1."""
     order: tuple[int, ...] = ()
     """Which of their rows our rows are, one after another, if not the same."""
-    rows_there: int | None = None
-    """The number of their rows, where they have more than we take."""
+    more_rows: bool = False
+    """Whether they may have more rows behind those that we take."""
 
     def shape_there(self, ours: Tensor) -> tuple[int, ...]:
-        """Return the shape of a tensor in the file, of one that is part of ours."""
+        """Return the shape that a tensor has in the file, from our part of it."""
         rows, *rest = ours.T.shape if self.turned else ours.shape
-        return (self.rows_there or rows, *rest)
+        return (max(self.order) + 1 if self.order else rows, *rest)
 
     def read(self, number: int, stored: Tensor) -> Tensor:
         """Make the part of our weight that one of the tensors is."""
@@ -51,7 +51,7 @@ class WeightPlace:
         if self.factors:
             ours = ours / self.factors[number]
         if self.order:
-            there = ours.new_zeros(self.rows_there or len(ours), *ours.shape[1:])
+            there = ours.new_zeros(max(self.order) + 1, *ours.shape[1:])
             there[list(self.order)] = ours
             ours = there
         return ours.T if self.turned else ours

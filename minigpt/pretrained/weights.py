@@ -97,6 +97,7 @@ class WeightFiles:
             for ours, weight in weights.items()
             for name, part in parts(weight, places[ours])
         }
+        longer = {n for place in places.values() if place.more_rows for n in place.names}
         for name, size in wanted.items():
             if name not in self._found:
                 others = [
@@ -109,6 +110,8 @@ class WeightFiles:
                     f"{near_names(name, others)}"
                 )
             path, stored_name, found = self._found[name]
+            if name in longer and found[0] > size[0]:
+                found = (size[0], *found[1:])
             if found != size:
                 raise CheckpointError(
                     f"{path}: the tensor {stored_name!r} has shape {list(found)}; "

@@ -59,6 +59,17 @@ LATER = {
         | {"num_key_value_heads": 3, "head_dim": 6, "tie_word_embeddings": True}
         | {"rope_parameters": LONGER | {"original_max_position_embeddings": 16}},
     ),
+    "neox": (
+        transformers.GPTNeoXConfig,
+        LIKE_LLAMA | {"rope_parameters": {"partial_rotary_factor": 0.5}},
+    ),
+    "neox, one after the other": (
+        transformers.GPTNeoXConfig,
+        LIKE_LLAMA
+        | {"use_parallel_residual": False, "hidden_act": "gelu_new"}
+        | {"tie_word_embeddings": True, "rope_parameters": {"rope_theta": 500.0}}
+        | {"rotary_pct": 1.0},
+    ),
     "llama, linear": (
         transformers.LlamaConfig,
         LIKE_LLAMA

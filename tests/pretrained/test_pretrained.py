@@ -324,6 +324,14 @@ OURS["llama, stretched"] = OURS["llama"] | {
 }
 OURS["qwen2"] = OURS["llama"] | {"qkv_bias": True, "num_kv_heads": 2}
 OURS["qwen3"] = OURS["llama"] | {"qk_norm": True, "head_dim": 12}
+OURS["gptneox"] = {"positional_encoding": "rope", "parallel_mlp": True}
+OURS["gptneox, in part"] = OURS["gptneox"] | {
+    "rope_dim": 2,
+    "rope_factor": 2.0,
+    "tie_embeddings": False,
+    "activation": "gelu_exact",
+}
+OURS["gptneox, one after the other"] = {"positional_encoding": "rope", "bias": False}
 OURS["gpt2, exact"] = {"activation": "gelu_exact"}
 OURS["gpt2, some biases"] = {"qkv_bias": False}
 OURS["llama, bare"] = OURS["llama"] | {"norm_affine": False, "tie_embeddings": False}
