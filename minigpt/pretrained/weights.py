@@ -97,7 +97,9 @@ class WeightFiles:
             for ours, weight in weights.items()
             for name, part in parts(weight, places[ours])
         }
-        longer = {n for place in places.values() if place.more_rows for n in place.names}
+        longer = {
+            name for place in places.values() if place.more_rows for name in place.names
+        }
         for name, size in wanted.items():
             if name not in self._found:
                 others = [

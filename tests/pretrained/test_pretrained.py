@@ -108,6 +108,19 @@ def test_a_llama_of_transformers_gives_its_logits(saved, changes):
     assert_equal_logits(minigpt.from_pretrained(saved(theirs)).model, theirs)
 
 
+def test_a_neox_with_the_older_names_of_its_fields_is_read(saved):
+    rope = {"rope_theta": 300.0, "partial_rotary_factor": 0.5}
+    theirs = random_llama(transformers.GPTNeoXConfig, rope_parameters=rope)
+    directory = saved(theirs)
+    for name, value in [
+        ("rope_parameters", ...),
+        ("rotary_emb_base", 300),
+        ("rotary_pct", 0.5),
+    ]:
+        set_field(directory, name, value)
+    assert_equal_logits(minigpt.from_pretrained(directory).model, theirs)
+
+
 def test_a_mistral_without_a_window_is_a_llama(saved):
     theirs = random_llama(
         transformers.MistralConfig, sliding_window=None, num_key_value_heads=2
