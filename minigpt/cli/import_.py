@@ -42,6 +42,8 @@ def run(words: Sequence[str]) -> int:
     loaded = from_pretrained(
         arguments.source, revision=arguments.revision, offline=arguments.offline
     )
+    if notes := loaded.metadata.provenance.get("notes"):
+        note(notes)
     directory = keep_import(
         data_directory(),
         arguments.name,

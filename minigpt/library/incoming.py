@@ -156,10 +156,10 @@ def _describe(directory: Path, origin: str, loaded: Checkpoint, words: str) -> N
     layers = f"{config.num_layers} layers"
     if isinstance(loaded.model, TransformerLM):
         layers += f" of {loaded.model.config.num_heads} heads"
-    about = {
-        "origin": origin,
-        "description": f"{words} {layers}, {loaded.tokenizer.vocab_size:,} tokens.",
-    }
+    words = f"{words} {layers}, {loaded.tokenizer.vocab_size:,} tokens."
+    if notes := loaded.metadata.provenance.get("notes"):
+        words += f" {notes}"
+    about = {"origin": origin, "description": words}
     text = json.dumps(about, indent=2, ensure_ascii=False)
     (directory / "about.json").write_text(text + "\n", encoding="utf-8")
 

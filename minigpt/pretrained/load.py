@@ -16,14 +16,16 @@ from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.gpt2 import GPT2
 from minigpt.pretrained.hub import commit_of, find_directory
 from minigpt.pretrained.llama import LLAMA
+from minigpt.pretrained.neo import NEO
 from minigpt.pretrained.neox import NEOX
+from minigpt.pretrained.opt import OPT
 from minigpt.pretrained.qwen import QWEN2, QWEN3
 from minigpt.pretrained.shape import Shape
 from minigpt.pretrained.weights import INDEX_FILE, WEIGHTS_FILE, WeightFiles
 from minigpt.tokenizers.enlarged import fitted
 from minigpt.tokenizers.storage import open_tokenizer
 
-SHAPES = (GPT2, QWEN2, LLAMA, QWEN3, NEOX)
+SHAPES = (GPT2, QWEN2, LLAMA, QWEN3, NEOX, NEO, OPT)
 ADAPTER_FILE = "adapter_config.json"
 OWN_TOKENIZER_FILE = "minigpt_tokenizer.json"
 """A tokenizer that `tokenizer.json` cannot express, in minigpt's own format."""
@@ -56,7 +58,7 @@ def from_pretrained(
             unsupported setting; names the file and the field.
     """
     directory = find_directory(name_or_path, revision, offline)
-    model = read_model(directory)
+    model, notes = read_with_notes(directory)
     own = directory / OWN_TOKENIZER_FILE
     tokenizer = open_tokenizer(own if own.is_file() else directory)
     tokenizer = fitted(
@@ -65,7 +67,11 @@ def from_pretrained(
     metadata = CheckpointMetadata(
         model_type="transformer",
         model=model.config.to_dict(),
-        provenance={"pretrained": str(name_or_path), "commit": commit_of(directory)},
+        provenance={
+            "pretrained": str(name_or_path),
+            "commit": commit_of(directory),
+            **({"notes": " ".join(notes)} if notes else {}),
+        },
     )
     return Checkpoint(model.to(resolve_device(str(device))), tokenizer, metadata)
 
@@ -79,6 +85,11 @@ def read_model(directory: Path) -> TransformerLM:
     Raises:
         CheckpointError: As `from_pretrained`.
     """
+    return read_with_notes(directory)[0]
+
+
+def read_with_notes(directory: Path) -> tuple[TransformerLM, list[str]]:
+    """Read the same, and sentences on what its owner would not expect."""
     _refuse_adapter(directory)
     shape, fields = _recognize(directory / CONFIG_FILE)
     try:
@@ -95,7 +106,7 @@ def read_model(directory: Path) -> TransformerLM:
     files.check(model.state_dict(), places)
     _give_memory(model)
     files.fill(model.state_dict(), places)
-    return model.eval()
+    return model.eval(), fields.notes
 
 
 def _refuse_adapter(directory: Path) -> None:

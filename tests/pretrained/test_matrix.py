@@ -70,6 +70,29 @@ LATER = {
         | {"tie_word_embeddings": True, "rope_parameters": {"rope_theta": 500.0}}
         | {"rotary_pct": 1.0},
     ),
+    "neo": (
+        transformers.GPTNeoConfig,
+        {
+            "hidden_size": 24,
+            "num_layers": 2,
+            "num_heads": 3,
+            "intermediate_size": 20,
+            "max_position_embeddings": 60,
+            "attention_types": [[["global", "local"], 1]],
+            "window_size": 33,  # as many as the tokens: of the table, these are read
+        },
+    ),
+    "opt": (
+        transformers.OPTConfig,
+        {
+            "hidden_size": 24,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 3,
+            "ffn_dim": 20,
+            "max_position_embeddings": 40,
+            "word_embed_proj_dim": 24,
+        },
+    ),
     "llama, linear": (
         transformers.LlamaConfig,
         LIKE_LLAMA
@@ -238,6 +261,14 @@ REFUSED = {
         {"layer_types": ["full_attention", "chunked_attention"]},
     ],
     "mistral": [{"sliding_window": 8}, {"model_type": "gptj"}],
+    "opt": [
+        {"do_layer_norm_before": False, "word_embed_proj_dim": 12},
+        {"_remove_final_layer_norm": True, "enable_bias": False},
+    ],
+    "neo": [{"attention_layers": ["global", "strided"]}],
+    "neox": [{"attention_bias": False}, {"use_parallel_residual": "no"}],
+    "qwen2": [{"layer_types": ["full_attention", "chunked_attention"]}],
+    "qwen3": [{"attention_bias": True, "num_experts": 8}],
 }
 CASES = [(family, changes) for family, all_ in REFUSED.items() for changes in all_]
 

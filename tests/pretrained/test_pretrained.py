@@ -128,6 +128,35 @@ def test_a_mistral_without_a_window_is_a_llama(saved):
     assert_equal_logits(minigpt.from_pretrained(saved(theirs)).model, theirs)
 
 
+@pytest.mark.parametrize("kind", ["GPTNeo", "OPT"])
+def test_what_is_read_only_is_written_as_a_gpt2(kind, saved, tokenizer, tmp_path):
+    sizes = {"vocab_size": 307, "hidden_size": 32, "max_position_embeddings": 48}
+    sizes |= {
+        "GPTNeo": {
+            "num_layers": 2,
+            "num_heads": 4,
+            "window_size": 40,
+            "attention_types": [[["global", "local"], 1]],
+        },
+        "OPT": {
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "ffn_dim": 40,
+            "word_embed_proj_dim": 32,
+        },
+    }[kind]
+    config = getattr(transformers, f"{kind}Config")(**sizes)
+    theirs = shaken(transformers.AutoModelForCausalLM.from_config(config))
+    model, _, metadata = minigpt.from_pretrained(saved(theirs))
+    assert_equal_logits(model, theirs)
+    assert model.config.max_seq_len == (40 if kind == "GPTNeo" else 48)
+    notes = str(metadata.provenance.get("notes"))
+    assert ("the last 40 tokens only" in notes) == (kind == "GPTNeo")
+    minigpt.export_pretrained(model, tokenizer, tmp_path / "out")
+    again = transformers.GPT2LMHeadModel.from_pretrained(tmp_path / "out").eval()
+    assert_equal_logits(model, again)
+
+
 def test_weights_in_several_files_are_put_together(saved):
     theirs = random_gpt2()
     directory = saved(theirs, max_shard_size="40kB")
