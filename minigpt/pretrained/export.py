@@ -13,7 +13,8 @@ from minigpt.checkpoint.tensors import write_tensors
 from minigpt.config import ModelConfig
 from minigpt.errors import CheckpointError, ConfigError
 from minigpt.model import LanguageModel, TransformerLM
-from minigpt.pretrained.load import OWN_TOKENIZER_FILE, SHAPES
+from minigpt.pretrained.codebases.tokens import OWN_TOKENIZER_FILE
+from minigpt.pretrained.load import SHAPES
 from minigpt.pretrained.shape import Shape
 from minigpt.pretrained.weights import WEIGHTS_FILE, parts
 from minigpt.tokenizers import BPETokenizer, Tokenizer

@@ -1,17 +1,17 @@
 """Loads a model in the format of Hugging Face, with the same logits."""
 
 from pathlib import Path
-from typing import cast
 
 import torch
 
 from minigpt.checkpoint import Checkpoint, CheckpointMetadata
 from minigpt.checkpoint.metadata import CONFIG_FILE, read_json
-from minigpt.errors import CheckpointError, ConfigError
+from minigpt.errors import CheckpointError
 from minigpt.model import TransformerLM
-from minigpt.model.block import Block
 from minigpt.model.device import resolve_device
-from minigpt.model.positions import build_rotary
+from minigpt.pretrained.build import build
+from minigpt.pretrained.codebases.opening import foreign_file, open_foreign
+from minigpt.pretrained.codebases.tokens import OWN_TOKENIZER_FILE
 from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.gpt2 import GPT2
 from minigpt.pretrained.hub import commit_of, find_directory
@@ -27,8 +27,6 @@ from minigpt.tokenizers.storage import open_tokenizer
 
 SHAPES = (GPT2, QWEN2, LLAMA, QWEN3, NEOX, NEO, OPT)
 ADAPTER_FILE = "adapter_config.json"
-OWN_TOKENIZER_FILE = "minigpt_tokenizer.json"
-"""A tokenizer that `tokenizer.json` cannot express, in minigpt's own format."""
 
 
 def from_pretrained(
@@ -45,7 +43,8 @@ def from_pretrained(
     Args:
         name_or_path: `gpt2`, `gpt2-medium`, `distilgpt2`, … or any repository's name;
             or a directory with `config.json`, `model.safetensors` (or several, with an
-            index) and `tokenizer.json` (or `vocab.json` and `merges.txt`).
+            index) and `tokenizer.json` (or `vocab.json` and `merges.txt`); or a
+            checkpoint of nanoGPT (`.pt`) or llama2.c (`.bin`), see `codebases`.
         device: Where to put the model: `cpu`, `cuda`, `auto`, …
         revision: A branch, tag or commit of the repository.
         offline: Whether to use only files on this machine.
@@ -57,6 +56,9 @@ def from_pretrained(
         CheckpointError: If it cannot be fetched, is incomplete or damaged, or has an
             unsupported setting; names the file and the field.
     """
+    file = foreign_file(name_or_path)
+    if file is not None:
+        return open_foreign(file, device)
     directory = find_directory(name_or_path, revision, offline)
     model, notes = read_with_notes(directory)
     own = directory / OWN_TOKENIZER_FILE
@@ -92,21 +94,8 @@ def read_with_notes(directory: Path) -> tuple[TransformerLM, list[str]]:
     """Read the same, and sentences on what its owner would not expect."""
     _refuse_adapter(directory)
     shape, fields = _recognize(directory / CONFIG_FILE)
-    try:
-        config = shape.read(fields)
-        fields.finish()
-        # On the meta device: allocate no memory before all names and shapes match.
-        with torch.device("meta"):
-            model = TransformerLM(**config.to_dict())
-    except ConfigError as error:
-        # A field that is missing or wrong may be the reason, and is named first.
-        fields.finish()
-        raise CheckpointError(f"{fields.path}: {error}") from None
-    files, places = WeightFiles(directory, shape), shape.places(config)
-    files.check(model.state_dict(), places)
-    _give_memory(model)
-    files.fill(model.state_dict(), places)
-    return model.eval(), fields.notes
+    model = build(shape, fields, lambda: WeightFiles(directory, shape))
+    return model, fields.notes
 
 
 def _refuse_adapter(directory: Path) -> None:
@@ -147,14 +136,3 @@ def _recognize(path: Path) -> tuple[Shape, Fields]:
         f"{path}: model_type is {named!r:.80}, and this project reads "
         f"{', '.join(known)}."
     )
-
-
-def _give_memory(model: TransformerLM) -> None:
-    """Allocate the memory of a model on the meta device, without initialising it.
-
-    Random initial weights would take seconds at GPT-2's size.
-    """
-    model.to_empty(device="cpu")
-    for block in model.blocks:
-        # RoPE's angles are not weights, so no file fills them in.
-        cast(Block, block).attn.rotary = build_rotary(model.config)
