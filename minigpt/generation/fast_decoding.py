@@ -66,6 +66,7 @@ class Decoder:
         self.embedding_norm = None if model.ln_embed is None else _norm(model.ln_embed)
         self.positions = _absolute_positions(model)
         self.blocks = [build.block(cast(Block, block)) for block in model.blocks]
+        self.parallel_mlp = config.parallel_mlp
         self.norm = _norm(model.ln_final)
         embedding = model.token_embedding
         self.head = build.product(embedding if config.tie_embeddings else model.head)
@@ -133,9 +134,10 @@ class Decoder:
             for (attend, think), keys, values in zip(
                 self.blocks, layers, layers, strict=True
             ):
+                before = x
                 x = x + attend(x, keys, values, place)
                 if think is not None:
-                    x = x + think(x)
+                    x = x + think(before if self.parallel_mlp else x)
             return self.head(self.norm(x))
 
 
@@ -262,13 +264,17 @@ def _turn(rotary: RotaryPositions) -> Callable[[Array, int | Array], Array]:
     (a + ib)(cos + i sin): number i of the first half with number i of the second.
     """
     cos, sin = _array(rotary.angles.cos()), _array(rotary.angles.sin())
-    # [pos 1 2 d_head/2]
+    # [pos 1 2 pair]
     cos, sin = np.stack([cos, cos], 1)[:, None], np.stack([-sin, sin], 1)[:, None]
+    width = 2 * cos.shape[-1]
 
     def turn(x: Array, position: int | Array) -> Array:
-        halves = x.reshape(*x.shape[:2], 2, -1)  # [batch head 2 d_head/2]
+        halves = x[..., :width].reshape(*x.shape[:2], 2, -1)  # [batch head 2 pair]
         turned = halves * cos[position] + halves[:, :, ::-1] * sin[position]
-        return turned.reshape(x.shape)
+        turned = turned.reshape(*x.shape[:2], width)
+        if width == x.shape[-1]:
+            return turned
+        return np.concatenate([turned, x[..., width:]], axis=-1)
 
     return turn
 

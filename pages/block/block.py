@@ -143,7 +143,10 @@ def show_figures(
     show_stream(checkpoint, reading, place)
     norm = LayerNorm if checkpoint.model.config.norm == "layernorm" else RMSNorm
     lesson.explain(WORDS, Block, norm, FeedForward)
-    lesson.formula(FORMULA, FORMULA_IN_WORDS)
+    if checkpoint.model.config.parallel_mlp:
+        lesson.formula(PARALLEL_FORMULA, PARALLEL_FORMULA_IN_WORDS)
+    else:
+        lesson.formula(FORMULA, FORMULA_IN_WORDS)
     check(questions.checks(checkpoint, reading, place))
 
 
@@ -167,6 +170,18 @@ FORMULA_IN_WORDS = (
     "head *h* adds its output z, turned into a vector of the stream's size by its own "
     "part of $W_O$; this makes *r′*. To that, the MLP adds its result; this makes "
     "*r″*, which leaves the block. Both read the stream through a norm."
+)
+
+PARALLEL_FORMULA = (
+    r"r'' = r + \sum_h W_O^{(h)} z^{(h)}(\mathrm{norm}_1(r)) "
+    r"+ \mathrm{MLP}(\mathrm{norm}_2(r))"
+)
+PARALLEL_FORMULA_IN_WORDS = (
+    "*r* is the residual stream of one token as it comes into the block. To it, each "
+    "head *h* adds its output z, turned into a vector of the stream's size by its own "
+    "part of $W_O$, and the MLP adds its result; this makes *r″*, which leaves the "
+    "block. In this model both read *r*, each through a norm of its own: the MLP works "
+    "beside the heads and does not wait for them."
 )
 
 tour_button = lesson.open(

@@ -8,7 +8,7 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.positions import position_views as views
 from minigpt.interpret.reading.prompt import Reading
-from minigpt.textbook.positions import biases_of_pairs, rope_scores
+from minigpt.textbook.positions import biases_of_pairs, rope_scores, rope_speeds
 from pages.embeddings import notebook_lines, past_training
 from pages.embeddings.numbers import (
     distances_of,
@@ -137,8 +137,10 @@ def _show_clocks(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
         "clock hands",
         rope_scores,
         f"rope_scores(cache['q', {layer}][0, {query}, {head}], "
-        f"cache['k', {layer}][0, {key}, {shared}], {places}, {config.rope_base})",
+        f"cache['k', {layer}][0, {key}, {shared}], {places}, "
+        "rope_speeds(model.config))",
         drawn=[turning.score(*each) for each in places],
+        also=[rope_speeds],
         begin=f"{notebook.opening()}_, cache = model.run_with_cache(tokens)\n",
     )
 
