@@ -55,7 +55,7 @@ _ROWS = (
      "x = x - x.mean(dim=-1, keepdim=True)", "x = x - 0 * x.mean(dim=-1, keepdim=True)",
      f"{MODULES} {HOOKS}"),
     ("minigpt/model/block.py", "the MLP reads through attention's norm",
-     "self.mlp(self.ln2(x))", "self.mlp(self.ln1(x))", MODEL),
+     "read = self.ln2(", "read = self.ln1(", MODEL),
     ("minigpt/model/transformer.py", "cached positions are off by one",
      "start = 0 if cache is None else cache.length",
      "start = 0 if cache is None else max(0, cache.length - 1)", MODULES),

@@ -44,7 +44,6 @@ RAMP_ON_DARK = tuple(CSS_VARIABLES["ramp-on-dark"].split())
 """The same on a dark page, where more weight is more light."""
 
 
-
 def css_palette(selector: str) -> str:
     """Return the CSS rule that declares the palette's variables.
 
