@@ -216,8 +216,8 @@ _ROWS = (
      '{"persist_state": "session"}', "tests/pages/frame/test_frame.py"),
     # Figures.
     ("viz/theme.py", "blue and vermillion are exchanged",
-     'range=[NEGATIVE, "#9aa5b522", POSITIVE]',
-     'range=[POSITIVE, "#9aa5b522", NEGATIVE]', "tests/viz -m 'not browser'"),
+     '"range": [NEGATIVE, "#9aa5b522", POSITIVE]',
+     '"range": [POSITIVE, "#9aa5b522", NEGATIVE]', "tests/viz -m 'not browser'"),
     ("viz/attention.py", "floats travel with the high byte first",
      'np.ascontiguousarray(values, dtype="<f4")',
      'np.ascontiguousarray(values, dtype=">f4")', "tests/viz -m 'not browser'"),
