@@ -50,6 +50,7 @@ BENCHMARKS = (
     Benchmark("large-data", "large_data.py", (), 15),
     Benchmark("pages", "pages.py", (), 5),
     Benchmark("lesson-file", "lesson_file.py", (), 1),
+    Benchmark("classroom", "classroom.py", (), 13),
     Benchmark("induction", "induction.py", (), 3),
     Benchmark("coherence", "tales_coherence.py", ("data/models/tales",), 2),
     Benchmark("finetuning", "finetuning.py", ("data/models/tales",), 15),

@@ -5,11 +5,17 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from textwrap import dedent
+from threading import Lock
 from typing import NamedTuple
 
 import minigpt
 
 _ROOT = Path(minigpt.__file__).parents[1]
+
+
+# To find a class, Python 3.11 parses its whole file, which two threads must not do at
+# once: "AST constructor recursion depth mismatch", CPython issue 106905.
+_reading = Lock()
 
 
 class Source(NamedTuple):
@@ -28,6 +34,7 @@ def source_of(shown: type | Callable[..., object]) -> Source:
         shown: What the reader wants to see; a decorated function is shown as written.
     """
     written = inspect.unwrap(shown)
-    lines, first = inspect.getsourcelines(written)
+    with _reading:
+        lines, first = inspect.getsourcelines(written)
     path = Path(inspect.getfile(written)).relative_to(_ROOT).as_posix()
     return Source(dedent("".join(lines)), f"{path}:{first}")
