@@ -4,7 +4,8 @@ from minigpt.config.base import Config
 from minigpt.config.finetuning import FinetuneConfig, LoraConfig
 from minigpt.config.generation import GenerationConfig, Strategy
 from minigpt.config.mlp import MLPConfig
-from minigpt.config.model import PRESETS, ModelConfig, get_config
+from minigpt.config.model import ModelConfig
+from minigpt.config.presets import PRESETS, get_config
 from minigpt.config.recipes import RECIPES, get_recipe
 from minigpt.config.training import (
     DataConfig,
@@ -34,7 +35,7 @@ __all__ = [
 
 def __getattr__(name: str) -> ModelConfig:
     """Hand on `TINY_CONFIG` … `LARGE_CONFIG`, a fresh copy for each import."""
-    from minigpt.config import model
+    from minigpt.config import presets
 
-    config: ModelConfig = getattr(model, name)
+    config: ModelConfig = getattr(presets, name)
     return config

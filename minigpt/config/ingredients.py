@@ -70,7 +70,11 @@ INGREDIENTS: Final = (
     ),
     Ingredient(
         "positions",
-        ("positional_encoding", "relative_distances", "relative_gain", "rope_base"),
+        (
+            *("positional_encoding", "relative_distances", "relative_gain"),
+            *("rope_base", "rope_dim", "rope_factor", "rope_trained_length"),
+            *("rope_slow_turns", "rope_fast_turns"),
+        ),
         "With a learned bias per distance, heads find the token before at once; "
         "position vectors must be learned one by one.",
         "Raffel et al. 2020, arXiv:1910.10683, section 2.1",
@@ -89,7 +93,7 @@ INGREDIENTS: Final = (
     ),
     Ingredient(
         "no biases",
-        ("bias",),
+        ("bias", "qkv_bias"),
         "Fewer small operations in a step, and nothing lost.",
         "Chowdhery et al. 2022, arXiv:2204.02311, section 2",
     ),
@@ -120,7 +124,7 @@ INGREDIENTS: Final = (
     ),
     Ingredient(
         "size of the model",
-        ("num_layers", "d_model", "num_heads", "num_kv_heads", "d_ff"),
+        ("num_layers", "d_model", "num_heads", "num_kv_heads", "head_dim", "d_ff"),
         "A smaller model takes more steps in the same time; a larger one learns more "
         "in each.",
         "Kaplan et al. 2020, arXiv:2001.08361, section 6",
@@ -188,9 +192,11 @@ def taking(config: RunConfig, other: RunConfig, names: Collection[str]) -> RunCo
     }
     return config.replace(
         **{
-            section: {
-                name: changes.get(name, value)
-                for name, value in getattr(config, section).to_dict().items()
+            section: getattr(config, section).to_dict()
+            | {
+                name: changes[name]
+                for name in type(getattr(config, section)).model_fields
+                if name in changes
             }
             for section in SECTIONS
         }

@@ -1,4 +1,4 @@
-"""What a model is made of: the settings of `TransformerLM`, and presets.
+"""What a model is made of: the settings of `TransformerLM`.
 
 GPT-2 is one point of this space, and the defaults below are that point: learned
 positions, LayerNorm before each sublayer, GELU, biases, a tied head.
@@ -6,10 +6,17 @@ positions, LayerNorm before each sublayer, GELU, biases, a tied head.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Strict, Tag, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Strict,
+    Tag,
+    model_serializer,
+    model_validator,
+)
 
 from minigpt.config.base import AssignableConfig
-from minigpt.errors import ConfigError, near_names
 
 PositionalEncoding = Literal[
     "learned", "sinusoidal", "rope", "alibi", "relative", "none"
@@ -30,6 +37,13 @@ GainOfHeads = Annotated[
     Discriminator(_one_or_several),
 ]
 """One number for all heads, or one for each."""
+
+
+LATER = (
+    *("head_dim", "qkv_bias", "parallel_mlp", "rope_dim", "rope_factor"),
+    *("rope_trained_length", "rope_slow_turns", "rope_fast_turns"),
+)
+"""Options that came after files had been written without them."""
 
 
 class ModelConfig(AssignableConfig):
@@ -183,6 +197,17 @@ class ModelConfig(AssignableConfig):
         "keep their speed.",
     )
 
+    @model_serializer(mode="wrap")
+    def _without_what_came_later(
+        self, write: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        """Leave out a later option that is not used: older versions read the file."""
+        fields: dict[str, Any] = write(self)
+        for name in LATER:
+            if fields[name] == type(self).model_fields[name].default:
+                del fields[name]
+        return fields
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.head_dim is None and self.d_model % self.num_heads:
@@ -243,37 +268,3 @@ class ModelConfig(AssignableConfig):
     def mlp_width(self) -> int:
         """Hidden width of the MLP after the default is filled in."""
         return 4 * self.d_model if self.d_ff is None else self.d_ff
-
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "tiny": {"d_model": 128, "num_layers": 2, "num_heads": 4, "max_seq_len": 128},
-    "small": {"d_model": 256, "num_layers": 4, "num_heads": 4, "max_seq_len": 128},
-    "medium": {"d_model": 512, "num_layers": 6, "num_heads": 8, "max_seq_len": 256},
-    "large": {"d_model": 768, "num_layers": 12, "num_heads": 12, "max_seq_len": 1024},
-}
-
-
-def get_config(name: str) -> ModelConfig:
-    """Return a fresh copy of a preset: `tiny`, `small`, `medium` or `large`.
-
-    Raises:
-        ConfigError: If there is no preset of that name.
-    """
-    if name not in PRESETS:
-        raise ConfigError(
-            f"There is no preset {name!r}: choose {', '.join(PRESETS)}."
-            f"{near_names(name, PRESETS)}"
-        )
-    return ModelConfig(**PRESETS[name], dropout=0.1)
-
-
-def __getattr__(name: str) -> ModelConfig:
-    """Hand out `TINY_CONFIG` … `LARGE_CONFIG`, a fresh copy for each import.
-
-    Tutorials write `config = SMALL_CONFIG; config.vocab_size = …`: with one shared
-    object, that would change the preset for everyone else in the process.
-    """
-    preset = name.removesuffix("_CONFIG").lower()
-    if name.endswith("_CONFIG") and name.isupper() and preset in PRESETS:
-        return get_config(preset)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

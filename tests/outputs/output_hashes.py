@@ -50,7 +50,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     **{f"norm {name}": {"norm": name} for name in ("layernorm", "rmsnorm")},
     **{
         f"activation {name}": {"activation": name}
-        for name in ("gelu", "relu", "relu2", "swiglu")
+        for name in ("gelu", "gelu_exact", "relu", "relu2", "swiglu")
     },
     "norm without weights": {"norm_affine": False},
     "no bias": {"bias": False},
@@ -62,6 +62,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "embedding norm": {"embedding_norm": True, "embedding_std": 0.05},
     "value embeddings": {"value_embeddings": True},
     "gains by head": {"positional_encoding": "relative", "relative_gain": (2.0, 9.0)},
+    "parallel mlp, turned in part": {
+        "parallel_mlp": True,
+        "qkv_bias": False,
+        "positional_encoding": "rope",
+        "rope_dim": 2,
+        "rope_factor": 2.0,
+        "rope_trained_length": 8,
+    },
     "mlp model": {"model_type": "mlp"},
 }
 
