@@ -12,9 +12,11 @@ from pages.frame.controls import hiding, keyboard, sharing, sidebar, tour
 from pages.frame.look import present, style, summary
 from pages.frame.server import uploads
 
+st.set_page_config(page_title="minigpt", page_icon="🔎", layout="wide")
+
 page = st.navigation(course.navigation(), expanded=True)
-title = f"{page.title} · minigpt"  # what a screen reader says first, and a tab shows
-st.set_page_config(page_title=title, page_icon="🔎", layout="wide")
+# What a screen reader says first.
+st.set_page_config(page_title=f"{page.title} · minigpt")
 state.follow()
 state.carry(page.url_path)
 state.refuse_infinite()
