@@ -16,6 +16,8 @@ st.set_page_config(page_title="minigpt", page_icon="🔎", layout="wide")
 
 garbage.note_run()
 page = st.navigation(course.navigation(), expanded=True)
+# What a screen reader says first.
+st.set_page_config(page_title=f"{page.title} · minigpt")
 state.follow()
 state.carry(page.url_path)
 state.refuse_infinite()

@@ -54,6 +54,7 @@ def test_no_page_has_a_serious_violation(reader, server):
     found = {}
     for lesson in navigation.PAGES:
         navigation.visit(reader, server.url, lesson, prompt="the red kite")
+        assert reader.title() == f"{lesson.title} · minigpt"
         reader.evaluate(AXE.read_text(encoding="utf-8"))  # the policy forbids a tag
         for scheme in ("light", "dark"):
             reader.emulate_media(color_scheme=scheme)
