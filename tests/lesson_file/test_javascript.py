@@ -31,6 +31,9 @@ MORE = [
     {"norm": "rmsnorm", "norm_affine": False, "relative_gain": [1.0, 2.0, 3.0, 4.0]}
     | {"positional_encoding": "relative", "relative_distances": 4},
     {"qk_norm": True, "num_kv_heads": 2, "positional_encoding": "alibi", "d_model": 48},
+    {"positional_encoding": "rope", "rope_factor": 4.0},
+    {"positional_encoding": "rope", "rope_factor": 8.0, "rope_trained_length": 16}
+    | {"rope_slow_turns": 0.5, "rope_fast_turns": 2.0},
     {"embedding_norm": True, "norm": "rmsnorm", "value_embeddings": True}
     | {"positional_encoding": "rope", "qk_norm": True, "rope_base": 500.0},
 ]

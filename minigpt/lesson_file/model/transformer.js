@@ -46,16 +46,18 @@ function embed(run) {
 }
 
 //   resid_mid  = resid_pre + attn(ln1(resid_pre))
-//   resid_post = resid_mid + mlp(ln2(resid_mid))
+//   resid_post = resid_mid + mlp(ln2(resid_mid)), or mlp(ln2(resid_pre)) with a parallel MLP
 function block(run, layer, before) {
   const at = `blocks.${layer}`;
   const shape = [run.tokens.length, run.model.config.d_model];
-  let x = run.hook(`${at}.hook_resid_pre`, before.slice(), shape);
+  const read = run.hook(`${at}.hook_resid_pre`, before.slice(), shape);
+  let x = read;
   const attended = attention(run, `${at}.attn`, norm(run, `${at}.ln1`, x, shape));
   x = added(x, run.hook(`${at}.hook_attn_out`, attended, shape));
   if (run.model.config.mlp_width) {
     x = run.hook(`${at}.hook_resid_mid`, x, shape);
-    const made = feedForward(run, `${at}.mlp`, norm(run, `${at}.ln2`, x, shape));
+    const input = run.model.config.parallel_mlp ? read : x;
+    const made = feedForward(run, `${at}.mlp`, norm(run, `${at}.ln2`, input, shape));
     x = added(x, run.hook(`${at}.hook_mlp_out`, made, shape));
   }
   return run.hook(`${at}.hook_resid_post`, x, shape);
