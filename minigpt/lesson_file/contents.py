@@ -52,8 +52,8 @@ def why_not(model: LanguageModel, tokenizer: Tokenizer) -> str:
     """Say in one sentence why a model cannot be put into a file; empty if it can."""
     if not isinstance(model, TransformerLM):
         return (
-            "A lesson file shows attention heads, and this model is an MLP without "
-            "any: choose a transformer."
+            f"A lesson file shows attention heads, and a model of kind {model.kind} "
+            "has none: choose a transformer."
         )
     count = num_parameters(model.config)
     if count > MOST_WEIGHTS:

@@ -101,8 +101,8 @@ def test_the_weights_are_the_models_to_the_bit_and_an_adapter_is_merged():
 def test_a_model_that_does_not_fit_is_refused_in_one_sentence(monkeypatch):
     fits = checkpoint_of()
     mlp = MLPLM(vocab_size=fits.tokenizer.vocab_size, d_model=4, d_ff=8)
-    assert "an MLP" in why_not(mlp, fits.tokenizer)
-    with pytest.raises(ConfigError, match="without any: choose a transformer"):
+    assert "kind mlp has none" in why_not(mlp, fits.tokenizer)
+    with pytest.raises(ConfigError, match="has none: choose a transformer"):
         lesson_file(fits._replace(model=mlp), name="mine")
     assert why_not(*fits[:2]) == ""
     monkeypatch.setattr("minigpt.lesson_file.contents.MOST_WEIGHTS", 1000)
@@ -200,7 +200,7 @@ def test_what_the_command_cannot_do_is_one_line(saved, capsys):
     for words, told in [
         (["atention", "--model", "mine"], "Did you mean 'attention'"),
         (["attention", "--model", "mime"], "Did you mean 'mine'"),
-        (["attention", "--model", "simple"], "an MLP without any"),
+        (["attention", "--model", "simple"], "kind mlp has none"),
     ]:
         assert main(["lesson", *words]) == 2
         (line,) = capsys.readouterr().err.strip().splitlines()

@@ -23,7 +23,7 @@ def test_a_lesson_with_a_file_has_the_button_and_the_others_have_none(open_page)
 def test_of_an_mlp_the_button_says_why_there_is_no_file(open_page):
     (button,) = buttons(open_page("pages/generation/generation.py", model="mlp"))
     assert button.disabled
-    assert "an MLP without any" in button.help
+    assert "kind mlp has none" in button.help
 
 
 def test_the_lessons_of_a_file_are_pages_of_the_course():
