@@ -101,8 +101,8 @@ def contents(checkpoint: Checkpoint) -> Contents:
     sizes = ("d_head", "kv_heads", "mlp_width")
     return Contents(
         settings={
-            "config": config.to_dict()
-            | {name: getattr(config, name) for name in sizes},
+            # All options, those too that a checkpoint leaves out.
+            "config": dict(config) | {name: getattr(config, name) for name in sizes},
             "tokenizer": tokenizer.to_dict(),
             "eos": tokenizer.eos_id,
             "weights": [
