@@ -87,6 +87,18 @@ def test_pages_hold_layout_and_words_no_figures_and_no_tensor_arithmetic():
     assert wrong == []
 
 
+def test_no_page_shows_a_note_about_its_code():
+    # In the file of a page, Streamlit writes every text that stands by itself.
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sources("pages")
+        if path.stem == path.parent.name
+        for node in ast.parse(path.read_text(encoding="utf-8")).body[1:]
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    ]
+    assert wrong == []
+
+
 def test_only_the_app_and_the_pages_use_the_pages():
     for folder in ("minigpt", "viz", "benchmarks"):
         assert offences(folder, {"pages", "app"}) == []

@@ -25,8 +25,9 @@ from viz.components.residual_block.view import BlockSheet, NeuronShown, residual
 from viz.residual import stream_chart, stream_table
 from viz.vega_lite.lettering import enlarged
 
+# A hook's name within the block, and the place in its values. (Not as a text by itself:
+# in the file of a page, Streamlit would write it on the page.)
 Number = tuple[str, tuple[int, ...]]
-"""A hook's name within the block, and the place in its values."""
 
 
 def pick_head(head: int) -> None:

@@ -14,6 +14,7 @@ from pages.embeddings.numbers import (
     distances_of,
     turning_of,
 )
+from pages.embeddings.scheme_words import in_words
 from pages.frame import notebook, provenance, state
 from pages.frame.guard import show_note
 from pages.frame.place import dotted, linked, undotted, write
@@ -26,22 +27,6 @@ from viz.positions import (
     vector_picture,
 )
 from viz.tokens import display_piece, placed_pieces
-
-WORDS = {
-    "learned": "A vector for each position, learned like any weight, is **added to the "
-    "embedding**.",
-    "sinusoidal": "Sine waves, from short to long, are **added to the embedding**; "
-    "nothing is learned.",
-    "rope": "Each pair of numbers in a query or key is **rotated** like the hand of a "
-    "clock, by an angle that grows with the position. Each pair rotates at its own "
-    "speed.",
-    "alibi": "The distance, times the head's slope, is **subtracted from each score**. "
-    "Nothing is learned.",
-    "relative": "A number for each distance, learned by each head, is **added to the "
-    "score**.",
-    "none": "No positions are given. Only the causal mask tells early tokens from late "
-    "ones.",
-}
 
 SCHEME, DISTANCE = "embedding_scheme", "embedding_distance"
 """The keys of two figures."""
@@ -84,7 +69,7 @@ def show(checkpoint: Checkpoint, reading: Reading, scheme: str, place: Place) ->
         return
     left, right = st.columns([6, 5], gap="medium")
     with left, st.container(key=SCHEME):
-        st.markdown(WORDS[scheme])
+        st.markdown(in_words(checkpoint.model.config, scheme))
         _show_picture(checkpoint, reading, scheme, place)
     with right, st.container(key=DISTANCE):
         _show_distance(checkpoint, scheme, place)

@@ -75,6 +75,8 @@ def _activation(shown: Traced, seen: Seen) -> float:
     x = _part(shown, "x")
     if seen.config.activation == "swiglu":
         return x / (1 + math.exp(-x)) * _part(shown, "gate")
+    if seen.config.activation == "gelu_exact":
+        return 0.5 * x * (1 + math.erf(x / math.sqrt(2)))
     inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
     return 0.5 * x * (1 + math.tanh(inner))
 

@@ -262,7 +262,8 @@ def damaged(directory, how):
             {
                 "bin, cut off": numbers[:-4],
                 "bin, quantized": struct.pack("<Ii", 0x616B3432, 2) + numbers,
-                "bin, another's": b"PK\3\4" * 100,
+                "bin, a pickle": b"PK\3\4" * 100,
+                "bin, another's": bytes(400),
                 "bin, empty": b"",
             }[how]
         )
@@ -281,6 +282,7 @@ def damaged(directory, how):
         ("bin, cut off", "describe a model of"),
         ("bin, quantized", "version 2, which is quantized"),
         ("bin, another's", "is no .bin of llama2.c"),
+        ("bin, a pickle", "is a pickle.*let transformers convert"),
         ("bin, empty", "too short"),
     ],
 )

@@ -91,6 +91,12 @@ def read_bin(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 def _read_header(path: Path, start: bytes) -> tuple[Header, int, bool]:
     """Return the header, the version and whether the head is the embedding."""
+    if start.startswith((b"PK", b"\x80")):
+        raise CheckpointError(
+            f"{path} is a pickle, not a .bin of llama2.c: let transformers convert it "
+            "(AutoModelForCausalLM.from_pretrained(…).save_pretrained(…)), and open "
+            "the directory."
+        )
     try:
         version, begin, shared = 0, 0, True
         if struct.unpack_from("<I", start)[0] == MAGIC:

@@ -15,7 +15,7 @@ from minigpt.model import create_model
 from minigpt.tokenizers.storage import build_tokenizer
 
 PROMPT = "Mia had a red kite. Mia had a"
-INSIDE = [page.path for page in navigation.PAGES if "/inside/" in page.path]
+INSIDE = [page.path for page in navigation.PAGES if page.section == "Look inside"]
 
 
 @pytest.fixture(scope="module")
