@@ -10,10 +10,11 @@ import streamlit as st
 from pages.frame import course, guard, memory, notebook, progress, state
 from pages.frame.controls import hiding, keyboard, sharing, sidebar, tour
 from pages.frame.look import present, style, summary
-from pages.frame.server import uploads
+from pages.frame.server import garbage, uploads
 
 st.set_page_config(page_title="minigpt", page_icon="🔎", layout="wide")
 
+garbage.note_run()
 page = st.navigation(course.navigation(), expanded=True)
 # What a screen reader says first.
 st.set_page_config(page_title=f"{page.title} · minigpt")

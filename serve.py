@@ -46,13 +46,15 @@ def run_server(address: str, port: int, options: argparse.Namespace) -> None:
     from starlette.middleware import Middleware
     from streamlit import App
 
-    from pages.frame.server import hosts
+    from minigpt.serve import hosts
+    from pages.frame.server import garbage
     from pages.frame.server.doors import Doors
 
     def is_allowed(name: str) -> bool:
         return hosts.is_allowed(name, named, share=options.share)
 
     named = [name.lower().rstrip(".") for name in options.allow_host]
+    garbage.collect_now_and_then()
     known = ["*"] if options.share else [*hosts.LOOPBACK, *named]
     doors = Middleware(
         Doors, is_allowed=is_allowed, named=named, framers=options.allow_frame

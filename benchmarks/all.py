@@ -43,11 +43,13 @@ class Benchmark(NamedTuple):
 BENCHMARKS = (
     Benchmark("bpe", "bpe.py", (str(TEXT),), 2, needs_text=True),
     Benchmark("generation", "generation.py", (), 12),
+    Benchmark("serve", "serve.py", (), 5),
     Benchmark("hooks", "hooks_idle.py", (), 10),
     Benchmark("attention-view", "attention_view.py", (), 2),
     Benchmark("scaling", "scaling.py", (), 8),
     Benchmark("large-data", "large_data.py", (), 15),
     Benchmark("pages", "pages.py", (), 5),
+    Benchmark("lesson-file", "lesson_file.py", (), 1),
     Benchmark("induction", "induction.py", (), 3),
     Benchmark("coherence", "tales_coherence.py", ("data/models/tales",), 2),
     Benchmark("finetuning", "finetuning.py", ("data/models/tales",), 15),

@@ -55,7 +55,7 @@ _ROWS = (
      "x = x - x.mean(dim=-1, keepdim=True)", "x = x - 0 * x.mean(dim=-1, keepdim=True)",
      f"{MODULES} {HOOKS}"),
     ("minigpt/model/block.py", "the MLP reads through attention's norm",
-     "self.mlp(self.ln2(x))", "self.mlp(self.ln1(x))", MODEL),
+     "read = self.ln2(", "read = self.ln1(", MODEL),
     ("minigpt/model/transformer.py", "cached positions are off by one",
      "start = 0 if cache is None else cache.length",
      "start = 0 if cache is None else max(0, cache.length - 1)", MODULES),
@@ -113,7 +113,7 @@ _ROWS = (
      "divisor = max(self.divisor(longest),", "divisor = min(self.divisor(longest),",
      BEAM),
     ("minigpt/generation/fast_decoding.py", "the quick decoder is one position late",
-     "position = cache.length", "position = cache.length + 1",
+     "Place(slice(None), cache.length,", "Place(slice(None), cache.length + 1,",
      "tests/generation/test_fast_decoding.py"),
     # Tokenizers.
     ("minigpt/tokenizers/byte_pair/merging.py", "the last merge comes first",
@@ -216,8 +216,8 @@ _ROWS = (
      '{"persist_state": "session"}', "tests/pages/frame/test_frame.py"),
     # Figures.
     ("viz/theme.py", "blue and vermillion are exchanged",
-     'range=[NEGATIVE, "#9aa5b522", POSITIVE]',
-     'range=[POSITIVE, "#9aa5b522", NEGATIVE]', "tests/viz -m 'not browser'"),
+     '[NEGATIVE, "#9aa5b522", POSITIVE]',
+     '[POSITIVE, "#9aa5b522", NEGATIVE]', "tests/viz -m 'not browser'"),
     ("viz/attention.py", "floats travel with the high byte first",
      'np.ascontiguousarray(values, dtype="<f4")',
      'np.ascontiguousarray(values, dtype=">f4")', "tests/viz -m 'not browser'"),

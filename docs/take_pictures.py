@@ -17,7 +17,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT))
 from streamlit_server import serve_script  # noqa: E402
+
+import minigpt  # noqa: E402
+from minigpt.lesson_file.document import lesson_file  # noqa: E402
 
 MODELS = ROOT / "data" / "models"
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -67,6 +71,7 @@ def main() -> None:
             page.set_viewport_size({"width": 1280, "height": 900})
             train(page, address)
             save(page, "training-light.png")
+            save(open_lesson_file(browser, data), "lesson-file-light.png")
         browser.close()
 
 
@@ -114,6 +119,22 @@ def train(page: Page, address: str) -> None:
     badge = page.locator(".stMarkdownBadge", has_text="finished")
     badge.first.wait_for(timeout=600 * SECONDS)
     settle(page)
+
+
+def open_lesson_file(browser: Browser, folder: Path) -> Page:
+    """Open a lesson file on a phone, and ablate the head that matters most."""
+    file = folder / "tales.html"
+    checkpoint = minigpt.load(MODELS / "tales")
+    prompt = "Once upon a time there was a girl. The girl"
+    file.write_text(lesson_file(checkpoint, name="tales", prompt=prompt), "utf-8")
+    page = browser.new_page(
+        viewport={"width": 390, "height": 844}, device_scale_factor=1.5
+    )
+    page.goto(file.as_uri())
+    page.get_by_role("button", name="Just show me").click()
+    page.get_by_role("button", name="Ablate").click()
+    page.evaluate("document.querySelector('[role=tablist]').scrollIntoView()")
+    return page
 
 
 def settle(page: Page) -> None:

@@ -80,6 +80,14 @@ def named_directory(name: str | Path) -> Path | None:
         return None
 
 
+def is_regular(path: Path) -> bool:
+    """Whether a path leads to a regular file; False for a name that none can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def _not_regular(path: Path) -> NotRegularError:
     words = "it is a pipe, a device or a socket, and not a file"
     return NotRegularError(errno.EINVAL, words, str(path))

@@ -3,7 +3,8 @@
     python tests/joined_scripts.py FOLDER
 
 A view's files cannot import each other: a name that none of them defines shows only
-when they are joined.
+when they are joined. So it is with a lesson file, whose modules find the views' drawing
+before them.
 """
 
 import importlib
@@ -17,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def main(folder: Path) -> None:
-    """Import every view, and keep what it hands to Streamlit."""
+    """Import every view, keep what it hands to Streamlit, and join a lesson file's."""
     folder.mkdir(parents=True, exist_ok=True)
 
     def keep(name: str, *, js: str, **_: Any) -> Any:
@@ -28,6 +29,8 @@ def main(folder: Path) -> None:
     sys.path.insert(0, str(ROOT))
     for view in sorted((ROOT / "viz" / "components").glob("*/view.py")):
         importlib.import_module(f"viz.components.{view.parent.name}.view")
+    script = importlib.import_module("minigpt.lesson_file.document").page_script()
+    (folder / "lesson_file.js").write_text(script, "utf-8")
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ Before: `lens_charts`, which shows when the answer appears.
 
 from collections.abc import Sequence
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
+from viz import vega_lite as vl
 from viz.attention import Array
 from viz.lens_charts import LEAN, NARROW, room_for, token_axis
 from viz.theme import NEGATIVE, NEUTRAL, POSITIVE
@@ -36,37 +36,37 @@ def attribution_table(parts: Sequence[str], shares: Array) -> pd.DataFrame:
     return pd.DataFrame({"part": [*parts, SUM], "share": [*values, values.sum()]})
 
 
-def attribution_bars(table: pd.DataFrame, chosen: str | None = None) -> alt.Chart:
+def attribution_bars(table: pd.DataFrame, chosen: str | None = None) -> vl.Chart:
     """Draw what each part adds to a logit; a click picks one.
 
     Args:
         table: From `attribution_table`.
         chosen: The part to frame.
     """
-    sign = alt.when(alt.datum.part == SUM).then(alt.value(NEUTRAL))
-    sign = sign.when(alt.datum.share >= 0).then(alt.value(POSITIVE))
-    is_chosen = alt.datum.part == ("" if chosen is None else chosen)
-    chart: alt.Chart = (
-        alt.Chart(table)
+    sign = vl.when(vl.datum.part == SUM).then(vl.value(NEUTRAL))
+    sign = sign.when(vl.datum.share >= 0).then(vl.value(POSITIVE))
+    is_chosen = vl.datum.part == ("" if chosen is None else chosen)
+    chart: vl.Chart = (
+        vl.Chart(table)
         .mark_bar(cornerRadiusEnd=2, cursor="pointer", strokeWidth=2)
         .encode(
-            x=alt.X("part:N", sort=None, title=None).axis(
+            x=vl.X("part:N", sort=None, title=None).axis(
                 labelAngle=-90, labelOverlap=True, grid=False, **LEAN
             ),
-            y=alt.Y("share:Q", title="share of the logit").axis(**LEAN),
-            color=sign.otherwise(alt.value(NEGATIVE)),
-            stroke=alt.when(is_chosen)
-            .then(alt.value(NEUTRAL))
-            .otherwise(alt.value("transparent")),
-            tooltip=["part:N", alt.Tooltip("share:Q", format="+.4f")],
+            y=vl.Y("share:Q", title="share of the logit").axis(**LEAN),
+            color=sign.otherwise(vl.value(NEGATIVE)),
+            stroke=vl.when(is_chosen)
+            .then(vl.value(NEUTRAL))
+            .otherwise(vl.value("transparent")),
+            tooltip=["part:N", vl.Tooltip("share:Q", format="+.4f")],
         )
-        .add_params(alt.selection_point(PICKED, fields=["part"], clear=False))
+        .add_params(vl.selection_point(PICKED, fields=["part"], clear=False))
         .properties(height=250, padding=NARROW)
     )
     return chart
 
 
-def signed_bars(names: Sequence[str], values: Array, unit: str) -> alt.Chart:
+def signed_bars(names: Sequence[str], values: Array, unit: str) -> vl.Chart:
     """Draw a few named signed numbers, one below the other.
 
     Args:
@@ -81,17 +81,17 @@ def signed_bars(names: Sequence[str], values: Array, unit: str) -> alt.Chart:
         raise ValueError(f"{len(names)} names, but {len(values)} values.")
     numbers = np.asarray(values, dtype=np.float64)
     limit = float(np.abs(numbers).max(initial=0)) or 1.0
-    sign = alt.when(alt.datum.value >= 0).then(alt.value(POSITIVE))
-    chart: alt.Chart = (
-        alt.Chart(pd.DataFrame({"name": list(names), "value": numbers}))
+    sign = vl.when(vl.datum.value >= 0).then(vl.value(POSITIVE))
+    chart: vl.Chart = (
+        vl.Chart(pd.DataFrame({"name": list(names), "value": numbers}))
         .mark_bar(cornerRadiusEnd=2)
         .encode(
             y=token_axis("name"),
-            x=alt.X("value:Q", title=unit)
+            x=vl.X("value:Q", title=unit)
             .scale(domain=[-limit, limit])
             .axis(tickCount=5, **LEAN),
-            color=sign.otherwise(alt.value(NEGATIVE)),
-            tooltip=["name:N", alt.Tooltip("value:Q", format="+.4f", title=unit)],
+            color=sign.otherwise(vl.value(NEGATIVE)),
+            tooltip=["name:N", vl.Tooltip("value:Q", format="+.4f", title=unit)],
         )
         .properties(height=room_for(len(numbers)), padding=NARROW)
     )

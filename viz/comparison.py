@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
+from viz import vega_lite as vl
 from viz.attention import Array
 from viz.probabilities import probability_text
 from viz.theme import BLUE, GRAY
@@ -77,7 +77,7 @@ def expected_table(
 
 def expected_bars(
     pieces: Sequence[str], probabilities: Sequence[float], came: int | None
-) -> alt.Chart:
+) -> vl.Chart:
     """Draw what a model expected at a place, on the whole scale from 0 to 1.
 
     Args:
@@ -88,24 +88,24 @@ def expected_bars(
     Raises:
         ValueError: See `expected_table`.
     """
-    chart: alt.Chart = (
-        alt.Chart(expected_table(pieces, probabilities, came))
+    chart: vl.Chart = (
+        vl.Chart(expected_table(pieces, probabilities, came))
         .mark_bar(cornerRadiusEnd=2)
         .encode(
-            y=alt.Y("label:N", title=None, sort=None).axis(
+            y=vl.Y("label:N", title=None, sort=None).axis(
                 labelFont="monospace",
                 labelLimit=220,
                 labelOverlap=False,
                 ticks=False,
                 domain=False,
             ),
-            x=alt.X("probability:Q", axis=None).scale(domain=[0, 1]),
-            color=alt.Color("came:N", legend=None).scale(
+            x=vl.X("probability:Q", axis=None).scale(domain=[0, 1]),
+            color=vl.Color("came:N", legend=None).scale(
                 domain=[True, False], range=[BLUE, GRAY]
             ),
-            tooltip=["piece:N", alt.Tooltip("probability:Q", format=".3g")],
+            tooltip=["piece:N", vl.Tooltip("probability:Q", format=".3g")],
         )
-        .properties(height=alt.Step(22))
+        .properties(height={"step": 22})
     )
     return chart
 
@@ -126,7 +126,7 @@ def tensor_table(names: Sequence[str], values: Array, column: str) -> pd.DataFra
     return pd.DataFrame({"tensor": list(names), column: np.asarray(values, float)})
 
 
-def tensor_bars(names: Sequence[str], values: Array, column: str) -> alt.Chart:
+def tensor_bars(names: Sequence[str], values: Array, column: str) -> vl.Chart:
     """Draw one bar per tensor, the largest first, and at most 16.
 
     Args:
@@ -138,23 +138,23 @@ def tensor_bars(names: Sequence[str], values: Array, column: str) -> alt.Chart:
         ValueError: See `tensor_table`.
     """
     table = tensor_table(names, values, column).dropna()
-    chart: alt.Chart = (
-        alt.Chart(table.nlargest(SHOWN, column))
+    chart: vl.Chart = (
+        vl.Chart(table.nlargest(SHOWN, column))
         .mark_bar(cornerRadiusEnd=2, color=BLUE)
         .encode(
-            y=alt.Y("tensor:N", title=None, sort=None).axis(
+            y=vl.Y("tensor:N", title=None, sort=None).axis(
                 labelFont="monospace",
                 labelOverlap=False,
                 labelLimit=260,
                 ticks=False,
                 domain=False,
             ),
-            x=alt.X(column, type="quantitative"),
+            x=vl.X(column, type="quantitative"),
             tooltip=[
                 "tensor:N",
-                alt.Tooltip(column, type="quantitative", format=".4g"),
+                vl.Tooltip(column, type="quantitative", format=".4g"),
             ],
         )
-        .properties(height=alt.Step(20))
+        .properties(height={"step": 20})
     )
     return chart

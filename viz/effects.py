@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import altair as alt
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from viz import vega_lite as vl
 from viz.attention import Array
 from viz.probabilities import probability_text
-from viz.theme import BLUE, GRAY, printed
+from viz.theme import BLUE, GRAY
 from viz.tokens import display_piece, placed_pieces
+from viz.vega_lite.lettering import printed
 
 BEFORE, AFTER = "before", "after"
 SHOWN = 10
@@ -61,7 +62,7 @@ def before_after_table(
 
 def before_after_bars(
     pieces: Sequence[str], before: Array, after: Array, shown: int = SHOWN
-) -> alt.LayerChart:
+) -> vl.LayerChart:
     """Draw the likeliest next tokens, before faint and after full.
 
     Args:
@@ -74,28 +75,28 @@ def before_after_bars(
         ValueError: See `before_after_table`.
     """
     table = before_after_table(pieces, before, after, shown)
-    rows = alt.Chart(table).encode(
-        y=alt.Y("piece:N", title=None, sort=None).axis(
+    rows = vl.Chart(table).encode(
+        y=vl.Y("piece:N", title=None, sort=None).axis(
             labelFont="monospace", ticks=False, domain=False
         ),
-        yOffset=alt.YOffset("stage:N", sort=[BEFORE, AFTER]),
-        x=alt.X("probability:Q", title="next-token probability").scale(domain=[0, 1]),
+        yOffset=vl.YOffset("stage:N", sort=[BEFORE, AFTER]),
+        x=vl.X("probability:Q", title="next-token probability").scale(domain=[0, 1]),
         tooltip=[
-            alt.Tooltip("piece:N", title="token"),
+            vl.Tooltip("piece:N", title="token"),
             "stage:N",
-            alt.Tooltip("probability:Q", format=".3g"),
+            vl.Tooltip("probability:Q", format=".3g"),
         ],
     )
     bars = rows.mark_bar(cornerRadiusEnd=2).encode(
-        color=alt.Color("stage:N", title=None, sort=[BEFORE, AFTER])
+        color=vl.Color("stage:N", title=None, sort=[BEFORE, AFTER])
         .scale(domain=[BEFORE, AFTER], range=[GRAY, BLUE])
         .legend(orient="top"),
-        opacity=alt.condition(
-            alt.datum.stage == BEFORE, alt.value(0.55), alt.value(1.0)
-        ),
+        opacity=vl.when(vl.datum.stage == BEFORE)
+        .then(vl.value(0.55))
+        .otherwise(vl.value(1.0)),
     )
     numbers = printed(rows, dx=4).encode(text="text:N")
-    chart: alt.LayerChart = (bars + numbers).properties(height=alt.Step(13))
+    chart: vl.LayerChart = (bars + numbers).properties(height={"step": 13})
     return chart
 
 
@@ -158,7 +159,7 @@ def paired_pieces(clean: Sequence[str], corrupted: Sequence[str]) -> list[str]:
 
 def looking_and_causing(
     names: Sequence[str], weights: Sequence[float], costs: Sequence[float]
-) -> alt.LayerChart:
+) -> vl.LayerChart:
     """Plot each head's attention weight against the loss that ablating it costs.
 
     Only the outermost heads are labelled; the others show their names on hover.
@@ -175,15 +176,15 @@ def looking_and_causing(
         {"head": name, "weight": weight, "cost": cost}
         for name, weight, cost in zip(names, weights, costs, strict=True)
     ]
-    heads = alt.Chart(pd.DataFrame(rows)).encode(
-        x=alt.X("weight:Q", title="attention weight on the previous token").scale(
+    heads = vl.Chart(pd.DataFrame(rows)).encode(
+        x=vl.X("weight:Q", title="attention weight on the previous token").scale(
             domain=[0, 1]
         ),
-        y=alt.Y("cost:Q", title="rise of the loss when ablated (nats)"),
+        y=vl.Y("cost:Q", title="rise of the loss when ablated (nats)"),
         tooltip=[
-            alt.Tooltip("head:N"),
-            alt.Tooltip("weight:Q", format=".3f"),
-            alt.Tooltip("cost:Q", format=".3f"),
+            vl.Tooltip("head:N"),
+            vl.Tooltip("weight:Q", format=".3f"),
+            vl.Tooltip("cost:Q", format=".3f"),
         ],
     )
     points = heads.mark_circle(size=90, color=BLUE, opacity=0.8)
@@ -193,10 +194,10 @@ def looking_and_causing(
         for place in sorted(range(len(names)), key=lambda place: -values[place])[:2]
     }
     named = heads.transform_filter(
-        alt.FieldOneOfPredicate("head", [names[place] for place in outermost])
+        {"field": "head", "oneOf": [names[place] for place in outermost]}
     )
     labels = printed(named, dx=8).encode(text="head:N")
-    chart: alt.LayerChart = (points + labels).properties(height=260)
+    chart: vl.LayerChart = (points + labels).properties(height=260)
     return chart
 
 

@@ -5,9 +5,9 @@ Before: `embeddings`, one step of it.
 
 from collections.abc import Sequence
 
-import altair as alt
 import pandas as pd
 
+from viz import vega_lite as vl
 from viz.attention import Array
 from viz.embeddings import component_titles
 from viz.lens_charts import LEAN, NARROW, labelled
@@ -50,7 +50,7 @@ def drift_table(
     )
 
 
-def drift_lines(table: pd.DataFrame, chosen: str, now: int) -> alt.LayerChart:
+def drift_lines(table: pd.DataFrame, chosen: str, now: int) -> vl.LayerChart:
     """Draw the cosine of some tokens with a chosen one, over the training.
 
     Args:
@@ -60,31 +60,31 @@ def drift_lines(table: pd.DataFrame, chosen: str, now: int) -> alt.LayerChart:
     """
     others = table[table["token"] != table["token"].iloc[0]]
     lines = (
-        alt.Chart(others)
+        vl.Chart(others)
         .mark_line(strokeWidth=2)
         .encode(
-            x=alt.X("step:Q", title="training step (root scale)")
+            x=vl.X("step:Q", title="training step (root scale)")
             .scale(type="sqrt", nice=False)
             .axis(**LEAN),
-            y=alt.Y("cosine:Q", title=f"cosine with {display_piece(chosen)}")
+            y=vl.Y("cosine:Q", title=f"cosine with {display_piece(chosen)}")
             .scale(zero=False)
             .axis(**LEAN),
             color=_hues(table).legend(orient="top", labelFont="monospace", columns=4),
-            tooltip=["token:N", "step:Q", alt.Tooltip("cosine:Q", format=".3f")],
+            tooltip=["token:N", "step:Q", vl.Tooltip("cosine:Q", format=".3f")],
         )
     )
     here = (
-        alt.Chart(pd.DataFrame({"step": [now]}))
+        vl.Chart(pd.DataFrame({"step": [now]}))
         .mark_rule(color=GRAY, strokeDash=[4, 3])
         .encode(x="step:Q")
     )
-    chart: alt.LayerChart = (lines + here).properties(height=230, padding=NARROW)
+    chart: vl.LayerChart = (lines + here).properties(height=230, padding=NARROW)
     return chart
 
 
 def drift_paths(
     table: pd.DataFrame, explained: Sequence[float], now: int
-) -> alt.LayerChart:
+) -> vl.LayerChart:
     """Draw the same tokens' paths in the plane of the last step.
 
     Args:
@@ -93,30 +93,28 @@ def drift_paths(
         now: The step of the time machine; there, each token is a named dot.
     """
     first, second = component_titles(explained)
-    ways = alt.Chart(table).encode(
-        x=alt.X("c1:Q", title=first).scale(zero=False, padding=14).axis(**LEAN),
-        y=alt.Y("c2:Q", title=second).scale(zero=False, padding=14).axis(**LEAN),
+    ways = vl.Chart(table).encode(
+        x=vl.X("c1:Q", title=first).scale(zero=False, padding=14).axis(**LEAN),
+        y=vl.Y("c2:Q", title=second).scale(zero=False, padding=14).axis(**LEAN),
         tooltip=["token:N", "step:Q"],
     )
     hues = _hues(table).legend(None)
     trails = ways.mark_line(strokeWidth=1.5, opacity=0.6).encode(
         order="order:Q", color=hues
     )
-    here = ways.transform_filter(alt.datum.step == now)
+    here = ways.transform_filter(vl.datum.step == now)
     dots = here.mark_circle(size=70, opacity=1).encode(color=hues)
     names = here.mark_text(
         align="left", dx=6, dy=-4, font="monospace", color=GRAY
     ).encode(text="token:N")
-    chart: alt.LayerChart = (trails + dots + names).properties(
+    chart: vl.LayerChart = (trails + dots + names).properties(
         height=262, padding=NARROW
     )
     return chart
 
 
-def _hues(table: pd.DataFrame) -> alt.Color:
+def _hues(table: pd.DataFrame) -> vl.Color:
     """Return one colour per token, the same in both figures; the chosen one's first."""
     names = list(dict.fromkeys(table["token"]))
     hues = [VERMILLION, *(hue for hue in CATEGORIES if hue != VERMILLION)]
-    return alt.Color("token:N", title=None).scale(
-        domain=names, range=hues[: len(names)]
-    )
+    return vl.Color("token:N", title=None).scale(domain=names, range=hues[: len(names)])

@@ -6,14 +6,15 @@ Next: `embedding_drift`, how they came there.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
+from viz import vega_lite as vl
 from viz.attention import Array
 from viz.lens_charts import LEAN, NARROW, labelled, room_for, token_axis
-from viz.theme import BLUE, GRAY, NEGATIVE, POSITIVE, VERMILLION, printed
+from viz.theme import BLUE, GRAY, NEGATIVE, POSITIVE, VERMILLION
 from viz.tokens import display_pieces
+from viz.vega_lite.lettering import printed
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -31,7 +32,7 @@ LABEL_HEIGHT, LABEL_CHARACTER = 0.06, 0.016
 
 def neighbour_bars(
     pieces: Sequence[str], cosines: Array, chance: float
-) -> alt.LayerChart:
+) -> vl.LayerChart:
     """Draw the tokens nearest to one, as long as their cosine.
 
     Args:
@@ -47,25 +48,25 @@ def neighbour_bars(
         }
     )
     least = min(0.0, float(table["cosine"].min())) if len(table) else 0.0
-    toward = alt.when(alt.datum.cosine > 0).then(alt.value(POSITIVE))
+    toward = vl.when(vl.datum.cosine > 0).then(vl.value(POSITIVE))
     line = (
-        alt.Chart(pd.DataFrame({"chance": [float(chance)]}))
+        vl.Chart(pd.DataFrame({"chance": [float(chance)]}))
         .mark_rule(color=GRAY, strokeDash=[4, 3], strokeWidth=2)
         .encode(x="chance:Q")
     )
     bars = (
-        alt.Chart(table)
+        vl.Chart(table)
         .mark_bar(cornerRadiusEnd=2)
         .encode(
             y=token_axis("token"),
-            x=alt.X("cosine:Q", title="cosine")
+            x=vl.X("cosine:Q", title="cosine")
             .scale(domain=[least, 1])
             .axis(tickCount=4, **LEAN),
-            color=toward.otherwise(alt.value(NEGATIVE)),
-            tooltip=["token:N", alt.Tooltip("cosine:Q", format=".4f")],
+            color=toward.otherwise(vl.value(NEGATIVE)),
+            tooltip=["token:N", vl.Tooltip("cosine:Q", format=".4f")],
         )
     )
-    both: alt.LayerChart = (bars + line).properties(
+    both: vl.LayerChart = (bars + line).properties(
         height=room_for(len(table)), padding=NARROW
     )
     return both
@@ -118,7 +119,7 @@ def component_titles(explained: Sequence[float], count: int = 2) -> list[str]:
     ]
 
 
-def scatter(table: pd.DataFrame, explained: Sequence[float]) -> alt.LayerChart:
+def scatter(table: pd.DataFrame, explained: Sequence[float]) -> vl.LayerChart:
     """Draw tokens in the plane of the first two components.
 
     Args:
@@ -126,32 +127,32 @@ def scatter(table: pd.DataFrame, explained: Sequence[float]) -> alt.LayerChart:
         explained: Share of the variance along each component.
     """
     first, second = component_titles(explained)
-    base = alt.Chart(table).encode(
-        x=alt.X("c1:Q", title=first).scale(zero=False, nice=False, padding=14),
-        y=alt.Y("c2:Q", title=second).scale(zero=False, nice=False, padding=14),
+    base = vl.Chart(table).encode(
+        x=vl.X("c1:Q", title=first).scale(zero=False, nice=False, padding=14),
+        y=vl.Y("c2:Q", title=second).scale(zero=False, nice=False, padding=14),
         tooltip=[
             "token:N",
-            alt.Tooltip("c1:Q", format=".3f"),
-            alt.Tooltip("c2:Q", format=".3f"),
+            vl.Tooltip("c1:Q", format=".3f"),
+            vl.Tooltip("c2:Q", format=".3f"),
         ],
     )
     few = len(table) <= FEW
     dots = base.mark_circle().encode(
-        color=alt.Color("mark:N", title=None)
+        color=vl.Color("mark:N", title=None)
         .scale(domain=list(MARKS), range=list(HUES))
         .legend(orient="top"),
-        size=alt.when(alt.datum.mark == OTHER)
-        .then(alt.value(45 if few else 18))
-        .otherwise(alt.value(80)),
-        opacity=alt.when(alt.datum.mark == OTHER)
-        .then(alt.value(0.55))
-        .otherwise(alt.value(1.0)),
+        size=vl.when(vl.datum.mark == OTHER)
+        .then(vl.value(45 if few else 18))
+        .otherwise(vl.value(80)),
+        opacity=vl.when(vl.datum.mark == OTHER)
+        .then(vl.value(0.55))
+        .otherwise(vl.value(1.0)),
     )
     named = base.properties(data=table[free_names(table)])
     names = printed(named, dx=6, dy=-4, font="monospace", fontSize=12).encode(
         text="token:N"
     )
-    chart: alt.LayerChart = (dots + names).properties(height=265, padding=NARROW)
+    chart: vl.LayerChart = (dots + names).properties(height=265, padding=NARROW)
     return chart
 
 

@@ -7,15 +7,16 @@ much more the better answer gained than the worse, times beta.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
+from viz import vega_lite as vl
 from viz.attention import Array
 from viz.effects import AFTER, BEFORE
-from viz.theme import BLUE, GRAY, VERMILLION, printed
+from viz.theme import BLUE, GRAY, VERMILLION
 from viz.tokens import placed_pieces
 from viz.training import thin
+from viz.vega_lite.lettering import printed
 
 CHOSEN, REJECTED = "chosen", "rejected"
 MARGIN, WINS = "margin", "wins"
@@ -65,7 +66,7 @@ def preference_table(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def log_prob_lines(table: pd.DataFrame) -> alt.LayerChart:
+def log_prob_lines(table: pd.DataFrame) -> vl.LayerChart:
     """Draw the log-probabilities of the better and the worse answers over the steps.
 
     Args:
@@ -74,12 +75,12 @@ def log_prob_lines(table: pd.DataFrame) -> alt.LayerChart:
     return _lines(table, (CHOSEN, REJECTED), (BLUE, VERMILLION), height=380)
 
 
-def margin_line(table: pd.DataFrame) -> alt.LayerChart:
+def margin_line(table: pd.DataFrame) -> vl.LayerChart:
     """Draw the margin over the steps. See `log_prob_lines`."""
     return _lines(table, (MARGIN,), (BLUE,), height=170)
 
 
-def wins_line(table: pd.DataFrame) -> alt.LayerChart:
+def wins_line(table: pd.DataFrame) -> vl.LayerChart:
     """Draw the share of pairs whose better answer gained more. See `log_prob_lines`."""
     return _lines(table, (WINS,), (BLUE,), height=170, domain=(0.0, 1.0))
 
@@ -91,37 +92,37 @@ def _lines(
     *,
     height: int,
     domain: tuple[float, float] | None = None,
-) -> alt.LayerChart:
+) -> vl.LayerChart:
     """Draw measures of training as lines, and of held-out pairs as dots."""
     training, held_out = _points(table, measures)
-    legend = None if len(measures) == 1 else alt.Legend(orient="top", title=None)
-    scale = alt.Scale(zero=False) if domain is None else alt.Scale(domain=domain)
-    x = alt.X("step:Q", title="step").scale(nice=False)
-    colour = alt.Color("measure:N", legend=legend).scale(
+    legend = None if len(measures) == 1 else {"orient": "top", "title": None}
+    scale = {"zero": False} if domain is None else {"domain": domain}
+    x = vl.X("step:Q", title="step").scale(nice=False)
+    colour = vl.Color("measure:N", legend=legend).scale(
         domain=list(measures), range=list(colours)
     )
-    exact = alt.Tooltip("value:Q", format=".3f")
-    lines = alt.Chart(training).encode(
+    exact = vl.Tooltip("value:Q", format=".3f")
+    lines = vl.Chart(training).encode(
         x=x,
         color=colour,
-        y=alt.Y("average:Q", title=UNITS[measures[0]], scale=scale).axis(
+        y=vl.Y("average:Q", title=UNITS[measures[0]], scale=scale).axis(
             tickCount=4, format="%" if domain else "~g"
         ),
         tooltip=[
             "measure:N",
             "step:Q",
             exact,
-            alt.Tooltip("average:Q", title=f"mean of {_SMOOTH} steps", format=".3f"),
+            vl.Tooltip("average:Q", title=f"mean of {_SMOOTH} steps", format=".3f"),
         ],
     )
-    dots = alt.Chart(held_out).encode(
+    dots = vl.Chart(held_out).encode(
         x=x,
         color=colour,
-        y=alt.Y("value:Q"),
+        y=vl.Y("value:Q"),
         tooltip=["source:N", "measure:N", "step:Q", exact],
     )
     points = dots.mark_point(size=60, filled=True, opacity=1)
-    return alt.LayerChart(layer=[lines.mark_line(strokeWidth=2), points], height=height)
+    return vl.LayerChart(layer=[lines.mark_line(strokeWidth=2), points], height=height)
 
 
 def _points(
@@ -153,7 +154,7 @@ def right_answers_table(
     )
 
 
-def right_answers_bars(table: pd.DataFrame, order: Sequence[str]) -> alt.LayerChart:
+def right_answers_bars(table: pd.DataFrame, order: Sequence[str]) -> vl.LayerChart:
     """Draw how many answers were right, by kind: the tuned model's bar is full.
 
     Args:
@@ -162,25 +163,25 @@ def right_answers_bars(table: pd.DataFrame, order: Sequence[str]) -> alt.LayerCh
     """
     names = [name for name in order if (table["who"] == name).any()]
     others = [GRAY] * (len(names) - 1)
-    rows = alt.Chart(table).encode(
-        y=alt.Y("kind:N", title=None).axis(ticks=False, domain=False),
-        yOffset=alt.YOffset("who:N", sort=names),
-        x=alt.X("share:Q", title="answers right, word for word")
+    rows = vl.Chart(table).encode(
+        y=vl.Y("kind:N", title=None).axis(ticks=False, domain=False),
+        yOffset=vl.YOffset("who:N", sort=names),
+        x=vl.X("share:Q", title="answers right, word for word")
         .scale(domain=[0, 1.12])
         .axis(format="%", values=[0, 0.5, 1]),
-        tooltip=["kind:N", "who:N", alt.Tooltip("share:Q", format=".0%")],
+        tooltip=["kind:N", "who:N", vl.Tooltip("share:Q", format=".0%")],
     )
     opacity = np.linspace(0.35, 0.75, max(1, len(others)))
     bars = rows.mark_bar(cornerRadiusEnd=2).encode(
-        color=alt.Color("who:N", title=None, sort=names)
+        color=vl.Color("who:N", title=None, sort=names)
         .scale(domain=names, range=[*others, BLUE])
         .legend(orient="top", columns=1, labelLimit=300),
-        opacity=alt.Opacity("who:N", legend=None).scale(
+        opacity=vl.Opacity("who:N", legend=None).scale(
             domain=names, range=[*opacity[: len(others)].tolist(), 1.0]
         ),
     )
     numbers = printed(rows, dx=4).encode(text="text:N")
-    chart: alt.LayerChart = (bars + numbers).properties(height=alt.Step(15))
+    chart: vl.LayerChart = (bars + numbers).properties(height={"step": 15})
     return chart
 
 
@@ -220,32 +221,32 @@ def reads_table(
     )
 
 
-def reads_bars(table: pd.DataFrame) -> alt.LayerChart:
+def reads_bars(table: pd.DataFrame) -> vl.LayerChart:
     """Draw what a query reads most, before the tuning faint and after it full.
 
     Args:
         table: What `reads_table` returned.
     """
-    rows = alt.Chart(table).encode(
-        y=alt.Y("piece:N", title=None, sort=None).axis(
+    rows = vl.Chart(table).encode(
+        y=vl.Y("piece:N", title=None, sort=None).axis(
             labelFont="monospace", labelLimit=160, ticks=False, domain=False
         ),
-        yOffset=alt.YOffset("stage:N", sort=[BEFORE, AFTER]),
-        x=alt.X("weight:Q", title="attention weight").scale(domain=[0, 1.08]),
+        yOffset=vl.YOffset("stage:N", sort=[BEFORE, AFTER]),
+        x=vl.X("weight:Q", title="attention weight").scale(domain=[0, 1.08]),
         tooltip=[
-            alt.Tooltip("piece:N", title="reads"),
+            vl.Tooltip("piece:N", title="reads"),
             "stage:N",
-            alt.Tooltip("weight:Q", format=".3f"),
+            vl.Tooltip("weight:Q", format=".3f"),
         ],
     )
     bars = rows.mark_bar(cornerRadiusEnd=2).encode(
-        color=alt.Color("stage:N", title=None, sort=[BEFORE, AFTER])
+        color=vl.Color("stage:N", title=None, sort=[BEFORE, AFTER])
         .scale(domain=[BEFORE, AFTER], range=[GRAY, BLUE])
         .legend(orient="top"),
-        opacity=alt.condition(
-            alt.datum.stage == BEFORE, alt.value(0.55), alt.value(1.0)
-        ),
+        opacity=vl.when(vl.datum.stage == BEFORE)
+        .then(vl.value(0.55))
+        .otherwise(vl.value(1.0)),
     )
     numbers = printed(rows, dx=4).encode(text="text:N")
-    chart: alt.LayerChart = (bars + numbers).properties(height=alt.Step(12))
+    chart: vl.LayerChart = (bars + numbers).properties(height={"step": 12})
     return chart

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-import altair as alt
 import pandas as pd
 
+from viz import vega_lite as vl
 from viz.theme import BLUE, VERMILLION
 
 
@@ -24,7 +24,7 @@ def strategy_table(
 
 def step_time_lines(
     lengths: Sequence[int], milliseconds: Mapping[str, Sequence[float]]
-) -> alt.LayerChart:
+) -> vl.LayerChart:
     """Draw how long the next token takes after texts of several lengths.
 
     Args:
@@ -44,17 +44,17 @@ def step_time_lines(
         for name, values in milliseconds.items()
         for length, value in zip(lengths, values, strict=True)
     ]
-    base = alt.Chart(pd.DataFrame(rows)).encode(
-        x=alt.X("tokens:Q", title="tokens in the text"),
-        y=alt.Y("milliseconds:Q", title="milliseconds for the next token").scale(
+    base = vl.Chart(pd.DataFrame(rows)).encode(
+        x=vl.X("tokens:Q", title="tokens in the text"),
+        y=vl.Y("milliseconds:Q", title="milliseconds for the next token").scale(
             zero=True
         ),
-        color=alt.Color("way:N", title=None)
+        color=vl.Color("way:N", title=None)
         .scale(domain=list(milliseconds), range=[BLUE, VERMILLION])
         .legend(orient="top"),
-        tooltip=["way:N", "tokens:Q", alt.Tooltip("milliseconds:Q", format=".2f")],
+        tooltip=["way:N", "tokens:Q", vl.Tooltip("milliseconds:Q", format=".2f")],
     )
-    figure: alt.LayerChart = base.mark_line() + base.mark_point(filled=True, size=50)
+    figure: vl.LayerChart = base.mark_line() + base.mark_point(filled=True, size=50)
     return figure.properties(height=260)
 
 
@@ -82,7 +82,7 @@ def sample_table(
 
 def sample_dots(
     names: Sequence[str], values: Sequence[Sequence[float]], unit: str
-) -> alt.LayerChart:
+) -> vl.LayerChart:
     """Draw every sample of each strategy as a dot, and their median as a printed line.
 
     Args:
@@ -93,23 +93,23 @@ def sample_dots(
     Raises:
         ValueError: See `sample_table`.
     """
-    strategy = alt.Y("strategy:N", title=None, sort=None)
+    strategy = vl.Y("strategy:N", title=None, sort=None)
     strategy = strategy.axis(ticks=False, domain=False)
-    place = alt.X(f"{unit}:Q").axis(tickCount=4).scale(zero=False, nice=True)
+    place = vl.X(f"{unit}:Q").axis(tickCount=4).scale(zero=False, nice=True)
     dots = (
-        alt.Chart(sample_table(names, values, unit))
+        vl.Chart(sample_table(names, values, unit))
         .mark_circle(color=BLUE, opacity=0.45, size=36)
         .encode(
             y=strategy,
             x=place,
-            tooltip=["strategy:N", alt.Tooltip(f"{unit}:Q", format=".3f")],
+            tooltip=["strategy:N", vl.Tooltip(f"{unit}:Q", format=".3f")],
         )
     )
-    medians = alt.Chart(strategy_table(names, list(map(median, values)), unit))
+    medians = vl.Chart(strategy_table(names, list(map(median, values)), unit))
     medians = medians.encode(y=strategy, x=place)
     ticks = medians.mark_tick(color=VERMILLION, thickness=3, size=16)
     texts = medians.mark_text(dy=-13, fontSize=11).encode(
-        text=alt.Text(f"{unit}:Q", format=".2f")
+        text=vl.Text(f"{unit}:Q", format=".2f")
     )
-    figure: alt.LayerChart = (dots + ticks + texts).properties(height=alt.Step(34))
+    figure: vl.LayerChart = (dots + ticks + texts).properties(height={"step": 34})
     return figure

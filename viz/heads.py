@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import altair as alt
 import pandas as pd
 
-from viz.theme import BLUE, GRAY, ORANGE, printed
+from viz import vega_lite as vl
+from viz.theme import BLUE, GRAY, ORANGE
+from viz.vega_lite.lettering import printed
 
 HERE, ELSEWHERE = "this prompt", "random tokens, said twice"
 
@@ -32,7 +33,7 @@ def score_table(scores: Sequence[ScoreOnText]) -> pd.DataFrame:
     return pd.DataFrame([vars(score) for score in scores])
 
 
-def two_texts_chart(scores: Sequence[ScoreOnText]) -> alt.LayerChart:
+def two_texts_chart(scores: Sequence[ScoreOnText]) -> vl.LayerChart:
     """Draw each score as two dots, and the untrained bands as grey bars behind them.
 
     Args:
@@ -40,32 +41,32 @@ def two_texts_chart(scores: Sequence[ScoreOnText]) -> alt.LayerChart:
     """
     table = score_table(scores)
     order = list(dict.fromkeys(table["score"]))
-    rows = alt.Chart(table).encode(
-        y=alt.Y("score:N", sort=order, title=None, scale=alt.Scale(paddingInner=0.35)),
-        yOffset=alt.YOffset("text:N", sort=[HERE, ELSEWHERE]),
+    rows = vl.Chart(table).encode(
+        y=vl.Y("score:N", sort=order, title=None).scale(paddingInner=0.35),
+        yOffset=vl.YOffset("text:N", sort=[HERE, ELSEWHERE]),
     )
     bands = rows.mark_bar(color=GRAY, opacity=0.3, cornerRadius=2).encode(
-        x=alt.X("low:Q", title="mean weight").scale(domain=[0, 1]),
+        x=vl.X("low:Q", title="mean weight").scale(domain=[0, 1]),
         x2="high:Q",
         tooltip=[
-            alt.Tooltip("low:Q", title="untrained from", format=".3f"),
-            alt.Tooltip("high:Q", title="to", format=".3f"),
+            vl.Tooltip("low:Q", title="untrained from", format=".3f"),
+            vl.Tooltip("high:Q", title="to", format=".3f"),
         ],
     )
     dots = rows.mark_point(filled=True, size=110, opacity=1).encode(
         x="value:Q",
-        color=alt.Color("text:N", title=None, sort=[HERE, ELSEWHERE])
+        color=vl.Color("text:N", title=None, sort=[HERE, ELSEWHERE])
         .scale(domain=[HERE, ELSEWHERE], range=[BLUE, ORANGE])
         .legend(orient="top", labelLimit=260, direction="vertical"),
-        shape=alt.Shape("text:N", title=None, sort=[HERE, ELSEWHERE])
+        shape=vl.Shape("text:N", title=None, sort=[HERE, ELSEWHERE])
         .scale(domain=[HERE, ELSEWHERE], range=["circle", "diamond"])
         .legend(orient="top", labelLimit=260),
-        tooltip=["score:N", "text:N", alt.Tooltip("value:Q", format=".3f")],
+        tooltip=["score:N", "text:N", vl.Tooltip("value:Q", format=".3f")],
     )
     numbers = printed(rows, dx=9).encode(
-        x="value:Q", text=alt.Text("value:Q", format=".3f")
+        x="value:Q", text=vl.Text("value:Q", format=".3f")
     )
-    chart: alt.LayerChart = (bands + dots + numbers).properties(height=alt.Step(17))
+    chart: vl.LayerChart = (bands + dots + numbers).properties(height={"step": 17})
     return chart
 
 
@@ -96,32 +97,32 @@ def habit_table(bars: Sequence[HabitBar]) -> pd.DataFrame:
     return pd.DataFrame([vars(bar) for bar in bars])
 
 
-def habits_chart(bars: Sequence[HabitBar]) -> alt.LayerChart:
+def habits_chart(bars: Sequence[HabitBar]) -> vl.LayerChart:
     """Draw each habit's weight with its interval, the untrained band behind it.
 
     Args:
         bars: In the order to show.
     """
     table = habit_table(bars)
-    rows = alt.Chart(table).encode(
-        y=alt.Y(
+    rows = vl.Chart(table).encode(
+        y=vl.Y(
             "habit:N",
             sort=list(table["habit"]),
             title=None,
-            axis=alt.Axis(labelLimit=260, labelOverlap=False),
+            axis={"labelLimit": 260, "labelOverlap": False},
         ),
         tooltip=[
-            alt.Tooltip("habit:N"),
-            alt.Tooltip("value:Q", title="weight", format=".3f"),
-            alt.Tooltip("low:Q", title="95 % interval from", format=".3f"),
-            alt.Tooltip("high:Q", title="to", format=".3f"),
-            alt.Tooltip("untrained_low:Q", title="untrained from", format=".3f"),
-            alt.Tooltip("untrained_high:Q", title="to", format=".3f"),
-            alt.Tooltip("here:Q", title="on this prompt", format=".3f"),
-            alt.Tooltip("queries:Q", title="held-out queries", format=","),
+            vl.Tooltip("habit:N"),
+            vl.Tooltip("value:Q", title="weight", format=".3f"),
+            vl.Tooltip("low:Q", title="95 % interval from", format=".3f"),
+            vl.Tooltip("high:Q", title="to", format=".3f"),
+            vl.Tooltip("untrained_low:Q", title="untrained from", format=".3f"),
+            vl.Tooltip("untrained_high:Q", title="to", format=".3f"),
+            vl.Tooltip("here:Q", title="on this prompt", format=".3f"),
+            vl.Tooltip("queries:Q", title="held-out queries", format=","),
         ],
     )
-    weight = alt.X("value:Q", title="mean weight").scale(domain=[0, 1])
+    weight = vl.X("value:Q", title="mean weight").scale(domain=[0, 1])
     values = rows.mark_bar(color=BLUE, height=9, cornerRadiusEnd=2).encode(x=weight)
     bands = rows.mark_bar(color=GRAY, opacity=0.45, height=17).encode(
         x="untrained_low:Q", x2="untrained_high:Q"
@@ -131,9 +132,9 @@ def habits_chart(bars: Sequence[HabitBar]) -> alt.LayerChart:
         shape="diamond", filled=True, size=70, color=ORANGE, opacity=1
     ).encode(x="here:Q")
     numbers = printed(rows, dx=9).encode(
-        x="high:Q", text=alt.Text("value:Q", format=".3f")
+        x="high:Q", text=vl.Text("value:Q", format=".3f")
     )
-    chart: alt.LayerChart = (bands + values + spans + here + numbers).properties(
-        height=alt.Step(19)
+    chart: vl.LayerChart = (bands + values + spans + here + numbers).properties(
+        height={"step": 19}
     )
     return chart

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
+from viz import vega_lite as vl
 from viz.attention import Array
 from viz.probabilities import probability_text
 from viz.theme import BLUE, NEGATIVE, POSITIVE, VERMILLION
@@ -38,9 +38,9 @@ def labelled(pieces: Sequence[str], numbers: Sequence[str]) -> list[str]:
     return names
 
 
-def token_axis(field: str) -> alt.Y:
+def token_axis(field: str) -> vl.Y:
     """Return the axis of bars that are named by tokens, every name printed."""
-    return alt.Y(f"{field}:N", title=None, sort=None).axis(
+    return vl.Y(f"{field}:N", title=None, sort=None).axis(
         labelFont="monospace",
         labelOverlap=False,
         labelBaseline="middle",
@@ -56,7 +56,7 @@ def room_for(bars: int) -> int:
     return 17 * bars + 40
 
 
-def top_bars(pieces: Sequence[str], probabilities: Array) -> alt.Chart:
+def top_bars(pieces: Sequence[str], probabilities: Array) -> vl.Chart:
     """Draw the likeliest tokens of one cell, on the whole scale from 0 to 1.
 
     Args:
@@ -70,15 +70,15 @@ def top_bars(pieces: Sequence[str], probabilities: Array) -> alt.Chart:
             "probability": np.asarray(probabilities, dtype=np.float64),
         }
     )
-    chart: alt.Chart = (
-        alt.Chart(table)
+    chart: vl.Chart = (
+        vl.Chart(table)
         .mark_bar(color=BLUE, cornerRadiusEnd=2)
         .encode(
             y=token_axis("token"),
-            x=alt.X("probability:Q", title="probability")
+            x=vl.X("probability:Q", title="probability")
             .scale(domain=[0, 1])
             .axis(**LEAN),
-            tooltip=["token:N", alt.Tooltip("probability:Q", format=".4f")],
+            tooltip=["token:N", vl.Tooltip("probability:Q", format=".4f")],
         )
         .properties(height=room_for(len(table)), padding=NARROW)
     )
@@ -104,7 +104,7 @@ def race_table(points: Sequence[str], first: Array, second: Array) -> pd.DataFra
     return pd.DataFrame({"after": points, "A": one, "B": other, "A − B": one - other})
 
 
-def race_lines(table: pd.DataFrame, first: str, second: str) -> alt.Chart:
+def race_lines(table: pd.DataFrame, first: str, second: str) -> vl.Chart:
     """Draw two tokens' logits along the layers.
 
     Args:
@@ -116,23 +116,23 @@ def race_lines(table: pd.DataFrame, first: str, second: str) -> alt.Chart:
     # The names are values here: as the names of columns they would be read as paths.
     long = table.melt("after", ["A", "B"], "token", "logit")
     long["token"] = long["token"].map(dict(zip("AB", names, strict=True)))
-    chart: alt.Chart = (
-        alt.Chart(long)
+    chart: vl.Chart = (
+        vl.Chart(long)
         .mark_line(point=True, strokeWidth=2)
         .encode(
             x=_along(),
-            y=alt.Y("logit:Q", title="logit").axis(tickCount=4, **LEAN),
-            color=alt.Color("token:N", title=None)
+            y=vl.Y("logit:Q", title="logit").axis(tickCount=4, **LEAN),
+            color=vl.Color("token:N", title=None)
             .scale(domain=names, range=[BLUE, VERMILLION])
             .legend(orient="top", labelFont="monospace", labelLimit=170, offset=2),
-            tooltip=["after:N", "token:N", alt.Tooltip("logit:Q", format=".4f")],
+            tooltip=["after:N", "token:N", vl.Tooltip("logit:Q", format=".4f")],
         )
         .properties(height=210, padding=NARROW)
     )
     return chart
 
 
-def gap_bars(table: pd.DataFrame) -> alt.Chart:
+def gap_bars(table: pd.DataFrame) -> vl.Chart:
     """Draw A minus B along the layers, on a scale of its own.
 
     Two logits may rise by ten and lie a tenth apart, which lines cannot show.
@@ -141,22 +141,22 @@ def gap_bars(table: pd.DataFrame) -> alt.Chart:
         table: From `race_table`.
     """
     gaps = table[["after", "A − B"]].rename(columns={"A − B": "gap"})
-    ahead = alt.when(alt.datum.gap > 0).then(alt.value(POSITIVE))
-    chart: alt.Chart = (
-        alt.Chart(gaps)
+    ahead = vl.when(vl.datum.gap > 0).then(vl.value(POSITIVE))
+    chart: vl.Chart = (
+        vl.Chart(gaps)
         .mark_bar(cornerRadiusEnd=2)
         .encode(
             x=_along().scale(paddingInner=0.3),
-            y=alt.Y("gap:Q", title="A − B (logit)").axis(tickCount=4, **LEAN),
-            color=ahead.otherwise(alt.value(NEGATIVE)),
-            tooltip=["after:N", alt.Tooltip("gap:Q", format="+.4f", title="A − B")],
+            y=vl.Y("gap:Q", title="A − B (logit)").axis(tickCount=4, **LEAN),
+            color=ahead.otherwise(vl.value(NEGATIVE)),
+            tooltip=["after:N", vl.Tooltip("gap:Q", format="+.4f", title="A − B")],
         )
         .properties(height=210, padding=NARROW)
     )
     return chart
 
 
-def _along() -> alt.X:
-    return alt.X("after:N", sort=None, title=None).axis(
+def _along() -> vl.X:
+    return vl.X("after:N", sort=None, title=None).axis(
         labelAngle=-90, labelOverlap=True, labelLimit=100, grid=False, **LEAN
     )

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
-from viz.theme import BLUE, GRAY, ORANGE, SKY, printed
+from viz import vega_lite as vl
+from viz.theme import BLUE, GRAY, ORANGE, SKY
+from viz.vega_lite.lettering import printed
 
 NEXT, GUESSED, LATER, HIDDEN = "merged next", "your guess", "later", "?"
 FAINT = f"{GRAY}44"
@@ -58,7 +59,7 @@ def pair_bars(
     *,
     hidden: bool = False,
     guess: int | None = None,
-) -> alt.LayerChart:
+) -> vl.LayerChart:
     """Draw how often each pair occurs; the one merged next is highlighted.
 
     Args:
@@ -71,22 +72,22 @@ def pair_bars(
         ValueError: See `pair_table`.
     """
     table = pair_table(names, counts, hidden=hidden, guess=guess)
-    rows = alt.Chart(table).encode(
-        y=alt.Y("pair:N", title=None, sort=None).axis(
+    rows = vl.Chart(table).encode(
+        y=vl.Y("pair:N", title=None, sort=None).axis(
             labelFont="monospace", labelFontSize=13, ticks=False, domain=False
         ),
-        x=alt.X("count:Q", title="occurrences")
+        x=vl.X("count:Q", title="occurrences")
         .scale(domainMin=0)
         .axis(labels=False, ticks=False, grid=False),
-        tooltip=["pair:N", alt.Tooltip("text:N", title="times"), "what:N"],
+        tooltip=["pair:N", vl.Tooltip("text:N", title="times"), "what:N"],
     )
     bars = rows.mark_bar(cornerRadiusEnd=2).encode(
-        color=alt.Color("what:N", legend=None).scale(
+        color=vl.Color("what:N", legend=None).scale(
             domain=[NEXT, GUESSED, LATER, HIDDEN], range=[BLUE, ORANGE, GRAY, FAINT]
         )
     )
     numbers = printed(rows, dx=5).encode(text="text:N")
-    chart: alt.LayerChart = (bars + numbers).properties(height=alt.Step(23))
+    chart: vl.LayerChart = (bars + numbers).properties(height={"step": 23})
     return chart
 
 
@@ -113,7 +114,7 @@ def compression_table(token_counts: Sequence[int]) -> pd.DataFrame:
     )
 
 
-def compression_curve(token_counts: Sequence[int], merges: int) -> alt.LayerChart:
+def compression_curve(token_counts: Sequence[int], merges: int) -> vl.LayerChart:
     """Draw how much text one token carries, against the merges made.
 
     Args:
@@ -131,18 +132,18 @@ def compression_curve(token_counts: Sequence[int], merges: int) -> alt.LayerChar
             "bytes_per_token": [token_counts[0] / token_counts[merges]],
         }
     )
-    x = alt.X("merges:Q", title="merges made").scale(nice=False)
-    y = alt.Y("bytes_per_token:Q", title="bytes per token").scale(domainMin=0)
+    x = vl.X("merges:Q", title="merges made").scale(nice=False)
+    y = vl.Y("bytes_per_token:Q", title="bytes per token").scale(domainMin=0)
     tooltip = [
-        alt.Tooltip("merges:Q", format=","),
-        alt.Tooltip("tokens:Q", title="tokens of the text", format=","),
-        alt.Tooltip("bytes_per_token:Q", title="bytes per token", format=".2f"),
+        vl.Tooltip("merges:Q", format=","),
+        vl.Tooltip("tokens:Q", title="tokens of the text", format=","),
+        vl.Tooltip("bytes_per_token:Q", title="bytes per token", format=".2f"),
     ]
-    line = alt.Chart(table).mark_line(color=BLUE).encode(x=x, y=y, tooltip=tooltip)
-    point = alt.Chart(here).encode(x=x, y=y, tooltip=tooltip)
-    rule = point.mark_rule(color=GRAY, strokeDash=[4, 4]).encode(y=alt.Undefined)
+    line = vl.Chart(table).mark_line(color=BLUE).encode(x=x, y=y, tooltip=tooltip)
+    point = vl.Chart(here).encode(x=x, y=y, tooltip=tooltip)
+    rule = point.mark_rule(color=GRAY, strokeDash=[4, 4])
     dot = point.mark_point(color=ORANGE, filled=True, size=110)
-    chart: alt.LayerChart = (line + rule + dot).properties(height=170)
+    chart: vl.LayerChart = (line + rule + dot).properties(height=170)
     return chart
 
 
@@ -178,31 +179,31 @@ def script_table(
     )
 
 
-def script_bars(table: pd.DataFrame) -> alt.LayerChart:
+def script_bars(table: pd.DataFrame) -> vl.LayerChart:
     """Draw how many bytes of each sentence a token carries: longer is cheaper.
 
     Args:
         table: What `script_table` returned, of one tokenizer or two.
     """
     names = list(dict.fromkeys(table["tokenizer"]))
-    rows = alt.Chart(table).encode(
-        y=alt.Y("sentence:N", title=None, sort=None).axis(
+    rows = vl.Chart(table).encode(
+        y=vl.Y("sentence:N", title=None, sort=None).axis(
             ticks=False, domain=False, labelLimit=240
         ),
-        yOffset=alt.YOffset("tokenizer:N", sort=names),
-        x=alt.X("bytes_per_token:Q", title="bytes per token").scale(domainMin=0),
+        yOffset=vl.YOffset("tokenizer:N", sort=names),
+        x=vl.X("bytes_per_token:Q", title="bytes per token").scale(domainMin=0),
         tooltip=[
             "sentence:N",
             "tokenizer:N",
             "tokens:Q",
-            alt.Tooltip("bytes_per_token:Q", title="bytes per token", format=".2f"),
+            vl.Tooltip("bytes_per_token:Q", title="bytes per token", format=".2f"),
         ],
     )
     bars = rows.mark_bar(cornerRadiusEnd=2).encode(
-        color=alt.Color("tokenizer:N", title=None, sort=names)
+        color=vl.Color("tokenizer:N", title=None, sort=names)
         .scale(domain=names, range=[BLUE, SKY][: len(names)])
         .legend(orient="top", labelLimit=400)
     )
     numbers = printed(rows, dx=4).encode(text="text:N")
-    chart: alt.LayerChart = (bars + numbers).properties(height=alt.Step(15))
+    chart: vl.LayerChart = (bars + numbers).properties(height={"step": 15})
     return chart

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
+from viz import vega_lite as vl
 from viz.attention import Array
 from viz.lens_charts import LEAN, NARROW
-from viz.theme import BLUE, GRAY, VERMILLION, printed, signed_scale
+from viz.theme import BLUE, GRAY, VERMILLION, signed_scale
+from viz.vega_lite.lettering import printed
 
 MOST_ROWS, MOST_COLUMNS = 48, 64
 """Of a large table, every nth position and number is drawn."""
@@ -29,7 +30,7 @@ def every(length: int, most: int) -> int:
     return max(1, -(-length // most))
 
 
-def vector_picture(vectors: Array) -> alt.Chart:
+def vector_picture(vectors: Array) -> vl.Chart:
     """Draw position vectors as rows of signed cells.
 
     Args:
@@ -46,21 +47,19 @@ def vector_picture(vectors: Array) -> alt.Chart:
         }
     )
     axis = {"labelOverlap": True, "ticks": False, "domain": False, **LEAN}
-    chart: alt.Chart = (
-        alt.Chart(table)
+    chart: vl.Chart = (
+        vl.Chart(table)
         .mark_rect()
         .encode(
-            x=alt.X("number:O", title="number of the vector").axis(
-                labelAngle=0, **axis
-            ),
-            y=alt.Y("position:O", title="position").axis(**axis),
-            color=alt.Color("value:Q", title=None)
+            x=vl.X("number:O", title="number of the vector").axis(labelAngle=0, **axis),
+            y=vl.Y("position:O", title="position").axis(**axis),
+            color=vl.Color("value:Q", title=None)
             .scale(signed_scale(float(np.abs(shown).max()) or 1.0))
             .legend(orient="right", gradientLength=180, format=".2~g"),
             tooltip=[
                 "position:O",
                 "number:O",
-                alt.Tooltip("value:Q", format=".4f"),
+                vl.Tooltip("value:Q", format=".4f"),
             ],
         )
         .properties(height=285, padding=NARROW)
@@ -106,7 +105,7 @@ def distance_table(
 
 def distance_lines(
     table: pd.DataFrame, meaning: str, trained: int | None
-) -> alt.LayerChart:
+) -> vl.LayerChart:
     """Draw what distance does: one line, or one per head with the chosen one full.
 
     Args:
@@ -115,29 +114,29 @@ def distance_lines(
         trained: Training texts had no distance from here on; None: they had all.
     """
     lines = (
-        alt.Chart(table)
+        vl.Chart(table)
         .mark_line(strokeWidth=2, interpolate="linear")
         .encode(
-            x=alt.X("distance:Q", title="distance (tokens)")
+            x=vl.X("distance:Q", title="distance (tokens)")
             .scale(nice=False)
             .axis(**LEAN),
-            y=alt.Y("value:Q", title=meaning).axis(**LEAN),
+            y=vl.Y("value:Q", title=meaning).axis(**LEAN),
             detail="series:N",
-            color=alt.when(alt.datum.chosen)
-            .then(alt.value(BLUE))
-            .otherwise(alt.value(GRAY)),
-            opacity=alt.when(alt.datum.chosen)
-            .then(alt.value(1.0))
-            .otherwise(alt.value(0.5)),
+            color=vl.when(vl.datum.chosen)
+            .then(vl.value(BLUE))
+            .otherwise(vl.value(GRAY)),
+            opacity=vl.when(vl.datum.chosen)
+            .then(vl.value(1.0))
+            .otherwise(vl.value(0.5)),
             tooltip=[
                 "series:N",
                 "distance:Q",
-                alt.Tooltip("value:Q", format=".3f"),
+                vl.Tooltip("value:Q", format=".3f"),
             ],
         )
     )
     both = lines + _end_of_training(trained, "distance")
-    chart: alt.LayerChart = both.properties(height=265, padding=NARROW)
+    chart: vl.LayerChart = both.properties(height=265, padding=NARROW)
     return chart
 
 
@@ -160,7 +159,7 @@ def loss_table(losses: Array, bucket: int) -> pd.DataFrame:
     )
 
 
-def loss_line(table: pd.DataFrame, trained: int) -> alt.LayerChart:
+def loss_line(table: pd.DataFrame, trained: int) -> vl.LayerChart:
     """Draw the loss by position, with the end of the training length.
 
     Args:
@@ -168,29 +167,29 @@ def loss_line(table: pd.DataFrame, trained: int) -> alt.LayerChart:
         trained: The longest text of the training, in tokens.
     """
     line = (
-        alt.Chart(table)
+        vl.Chart(table)
         .mark_line(point=True, strokeWidth=2, color=BLUE)
         .encode(
-            x=alt.X("position:Q", title="position (tokens)").axis(**LEAN),
-            y=alt.Y("loss:Q", title="loss (nats per token)")
+            x=vl.X("position:Q", title="position (tokens)").axis(**LEAN),
+            y=vl.Y("loss:Q", title="loss (nats per token)")
             .scale(zero=True)
             .axis(**LEAN),
-            tooltip=["position:Q", alt.Tooltip("loss:Q", format=".3f")],
+            tooltip=["position:Q", vl.Tooltip("loss:Q", format=".3f")],
         )
     )
     both = line + _end_of_training(trained, "position")
-    chart: alt.LayerChart = both.properties(height=220, padding=NARROW)
+    chart: vl.LayerChart = both.properties(height=220, padding=NARROW)
     return chart
 
 
-def _end_of_training(trained: int | None, field: str) -> alt.LayerChart:
+def _end_of_training(trained: int | None, field: str) -> vl.LayerChart:
     """Return a line where the training texts ended, and its words; or nothing."""
     places = [] if trained is None else [trained]
     words = ["longest in training"] * len(places)
-    base = alt.Chart(pd.DataFrame({field: places, "words": words})).encode(
+    base = vl.Chart(pd.DataFrame({field: places, "words": words})).encode(
         x=f"{field}:Q"
     )
     rule = base.mark_rule(color=VERMILLION, strokeDash=[5, 3])
     text = printed(base, dx=-5, align="right", y=8).encode(text="words:N")
-    both: alt.LayerChart = rule + text
+    both: vl.LayerChart = rule + text
     return both

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-import altair as alt
 import pandas as pd
 
+from viz import vega_lite as vl
 from viz.theme import BLUE, SKY
 from viz.tokens import placed_pieces
 
@@ -64,7 +64,7 @@ def next_token_table(
 
 def next_token_bars(
     pieces: Sequence[str], raw: Sequence[float], filtered: Sequence[float]
-) -> alt.Chart:
+) -> vl.Chart:
     """Draw each candidate's probability, from the model and after filtering.
 
     Two candidates of equal text stay apart: names begin with their rank.
@@ -78,24 +78,24 @@ def next_token_bars(
         ValueError: See `next_token_table`.
     """
     table = next_token_table(pieces, raw, filtered)
-    chart: alt.Chart = (
-        alt.Chart(table)
+    chart: vl.Chart = (
+        vl.Chart(table)
         .mark_bar(cornerRadiusEnd=2)
         .encode(
-            y=alt.Y("piece:N", title="token", sort=None).axis(
+            y=vl.Y("piece:N", title="token", sort=None).axis(
                 labelFont="monospace", ticks=False, domain=False
             ),
-            yOffset=alt.YOffset("stage:N", sort=[MODEL, FILTERED]),
-            x=alt.X("probability:Q", title="probability").scale(domainMin=0),
-            color=alt.Color("stage:N", title=None, sort=[MODEL, FILTERED])
+            yOffset=vl.YOffset("stage:N", sort=[MODEL, FILTERED]),
+            x=vl.X("probability:Q", title="probability").scale(domainMin=0),
+            color=vl.Color("stage:N", title=None, sort=[MODEL, FILTERED])
             .scale(domain=[MODEL, FILTERED], range=[SKY, BLUE])
             .legend(orient="top"),
             tooltip=[
-                alt.Tooltip("piece:N", title="token"),
+                vl.Tooltip("piece:N", title="token"),
                 "stage:N",
-                alt.Tooltip("probability:Q", format=".3g"),
+                vl.Tooltip("probability:Q", format=".3g"),
             ],
         )
-        .properties(height=alt.Step(13))
+        .properties(height={"step": 13})
     )
     return chart

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
+from viz import vega_lite as vl
 from viz.attention import Array
 from viz.theme import BLUE, VERMILLION
 from viz.training import LOSS_TITLE, baseline_layer, thin
@@ -47,7 +47,7 @@ def race_curve(
     baselines: Mapping[str, float] | None = None,
     *,
     height: int = 330,
-) -> alt.LayerChart:
+) -> vl.LayerChart:
     """Draw each racer's losses over the seconds that it has trained.
 
     Args:
@@ -57,27 +57,27 @@ def race_curve(
     """
     table = race_table(tracks)
     colour = (
-        alt.Color("racer:N", title=None)
+        vl.Color("racer:N", title=None)
         .scale(domain=[track.name for track in tracks], range=list(COLOURS))
         .legend(orient="top", labelLimit=300)
     )
-    chart = alt.Chart(table).encode(
-        x=alt.X("seconds:Q", title="seconds of training").scale(nice=False, zero=True),
-        y=alt.Y("loss:Q", title=LOSS_TITLE).scale(zero=False),
+    chart = vl.Chart(table).encode(
+        x=vl.X("seconds:Q", title="seconds of training").scale(nice=False, zero=True),
+        y=vl.Y("loss:Q", title=LOSS_TITLE).scale(zero=False),
         color=colour,
         tooltip=[
-            alt.Tooltip("racer:N"),
-            alt.Tooltip("what:N"),
-            alt.Tooltip("seconds:Q", format=".1f"),
-            alt.Tooltip("loss:Q", format=".4f"),
+            vl.Tooltip("racer:N"),
+            vl.Tooltip("what:N"),
+            vl.Tooltip("seconds:Q", format=".1f"),
+            vl.Tooltip("loss:Q", format=".4f"),
         ],
     )
-    lines = alt.LayerChart(
+    lines = vl.LayerChart(
         layer=[
-            chart.transform_filter(alt.datum.what == "training").mark_line(
+            chart.transform_filter(vl.datum.what == "training").mark_line(
                 strokeWidth=2.4
             ),
-            chart.transform_filter(alt.datum.what == "held out").mark_point(
+            chart.transform_filter(vl.datum.what == "held out").mark_point(
                 filled=True, size=46, opacity=1
             ),
         ],
@@ -85,6 +85,6 @@ def race_curve(
     )
     if not baselines:
         return lines
-    both = alt.LayerChart(layer=[lines, baseline_layer(baselines)], height=height)
-    figure: alt.LayerChart = both.resolve_axis(y="independent")
+    both = vl.LayerChart(layer=[lines, baseline_layer(baselines)], height=height)
+    figure: vl.LayerChart = both.resolve_axis(y="independent")
     return figure

@@ -9,11 +9,11 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import altair as alt
 import numpy as np
 import pandas as pd
 from PIL import Image
 
+from viz import vega_lite as vl
 from viz.attention import Array
 from viz.theme import BLUE, GRAY, GREEN, ORANGE, SKY, VERMILLION
 
@@ -67,7 +67,7 @@ def copying_curve(
     guess: int | None = None,
     halves: Mapping[str, int] | None = None,
     height: int = 350,
-) -> alt.LayerChart:
+) -> vl.LayerChart:
     """Draw losses and scores over the steps, a guess, and where lines were half way.
 
     Args:
@@ -79,10 +79,10 @@ def copying_curve(
         height: In pixels, axes and legend included.
     """
     table = copying_table(columns)
-    step = alt.X("step:Q", title="step").scale(domain=[0, last_step], nice=False)
+    step = vl.X("step:Q", title="step").scale(domain=[0, last_step], nice=False)
     highest = 1.05 * max(uniform_loss, table["value"].max() if len(table) else 0.0)
     layers = [
-        alt.LayerChart(
+        vl.LayerChart(
             layer=[*_lines(table, "loss", step, highest), _unknowable(uniform_loss)]
         )
     ]
@@ -92,88 +92,86 @@ def copying_curve(
             _dots(table, "score", halves or {}, step),
         ]
         layers[0] += _dots(table, "loss", halves or {}, step)
-        layers.append(alt.LayerChart(layer=scores))
-    figure = alt.LayerChart(layer=layers, height=height)
+        layers.append(vl.LayerChart(layer=scores))
+    figure = vl.LayerChart(layer=layers, height=height)
     figure = figure.resolve_scale(y="independent")
     return figure if guess is None else _with_guess(figure, guess, last_step)
 
 
 def _lines(
-    table: pd.DataFrame, axis: str, step: alt.X, highest: float
-) -> list[alt.Chart]:
+    table: pd.DataFrame, axis: str, step: vl.X, highest: float
+) -> list[vl.Chart]:
     """Draw the lines of one axis: losses solid on the left, scores dashed right."""
     is_loss = axis == "loss"
     title = "loss (nats per token)" if is_loss else "score (share of weight)"
     colour = (
-        alt.Color("line:N", title=None)
+        vl.Color("line:N", title=None)
         .scale(domain=list(LINES.values()), range=list(_COLOURS.values()))
-        .legend(
-            alt.Legend(orient="bottom", columns=2, labelLimit=200)
-            if len(table)
-            else None
-        )
+        .legend(orient="bottom", columns=2, labelLimit=200)
     )
-    chart: alt.Chart = (
-        alt.Chart(table[table["axis"] == axis])
+    if not len(table):
+        colour = colour.legend(None)
+    chart: vl.Chart = (
+        vl.Chart(table[table["axis"] == axis])
         .mark_line(strokeWidth=2.2, strokeDash=[1, 0] if is_loss else [6, 2])
         .encode(
             x=step,
-            y=alt.Y("value:Q", title=title)
+            y=vl.Y("value:Q", title=title)
             .scale(domain=[0, highest])
             .axis(orient="left" if is_loss else "right", grid=is_loss),
             color=colour,
-            tooltip=["line:N", "step:Q", alt.Tooltip("value:Q", format=".3f")],
+            tooltip=["line:N", "step:Q", vl.Tooltip("value:Q", format=".3f")],
         )
     )
     return [chart]
 
 
-def _unknowable(loss: float) -> alt.Chart:
-    rule: alt.Chart = (
-        alt.Chart(
+def _unknowable(loss: float) -> vl.Chart:
+    rule: vl.Chart = (
+        vl.Chart(
             pd.DataFrame({"loss": [loss], "what": "a word that cannot be predicted"})
         )
         .mark_rule(strokeDash=[2, 4], color=GRAY)
-        .encode(y="loss:Q", tooltip=["what:N", alt.Tooltip("loss:Q", format=".3f")])
+        .encode(y="loss:Q", tooltip=["what:N", vl.Tooltip("loss:Q", format=".3f")])
     )
     return rule
 
 
 def _dots(
-    table: pd.DataFrame, axis: str, halves: Mapping[str, int], step: alt.X
-) -> alt.Chart:
+    table: pd.DataFrame, axis: str, halves: Mapping[str, int], step: vl.X
+) -> vl.Chart:
     """Mark on the lines of one axis where they were half way."""
     at = {LINES[name]: place for name, place in halves.items()}
     is_half = (table["axis"] == axis) & (table["step"] == table["line"].map(at))
-    chart: alt.Chart = (
-        alt.Chart(table[is_half])
+    chart: vl.Chart = (
+        vl.Chart(table[is_half])
         .mark_point(filled=True, size=110, opacity=1)
         .encode(x=step, y="value:Q", color="line:N", tooltip=["line:N", "step:Q"])
     )
     return chart
 
 
-def _with_guess(figure: alt.LayerChart, guess: int, last_step: int) -> alt.LayerChart:
+def _with_guess(figure: vl.LayerChart, guess: int, last_step: int) -> vl.LayerChart:
     """Add an upright line, named by an axis on top: axes wear the theme's colours."""
-    axis = alt.Axis(
-        orient="top",
-        values=[guess],
-        labelExpr=f"'your guess: {int(guess)}'",
-        grid=False,
-        ticks=False,
-        domain=False,
-        title=None,
-    )
+    axis = {
+        "orient": "top",
+        "values": [guess],
+        "labelExpr": f"'your guess: {int(guess)}'",
+        "grid": False,
+        "ticks": False,
+        "domain": False,
+        "title": None,
+    }
     rule = (
-        alt.Chart(pd.DataFrame({"guess": [guess]}))
+        vl.Chart(pd.DataFrame({"guess": [guess]}))
         .mark_rule(strokeDash=[5, 4], color=GREEN, strokeWidth=2)
         .encode(
-            x=alt.X("guess:Q", axis=axis).scale(domain=[0, last_step], nice=False),
+            x=vl.X("guess:Q", axis=axis).scale(domain=[0, last_step], nice=False),
             tooltip=["guess:Q"],
         )
     )
-    both = alt.LayerChart(layer=[figure, rule], height=figure.height)
-    marked: alt.LayerChart = both.resolve_axis(x="independent")
+    both = vl.LayerChart(layer=[figure, rule], height=figure.height)
+    marked: vl.LayerChart = both.resolve_axis(x="independent")
     return marked
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
+from viz import vega_lite as vl
 from viz.attention import Array
 from viz.theme import BLUE, GRAY, GREEN, PURPLE
 
@@ -57,7 +57,7 @@ def stream_chart(
     added: Array,
     stream: Array,
     layer: int | None = None,
-) -> alt.LayerChart:
+) -> vl.LayerChart:
     """Draw what each part adds as bars, and the stream's length as a line above them.
 
     Args:
@@ -75,21 +75,21 @@ def stream_chart(
     here = [name.startswith(f"L{layer} ") for name in table["part"]]
     table["here"] = [layer is None or chosen for chosen in here]
     tooltip = [
-        alt.Tooltip("part:N"),
-        alt.Tooltip("added:Q", title="adds, length", format=".3f"),
-        alt.Tooltip("stream:Q", title="stream afterwards, length", format=".3f"),
+        vl.Tooltip("part:N"),
+        vl.Tooltip("added:Q", title="adds, length", format=".3f"),
+        vl.Tooltip("stream:Q", title="stream afterwards, length", format=".3f"),
     ]
-    x = alt.X("part:N", sort=None, title=None).axis(labelAngle=-40, labelOverlap=True)
-    base = alt.Chart(table).encode(x=x, tooltip=tooltip)
+    x = vl.X("part:N", sort=None, title=None).axis(labelAngle=-40, labelOverlap=True)
+    base = vl.Chart(table).encode(x=x, tooltip=tooltip)
     bars = base.mark_bar(cornerRadiusEnd=2).encode(
-        y=alt.Y("added:Q", title="length of the vector"),
-        color=alt.Color("kind:N", title=None, sort=None)
+        y=vl.Y("added:Q", title="length of the vector"),
+        color=vl.Color("kind:N", title=None, sort=None)
         .scale(domain=[*known, STREAM], range=[*(COLOURS[k] for k in known), GRAY])
         .legend(orient="top", columns=2),  # a phone has no room for four
-        opacity=alt.condition(alt.datum.here, alt.value(1.0), alt.value(0.45)),
+        opacity=vl.when(vl.datum.here).then(vl.value(1.0)).otherwise(vl.value(0.45)),
     )
-    line = base.mark_line(point=alt.OverlayMarkDef(size=45), strokeWidth=3).encode(
-        y="stream:Q", color=alt.datum(STREAM)
+    line = base.mark_line(point={"size": 45}, strokeWidth=3).encode(
+        y="stream:Q", color=vl.datum(STREAM)
     )
-    chart: alt.LayerChart = (bars + line).properties(height=230)
+    chart: vl.LayerChart = (bars + line).properties(height=230)
     return chart

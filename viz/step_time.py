@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-import altair as alt
 import pandas as pd
 
+from viz import vega_lite as vl
 from viz.theme import BLUE, GRAY, ORANGE, SKY, VERMILLION
 
 _COLOURS: Final = {
@@ -43,7 +43,7 @@ def step_table(milliseconds: Mapping[str, float]) -> pd.DataFrame:
     return table
 
 
-def step_bar(milliseconds: Mapping[str, float], *, columns: int = 2) -> alt.Chart:
+def step_bar(milliseconds: Mapping[str, float], *, columns: int = 2) -> vl.Chart:
     """Draw one step as a bar; the legend prints milliseconds and shares.
 
     Args:
@@ -52,25 +52,25 @@ def step_bar(milliseconds: Mapping[str, float], *, columns: int = 2) -> alt.Char
     """
     table = step_table(milliseconds)
     colour = (
-        alt.Color("name:N", title=None)
+        vl.Color("name:N", title=None)
         .scale(
             domain=list(table["name"]), range=[_COLOURS[part] for part in table["part"]]
         )
         .legend(orient="bottom", columns=columns, labelLimit=240)
     )
-    bar: alt.Chart = (
-        alt.Chart(table)
+    bar: vl.Chart = (
+        vl.Chart(table)
         .mark_bar(size=26)
         .encode(
-            x=alt.X("milliseconds:Q", title="milliseconds of one step").scale(
+            x=vl.X("milliseconds:Q", title="milliseconds of one step").scale(
                 nice=False, domain=[0, float(table["milliseconds"].sum())]
             ),
             color=colour,
             order="order:Q",
             tooltip=[
-                alt.Tooltip("part:N"),
-                alt.Tooltip("milliseconds:Q", format=".3f"),
-                alt.Tooltip("share:Q", format=".1%"),
+                vl.Tooltip("part:N"),
+                vl.Tooltip("milliseconds:Q", format=".3f"),
+                vl.Tooltip("share:Q", format=".1%"),
             ],
         )
         # Streamlit counts the axis and the legend in.

@@ -7,55 +7,41 @@ so that nothing depends on telling colours apart.
 Text, axes and grids are left alone: Streamlit paints them in the reader's light or dark
 theme. The colours below are readable on both backgrounds.
 
+The values lie in `components/shared/palette.json`, where a lesson file finds them too.
+
 Source: Okabe & Ito, "Color Universal Design" (2008), for the qualitative palette.
 """
 
-from typing import Any, Literal
+import json
+from pathlib import Path
+from typing import Any
 
-import altair as alt
+CSS_VARIABLES: dict[str, str] = json.loads(
+    (Path(__file__).parent / "components" / "shared" / "palette.json").read_text(
+        "utf-8"
+    )
+)
+"""The palette by the names that style sheets and scripts use: `var(--blue)`."""
 
-BLUE = "#0072B2"
-VERMILLION = "#D55E00"
-GREEN = "#009E73"
-PURPLE = "#CC79A7"
-ORANGE = "#E69F00"
-SKY = "#56B4E9"
-GRAY = "#7A8699"
-VIOLET = "#8A7FD1"
+BLUE = CSS_VARIABLES["blue"]
+VERMILLION = CSS_VARIABLES["vermillion"]
+GREEN = CSS_VARIABLES["green"]
+PURPLE = CSS_VARIABLES["purple"]
+ORANGE = CSS_VARIABLES["orange"]
+SKY = CSS_VARIABLES["sky"]
+GRAY = CSS_VARIABLES["gray"]
+VIOLET = CSS_VARIABLES["violet"]
 
 POSITIVE, NEGATIVE, NEUTRAL = BLUE, VERMILLION, GRAY
 
 CATEGORIES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GRAY)
 """For things without order, in the order in which to use them."""
 
-RAMP_ON_LIGHT = (
-    *("#f2f7fb", "#deecf7", "#cbe1f2", "#a5cde8", "#7fb9de"),
-    *("#55a0d1", "#2b88c4", "#1573ad", "#005f96", "#003052"),
-)
+RAMP_ON_LIGHT = tuple(CSS_VARIABLES["ramp-on-light"].split())
 """From no weight to all of it, on a light page."""
 
-RAMP_ON_DARK = (
-    *("#152231", "#14385a", "#104c75", "#0b608f", "#1c79b1"),
-    *("#2c92d0", "#58ace1", "#83c5f0", "#b5ddf8", "#e6f5ff"),
-)
+RAMP_ON_DARK = tuple(CSS_VARIABLES["ramp-on-dark"].split())
 """The same on a dark page, where more weight is more light."""
-
-CSS_VARIABLES = {
-    "blue": BLUE,
-    "vermillion": VERMILLION,
-    "green": GREEN,
-    "purple": PURPLE,
-    "orange": ORANGE,
-    "sky": SKY,
-    "gray": GRAY,
-    "violet": VIOLET,
-    "ramp-on-light": " ".join(RAMP_ON_LIGHT),
-    "ramp-on-dark": " ".join(RAMP_ON_DARK),
-}
-"""The palette by the names that style sheets and scripts use: `var(--blue)`."""
-
-PRESENT_FONT_SIZE = 20
-"""Points, on a projector: the axis must be legible from the last row."""
 
 
 def css_palette(selector: str) -> str:
@@ -68,7 +54,7 @@ def css_palette(selector: str) -> str:
     return "\n".join([f"{selector} {{", *lines, "}"])
 
 
-def signed_scale(limit: float) -> alt.Scale:
+def signed_scale(limit: float) -> dict[str, Any]:
     """Colour a signed value, with 0 in the middle whatever the data.
 
     Args:
@@ -79,66 +65,8 @@ def signed_scale(limit: float) -> alt.Scale:
     """
     if not limit > 0:
         raise ValueError(f"The limit of a signed scale must be > 0, not {limit}.")
-    return alt.Scale(
-        domain=[-limit, 0, limit], range=[NEGATIVE, "#9aa5b522", POSITIVE], clamp=True
-    )
-
-
-def printed(
-    rows: alt.Chart,
-    *,
-    dx: int,
-    dy: int = 0,
-    align: Literal["left", "right"] = "left",
-    **style: Any,
-) -> alt.Chart:
-    """Return marks that print a text beside each row's mark, readable in any theme.
-
-    Vega paints text black, whatever the theme, and no gray has a contrast of 4.5 to 1
-    on white and on dark at once. The full end of the theme's own ramp has: it is dark
-    on light, and light on dark.
-
-    Args:
-        rows: The data and its position; `text` is still to be encoded.
-        dx: Distance from the place to the right, in pixels.
-        dy: Distance downwards.
-        align: Which end of the text is anchored there.
-        style: What else `mark_text` takes: `font`, `fontSize`.
-    """
-    ramp = alt.Scale(domain=[0, 1], range="ramp")
-    marks: alt.Chart = (
-        rows.transform_calculate(ink="1")
-        .mark_text(align=align, dx=dx, dy=dy, **style)
-        .encode(fill=alt.Fill("ink:Q", scale=ramp, legend=None))
-    )
-    return marks
-
-
-def enlarged(chart: alt.Chart | alt.LayerChart) -> alt.Chart | alt.LayerChart:
-    """Return the chart with type legible across a classroom, and room for it."""
-    size = PRESENT_FONT_SIZE
-    height = chart.to_dict().get("height")
-    if isinstance(height, int | float):
-        chart = chart.properties(height=height + 5 * size)
-    elif isinstance(height, dict):  # so much for each bar
-        step = max(height["step"], size + 2)
-        chart = chart.properties(height=alt.Step(step))
-    figure: alt.Chart | alt.LayerChart = (
-        chart.configure_axis(labelFontSize=size, titleFontSize=size, labelLimit=400)
-        .configure_legend(labelFontSize=size, titleFontSize=size)
-        .configure_title(fontSize=size + 4)
-        .configure_text(fontSize=size)
-    )
-    return figure
-
-
-@alt.theme.register("minigpt", enable=True)
-def _altair_theme() -> alt.theme.ThemeConfig:
-    """Give charts outside the app, in a notebook, the same palette."""
     return {
-        "config": {
-            "range": {"category": list(CATEGORIES)},
-            "axis": {"grid": True, "gridOpacity": 0.35, "tickCount": 5},
-            "view": {"stroke": None},
-        }
+        "domain": [-limit, 0, limit],
+        "range": [NEGATIVE, "#9aa5b522", POSITIVE],
+        "clamp": True,
     }

@@ -8,10 +8,10 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
+from viz import vega_lite as vl
 from viz.theme import BLUE, GRAY, SKY, VERMILLION
 
 EACH_STEP = "training, each step"
@@ -113,7 +113,7 @@ def loss_curve(
     baselines: Mapping[str, float] | None = None,
     *,
     log_x: bool = False,
-) -> alt.LayerChart:
+) -> vl.LayerChart:
     """Draw the losses of a run, and the baselines of counting models as dashed lines.
 
     Args:
@@ -125,22 +125,22 @@ def loss_curve(
     table = metrics if isinstance(metrics, pd.DataFrame) else metrics_table(metrics)
     points = loss_table(table, log_x=log_x)
     present = [line for line in _COLOURS if (points["line"] == line).any()]
-    x = alt.X("step:Q", title="step").scale(
+    x = vl.X("step:Q", title="step").scale(
         type="log" if log_x else "linear", nice=False
     )
-    y = alt.Y("loss:Q", title=LOSS_TITLE).scale(zero=False)
+    y = vl.Y("loss:Q", title=LOSS_TITLE).scale(zero=False)
     colour = (
-        alt.Color("line:N", title=None)
+        vl.Color("line:N", title=None)
         .scale(domain=present, range=[_COLOURS[line] for line in present])
         .legend(orient="top")
     )
     tooltip = [
-        alt.Tooltip("line:N"),
-        alt.Tooltip("step:Q"),
-        alt.Tooltip("loss:Q", format=".4f"),
+        vl.Tooltip("line:N"),
+        vl.Tooltip("step:Q"),
+        vl.Tooltip("loss:Q", format=".4f"),
     ]
-    chart = alt.Chart(points).encode(x=x, y=y, color=colour, tooltip=tooltip)
-    lines = alt.LayerChart(
+    chart = vl.Chart(points).encode(x=x, y=y, color=colour, tooltip=tooltip)
+    lines = vl.LayerChart(
         layer=[
             _only(chart, EACH_STEP).mark_line(strokeWidth=1, opacity=0.6),
             _only(chart, AVERAGE).mark_line(strokeWidth=2.2),
@@ -151,17 +151,17 @@ def loss_curve(
     if not baselines:
         return lines
     # The baselines bring an axis of their own, for their names.
-    both = alt.LayerChart(layer=[lines, baseline_layer(baselines)], height=340)
-    figure: alt.LayerChart = both.resolve_axis(y="independent")
+    both = vl.LayerChart(layer=[lines, baseline_layer(baselines)], height=340)
+    figure: vl.LayerChart = both.resolve_axis(y="independent")
     return figure
 
 
-def _only(chart: alt.Chart, line: str) -> alt.Chart:
-    selected: alt.Chart = chart.transform_filter(alt.datum.line == line)
+def _only(chart: vl.Chart, line: str) -> vl.Chart:
+    selected: vl.Chart = chart.transform_filter(vl.datum.line == line)
     return selected
 
 
-def baseline_layer(baselines: Mapping[str, float]) -> alt.Chart:
+def baseline_layer(baselines: Mapping[str, float]) -> vl.Chart:
     """Draw dashed lines, named by an axis on the right.
 
     An axis, not text marks: Streamlit gives axes the text colour of the theme.
@@ -171,23 +171,23 @@ def baseline_layer(baselines: Mapping[str, float]) -> alt.Chart:
         f"datum.value == {float(loss)!r} ? '{_plain(name)} {loss:.2f}'"
         for name, loss in baselines.items()
     )
-    axis = alt.Axis(
-        orient="right",
-        values=[float(loss) for loss in baselines.values()],
-        labelExpr=f"{names} : ''",
-        labelOverlap=False,
-        labelLimit=200,
-        grid=False,
-        ticks=False,
-        domain=False,
-        title=None,
-    )
-    layer: alt.Chart = (
-        alt.Chart(table)
+    axis = {
+        "orient": "right",
+        "values": [float(loss) for loss in baselines.values()],
+        "labelExpr": f"{names} : ''",
+        "labelOverlap": False,
+        "labelLimit": 200,
+        "grid": False,
+        "ticks": False,
+        "domain": False,
+        "title": None,
+    }
+    layer: vl.Chart = (
+        vl.Chart(table)
         .mark_rule(strokeDash=[5, 4], color=GRAY, strokeWidth=1.4)
         .encode(
-            y=alt.Y("loss:Q", axis=axis),
-            tooltip=["name:N", alt.Tooltip("loss:Q", format=".4f")],
+            y=vl.Y("loss:Q", axis=axis),
+            tooltip=["name:N", vl.Tooltip("loss:Q", format=".4f")],
         )
     )
     return layer
@@ -208,7 +208,7 @@ GAUGES: Final = {
 
 def gauge_chart(
     metrics: pd.DataFrame | Sequence[Mapping[str, Any]], column: str
-) -> alt.Chart:
+) -> vl.Chart:
     """Draw one small curve beside the loss.
 
     Args:
@@ -224,15 +224,15 @@ def gauge_chart(
         raise ValueError(f"There is no gauge {column!r} here. There are: {known}.")
     points = table[["step", column]]
     points = thin(points[np.isfinite(points[column].astype(float))], column, 300)
-    chart: alt.Chart = (
-        alt.Chart(points)
+    chart: vl.Chart = (
+        vl.Chart(points)
         .mark_line(color=BLUE, strokeWidth=1.6)
         .encode(
-            x=alt.X("step:Q", title="step").scale(nice=False),
-            y=alt.Y(f"{column}:Q", title=GAUGES[column]).axis(
+            x=vl.X("step:Q", title="step").scale(nice=False),
+            y=vl.Y(f"{column}:Q", title=GAUGES[column]).axis(
                 tickCount=4, format="~s" if column == "tokens_per_second" else "~g"
             ),
-            tooltip=["step:Q", alt.Tooltip(f"{column}:Q", format=".4g")],
+            tooltip=["step:Q", vl.Tooltip(f"{column}:Q", format=".4g")],
         )
         .properties(height=140)
     )

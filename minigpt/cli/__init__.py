@@ -26,8 +26,10 @@ COMMANDS = {
     "tokenizer": "train a tokenizer, encode, decode, look inside",
     "data": "fetch, write, describe or clean a text; list encoded ones",
     "inspect": "show a model's parts, activations and next-token table",
+    "serve": "answer over HTTP, as OpenAI's API does",
     "import": "add GPT-2, or a model of its kind, to your models",
     "export": "write a model in the format of Hugging Face",
+    "lesson": "write a model and its lessons as one file for any browser",
 }
 
 

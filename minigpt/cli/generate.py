@@ -14,8 +14,11 @@ from minigpt.errors import DataError, MinigptError
 
 if TYPE_CHECKING:
     from minigpt.generation.generator import Generator
+    from minigpt.generation.result import Generation
 
 _DESCRIPTION = "Generate text with a trained model."
+_TOGETHER = 32
+"""Prompts that are written at a time."""
 _INTERACTIVE_HELP = """\
 Write a prompt and press Enter. Or: temp 0.8 · length 200 · top_k 50 · top_p 0.9 ·
 seed 1 · settings · help · quit."""
@@ -33,6 +36,10 @@ class ModelFlags:
     prompts_file: Annotated[Path | None, flag("A file of prompts, one per line.")] = (
         None
     )
+    samples: Annotated[
+        int, flag("Continuations of each prompt, each with the next seed.")
+    ] = 1
+    stop: Annotated[tuple[str, ...], flag("Texts that end the writing.")] = ()
     interactive: Annotated[bool, flag("Ask for prompts until you type quit.")] = False
     device: Annotated[str, flag("auto, cpu, cuda, cuda:1 or mps.")] = "auto"
 
@@ -53,19 +60,18 @@ def run(words: Sequence[str]) -> int:
     if "strategy" not in given and given & {"num_beams", "length_penalty"}:
         values["strategy"] = "beam"
     config = GenerationConfig(**values)
-    _check(given)
+    _check(given, flags.samples)
     prompts = read_prompts(flags.prompts_file) if flags.prompts_file else None
 
     generator = _load(flags)
     if flags.interactive:
-        converse(generator, config)
+        converse(generator, config, flags.stop)
     elif prompts is not None:
-        for number, prompt in enumerate(prompts, start=1):
-            say(f"--- {number}/{len(prompts)}: {prompt}")
-            write(generator, prompt, config)
-            say()
+        write_many(generator, prompts, config, flags)
+    elif flags.samples > 1:
+        write_many(generator, [flags.prompt], config, flags)
     else:
-        write(generator, flags.prompt, config)
+        write(generator, flags.prompt, config, flags.stop)
     return 0
 
 
@@ -83,10 +89,51 @@ def read_prompts(path: Path) -> list[str]:
     return prompts
 
 
-def write(generator: "Generator", prompt: str, config: GenerationConfig) -> None:
+def write_many(
+    generator: "Generator",
+    prompts: Sequence[str],
+    config: GenerationConfig,
+    flags: ModelFlags,
+) -> None:
+    """Print prompts and their continuations, some at a time, written together."""
+    for first in range(0, len(prompts), _TOGETHER):
+        some = prompts[first : first + _TOGETHER]
+        rows = continue_all(generator, some, config, flags)
+        for number, (prompt, row) in enumerate(zip(some, rows, strict=True), first + 1):
+            say(f"--- {number}/{len(prompts)}: {prompt}")
+            for generation in row:
+                say(generation.full_text)
+            for warning in row[0].warnings:
+                note(f"note: {warning}")
+            say()
+
+
+def continue_all(
+    generator: "Generator",
+    prompts: Sequence[str],
+    config: GenerationConfig,
+    flags: ModelFlags,
+) -> "list[list[Generation]]":
+    """Continue prompts in one batch; a beam search is a batch of its own."""
+    from minigpt.generation.batch.together import generate_together
+
+    samples, stop = flags.samples, flags.stop
+    if config.strategy == "beam" and samples == 1:
+        return [[generator.generate(each, config, stop=stop)] for each in prompts]
+    return generate_together(generator, prompts, config, samples=samples, stop=stop)
+
+
+def write(
+    generator: "Generator",
+    prompt: str,
+    config: GenerationConfig,
+    stop: Sequence[str] = (),
+) -> None:
     """Print a prompt and its continuation, token by token where possible."""
+    from minigpt.generation.stops import before_stop, without_beginnings
+
     if config.strategy == "beam":
-        generation = generator.generate(prompt, config)
+        generation = generator.generate(prompt, config, stop=stop)
         warnings, text = generation.warnings, generation.prompt + generation.text
         say(text)
         for warning in warnings:
@@ -94,18 +141,21 @@ def write(generator: "Generator", prompt: str, config: GenerationConfig) -> None
         return
     for character in generator.tokenizer.unknown(prompt):
         note(f"note: {character!r} is not in the model's vocabulary: read as <unk>.")
-    written = prompt
+    written = so_far = ""
     say(prompt, end="")
-    for token in generator.stream(prompt, config):
+    for token in generator.stream(prompt, config, stop=stop):
+        so_far = before_stop(token.text_so_far, stop)
         # A character may take several tokens: print only what is final.
-        text = prompt + token.text_so_far
+        text = without_beginnings(so_far, stop)
         if text.startswith(written):
             say(text[len(written) :], end="")
             written = text
-    say()
+    say(so_far[len(written) :])
 
 
-def converse(generator: "Generator", config: GenerationConfig) -> None:
+def converse(
+    generator: "Generator", config: GenerationConfig, stop: Sequence[str] = ()
+) -> None:
     """Read prompts and commands from standard input until `quit` or its end."""
     note(_INTERACTIVE_HELP)
     for line in _lines():
@@ -120,7 +170,7 @@ def converse(generator: "Generator", config: GenerationConfig) -> None:
             config = _changed(config, word, value)
         elif line.strip():
             try:
-                write(generator, line, config)
+                write(generator, line, config, stop)
             except MinigptError as error:
                 say()
                 complain(str(error))
@@ -168,7 +218,11 @@ def _lines() -> Iterator[str]:
             yield line.rstrip("\r\n")
 
 
-def _check(given: set[str]) -> None:
+def _check(given: set[str], samples: int) -> None:
+    if samples < 1:
+        raise DataError(f"samples is {samples}: ask for one at least.")
+    if samples > 1 and "interactive" in given:
+        raise DataError("--interactive writes one text at a time: leave out --samples.")
     ways = given & {"prompt", "prompts_file", "interactive"}
     if len(ways) > 1:
         names = " and ".join(f"--{name}" for name in sorted(ways))

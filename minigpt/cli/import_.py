@@ -1,4 +1,4 @@
-"""`import`: add GPT-2, or a model of its kind, to the models of the app."""
+"""`import`: add a model that was made elsewhere to the models of the app."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -18,7 +18,11 @@ class ImportArguments:
 
     source: Annotated[
         tyro.conf.Positional[str],
-        argument("SOURCE", "gpt2, gpt2-medium, distilgpt2, owner/model, a directory."),
+        argument(
+            "SOURCE",
+            "gpt2, distilgpt2, owner/model, a directory; or a checkpoint of nanoGPT "
+            "(.pt) or llama2.c (.bin).",
+        ),
     ]
     name: Annotated[
         tyro.conf.Positional[str],
@@ -32,7 +36,7 @@ class ImportArguments:
 def run(words: Sequence[str]) -> int:
     """Run `import`."""
     arguments = parse(
-        ImportArguments, words, "import", "Add a model from Hugging Face."
+        ImportArguments, words, "import", "Add a model that was made elsewhere."
     )
     # Before a download of minutes, not after it.
     free_place(data_directory(), "model", arguments.name)
@@ -42,6 +46,8 @@ def run(words: Sequence[str]) -> int:
     loaded = from_pretrained(
         arguments.source, revision=arguments.revision, offline=arguments.offline
     )
+    if notes := loaded.metadata.provenance.get("notes"):
+        note(notes)
     directory = keep_import(
         data_directory(),
         arguments.name,

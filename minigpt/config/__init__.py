@@ -3,7 +3,8 @@
 from minigpt.config.base import Config
 from minigpt.config.finetuning import FinetuneConfig, LoraConfig
 from minigpt.config.generation import GenerationConfig, Strategy
-from minigpt.config.model import PRESETS, MLPConfig, ModelConfig, get_config
+from minigpt.config.mlp import MLPConfig
+from minigpt.config.model import PRESETS, ModelConfig, get_config
 from minigpt.config.recipes import RECIPES, get_recipe
 from minigpt.config.training import (
     DataConfig,

@@ -42,6 +42,27 @@ class Config(BaseModel):
         return type(self)(**{**self.to_dict(), **changes})
 
 
+class AssignableConfig(Config):
+    """A config whose fields may be assigned, each assignment checked.
+
+    Models' configs are of this kind because a vocabulary is known only after the
+    tokenizer is built: `config.vocab_size = tokenizer.get_vocab_size()`.
+    """
+
+    model_config = ConfigDict(frozen=False, validate_assignment=True)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in type(self).model_fields:
+            hint = near_names(name, type(self).model_fields)
+            raise ConfigError(f"{type(self).__name__}: unknown setting {name!r}.{hint}")
+        before = getattr(self, name)
+        try:
+            super().__setattr__(name, value)
+        except ValidationError as error:
+            self.__dict__[name] = before
+            raise ConfigError(explain(error, type(self))) from None
+
+
 def explain(error: ValidationError, config: type[Config]) -> str:
     """Turn pydantic's report into one line that names field, value and constraint."""
     complaints = []

@@ -1,4 +1,4 @@
-"""What a model is made of: the settings of `TransformerLM` and `MLPLM`, and presets.
+"""What a model is made of: the settings of `TransformerLM`, and presets.
 
 GPT-2 is one point of this space, and the defaults below are that point: learned
 positions, LayerNorm before each sublayer, GELU, biases, a tied head.
@@ -6,24 +6,16 @@ positions, LayerNorm before each sublayer, GELU, biases, a tied head.
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    ConfigDict,
-    Discriminator,
-    Field,
-    Strict,
-    Tag,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Discriminator, Field, Strict, Tag, model_validator
 
-from minigpt.config.base import Config, explain
+from minigpt.config.base import AssignableConfig
 from minigpt.errors import ConfigError, near_names
 
 PositionalEncoding = Literal[
     "learned", "sinusoidal", "rope", "alibi", "relative", "none"
 ]
 Normalization = Literal["layernorm", "rmsnorm"]
-Activation = Literal["gelu", "relu", "relu2", "swiglu"]
+Activation = Literal["gelu", "gelu_exact", "relu", "relu2", "swiglu"]
 
 
 def _one_or_several(value: Any) -> str:
@@ -40,27 +32,6 @@ GainOfHeads = Annotated[
 """One number for all heads, or one for each."""
 
 
-class AssignableConfig(Config):
-    """A config whose fields may be assigned, each assignment checked.
-
-    Models' configs are of this kind because a vocabulary is known only after the
-    tokenizer is built: `config.vocab_size = tokenizer.get_vocab_size()`.
-    """
-
-    model_config = ConfigDict(frozen=False, validate_assignment=True)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name not in type(self).model_fields:
-            hint = near_names(name, type(self).model_fields)
-            raise ConfigError(f"{type(self).__name__}: unknown setting {name!r}.{hint}")
-        before = getattr(self, name)
-        try:
-            super().__setattr__(name, value)
-        except ValidationError as error:
-            self.__dict__[name] = before
-            raise ConfigError(explain(error, type(self))) from None
-
-
 class ModelConfig(AssignableConfig):
     """The settings of a decoder-only transformer, `TransformerLM`."""
 
@@ -74,7 +45,11 @@ class ModelConfig(AssignableConfig):
         4, ge=1, le=256, description="Number of blocks; each builds on the ones before."
     )
     num_heads: int = Field(
-        4, ge=1, le=256, description="Attention heads per block; must divide d_model."
+        4,
+        ge=1,
+        le=256,
+        description="Attention heads per block; must divide d_model, unless head_dim "
+        "is given.",
     )
     num_kv_heads: int | None = Field(
         None,
@@ -154,10 +129,63 @@ class ModelConfig(AssignableConfig):
         description="Relative bias: factor on the learned bias, so that it is learned "
         "as fast as the weights; one for all heads, or one for each.",
     )
+    head_dim: int | None = Field(
+        None,
+        ge=1,
+        le=4096,
+        description="Width of one head's queries, keys and values (none: d_model / "
+        "num_heads).",
+    )
+    qkv_bias: bool | None = Field(
+        None,
+        description="Add a learned bias to queries, keys and values (none: as bias "
+        "says).",
+    )
+    parallel_mlp: bool = Field(
+        False,
+        description="Let the MLP read what attention reads, and not what attention "
+        "has added: both can be computed at once.",
+    )
+    rope_dim: int | None = Field(
+        None,
+        ge=2,
+        le=4096,
+        description="RoPE: how many of a head's numbers are turned, an even number "
+        "(none: all).",
+    )
+    rope_factor: float = Field(
+        1.0,
+        ge=1.0,
+        le=1000.0,
+        description="RoPE: how many times slower pairs turn, so that a model made for "
+        "short texts reads longer ones.",
+    )
+    rope_trained_length: int | None = Field(
+        None,
+        ge=1,
+        le=1_048_576,
+        description="RoPE: the length that the model was made for before it was "
+        "stretched, in tokens; pairs that turn often in it are slowed less (none: all "
+        "pairs alike).",
+    )
+    rope_slow_turns: float = Field(
+        1.0,
+        ge=0.0,
+        le=1000.0,
+        description="RoPE: pairs that turn at most so often in the trained length are "
+        "slowed by the whole factor.",
+    )
+    rope_fast_turns: float = Field(
+        4.0,
+        gt=0.0,
+        le=1000.0,
+        description="RoPE: pairs that turn at least so often in the trained length "
+        "keep their speed.",
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        if self.d_model % self.num_heads:
+        if self.head_dim is None and self.d_model % self.num_heads:
             fits = [n for n in range(1, 65) if self.d_model % n == 0]
             raise ValueError(
                 f"num_heads is {self.num_heads}, which does not divide d_model "
@@ -176,15 +204,35 @@ class ModelConfig(AssignableConfig):
             )
         if self.positional_encoding == "rope" and self.d_head % 2:
             raise ValueError(
-                f"rope turns pairs of numbers, and d_model / num_heads is "
-                f"{self.d_head}, an odd number: change either"
+                f"rope turns pairs of numbers, and a head is {self.d_head} wide, an "
+                "odd number: change d_model, num_heads or head_dim"
             )
+        self._check_rope()
         return self
+
+    def _check_rope(self) -> None:
+        if self.rope_dim is not None and (
+            self.rope_dim % 2 or self.rope_dim > self.d_head
+        ):
+            raise ValueError(
+                f"rope_dim is {self.rope_dim}: give an even number of at most "
+                f"{self.d_head}, the width of a head"
+            )
+        if self.rope_fast_turns <= self.rope_slow_turns:
+            raise ValueError(
+                f"rope_fast_turns is {self.rope_fast_turns:g}, and must be larger than "
+                f"rope_slow_turns, {self.rope_slow_turns:g}"
+            )
 
     @property
     def d_head(self) -> int:
         """Width of one head's queries, keys and values."""
-        return self.d_model // self.num_heads
+        return self.head_dim or self.d_model // self.num_heads
+
+    @property
+    def has_qkv_bias(self) -> bool:
+        """Whether queries, keys and values have biases, the default filled in."""
+        return self.bias if self.qkv_bias is None else self.qkv_bias
 
     @property
     def kv_heads(self) -> int:
@@ -195,28 +243,6 @@ class ModelConfig(AssignableConfig):
     def mlp_width(self) -> int:
         """Hidden width of the MLP after the default is filled in."""
         return 4 * self.d_model if self.d_ff is None else self.d_ff
-
-
-class MLPConfig(AssignableConfig):
-    """The settings of the fixed-window baseline, `MLPLM`."""
-
-    vocab_size: int = Field(
-        1000, ge=1, le=2_000_000, description="Number of tokens; the tokenizer sets it."
-    )
-    d_model: int = Field(
-        64, ge=1, le=32_768, description="Width of one token's embedding."
-    )
-    d_ff: int = Field(256, ge=1, le=131_072, description="Width of a hidden layer.")
-    num_layers: int = Field(2, ge=1, le=256, description="Number of hidden layers.")
-    context_size: int = Field(
-        16, ge=1, le=4096, description="How many of the last tokens the model sees."
-    )
-    max_seq_len: int = Field(
-        128, ge=1, le=1_048_576, description="Longest text read at once, in tokens."
-    )
-    dropout: float = Field(
-        0.0, ge=0.0, lt=1.0, description="Share of values zeroed to avoid overfitting."
-    )
 
 
 PRESETS: dict[str, dict[str, Any]] = {

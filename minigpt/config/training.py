@@ -10,7 +10,8 @@ from pydantic import BeforeValidator, Field, Strict, model_validator
 
 from minigpt.config.base import Config
 from minigpt.config.finetuning import FinetuneConfig
-from minigpt.config.model import MLPConfig, ModelConfig
+from minigpt.config.mlp import MLPConfig
+from minigpt.config.model import ModelConfig
 
 _TWICE = 12
 """The shortest window in which six words are said twice."""

@@ -1,5 +1,6 @@
-"""Generation, in reading order: filters, window, sample, beam, generator."""
+"""Generation, in reading order: filters, window, sample, beam, generator, batch."""
 
+from minigpt.generation.batch.together import generate_together
 from minigpt.generation.beam.search import beam_search
 from minigpt.generation.beam.tree import BeamCandidate, BeamResult, BeamSequence
 from minigpt.generation.filters import FilterStage, apply_filters, filter_stages
@@ -20,4 +21,5 @@ __all__ = [
     "apply_filters",
     "beam_search",
     "filter_stages",
+    "generate_together",
 ]

@@ -11,7 +11,7 @@ place; softmax, activations and layer norms are torch's own, one call each.
 `minigpt.model` is the definition. A test holds the two together for every setting.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
@@ -22,6 +22,7 @@ from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from minigpt.config import ModelConfig
+from minigpt.generation.place import Place
 from minigpt.model import TransformerLM
 from minigpt.model.attention import MultiHeadAttention
 from minigpt.model.block import Block
@@ -35,9 +36,9 @@ Array = np.ndarray
 Map = Callable[[Array], Array]
 """Maps vectors to vectors, over the last axis."""
 
-Attention = Callable[[Array, Array, Array, int], Array]
+Attention = Callable[[Array, Array, Array, Place], Array]
 """Maps x [batch d_model], a layer's keys and values [batch kv_head pos d_head], and the
-new token's position to what attention adds, [batch d_model]."""
+new tokens' place to what attention adds, [batch d_model]."""
 
 FITS_CACHE = 2**18
 """A matrix of so many numbers (1 MB) may stay in the processor's cache; a larger one
@@ -65,6 +66,7 @@ class Decoder:
         self.embedding_norm = None if model.ln_embed is None else _norm(model.ln_embed)
         self.positions = _absolute_positions(model)
         self.blocks = [build.block(cast(Block, block)) for block in model.blocks]
+        self.parallel_mlp = config.parallel_mlp
         self.norm = _norm(model.ln_final)
         embedding = model.token_embedding
         self.head = build.product(embedding if config.tie_embeddings else model.head)
@@ -105,24 +107,38 @@ class Decoder:
             tokens: The newest ids, of the model's vocabulary.
             cache: What was read before, with room for one more; the token is added.
         """
-        position = cache.length
-        buffers = iter([buffer.numpy() for buffer in cache.buffers])
+        place = Place(slice(None), cache.length, cache.length + 1)
+        logits = self.read(tokens, [each.numpy() for each in cache.buffers], place)
+        cache.advance(1)
+        return logits
+
+    def read(
+        self, tokens: Int[np.ndarray, " batch"], buffers: Iterable[Array], place: Place
+    ) -> Float[np.ndarray, "batch vocab"]:
+        """Read one more token of each text, wherever each of them stands.
+
+        Args:
+            tokens: As for `next_logits`, which is this for texts of one length.
+            buffers: Keys and values of each layer in turn, [batch kv_head pos d_head];
+                the new ones are written there.
+            place: Where the tokens stand.
+        """
+        layers = iter(buffers)
         # A diverged model has infinities; whoever reads the logits says so.
         with np.errstate(over="ignore", invalid="ignore"):
             x = self.embedding[tokens]
             if self.embedding_norm is not None:
                 x = self.embedding_norm(x)
             if self.positions is not None:
-                x = x + self.positions[position]
+                x = x + self.positions[place.position]
             for (attend, think), keys, values in zip(
-                self.blocks, buffers, buffers, strict=True
+                self.blocks, layers, layers, strict=True
             ):
-                x = x + attend(x, keys, values, position)
+                before = x
+                x = x + attend(x, keys, values, place)
                 if think is not None:
-                    x = x + think(x)
-            logits = self.head(self.norm(x))
-        cache.advance(1)
-        return logits
+                    x = x + think(before if self.parallel_mlp else x)
+            return self.head(self.norm(x))
 
 
 class _Builder:
@@ -152,22 +168,23 @@ class _Builder:
         scale = d_head**-0.5
         softmax = _in_torch(lambda scores: torch.softmax(scores, -1))
 
-        def attend(x: Array, keys: Array, values: Array, position: int) -> Array:
+        def attend(x: Array, keys: Array, values: Array, place: Place) -> Array:
             heads = project(normalize(x)).reshape(len(x), -1, d_head)
             q, k = heads[:, :num_heads], heads[:, num_heads:-kv_heads]
             if normalize_q is not None and normalize_k is not None:
                 q, k = normalize_q(q), normalize_k(k)
             if turn is not None:
-                q, k = turn(q, position), turn(k, position)
-            keys[:, :, position] = k
-            values[:, :, position] = heads[:, -kv_heads:]
-            seen = position + 1
+                q, k = turn(q, place.position), turn(k, place.position)
+            keys[place.rows, :, place.position] = k
+            values[place.rows, :, place.position] = heads[:, -kv_heads:]
             # Query heads that share keys are the rows of one product.
             q = (q * scale).reshape(len(x), kv_heads, -1, d_head)
-            scores = q @ keys[:, :, :seen].mT  # [batch kv_head group k_pos]
+            scores = q @ keys[:, :, : place.seen].mT  # [batch kv_head group k_pos]
             if bias is not None:
-                scores += bias[..., -seen:]
-            z = softmax(scores) @ values[:, :, :seen]
+                scores += place.bias(bias)
+            if place.behind is not None:
+                scores += place.behind
+            z = softmax(scores) @ values[:, :, : place.seen]
             return combine(z.reshape(len(x), -1))
 
         return attend
@@ -241,18 +258,23 @@ def _in_torch(function: Callable[[Tensor], Tensor]) -> Map:
     return lambda x: function(torch.from_numpy(x)).numpy()
 
 
-def _turn(rotary: RotaryPositions) -> Callable[[Array, int], Array]:
-    """Return RoPE for one position; a pair is turned as a product of complex numbers.
+def _turn(rotary: RotaryPositions) -> Callable[[Array, int | Array], Array]:
+    """Return RoPE for a position; a pair is turned as a product of complex numbers.
 
     (a + ib)(cos + i sin): number i of the first half with number i of the second.
     """
     cos, sin = _array(rotary.angles.cos()), _array(rotary.angles.sin())
-    cos, sin = np.stack([cos, cos], 1), np.stack([-sin, sin], 1)  # [pos 2 d_head/2]
+    # [pos 1 2 pair]
+    cos, sin = np.stack([cos, cos], 1)[:, None], np.stack([-sin, sin], 1)[:, None]
+    width = 2 * cos.shape[-1]
 
-    def turn(x: Array, position: int) -> Array:
-        halves = x.reshape(*x.shape[:2], 2, -1)  # [batch head 2 d_head/2]
+    def turn(x: Array, position: int | Array) -> Array:
+        halves = x[..., :width].reshape(*x.shape[:2], 2, -1)  # [batch head 2 pair]
         turned = halves * cos[position] + halves[:, :, ::-1] * sin[position]
-        return turned.reshape(x.shape)
+        turned = turned.reshape(*x.shape[:2], width)
+        if width == x.shape[-1]:
+            return turned
+        return np.concatenate([turned, x[..., width:]], axis=-1)
 
     return turn
 

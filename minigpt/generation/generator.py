@@ -16,6 +16,7 @@ from minigpt.generation.prompt import encode_prompt
 from minigpt.generation.result import Generation, StopReason
 from minigpt.generation.sample import Sampler
 from minigpt.generation.step import TokenStep, describe
+from minigpt.generation.stops import before_stop
 from minigpt.generation.text import TextWriter
 from minigpt.model import LanguageModel
 from minigpt.model.device import resolve_device
@@ -170,7 +171,7 @@ class Generator:
         return Generation(
             prompt=prompt,
             prompt_tokens=tokens,
-            text=_before(writer.finish(), stop),
+            text=before_stop(writer.finish(), stop),
             tokens=writer.tokens,
             pieces=self.tokenizer.pieces(writer.tokens),
             log_probs=log_probs,
@@ -277,7 +278,7 @@ class Generator:
         return Generation(
             prompt=prompt,
             prompt_tokens=prompt_tokens,
-            text=_before(text, stop),
+            text=before_stop(text, stop),
             tokens=best.tokens,
             pieces=self.tokenizer.pieces(best.tokens),
             log_probs=best.log_probs,
@@ -290,9 +291,3 @@ class Generator:
 
     def _eos_id(self, config: GenerationConfig) -> int | None:
         return self.tokenizer.eos_id if config.stop_at_eos else None
-
-
-def _before(text: str, stop: Sequence[str]) -> str:
-    """Return the part of a text before the first stop text."""
-    ends = [text.index(word) for word in stop if word in text]
-    return text[: min(ends, default=len(text))]

@@ -77,6 +77,16 @@ def draw_token(
     return int((probabilities / waits).argmax()), waits
 
 
+def new_dice(seed: int | None) -> tuple[torch.Generator, int]:
+    """Return a text's random generator, and the seed that makes it (none: a new one).
+
+    It is on the CPU wherever the model is: a seed gives the same numbers everywhere.
+    """
+    dice = torch.Generator()
+    seed = dice.seed() % 2**63 if seed is None else seed
+    return dice.manual_seed(seed), seed
+
+
 @dataclass(frozen=True, slots=True)
 class SampledToken:
     """One token of a text, and the distributions it came from."""
@@ -127,12 +137,7 @@ class Sampler:
         self.has_ended = False
         """Whether the last token written was the end of the text."""
         self._config = config
-        # On the CPU wherever the model is: a seed gives the same numbers everywhere.
-        self._random = torch.Generator()
-        self.seed = config.seed
-        if self.seed is None:
-            self.seed = self._random.seed() % 2**63
-        self._random.manual_seed(self.seed)
+        self._random, self.seed = new_dice(config.seed)
         self._prompt_length = self._length = len(prompt_tokens)
         total = self._length + self._max_new_tokens
         with torch.inference_mode(mode=False):

@@ -20,8 +20,9 @@ from minigpt.checkpoint.save import TOKENIZER_FILE, WEIGHTS_FILE
 from minigpt.config import MLPConfig
 from minigpt.errors import CheckpointError, ConfigError
 from minigpt.pretrained import export_pretrained
+from minigpt.pretrained.codebases.tokens import OWN_TOKENIZER_FILE
 from minigpt.pretrained.export import fitting_shape
-from minigpt.pretrained.load import ADAPTER_FILE, OWN_TOKENIZER_FILE
+from minigpt.pretrained.load import ADAPTER_FILE
 
 MAX_BYTES = 500 * 2**20
 """The largest accepted model, in bytes: GPT-2 in 32 bits."""

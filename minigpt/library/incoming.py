@@ -26,6 +26,7 @@ from minigpt.library.archives import unpack
 from minigpt.library.names import free_place, move
 from minigpt.model import TransformerLM
 from minigpt.pretrained import from_pretrained
+from minigpt.pretrained.codebases.opening import KINDS
 from minigpt.pretrained.hub import is_name
 from minigpt.regular_files import named_directory
 from minigpt.runs.checkpoints import checkpoint_step
@@ -73,7 +74,7 @@ def bring(
         data: The data directory.
         name: What to call it here.
         source: `gpt2`, `distilgpt2`, `owner/model`; or a directory with a checkpoint,
-            of ours or of Hugging Face.
+            of ours or of Hugging Face; or a file of nanoGPT or llama2.c.
         report: Receives a short description of each stage.
         directories: Whether `source` may be a directory. Not for somebody at another
             machine: what is said of a directory tells whether it exists.
@@ -86,14 +87,15 @@ def bring(
         CheckpointError: If the model cannot be fetched or read.
     """
     own = named_directory(source)
-    if not directories and (own is not None or not is_name(source)):
+    is_place = own is not None or source.endswith(KINDS)
+    if not directories and (is_place or not is_name(source)):
         raise CheckpointError(
             f"{source!r:.80} is not the name of a model on huggingface.co, such as "
             "gpt2 or owner/model."
         )
     with _put_in_place(data, name) as beside:
-        label = source if own is None else own.name
-        report(f"{'Fetching' if own is None else 'Reading'} {label:.80}")
+        label = Path(source).name if is_place else source
+        report(f"{'Reading' if is_place else 'Fetching'} {label:.80}")
         if own is not None and checkpoint_step(own) is not None:
             loaded = load_checkpoint(find_checkpoint(own))
         else:
@@ -156,10 +158,10 @@ def _describe(directory: Path, origin: str, loaded: Checkpoint, words: str) -> N
     layers = f"{config.num_layers} layers"
     if isinstance(loaded.model, TransformerLM):
         layers += f" of {loaded.model.config.num_heads} heads"
-    about = {
-        "origin": origin,
-        "description": f"{words} {layers}, {loaded.tokenizer.vocab_size:,} tokens.",
-    }
+    words = f"{words} {layers}, {loaded.tokenizer.vocab_size:,} tokens."
+    if notes := loaded.metadata.provenance.get("notes"):
+        words += f" {notes}"
+    about = {"origin": origin, "description": words}
     text = json.dumps(about, indent=2, ensure_ascii=False)
     (directory / "about.json").write_text(text + "\n", encoding="utf-8")
 

@@ -113,7 +113,7 @@ class MultiHeadAttention(nn.Module):
         width = config.num_heads * config.d_head
         kv_width = config.kv_heads * config.d_head
         self.widths = [width, kv_width, kv_width]
-        self.qkv = nn.Linear(config.d_model, sum(self.widths), bias=config.bias)
+        self.qkv = nn.Linear(config.d_model, sum(self.widths), config.has_qkv_bias)
         self.value_embedding: TokenEmbedding | None = None
         if config.value_embeddings:
             self.value_embedding = TokenEmbedding(config.vocab_size, kv_width)

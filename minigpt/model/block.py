@@ -24,12 +24,16 @@ class Block(nn.Module):
                     └─ ln1 ─ attn ──┘                └─ ln2 ─ mlp ─┘
 
     The residual stream is only ever added to. With `d_ff=0` there is no MLP, and
-    resid_post follows from resid_pre directly.
+    resid_post follows from resid_pre directly. With `parallel_mlp` the MLP reads the
+    stream as attention does, so that neither waits for the other (as in GPT-NeoX):
+
+        resid_post = resid_mid + mlp(ln2(resid_pre))
 
     Args:
         config: The model's settings.
 
-    Source: Xiong et al. 2020, arXiv:2002.04745, figure 1 (b).
+    Source: Xiong et al. 2020, arXiv:2002.04745, figure 1 (b); for `parallel_mlp`, Black
+    et al. 2022, arXiv:2204.06745, section 2.1.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -46,6 +50,7 @@ class Block(nn.Module):
         self.hook_resid_post = HookPoint()
         self.dropout = nn.Dropout(config.dropout)
         self.has_mlp = bool(config.mlp_width)
+        self.parallel_mlp = config.parallel_mlp
 
     def forward(
         self,
@@ -54,10 +59,11 @@ class Block(nn.Module):
         tokens: Int[Tensor, "batch pos"] | None = None,
     ) -> Float[Tensor, "batch pos d_model"]:
         """Add what attention and MLP have to say. Arguments as for the attention."""
-        x = self.hook_resid_pre(x)
+        before = x = self.hook_resid_pre(x)
         attended = self.attn(self.ln1(x), cache, tokens)
         x = x + self.hook_attn_out(self.dropout(attended))
         if self.has_mlp:
             x = self.hook_resid_mid(x)
-            x = x + self.hook_mlp_out(self.dropout(self.mlp(self.ln2(x))))
+            read = self.ln2(before if self.parallel_mlp else x)
+            x = x + self.hook_mlp_out(self.dropout(self.mlp(read)))
         return self.hook_resid_post(x)

@@ -20,6 +20,14 @@ def gelu(x: Tensor) -> Tensor:
     return F.gelu(x, approximate="tanh")
 
 
+def gelu_exact(x: Tensor) -> Tensor:
+    """GELU as it is defined: x · Φ(x), with Φ the normal distribution's share below x.
+
+    `gelu` differs from it by less than 0.0005. Source: as for `gelu`.
+    """
+    return F.gelu(x)
+
+
 def relu2(x: Tensor) -> Tensor:
     """ReLU, squared: max(0, x)². Source: So et al. 2021, arXiv:2109.08668."""
     return F.relu(x).square()
@@ -48,6 +56,7 @@ def fast_relu2(x: Tensor) -> Tensor:
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": gelu,
+    "gelu_exact": gelu_exact,
     "relu": F.relu,
     "relu2": fast_relu2,
     "swiglu": F.silu,

@@ -88,32 +88,58 @@ class SinusoidalPositions(nn.Module):
 class RotaryPositions(nn.Module):
     """RoPE: rotate each pair of numbers of a query or key, by more at later positions.
 
-        angle(pos, i) = pos · base^(−2i / d_head),  i = 0 … d_head / 2 − 1
+        angle(pos, i) = pos · speed(i),  speed(i) = base^(−2i / d),  i = 0 … d / 2 − 1
 
     The product of a query and a key then depends on their contents and on the
-    distance between them. Number i is paired with number i + d_head / 2 (as in Llama).
+    distance between them. Number i is paired with number i + d / 2 (as in Llama). The
+    first d numbers of a head are turned: all d_head, unless `rope_dim` says fewer.
 
     Source: Su et al. 2021, arXiv:2104.09864, eq. 34.
     """
 
     angles: Tensor
 
-    def __init__(self, max_seq_len: int, d_head: int, base: float) -> None:
+    def __init__(self, max_seq_len: int, speeds: Float[Tensor, " pair"]) -> None:
         super().__init__()
-        frequencies = base ** (-torch.arange(0, d_head, 2) / d_head)
-        angles = torch.arange(max_seq_len)[:, None] * frequencies
-        self.register_buffer("angles", angles, persistent=False)  # [pos d_head/2]
+        angles = torch.arange(max_seq_len)[:, None] * speeds
+        self.register_buffer("angles", angles, persistent=False)  # [pos pair]
 
     def forward(
         self, x: Float[Tensor, "batch pos head d_head"], start: int
     ) -> Float[Tensor, "batch pos head d_head"]:
         """Turn queries or keys whose first position is `start`."""
         angles = self.angles[start : start + x.shape[1], None, :].to(x.dtype)
-        cos, sin = angles.cos(), angles.sin()  # [pos 1 d_head/2]
-        first, second = x.chunk(2, dim=-1)
-        return torch.cat(
-            (first * cos - second * sin, second * cos + first * sin), dim=-1
-        )
+        cos, sin = angles.cos(), angles.sin()  # [pos 1 pair]
+        width = 2 * angles.shape[-1]
+        first, second = x[..., :width].chunk(2, dim=-1)
+        turned = (first * cos - second * sin, second * cos + first * sin)
+        return torch.cat((*turned, x[..., width:]), dim=-1)
+
+
+def rope_speeds(config: ModelConfig) -> Float[Tensor, " pair"]:
+    """Return how far RoPE turns each pair from one position to the next, in radians.
+
+        speed(i) = base^(−2i / d)
+        slowed:    speed · (share + (1 − share) / factor)
+        share    = 0 … 1 as the pair's turns in the trained length go from slow to fast
+
+    A model is stretched to longer texts by slowing its pairs: all alike (linear), or
+    only those whose turn is longer than the texts that it was trained on (Llama 3).
+    An odd last number of a head is left out: it has no partner.
+
+    Source: Chen et al. 2023, arXiv:2306.15595, eq. 4, for all alike; Llama 3.1's model
+    card and Peng et al. 2023, arXiv:2309.00071, section 3.2, for some.
+    """
+    width = config.rope_dim or config.d_head - config.d_head % 2
+    speeds = config.rope_base ** (-torch.arange(0, width, 2) / width)
+    if config.rope_factor == 1.0:
+        return speeds
+    if config.rope_trained_length is None:
+        return speeds / config.rope_factor
+    turns = config.rope_trained_length * speeds / math.tau
+    slow, fast = config.rope_slow_turns, config.rope_fast_turns
+    share = ((turns - slow) / (fast - slow)).clamp(0.0, 1.0)
+    return speeds * (share + (1.0 - share) / config.rope_factor)
 
 
 class AlibiBias(nn.Module):
@@ -209,7 +235,7 @@ def build_absolute_positions(
 def build_rotary(config: ModelConfig) -> RotaryPositions | None:
     """Choose what turns queries and keys, if anything."""
     if config.positional_encoding == "rope":
-        return RotaryPositions(config.max_seq_len, config.d_head, config.rope_base)
+        return RotaryPositions(config.max_seq_len, rope_speeds(config))
     return None
 
 

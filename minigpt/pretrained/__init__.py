@@ -1,4 +1,4 @@
-"""Import and export of GPT-2 and Llama models in the format of `transformers`.
+"""Import and export of models of other families, in the format of `transformers`.
 
     model, tokenizer, metadata = minigpt.from_pretrained("gpt2")
     minigpt.export_pretrained(model, tokenizer, "my-model")
@@ -9,10 +9,17 @@ Reading order:
     shape     the names of a model family's settings and weights
     gpt2      learned positions, LayerNorm, GELU
     llama     RoPE, RMSNorm, SwiGLU
+    rope      RoPE's settings: base, share, stretching
+    qwen      a Llama with biases or norms on queries and keys
+    neox      RoPE on part of a head, an MLP beside attention
+    neo       GPT-2 without the division of scores
+    opt       GPT-2 with ReLU
     weights   safetensors files, one or several
+    build     from settings and weights to a model
     hub       from a name to a directory
     load      from a directory to a model
     export    from a model to a directory
+    codebases checkpoints of nanoGPT and llama2.c
 """
 
 from minigpt.pretrained.export import export_pretrained

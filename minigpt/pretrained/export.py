@@ -13,7 +13,8 @@ from minigpt.checkpoint.tensors import write_tensors
 from minigpt.config import ModelConfig
 from minigpt.errors import CheckpointError, ConfigError
 from minigpt.model import LanguageModel, TransformerLM
-from minigpt.pretrained.load import OWN_TOKENIZER_FILE, SHAPES
+from minigpt.pretrained.codebases.tokens import OWN_TOKENIZER_FILE
+from minigpt.pretrained.load import SHAPES
 from minigpt.pretrained.shape import Shape
 from minigpt.pretrained.weights import WEIGHTS_FILE, parts
 from minigpt.tokenizers import BPETokenizer, Tokenizer
@@ -74,17 +75,16 @@ def fitting_shape(config: ModelConfig) -> Shape:
     Raises:
         ConfigError: If none can; explains why.
     """
-    reasons = []
+    misfits = {shape.title: shape.misfits(config) for shape in SHAPES if shape.write}
     for shape in SHAPES:
-        misfits = shape.misfits(config)
-        if not misfits:
+        if misfits.get(shape.title) == []:
             return shape
-        reasons.append(f"{shape.title}'s: {'; '.join(misfits)}")
+    nearest = sorted(misfits, key=lambda title: len(misfits[title]))[:2]
+    reasons = (f"{title}'s: {'; '.join(misfits[title])}" for title in nearest)
     raise ConfigError(
-        "This model fits neither shape that can be exported. "
-        + ". ".join(reasons)
-        + ". Train a model with the settings of one of them, for instance with "
-        "--recipe gpt2."
+        f"This model fits no shape that can be exported ({', '.join(misfits)}). Of the "
+        f"nearest, {'. '.join(reasons)}. Train a model with the settings of one of "
+        "them, for instance with --recipe gpt2."
     )
 
 
@@ -96,6 +96,8 @@ def _write_settings(
         "eos_token_id": tokenizer.eos_id,
         "pad_token_id": tokenizer.pad_id,
     }
+    if shape.write is None:
+        raise ConfigError(f"No model is written in {shape.title}'s shape.")
     config = {
         "model_type": shape.model_types[0],
         "architectures": [shape.architecture],
@@ -138,8 +140,10 @@ def _their_tensors(model: TransformerLM, shape: Shape) -> dict[str, Tensor]:
     tensors = {}
     for name, like in wanted.items():
         weight = own[name] if name in own else _neutral(model, name, like)
-        for theirs, part in parts(weight.detach().cpu().float(), places[name]):
-            tensors[theirs] = part.T if places[name].turned else part
+        place = places[name]
+        pieces = parts(weight.detach().cpu().float(), place)
+        for number, (theirs, part) in enumerate(pieces):
+            tensors[theirs] = place.write(number, part)
     return tensors
 
 

@@ -55,7 +55,8 @@ _COMPUTES = (
 class Fields:
     """The fields of a `config.json`, ticked off one by one.
 
-    What is in the way is gathered in `obstacles`, and `finish` names all of it.
+    What is in the way is gathered in `obstacles`, and `finish` names all of it. What
+    the reader of the model should know stands in `notes`.
 
     Args:
         path: Their file, for error messages.
@@ -65,6 +66,7 @@ class Fields:
     def __init__(self, path: Path, content: Mapping[str, Any]) -> None:
         self.path = path
         self.obstacles: list[str] = []
+        self.notes: list[str] = []
         self._left = dict(content)
 
     def take(self, name: str, kind: type[Value], default: Value | None = None) -> Value:
@@ -125,6 +127,10 @@ class Fields:
             f"{name} is {value!r:.80}, which this project cannot compute; it can with "
             f"{' or '.join(known)}"
         )
+
+    def put(self, name: str, value: Any) -> None:
+        """Put a field back, to be taken once more."""
+        self._left[name] = value
 
     def rest(self) -> list[tuple[str, Any]]:
         """Return the fields not looked at yet, but for null ones."""

@@ -11,10 +11,13 @@ from minigpt.config.model import Activation
 from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.shape import Shape, WeightPlace, layers
 
-# `gelu_new` and `gelu_pytorch_tanh` are one formula; plain `gelu` is another.
+# Several names of one formula; the first is written.
 ACTIVATIONS: dict[str, Activation] = {
     "gelu_new": "gelu",
     "gelu_pytorch_tanh": "gelu",
+    "gelu_python_tanh": "gelu",
+    "gelu": "gelu_exact",
+    "gelu_python": "gelu_exact",
     "relu": "relu",
     "relu2": "relu2",
 }
@@ -94,6 +97,7 @@ def complete(config: ModelConfig) -> ModelConfig:
     return config.replace(
         positional_encoding="learned",
         bias=True,
+        qkv_bias=None,
         norm_affine=True,
         d_ff=max(config.mlp_width, 1),
     )
@@ -111,11 +115,13 @@ GPT2 = Shape(
     fits={
         "positional_encoding": ("learned", "sinusoidal", "none"),
         "norm": ("layernorm",),
-        "activation": ("gelu", "relu", "relu2"),
+        "activation": ("gelu", "gelu_exact", "relu", "relu2"),
         "qk_norm": (False,),
         "embedding_norm": (False,),
         "token_shift": (False,),
         "value_embeddings": (False,),
+        "head_dim": (None,),
+        "parallel_mlp": (False,),
     },
     shares_keys=False,
     complete=complete,

@@ -1,5 +1,7 @@
 """Llama's shape: RoPE, RMSNorm, a gated MLP, keys that groups of heads may share.
 
+SmolLM and Mistral have it too; Qwen's differs in little (see `qwen`).
+
 RoPE rotates pairs (i, i + d_head / 2), as here, so weights need no reordering.
 
 Source: Touvron et al. 2023, arXiv:2302.13971, section 2.2; the names are those of
@@ -10,36 +12,48 @@ from typing import Any
 
 from minigpt.config import ModelConfig
 from minigpt.pretrained.fields import Fields
+from minigpt.pretrained.rope import read_rope, write_rope
 from minigpt.pretrained.shape import Shape, WeightPlace, layers
 
 
 def read_settings(fields: Fields) -> ModelConfig:
     """Translate a Llama's settings; what is not supported is among the obstacles."""
+    # The number of parts that a product is computed in.
+    fields.take("pretraining_tp", int, 1)
+    return ModelConfig(**read_common(fields), bias=_read_bias(fields))
+
+
+def read_common(fields: Fields, head_dim: int | None = None) -> dict[str, Any]:
+    """Translate what Llama, Mistral and Qwen have in common: all but the biases.
+
+    Args:
+        fields: Of the `config.json`.
+        head_dim: A head's width where the file does not say (none: d_model / heads).
+    """
     d_model = fields.take("hidden_size", int)
     num_heads = fields.take("num_attention_heads", int)
     fields.require("hidden_act", ("silu", "swish"))
     num_layers = fields.take("num_hidden_layers", int)
     max_seq_len = fields.take("max_position_embeddings", int)
-    fields.require("head_dim", (d_model // max(num_heads, 1),))
     _require_full_attention(fields, num_layers, max_seq_len)
-    # The number of parts that a product is computed in.
-    fields.take("pretraining_tp", int, 1)
-    return ModelConfig(
-        vocab_size=fields.take("vocab_size", int),
-        d_model=d_model,
-        num_layers=num_layers,
-        num_heads=num_heads,
-        num_kv_heads=fields.take("num_key_value_heads", int, num_heads),
-        d_ff=fields.take("intermediate_size", int),
-        max_seq_len=max_seq_len,
-        positional_encoding="rope",
-        rope_base=_read_rope_base(fields),
-        norm="rmsnorm",
-        norm_eps=fields.take("rms_norm_eps", float, 1e-6),
-        activation="swiglu",
-        bias=_read_bias(fields),
-        tie_embeddings=fields.take("tie_word_embeddings", bool, False),
-    )
+    equal = d_model // max(num_heads, 1)
+    width = fields.take("head_dim", int, head_dim or equal or 1)
+    return {
+        "vocab_size": fields.take("vocab_size", int),
+        "d_model": d_model,
+        "num_layers": num_layers,
+        "num_heads": num_heads,
+        "num_kv_heads": fields.take("num_key_value_heads", int, num_heads),
+        "d_ff": fields.take("intermediate_size", int),
+        "max_seq_len": max_seq_len,
+        "positional_encoding": "rope",
+        **read_rope(fields),
+        "norm": "rmsnorm",
+        "norm_eps": fields.take("rms_norm_eps", float, 1e-6),
+        "activation": "swiglu",
+        "tie_embeddings": fields.take("tie_word_embeddings", bool, False),
+        "head_dim": None if width * num_heads == d_model else width,
+    }
 
 
 def _require_full_attention(fields: Fields, num_layers: int, max_seq_len: int) -> None:
@@ -66,26 +80,6 @@ def _require_full_attention(fields: Fields, num_layers: int, max_seq_len: int) -
         )
 
 
-def _read_rope_base(fields: Fields) -> float:
-    """Read RoPE's base from either of the two places used by different versions."""
-    base = fields.take("rope_theta", float, 10_000.0)
-    fields.require("partial_rotary_factor", (1.0, 1))
-    for place in ("rope_scaling", "rope_parameters"):
-        inside = Fields(fields.path, fields.take(place, dict, {}))
-        for name in ("rope_type", "type"):  # the older name
-            inside.require(name, ("default",))
-        inside.require("partial_rotary_factor", (1.0, 1))
-        base = inside.take("rope_theta", float, base)
-        fields.obstacles += [
-            f"in {place}, {complaint}"
-            for complaint in (
-                *inside.obstacles,
-                *(f"{name} is {value!r:.40}" for name, value in inside.rest()),
-            )
-        ]
-    return base
-
-
 def _read_bias(fields: Fields) -> bool:
     in_attention = fields.take("attention_bias", bool, False)
     in_mlp = fields.take("mlp_bias", bool, False)
@@ -108,9 +102,7 @@ def write_settings(config: ModelConfig) -> dict[str, Any]:
         "head_dim": config.d_head,
         "intermediate_size": config.mlp_width,
         "max_position_embeddings": config.max_seq_len,
-        # Versions before 5 of `transformers` read the first, later ones the second.
-        "rope_theta": config.rope_base,
-        "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_base},
+        **write_rope(config),
         "rms_norm_eps": config.norm_eps,
         "hidden_act": "silu",
         "attention_bias": config.bias,
@@ -122,16 +114,22 @@ def write_settings(config: ModelConfig) -> dict[str, Any]:
 
 def places(config: ModelConfig) -> dict[str, WeightPlace]:
     """Map each weight to its tensors: queries, keys and values are separate."""
-    width, kv_width = config.d_model, config.kv_heads * config.d_head
+    width, kv_width = (n * config.d_head for n in (config.num_heads, config.kv_heads))
     block = {
         "ln1.weight": WeightPlace(("input_layernorm.weight",)),
         "ln2.weight": WeightPlace(("post_attention_layernorm.weight",)),
     }
-    for kind in ["weight", "bias"] if config.bias else ["weight"]:
+    if config.qk_norm:
+        for part in "qk":
+            block[f"attn.{part}_norm.weight"] = WeightPlace(
+                (f"self_attn.{part}_norm.weight",)
+            )
+    for kind in ["weight", "bias"] if config.has_qkv_bias else ["weight"]:
         block[f"attn.qkv.{kind}"] = WeightPlace(
             tuple(f"self_attn.{part}_proj.{kind}" for part in "qkv"),
             rows=(width, kv_width, kv_width),
         )
+    for kind in ["weight", "bias"] if config.bias else ["weight"]:
         for ours, theirs in [
             ("attn.output", "self_attn.o_proj"),
             ("mlp.input", "mlp.gate_proj"),  # the gate's activation
@@ -150,8 +148,26 @@ def places(config: ModelConfig) -> dict[str, WeightPlace]:
 
 
 def complete(config: ModelConfig) -> ModelConfig:
-    """Add what a Llama always has: scales, and an MLP."""
-    return config.replace(norm_affine=True, d_ff=max(config.mlp_width, 1))
+    """Add what a Llama always has: scales, an MLP, biases everywhere or nowhere."""
+    return config.replace(
+        norm_affine=True,
+        d_ff=max(config.mlp_width, 1),
+        bias=config.bias or config.has_qkv_bias,
+        qkv_bias=None,
+    )
+
+
+FITS: dict[str, tuple[Any, ...]] = {
+    "positional_encoding": ("rope",),
+    "norm": ("rmsnorm",),
+    "activation": ("swiglu",),
+    "qk_norm": (False,),
+    "embedding_norm": (False,),
+    "token_shift": (False,),
+    "value_embeddings": (False,),
+    "parallel_mlp": (False,),
+    "rope_dim": (None,),
+}
 
 
 LLAMA = Shape(
@@ -163,15 +179,7 @@ LLAMA = Shape(
     read=read_settings,
     write=write_settings,
     places=places,
-    fits={
-        "positional_encoding": ("rope",),
-        "norm": ("rmsnorm",),
-        "activation": ("swiglu",),
-        "qk_norm": (False,),
-        "embedding_norm": (False,),
-        "token_shift": (False,),
-        "value_embeddings": (False,),
-    },
+    fits=FITS,
     shares_keys=True,
     complete=complete,
 )

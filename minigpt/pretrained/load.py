@@ -1,30 +1,32 @@
 """Loads a model in the format of Hugging Face, with the same logits."""
 
 from pathlib import Path
-from typing import cast
 
 import torch
 
 from minigpt.checkpoint import Checkpoint, CheckpointMetadata
 from minigpt.checkpoint.metadata import CONFIG_FILE, read_json
-from minigpt.errors import CheckpointError, ConfigError
+from minigpt.errors import CheckpointError
 from minigpt.model import TransformerLM
-from minigpt.model.block import Block
 from minigpt.model.device import resolve_device
-from minigpt.model.positions import build_rotary
+from minigpt.pretrained.build import build
+from minigpt.pretrained.codebases.opening import foreign_file, open_foreign
+from minigpt.pretrained.codebases.tokens import OWN_TOKENIZER_FILE
 from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.gpt2 import GPT2
 from minigpt.pretrained.hub import commit_of, find_directory
 from minigpt.pretrained.llama import LLAMA
+from minigpt.pretrained.neo import NEO
+from minigpt.pretrained.neox import NEOX
+from minigpt.pretrained.opt import OPT
+from minigpt.pretrained.qwen import QWEN2, QWEN3
 from minigpt.pretrained.shape import Shape
 from minigpt.pretrained.weights import INDEX_FILE, WEIGHTS_FILE, WeightFiles
 from minigpt.tokenizers.enlarged import fitted
 from minigpt.tokenizers.storage import open_tokenizer
 
-SHAPES = (GPT2, LLAMA)
+SHAPES = (GPT2, QWEN2, LLAMA, QWEN3, NEOX, NEO, OPT)
 ADAPTER_FILE = "adapter_config.json"
-OWN_TOKENIZER_FILE = "minigpt_tokenizer.json"
-"""A tokenizer that `tokenizer.json` cannot express, in minigpt's own format."""
 
 
 def from_pretrained(
@@ -41,7 +43,8 @@ def from_pretrained(
     Args:
         name_or_path: `gpt2`, `gpt2-medium`, `distilgpt2`, … or any repository's name;
             or a directory with `config.json`, `model.safetensors` (or several, with an
-            index) and `tokenizer.json` (or `vocab.json` and `merges.txt`).
+            index) and `tokenizer.json` (or `vocab.json` and `merges.txt`); or a
+            checkpoint of nanoGPT (`.pt`) or llama2.c (`.bin`), see `codebases`.
         device: Where to put the model: `cpu`, `cuda`, `auto`, …
         revision: A branch, tag or commit of the repository.
         offline: Whether to use only files on this machine.
@@ -53,8 +56,11 @@ def from_pretrained(
         CheckpointError: If it cannot be fetched, is incomplete or damaged, or has an
             unsupported setting; names the file and the field.
     """
+    file = foreign_file(name_or_path)
+    if file is not None:
+        return open_foreign(file, device)
     directory = find_directory(name_or_path, revision, offline)
-    model = read_model(directory)
+    model, notes = read_with_notes(directory)
     own = directory / OWN_TOKENIZER_FILE
     tokenizer = open_tokenizer(own if own.is_file() else directory)
     tokenizer = fitted(
@@ -63,7 +69,11 @@ def from_pretrained(
     metadata = CheckpointMetadata(
         model_type="transformer",
         model=model.config.to_dict(),
-        provenance={"pretrained": str(name_or_path), "commit": commit_of(directory)},
+        provenance={
+            "pretrained": str(name_or_path),
+            "commit": commit_of(directory),
+            **({"notes": " ".join(notes)} if notes else {}),
+        },
     )
     return Checkpoint(model.to(resolve_device(str(device))), tokenizer, metadata)
 
@@ -77,23 +87,15 @@ def read_model(directory: Path) -> TransformerLM:
     Raises:
         CheckpointError: As `from_pretrained`.
     """
+    return read_with_notes(directory)[0]
+
+
+def read_with_notes(directory: Path) -> tuple[TransformerLM, list[str]]:
+    """Read the same, and sentences on what its owner would not expect."""
     _refuse_adapter(directory)
     shape, fields = _recognize(directory / CONFIG_FILE)
-    try:
-        config = shape.read(fields)
-        fields.finish()
-        # On the meta device: allocate no memory before all names and shapes match.
-        with torch.device("meta"):
-            model = TransformerLM(**config.to_dict())
-    except ConfigError as error:
-        # A field that is missing or wrong may be the reason, and is named first.
-        fields.finish()
-        raise CheckpointError(f"{fields.path}: {error}") from None
-    files, places = WeightFiles(directory, shape), shape.places(config)
-    files.check(model.state_dict(), places)
-    _give_memory(model)
-    files.fill(model.state_dict(), places)
-    return model.eval()
+    model = build(shape, fields, lambda: WeightFiles(directory, shape))
+    return model, fields.notes
 
 
 def _refuse_adapter(directory: Path) -> None:
@@ -134,14 +136,3 @@ def _recognize(path: Path) -> tuple[Shape, Fields]:
         f"{path}: model_type is {named!r:.80}, and this project reads "
         f"{', '.join(known)}."
     )
-
-
-def _give_memory(model: TransformerLM) -> None:
-    """Allocate the memory of a model on the meta device, without initialising it.
-
-    Random initial weights would take seconds at GPT-2's size.
-    """
-    model.to_empty(device="cpu")
-    for block in model.blocks:
-        # RoPE's angles are not weights, so no file fills them in.
-        cast(Block, block).attn.rotary = build_rotary(model.config)

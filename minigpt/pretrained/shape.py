@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from torch import Tensor
+
 from minigpt.config import ModelConfig
 from minigpt.pretrained.fields import Fields
 
@@ -25,6 +27,34 @@ class WeightPlace:
     """The number of rows of each tensor, if there are several."""
     turned: bool = False
     """Whether it is stored as [in, out]; ours is [out, in], as in `nn.Linear`."""
+    factors: tuple[float, ...] = ()
+    """What each tensor is multiplied with to be ours, if not 1."""
+    order: tuple[int, ...] = ()
+    """Which of their rows our rows are, one after another, if not the same."""
+    more_rows: bool = False
+    """Whether they may have more rows behind those that we take."""
+
+    def shape_there(self, ours: Tensor) -> tuple[int, ...]:
+        """Return the shape that a tensor has in the file, from our part of it."""
+        rows, *rest = ours.T.shape if self.turned else ours.shape
+        return (max(self.order) + 1 if self.order else rows, *rest)
+
+    def read(self, number: int, stored: Tensor) -> Tensor:
+        """Make the part of our weight that one of the tensors is."""
+        tensor = stored.T if self.turned else stored
+        if self.order:
+            tensor = tensor[list(self.order)]
+        return tensor.float() * self.factors[number] if self.factors else tensor
+
+    def write(self, number: int, ours: Tensor) -> Tensor:
+        """Make one of the tensors of a part of our weight: `read`, backwards."""
+        if self.factors:
+            ours = ours / self.factors[number]
+        if self.order:
+            there = ours.new_zeros(max(self.order) + 1, *ours.shape[1:])
+            there[list(self.order)] = ours
+            ours = there
+        return ours.T if self.turned else ours
 
 
 @dataclass(frozen=True)
@@ -42,8 +72,8 @@ class Shape:
     """A pattern (`re.fullmatch`) of tensors in old files that are not needed."""
     read: Callable[[Fields], ModelConfig]
     """Translates their settings to ours."""
-    write: Callable[[ModelConfig], dict[str, Any]]
-    """Translates our settings to theirs."""
+    write: Callable[[ModelConfig], dict[str, Any]] | None
+    """Translates our settings to theirs (none: models are written as another shape)."""
     places: Callable[[ModelConfig], dict[str, WeightPlace]]
     """Where each of our weights is stored."""
     fits: Mapping[str, tuple[Any, ...]]
@@ -52,6 +82,8 @@ class Shape:
     """Whether several query heads can share keys and values."""
     complete: Callable[[ModelConfig], ModelConfig]
     """The settings with every part that the shape always has: biases, scales, …"""
+    head: str = "lm_head.weight"
+    """The name of the head's weight."""
 
     def misfits(self, config: ModelConfig) -> list[str]:
         """List settings that this shape cannot express, and the values it supports."""
@@ -83,6 +115,8 @@ def layers(
             tuple(prefix.format(number) + part for part in place.names),
             place.rows,
             place.turned,
+            place.factors,
+            place.order,
         )
         for number in range(config.num_layers)
         for name, place in of_one.items()

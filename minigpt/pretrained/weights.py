@@ -6,6 +6,7 @@ more memory than the model itself.
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +23,8 @@ WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 TYPES = ("F32", "F16", "BF16")
 """Accepted types of tensors; all become 32 bits."""
+TORCH_TYPES = (torch.float32, torch.float16, torch.bfloat16)
+"""The same, by torch's names."""
 _WRAPPING = re.compile(
     r"(?<![^.])(?:_orig_mod|module|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
 )
@@ -29,55 +32,49 @@ _WRAPPING = re.compile(
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
-class WeightFiles:
-    """The tensors of a directory, by their full names in a shape.
+class Weights(ABC):
+    """Tensors by their full names in a shape, wherever they are stored.
 
     Args:
-        directory: With `model.safetensors`, or an index and the files that it names.
+        source: The file or directory, for error messages.
         shape: Whose names they are.
-
-    Raises:
-        CheckpointError: If a file is missing or damaged, or lies outside.
     """
 
-    def __init__(self, directory: Path, shape: Shape) -> None:
-        self.directory = directory
+    def __init__(self, source: Path, shape: Shape) -> None:
+        self.source = source
+        self.shape = shape
         self._found: dict[str, tuple[Path, str, tuple[int, ...]]] = {}
-        for path in _weight_files(directory):
-            for name, (size, kind) in read_header(path).items():
-                bare = _WRAPPING.sub("", name)
-                known = bare.startswith((shape.prefix, "lm_head."))
-                full = bare if known else shape.prefix + bare
-                if re.fullmatch(shape.no_weights, full):
-                    continue
-                if kind not in TYPES:
-                    raise CheckpointError(
-                        f"{path}: the tensor {name!r} has type {kind}; weights are "
-                        f"{' or '.join(TYPES)}."
-                    )
-                if full in self._found:
-                    raise CheckpointError(
-                        f"{path}: the tensor {full!r} is there twice."
-                    )
-                self._found[full] = (path, name, size)
 
     def __contains__(self, name: str) -> bool:
         return name in self._found
 
+    @abstractmethod
     def read(self, name: str) -> Tensor:
         """Read one tensor.
 
         Raises:
             CheckpointError: If the file is damaged.
         """
-        path, stored_name, _ = self._found[name]
-        try:
-            # Opened anew for each tensor, so that nothing stays in memory.
-            with safe_open(path, framework="pt") as file:
-                tensor: Tensor = file.get_tensor(stored_name)
-        except (OSError, ValueError) as error:
-            raise unreadable(path, error) from None
-        return tensor
+
+    def _note(self, path: Path, name: str, size: tuple[int, ...], kind: str) -> None:
+        """Note that a file has a tensor, if it is a weight.
+
+        Raises:
+            CheckpointError: If it is there twice, or does not hold numbers.
+        """
+        bare = bare_name(name)
+        known = bare.startswith((self.shape.prefix, self.shape.head))
+        full = bare if known else self.shape.prefix + bare
+        if re.fullmatch(self.shape.no_weights, full):
+            return
+        if kind not in TYPES:
+            raise CheckpointError(
+                f"{path}: the tensor {name!r} has type {kind}; weights are "
+                f"{' or '.join(TYPES)}."
+            )
+        if full in self._found:
+            raise CheckpointError(f"{path}: the tensor {full!r} is there twice.")
+        self._found[full] = (path, name, size)
 
     def check(
         self, weights: Mapping[str, Tensor], places: Mapping[str, WeightPlace]
@@ -92,9 +89,12 @@ class WeightFiles:
             CheckpointError: If a tensor is missing, unknown or of another shape.
         """
         wanted = {
-            name: tuple(part.T.shape if places[ours].turned else part.shape)
+            name: places[ours].shape_there(part)
             for ours, weight in weights.items()
             for name, part in parts(weight, places[ours])
+        }
+        longer = {
+            name for place in places.values() if place.more_rows for name in place.names
         }
         for name, size in wanted.items():
             if name not in self._found:
@@ -104,16 +104,18 @@ class WeightFiles:
                     if full not in wanted
                 ]
                 raise CheckpointError(
-                    f"{self.directory}: the tensor {name!r} is missing."
+                    f"{self.source}: the tensor {name!r} is missing."
                     f"{near_names(name, others)}"
                 )
             path, stored_name, found = self._found[name]
+            if name in longer and found[0] > size[0]:
+                found = (size[0], *found[1:])
             if found != size:
                 raise CheckpointError(
                     f"{path}: the tensor {stored_name!r} has shape {list(found)}; "
                     f"config.json describes a model where it has {list(size)}."
                 )
-        for name in self._found.keys() - wanted.keys() - {"lm_head.weight"}:
+        for name in self._found.keys() - wanted.keys() - {self.shape.head}:
             path, stored_name, _ = self._found[name]
             raise CheckpointError(
                 f"{path}: the tensor {stored_name!r} does not belong to the model that "
@@ -135,18 +137,78 @@ class WeightFiles:
                 embeddings differs from the embedding.
         """
         for ours, weight in weights.items():
-            for name, part in parts(weight, places[ours]):
+            for number, (name, part) in enumerate(parts(weight, places[ours])):
                 stored = self.read(name)
-                require_finite(self.directory, name, stored)
-                part.copy_(stored.T if places[ours].turned else stored)
-        if "head.weight" not in weights and "lm_head.weight" in self:
-            head = self.read("lm_head.weight")
+                require_finite(self.source, name, stored)
+                part.copy_(places[ours].read(number, stored))
+        if "head.weight" not in weights and self.shape.head in self:
+            head = self.read(self.shape.head)
             if not torch.equal(head.float(), weights["token_embedding.weight"]):
                 raise CheckpointError(
-                    f"{self.directory}: the head (lm_head.weight) is not the token "
+                    f"{self.source}: the head ({self.shape.head}) is not the token "
                     "embedding, and config.json says that it is: set "
                     '"tie_word_embeddings": false in a copy of it.'
                 )
+
+
+class WeightFiles(Weights):
+    """The tensors of a directory.
+
+    Args:
+        directory: With `model.safetensors`, or an index and the files that it names.
+        shape: Whose names they are.
+
+    Raises:
+        CheckpointError: If a file is missing or damaged, or lies outside.
+    """
+
+    def __init__(self, directory: Path, shape: Shape) -> None:
+        super().__init__(directory, shape)
+        for path in _weight_files(directory):
+            for name, (size, kind) in read_header(path).items():
+                self._note(path, name, size, kind)
+
+    def read(self, name: str) -> Tensor:
+        """Read one tensor. See `Weights`."""
+        path, stored_name, _ = self._found[name]
+        try:
+            # Opened anew for each tensor, so that nothing stays in memory.
+            with safe_open(path, framework="pt") as file:
+                tensor: Tensor = file.get_tensor(stored_name)
+        except (OSError, ValueError) as error:
+            raise unreadable(path, error) from None
+        return tensor
+
+
+class TensorsInMemory(Weights):
+    """Tensors that were read from a file of another kind.
+
+    Args:
+        path: The file.
+        tensors: By the names that they have there.
+        shape: Whose names they are.
+    """
+
+    def __init__(self, path: Path, tensors: Mapping[str, Tensor], shape: Shape) -> None:
+        super().__init__(path, shape)
+        self._tensors = tensors
+        names = dict(zip(TORCH_TYPES, TYPES, strict=True))
+        for name, tensor in tensors.items():
+            kind = names.get(tensor.dtype, str(tensor.dtype))
+            self._note(path, name, tuple(tensor.shape), kind)
+
+    def read(self, name: str) -> Tensor:
+        """Return one tensor."""
+        return self._tensors[self._found[name][1]]
+
+
+def bare_name(name: str) -> str:
+    """Return a tensor's name without what wraps a model in training puts into it.
+
+    >>> bare_name("module._orig_mod.lm_head.weight")
+    'lm_head.weight'
+    """
+    return _WRAPPING.sub("", name)
 
 
 def parts(weight: Tensor, place: WeightPlace) -> list[tuple[str, Tensor]]:

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from minigpt.config import ModelConfig
 from minigpt.model import LanguageModel
 from minigpt.model.positions import RelativeBias
 
@@ -45,17 +46,43 @@ def mean_cosine_by_distance(
     return torch.stack(means)[None]
 
 
+def rope_speeds(config: ModelConfig) -> Float[Tensor, " pair"]:
+    """Return how far RoPE turns each pair from one position to the next, in radians.
+
+        speed(i) = base^(−2i / d)
+
+    In a model that was stretched to read longer texts, pairs that hardly turn in the
+    texts it was made for are `rope_factor` times slower, fast ones as they were.
+
+    Source: Su et al. 2021, arXiv:2104.09864, eq. 34; Llama 3.1's model card.
+    """
+    width = config.rope_dim or config.d_head - config.d_head % 2
+    speeds = config.rope_base ** (-torch.arange(0, width, 2) / width)
+    slowest = speeds / config.rope_factor
+    if config.rope_trained_length is None:
+        return slowest
+    turns = config.rope_trained_length * speeds / (2 * torch.pi)
+    begin, end = config.rope_slow_turns, config.rope_fast_turns
+    share = ((turns - begin) / (end - begin)).clamp(0, 1)
+    return share * speeds + (1 - share) * slowest
+
+
 def rope_by_distance(
-    length: int, d_head: int, base: float
+    speeds: Float[Tensor, " pair"], length: int, d_head: int
 ) -> Float[Tensor, "1 distance"]:
     """Return what is left of q · k at each distance, where q equals k.
 
-        r(far) = mean over pairs i of cos(far · base^(−2i / d))
+        r(far) = mean over pairs i of cos(far · speed(i))
+
+    Args:
+        speeds: Of the pairs that turn; others stand still, with a cosine of 1.
+        length: How many distances.
+        d_head: Width of a head: two numbers for each pair.
 
     Source: Su et al. 2021, arXiv:2104.09864, section 3.4.3.
     """
-    speeds = base ** (-torch.arange(0, d_head, 2) / d_head)
-    return torch.cos(torch.arange(length)[:, None] * speeds).mean(1)[None]
+    turned = torch.cos(torch.arange(length)[:, None] * speeds).sum(1)
+    return ((turned + d_head // 2 - len(speeds)) / (d_head // 2))[None]
 
 
 def alibi_by_distance(num_heads: int, length: int) -> Float[Tensor, "head distance"]:
@@ -97,28 +124,29 @@ def rope_scores(
     query: Float[Tensor, " d_head"],
     key: Float[Tensor, " d_head"],
     places: Sequence[tuple[int, int]],
-    base: float,
+    speeds: Float[Tensor, " pair"],
 ) -> list[float]:
     """Return the score of a query and a key as if they stood at other positions.
 
         score(m, n) = R(m) q · R(n) k / √d
 
-    R(m) turns the pair (x[i], x[i + d/2]) by the angle m · base^(−2i / d).
+    R(m) turns the pair (x[i], x[i + number of pairs]) by the angle m · speed(i).
 
     Args:
         query: Before it is turned.
         key: Before it is turned.
         places: Pairs of positions, of the query and of the key.
-        base: Of the frequencies.
+        speeds: Of the pairs that turn; what is left of the vector stays as it is.
 
     Source: Su et al. 2021, arXiv:2104.09864, eq. 34.
     """
-    speeds = base ** (-torch.arange(0, len(query), 2) / len(query))
+    pairs = len(speeds)
 
     def turn(x: Tensor, position: int) -> Tensor:
-        first, second = x.chunk(2)
+        first, second, rest = x[:pairs], x[pairs : 2 * pairs], x[2 * pairs :]
         cos, sin = (position * speeds).cos(), (position * speeds).sin()
-        return torch.cat((first * cos - second * sin, second * cos + first * sin))
+        turned = (first * cos - second * sin, second * cos + first * sin)
+        return torch.cat((*turned, rest))
 
     return [
         (turn(query, m) @ turn(key, n)).item() / len(query) ** 0.5 for m, n in places

@@ -118,9 +118,6 @@ def _popen(run: Run, arguments: list[str], lock: RunLock) -> "subprocess.Popen[b
         command += ["--lock_descriptor", str(lock.descriptor)]
     else:
         lock.release()
-    # The package may run from a source tree that is not installed.
-    source = str(Path(__file__).parents[2])
-    search = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
     with (run.path / "log.txt").open("ab") as log:
         return subprocess.Popen(
             command,
@@ -129,8 +126,16 @@ def _popen(run: Run, arguments: list[str], lock: RunLock) -> "subprocess.Popen[b
             stderr=log,
             pass_fds=inherited,
             start_new_session=True,
-            env={**_CONSIDERATE, **os.environ, "PYTHONPATH": search},
+            env=child_environment(),
         )
+
+
+def child_environment() -> dict[str, str]:
+    """Return the environment of a process that runs this package beside this one."""
+    # The package may run from a source tree that is not installed.
+    source = str(Path(__file__).parents[2])
+    search = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
+    return {**_CONSIDERATE, **os.environ, "PYTHONPATH": search}
 
 
 def _reap() -> None:

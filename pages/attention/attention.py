@@ -30,7 +30,7 @@ from viz.components.attention_steps.view import (
     attention_steps,
 )
 from viz.effects import before_after_bars
-from viz.theme import enlarged
+from viz.vega_lite.lettering import enlarged
 
 # Which hook holds a row of the sheet; every other row leads to the scores.
 HOOKS = {
@@ -101,7 +101,7 @@ def show_prediction(checkpoint: Checkpoint, edited: EditedHead, changed: bool) -
         st.caption("Leave out a step, or set an attention weight after the softmax.")
     pieces = checkpoint.tokenizer.pieces(list(range(len(effect.before))))
     chart = before_after_bars(pieces, effect.before, effect.after, shown=5)
-    st.altair_chart(enlarged(chart) if present.is_on() else chart)
+    st.vega_lite_chart((enlarged(chart) if present.is_on() else chart).spec)
 
 
 def trace(

@@ -23,7 +23,7 @@ from pages.frame.questions import check, predict
 from pages.frame.reading import Place, read_at_place
 from viz.components.residual_block.view import BlockSheet, NeuronShown, residual_block
 from viz.residual import stream_chart, stream_table
-from viz.theme import enlarged
+from viz.vega_lite.lettering import enlarged
 
 Number = tuple[str, tuple[int, ...]]
 """A hook's name within the block, and the place in its values."""
@@ -105,7 +105,7 @@ def show_stream(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
     with st.container(key=block_tour.STREAM):
         st.subheader("The stream, from the first block to the last", anchor=False)
         chart = stream_chart(names, kinds, added, stream, place.layer)
-        st.altair_chart(enlarged(chart) if present.is_on() else chart)
+        st.vega_lite_chart((enlarged(chart) if present.is_on() else chart).spec)
     with st.container(horizontal=True):
         hooks = [stage.stream_name for stage in stages]
         notebook.show(
@@ -143,7 +143,10 @@ def show_figures(
     show_stream(checkpoint, reading, place)
     norm = LayerNorm if checkpoint.model.config.norm == "layernorm" else RMSNorm
     lesson.explain(WORDS, Block, norm, FeedForward)
-    lesson.formula(FORMULA, FORMULA_IN_WORDS)
+    if checkpoint.model.config.parallel_mlp:
+        lesson.formula(PARALLEL_FORMULA, PARALLEL_FORMULA_IN_WORDS)
+    else:
+        lesson.formula(FORMULA, FORMULA_IN_WORDS)
     check(questions.checks(checkpoint, reading, place))
 
 
@@ -167,6 +170,18 @@ FORMULA_IN_WORDS = (
     "head *h* adds its output z, turned into a vector of the stream's size by its own "
     "part of $W_O$; this makes *r′*. To that, the MLP adds its result; this makes "
     "*r″*, which leaves the block. Both read the stream through a norm."
+)
+
+PARALLEL_FORMULA = (
+    r"r'' = r + \sum_h W_O^{(h)} z^{(h)}(\mathrm{norm}_1(r)) "
+    r"+ \mathrm{MLP}(\mathrm{norm}_2(r))"
+)
+PARALLEL_FORMULA_IN_WORDS = (
+    "*r* is the residual stream of one token as it comes into the block. To it, each "
+    "head *h* adds its output z, turned into a vector of the stream's size by its own "
+    "part of $W_O$, and the MLP adds its result; this makes *r″*, which leaves the "
+    "block. In this model both read *r*, each through a norm of its own: the MLP works "
+    "beside the heads and does not wait for them."
 )
 
 tour_button = lesson.open(

@@ -68,10 +68,13 @@ def _attention(reading: Reading, place: Place, view: BlockView) -> list[Stop]:
 def _mlp(view: BlockView) -> list[Stop]:
     if view.mlp_out is None or view.activations is None:
         return []
+    road = "The second side road"
+    if view.parallel:
+        road += ", which in this model branches off where the first does,"
     return [
         _at(
             "mlp",
-            "The second side road works on this token alone. It holds "
+            f"{road} works on this token alone. It holds "
             f"{len(view.activations):,} small detectors, each waiting for one pattern "
             f"in the list; {view.fired:,} respond here. They are called neurons, and "
             "all of them together the MLP.",

@@ -117,12 +117,12 @@ def show_piece(shown: Compared) -> None:
                 continue
             tokens, probabilities = reading.expected(start, SHOWN)
             came = reading.tokens[start]
-            st.altair_chart(
+            st.vega_lite_chart(
                 expected_bars(
                     side.checkpoint.tokenizer.pieces(tokens),
                     probabilities,
                     tokens.index(came) if came in tokens else None,
-                )
+                ).spec
             )
     start = found.after_spans[place][0]
     if start:

@@ -91,7 +91,7 @@ def weights(shown: Compared) -> None:
         )
     bars, grid = st.columns([3, 2], gap="large")
     with bars:
-        st.altair_chart(tensor_bars(change.names, change.relative, column))
+        st.vega_lite_chart(tensor_bars(change.names, change.relative, column).spec)
         measured = dict(zip(change.names, change.relative.tolist(), strict=True))
         notebook.show(
             "weights",
@@ -146,7 +146,7 @@ def batch(shown: Compared) -> None:
     )
     bars, grid = st.columns([3, 2], gap="large")
     with bars:
-        st.altair_chart(tensor_bars(pulled.names, pulled.norms, column))
+        st.vega_lite_chart(tensor_bars(pulled.names, pulled.norms, column).spec)
         notebook.show(
             "batch",
             batch_gradients,

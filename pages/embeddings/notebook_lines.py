@@ -41,8 +41,8 @@ def by_distance(config: ModelConfig, scheme: str, layer: int, length: int) -> Li
         return Line(by_hand.mean_cosine_by_distance, call, [function])
     if scheme == "rope":
         width = config.d_head - config.d_head % 2
-        call = f"rope_by_distance({length}, {width}, {config.rope_base})"
-        return Line(by_hand.rope_by_distance, call)
+        call = f"rope_by_distance(rope_speeds(model.config), {length}, {width})"
+        return Line(by_hand.rope_by_distance, call, [by_hand.rope_speeds])
     if scheme == "alibi":
         call = f"alibi_by_distance({config.num_heads}, {length})"
         return Line(by_hand.alibi_by_distance, call)

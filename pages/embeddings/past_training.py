@@ -31,7 +31,7 @@ def show(checkpoint: Checkpoint) -> None:
         show_note(str(error))
         return
     bucket = max(1, longest // 16)
-    st.altair_chart(loss_line(loss_table(losses.values, bucket), longest))
+    st.vega_lite_chart(loss_line(loss_table(losses.values, bucket), longest).spec)
     with st.container(horizontal=True, vertical_alignment="center"):
         windows = f"held_out(metadata, tokenizer, {2 * longest}, {MOST_READ}).windows"
         notebook.show(

@@ -8,7 +8,7 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.positions import position_views as views
 from minigpt.interpret.reading.prompt import Reading
-from minigpt.textbook.positions import biases_of_pairs, rope_scores
+from minigpt.textbook.positions import biases_of_pairs, rope_scores, rope_speeds
 from pages.embeddings import notebook_lines, past_training
 from pages.embeddings.numbers import (
     distances_of,
@@ -112,7 +112,7 @@ def _show_picture(
 def _show_vectors(checkpoint: Checkpoint, scheme: str) -> None:
     config = checkpoint.model.config
     vectors = views.position_vectors(checkpoint.model, scheme, config.max_seq_len)
-    st.altair_chart(vector_picture(vectors))
+    st.vega_lite_chart(vector_picture(vectors).spec)
     function, call, _ = notebook_lines.vectors(config, scheme, config.max_seq_len)
     notebook.show("position vectors", function, call, drawn=vectors)
 
@@ -137,8 +137,10 @@ def _show_clocks(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
         "clock hands",
         rope_scores,
         f"rope_scores(cache['q', {layer}][0, {query}, {head}], "
-        f"cache['k', {layer}][0, {key}, {shared}], {places}, {config.rope_base})",
+        f"cache['k', {layer}][0, {key}, {shared}], {places}, "
+        "rope_speeds(model.config))",
         drawn=[turning.score(*each) for each in places],
+        also=[rope_speeds],
         begin=f"{notebook.opening()}_, cache = model.run_with_cache(tokens)\n",
     )
 
@@ -230,8 +232,8 @@ def _show_distance(checkpoint: Checkpoint, scheme: str, place: Place) -> None:
     )
     chosen = place.head if heads > 1 else 0
     table = distance_table(found.distances, found.values, names, chosen)
-    st.altair_chart(
-        distance_lines(table, found.meaning, longest if length > longest else None)
+    st.vega_lite_chart(
+        distance_lines(table, found.meaning, longest if length > longest else None).spec
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         line = notebook_lines.by_distance(config, scheme, place.layer, length)

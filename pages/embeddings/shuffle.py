@@ -118,10 +118,10 @@ def _show_test(pieces: list[str], title: str, test: OrderTest) -> None:
         st.metric(title, verdict(test))
         effect = test.effect
         size = len(pieces)
-        st.altair_chart(
+        st.vega_lite_chart(
             before_after_bars(
                 pieces, effect.before[:size], effect.after[:size], shown=SHOWN
-            )
+            ).spec
         )
         if test.output_change is not None:
             moved = f"{100 * test.output_change:.1f}%"

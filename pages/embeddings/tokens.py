@@ -150,7 +150,7 @@ def _show_neighbours(checkpoint: Checkpoint, chosen: Chosen, found: Neighbours) 
     pieces = checkpoint.tokenizer.pieces(found.tokens)
     size = checkpoint.tokenizer.vocab_size
     chance = chance_of(checkpoint, chosen.which)
-    st.altair_chart(neighbour_bars(pieces, found.cosines, chance.most))
+    st.vega_lite_chart(neighbour_bars(pieces, found.cosines, chance.most).spec)
     table = f"{notebook_lines.TABLES[chosen.which]}[:{size}]"
     notebook.show(
         "nearest tokens",
@@ -205,7 +205,7 @@ def _show_picture(
     if in_space:
         st.plotly_chart(scatter_3d(table, shares), key="embedding_space_3d")
     else:
-        st.altair_chart(scatter(table, shares))
+        st.vega_lite_chart(scatter(table, shares).spec)
     size = checkpoint.tokenizer.vocab_size
     with st.container(horizontal=True, vertical_alignment="center"):
         vectors = notebook_lines.TABLES[chosen.which]
@@ -279,9 +279,9 @@ def _show_training(checkpoint: Checkpoint, chosen: Chosen, found: Neighbours) ->
     now = state.get("step", moved.steps[-1])
     left, right = st.columns(2, gap="medium")
     with left:
-        st.altair_chart(drift_lines(table, chosen.piece, now))
+        st.vega_lite_chart(drift_lines(table, chosen.piece, now).spec)
     with right:
-        st.altair_chart(drift_paths(table, moved.explained.tolist(), now))
+        st.vega_lite_chart(drift_paths(table, moved.explained.tolist(), now).spec)
     with st.container(horizontal=True, vertical_alignment="center"):
         paths = [str(step.path) for step in models.chosen_entry().steps]
         table = f"minigpt.load(path).{notebook_lines.TABLES[chosen.which]}"

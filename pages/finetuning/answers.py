@@ -154,7 +154,7 @@ def _show_count(shown: Both, answered: list[Answered], split: Split) -> None:
         f"{found.number}** right word for word, {plain(shown.tuning.id)} "
         f"**{found.tuned}**. Asked as a story asks, the base has **{found.story}**."
     )
-    st.altair_chart(right_answers_bars(table, order))
+    st.vega_lite_chart(right_answers_bars(table, order).spec)
     st.caption(
         f"*{NOBODY}*: the best of four ways to pick a word of the right kind from "
         "the story while ignoring the question; on 150 questions."

@@ -160,7 +160,7 @@ def _show_token(
             found, probabilities = numbers.expected(checkpoint.model, ids, place)
             came = found.index(ids[place]) if ids[place] in found else None
             pieces = checkpoint.tokenizer.pieces(found)
-            st.altair_chart(expected_bars(pieces, probabilities, came))
+            st.vega_lite_chart(expected_bars(pieces, probabilities, came).spec)
     _show_origin(tokens, place, list(who.values())[-1])
 
 

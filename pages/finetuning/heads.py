@@ -146,7 +146,7 @@ def _show_reads(shown: Both, tokens: tuple[int, ...], layer: int, head: int) -> 
     before, after = numbers.reads(shown, tokens, layer, head)
     pieces = shown.after.tokenizer.pieces(list(tokens))
     st.markdown(f"**What L{layer}H{head} reads** just before the answer’s word")
-    st.altair_chart(reads_bars(reads_table(pieces, before, after)))
+    st.vega_lite_chart(reads_bars(reads_table(pieces, before, after)).spec)
     strongest = int(after.argmax())
     place = (0, head, len(tokens) - 1, strongest)
     hook = f"blocks.{layer}.attn.hook_pattern"

@@ -92,15 +92,15 @@ def show_curves(run: Run) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.markdown("**How likely the answers are**, summed over their tokens")
-        st.altair_chart(log_prob_lines(table))
+        st.vega_lite_chart(log_prob_lines(table).spec)
     with right:
         st.markdown(
             "**Margin**: how much more the better answer gained than the worse, "
             "times beta"
         )
-        st.altair_chart(margin_line(table))
+        st.vega_lite_chart(margin_line(table).spec)
         st.markdown("**Won**: share of pairs in which the better answer gained more")
-        st.altair_chart(wins_line(table))
+        st.vega_lite_chart(wins_line(table).spec)
     st.caption("Lines: training, mean of 8 steps. Dots: held-out pairs.")
     notebook.show(
         "preferences",

@@ -1,18 +1,13 @@
 """What every lesson repeats: how it opens, how it explains, where its source stands."""
 
-import inspect
 from collections.abc import Callable
-from pathlib import Path
-from textwrap import dedent
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-import minigpt
 from pages.frame import covering, glossary, recall
 from pages.frame.look import present
-
-_ROOT = Path(minigpt.__file__).parents[1]
+from pages.frame.look.source import source_of
 
 
 def open(title: str, goal: str) -> DeltaGenerator:
@@ -86,7 +81,6 @@ def source(*objects: type | Callable[..., object]) -> None:
         "Show the source", icon=":material/code_blocks:", key="lesson_source"
     ):
         for each in objects:
-            lines, first = inspect.getsourcelines(inspect.unwrap(each))
-            path = Path(inspect.getfile(inspect.unwrap(each))).relative_to(_ROOT)
-            st.caption(f"`{path.as_posix()}:{first}`")
-            st.code(dedent("".join(lines)), language="python")
+            shown = source_of(each)
+            st.caption(f"`{shown.place}`")
+            st.code(shown.text, language="python")

@@ -3,11 +3,9 @@
 The lines end by naming what the figure shows, so that a test can run them and compare.
 """
 
-import inspect
 import json
 import math
 import re
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ import streamlit as st
 
 from minigpt.interpret.corpora import held_out_windows
 from pages.frame import corpora, covering, models, state
+from pages.frame.look.source import source_of
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def show(
     lines = f"{begin}\nnumbers = {call}\n"
     recipe = Recipe(_with_imports(lines, [*also, function]), "numbers", drawn)
     shown = [each for each in also if each.__module__.startswith("minigpt.textbook")]
-    sources = [textwrap.dedent(inspect.getsource(each)) for each in (function, *shown)]
+    sources = [source_of(each).text for each in (function, *shown)]
     _show(name, recipe, "\n\n".join(sources))
 
 

@@ -1,7 +1,5 @@
 """Where a number comes from: its formula, its operands, its line of source."""
 
-import inspect
-import textwrap
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
@@ -12,6 +10,7 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.provenance import Provenance, SourceLine, trace
 from minigpt.interpret.provenance.working import Operands, Working
 from pages.frame import covering
+from pages.frame.look.source import source_of
 from pages.frame.remember import remember
 from viz.provenance import digits, operand_table, placed, shape_words
 
@@ -53,8 +52,7 @@ def show_working(name: str, working: Working, function: Callable[..., object]) -
         _show_operands(working.operands)
         path = function.__module__.replace(".", "/")
         st.caption(f"`{path}.py`, in `{function.__name__}`")
-        source = textwrap.dedent(inspect.getsource(function))
-        st.code(source, language="python")
+        st.code(source_of(function).text, language="python")
 
 
 def _line(kind: str, name: str, value: float) -> DeltaGenerator:
@@ -93,9 +91,12 @@ def _show_operands(operands: Operands, pieces: list[str] | None = None) -> None:
         pieces=pieces,
         chosen=operands.chosen,
     )
-    rows = len(table)
+    # The browser rounds: pandas' styler writes each cell as a text, and is slow at it.
+    digits_shown = st.column_config.NumberColumn(format="%.4g")
     st.dataframe(
-        table.style.format("{:.4g}", na_rep=""), height=min(36 * (rows + 1), 218)
+        table,
+        height=min(36 * (len(table) + 1), 218),
+        column_config=dict.fromkeys(table.columns, digits_shown),
     )
 
 

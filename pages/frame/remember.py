@@ -7,6 +7,7 @@ Streamlit's two caches keep the results. This module decides what an argument is
 their keys, so that a function takes the model, checkpoint or file it works on.
 """
 
+import marshal
 import threading
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
@@ -14,7 +15,7 @@ from functools import wraps
 from itertools import count
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
 import streamlit as st
@@ -72,7 +73,7 @@ def remember(
             max_entries=most,
             ttl=seconds,
             show_spinner=spinner,
-            hash_funcs={_Call: attrgetter("identity")},
+            hash_funcs={_Call: _key, _Other: attrgetter("value")},
         )(run)
 
         @wraps(function)
@@ -85,12 +86,31 @@ def remember(
     return decorate
 
 
+class _Other(NamedTuple):
+    """A value that only Streamlit knows how to tell from others: an array, a set."""
+
+    value: object
+
+
+def _key(call: _Call) -> object:
+    """Return what Streamlit makes the key of; bytes, since it looks long at a tuple."""
+    try:
+        return marshal.dumps(call.identity, 2)  # version 2: equal values, equal bytes
+    except ValueError:
+        return call.identity
+
+
+_PLAIN: Final = frozenset({bool, bytes, float, int, str, type(None)})
+
+
 def identity(value: object) -> object:
     """Return what tells an argument from others of its type, as plain values.
 
     A model or tokenizer is the object it is, a path the file as it is now, a dataclass
     the fields that it is compared by.
     """
+    if type(value) in _PLAIN:
+        return value
     kind = type(value).__qualname__
     if isinstance(value, Checkpoint):
         return serial(value.model), serial(value.tokenizer)
@@ -109,7 +129,7 @@ def identity(value: object) -> object:
     if is_dataclass(value):
         own = (getattr(value, each.name) for each in fields(value) if each.compare)
         return kind, *map(identity, own)
-    return value
+    return _Other(value)
 
 
 def serial(thing: object) -> int:

@@ -121,14 +121,14 @@ def _show_times(source: GenerationInput) -> None:
             "Each length is timed several times in both ways, and the median is drawn."
         )
         return
-    st.altair_chart(
+    st.vega_lite_chart(
         step_time_lines(
             [each.length for each in found],
             {
                 "with the cache": [each.with_cache for each in found],
                 "without": [each.without for each in found],
             },
-        )
+        ).spec
     )
 
 

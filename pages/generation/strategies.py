@@ -63,9 +63,9 @@ def draw(
     names = [attempt.name for attempt in attempts]
     likely, varied = st.columns(2)
     means = [attempt.mean_log_probs for attempt in attempts]
-    likely.altair_chart(sample_dots(names, means, "mean log p (nats)"))
+    likely.vega_lite_chart(sample_dots(names, means, "mean log p (nats)").spec)
     shares = [attempt.distinct_shares for attempt in attempts]
-    varied.altair_chart(sample_dots(names, shares, "different words ÷ words"))
+    varied.vega_lite_chart(sample_dots(names, shares, "different words ÷ words").spec)
     st.caption(
         "A dot is one text, the printed line the median. Greedy and beam search leave "
         "nothing to chance: they write one text."

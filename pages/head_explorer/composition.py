@@ -95,8 +95,8 @@ def _show_graph(
     shown = links[:DRAWN]
     chosen = (place.layer, place.head)
     size = (model.config.num_layers, model.config.num_heads)
-    st.altair_chart(
-        head_graph(size, list(map(_line, shown)), chosen),
+    st.vega_lite_chart(
+        head_graph(size, list(map(_line, shown)), chosen).spec,
         key="head_graph",
         on_select=_pick,
         selection_mode=PICKED,
@@ -132,7 +132,7 @@ def _show_partners(
     links = found.partners(kind, chosen, PARTNERS)
     st.markdown(f"**L{place.layer}H{place.head}** and its strongest partners")
     unit = f"{kind.upper()}-composition"
-    st.altair_chart(band_bars(list(map(_line, links)), unit))
+    st.vega_lite_chart(band_bars(list(map(_line, links)), unit).spec)
     notebook.show(
         "partners",
         compositions,

@@ -115,12 +115,12 @@ def show_without(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
     windows = corpora.windows(checkpoint)
     ablation = Ablation(Head(layer, head), how)
     effect = _effect(model, reading.tokens, [ablation], windows)
-    before = _loss(model, windows)
-    after = _loss(model, windows, Head(layer, head), how)
+    before, after = _loss(model, windows), _loss(model, windows, Head(layer, head), how)
     left, right = st.columns([3, 2], gap="large")
     pieces = checkpoint.tokenizer.pieces(range(len(effect.before)))
     with left:
-        st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=6))
+        bars = before_after_bars(pieces, effect.before, effect.after, shown=6)
+        st.vega_lite_chart(bars.spec)
         others = ", windows" * (how != "zero")
         hooks = f"ablation_hooks(model, ['L{layer}H{head} {how}']{others})"
         notebook.show(

@@ -80,8 +80,8 @@ def show_habits(
         beyond = found.beyond()[:, layer, head]
         order = sorted(range(len(beyond)), key=lambda at: -beyond[at])
         habits = [scores.habits[at] for at in order[:SHOWN]]
-        st.altair_chart(
-            habits_chart(list(_bars(checkpoint, found, reading, place, habits)))
+        st.vega_lite_chart(
+            habits_chart(list(_bars(checkpoint, found, reading, place, habits))).spec
         )
         notebook.show(
             "held-out habits",

@@ -123,14 +123,14 @@ def _show_map(checkpoint: Checkpoint, reading: Reading, asked: Asked) -> None:
         if whole
         else f"**The prompt's {len(ids)} different tokens**, of {size:,}"
     )
-    st.altair_chart(
+    st.vega_lite_chart(
         token_map(
             checkpoint.tokenizer.pieces(ids),
             values,
             titles,
             _unit(asked),
             ids.index(asked.token) if asked.token in ids else None,
-        )
+        ).spec
     )
     begin = notebook.opening()
     if not whole:
@@ -149,7 +149,7 @@ def _show_row(checkpoint: Checkpoint, asked: Asked) -> None:
     model, tokenizer = checkpoint.model, checkpoint.tokenizer
     row = _row(model, *asked[:3], asked.distance)[0]
     pieces = tokenizer.pieces(range(len(row)))
-    st.altair_chart(signed_bars(*extremes(pieces, row), _unit(asked)))
+    st.vega_lite_chart(signed_bars(*extremes(pieces, row), _unit(asked)).spec)
     most, least = int(row.argmax()), int(row.argmin())
     shown = [f"**{plain(display_piece(pieces[token]))}**" for token in (most, least)]
     numbers = [number(float(row[token])) for token in (most, least)]

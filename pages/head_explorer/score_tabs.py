@@ -39,7 +39,7 @@ def show_two_texts(here: Study, there: Study, place: Place) -> None:
         for value, low, high in [_with_band(study, name, layer, head)]
     ]
     with left:
-        st.altair_chart(two_texts_chart(rows))
+        st.vega_lite_chart(two_texts_chart(rows).spec)
         notebook.show(
             "two texts",
             scores_on,

@@ -57,7 +57,7 @@ def _show_next_token(
     tokenizer = checkpoint.tokenizer
     pieces = tokenizer.pieces(range(tokenizer.vocab_size))
     st.markdown(_moved(pieces, effect, bool(ablations)))
-    st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=6))
+    st.vega_lite_chart(before_after_bars(pieces, effect.before, effect.after, 6).spec)
     hooks = numbers.hooks_call(ablations)
     notebook.show(
         "next token",

@@ -287,7 +287,7 @@ def _show_patch(checkpoint: Checkpoint, patching: Patching) -> None:
         f"{found.run_difference:+.2f} to {found.other_difference:+.2f} logits."
     )
     pieces = tokenizer.pieces(range(tokenizer.vocab_size))
-    st.altair_chart(before_after_bars(pieces, effect.before, effect.after, shown=5))
+    st.vega_lite_chart(before_after_bars(pieces, effect.before, effect.after, 5).spec)
     hook, index = CARRIED[patch.what].example(*cell, len(prompts.other))
     provenance.show(checkpoint, prompts.other, hook, index)
 

@@ -120,12 +120,12 @@ def _show_weights(
     layers, heads = effects.loss.shape
     names = [f"L{layer}H{head}" for layer in range(layers) for head in range(heads)]
     st.markdown(_told(strongest_habit(scores, effects)))
-    st.altair_chart(
+    st.vega_lite_chart(
         looking_and_causing(
             names,
             scores.previous_token.ravel().tolist(),
             effects.loss.ravel().tolist(),
-        )
+        ).spec
     )
     notebook.show(
         "weights and costs",

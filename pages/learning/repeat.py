@@ -26,8 +26,8 @@ def show_sizes(chosen: Chosen) -> None:
         f"should change by {signed(rule.rate * sweep.slope)} nats; it really changes "
         f"by {signed(change)}, from {sweep.before:.4g} to {sweep.after(rule.rate):.4g}."
     )
-    st.altair_chart(
-        rate_chart(sweep.rates, sweep.losses, sweep.before, sweep.slope, rule.rate)
+    st.vega_lite_chart(
+        rate_chart(sweep.rates, sweep.losses, sweep.before, sweep.slope, rule.rate).spec
     )
     notebook.show(
         "the sizes",
@@ -53,10 +53,10 @@ def show(checkpoint: Checkpoint, prompt: Prompt, chosen: Chosen) -> None:
     room = count if taken < count else count + AT_ONCE
     left, right = st.columns([2, 3], gap="medium")
     with left:
-        st.altair_chart(steps_chart(learned.losses, taken, room))
+        st.vega_lite_chart(steps_chart(learned.losses, taken, room).spec)
     with right:
-        st.altair_chart(
-            probability_chart(prompt.pieces, learned.probabilities, taken, room)
+        st.vega_lite_chart(
+            probability_chart(prompt.pieces, learned.probabilities, taken, room).spec
         )
     notebook.show(
         "the steps",

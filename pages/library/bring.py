@@ -9,14 +9,15 @@ from minigpt.library.names import free_name
 from minigpt.places import data_directory
 from pages.frame import state, texts
 from pages.frame.guard import guard
-from pages.frame.server.hosts import is_local
+from pages.frame.server.local import is_local
 from pages.frame.server.uploads import MEGABYTE, uploader
 from pages.library import shelves
 from pages.library.shelves import MODELS, RUNS, TEXTS
 
 _OR_A_DIRECTORY = (
-    "; or a directory on the machine that runs this app: a checkpoint, or a model in "
-    "Hugging Face's format."
+    "; or a place on the machine that runs this app: a directory with a checkpoint or "
+    "with a model in Hugging Face's format, or a file of nanoGPT (ckpt.pt) or llama2.c "
+    "(model.bin)."
 )
 TRAINING = "pages/training/training.py"
 

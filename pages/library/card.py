@@ -8,7 +8,7 @@ from pages.frame import state, words
 from pages.frame.controls.sidebar import KINDS
 from pages.frame.guard import show_problem
 from pages.frame.words import plain
-from pages.library import trash
+from pages.library import serving, trash
 
 EXPLORER = "pages/head_explorer/head_explorer.py"
 GENERATION = "pages/generation/generation.py"
@@ -31,6 +31,7 @@ def show(facts: Facts) -> None:
         with st.container(horizontal=True, gap="small", key="library_actions"):
             if facts.has_model:
                 _show_downloads(facts)
+                serving.show_start(facts)
             if facts.kind == "run":
                 _show_training(facts.id)
             trash.show_changes(facts)

@@ -10,7 +10,7 @@ from minigpt.library.inventory import Facts, TextFacts
 from pages.frame import lesson, notebook, state
 from pages.frame.guard import guard, show_note
 from pages.frame.questions import check
-from pages.library import bring, card, questions, shelves, trash
+from pages.library import bring, card, questions, serving, shelves, trash
 from pages.library.shelves import MODELS, RUNS, SHELVES, TEXTS
 
 EMPTY = {
@@ -71,6 +71,7 @@ with guard():
             **state.BOUND,
         )
         trash.show()
+    serving.show_running()
     show_shelf(shelf)
 with guard():
     lesson.explain(

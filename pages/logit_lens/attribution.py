@@ -40,8 +40,8 @@ def show_race(
     table = race_table(names, column.logits[:, a], column.logits[:, b])
     st.markdown(_race_in_words(source, column, pair, names))
     lines, gaps = st.columns(2, gap="medium")
-    lines.altair_chart(race_lines(table, source.piece(a), source.piece(b)))
-    gaps.altair_chart(gap_bars(table))
+    lines.vega_lite_chart(race_lines(table, source.piece(a), source.piece(b)).spec)
+    gaps.vega_lite_chart(gap_bars(table).spec)
     with st.container(horizontal=True):
         show(
             "Race",
@@ -90,8 +90,8 @@ def show_bars(
     shown = found if len(found.parts) <= MOST_BARS else found.by_layer()
     names = [each.name for each in shown.parts]
     table = attribution_table(names, shown.shares)
-    st.altair_chart(
-        attribution_bars(table, part.name),
+    st.vega_lite_chart(
+        attribution_bars(table, part.name).spec,
         key="lens_bars",
         on_select=_pick_bar,
         selection_mode=PICKED,
@@ -200,7 +200,7 @@ def _show_neurons(
         f"neuron {neuron} {share:+.3f}"
         for neuron, share in zip(found.neurons, shares, strict=False)
     ]
-    st.altair_chart(signed_bars(names, shares, "share of the logit"))
+    st.vega_lite_chart(signed_bars(names, shares, "share of the logit").spec)
     show(
         "Neurons",
         neuron_shares,

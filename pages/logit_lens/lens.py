@@ -138,7 +138,7 @@ def show_cell(
     ids = [int(token) for token in column.top(point)]
     probabilities = column.probabilities[point, ids]
     st.markdown(f"**{name}**, after “**{after}**”: the ten likeliest")
-    st.altair_chart(top_bars([source.piece(i) for i in ids], probabilities))
+    st.vega_lite_chart(top_bars([source.piece(i) for i in ids], probabilities).spec)
     moved = [int(token) for token in column.moved(point)]
     changes = column.change(point)[moved]
     if point == 0:
@@ -152,7 +152,7 @@ def show_cell(
         st.markdown(f"Promoted and suppressed by **{name}**")
         pieces = [source.piece(token) for token in moved]
         names = labelled(pieces, [f"{change:+.3f}" for change in changes])
-        st.altair_chart(signed_bars(names, changes, "change of probability"))
+        st.vega_lite_chart(signed_bars(names, changes, "change of probability").spec)
     with st.container(horizontal=True):
         show(
             "Likeliest tokens",

@@ -71,7 +71,7 @@ def show_scripts(entry: TokenizerChoice, tokenizer: Tokenizer) -> None:
     costs = script_costs(tokenizer)
     figure, words = st.columns([3, 2], gap="large")
     with figure:
-        st.altair_chart(
+        st.vega_lite_chart(
             script_bars(
                 script_table(
                     [f"{c.sentence.language} · {c.sentence.script}" for c in costs],
@@ -79,7 +79,7 @@ def show_scripts(entry: TokenizerChoice, tokenizer: Tokenizer) -> None:
                     {entry.name: [cost.tokens for cost in costs]},
                     {entry.name: [cost.unknown for cost in costs]},
                 )
-            )
+            ).spec
         )
         notebook.show(
             "scripts",

@@ -142,13 +142,13 @@ def _show_pairs(
     hidden = not told
     if not hidden:
         st.markdown(_verdict(history, merges, pairs, guess))
-    st.altair_chart(
+    st.vega_lite_chart(
         pair_bars(
             names[:CANDIDATES] if hidden else names,
             [pair.count for pair in pairs.top][: CANDIDATES if hidden else None],
             hidden=hidden,
             guess=guess,
-        )
+        ).spec
     )
     notebook.show(
         "pair counts",
@@ -226,7 +226,7 @@ def _show_compression(
         f"**{counts[merges]:,} tokens** for {counts[0]:,} bytes: "
         f"{counts[0] / counts[merges]:.2f} bytes per token."
     )
-    st.altair_chart(compression_curve(counts, merges))
+    st.vega_lite_chart(compression_curve(counts, merges).spec)
     notebook.show(
         "compression",
         token_counts,

@@ -122,13 +122,13 @@ def _show_task(config: RunConfig, guess: int | None) -> None:
     line = example_window(config.data.repeats_words, config.transformer.max_seq_len)
     token_pieces(line.pieces, line.tokens, key="copying_example")
     st.caption("One line of the training data. Equal words have equal colours.")
-    st.altair_chart(
+    st.vega_lite_chart(
         copying_curve(
             _EMPTY,
             last_step=config.train.max_steps or 1,
             uniform_loss=line.uniform_loss,
             guess=guess,
             height=260,
-        )
+        ).spec
     )
     st.caption(f"Dotted: {line.uniform_loss:.2f} nats, the loss of a uniform guess.")

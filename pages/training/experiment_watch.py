@@ -44,7 +44,7 @@ def show(run: Run, status: RunStatus, curve: CopyingCurve) -> None:
         _show_verdict(curve, guess)
     figure, film = st.columns([5, 4], gap="medium")
     with figure:
-        st.altair_chart(
+        st.vega_lite_chart(
             copying_curve(
                 {"step": curve.steps, **{name: getattr(curve, name) for name in LINES}},
                 last_step=status.total_steps or int(curve.steps[-1]),
@@ -52,7 +52,7 @@ def show(run: Run, status: RunStatus, curve: CopyingCurve) -> None:
                 guess=guess,
                 halves=_halves(curve) if over else {},
                 height=430 if present.is_on() else 350,
-            )
+            ).spec
         )
         _show_code(run, curve)
     with film:

@@ -201,7 +201,7 @@ def _show_curve(
         Track(name, each.seconds, each.smooth(each.seconds), each.looks)
         for name, each in zip(names, lanes, strict=True)
     ]
-    st.altair_chart(race_curve(tracks, shown, height=300))
+    st.vega_lite_chart(race_curve(tracks, shown, height=300).spec)
     st.caption(
         "Lines: loss on the training text; each point is the mean over the last "
         "tenth of the time so far. Dots: loss on part of the held-out text. The "

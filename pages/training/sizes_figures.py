@@ -29,7 +29,7 @@ def show(shown: Shown) -> None:
             if len(each.tokens)
         ]
         if tracks:
-            st.altair_chart(scaling.tokens_chart(tracks))
+            st.vega_lite_chart(scaling.tokens_chart(tracks).spec)
         else:
             st.skeleton(height=320)
 
@@ -50,7 +50,7 @@ def _show_line(shown: Shown) -> None:
             marks.append(scaling.SizePoint(fifth, law.loss(fifth), scaling.LINE))
             marks.append(scaling.SizePoint(fifth, guess, scaling.GUESS))
     line = [] if law is None else [(each, law.loss(each)) for each in ends]
-    st.altair_chart(scaling.scaling_chart(marks, line, room))
+    st.vega_lite_chart(scaling.scaling_chart(marks, line, room).spec)
     if law is not None:
         _show_code(shown, law)
 

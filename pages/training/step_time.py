@@ -18,7 +18,7 @@ def show(run: Run, status: RunStatus) -> None:
     st.subheader("Where a step's time goes", anchor=False)
     bar, said = st.columns([1, 1], gap="medium")
     with bar:
-        st.altair_chart(step_bar(found.milliseconds))
+        st.vega_lite_chart(step_bar(found.milliseconds).spec)
         notebook.show(
             "step",
             mean_milliseconds,

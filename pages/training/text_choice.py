@@ -7,7 +7,7 @@ import streamlit as st
 from minigpt.config import DataConfig
 from pages.frame import state, texts
 from pages.frame.controls import settings
-from pages.frame.server.hosts import is_local
+from pages.frame.server.local import is_local
 from pages.frame.server.uploads import uploader
 
 SOURCES = ("tales", "upload", "paste")

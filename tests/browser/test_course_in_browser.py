@@ -1,5 +1,6 @@
 """The course in a browser: shared links, a printed lesson, answers on the path."""
 
+import json
 import re
 from urllib.parse import parse_qs, urlsplit
 
@@ -74,6 +75,18 @@ def test_a_lesson_prints_on_two_pages_at_most(scheme, name, page, server, tmp_pa
     path = tmp_path / "lesson.pdf"
     page.pdf(path=path, prefer_css_page_size=True, print_background=True)
     assert 1 <= len(re.findall(rb"/Type\s*/Page\b", path.read_bytes())) <= 2
+
+
+def test_a_lesson_can_be_taken_along_as_a_file(page, server, tmp_path):
+    navigation.visit(page, server.url, page_named("attention"), prompt=PROMPT)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Take it with you").click()
+    assert download.value.suggested_filename == "glass-attention.html"
+    download.value.save_as(tmp_path / "lesson.html")
+    text = (tmp_path / "lesson.html").read_text(encoding="utf-8")
+    data = re.findall('<script type="application/json"[^>]*>(.*?)</script>', text)
+    settings = json.loads(data[0])
+    assert (settings["lesson"], settings["prompt"]) == ("attention", PROMPT)
 
 
 def test_on_paper_questions_are_blank_and_controls_are_gone(page, server):

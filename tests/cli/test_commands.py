@@ -144,11 +144,24 @@ def test_a_model_may_be_named_in_every_way(small, capsys):
         assert answer(capsys, "generate", *words).startswith("a")
 
 
-def test_prompts_from_a_file_are_all_continued(small, capsys, tmp_path):
+@pytest.mark.parametrize("how", ["", "--num_beams 2 --max_length 3"])
+def test_prompts_from_a_file_are_all_continued(small, capsys, tmp_path, how):
     prompts = tmp_path / "prompts.txt"
     prompts.write_text("the cat\n\nthe dog\na log\n", encoding="utf-8")
-    out = answer(capsys, "generate", "--model_path=small", f"--prompts_file={prompts}")
+    words = f"generate --model_path=small --prompts_file={prompts} {how}"
+    out = answer(capsys, words)
     assert [out.count(f"/3: {p}") for p in ("the cat", "the dog", "a log")] == [1, 1, 1]
+
+
+def test_samples_are_what_their_seeds_write_and_stop_texts_end_them(small, capsys):
+    words = "generate --model_path small --prompt 'the cat' --max_length 30 "
+    plain = [answer(capsys, f"{words} --seed {seed}") for seed in (5, 6)]
+    together = answer(capsys, f"{words} --seed 5 --samples 2")
+    assert together == f"--- 1/1: the cat\n{plain[0]}{plain[1]}\n"
+    written = plain[0].removeprefix("the cat").rstrip("\n")
+    end = min(written.find(word) for word in "od" if word in written)
+    stopped = answer(capsys, f"{words} --seed 5 --stop o d")
+    assert stopped == f"the cat{written[:end]}\n"
 
 
 def test_a_conversation_understands_its_words(small, capsys, monkeypatch):
@@ -290,6 +303,9 @@ def test_a_damaged_checkpoint_is_one_clear_line(small, capsys, change, words):
         ("generate --temperature -1 --prompt a", "temperature is -1"),
         ("generate --prompt a --interactive", "choose one"),
         ("generate --prompts_file missing.txt", "missing.txt"),
+        ("generate --prompt a --samples 0", "samples is 0"),
+        ("generate --prompt a --samples 2 --strategy beam", "Beam search"),
+        ("generate --interactive --samples 2", "leave out --samples"),
         ("generate --prompt " + "a" * 99, "99"),
         ("train --resume smal", "Did you mean 'small'"),
         ("train --resume ../x", "cannot be a run's name"),

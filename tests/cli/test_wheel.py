@@ -69,6 +69,14 @@ def test_the_models_that_ship_answer_on_the_command_line(start):
     assert "Traceback" not in said
 
 
+def test_a_lesson_file_finds_the_views_of_the_app(start, tmp_path):
+    words = ("--model", "glass", "--prompt", "Mia", "-o", "lesson.html")
+    said, _ = start("lesson", "attention", *words).communicate(timeout=120)
+    assert said.startswith("wrote lesson.html")
+    page = (tmp_path / "lesson.html").read_text(encoding="utf-8")
+    assert "function headGrid(" in page
+
+
 def test_the_app_opens_every_page_and_keeps_its_data_with_the_user(start, tmp_path):
     process = start("app", "--no-browser", "--port", "8791")
     try:

@@ -22,6 +22,8 @@ SETTINGS = [
     {"positional_encoding": "rope", "qk_norm": True, "activation": "relu2"},
     {"positional_encoding": "relative", "d_ff": 0, "relative_distances": 5},
     {"positional_encoding": "learned", "embedding_norm": True},
+    {"parallel_mlp": True, "positional_encoding": "rope", "rope_dim": 4},
+    {"head_dim": 6, "num_kv_heads": 2, "bias": False, "qkv_bias": True},
 ]
 
 

@@ -10,6 +10,7 @@ from guard.printed import Answer, Below, numbers_in, plain_text
 from guard.screen import Asked
 from guard.seen import Seen, logits_of, softmax
 
+from minigpt.config import ModelConfig
 from minigpt.interpret.positions.word_order import shuffled
 from minigpt.model import create_model
 from minigpt.tokenizers.byte_pair.pretokens import pretokens
@@ -248,6 +249,18 @@ def embeddings_variance(seen: Seen, asked: Asked) -> Answer:
 # Positions: what a distance does.
 
 
+def rope_speeds(config: ModelConfig) -> np.ndarray:
+    """How far RoPE turns each pair per position, slowed if the model was stretched."""
+    half = (config.rope_dim or config.d_head) // 2
+    speeds = config.rope_base ** (-np.arange(half) / half)
+    kept = np.zeros(half)
+    if config.rope_trained_length is not None:
+        turns = config.rope_trained_length * speeds / (2 * np.pi)
+        ends = [config.rope_slow_turns, config.rope_fast_turns]
+        kept = np.interp(turns, ends, [0.0, 1.0])
+    return speeds * (kept + (1 - kept) / config.rope_factor)
+
+
 def by_distance(seen: Seen) -> np.ndarray:
     """What the model's own scheme makes of distances 0, 1, …, for the chosen head."""
     config, far = seen.config, np.arange(seen.config.max_seq_len)
@@ -258,9 +271,9 @@ def by_distance(seen: Seen) -> np.ndarray:
         table = bias.bias_table.detach().double().numpy()[seen.head]
         return float(bias.gain[seen.head, 0]) * table[np.minimum(far, len(table) - 1)]
     if config.positional_encoding == "rope":
-        half = config.d_head // 2
-        speeds = config.rope_base ** (-np.arange(half) / half)
-        return np.cos(far[:, None] * speeds).mean(1)
+        speeds = rope_speeds(config)
+        still = config.d_head // 2 - len(speeds)
+        return (np.cos(far[:, None] * speeds).sum(1) + still) / (config.d_head // 2)
     table = seen.model.position_embedding.weight.detach().double().numpy()
     unit = table / np.linalg.norm(table, axis=1, keepdims=True)
     cosines = unit @ unit.T
@@ -279,13 +292,13 @@ def turned_score(seen: Seen, q_pos: int, k_pos: int) -> float:
     """q · k / √d of the first head, turned as RoPE would, at any two positions."""
     q = seen.attn("q", 0)[-1, 0]
     k = seen.attn("k", 0)[max(0, seen.last - 1), 0]
-    half = len(q) // 2
-    speeds = seen.config.rope_base ** (-np.arange(half) / half)
+    speeds = rope_speeds(seen.config)
+    half = len(speeds)
 
     def turn(vector: np.ndarray, position: int) -> np.ndarray:
-        one, other = vector[:half], vector[half:]
+        one, other, rest = vector[:half], vector[half : 2 * half], vector[2 * half :]
         cos, sin = np.cos(position * speeds), np.sin(position * speeds)
-        return np.concatenate([one * cos - other * sin, other * cos + one * sin])
+        return np.concatenate([one * cos - other * sin, other * cos + one * sin, rest])
 
     return float(turn(q, q_pos) @ turn(k, k_pos)) / math.sqrt(len(q))
 

@@ -22,6 +22,8 @@ VARIANTS = [
     {"embedding_norm": True, "norm": "rmsnorm", "tie_embeddings": False},
     {"embedding_norm": True, "token_shift": True, "dropout": 0.1},
     {"d_ff": 0, "positional_encoding": "relative"},
+    {"parallel_mlp": True, "activation": "gelu_exact", "qkv_bias": False},
+    {"positional_encoding": "rope", "rope_dim": 6, "head_dim": 10, "num_kv_heads": 2},
 ]
 
 

@@ -47,13 +47,73 @@ FAMILIES = {
         LIKE_LLAMA | {"num_key_value_heads": 3, "sliding_window": 64},
     ),
 }
+QWEN = LIKE_LLAMA | {"num_key_value_heads": 1}
+LONGER = {"rope_type": "llama3", "rope_theta": 500.0, "factor": 8.0}
+LONGER |= {"low_freq_factor": 0.5, "high_freq_factor": 2.0}
+LATER = {
+    "qwen2": (transformers.Qwen2Config, QWEN | {"tie_word_embeddings": True}),
+    "qwen3": (transformers.Qwen3Config, QWEN | {"head_dim": 10}),
+    "llama 3": (
+        transformers.LlamaConfig,
+        LIKE_LLAMA
+        | {"num_key_value_heads": 3, "head_dim": 6, "tie_word_embeddings": True}
+        | {"rope_parameters": LONGER | {"original_max_position_embeddings": 16}},
+    ),
+    "neox": (
+        transformers.GPTNeoXConfig,
+        LIKE_LLAMA | {"rope_parameters": {"partial_rotary_factor": 0.5}},
+    ),
+    "neox, one after the other": (
+        transformers.GPTNeoXConfig,
+        LIKE_LLAMA
+        | {"use_parallel_residual": False, "hidden_act": "gelu_new"}
+        | {"tie_word_embeddings": True, "rope_parameters": {"rope_theta": 500.0}}
+        | {"rotary_pct": 1.0},
+    ),
+    "neo": (
+        transformers.GPTNeoConfig,
+        {
+            "hidden_size": 24,
+            "num_layers": 2,
+            "num_heads": 3,
+            "intermediate_size": 20,
+            "max_position_embeddings": 60,
+            "attention_types": [[["global", "local"], 1]],
+            "window_size": 33,  # as many as the tokens: of the table, these are read
+        },
+    ),
+    "opt": (
+        transformers.OPTConfig,
+        {
+            "hidden_size": 24,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 3,
+            "ffn_dim": 20,
+            "max_position_embeddings": 40,
+            "word_embed_proj_dim": 24,
+        },
+    ),
+    "llama, linear": (
+        transformers.LlamaConfig,
+        LIKE_LLAMA
+        | {
+            "rope_parameters": {
+                "rope_type": "linear",
+                "rope_theta": 1e4,
+                "factor": 4.0,
+            }
+        },
+    ),
+}
+"""Families that are opened with two tokenizers: the others are the same for all."""
+SETTINGS = FAMILIES | LATER
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 SHARDS = {"one file": "1GB", "several": "20kB"}
 TOKENS = torch.randint(0, VOCAB, (2, 33), generator=torch.Generator().manual_seed(3))
 
 
 def made(family, **changes):
-    kind, settings = FAMILIES[family]
+    kind, settings = SETTINGS[family]
     torch.manual_seed(len(family))
     config = kind(**(settings | {"vocab_size": VOCAB} | changes))
     model = transformers.AutoModelForCausalLM.from_config(config)
@@ -67,7 +127,7 @@ def made(family, **changes):
 def models(tmp_path_factory):
     """Each family in each precision and sharding: its directory and its logits."""
     found = {}
-    for family, kind in product(FAMILIES, TYPES):
+    for family, kind in product(SETTINGS, TYPES):
         theirs = made(family)
         stored = copy.deepcopy(theirs).to(TYPES[kind])
         theirs.load_state_dict(stored.state_dict())  # rounded, and RoPE's angles not
@@ -102,10 +162,13 @@ def together(directory, model, tokenizer):
     return directory
 
 
-@pytest.mark.parametrize("form", [make.__name__ for make in [*OURS, *ADAPTED]])
+FORMS = [make.__name__ for make in [*OURS, *ADAPTED]]
+TOGETHER = [*product(FAMILIES, FORMS), *product(LATER, ["gpt2", "sentencepiece"])]
+
+
+@pytest.mark.parametrize(("family", "form"), TOGETHER)
 @pytest.mark.parametrize("shard", SHARDS)
 @pytest.mark.parametrize("kind", TYPES)
-@pytest.mark.parametrize("family", FAMILIES)
 def test_it_opens_with_equal_ids_and_logits(
     family, kind, shard, form, models, forms, tmp_path
 ):
@@ -118,7 +181,9 @@ def test_it_opens_with_equal_ids_and_logits(
     )
     assert tokenizer.vocab_size == model.config.vocab_size == VOCAB
     with torch.inference_mode():
-        torch.testing.assert_close(model(TOKENS), logits, atol=1e-4, rtol=0)
+        found = model(TOKENS)
+        torch.testing.assert_close(found, logits, atol=1e-4, rtol=0)
+    assert torch.equal(found.argmax(-1), logits.argmax(-1))
 
 
 @pytest.mark.parametrize("form", ["gpt2", "sentencepiece"])
@@ -184,18 +249,26 @@ def change_config(directory, **changes):
 
 REFUSED = {
     "gpt2": [
-        {"activation_function": "gelu"},
+        {"activation_function": "gelu_fast"},
         {"activation_function": "silu", "scale_attn_weights": False},
         {"add_cross_attention": True, "n_head": "3", "logit_scale": 2.0},
         {"quantization_config": {"bits": 4}},
     ],
     "llama": [
-        {"rope_scaling": {"rope_type": "linear", "factor": 2.0}, "hidden_act": "gelu"},
-        {"head_dim": 16, "mlp_bias": True},
+        {"rope_scaling": {"rope_type": "yarn", "factor": 2.0}, "hidden_act": "gelu"},
+        {"head_dim": "16", "mlp_bias": True},
         {"residual_multiplier": 0.5, "num_experts": 4},
         {"layer_types": ["full_attention", "chunked_attention"]},
     ],
-    "mistral": [{"sliding_window": 8}, {"model_type": "gpt_neox"}],
+    "mistral": [{"sliding_window": 8}, {"model_type": "gptj"}],
+    "opt": [
+        {"do_layer_norm_before": False, "word_embed_proj_dim": 12},
+        {"_remove_final_layer_norm": True, "enable_bias": False},
+    ],
+    "neo": [{"attention_layers": ["global", "strided"]}],
+    "neox": [{"attention_bias": False}, {"use_parallel_residual": "no"}],
+    "qwen2": [{"layer_types": ["full_attention", "chunked_attention"]}],
+    "qwen3": [{"attention_bias": True, "num_experts": 8}],
 }
 CASES = [(family, changes) for family, all_ in REFUSED.items() for changes in all_]
 

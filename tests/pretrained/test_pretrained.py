@@ -24,6 +24,7 @@ GPT2_CHANGES = [
     {"n_inner": 24, "activation_function": "relu", "layer_norm_epsilon": 1e-3},
     {"tie_word_embeddings": False, "activation_function": "relu2", "n_ctx": 48},
     {"activation_function": "gelu_pytorch_tanh", "reorder_and_upcast_attn": True},
+    {"activation_function": "gelu"},
 ]
 LLAMA_CHANGES = [
     {},
@@ -107,11 +108,53 @@ def test_a_llama_of_transformers_gives_its_logits(saved, changes):
     assert_equal_logits(minigpt.from_pretrained(saved(theirs)).model, theirs)
 
 
+def test_a_neox_with_the_older_names_of_its_fields_is_read(saved):
+    rope = {"rope_theta": 300.0, "partial_rotary_factor": 0.5}
+    theirs = random_llama(transformers.GPTNeoXConfig, rope_parameters=rope)
+    directory = saved(theirs)
+    for name, value in [
+        ("rope_parameters", ...),
+        ("rotary_emb_base", 300),
+        ("rotary_pct", 0.5),
+    ]:
+        set_field(directory, name, value)
+    assert_equal_logits(minigpt.from_pretrained(directory).model, theirs)
+
+
 def test_a_mistral_without_a_window_is_a_llama(saved):
     theirs = random_llama(
         transformers.MistralConfig, sliding_window=None, num_key_value_heads=2
     )
     assert_equal_logits(minigpt.from_pretrained(saved(theirs)).model, theirs)
+
+
+@pytest.mark.parametrize("kind", ["GPTNeo", "OPT"])
+def test_what_is_read_only_is_written_as_a_gpt2(kind, saved, tokenizer, tmp_path):
+    sizes = {"vocab_size": 307, "hidden_size": 32, "max_position_embeddings": 48}
+    sizes |= {
+        "GPTNeo": {
+            "num_layers": 2,
+            "num_heads": 4,
+            "window_size": 40,
+            "attention_types": [[["global", "local"], 1]],
+        },
+        "OPT": {
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "ffn_dim": 40,
+            "word_embed_proj_dim": 32,
+        },
+    }[kind]
+    config = getattr(transformers, f"{kind}Config")(**sizes)
+    theirs = shaken(transformers.AutoModelForCausalLM.from_config(config))
+    model, _, metadata = minigpt.from_pretrained(saved(theirs))
+    assert_equal_logits(model, theirs)
+    assert model.config.max_seq_len == (40 if kind == "GPTNeo" else 48)
+    notes = str(metadata.provenance.get("notes"))
+    assert ("the last 40 tokens only" in notes) == (kind == "GPTNeo")
+    minigpt.export_pretrained(model, tokenizer, tmp_path / "out")
+    again = transformers.GPT2LMHeadModel.from_pretrained(tmp_path / "out").eval()
+    assert_equal_logits(model, again)
 
 
 def test_weights_in_several_files_are_put_together(saved):
@@ -173,7 +216,7 @@ def set_field(directory, name, value):
         ("scale_attn_by_inverse_layer_idx", True),
         ("scale_attn_weights", False),
         ("scale_attn_weights", 1),
-        ("activation_function", "gelu"),
+        ("activation_function", "gelu_fast"),
         ("add_cross_attention", True),
         ("pruned_heads", {"0": [1]}),
         ("quantization_config", {"bits": 4}),
@@ -184,7 +227,7 @@ def set_field(directory, name, value):
         ("n_head", 5),
         ("n_head", 0),
         ("layer_norm_epsilon", -1.0),
-        ("model_type", "gpt_neo"),
+        ("model_type", "gptj"),
         ("model_type", ["gpt2"]),
     ],
 )
@@ -200,13 +243,15 @@ def test_a_gpt2_that_computes_something_else_is_refused_by_field(saved, name, va
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("rope_scaling", {"rope_type": "linear", "factor": 2.0}),
+        ("rope_scaling", {"rope_type": "yarn", "factor": 2.0}),
+        ("rope_scaling", {"type": "dynamic", "factor": 2.0}),
+        ("rope_scaling", {"rope_type": "linear", "factor": "2"}),
         ("rope_parameters", {"rope_type": "llama3", "rope_theta": 1e4, "factor": 8.0}),
         ("rope_parameters", {"rope_type": "default", "rope_theta": 1e4, "factor": 8.0}),
         ("partial_rotary_factor", 0.5),
         ("sliding_window", 16),
         ("hidden_act", "gelu"),
-        ("head_dim", 16),
+        ("head_dim", 16.0),
         ("attention_bias", True),
         ("num_key_value_heads", 3),
     ],
@@ -216,6 +261,7 @@ def test_a_llama_that_computes_something_else_is_refused_by_field(saved, name, v
     set_field(directory, name, value)
     words = {
         "rope_parameters": "rope_type|factor",
+        "rope_scaling": "rope_type|factor",
         "num_key_value_heads": "num_kv_heads",
     }.get(name, name)
     with pytest.raises(CheckpointError, match=rf"config\.json.*({words})"):
@@ -310,6 +356,26 @@ OURS = {
 }
 OURS["llama, shared keys"] = OURS["llama"] | {"num_kv_heads": 2, "rope_base": 777.0}
 OURS["llama, biases"] = OURS["llama"] | {"bias": True, "d_ff": 24}
+OURS["llama, wide heads"] = OURS["llama"] | {"head_dim": 12, "num_kv_heads": 1}
+OURS["llama, linear"] = OURS["llama"] | {"rope_factor": 2.5}
+OURS["llama, stretched"] = OURS["llama"] | {
+    "rope_factor": 8.0,
+    "rope_trained_length": 24,
+    "rope_slow_turns": 0.5,
+    "rope_fast_turns": 2.0,
+}
+OURS["qwen2"] = OURS["llama"] | {"qkv_bias": True, "num_kv_heads": 2}
+OURS["qwen3"] = OURS["llama"] | {"qk_norm": True, "head_dim": 12}
+OURS["gptneox"] = {"positional_encoding": "rope", "parallel_mlp": True}
+OURS["gptneox, in part"] = OURS["gptneox"] | {
+    "rope_dim": 2,
+    "rope_factor": 2.0,
+    "tie_embeddings": False,
+    "activation": "gelu_exact",
+}
+OURS["gptneox, one after the other"] = {"positional_encoding": "rope", "bias": False}
+OURS["gpt2, exact"] = {"activation": "gelu_exact"}
+OURS["gpt2, some biases"] = {"qkv_bias": False}
 OURS["llama, bare"] = OURS["llama"] | {"norm_affine": False, "tie_embeddings": False}
 
 

@@ -94,7 +94,9 @@ def test_sinusoids_are_the_models(d_model):
         ),
         (
             "rope",
-            lambda model: positions.rope_by_distance(16, 6, model.config.rope_base),
+            lambda model: positions.rope_by_distance(
+                positions.rope_speeds(model.config), 16, 6
+            ),
         ),
         ("alibi", lambda _: positions.alibi_by_distance(4, 16)),
         (
@@ -121,12 +123,27 @@ def test_biases_of_pairs_are_what_alibi_adds():
     )
 
 
-def test_turned_scores_are_those_of_the_complex_form():
-    model = random_model("rope", num_kv_heads=2)
+STRETCHED = {"rope_factor": 4.0, "rope_trained_length": 9, "rope_fast_turns": 1.4}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"rope_factor": 3.0}, STRETCHED, {"rope_dim": 4}, STRETCHED | {"rope_dim": 2}],
+    ids=str,
+)
+def test_turned_scores_are_those_of_the_complex_form(settings):
+    model = random_model("rope", num_kv_heads=2, **{"rope_slow_turns": 0.1} | settings)
     turning = position_views.turning(model, TEXT, 1, 3, query=6, key=4)
     places = [(6, 4), (16, 14), (16, 4)]
-    query, key = torch.tensor(turning.query), torch.tensor(turning.key)
-    found = positions.rope_scores(query, key, places, model.config.rope_base)
+    _, cache = model.run_with_cache(torch.tensor([TEXT]))
+    query, key = cache["q", 1][0, 6, 3], cache["k", 1][0, 4, 1]
+    speeds = positions.rope_speeds(model.config)
+    found = positions.rope_scores(query, key, places, speeds)
+    own = cache["attn_scores", 1][0, 3, 6, 4].item()
+    assert found[0] == pytest.approx(own, abs=1e-5)
+    kept = position_views.by_distance(model, "rope", 1, 9).values
+    by_hand = positions.rope_by_distance(speeds, 9, model.config.d_head)
+    np.testing.assert_allclose(by_hand, kept, atol=1e-5)
     assert found == pytest.approx([turning.score(*each) for each in places], abs=1e-5)
     assert found[0] == pytest.approx(found[1], abs=1e-5)
 

@@ -29,8 +29,8 @@ from viz.components.head_lines.view import head_lines
 from viz.components.token_pieces.view import token_pieces
 from viz.components.token_stream.view import token_stream
 from viz.components.value_grid.view import Grid, value_grid
-from viz.theme import enlarged
 from viz.tokens import display_pieces
+from viz.vega_lite.lettering import enlarged
 
 st.set_page_config(layout="wide")
 show = st.query_params.get("show", "all")
@@ -88,4 +88,6 @@ if show == "charts":
     import gallery_charts
 
     for chart in gallery_charts.charts():
-        st.altair_chart(enlarged(chart) if st.query_params.get("large") else chart)
+        st.vega_lite_chart(
+            (enlarged(chart) if st.query_params.get("large") else chart).spec
+        )

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-import altair as alt
 import numpy as np
 
 from viz.probabilities import next_token_bars
 from viz.training import GAUGES, gauge_chart, loss_curve
+from viz.vega_lite import Figure
 
 BASELINES = {"uniform": 4.17, "unigram": 3.31, "bigram": 2.47}
 
@@ -32,7 +32,7 @@ def invented_run(steps: int) -> list[dict]:
     return records
 
 
-def charts() -> Iterator[alt.Chart | alt.LayerChart]:
+def charts() -> Iterator[Figure]:
     records = invented_run(3000)
     yield loss_curve(records, BASELINES)
     yield loss_curve(records, BASELINES, log_x=True)

@@ -18,7 +18,7 @@ SHARES = np.array([0.5, -2.0, 4.25])
 
 
 def rows(chart) -> list[dict]:
-    spec = json.loads(chart.to_json())
+    spec = chart.to_dict()
     return [row for table in spec["datasets"].values() for row in table]
 
 

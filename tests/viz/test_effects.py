@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 
@@ -24,7 +22,7 @@ def test_the_likeliest_before_and_after_are_both_shown():
 
 
 def test_the_bars_carry_the_table():
-    spec = json.loads(before_after_bars(PIECES, BEFORE, AFTER).to_json())
+    spec = before_after_bars(PIECES, BEFORE, AFTER).to_dict()
     rows = [row for rows in spec["datasets"].values() for row in rows]
     shown = {(row["piece"], row["stage"]): row["probability"] for row in rows}
     assert shown["0 <b>", "before"] == 0.6
@@ -62,7 +60,7 @@ def test_positions_show_both_pieces_where_prompts_differ():
 
 def test_heads_are_drawn_where_they_look_and_cost():
     chart = looking_and_causing(["L0H0", "L0H1"], [0.2, 0.7], [1.1, -0.1])
-    spec = json.loads(chart.to_json())
+    spec = chart.to_dict()
     rows = [row for rows in spec["datasets"].values() for row in rows]
     assert {"head": "L0H1", "weight": 0.7, "cost": -0.1} in rows
     assert "nats" in spec["layer"][0]["encoding"]["y"]["title"]

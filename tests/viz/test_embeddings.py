@@ -1,7 +1,5 @@
 """Pictures of tokens carry every number, and no name covers another."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -14,7 +12,7 @@ MARKS = ["chosen", "nearest", "other", "other"]
 
 
 def rows(chart) -> list[dict]:
-    spec = json.loads(chart.to_json())
+    spec = chart.to_dict()
     return [row for table in spec["datasets"].values() for row in table]
 
 

@@ -2,13 +2,12 @@
 
 import json
 
-import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
 
 from viz.probabilities import next_token_bars, next_token_table, probability_text
-from viz.theme import NEGATIVE, POSITIVE, enlarged, signed_scale
+from viz.theme import NEGATIVE, POSITIVE, signed_scale
 from viz.training import (
     AVERAGE,
     EACH_STEP,
@@ -19,6 +18,8 @@ from viz.training import (
     metrics_table,
     thin,
 )
+from viz.vega_lite import Figure
+from viz.vega_lite.lettering import enlarged
 
 BASELINES = {"uniform": 4.1589, "bigram": 2.47}
 
@@ -33,9 +34,9 @@ def journal(steps: int) -> list[dict]:
     return records
 
 
-def drawn(chart: alt.Chart | alt.LayerChart) -> list[dict]:
+def drawn(chart: Figure) -> list[dict]:
     """Return every row of data inside a chart's specification."""
-    spec = json.loads(chart.to_json())
+    spec = chart.to_dict()
     return [row for rows in spec["datasets"].values() for row in rows]
 
 
@@ -47,7 +48,7 @@ def test_the_loss_curve_carries_every_loss_and_baseline():
 
 
 def test_baselines_are_named_with_their_values_beside_the_lines():
-    spec = loss_curve(journal(20), BASELINES).to_json()
+    spec = json.dumps(loss_curve(journal(20), BASELINES).to_dict())
     assert "uniform 4.16" in spec
     assert "bigram 2.47" in spec
 
@@ -59,7 +60,7 @@ def test_a_baselines_name_cannot_leave_its_string():
 
 
 def test_axes_have_units():
-    spec = loss_curve(journal(20)).to_json()
+    spec = json.dumps(loss_curve(journal(20)).to_dict())
     assert "loss (nats per token)" in spec
     assert '"title": "step"' in spec
 
@@ -138,7 +139,7 @@ def test_a_small_probability_is_not_shown_as_zero():
 
 
 def test_a_signed_scale_is_symmetric_around_zero():
-    scale = signed_scale(2.5).to_dict()
+    scale = signed_scale(2.5)
     assert scale["domain"] == [-2.5, 0, 2.5]
     assert (scale["range"][0], scale["range"][-1]) == (NEGATIVE, POSITIVE)
     with pytest.raises(ValueError, match="> 0"):

@@ -1,7 +1,6 @@
 """What the views of heads send to the browser, and what their chart draws."""
 
 import base64
-import json
 
 import numpy as np
 import pytest
@@ -99,7 +98,7 @@ def test_the_chart_of_two_texts_draws_each_score_beside_its_band():
         ScoreOnText("induction", ELSEWHERE, 0.9, 0.02, 0.03),
         ScoreOnText("self token", HERE, float("nan"), 0.05, 0.2),
     ]
-    spec = json.loads(two_texts_chart(scores).to_json())
+    spec = two_texts_chart(scores).to_dict()
     (data,) = spec["datasets"].values()
     assert [row["value"] for row in data] == [0.1, 0.9, None]
     assert [(row["low"], row["high"]) for row in data][1] == (0.02, 0.03)
@@ -111,7 +110,7 @@ def test_the_chart_of_habits_draws_weight_interval_band_and_prompt_in_order():
         HabitBar("the last space", 0.6, 0.55, 0.65, 0.03, 0.05, 0.7, 400),
         HabitBar("the first token", 0.1, 0.08, 0.12, nan, nan, nan, 900),
     ]
-    spec = json.loads(habits_chart(bars).to_json())
+    spec = habits_chart(bars).to_dict()
     (data,) = spec["datasets"].values()
     assert data[0] == vars(bars[0])
     assert data[1]["untrained_low"] is None  # not compared: nothing is drawn

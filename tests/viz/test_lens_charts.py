@@ -1,7 +1,5 @@
 """The charts of one column carry every number, whatever the tokens are called."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -12,7 +10,7 @@ A, B = np.array([0.5, 2.0, 9.25]), np.array([1.0, 2.5, 9.0])
 
 
 def rows(chart) -> list[dict]:
-    spec = json.loads(chart.to_json())
+    spec = chart.to_dict()
     return [row for table in spec["datasets"].values() for row in table]
 
 

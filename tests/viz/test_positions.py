@@ -1,7 +1,5 @@
 """Pictures of positions carry the numbers given, thinned where that is said."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,7 @@ from viz.components.clock_hands.view import TokenVector, clock_hands
 
 
 def rows(chart) -> list[dict]:
-    spec = json.loads(chart.to_json())
+    spec = chart.to_dict()
     return [row for table in spec["datasets"].values() for row in table]
 
 

@@ -21,7 +21,7 @@ COLUMNS = {
 
 def rows(chart):
     """Return every row of every data set behind a chart."""
-    spec = json.loads(chart.to_json())
+    spec = chart.to_dict()
     return [row for rows in spec["datasets"].values() for row in rows]
 
 
@@ -49,7 +49,7 @@ def test_the_guess_and_the_half_ways_are_marked_where_they_are():
         halves={"second_loss": 50, "induction": 50},
     )
     assert {"guess": 70} in rows(chart)
-    assert "your guess: 70" in chart.to_json()
+    assert "your guess: 70" in json.dumps(chart.to_dict())
     points = [row for row in rows(chart) if row.get("step") == 50]
     lines = [row["line"] for row in points]
     assert lines.count(LINES["second_loss"]) == 2  # on the line, and as a dot
@@ -60,7 +60,7 @@ def test_the_guess_and_the_half_ways_are_marked_where_they_are():
 def test_before_the_run_there_is_an_axis_and_no_line():
     empty = {name: [] for name in COLUMNS}
     chart = copying_curve(empty, last_step=500, uniform_loss=4.2)
-    assert "score (share of weight)" not in chart.to_json()
+    assert "score (share of weight)" not in json.dumps(chart.to_dict())
     assert [row["loss"] for row in rows(chart) if "loss" in row] == [4.2]
 
 

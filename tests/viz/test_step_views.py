@@ -126,6 +126,7 @@ def made_up_block(width=6, heads=2):
         activations=None,
         mlp_out=None,
         resid_post=vector,
+        parallel=False,
     )
 
 

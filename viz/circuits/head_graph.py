@@ -6,11 +6,12 @@ Layers go down and heads across, as in the explorer's other views.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import altair as alt
 import pandas as pd
 
+from viz import vega_lite as vl
 from viz.lens_charts import LEAN, NARROW, room_for
-from viz.theme import BLUE, GRAY, printed
+from viz.theme import BLUE, GRAY
+from viz.vega_lite.lettering import printed
 
 PICKED = "picked"
 """Name of the graph's selection: rows {"layer": 1, "number": 0}."""
@@ -55,7 +56,7 @@ def line_table(lines: Sequence[Line]) -> pd.DataFrame:
 
 def head_graph(
     size: tuple[int, int], lines: Sequence[Line], chosen: Head
-) -> alt.LayerChart:
+) -> vl.LayerChart:
     """Draw all heads, and a line for each link; a click picks a head.
 
     Args:
@@ -83,9 +84,9 @@ def head_graph(
         }
         for (layer, head), place in places.items()
     )
-    across = alt.X("x:Q", axis=None).scale(domain=[-0.5, heads - 0.2], nice=False)
+    across = vl.X("x:Q", axis=None).scale(domain=[-0.5, heads - 0.2], nice=False)
     down = (
-        alt.Y("y:Q", title="layer")
+        vl.Y("y:Q", title="layer")
         .scale(domain=[layers - 0.6, -0.4], nice=False)
         .axis(values=list(range(layers)), format="d", grid=False, **LEAN)
     )
@@ -93,7 +94,7 @@ def head_graph(
     if len(edges):
         layers_drawn = [_edges(edges, across, down), *layers_drawn]
     height = max(240, min(46 * layers, 560))
-    return alt.LayerChart(layer=layers_drawn, height=height, padding=NARROW)
+    return vl.LayerChart(layer=layers_drawn, height=height, padding=NARROW)
 
 
 def _edge_table(
@@ -115,45 +116,41 @@ def _edge_table(
     )
 
 
-def _edges(edges: pd.DataFrame, across: alt.X, down: alt.Y) -> alt.Chart:
+def _edges(edges: pd.DataFrame, across: vl.X, down: vl.Y) -> vl.Chart:
     """Draw the links, the wider the further above chance."""
-    chart: alt.Chart = (
-        alt.Chart(edges)
+    chart: vl.Chart = (
+        vl.Chart(edges)
         .mark_rule(strokeCap="round")
         .encode(
             x=across,
             y=down,
             x2="x2:Q",
             y2="y2:Q",
-            strokeWidth=alt.StrokeWidth("above:Q", legend=None).scale(
+            strokeWidth=vl.StrokeWidth("above:Q", legend=None).scale(
                 domain=[0, float(edges["above"].max()) or 1.0], range=[1, 5]
             ),
-            color=alt.when(alt.datum.own)
-            .then(alt.value(BLUE))
-            .otherwise(alt.value(GRAY)),
-            opacity=alt.when(alt.datum.own)
-            .then(alt.value(0.95))
-            .otherwise(alt.value(0.45)),
-            tooltip=["link:N", alt.Tooltip("score:Q", format=".3f")],
+            color=vl.when(vl.datum.own).then(vl.value(BLUE)).otherwise(vl.value(GRAY)),
+            opacity=vl.when(vl.datum.own)
+            .then(vl.value(0.95))
+            .otherwise(vl.value(0.45)),
+            tooltip=["link:N", vl.Tooltip("score:Q", format=".3f")],
         )
     )
     return chart
 
 
-def _nodes(nodes: pd.DataFrame, across: alt.X, down: alt.Y) -> list[alt.Chart]:
+def _nodes(nodes: pd.DataFrame, across: vl.X, down: vl.Y) -> list[vl.Chart]:
     """Draw the heads, with their names where there is room."""
-    base = alt.Chart(nodes).encode(x=across, y=down, tooltip=["head:N"])
+    base = vl.Chart(nodes).encode(x=across, y=down, tooltip=["head:N"])
     circles = (
         base.mark_circle(cursor="pointer", opacity=1)
         .encode(
-            size=alt.value(150 if len(nodes) <= NAMED else 50),
-            color=alt.when(alt.datum.chosen)
-            .then(alt.value(BLUE))
-            .otherwise(alt.value(GRAY)),
+            size=vl.value(150 if len(nodes) <= NAMED else 50),
+            color=vl.when(vl.datum.chosen)
+            .then(vl.value(BLUE))
+            .otherwise(vl.value(GRAY)),
         )
-        .add_params(
-            alt.selection_point(PICKED, fields=["layer", "number"], clear=False)
-        )
+        .add_params(vl.selection_point(PICKED, fields=["layer", "number"], clear=False))
     )
     if len(nodes) > NAMED:
         return [circles]
@@ -161,7 +158,7 @@ def _nodes(nodes: pd.DataFrame, across: alt.X, down: alt.Y) -> list[alt.Chart]:
     return [circles, names]
 
 
-def band_bars(lines: Sequence[Line], unit: str) -> alt.LayerChart:
+def band_bars(lines: Sequence[Line], unit: str) -> vl.LayerChart:
     """Draw each link's score as a dot, and its band of chance as a grey bar behind.
 
     Args:
@@ -169,26 +166,26 @@ def band_bars(lines: Sequence[Line], unit: str) -> alt.LayerChart:
         unit: What the score is.
     """
     table = line_table(lines).rename(columns={"by chance from": "low", "to": "high"})
-    rows = alt.Chart(table).encode(
-        y=alt.Y("link:N", title=None, sort=None).axis(
+    rows = vl.Chart(table).encode(
+        y=vl.Y("link:N", title=None, sort=None).axis(
             ticks=False, domain=False, labelOverlap=False, labelLimit=190, **LEAN
         )
     )
     bands = rows.mark_bar(color=GRAY, opacity=0.3, cornerRadius=2).encode(
-        x=alt.X("low:Q", title=unit).scale(domainMin=0).axis(**LEAN),
+        x=vl.X("low:Q", title=unit).scale(domainMin=0).axis(**LEAN),
         x2="high:Q",
         tooltip=[
-            alt.Tooltip("low:Q", title="by chance from", format=".3f"),
-            alt.Tooltip("high:Q", title="to", format=".3f"),
+            vl.Tooltip("low:Q", title="by chance from", format=".3f"),
+            vl.Tooltip("high:Q", title="to", format=".3f"),
         ],
     )
     dots = rows.mark_point(filled=True, size=110, opacity=1, color=BLUE).encode(
-        x="score:Q", tooltip=["link:N", alt.Tooltip("score:Q", format=".4f")]
+        x="score:Q", tooltip=["link:N", vl.Tooltip("score:Q", format=".4f")]
     )
     numbers = printed(rows, dx=9).encode(
-        x="score:Q", text=alt.Text("score:Q", format=".3f")
+        x="score:Q", text=vl.Text("score:Q", format=".3f")
     )
-    chart: alt.LayerChart = (bands + dots + numbers).properties(
+    chart: vl.LayerChart = (bands + dots + numbers).properties(
         height=room_for(len(table)) + 4 * len(table), padding=NARROW
     )
     return chart

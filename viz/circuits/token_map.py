@@ -7,10 +7,10 @@ each of 17,000 cells, 132 tokens would send a megabyte.
 import json
 from collections.abc import Sequence
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
+from viz import vega_lite as vl
 from viz.attention import Array
 from viz.lens_charts import LEAN, NARROW, labelled
 from viz.theme import GRAY, signed_scale
@@ -76,7 +76,7 @@ def token_map(
     titles: tuple[str, str],
     unit: str,
     chosen: int | None = None,
-) -> alt.LayerChart:
+) -> vl.LayerChart:
     """Draw a map as signed cells.
 
     Args:
@@ -94,7 +94,7 @@ def token_map(
         raise ValueError(f"A map shows at most {MOST} tokens, not {count}.")
     numbers = np.round(np.asarray(values, dtype=np.float64), 3)
     names = json.dumps(display_pieces(pieces))
-    cells = alt.Chart(_cells(numbers)).transform_calculate(
+    cells = vl.Chart(_cells(numbers)).transform_calculate(
         row_token=f"{names}[datum.row]", column_token=f"{names}[datum.column]"
     )
     axis = {
@@ -107,20 +107,20 @@ def token_map(
     }
     limit = float(np.abs(numbers).max(initial=0.0)) or 1.0
     drawn = cells.mark_rect().encode(
-        y=alt.Y("row:O", title=titles[0]).axis(**axis),
-        x=alt.X("column:O", title=titles[1]).axis(labelAngle=-90, **axis),
-        color=alt.Color("value:Q", title=None)
+        y=vl.Y("row:O", title=titles[0]).axis(**axis),
+        x=vl.X("column:O", title=titles[1]).axis(labelAngle=-90, **axis),
+        color=vl.Color("value:Q", title=None)
         .scale(signed_scale(limit))
         .legend(orient="right", gradientLength=180, format=".3~g"),
         tooltip=[
-            alt.Tooltip("row_token:N", title=titles[0]),
-            alt.Tooltip("column_token:N", title=titles[1]),
-            alt.Tooltip("value:Q", title=unit, format="+.3f"),
+            vl.Tooltip("row_token:N", title=titles[0]),
+            vl.Tooltip("column_token:N", title=titles[1]),
+            vl.Tooltip("value:Q", title=unit, format="+.3f"),
         ],
     )
-    framed = alt.Chart(pd.DataFrame({"row": [] if chosen is None else [chosen]}))
+    framed = vl.Chart(pd.DataFrame({"row": [] if chosen is None else [chosen]}))
     frame = framed.mark_rect(filled=False, stroke=GRAY, strokeWidth=2).encode(y="row:O")
-    both: alt.LayerChart = (drawn + frame).properties(height=SIDE, padding=NARROW)
+    both: vl.LayerChart = (drawn + frame).properties(height=SIDE, padding=NARROW)
     return both
 
 

@@ -5,10 +5,10 @@ Losses are in nats per token.
 
 from collections.abc import Sequence
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
+from viz import vega_lite as vl
 from viz.attention import Array
 from viz.theme import BLUE, CATEGORIES, GRAY, VERMILLION
 from viz.tokens import placed_pieces
@@ -56,7 +56,7 @@ def rate_chart(
     before: float,
     slope: float,
     chosen: float,
-) -> alt.LayerChart:
+) -> vl.LayerChart:
     """Draw the loss after one step against the size of the step.
 
     Args:
@@ -68,32 +68,32 @@ def rate_chart(
     """
     table = rate_table(rates, losses, before, slope)
     top = 2 * before + 1
-    x = alt.X("rate:Q", title="step size lr").scale(type="log", nice=False)
+    x = vl.X("rate:Q", title="step size lr").scale(type="log", nice=False)
     lines = (
-        alt.Chart(table)
+        vl.Chart(table)
         .mark_line(strokeWidth=2.4, point={"size": 50}, clip=True)
         .encode(
             x=x.axis(format="~g", values=list(rates), labelOverlap=True),
-            y=alt.Y("loss:Q", title="loss after one step").scale(domain=[0, top]),
-            color=alt.Color("line:N", title=None)
+            y=vl.Y("loss:Q", title="loss after one step").scale(domain=[0, top]),
+            color=vl.Color("line:N", title=None)
             .scale(domain=[REAL, SLOPE], range=[BLUE, VERMILLION])
             .legend(orient="top"),
             tooltip=[
-                alt.Tooltip("line:N"),
-                alt.Tooltip("rate:Q", format="~g"),
-                alt.Tooltip("loss:Q", format=".4f"),
+                vl.Tooltip("line:N"),
+                vl.Tooltip("rate:Q", format="~g"),
+                vl.Tooltip("loss:Q", format=".4f"),
             ],
         )
     )
     rules = [
-        alt.Chart(pd.DataFrame({"loss": [before]}))
+        vl.Chart(pd.DataFrame({"loss": [before]}))
         .mark_rule(strokeDash=[5, 4], color=GRAY, strokeWidth=1.6)
-        .encode(y="loss:Q", tooltip=alt.Tooltip("loss:Q", title="before the step")),
-        alt.Chart(pd.DataFrame({"rate": [chosen]}))
+        .encode(y="loss:Q", tooltip=vl.Tooltip("loss:Q", title="before the step")),
+        vl.Chart(pd.DataFrame({"rate": [chosen]}))
         .mark_rule(color=GRAY, strokeWidth=1.6)
-        .encode(x="rate:Q", tooltip=alt.Tooltip("rate:Q", title="chosen")),
+        .encode(x="rate:Q", tooltip=vl.Tooltip("rate:Q", title="chosen")),
     ]
-    return alt.LayerChart(layer=[*rules, lines], height=300)
+    return vl.LayerChart(layer=[*rules, lines], height=300)
 
 
 def steps_table(losses: Array) -> pd.DataFrame:
@@ -102,7 +102,7 @@ def steps_table(losses: Array) -> pd.DataFrame:
     return pd.DataFrame({"step": range(len(numbers)), "loss": numbers})
 
 
-def steps_chart(losses: Array, taken: int, room: int) -> alt.LayerChart:
+def steps_chart(losses: Array, taken: int, room: int) -> vl.LayerChart:
     """Draw the loss of the prompt as its step is repeated.
 
     Args:
@@ -111,16 +111,16 @@ def steps_chart(losses: Array, taken: int, room: int) -> alt.LayerChart:
         room: Steps that the axis has room for.
     """
     table = steps_table(losses[: taken + 1])
-    base = alt.Chart(table).encode(
-        x=alt.X("step:Q", title="steps taken")
+    base = vl.Chart(table).encode(
+        x=vl.X("step:Q", title="steps taken")
         .scale(domain=[0, room], nice=False)
         .axis(tickMinStep=1),
-        y=alt.Y("loss:Q", title="loss (nats per token)").scale(domainMin=0),
-        tooltip=["step:Q", alt.Tooltip("loss:Q", format=".4f")],
+        y=vl.Y("loss:Q", title="loss (nats per token)").scale(domainMin=0),
+        tooltip=["step:Q", vl.Tooltip("loss:Q", format=".4f")],
     )
     line = base.mark_line(color=BLUE, strokeWidth=2.4)
     points = base.mark_point(color=BLUE, filled=True, size=50)
-    return alt.LayerChart(layer=[line, points], height=260)
+    return vl.LayerChart(layer=[line, points], height=260)
 
 
 def probability_rows(pieces: Sequence[str], probabilities: Array) -> pd.DataFrame:
@@ -145,7 +145,7 @@ def probability_rows(pieces: Sequence[str], probabilities: Array) -> pd.DataFram
 
 def probability_chart(
     pieces: Sequence[str], probabilities: Array, taken: int, room: int
-) -> alt.Chart:
+) -> vl.Chart:
     """Draw how the probability of each next token rises as the step is repeated.
 
     Args:
@@ -157,19 +157,19 @@ def probability_chart(
     table = probability_rows(pieces, np.asarray(probabilities)[: taken + 1])
     names = placed_pieces(pieces)[1:]
     colours = [CATEGORIES[place % len(CATEGORIES)] for place in range(len(names))]
-    chart: alt.Chart = (
-        alt.Chart(table)
+    chart: vl.Chart = (
+        vl.Chart(table)
         .mark_line(strokeWidth=2.2, point={"size": 36})
         .encode(
-            x=alt.X("step:Q", title="steps taken")
+            x=vl.X("step:Q", title="steps taken")
             .scale(domain=[0, room], nice=False)
             .axis(tickMinStep=1),
-            y=alt.Y("probability:Q", title="probability").scale(domain=[0, 1]),
-            color=alt.Color("token:N", title="next token", sort=None)
+            y=vl.Y("probability:Q", title="probability").scale(domain=[0, 1]),
+            color=vl.Color("token:N", title="next token", sort=None)
             .scale(domain=names, range=colours)
             .legend(labelFont="monospace"),
-            strokeDash=alt.StrokeDash("token:N", sort=None, legend=None),
-            tooltip=["token:N", "step:Q", alt.Tooltip("probability:Q", format=".3g")],
+            strokeDash=vl.StrokeDash("token:N", sort=None, legend=None),
+            tooltip=["token:N", "step:Q", vl.Tooltip("probability:Q", format=".3g")],
         )
         .properties(height=260)
     )

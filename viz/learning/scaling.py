@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
+from viz import vega_lite as vl
 from viz.attention import Array
 from viz.theme import BLUE, CATEGORIES, GRAY, VERMILLION
 from viz.training import LOSS_TITLE, thin
@@ -33,7 +33,7 @@ def scaling_chart(
     room: tuple[float, float] | None = None,
     *,
     height: int = 320,
-) -> alt.LayerChart:
+) -> vl.LayerChart:
     """Draw losses over weights, both on logarithmic axes.
 
     Args:
@@ -49,30 +49,30 @@ def scaling_chart(
     x = _log_axis("weights:Q", "weights", weights, ".2~s")
     y = _log_axis("loss:Q", LOSS_TITLE, losses, ".2f")
     tooltip = [
-        alt.Tooltip("what:N", title="loss"),
-        alt.Tooltip("weights:Q", format=","),
-        alt.Tooltip("loss:Q", format=".4f"),
+        vl.Tooltip("what:N", title="loss"),
+        vl.Tooltip("weights:Q", format=","),
+        vl.Tooltip("loss:Q", format=".4f"),
     ]
     colour = (
-        alt.Color("what:N", title=None)
+        vl.Color("what:N", title=None)
         .scale(domain=list(_COLOURS), range=list(_COLOURS.values()))
         .legend(orient="top", labelLimit=300)
     )
     marks = (
-        alt.Chart(table)
+        vl.Chart(table)
         .mark_point(filled=True, size=110, opacity=1)
         .encode(
             x=x,
             y=y,
             color=colour,
             tooltip=tooltip,
-            shape=alt.Shape("what:N", title=None).scale(
+            shape=vl.Shape("what:N", title=None).scale(
                 domain=list(_COLOURS), range=["circle", "diamond", "cross"]
             ),
         )
     )
-    fitted = alt.Chart(ends).mark_line(strokeDash=[6, 4], color=GRAY).encode(x=x, y=y)
-    return alt.LayerChart(layer=[fitted, marks], height=height)
+    fitted = vl.Chart(ends).mark_line(strokeDash=[6, 4], color=GRAY).encode(x=x, y=y)
+    return vl.LayerChart(layer=[fitted, marks], height=height)
 
 
 class SizeTrack(NamedTuple):
@@ -94,7 +94,7 @@ def tokens_table(tracks: Sequence[SizeTrack]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def tokens_chart(tracks: Sequence[SizeTrack], *, height: int = 320) -> alt.LayerChart:
+def tokens_chart(tracks: Sequence[SizeTrack], *, height: int = 320) -> vl.LayerChart:
     """Draw each size's loss over the tokens it has read, both axes logarithmic.
 
     Args:
@@ -103,30 +103,30 @@ def tokens_chart(tracks: Sequence[SizeTrack], *, height: int = 320) -> alt.Layer
     """
     table = tokens_table(tracks)
     chart = (
-        alt.Chart(table)
+        vl.Chart(table)
         .mark_line(strokeWidth=2)
         .encode(
             x=_log_axis("tokens:Q", "tokens read", table["tokens"].to_numpy(), ".2~s"),
             y=_log_axis("loss:Q", LOSS_TITLE, table["loss"].to_numpy(), ".2f"),
-            color=alt.Color("size:N", title="weights")
+            color=vl.Color("size:N", title="weights")
             .scale(domain=[track.name for track in tracks], range=list(CATEGORIES))
             .legend(orient="top", labelLimit=300),
             tooltip=[
-                alt.Tooltip("size:N", title="weights"),
-                alt.Tooltip("tokens:Q", format=","),
-                alt.Tooltip("loss:Q", format=".4f"),
+                vl.Tooltip("size:N", title="weights"),
+                vl.Tooltip("tokens:Q", format=","),
+                vl.Tooltip("loss:Q", format=".4f"),
             ],
         )
     )
-    return alt.LayerChart(layer=[chart], height=height)
+    return vl.LayerChart(layer=[chart], height=height)
 
 
-def _log_axis(field: str, title: str, values: Array, form: str) -> alt.X | alt.Y:
+def _log_axis(field: str, title: str, values: Array, form: str) -> vl.X | vl.Y:
     """Return an axis whose ticks are at equal factors, however few decades it spans."""
     low, high = float(values.min()) / 1.15, float(values.max()) * 1.15
     ticks = np.geomspace(values.min(), values.max(), _TICKS).tolist()
-    kind = alt.Y if field.startswith("loss") else alt.X
-    axis = alt.Axis(values=sorted(set(ticks)), format=form, labelOverlap=True)
+    kind = vl.Y if field.startswith("loss") else vl.X
+    axis = {"values": sorted(set(ticks)), "format": form, "labelOverlap": True}
     return kind(field, title=title, axis=axis).scale(
         type="log", domain=[low, high], nice=False
     )

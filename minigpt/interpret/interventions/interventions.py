@@ -102,7 +102,7 @@ def read_ablation(text: str) -> Ablation:
     Raises:
         DataError: If it is not written so.
     """
-    part, *words = text.split()
+    part, *words = text.split() or [text]
     how: How = "zero"
     renormalize = False
     for word in words:

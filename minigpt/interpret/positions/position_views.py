@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional as F
 
 from minigpt.config import ModelConfig
 from minigpt.config.model import PositionalEncoding
@@ -27,9 +28,9 @@ from minigpt.model.positions import (
     AlibiBias,
     LearnedPositions,
     RelativeBias,
-    RotaryPositions,
     SinusoidalPositions,
     alibi_slopes,
+    rope_speeds,
 )
 
 SCHEMES: tuple[PositionalEncoding, ...] = get_args(PositionalEncoding)
@@ -57,10 +58,12 @@ class Turning:
     """A query and a key as RoPE turns them: pairs of numbers and their speeds."""
 
     query: Float[np.ndarray, " d_head"]
-    """`hook_q`: before it is turned."""
+    """`hook_q`: before it is turned, pair by pair (see `speeds`)."""
     key: Float[np.ndarray, " d_head"]
     speeds: Float[np.ndarray, " pair"]
-    """Radians that each pair turns per position; number i goes with i + d_head / 2."""
+    """Radians that each pair turns per position; number i goes with i + d_head / 2.
+
+    Numbers that RoPE leaves alone make pairs of speed 0, the last ones."""
 
     def score(self, q_pos: int, k_pos: int) -> float:
         """Return q · k / √d_head with the two at any positions.
@@ -152,9 +155,21 @@ def slopes(num_heads: int) -> list[float]:
 
 
 def speeds(config: ModelConfig) -> Float[Tensor, " pair"]:
-    """Return how far RoPE turns each pair from one position to the next, in radians."""
-    d_head = config.d_head - config.d_head % 2
-    return RotaryPositions(2, d_head, config.rope_base).angles[1]
+    """Return how far RoPE turns each pair from one position to the next, in radians.
+
+    Pairs of numbers that it leaves alone (see `rope_dim`) turn by 0.
+    """
+    turned = rope_speeds(config)
+    return F.pad(turned, (0, config.d_head // 2 - len(turned)))
+
+
+def _in_pairs(
+    vector: Float[Tensor, " d_head"], config: ModelConfig
+) -> Float[np.ndarray, " d_head"]:
+    """Order a query or key so that number i and number i + d_head / 2 are a pair."""
+    width = config.rope_dim or config.d_head
+    halves = [part.chunk(2) for part in (vector[:width], vector[width:])]
+    return _array(torch.cat([half[i] for i in range(2) for half in halves]))
 
 
 def turning(
@@ -186,8 +201,8 @@ def turning(
             names_filter=[here + "hook_q", here + "hook_k"],
         )
     return Turning(
-        _array(cache[here + "hook_q"][0, query, head]),
-        _array(cache[here + "hook_k"][0, key, shared_head(model, head)]),
+        _in_pairs(cache[here + "hook_q"][0, query, head], config),
+        _in_pairs(cache[here + "hook_k"][0, key, shared_head(model, head)], config),
         _array(speeds(config)),
     )
 

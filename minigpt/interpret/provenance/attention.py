@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from minigpt.config import ModelConfig
 from minigpt.interpret.provenance import norms
 from minigpt.interpret.provenance.site import Site, doubles, weight_and_bias
 from minigpt.interpret.provenance.working import (
@@ -79,17 +80,26 @@ def projected(site: Site) -> Vector:
 def turned(site: Site) -> Working:
     """RoPE: one number of a pair after the pair has been turned by an angle."""
     _, position, head, dimension = site.index
-    half = site.block.attn.d_head // 2
-    pair, is_second = dimension % half, dimension >= half
-    angle = position * site.model.config.rope_base ** (-pair / half)
+    config = site.model.config
     vector = site.here(f"attn.hook_{site.hook[-1]}", position, head)
+    half = (config.rope_dim or config.d_head) // 2
+    if dimension >= 2 * half:
+        return Working(
+            f"unchanged: RoPE turns only the first {2 * half} numbers of a head",
+            parts(x=float(vector[dimension])),
+            number(vector[dimension]),
+            float(vector[dimension]),
+        )
+    pair, is_second = dimension % half, dimension >= half
+    speed, symbols = _rope_speed(config, pair, half)
+    angle = position * speed
     own, other = vector[dimension], vector[(dimension + half) % (2 * half)]
     sine = math.sin(angle) if is_second else -math.sin(angle)
     numbers = np.array([own, other])
     factors = np.array([math.cos(angle), sine])
     sign = "+" if is_second else "−"
     return Working(
-        f"x cos(angle) {sign} partner sin(angle),  angle = pos · base^(−2i / d_head)",
+        f"x cos(angle) {sign} partner sin(angle),  angle = pos · {symbols}",
         Operands(
             "part",
             ("x", f"partner {(dimension + half) % (2 * half)}"),
@@ -102,6 +112,26 @@ def turned(site: Site) -> Working:
         spell_products(numbers, factors) + f"  (angle {bare(angle)})",
         float(numbers @ factors),
     )
+
+
+def _rope_speed(config: ModelConfig, pair: int, half: int) -> tuple[float, str]:
+    """How far a pair turns from one position to the next, and how that is written."""
+    speed = config.rope_base ** (-pair / half)
+    symbols = f"base^(−2i / {'d_head' if config.rope_dim is None else 2 * half})"
+    factor = config.rope_factor
+    if factor == 1.0:
+        return speed, symbols
+    share = 0.0
+    if config.rope_trained_length is not None:
+        turns = config.rope_trained_length * speed / math.tau
+        slow, fast = config.rope_slow_turns, config.rope_fast_turns
+        share = min(max((turns - slow) / (fast - slow), 0.0), 1.0)
+    if share == 0.0:
+        return speed / factor, f"{symbols} / {bare(factor)}"
+    slowed = speed * (share + (1 - share) / factor)
+    if share == 1.0:
+        return slowed, f"{symbols}, which turns too fast to be slowed"
+    return slowed, f"{symbols} · ({bare(share)} + {bare(1 - share)} / {bare(factor)})"
 
 
 def score(site: Site) -> Working:

@@ -20,8 +20,13 @@ def _gelu(x: float) -> float:
     return 0.5 * x * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
 
 
+def _gelu_exact(x: float) -> float:
+    return 0.5 * x * (1 + math.erf(x / math.sqrt(2)))
+
+
 ACTIVATIONS: dict[str, tuple[str, Callable[[float], float]]] = {
     "gelu": ("½ x (1 + tanh(√(2/π) (x + 0.044715 x³)))", _gelu),
+    "gelu_exact": ("½ x (1 + erf(x / √2))", _gelu_exact),
     "relu": ("max(0, x)", lambda x: max(0.0, x)),
     "relu2": ("max(0, x)²", lambda x: max(0.0, x) ** 2),
     "swiglu": ("x / (1 + exp(−x))", lambda x: x / (1 + math.exp(-x))),

@@ -30,6 +30,10 @@ SLOPES: dict[str, tuple[str, Callable[[float], float]]] = {
         "t = tanh(√(2/π) (x + 0.044715 x³))",
         lambda x: _gelu_slope(x),
     ),
+    "gelu_exact": (
+        "½ (1 + erf(x / √2)) + x exp(−x² / 2) / √(2π)",
+        lambda x: _gelu_exact_slope(x),
+    ),
     "relu": ("1 where x > 0, else 0", lambda x: float(x > 0)),
     "relu2": ("2 max(0, x)", lambda x: 2 * max(0.0, x)),
     "swiglu": ("s (1 + x (1 − s)), s = 1 / (1 + exp(−x))", lambda x: _silu_slope(x)),
@@ -41,6 +45,11 @@ def _gelu_slope(x: float) -> float:
     root = math.sqrt(2 / math.pi)
     t = math.tanh(root * (x + 0.044715 * x**3))
     return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * root * (1 + 3 * 0.044715 * x * x)
+
+
+def _gelu_exact_slope(x: float) -> float:
+    below = 0.5 * (1 + math.erf(x / math.sqrt(2)))
+    return below + x * math.exp(-x * x / 2) / math.sqrt(math.tau)
 
 
 def _silu_slope(x: float) -> float:
@@ -126,6 +135,13 @@ def gate(site: Site) -> Working:
 
 def between(site: Site) -> Working:
     """The stream between the sublayers: passed on, and read by the MLP."""
+    if site.block.parallel_mlp:  # which reads the stream before
+        return _passed_on(site, f"blocks.{site.layer}.hook_resid_post")
+    return _both(site, "hook_resid_post", {"the MLP": _through_mlp(site)})
+
+
+def _through_mlp(site: Site) -> Working:
+    """Go back through the MLP and its norm, to what the norm reads."""
     position = site.position
     mlp = site.block.mlp
     back = site.here("mlp.hook_pre_grad", position) @ doubles(mlp.input.weight)
@@ -133,17 +149,18 @@ def between(site: Site) -> Working:
         gates = site.here("mlp.hook_pre_linear_grad", position)
         back = back + gates @ doubles(mlp.gate.weight)
     path = f"blocks.{site.layer}.ln2"
-    through = _through_norm(site, path, _scaled(site, path, back))
-    return _both(site, "hook_resid_post", through, "the MLP")
+    return _through_norm(site, path, _scaled(site, path, back))
 
 
 def before_block(site: Site) -> Working:
-    """The stream before a block: passed on, and read by the heads."""
+    """The stream before a block: passed on, and read by the heads (and by the MLP)."""
     path = f"blocks.{site.layer}.ln1"
     back = site.value(f"{path}.hook_normalized_grad", site.position)
-    through = _through_norm(site, path, back)
-    after = "hook_resid_mid" if site.block.has_mlp else "hook_resid_post"
-    return _both(site, after, through, "the heads")
+    through = {"the heads": _through_norm(site, path, back)}
+    has_mlp = site.block.has_mlp
+    if has_mlp and site.block.parallel_mlp:
+        through["the MLP"] = _through_mlp(site)
+    return _both(site, "hook_resid_mid" if has_mlp else "hook_resid_post", through)
 
 
 def head_gathered(site: Site) -> Working:
@@ -250,14 +267,22 @@ def _through_norm(site: Site, path: str, back: Vector) -> Working:
     )
 
 
-def _both(site: Site, after: str, through: Working, reader: str) -> Working:
-    """Add what passes a sublayer by to what comes back through it."""
+def _both(site: Site, after: str, through: dict[str, Working]) -> Working:
+    """Add what passes a sublayer by to what comes back through it.
+
+    Args:
+        site: Of a number of the stream.
+        after: The hook after the addition.
+        through: Who reads the number, and what comes back from there.
+    """
     hook = f"blocks.{site.layer}.{after}_grad"
-    direct = float(site.value(hook, *site.index[1:]))
-    operands = {hook: direct, f"back through {reader}": through.result}
+    operands = {hook: float(site.value(hook, *site.index[1:]))}
+    for reader, back in through.items():
+        operands[f"back through {reader}"] = back.result
     return Working(
-        f"gradient after the addition + what comes back through {reader}",
+        "gradient after the addition + what comes back through "
+        + " and ".join(through),
         parts(**operands),
-        f"{number(direct)} + {number(through.result)}",
-        direct + through.result,
+        " + ".join(map(number, operands.values())),
+        sum(operands.values()),
     )

@@ -2,6 +2,7 @@
 
 import inspect
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from textwrap import dedent
 from types import FunctionType
@@ -40,7 +41,12 @@ def find_line(module: nn.Module, wanted: str) -> SourceLine:
     Raises:
         LookupError: If no method contains it, which is a mistake in a rule.
     """
-    kind = type(module)
+    # mypy asks whether objects of the class have a hash, not the class.
+    return _find(type(module), wanted)  # type: ignore[arg-type]
+
+
+@cache
+def _find(kind: type, wanted: str) -> SourceLine:
     for _, method in inspect.getmembers(kind, inspect.isfunction):
         function = inspect.unwrap(method)
         if not function.__module__.startswith("minigpt."):

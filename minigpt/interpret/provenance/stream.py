@@ -120,7 +120,9 @@ def before_attention(site: Site) -> Vector:
 
 
 def before_mlp(site: Site) -> Vector:
-    """The vector that a block's second norm reads."""
+    """The vector that a block's second norm reads: with `parallel_mlp`, the first's."""
+    if site.block.parallel_mlp:
+        return before_attention(site)
     return site.here("hook_resid_mid", site.position)
 
 

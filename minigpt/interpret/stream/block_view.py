@@ -2,6 +2,8 @@
 
     resid_pre ─ ln1 ─ heads ─ W_O ─(+)─ resid_mid ─ ln2 ─ MLP ─(+)─ resid_post
 
+In a block whose MLP works in parallel, ln2 reads resid_pre.
+
 Every vector is one position of the hook of its name, so sums can be checked: the
 heads' results (and a bias) add up to `attn_out`, and the stream is only ever added to.
 
@@ -75,6 +77,8 @@ class BlockView:
     activations: Float[np.ndarray, " d_ff"] | None
     mlp_out: Float[np.ndarray, " d_model"] | None
     resid_post: Float[np.ndarray, " d_model"]
+    parallel: bool = False
+    """Whether the MLP reads `resid_pre`, as the heads do, and not `resid_mid`."""
 
     @property
     def head_norms(self) -> Float[np.ndarray, " head"]:
@@ -119,7 +123,8 @@ def block_view(
     def vector(name: str) -> np.ndarray:
         return _array(cache[here + name][0, position])
 
-    has_mlp = block.has_mlp
+    has_mlp, parallel = block.has_mlp, block.parallel_mlp and block.has_mlp
+    read = here + ("hook_resid_pre" if parallel else "hook_resid_mid")
     bias = block.attn.output.bias
     return BlockView(
         layer=layer,
@@ -133,14 +138,13 @@ def block_view(
         output_bias=None if bias is None else _array(bias),
         attn_out=vector("hook_attn_out"),
         resid_mid=vector("hook_resid_mid" if has_mlp else "hook_resid_post"),
-        ln2=_norm_view(
-            block.ln2, cache, here + "ln2", here + "hook_resid_mid", position
-        )
+        ln2=_norm_view(block.ln2, cache, here + "ln2", read, position)
         if has_mlp
         else None,
         activations=vector("mlp.hook_post") if has_mlp else None,
         mlp_out=vector("hook_mlp_out") if has_mlp else None,
         resid_post=vector("hook_resid_post"),
+        parallel=parallel,
     )
 
 

@@ -1,22 +1,26 @@
-"""A lesson on paper: what print.css leaves of a page, and the line it adds."""
+"""The end of a lesson: the way to the next, and this one on paper or in a file."""
 
 import streamlit as st
 
 from pages.frame import course, course_path, models, state
-from pages.frame.controls import sharing
+from pages.frame.controls import sharing, take_away
+from pages.frame.look import present
 from viz.components.print_button.view import print_button
 
 
 def show(name: str) -> None:
-    """End a lesson: the way to the next one, and a button that prints this one.
+    """End a lesson: the way to the next one, and two ways to take this one along.
 
     Args:
         name: The page's path in the URL; empty for Home.
     """
+    if not name and not present.is_on():  # Home, which then fills the screen
+        take_away.show("home")
     if course.lesson_named(name) is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="lesson_end"):
         print_button("Print this lesson", key="print_lesson")
+        take_away.show(name)
         course_path.show_next(name)
     with st.container(key="print_only"):
         st.text(f"{_about_the_model()}{sharing.link(name)}")

@@ -123,7 +123,7 @@ def show_curve(run: Run, status: RunStatus) -> None:
     if run.config.data.source == "repeats":
         # Counting is no use on random words: its lines would lie on one another.
         baselines = {"uniform": baselines["uniform"]} if baselines else {}
-    st.altair_chart(loss_curve(records, baselines))
+    st.vega_lite_chart(loss_curve(records, baselines).spec)
     notebook.show(
         "loss",
         records_of,

@@ -15,7 +15,6 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
@@ -23,7 +22,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pages.frame.server import hosts, uploads
+from minigpt.serve import hosts
+from pages.frame.server import uploads
 
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+")
 _FOR_THIS_MACHINE = ("/_stcore/metrics", "/_stcore/script-health-check")
@@ -171,16 +171,10 @@ def _inline_scripts() -> str:
 
 def _foreign(headers: Headers, host: str) -> Refusal | None:
     """Refuse what a page of another site has sent."""
-    refusal = Refusal(403, "This request comes from a page of another site.")
-    for origin in headers.getlist("origin"):
-        try:
-            if urlsplit(origin).netloc.lower() != host.lower():
-                return refusal
-        except ValueError:
-            return refusal
-    is_embedded = headers.get("sec-fetch-mode", "navigate") != "navigate"
-    if is_embedded and headers.get("sec-fetch-site") == "cross-site":
-        return refusal
+    mode = headers.get("sec-fetch-mode", "navigate")
+    site = headers.get("sec-fetch-site", "")
+    if hosts.is_foreign(headers.getlist("origin"), mode, site, host):
+        return Refusal(403, "This request comes from a page of another site.")
     return None
 
 

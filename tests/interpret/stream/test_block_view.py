@@ -16,6 +16,7 @@ KINDS = [
     {"norm_affine": False, "bias": False, "activation": "relu2"},
     {"d_ff": 0},
     {"num_layers": 1, "num_heads": 1, "tie_embeddings": False},
+    {"parallel_mlp": True, "norm_affine": False},
 ]
 
 
@@ -57,6 +58,11 @@ def test_every_vector_is_the_hook_of_its_name(settings):
         np.testing.assert_allclose(
             getattr(view, field), cache[at + hook][0, 5].numpy(), atol=1e-5
         )
+    if view.ln2 is not None and view.ln2.mean is not None:
+        read = view.resid_pre if model.config.parallel_mlp else view.resid_mid
+        assert view.ln2.mean == pytest.approx(read.mean(), abs=1e-6)
+        by_hand = (read - view.ln2.mean) / view.ln2.scale
+        np.testing.assert_allclose(view.ln2.normalized, by_hand, atol=1e-5)
     assert view.ln1.scale == pytest.approx(float(cache[at + "ln1.hook_scale"][0, 5, 0]))
     np.testing.assert_allclose(
         view.ln1.normalized, cache[at + "ln1.hook_normalized"][0, 5], atol=1e-6

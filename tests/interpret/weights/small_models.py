@@ -21,6 +21,16 @@ SHAPES = {
     "relative, plain norm": {"positional_encoding": "relative", "norm_affine": False},
     "embedding norm": {"positional_encoding": "none", "embedding_norm": True},
     "queries and keys normalised": {"positional_encoding": "rope", "qk_norm": True},
+    "wide heads, turned in part, parallel MLP": {
+        "positional_encoding": "rope",
+        "head_dim": 6,
+        "rope_dim": 4,
+        "rope_factor": 2.0,
+        "num_kv_heads": 2,
+        "qkv_bias": True,
+        "bias": False,
+        "parallel_mlp": True,
+    },
     "value embeddings": {
         "positional_encoding": "relative",
         "norm": "rmsnorm",

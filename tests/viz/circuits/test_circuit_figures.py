@@ -17,7 +17,7 @@ LINES = [
 
 
 def rows_of(chart) -> list[dict]:
-    spec = json.loads(chart.to_json())
+    spec = chart.to_dict()
     return [row for rows in spec["datasets"].values() for row in rows]
 
 
@@ -33,7 +33,7 @@ def test_a_map_draws_every_cell_at_its_place():
 
 def test_texts_of_tokens_are_looked_up_and_never_read_as_code():
     chart = token_map(['"];alert(1)//', "b"], np.eye(2), ("is read", "is raised"), "x")
-    looked_up = json.loads(chart.to_json())["layer"][0]["transform"][0]["calculate"]
+    looked_up = chart.to_dict()["layer"][0]["transform"][0]["calculate"]
     names, _, rest = looked_up.rpartition("[datum.")
     assert json.loads(names) == ['"];alert(1)//', "b"]
     assert rest in ("row]", "column]")
@@ -66,7 +66,7 @@ def test_the_graph_draws_every_head_and_the_chosen_heads_links_last():
     assert [head for head, chosen in heads.items() if chosen] == ["L1H0"]
     links = [(row["link"], row["own"]) for row in rows if "link" in row]
     assert links == [("L0H0 → L2H1", False), ("L0H1 → L1H0", True)]
-    assert PICKED in [each["name"] for each in json.loads(chart.to_json())["params"]]
+    assert PICKED in [each["name"] for each in chart.to_dict()["params"]]
 
 
 def test_a_graph_without_links_draws_the_heads():

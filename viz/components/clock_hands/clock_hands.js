@@ -72,6 +72,7 @@ function makeClock(data, pair) {
 }
 
 function period(speed) {
+  if (speed === 0) return "is not turned";
   const turn = (2 * Math.PI) / speed;
   return `${turn < 100 ? turn.toFixed(1) : Math.round(turn)} tokens per turn`;
 }

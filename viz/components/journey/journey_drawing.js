@@ -1,6 +1,7 @@
 // The journey's sheet: headings, roads, what is added to them, and where they end.
 
 const STANDING = 2.4; // Columns of fewer times the type's size hold no word and no number.
+const LEAST_BESIDE = 640; // Pixels: on a narrower sheet the words would lie on the roads.
 const LEAST_FAINT = 0.15; // Weaker reading is drawn for the chosen token alone.
 
 function drawJourney(parts, root, data, hover, tell) {
@@ -25,7 +26,7 @@ function drawJourney(parts, root, data, hover, tell) {
   });
   layers.push(drawEnd(head, svg, layout, data, tell));
   // Beside the list of what comes next there is room for words and buttons.
-  root.classList.toggle("beside",
+  root.classList.toggle("beside", root.clientWidth >= LEAST_BESIDE &&
     sheet.scrollHeight <= sheet.clientHeight && layout.width <= root.clientWidth + 1);
   root.style.setProperty("--beside", `${Math.min(layout.end, root.clientWidth - layout.right)}px`);
   if (fresh) sheet.scrollTop = sheet.scrollHeight; // the last token is where it leads to

@@ -124,16 +124,24 @@ function drawRoad({ road, svg, nodes }, block) {
   stretchOf(x("middle"), block.transformed ? x("after") : width, sizes.middle);
   if (block.transformed) stretchOf(x("after"), width, sizes.after);
   const bend = (isNarrow ? 9 : 16) * unit;
+  const beside = (isNarrow ? 26 : 58) * unit;
   const branch = (first, last, end, length, kind) => {
-    const start = x(first) - (isNarrow ? 26 : 58) * unit;
     const [from, to] = [x(last), x(end)];
-    line(`M${start} ${low}V${high + bend}Q${start} ${high} ${start + bend} ${high}H${from}`,
-      "reads", 2 * unit);
+    if (kind === "mlp" && block.parallel) overpass(x("ln1") - beside, x(first), from);
+    else lane(x(first) - beside, from, high);
     line(`M${from} ${high}H${to - bend}Q${to} ${high} ${to} ${high + bend}V${low}`,
       `writes ${kind}`, thick(length));
     if (isNarrow) label(to, low + 52 * unit, `+ ${number(length)}`);
     else label(to + thick(length) / 2 + 5 * unit, (low + high) / 2 + 4 * unit,
       `+ ${number(length)}`, "start");
+  };
+  const lane = (start, end, height) =>
+    line(`M${start} ${low}V${height + bend}Q${start} ${height} ${start + bend} ${height}H${end}`,
+      "reads", 2 * unit);
+  // A parallel MLP reads where the heads do: its lane runs above theirs.
+  const overpass = (start, down, end) => {
+    lane(start, down - bend, 2 * unit);
+    line(`M${down - bend} ${2 * unit}Q${down} ${2 * unit} ${down} ${high}H${end}`, "reads", 2 * unit);
   };
   branch("ln1", "output", "middle", sizes.attended, "attention");
   if (block.transformed) branch("ln2", "mlp", "after", sizes.transformed, "mlp");

@@ -18,7 +18,10 @@ function partSentence(block, part) {
       "what each head writes."],
     middle: () => ["The sum is added. Nothing is replaced: the stream ", { strong: "remembers" },
       "."],
-    ln2: () => normSentence(second, "the MLP reads"),
+    ln2: () => normSentence(second, block.parallel
+      ? "the MLP reads. In this model that is the stream as it came into the block: the MLP works "
+        + "beside the heads and does not wait for them"
+      : "the MLP reads"),
     mlp: () => ["The MLP ", { strong: "transforms" }, " this token alone: ",
       { strong: `${fired} of ${block.activations.length}` }, " neurons fire (above 0)."],
     after: () => ["What the neurons write is added, and the next block reads the sum."],
@@ -47,7 +50,7 @@ function drawPart(panel, block, part, paint, tell) {
       row("+ attention", block.attended, "hook_attn_out", { limit: stream }),
       row("= stream", block.middle, block.transformed ? "hook_resid_mid" : "hook_resid_post",
         { adds: true, limit: stream })],
-    ln2: () => normRows(row, block.middle, block.norms[1], "ln2"),
+    ln2: () => normRows(row, block.parallel ? block.before : block.middle, block.norms[1], "ln2"),
     after: () => [row("stream", block.middle, "hook_resid_mid", { limit: stream }),
       row("+ MLP", block.transformed, "hook_mlp_out", { limit: stream }),
       row("= stream", block.after, "hook_resid_post", { adds: true, limit: stream })],

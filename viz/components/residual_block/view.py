@@ -63,6 +63,8 @@ class BlockShown(Protocol):
     activations: Array | None
     mlp_out: Array | None
     resid_post: Array
+    parallel: bool
+    """Whether the MLP reads the stream as the heads do, before they add to it."""
 
 
 @dataclass(frozen=True)
@@ -203,6 +205,7 @@ def _packed_block(block: BlockShown) -> dict[str, Any]:
     }
     return {
         "width": len(block.resid_pre),
+        "parallel": block.parallel,
         "norms": [
             None if norm is None else _packed_norm(norm)
             for norm in (block.ln1, block.ln2)

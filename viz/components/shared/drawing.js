@@ -3,12 +3,15 @@
 
 const MASKED = 65535;
 
+// A server packs arrays as text; in a lesson file they come as they are.
 function decodeBytes(packed) {
+  if (typeof packed !== "string") return packed;
   return Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
 }
 
 // Two bytes per weight, the low one first.
 function decodeThousandths(packed) {
+  if (typeof packed !== "string") return packed;
   const bytes = decodeBytes(packed);
   return Uint16Array.from({ length: bytes.length / 2 }, (_, i) =>
     bytes[2 * i] | (bytes[2 * i + 1] << 8));

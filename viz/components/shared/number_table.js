@@ -74,6 +74,7 @@ function number(value) {
 }
 
 function decodeFloats(packed) {
+  if (typeof packed !== "string") return packed;
   return new Float32Array(decodeBytes(packed).buffer);
 }
 

@@ -15,13 +15,13 @@ from streamlit_server import ROOT, serve
 
 APP = """
 import streamlit as st
-from pages.frame.server import hosts, uploads
+from pages.frame.server import local, uploads
 
 def main():
     uploads.begin()
     if st.query_params.get("asks") == "yes":
         uploads.uploader("A file", megabytes=1, key="file")
-    st.write("local" if hosts.is_local() else "shared")
+    st.write("local" if local.is_local() else "shared")
 
 page = st.Page(main, title="main", default=True)
 st.navigation([page]).run()
@@ -72,7 +72,7 @@ def serving(folder: Path, *options: str) -> Iterator[Server]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     calls = folder / "calls"
-    environment = {"PYTHONPATH": str(folder / "witness"), "WITNESS": str(calls)}
+    environment = {"PYTHONPATH": f"{folder / 'witness'}:{ROOT}", "WITNESS": str(calls)}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "serve.py", f"--port={port}", "--no-browser", *options],

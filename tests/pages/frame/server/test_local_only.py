@@ -4,7 +4,8 @@ import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from pages.frame.server import hosts
+from minigpt.serve import hosts
+from pages.frame.server.local import is_local
 
 
 @pytest.fixture
@@ -44,11 +45,11 @@ def test_the_app_is_local_only_if_nobody_else_can_reach_it(
     listen, address, names, local
 ):
     listen(address, names)
-    assert hosts.is_local() == local
+    assert is_local() == local
 
 
 def test_the_project_s_own_settings_are_local():
-    assert hosts.is_local()
+    assert is_local()
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])

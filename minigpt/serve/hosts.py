@@ -6,13 +6,11 @@ rebinding), and the browser then takes this server for a part of their site. Wha
 remains different is the `Host` header: it says `evil.example`.
 """
 
-import ipaddress
 import socket
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 import psutil
-import streamlit as st
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 """What this machine calls itself."""
@@ -71,17 +69,21 @@ def own_addresses() -> set[str]:
     }
 
 
-def is_local() -> bool:
-    """Whether only the person at this machine can reach the app.
+def is_foreign(origins: Sequence[str], mode: str, site: str, host: str) -> bool:
+    """Whether a browser sends a request for a page of another site.
 
-    So it is unless the server listens to the network, or answers to a name of it.
+    A program that is no browser sends none of these headers, and is not foreign.
+
+    Args:
+        origins: Every `Origin` header.
+        mode: `Sec-Fetch-Mode`: whoever navigates here has been led by a link.
+        site: `Sec-Fetch-Site`.
+        host: The `Host` header.
     """
-    named = st.get_option("server.allowedHosts") or ["*"]
-    return _is_loopback(st.get_option("server.address")) and set(named) <= {*LOOPBACK}
-
-
-def _is_loopback(address: str | None) -> bool:
-    try:
-        return address == "localhost" or ipaddress.ip_address(address or "").is_loopback
-    except ValueError:
-        return False
+    for origin in origins:
+        try:
+            if urlsplit(origin).netloc.lower() != host.lower():
+                return True
+        except ValueError:
+            return True
+    return mode != "navigate" and site == "cross-site"

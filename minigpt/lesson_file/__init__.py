@@ -1,0 +1,10 @@
+"""A lesson in one file: a model, its tokenizer and the lessons, for any browser.
+
+The file needs no server and no network. In it, `model/`, `tokenizers/` and
+`generation/` are the Python packages of the same names, in plain JavaScript: every
+value has the same name as here and is held to it by tests. `lessons/` lets a reader use
+them, and draws with the app's own views.
+
+`contents` says what of a checkpoint goes into a file, `bundle` joins the scripts,
+`views` reads the app's, and `document` writes the page.
+"""

@@ -1,0 +1,29 @@
+// The MLP: what a token does, by itself, with what attention has gathered.
+//
+//   MLP(x) = W_out · activation(W_in x + b_in) + b_out
+//   SwiGLU:  W_out · (silu(W_in x) ⊙ W_gate x)
+
+import { linear } from "./arrays.js";
+
+const ACTIVATIONS = {
+  // GPT-2's form, x/2 · (1 + tanh y), where (1 + tanh y) / 2 is 1 / (1 + e^(−2y)).
+  gelu: (x) => x / (1 + Math.exp(-2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))),
+  relu: (x) => Math.max(0, x),
+  relu2: (x) => Math.max(0, x) ** 2,
+  swiglu: (x) => x / (1 + Math.exp(-x)), // silu; the gate is multiplied below
+};
+
+export function feedForward(run, prefix, x) {
+  const { mlp_width: width, activation } = run.model.config;
+  const shape = [run.tokens.length, width];
+  const project = (input, name) => linear(input, run.weight(`${prefix}.${name}.weight`),
+    run.weight(`${prefix}.${name}.bias`));
+  const pre = run.hook(`${prefix}.hook_pre`, project(x, "input"), shape);
+  const bend = ACTIVATIONS[activation];
+  let post = pre.map((value) => bend(value));
+  if (activation === "swiglu") {
+    const gate = run.hook(`${prefix}.hook_pre_linear`, project(x, "gate"), shape);
+    post = post.map((value, i) => value * gate[i]);
+  }
+  return project(run.hook(`${prefix}.hook_post`, post, shape), "output");
+}

@@ -1,0 +1,54 @@
+// Positions: how a model that sees a set of tokens learns of their order. A scheme adds a
+// vector to each embedding, turns queries and keys, or adds a number to each score.
+
+// What is added to the embeddings [pos d_model], or null. The first position is `start`.
+export function positionVectors(model, start, length) {
+  const { positional_encoding: scheme, d_model: width } = model.config;
+  if (scheme === "learned")
+    return model.weights.get("position_embedding.weight").values
+      .slice(start * width, (start + length) * width);
+  if (scheme !== "sinusoidal") return null;
+  // PE(pos, 2i) = sin(pos / 10000^(2i / d_model)), PE(pos, 2i + 1) = cos(the same)
+  return Float32Array.from({ length: length * width }, (_, place) => {
+    const [position, i] = [start + Math.floor(place / width), place % width];
+    const angle = position * frequency(10_000, i - (i % 2), width);
+    return i % 2 ? Math.cos(angle) : Math.sin(angle);
+  });
+}
+
+// base^(−2i / width), rounded as the Python model rounds it.
+function frequency(base, twice, width) {
+  return Math.fround(base ** Math.fround(-twice / width));
+}
+
+// RoPE: rotate each pair of numbers of every query or key [pos head d_head], by more at
+// later positions. Number i is paired with number i + d_head / 2.
+export function turned(model, start, x, heads) {
+  const { rope_base: base, d_head: width } = model.config;
+  const half = width / 2;
+  const y = new Float32Array(x.length);
+  for (let at = 0; at < x.length; at += width) {
+    const position = start + Math.floor(at / (heads * width));
+    for (let i = 0; i < half; i++) {
+      const angle = Math.fround(position * frequency(base, 2 * i, width));
+      const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+      const [first, second] = [x[at + i], x[at + half + i]];
+      y[at + i] = first * cos - second * sin;
+      y[at + half + i] = second * cos + first * sin;
+    }
+  }
+  return y;
+}
+
+// A function of head and distance that gives what is added to a score, or null.
+export function scoreBias(model, prefix) {
+  const { positional_encoding: scheme, num_heads: heads } = model.config;
+  if (scheme === "alibi")
+    return (head, distance) => -(2 ** ((-8 * (head + 1)) / heads)) * distance;
+  if (scheme !== "relative") return null;
+  const table = model.weights.get(`${prefix}.position_bias.bias_table`);
+  const columns = table.shape[1];
+  const gain = model.config.relative_gain;
+  return (head, distance) => (Array.isArray(gain) ? gain[head] : gain)
+    * table.values[head * columns + Math.min(distance, columns - 1)];
+}

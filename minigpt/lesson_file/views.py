@@ -1,0 +1,96 @@
+"""The app's views, as a lesson file takes them: scripts, styles and colours.
+
+A view is one and the same in both homes: a function that draws arrays into an element.
+Here its files are only read; the app's folder is no package that could be imported.
+"""
+
+import json
+import tomllib
+from pathlib import Path
+
+from minigpt.lesson_file.bundle import view
+from minigpt.places import app_folder
+
+SHARED = ("colours", "drawing", "stepping", "number_table")
+"""Scripts that views and lessons share: once in the file, before all others."""
+
+VIEWS: dict[str, tuple[str, ...]] = {
+    "journey": ("journey_layout", "journey_drawing"),
+    "head_grid": (),
+    "attention_heatmap": ("heatmap_painting",),
+    "attention_steps": (
+        "attention_rows",
+        "attention_sheet",
+        "attention_motion",
+        "attention_bench",
+    ),
+    "filter_stages": ("filter_rows",),
+    "beam_tree": ("beam_tree_drawing",),
+    "token_pieces": (),
+    "merge_motion": (),
+}
+"""Each view, and its further scripts."""
+
+
+def scripts() -> str:
+    """Return the views' scripts, with what they share, and the table of them."""
+    shared = "\n".join(_read("shared", f"{name}.js") for name in SHARED)
+    views = [
+        view("\n".join(_read(name, f"{part}.js") for part in (*parts, name)), name)
+        for name, parts in VIEWS.items()
+    ]
+    table = ", ".join(f"{name}: view_{name}" for name in VIEWS)
+    styles = json.dumps({name: _style(name) for name in VIEWS})
+    return "\n".join(
+        [
+            shared,
+            *views,
+            f"const views = {{ {table} }};\nconst viewStyles = {styles};\n",
+        ]
+    )
+
+
+def palette() -> str:
+    """Return the CSS rules that declare the app's colours, light and dark."""
+    meanings = json.loads(_read("shared", "palette.json"))
+    config = app_folder() / ".streamlit" / "config.toml"
+    theme = tomllib.loads(config.read_text(encoding="utf-8"))["theme"]
+    light, dark = (
+        {f"st-{_dashed(name)}": value for name, value in theme[scheme].items()}
+        for scheme in ("light", "dark")
+    )
+    return (
+        f":root {{ {_rules(meanings)} {_rules(light)} }}\n"
+        f"@media (prefers-color-scheme: dark) {{ :root {{ {_rules(dark)} }} }}\n"
+    )
+
+
+def _rules(values: dict[str, object]) -> str:
+    texts = {name: value for name, value in values.items() if isinstance(value, str)}
+    return " ".join(f"--{name}: {value};" for name, value in texts.items())
+
+
+def _dashed(name: str) -> str:
+    """Write `textColor` as Streamlit's CSS does: `text-color`."""
+    return "".join(f"-{c.lower()}" if c.isupper() else c for c in name)
+
+
+def _style(name: str) -> str:
+    found = [
+        _read(folder, f"{part}.css")
+        for folder, part in [
+            ("shared", "shared"),
+            *(("shared", part) for part in SHARED),
+            *((name, part) for part in (*VIEWS[name], name)),
+        ]
+        if (_folder(folder) / f"{part}.css").is_file()
+    ]
+    return "\n".join(found)
+
+
+def _read(folder: str, file: str) -> str:
+    return (_folder(folder) / file).read_text(encoding="utf-8")
+
+
+def _folder(name: str) -> Path:
+    return app_folder() / "viz" / "components" / name

@@ -1,0 +1,101 @@
+"""From a checkpoint of nanoGPT or llama2.c to a model, and what was assumed of it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from minigpt.checkpoint import Checkpoint, CheckpointMetadata
+from minigpt.checkpoint.metadata import CONFIG_FILE
+from minigpt.errors import CheckpointError
+from minigpt.model import TransformerLM
+from minigpt.model.device import resolve_device
+from minigpt.pretrained.build import build
+from minigpt.pretrained.codebases import llama2c
+from minigpt.pretrained.codebases.nanogpt import NANOGPT
+from minigpt.pretrained.codebases.tokens import tokenizer_beside
+from minigpt.pretrained.codebases.unpickled import read_torch
+from minigpt.pretrained.fields import Fields
+from minigpt.pretrained.llama import LLAMA
+from minigpt.pretrained.shape import Shape
+from minigpt.pretrained.weights import TensorsInMemory, bare_name
+from minigpt.regular_files import is_regular, named_directory
+from minigpt.tokenizers.enlarged import fitted
+
+NAMES = ("ckpt.pt", "model.bin")
+"""What their programs call the file, if only its directory is named."""
+KINDS = (".pt", ".pth", ".bin")
+
+
+def foreign_file(name: str | Path) -> Path | None:
+    """Return the checkpoint that a path leads to, if it is of these programs.
+
+    Args:
+        name: A file; or a directory that holds one, and no `config.json`.
+    """
+    directory = named_directory(str(name))
+    if directory is not None:
+        if (directory / CONFIG_FILE).exists():
+            return None
+        files = (directory / file for file in NAMES)
+        return next((file for file in files if file.is_file()), None)
+    path = Path(name).expanduser()
+    return path if path.suffix in KINDS and is_regular(path) else None
+
+
+def open_foreign(file: Path, device: str | torch.device = "cpu") -> Checkpoint:
+    """Open a checkpoint of nanoGPT or llama2.c. See `from_pretrained`.
+
+    Raises:
+        CheckpointError: If it is neither, is damaged, or has no tokenizer beside it.
+    """
+    if file.suffix == ".bin":
+        settings, tensors = llama2c.read_bin(file)
+        model, notes = _build(file, LLAMA, settings, tensors, [llama2c.ASSUMED])
+    else:
+        model, notes = _from_torch(file)
+    tokenizer = fitted(
+        tokenizer_beside(file),
+        model.config.vocab_size,
+        f"The tokenizer beside {file}",
+    )
+    metadata = CheckpointMetadata(
+        model_type="transformer",
+        model=model.config.to_dict(),
+        provenance={"pretrained": str(file), "notes": " ".join(notes)},
+    )
+    return Checkpoint(model.to(resolve_device(str(device))), tokenizer, metadata)
+
+
+def _from_torch(file: Path) -> tuple[TransformerLM, list[str]]:
+    """Tell by its settings which program saved a `.pt`."""
+    content = read_torch(file)
+    args, weights = content.get("model_args"), content.get("model")
+    if not isinstance(args, dict) or not isinstance(weights, dict):
+        raise CheckpointError(
+            f"{file} has no 'model' and 'model_args': of files of torch.save, this "
+            "project reads nanoGPT's and llama2.c's checkpoints."
+        )
+    tensors = {
+        bare_name(str(name)): tensor
+        for name, tensor in weights.items()
+        if isinstance(tensor, Tensor)
+    }
+    if "dim" in args:
+        settings, tensors = llama2c.read_pt(file, args, tensors)
+        return _build(file, LLAMA, settings, tensors, [llama2c.ASSUMED])
+    return _build(file, NANOGPT, args, tensors, [])
+
+
+def _build(
+    file: Path,
+    shape: Shape,
+    settings: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    notes: list[str],
+) -> tuple[TransformerLM, list[str]]:
+    fields = Fields(file, settings)
+    model = build(shape, fields, lambda: TensorsInMemory(file, tensors, shape))
+    return model, [*notes, *fields.notes]

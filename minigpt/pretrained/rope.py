@@ -1,0 +1,87 @@
+"""RoPE's settings: how `transformers` writes base, share and stretching.
+
+Llama, Mistral, Qwen and GPT-NeoX have them in common.
+"""
+
+from typing import Any
+
+from minigpt.config import ModelConfig
+from minigpt.pretrained.fields import Fields
+
+PLACES = ("rope_scaling", "rope_parameters")
+"""The older and the newer name of the group of fields."""
+
+
+def read_rope(fields: Fields) -> dict[str, Any]:
+    """Translate the settings, from any of the places of different versions."""
+    base = fields.take("rotary_emb_base", float, 10_000.0)  # GPT-NeoX's older name
+    found = {"rope_base": fields.take("rope_theta", float, base)}
+    for place in PLACES:
+        inside = Fields(fields.path, fields.take(place, dict, {}))
+        found |= _read_stretching(inside)
+        found["rope_base"] = inside.take("rope_theta", float, found["rope_base"])
+        fields.obstacles += [
+            f"in {place}, {complaint}"
+            for complaint in (
+                *inside.obstacles,
+                *(f"{name} is {value!r:.40}" for name, value in inside.rest()),
+            )
+        ]
+    return found
+
+
+def read_share(fields: Fields, default: float = 1.0) -> float:
+    """Return which share of a head's numbers is turned; it stands in three places.
+
+    Args:
+        fields: Of the `config.json`; the share is taken out of its groups, too.
+        default: If no place has it.
+    """
+    share = fields.take("rotary_pct", float, default)  # GPT-NeoX's older name
+    share = fields.take("partial_rotary_factor", float, share)
+    for place in PLACES:
+        group = Fields(fields.path, fields.take(place, dict, {}))
+        share = group.take("partial_rotary_factor", float, share)
+        fields.put(place, dict(group.rest()))
+    return share
+
+
+def _read_stretching(inside: Fields) -> dict[str, Any]:
+    kind = inside.take("rope_type", str, inside.take("type", str, "default"))
+    if kind == "default":
+        return {}
+    if kind == "linear":
+        return {"rope_factor": inside.take("factor", float)}
+    if kind == "llama3":
+        return {
+            "rope_factor": inside.take("factor", float),
+            "rope_slow_turns": inside.take("low_freq_factor", float),
+            "rope_fast_turns": inside.take("high_freq_factor", float),
+            "rope_trained_length": inside.take("original_max_position_embeddings", int),
+        }
+    inside.obstacles.append(
+        f"rope_type is {kind!r:.40}, which this project cannot compute; it can with "
+        "'default', 'linear' or 'llama3'"
+    )
+    return {}
+
+
+def write_rope(config: ModelConfig) -> dict[str, Any]:
+    """Translate our settings into theirs."""
+    stretching: dict[str, Any] = {"rope_type": "default"}
+    if config.rope_factor != 1.0 and config.rope_trained_length is None:
+        stretching = {"rope_type": "linear", "factor": config.rope_factor}
+    elif config.rope_factor != 1.0:
+        stretching = {
+            "rope_type": "llama3",
+            "factor": config.rope_factor,
+            "low_freq_factor": config.rope_slow_turns,
+            "high_freq_factor": config.rope_fast_turns,
+            "original_max_position_embeddings": config.rope_trained_length,
+        }
+    # Versions before 5 of `transformers` read the first two, later ones the third.
+    found: dict[str, Any] = {"rope_theta": config.rope_base}
+    if config.rope_factor != 1.0:
+        found["rope_scaling"] = stretching
+    found["rope_parameters"] = stretching | {"rope_theta": config.rope_base}
+    return found
