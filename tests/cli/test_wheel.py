@@ -6,6 +6,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,15 @@ def test_the_app_opens_every_page_and_keeps_its_data_with_the_user(start, tmp_pa
     assert any(element.heading.body == "Head explorer" for element in told)
     assert not any("broke" in element.alert.body for element in told)
     assert not any(element.HasField("exception") for element in told)
+
+
+def test_pip_install_e_leads_to_the_clone(tmp_path):
+    build = ["-m", "hatchling", "build", "-t", "wheel:editable", "-d", str(tmp_path)]
+    subprocess.run([sys.executable, *build], cwd=ROOT, check=True)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        (path,) = [name for name in wheel.namelist() if name.endswith(".pth")]
+        assert wheel.read(path).decode().split() == [str(ROOT)]
+        assert "minigpt/__init__.py" not in wheel.namelist()
 
 
 def test_nothing_lies_beside_the_package_and_it_leaves_nothing(environment):
