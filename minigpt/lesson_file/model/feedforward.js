@@ -8,10 +8,22 @@ import { linear } from "./arrays.js";
 const ACTIVATIONS = {
   // GPT-2's form, x/2 · (1 + tanh y), where (1 + tanh y) / 2 is 1 / (1 + e^(−2y)).
   gelu: (x) => x / (1 + Math.exp(-2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))),
+  gelu_exact: (x) => x * shareBelow(x),
   relu: (x) => Math.max(0, x),
   relu2: (x) => Math.max(0, x) ** 2,
   swiglu: (x) => x / (1 + Math.exp(-x)), // silu; the gate is multiplied below
 };
+
+// Φ(x) = ½ + φ(x) · (x + x³/3 + x⁵/(3·5) + …), the normal distribution's share below x.
+function shareBelow(x) {
+  if (Math.abs(x) > 7) return Number(x > 0); // To the last digit of 32 bits.
+  let [term, sum] = [x, x];
+  for (let odd = 3; Math.abs(term) > 1e-9 * Math.abs(sum); odd += 2) {
+    term *= (x * x) / odd;
+    sum += term;
+  }
+  return 0.5 + (Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI)) * sum;
+}
 
 export function feedForward(run, prefix, x) {
   const { mlp_width: width, activation } = run.model.config;

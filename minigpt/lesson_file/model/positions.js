@@ -22,15 +22,16 @@ function frequency(base, twice, width) {
 }
 
 // RoPE: rotate each pair of numbers of every query or key [pos head d_head], by more at
-// later positions. Number i is paired with number i + d_head / 2.
+// later positions. Of the first d numbers of a head, number i is paired with i + d / 2.
 export function turned(model, start, x, heads) {
-  const { rope_base: base, d_head: width } = model.config;
-  const half = width / 2;
-  const y = new Float32Array(x.length);
+  const { d_head: width } = model.config;
+  const speeds = ropeSpeeds(model.config);
+  const half = speeds.length;
+  const y = x.slice();
   for (let at = 0; at < x.length; at += width) {
     const position = start + Math.floor(at / (heads * width));
     for (let i = 0; i < half; i++) {
-      const angle = Math.fround(position * frequency(base, 2 * i, width));
+      const angle = Math.fround(position * speeds[i]);
       const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
       const [first, second] = [x[at + i], x[at + half + i]];
       y[at + i] = first * cos - second * sin;
@@ -38,6 +39,22 @@ export function turned(model, start, x, heads) {
     }
   }
   return y;
+}
+
+// How far each pair turns from one position to the next; slower in a model that was
+// stretched to longer texts: all pairs alike, or those that turn seldom in the length that it
+// was trained on (see `rope_speeds` in `minigpt/model/positions.py`).
+function ropeSpeeds({ rope_base: base, rope_dim: part, d_head: all, ...stretched }) {
+  const { rope_factor: factor, rope_trained_length: trained } = stretched;
+  const { rope_slow_turns: slow, rope_fast_turns: fast } = stretched;
+  const width = part ?? all;
+  return Float32Array.from({ length: width / 2 }, (_, i) => {
+    const speed = frequency(base, 2 * i, width);
+    if (trained === null) return speed / factor;
+    const turns = (trained * speed) / (2 * Math.PI);
+    const share = Math.min(Math.max((turns - slow) / (fast - slow), 0), 1);
+    return speed * (share + (1 - share) / factor);
+  });
 }
 
 // A function of head and distance that gives what is added to a score, or null.

@@ -46,16 +46,17 @@ function embed(run) {
 }
 
 //   resid_mid  = resid_pre + attn(ln1(resid_pre))
-//   resid_post = resid_mid + mlp(ln2(resid_mid))
+//   resid_post = resid_mid + mlp(ln2(resid_mid)), or ln2(resid_pre) with `parallel_mlp`
 function block(run, layer, before) {
   const at = `blocks.${layer}`;
   const shape = [run.tokens.length, run.model.config.d_model];
-  let x = run.hook(`${at}.hook_resid_pre`, before.slice(), shape);
-  const attended = attention(run, `${at}.attn`, norm(run, `${at}.ln1`, x, shape));
-  x = added(x, run.hook(`${at}.hook_attn_out`, attended, shape));
+  const start = run.hook(`${at}.hook_resid_pre`, before.slice(), shape);
+  const attended = attention(run, `${at}.attn`, norm(run, `${at}.ln1`, start, shape));
+  let x = added(start, run.hook(`${at}.hook_attn_out`, attended, shape));
   if (run.model.config.mlp_width) {
     x = run.hook(`${at}.hook_resid_mid`, x, shape);
-    const made = feedForward(run, `${at}.mlp`, norm(run, `${at}.ln2`, x, shape));
+    const read = run.model.config.parallel_mlp ? start : x;
+    const made = feedForward(run, `${at}.mlp`, norm(run, `${at}.ln2`, read, shape));
     x = added(x, run.hook(`${at}.hook_mlp_out`, made, shape));
   }
   return run.hook(`${at}.hook_resid_post`, x, shape);
