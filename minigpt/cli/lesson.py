@@ -59,10 +59,12 @@ def run(words: Sequence[str]) -> int:
     path = find_checkpoint(arguments.model)
     name = _name(path)
     output = arguments.output or Path(f"{name}.html")
-    if output.is_dir() or (output.exists() and not arguments.overwrite):
+    # Only a file is replaced: not a directory, a pipe or a device.
+    is_other = output.exists() and not output.is_file()
+    if is_other or (output.exists() and not arguments.overwrite):
         raise DataError(
             f"{output} exists already: choose another name with -o"
-            + ("." if output.is_dir() else ", or replace it with --overwrite.")
+            + ("." if is_other else ", or replace it with --overwrite.")
         )
     _write(path, output, name, arguments)
     return 0

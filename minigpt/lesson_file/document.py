@@ -18,6 +18,7 @@ from minigpt.lesson_file import bundle, views
 from minigpt.lesson_file.contents import LESSONS, contents, require_lesson
 from minigpt.lesson_file.snapshots import packed_steps
 from minigpt.runs.checkpoints import SavedStep
+from minigpt.tokenizers.base import checked_text
 
 HERE = Path(__file__).parent
 
@@ -45,8 +46,11 @@ def lesson_file(
 
     Raises:
         ConfigError: If the lesson has no file, or the model cannot be put into one.
+        DataError: If the prompt or the name is no text that a file can hold.
     """
     require_lesson(lesson)
+    checked_text(prompt)
+    checked_text(name)
     made = contents(checkpoint)
     earlier = packed_steps(checkpoint, steps) if steps else {}
     begin: dict[str, Any] = {"name": name, "lesson": lesson, "prompt": prompt}

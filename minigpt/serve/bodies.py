@@ -65,8 +65,13 @@ class Body(BaseModel):
 
 def _unsupported(param: str, message: str) -> PydanticCustomError:
     return PydanticCustomError(
-        "unsupported", "{message}", {"param": param[:80], "message": message}
+        "unsupported", "{message}", {"param": _sayable(param[:80]), "message": message}
     )
+
+
+def _sayable(name: str) -> str:
+    """Return a name without halves of surrogate pairs, which no answer can hold."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def _as_list(value: Any) -> Any:

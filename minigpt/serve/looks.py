@@ -84,7 +84,7 @@ def activations(served: Served, body: ActivationBody) -> Callable[[], Response]:
         raise ApiError(400, "prompt must be one text, or one list of tokens.", "prompt")
     tokens = served.tokens_of(body.prompt[0], "prompt")
     names = _matching(served, body.hooks)
-    edits = served.interventions(body.interventions, is_writing=False)
+    edits = served.interventions(body.interventions, len(tokens))
 
     @torch.inference_mode()
     def look() -> Response:

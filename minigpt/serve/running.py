@@ -27,9 +27,11 @@ def listen(settings: ServeSettings) -> socket.socket:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         return socket.create_server((settings.host, settings.port), family=family)
     except OSError as error:
+        # Python adds the address, which stands here already.
+        reason = (error.strerror or str(error)).partition(" (while ")[0]
         raise ConfigError(
             f"{settings.host}:{settings.port} cannot be listened to "
-            f"({error.strerror}): choose another --port."
+            f"({reason}): choose another --port."
         ) from None
 
 

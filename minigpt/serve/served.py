@@ -13,13 +13,14 @@ from minigpt.generation.batch.draft import Draft, Hooks
 from minigpt.generation.batch.together import numbered
 from minigpt.generation.prompt import encode_prompt
 from minigpt.interpret.interventions.interventions import fwd_hooks, read_ablation
-from minigpt.interpret.interventions.parts import Edge, Token, require_heads
+from minigpt.interpret.interventions.parts import Edge, Token, require, require_heads
 from minigpt.model import LanguageModel
 from minigpt.serve.bodies import MessageBody, Writing
 from minigpt.serve.engine import Engine
 from minigpt.serve.errors import ApiError
 from minigpt.serve.settings import ServeSettings
 from minigpt.tokenizers import Tokenizer
+from minigpt.tokenizers.base import checked_text
 from minigpt.tokenizers.chat import Message, encode_prompt_for_answer
 
 TOO_LONG = "context_length_exceeded"
@@ -92,10 +93,16 @@ class Served:
         Raises:
             ApiError: If the model was not tuned to chat, or has no room for an answer.
         """
-        said = [
-            Message("system" if one.role == "developer" else one.role, one.content)
-            for one in messages
-        ]
+        try:
+            said = [
+                Message(
+                    "system" if one.role == "developer" else one.role,
+                    checked_text(one.content),
+                )
+                for one in messages
+            ]
+        except DataError as error:
+            raise ApiError(400, str(error), "messages") from None
         if said[-1].role == "assistant":
             raise ApiError(
                 400, "The last message must not be the assistant's.", "messages"
@@ -161,7 +168,7 @@ class Served:
             ApiError: If the model lacks what the request would ablate.
         """
         config = _config(body, max_tokens)
-        hooks = self.interventions(body.interventions, is_writing=True)
+        hooks = self.interventions(body.interventions)
         return [
             Draft(
                 prompt,
@@ -175,26 +182,31 @@ class Served:
             for sample in range(body.n)
         ]
 
-    def interventions(self, texts: Sequence[str], *, is_writing: bool) -> Hooks:
+    def interventions(self, texts: Sequence[str], length: int | None = None) -> Hooks:
         """Read what to ablate; while a text grows, only parts that have no place in it.
 
+        Args:
+            texts: An ablation each.
+            length: Tokens of the text that is complete (none: one that grows).
+
         Raises:
-            ApiError: If the model has no such part.
+            ApiError: If the model, or the text, has no such part.
         """
         try:
             if texts:
                 require_heads(self.model)
-            return [hook for text in texts for hook in self._hooks(text, is_writing)]
+            return [hook for text in texts for hook in self._hooks(text, length)]
         except MinigptError as error:
             raise ApiError(400, str(error), "interventions") from None
 
-    def _hooks(self, text: str, is_writing: bool) -> list[Any]:
+    def _hooks(self, text: str, length: int | None) -> list[Any]:
         ablation = read_ablation(text)
-        if is_writing and isinstance(ablation.part, Edge | Token):
+        if length is None and isinstance(ablation.part, Edge | Token):
             raise DataError(
                 f"{ablation.part} is a place in a text that is complete: ask "
                 "/v1/activations, or ablate a head, attention or an MLP."
             )
+        require(ablation.part, self.model.config, length)  # type: ignore[arg-type]
         return fwd_hooks(self.model, [ablation])  # type: ignore[arg-type]
 
 

@@ -6,6 +6,7 @@ import fs from "node:fs";
 import { beamSearch } from "../../minigpt/lesson_file/generation/beam.js";
 import { continued } from "../../minigpt/lesson_file/generation/sample.js";
 import { stepsOf } from "../../minigpt/lesson_file/lessons/attention.js";
+import { searched } from "../../minigpt/lesson_file/lessons/beam.js";
 import { stagesOf } from "../../minigpt/lesson_file/lessons/journey.js";
 import { lensOf } from "../../minigpt/lesson_file/lessons/lens.js";
 import { Cache } from "../../minigpt/lesson_file/model/cache.js";
@@ -53,6 +54,10 @@ const answers = {
   },
   searched({ tokens, options }, { model }) {
     return beamSearch(model, tokens, options);
+  },
+  // The beam search of the lesson, which cuts the prompt to fit the model.
+  searchedAsShown({ tokens, ...asked }, { model }) {
+    return searched({ model, settings: { eos: null } }, { tokens }, asked).returned.length;
   },
   continued({ tokens, count, options }, { model }) {
     return continued(model, tokens, count, options);

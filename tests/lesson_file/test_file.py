@@ -4,6 +4,7 @@ import ast
 import base64
 import gzip
 import json
+import os
 import re
 from hashlib import sha256
 
@@ -197,13 +198,18 @@ def test_the_command_writes_a_file_and_never_replaces_one_unasked(saved, capsys)
 
 
 def test_what_the_command_cannot_do_is_one_line(saved, capsys):
+    os.mkfifo(saved / "pipe")
     for words, told in [
         (["atention", "--model", "mine"], "Did you mean 'attention'"),
         (["attention", "--model", "mime"], "Did you mean 'mine'"),
         (["attention", "--model", "simple"], "kind mlp has none"),
+        (["home", "--model", "mine", "--prompt", "\udcff"], "half of a surrogate pair"),
+        (["home", "--model", "mine", "-o", "pipe", "--overwrite"], "exists already"),
+        (["home", "--model", "mine", "-o", str(saved), "--overwrite"], "already"),
     ]:
         assert main(["lesson", *words]) == 2
         (line,) = capsys.readouterr().err.strip().splitlines()
         assert line.startswith("minigpt: ")
         assert told in line
     assert not list(saved.glob("*.html"))
+    assert not (saved / "pipe").is_file()

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from fuzzed_strings import fuzzed_strings
 from model.test_transformer import VARIANTS, small_model
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.config import GenerationConfig
+from minigpt.config import GenerationConfig, ModelConfig
+from minigpt.config.model import Activation, Normalization, PositionalEncoding
 from minigpt.generation.beam.search import beam_search
 from minigpt.generation.generator import Generator
 from minigpt.interpret.heads.attention_steps import attention_steps
@@ -25,7 +27,6 @@ from minigpt.tokenizers import BPETokenizer, CharTokenizer, WordTokenizer
 
 ANSWER = Path(__file__).with_name("answer.mjs")
 TEXT = "The cat sat on the mat; the dog's log? don't! Él 日本 x+1\n" * 3
-RANDOM = np.random.default_rng(3)
 MORE = [
     *VARIANTS,
     {"norm": "rmsnorm", "norm_affine": False, "relative_gain": [1.0, 2.0, 3.0, 4.0]}
@@ -36,7 +37,15 @@ MORE = [
     | {"rope_slow_turns": 0.5, "rope_fast_turns": 2.0},
     {"embedding_norm": True, "norm": "rmsnorm", "value_embeddings": True}
     | {"positional_encoding": "rope", "qk_norm": True, "rope_base": 500.0},
+    {"positional_encoding": "rope", "rope_factor": 3.0, "rope_dim": 4},
+    {"positional_encoding": "rope", "rope_factor": 8.0, "rope_trained_length": 20}
+    | {"rope_slow_turns": 0.5, "rope_fast_turns": 2.0, "norm_eps": 0.05},
+    {"num_heads": 1, "num_layers": 1, "d_ff": 0, "head_dim": 40, "qkv_bias": True}
+    | {"bias": False},
 ]
+"""Every option of a model, so that the file's JavaScript computes each."""
+OF_TRAINING = {"dropout", "embedding_std"}
+SIZES = {"vocab_size", "d_model", "num_layers", "num_heads", "max_seq_len"}
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +79,8 @@ def array(answer: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(answer), dtype="<f4")
 
 
-def tokens_of(length: int = 13) -> list[int]:
-    return RANDOM.integers(0, 53, length).tolist()
+def tokens_of(length: int = 13, seed: int = 3) -> list[int]:
+    return np.random.default_rng(seed).integers(0, 53, length).tolist()
 
 
 def difference(ours: np.ndarray, theirs: torch.Tensor) -> float:
@@ -81,6 +90,18 @@ def difference(ours: np.ndarray, theirs: torch.Tensor) -> float:
     assert (np.isfinite(ours) == finite).all()
     gap = np.abs(ours[finite] - expected[finite])
     return float(gap.max() / np.abs(expected[finite]).max())
+
+
+def test_no_option_of_a_model_is_left_out_here():
+    tried = {name for changes in MORE for name in changes}
+    assert set(ModelConfig.model_fields) - OF_TRAINING - SIZES <= tried
+    for name, kinds in [
+        ("positional_encoding", PositionalEncoding),
+        ("norm", Normalization),
+        ("activation", Activation),
+    ]:
+        usual = ModelConfig.model_fields[name].default
+        assert {changes.get(name, usual) for changes in MORE} == {*get_args(kinds)}
 
 
 def test_every_hook_of_every_kind_of_model_has_the_values_of_pytorch(node):
@@ -136,6 +157,7 @@ def test_what_the_lessons_show_is_what_the_interpretation_computes(node):
         {"positional_encoding": "rope", "num_kv_heads": 2, "qk_norm": True},
         {"positional_encoding": "relative", "norm": "rmsnorm", "tie_embeddings": False},
         {"d_ff": 0, "embedding_norm": True},
+        {"positional_encoding": "rope", "rope_dim": 4, "parallel_mlp": True},
         {"num_layers": 8, "d_model": 16},
     ]
     layer, head, query = 1, 3, 7
@@ -209,6 +231,13 @@ def test_a_beam_search_considers_and_returns_what_pythons_does(node, width, step
         assert ours["score"] == pytest.approx(theirs.score, abs=1e-4)
     if eos is not None:
         assert any("end-of-text" in each.reason for each in expected.candidates)
+
+
+def test_a_beam_search_fits_a_model_that_reads_only_a_few_tokens(node):
+    model = small_model(max_seq_len=4)
+    question = {**packed(model), "ask": "searchedAsShown", "width": 2}
+    asked = [{**question, "tokens": tokens_of(4), "steps": n} for n in (1, 3, 4)]
+    assert node(asked) == [2, 2, 2]
 
 
 SETTINGS = {

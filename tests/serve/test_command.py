@@ -89,6 +89,7 @@ def test_a_port_that_is_taken_is_one_line(capsys):
         port = taken.getsockname()[1]
         said = refusal(capsys, f"--model {MODELS / 'tales-chat'} --port {port}")
     assert f"127.0.0.1:{port}" in said
+    assert said.count("127.0.0.1") == 1
     assert "--port" in said
 
 

@@ -78,9 +78,13 @@ FIELDS = [
     (C, {"interventions": ["__import__('os')"]}, 400, "interventions"),
     (C, {"interventions": ["L0H0"] * 257}, 400, "interventions"),
     (C, {"interventions": [""]}, 400, "interventions"),
+    (C, {"interventions": [f"L{'9' * 5000}H0"]}, 400, "interventions"),
+    (C, {"interventions": ["L\u0660H1"]}, 400, "interventions"),
+    (C, {"\ud800": 1}, 400, "?"),
     (CHAT, {}, 400, "messages"),
     (CHAT, {"messages": []}, 400, "messages"),
     (CHAT, {"messages": "Hi"}, 400, "messages"),
+    (CHAT, {"messages": [{"role": "user", "content": "\ud800"}]}, 400, "messages"),
     (CHAT, {"messages": ["Hi"]}, 400, "messages.0"),
     (CHAT, {"messages": [{"role": "user"}]}, 400, "messages.0.content"),
     (CHAT, {"messages": [{"role": "tool", "content": "a"}]}, 400, "messages.0.role"),
@@ -117,6 +121,8 @@ FIELDS = [
     (A, {"prompt": "a", "hooks": "*", "format": "pickle"}, 400, "format"),
     (A, {"prompt": [5] * 256, "hooks": "*"}, 413, "hooks"),
     (A, {"prompt": "a", "hooks": "hook_embed", "interventions": "x"}, 400, None),
+    (A, {"prompt": "a", "hooks": "*", "interventions": "token1"}, 400, "interventions"),
+    (A, {"prompt": "a", "hooks": "*", "interventions": "L0H0[1,0]"}, 400, None),
 ]
 
 JSON = "application/json"
@@ -166,6 +172,7 @@ def test_a_wrong_field_is_named(service, chunk):
         error = is_an_error(answer)
         assert error["param"] == param or param is None, (body[:80], error)
         assert error["type"] == "invalid_request_error"
+        assert error["code"] != "no_chat_template"  # it was tuned to chat
 
 
 def test_what_is_no_request_is_told_so(service):

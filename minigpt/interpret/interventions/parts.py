@@ -180,12 +180,14 @@ def require(part: Part, config: ModelConfig, length: int | None = None) -> None:
         _require("token", position, length, "this text")
 
 
+# As many digits as any model or text can need: Python reads no number of thousands.
+_N = r"([0-9]{1,9})"
 _FORMS: tuple[tuple[str, type[Part]], ...] = (
-    (r"L(\d+)H(\d+)", Head),
-    (r"attention(\d+)", Attention),
-    (r"MLP(\d+)", MLP),
-    (r"L(\d+)H(\d+)\[(\d+),(\d+)\]", Edge),
-    (r"token(\d+)", Token),
+    (rf"L{_N}H{_N}", Head),
+    (rf"attention{_N}", Attention),
+    (rf"MLP{_N}", MLP),
+    (rf"L{_N}H{_N}\[{_N},{_N}\]", Edge),
+    (rf"token{_N}", Token),
 )
 
 
@@ -203,8 +205,8 @@ def read_part(text: str) -> Part:
         if found:
             return kind(*map(int, found.groups()))
     raise DataError(
-        f"{text!r} names no part of a model: write L0H1 (a head), attention1, MLP1, "
-        "L0H1[7,3] (token 7 reading token 3) or token3."
+        f"{text!r:.80} names no part of a model: write L0H1 (a head), attention1, "
+        "MLP1, L0H1[7,3] (token 7 reading token 3) or token3."
     )
 
 

@@ -11,10 +11,12 @@ export function beamLesson(panel, lesson) {
   const question = element("div", "", panel);
   const body = element("div", "", panel);
   body.hidden = true;
-  const state = { width: 3, steps: 5 };
+  const longest = Math.min(8, lesson.model.config.max_seq_len);
+  const state = { width: 3, steps: Math.min(5, longest) };
   const controls = element("div", "controls", body);
   chooseCount(controls, "Width", [1, 6], state.width, (value) => { state.width = value; draw(); });
-  chooseCount(controls, "Tokens", [1, 8], state.steps, (value) => { state.steps = value; draw(); });
+  chooseCount(controls, "Tokens", [1, longest], state.steps,
+    (value) => { state.steps = value; draw(); });
   const tree = mount(element("div", "stages", body), "beam_tree");
   let reading = null;
 
@@ -46,8 +48,8 @@ function chooseCount(place, name, [min, max], value, tell) {
 
 // The search, and greedy's text in its tree: a search of width 1. Where greedy was pruned, its
 // way on stands beside the tree.
-function searched({ model, settings }, reading, { width, steps }) {
-  const room = model.config.max_seq_len - steps;
+export function searched({ model, settings }, reading, { width, steps }) {
+  const room = Math.max(1, model.config.max_seq_len - steps);
   const prompt = reading.tokens.slice(-room);
   const options = { steps, eos: settings.eos };
   const { nodes, returned } = beamSearch(model, prompt, { width, ...options });

@@ -8,11 +8,22 @@ import { linear } from "./arrays.js";
 const ACTIVATIONS = {
   // GPT-2's form, x/2 · (1 + tanh y), where (1 + tanh y) / 2 is 1 / (1 + e^(−2y)).
   gelu: (x) => x / (1 + Math.exp(-2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))),
-  gelu_exact: (x) => (x / 2) * (1 + erf(x / Math.SQRT2)),
+  gelu_exact: (x) => x * shareBelow(x),
   relu: (x) => Math.max(0, x),
   relu2: (x) => Math.max(0, x) ** 2,
   swiglu: (x) => x / (1 + Math.exp(-x)), // silu; the gate is multiplied below
 };
+
+// Φ(x) = ½ + φ(x) · (x + x³/3 + x⁵/(3·5) + …), the normal distribution's share below x.
+function shareBelow(x) {
+  if (Math.abs(x) > 7) return Number(x > 0); // To the last digit of 32 bits.
+  let [term, sum] = [x, x];
+  for (let odd = 3; Math.abs(term) > 1e-9 * Math.abs(sum); odd += 2) {
+    term *= (x * x) / odd;
+    sum += term;
+  }
+  return 0.5 + (Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI)) * sum;
+}
 
 export function feedForward(run, prefix, x) {
   const { mlp_width: width, activation } = run.model.config;
@@ -27,12 +38,4 @@ export function feedForward(run, prefix, x) {
     post = post.map((value, i) => value * gate[i]);
   }
   return project(run.hook(`${prefix}.hook_post`, post, shape), "output");
-}
-
-// The error function, to 1.5e-7. Source: Abramowitz & Stegun 1964, 7.1.26.
-function erf(x) {
-  const t = 1 / (1 + 0.3275911 * Math.abs(x));
-  const sum = [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592]
-    .reduce((total, factor) => (total + factor) * t, 0);
-  return Math.sign(x) * (1 - sum * Math.exp(-x * x));
 }
