@@ -88,7 +88,10 @@ class Fields:
         if value is None:
             self.obstacles.append(f"the field {name!r} is missing")
         elif type(value) is not kind:
-            self.obstacles.append(f"{name} is {value!r:.80}, not a {kind.__name__}")
+            article = "an" if kind is int else "a"
+            self.obstacles.append(
+                f"{name} is {value!r:.80}, not {article} {kind.__name__}"
+            )
         else:
             return value
         return kind()

@@ -43,8 +43,12 @@ def _read_length(fields: Fields) -> int:
     grouped = fields.take("attention_types", list, [[["global", "local"], 1]])
     kinds = set(map(str, fields.take("attention_layers", list, [])))
     for group in grouped:
-        if isinstance(group, list) and group and isinstance(group[0], list):
-            kinds |= set(map(str, group[0]))
+        if not (isinstance(group, list) and group and isinstance(group[0], list)):
+            fields.obstacles.append(
+                f"attention_types has {group!r:.80}, no list of kinds"
+            )
+            continue
+        kinds |= set(map(str, group[0]))
     others = kinds - {"global", "local"}
     if others:
         fields.obstacles.append(

@@ -113,13 +113,13 @@ class Weights(ABC):
             if found != size:
                 raise CheckpointError(
                     f"{path}: the tensor {stored_name!r} has shape {list(found)}; "
-                    f"config.json describes a model where it has {list(size)}."
+                    f"its settings describe a model where it has {list(size)}."
                 )
         for name in self._found.keys() - wanted.keys() - {self.shape.head}:
             path, stored_name, _ = self._found[name]
             raise CheckpointError(
                 f"{path}: the tensor {stored_name!r} does not belong to the model that "
-                "config.json describes."
+                "its settings describe."
             )
 
     @torch.no_grad()
@@ -146,8 +146,9 @@ class Weights(ABC):
             if not torch.equal(head.float(), weights["token_embedding.weight"]):
                 raise CheckpointError(
                     f"{self.source}: the head ({self.shape.head}) is not the token "
-                    "embedding, and config.json says that it is: set "
-                    '"tie_word_embeddings": false in a copy of it.'
+                    "embedding, and its settings say that it is: set "
+                    '"tie_word_embeddings": false in a copy of its config.json, if it '
+                    "has one."
                 )
 
 
@@ -195,6 +196,8 @@ class TensorsInMemory(Weights):
         names = dict(zip(TORCH_TYPES, TYPES, strict=True))
         for name, tensor in tensors.items():
             kind = names.get(tensor.dtype, str(tensor.dtype))
+            if tensor.is_meta or tensor.layout != torch.strided:
+                kind = "meta" if tensor.is_meta else str(tensor.layout)
             self._note(path, name, tuple(tensor.shape), kind)
 
     def read(self, name: str) -> Tensor:

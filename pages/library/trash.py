@@ -14,6 +14,7 @@ from minigpt.library.inventory import Facts
 from minigpt.library.names import Kind, rename
 from minigpt.library.trash import TRASH_SECONDS, delete, empty_trash, restore, trash
 from minigpt.places import data_directory
+from minigpt.serve import switch
 from pages.frame import models, state
 from pages.frame.guard import show_problem
 from pages.frame.words import duration, plain
@@ -124,6 +125,7 @@ def _do(action: Callable[..., None], *arguments: object) -> None:
 def _rename(kind: Literal["model", "run"], name: str, field: str) -> None:
     new = st.session_state[field].strip()
     rename(data_directory(), kind, name, new)
+    _stop_serving(name)
     for key in ("model", "run"):
         if st.session_state.get(key) == name:
             st.session_state[key] = new
@@ -133,11 +135,18 @@ def _rename(kind: Literal["model", "run"], name: str, field: str) -> None:
 
 def _delete(kind: Kind, name: str) -> None:
     delete(data_directory(), kind, name)
+    if kind != "text":
+        _stop_serving(name)
     if state.get("model") != name or kind == "text":
         return
     st.session_state.pop("step", None)
     if left := models.entries():
         st.session_state["model"] = models.default_entry(left).id
+
+
+def _stop_serving(name: str) -> None:
+    """No longer answer by a name that another model may have next."""
+    switch.stop(name)
 
 
 def _restore(deleted: str) -> None:

@@ -1,6 +1,7 @@
 """Checkpoints of nanoGPT and llama2.c, written as they write them, open and agree."""
 
 import json
+import os
 import pickle
 import struct
 
@@ -250,10 +251,32 @@ def damaged(directory, how):
         del content["model"]["transformer.wpe.weight"]
     if how == "another shape":
         content["model_args"]["n_embd"] = 48
+    if how == "a text for a number":
+        content["model_args"] |= {"n_layer": "2", 3: 4}
+    weights = content["model"]
+    if how == "sparse":
+        weights["transformer.wte.weight"] = weights[
+            "transformer.wte.weight"
+        ].to_sparse()
+    if how == "no numbers":
+        weights["transformer.wte.weight"] = torch.empty(VOCAB, 24, device="meta")
+    if how.startswith("heads"):
+        shape = {"dim": 32, "n_layers": 2, "vocab_size": VOCAB, "max_seq_len": 40}
+        heads = {"heads 0": 0, "heads 3": 3, "heads '4'": "4"}[how]
+        content = {"model": metas(llama()), "model_args": shape | {"n_heads": heads}}
     file = directory / "ckpt.pt"
     torch.save(content, file)
     if how == "cut off":
         file.write_bytes(file.read_bytes()[:-500])
+    if how == "empty":
+        file.write_bytes(b"")
+    if how == "a byte is wrong":  # of the pickle: it recalls what was never noted
+        numbers = file.read_bytes()
+        assert b"h\x04(" in numbers
+        file.write_bytes(numbers.replace(b"h\x04(", b"h\xe0(", 1))
+    if how == "a pipe":
+        file.unlink()
+        os.mkfifo(file)
     if how.startswith("bin"):
         file = directory / "model.bin"
         write_bin(file, llama(), 0)
@@ -264,6 +287,7 @@ def damaged(directory, how):
                 "bin, quantized": struct.pack("<Ii", 0x616B3432, 2) + numbers,
                 "bin, a pickle": b"PK\3\4" * 100,
                 "bin, another's": bytes(400),
+                "bin, of version 7": struct.pack("<Ii", 0x616B3432, 7) + numbers,
                 "bin, empty": b"",
             }[how]
         )
@@ -278,9 +302,19 @@ def damaged(directory, how):
         ("a setting less", "'n_head' is missing"),
         ("a weight less", r"wpe\.weight' is missing"),
         ("another shape", "has shape"),
-        ("cut off", "could not be read"),
+        ("a text for a number", "n_layer is '2', not an int"),
+        ("sparse", "type torch.sparse_coo"),
+        ("no numbers", "type meta"),
+        ("heads 0", "settings describe 0 heads"),
+        ("heads 3", "settings describe 3 heads"),
+        ("heads '4'", "settings describe '4' heads"),
+        ("cut off", "and this is none, or a part of one"),
+        ("empty", "and this is none, or a part of one"),
+        ("a byte is wrong", "could not be read"),
+        ("a pipe", "There is no file"),
         ("bin, cut off", "describe a model of"),
         ("bin, quantized", "version 2, which is quantized"),
+        ("bin, of version 7", "version 7: export"),
         ("bin, another's", "is no .bin of llama2.c"),
         ("bin, a pickle", "is a pickle.*let transformers convert"),
         ("bin, empty", "too short"),
@@ -301,7 +335,12 @@ def test_a_tokenizer_is_asked_for_and_a_table_never_runs(tmp_path):
     (tmp_path / "meta.pkl").write_bytes(pickle.dumps({"stoi": Evil(tmp_path / "ran")}))
     with pytest.raises(CheckpointError, match="could run any code"):
         minigpt.from_pretrained(tmp_path / "ckpt.pt")
-    (tmp_path / "meta.pkl").write_bytes(pickle.dumps({"stoi": {"a": 0, "b": 7}}))
-    with pytest.raises(CheckpointError, match="no 'stoi'"):
+    no_tables = [{"a": 0, "b": 7}, {}, {"a": 0.0}, {"a": []}, {"\ud800": 0}]
+    for table in no_tables:
+        (tmp_path / "meta.pkl").write_bytes(pickle.dumps({"stoi": table}))
+        with pytest.raises(CheckpointError, match=r"meta\.pkl has no 'stoi'"):
+            minigpt.from_pretrained(tmp_path / "ckpt.pt")
+    (tmp_path / "meta.pkl").write_bytes(b"\x80\x05\x95" + b"\xff" * 8)
+    with pytest.raises(CheckpointError, match=r"meta\.pkl could not be read"):
         minigpt.from_pretrained(tmp_path / "ckpt.pt")
     assert not (tmp_path / "ran").exists()

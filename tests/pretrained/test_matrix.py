@@ -265,7 +265,10 @@ REFUSED = {
         {"do_layer_norm_before": False, "word_embed_proj_dim": 12},
         {"_remove_final_layer_norm": True, "enable_bias": False},
     ],
-    "neo": [{"attention_layers": ["global", "strided"]}],
+    "neo": [
+        {"attention_layers": ["global", "strided"]},
+        {"attention_types": [["local", 2]]},
+    ],
     "neox": [{"attention_bias": False}, {"use_parallel_residual": "no"}],
     "qwen2": [{"layer_types": ["full_attention", "chunked_attention"]}],
     "qwen3": [{"attention_bias": True, "num_experts": 8}],

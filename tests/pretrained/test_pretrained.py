@@ -534,3 +534,9 @@ def test_without_a_network_the_remedy_is_named(hub, offline, tmp_path):
 def test_what_is_neither_a_directory_nor_a_name_is_said(name):
     with pytest.raises(CheckpointError, match="no directory"):
         minigpt.from_pretrained(name)
+
+
+@pytest.mark.parametrize("name", ["out/ckpt.pt", "~nobody/x.bin", "a\0.pt"])
+def test_a_checkpoint_of_others_that_is_not_there_is_no_name_of_a_repository(name):
+    with pytest.raises(CheckpointError, match="There is no file"):
+        minigpt.from_pretrained(name)

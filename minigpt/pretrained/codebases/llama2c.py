@@ -86,7 +86,9 @@ def read_bin(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         for layer in range(header.n_layers):
             tensors[name.format(layer)] = part[layer]
     tensors.pop("freqs", None)
-    return _settings(header._asdict(), shared), as_llama(tensors, header._asdict())
+    return _settings(header._asdict(), shared), as_llama(
+        path, tensors, header._asdict()
+    )
 
 
 def _read_header(path: Path, start: bytes) -> tuple[Header, int, bool]:
@@ -107,8 +109,8 @@ def _read_header(path: Path, start: bytes) -> tuple[Header, int, bool]:
         raise CheckpointError(f"{path} is too short for a .bin of llama2.c.") from None
     if version not in (0, 1):
         raise CheckpointError(
-            f"{path} is a .bin of llama2.c of version {version}, which is quantized: "
-            "export version 0 or 1."
+            f"{path} is a .bin of llama2.c of version {version}"
+            f"{', which is quantized' if version == 2 else ''}: export version 0 or 1."
         )
     if version == 0:  # a negative size says that the head is a matrix of its own
         shared = header.vocab_size > 0
@@ -174,7 +176,7 @@ def read_pt(
         shared = torch.equal(tensors.get("output.weight", embedding), embedding)
         left_out = {"output.weight"} if shared else set()
         kept = {name: part for name, part in tensors.items() if name not in left_out}
-        return _settings(shape, shared), as_llama(kept, shape)
+        return _settings(shape, shared), as_llama(path, kept, shape)
     except KeyError as error:
         raise CheckpointError(f"{path}: {error} is missing.") from None
 
@@ -195,13 +197,17 @@ def _settings(shape: Mapping[str, Any], shared: bool) -> dict[str, Any]:
 
 
 def as_llama(
-    tensors: Mapping[str, Tensor], shape: Mapping[str, Any]
+    path: Path, tensors: Mapping[str, Tensor], shape: Mapping[str, Any]
 ) -> dict[str, Tensor]:
     """Give tensors the names and the order of pairs that `transformers` has.
 
     Args:
+        path: The file, for error messages.
         tensors: By Meta's names.
         shape: With `n_heads` and `n_kv_heads`.
+
+    Raises:
+        CheckpointError: If a matrix of queries or keys is not that many heads of pairs.
     """
     found = {}
     for name, tensor in tensors.items():
@@ -213,9 +219,17 @@ def as_llama(
             continue
         if theirs.endswith(("q_proj", "k_proj")):
             heads = shape["n_heads" if theirs.endswith("q_proj") else "n_kv_heads"]
-            pairs = tensor.reshape(
-                heads, -1, 2, tensor.shape[1]
-            )  # [head pair 2 d_model]
+            if type(heads) is not int or heads < 1 or not _has_pairs(tensor, heads):
+                raise CheckpointError(
+                    f"{path}: the tensor {name!r} has shape {list(tensor.shape)}, and "
+                    f"its settings describe {heads!r:.40} heads whose rows are pairs."
+                )
+            # [head pair 2 d_model]
+            pairs = tensor.reshape(heads, -1, 2, tensor.shape[1])
             tensor = pairs.transpose(1, 2).reshape(tensor.shape)
         found[f"model.layers.{number}.{theirs}.weight"] = tensor
     return found
+
+
+def _has_pairs(tensor: Tensor, heads: int) -> bool:
+    return tensor.ndim == 2 and len(tensor) > 0 and len(tensor) % (2 * heads) == 0

@@ -34,6 +34,9 @@ def foreign_file(name: str | Path) -> Path | None:
 
     Args:
         name: A file; or a directory that holds one, and no `config.json`.
+
+    Raises:
+        CheckpointError: If it is called as their files are, and there is none.
     """
     directory = named_directory(str(name))
     if directory is not None:
@@ -41,8 +44,18 @@ def foreign_file(name: str | Path) -> Path | None:
             return None
         files = (directory / file for file in NAMES)
         return next((file for file in files if file.is_file()), None)
-    path = Path(name).expanduser()
-    return path if path.suffix in KINDS and is_regular(path) else None
+    if Path(name).suffix not in KINDS:
+        return None
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError:  # the home of nobody
+        path = Path(name)
+    if not is_regular(path):
+        raise CheckpointError(
+            f"There is no file {str(name)!r:.200}, which would be a checkpoint of "
+            "nanoGPT (.pt) or llama2.c (.bin)."
+        )
+    return path
 
 
 def open_foreign(file: Path, device: str | torch.device = "cpu") -> Checkpoint:
@@ -78,6 +91,7 @@ def _from_torch(file: Path) -> tuple[TransformerLM, list[str]]:
             f"{file} has no 'model' and 'model_args': of files of torch.save, this "
             "project reads nanoGPT's and llama2.c's checkpoints."
         )
+    args = {str(name): value for name, value in args.items()}
     tensors = {
         bare_name(str(name)): tensor
         for name, tensor in weights.items()

@@ -54,8 +54,15 @@ def of_characters(path: Path) -> Tokenizer:
 
 def _is_table(ids: dict[Any, Any]) -> bool:
     """Whether single characters have the numbers from 0 on."""
-    numbers = set(ids.values()) == set(range(len(ids)))
-    return numbers and all(isinstance(c, str) and len(c) == 1 for c in ids)
+    numbers = list(ids.values())
+    if not numbers or any(type(number) is not int for number in numbers):
+        return False
+    # Half of a surrogate pair is no character.
+    are_characters = all(
+        isinstance(c, str) and len(c) == 1 and not "\ud800" <= c <= "\udfff"
+        for c in ids
+    )
+    return are_characters and sorted(numbers) == list(range(len(ids)))
 
 
 def _characters_alone(ids: dict[str, int]) -> dict[str, Any]:

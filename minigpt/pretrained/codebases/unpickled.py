@@ -6,6 +6,7 @@ tensors, dictionaries, lists, texts and numbers, and refuses every other.
 
 import io
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,6 +27,11 @@ def read_torch(path: Path) -> dict[str, Any]:
     """
     try:
         require_regular(path)
+        if not zipfile.is_zipfile(path):
+            raise CheckpointError(
+                f"{path} could not be read: torch.save writes a zip archive (since "
+                "version 1.6), and this is none, or a part of one."
+            )
         found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except pickle.UnpicklingError:
         raise CheckpointError(
@@ -33,7 +39,9 @@ def read_torch(path: Path) -> dict[str, Any]:
             "run any code when it is read, so it is not: save its state_dict and its "
             "settings alone."
         ) from None
-    except (OSError, RuntimeError, EOFError, ValueError) as error:
+    except CheckpointError:
+        raise
+    except Exception as error:  # whatever bytes that mean nothing lead torch to
         reason = str(error).splitlines()[0][:200] if str(error) else "it is damaged"
         raise CheckpointError(f"{path} could not be read: {reason}") from None
     if not isinstance(found, dict):
@@ -64,10 +72,12 @@ def read_plain(path: Path) -> Any:
         if path.stat().st_size > _MAX_PLAIN:
             raise CheckpointError(f"{path} is larger than {_MAX_PLAIN:,} bytes.")
         return _PlainReader(io.BytesIO(path.read_bytes())).load()
-    except (OSError, EOFError, ValueError, IndexError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path} could not be read: {error}.") from None
+    except CheckpointError:
+        raise
     except (pickle.UnpicklingError, AttributeError, MemoryError) as error:
         raise CheckpointError(
             f"{path} is no plain dictionary ({error!s:.120}), so it is not read: it "
             "could run any code."
         ) from None
+    except Exception as error:  # whatever bytes that mean nothing lead pickle to
+        raise CheckpointError(f"{path} could not be read: {error!s:.120}.") from None

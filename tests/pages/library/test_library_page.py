@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import subprocess
 
 import pytest
 
@@ -12,6 +13,7 @@ from minigpt.library.incoming import take_upload
 from minigpt.runs import RunStore
 from minigpt.runs.lock import RunLock
 from minigpt.runs.status import RunStatus, write_status
+from minigpt.serve import switch
 
 PAGE = "pages/library/library.py"
 
@@ -91,6 +93,21 @@ def test_a_model_is_renamed_everywhere(open_page, own):
     assert list(table(app)["name"]) == ["glass", "mlp", "yours"]
     assert "yours" in titles(app)
     assert app.selectbox(key="model").value == "yours"
+
+
+@pytest.mark.parametrize("how", ["rename_it", "delete"])
+def test_a_model_is_no_longer_served_by_a_name_that_is_free_again(
+    open_page, own, monkeypatch, how
+):
+    app = choose(open_page(PAGE, data=own), "mine")
+    app.text_input(key="new_name_mine").set_value("yours")
+    # Like a server, `cat` ends with its standard input.
+    process = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+    served = switch.Running("mine", "http://127.0.0.1:1/v1", process)
+    monkeypatch.setitem(switch._servers, "mine", served)
+    button(app, how).click().run()
+    assert process.wait(30) == 0
+    assert switch.running() == []
 
 
 @pytest.mark.parametrize("name", ["../x", "glass", "", "Модель"])
