@@ -89,6 +89,8 @@ def field(
     choices = [choice for kind in kinds for choice in _choices(kind)]
     if choices:
         return st.selectbox(options=choices, index=choices.index(value), **common)
+    if bool in kinds and type(None) in kinds:
+        return _yes_or_no(value, common)
     if bool in kinds:
         return st.toggle(value=value, **common)
     if isinstance(value, tuple):
@@ -96,6 +98,17 @@ def field(
     if int in kinds or float in kinds:
         return _number(info, value, int in kinds, type(None) in kinds, common)
     return st.text_input(value=value, **common)
+
+
+def _yes_or_no(value: bool | None, common: Any) -> bool | None:
+    """Let yes or no be chosen, or none of them."""
+    chosen = st.selectbox(
+        options=("yes", "no"),
+        index=None if value is None else int(not value),
+        placeholder="none",
+        **common,
+    )
+    return None if chosen is None else chosen == "yes"
 
 
 def _numbers(values: tuple[float, ...], common: Any) -> tuple[float, ...]:

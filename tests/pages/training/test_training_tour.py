@@ -21,6 +21,10 @@ def test_before_any_run_the_tour_tells_the_numbers_on_the_screen(
     app = open_page(PAGE, data=tmp_path)
     # A setting of the reader's own does not make the tour's numbers wrong.
     app.number_input(key="default.model.recipe.d_model").set_value(64).run()
+    biases = app.selectbox(key="default.model.recipe.qkv_bias")
+    parameters = metrics(app)["Parameters"]
+    assert metrics(biases.set_value("yes").run())["Parameters"] != parameters
+    assert metrics(biases.set_value("no").run())["Parameters"] == parameters
     seen = []
     for stop in walk(app):
         shown = metrics(app)
