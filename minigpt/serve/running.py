@@ -59,6 +59,9 @@ def make_server(served: Served) -> uvicorn.Server:
     """Return a server; its `run(sockets=[…])` ends with Ctrl-C."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("minigpt.serve").setLevel(logging.INFO)
+    # Its lines would hold what a client asked for. Streamlit, if anybody has imported
+    # it, turns them on again: `access_log` alone does not do.
+    logging.getLogger("uvicorn.access").disabled = True
     config = uvicorn.Config(
         build_app(served),
         log_config=None,

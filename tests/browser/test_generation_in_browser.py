@@ -4,7 +4,7 @@ import re
 
 import pytest
 import torch
-from navigation import open_link
+from navigation import open_link, settle
 
 from minigpt.checkpoint import load_checkpoint
 from minigpt.config import GenerationConfig
@@ -141,6 +141,7 @@ def test_a_list_of_prompts_is_written_and_taken_along(page, server):
     field.press("Control+Enter")
     page.get_by_role("button", name="Continue all").click()
     page.get_by_text("2 of 2 prompts").wait_for()
+    settle(page)
     with page.expect_download() as waiting:
         page.get_by_role("button", name="CSV", exact=True).click()
     table = waiting.value.path().read_text(encoding="utf-8")
