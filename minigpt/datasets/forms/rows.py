@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from minigpt.datasets.files.text_file import TextFile
 from minigpt.datasets.forms.columns import SINGLE
-from minigpt.datasets.forms.decoding import LARGEST, decode
+from minigpt.datasets.forms.decoding import LARGEST, Decoded, decode
 from minigpt.datasets.forms.parquet import MAGIC, parquet_rows
 from minigpt.errors import DataError
 
@@ -46,12 +46,23 @@ def read_rows(path: Path) -> Rows:
     Raises:
         DataError: If there is no such file, or it is damaged, empty or of another kind.
     """
-    file = TextFile(path)
-    content = file.contents(LARGEST)
+    return rows_of(TextFile(path).contents(LARGEST), str(path))
+
+
+def rows_of(content: bytes, path: str) -> Rows:
+    """Read the rows of a file's contents.
+
+    Args:
+        content: All bytes.
+        path: What the file is called, for errors.
+
+    Raises:
+        DataError: If it is damaged, empty or of another kind.
+    """
     if content.startswith(MAGIC):
-        found: Iterable[tuple[str, Any]] = parquet_rows(content, str(path))
+        found: Iterable[tuple[str, Any]] = parquet_rows(content, path)
         return Rows([Row(*each) for each in found], "parquet")
-    text, encoding = decode(content, str(path))
+    text, encoding = decode(content, path)
     first = text.lstrip()[:1]
     if not first:
         raise DataError(f"{path} is empty: give a file with some examples in it.")
@@ -75,6 +86,22 @@ def read_rows(path: Path) -> Rows:
     if not rows:
         raise DataError(f"{path} holds no example.")
     return Rows(rows, f"{kind}, {encoding}" if encoding else kind)
+
+
+def as_text(content: bytes, name: str) -> Decoded:
+    """Return a file of rows as text that can be kept: parquet becomes JSON lines.
+
+    Args:
+        content: All bytes.
+        name: What the file is called, for errors.
+
+    Raises:
+        DataError: If it is damaged, or no text.
+    """
+    if not content.startswith(MAGIC):
+        return decode(content, name)
+    rows = (json.dumps(row, default=str) for _, row in parquet_rows(content, name))
+    return Decoded("\n".join(rows), "parquet, kept as JSON lines")
 
 
 def _objects(text: str) -> tuple[str, Iterable[tuple[int, Any]]]:
