@@ -37,7 +37,8 @@ def choose_text() -> DataConfig | None:
     if text is None:
         return None
     if text.remark:
-        st.caption(words.plain(f"Read as {text.remark}"))
+        told = text.remark[:1].upper() + text.remark[1:]
+        st.caption(words.plain(f"{told}."))
     return DataConfig(source=str(text.path), document_separator=text.separator)
 
 

@@ -73,7 +73,7 @@ def rows_of(content: bytes, path: str) -> Rows:
             kind, numbered = _objects(text)
         else:
             kind, numbered = _table(text)
-        rows = [Row(f"line {line}", value) for line, value in numbered]
+        rows = _named(list(numbered))
     except JSONDecodeError as error:
         raise DataError(
             f"{path}, line {error.lineno}: {error.msg}. Write one JSON object per "
@@ -86,6 +86,13 @@ def rows_of(content: bytes, path: str) -> Rows:
     if not rows:
         raise DataError(f"{path} holds no example.")
     return Rows(rows, f"{kind}, {encoding}" if encoding else kind)
+
+
+def _named(numbered: list[tuple[int, Any]]) -> list[Row]:
+    """Name each row by its line, or by its number where all stand in one line."""
+    if len({line for line, _ in numbered}) == 1 and len(numbered) > 1:
+        return [Row(f"row {n}", value) for n, (_, value) in enumerate(numbered, 1)]
+    return [Row(f"line {line}", value) for line, value in numbered]
 
 
 def as_text(content: bytes, name: str) -> Decoded:

@@ -253,3 +253,10 @@ def test_a_parquet_file_that_unpacks_to_too_much_is_refused(tmp_path, monkeypatc
     path = write(tmp_path, parquet({"prompt": Q, "answer": "x" * 20_000}))
     with pytest.raises(DataError, match="unpacks to more than"):
         recognise_conversations(path)
+
+
+def test_rows_that_share_a_line_are_told_by_their_number(tmp_path):
+    rows = [ROW, ROW | {"output": ""}, ROW]
+    found = recognise_conversations(write(tmp_path, json.dumps(rows).encode()))
+    assert [one.where for one in found.examples] == ["row 1", "row 3"]
+    assert "1 row is left out: row 2: output is empty." in found.remark
