@@ -108,10 +108,22 @@ def _write_tales(do: Tales) -> None:
     say(f"{do.output}: {len(text):,} characters.")
 
 
+def _plain(path: Path) -> Path:
+    """Return a plain copy of a text in another form, and say what was assumed."""
+    from minigpt.config import DataConfig
+    from minigpt.library.kept_texts import as_plain_text
+
+    data, remark = as_plain_text(DataConfig(source=str(path)))
+    if remark:
+        note(remark)
+    return Path(data.source)
+
+
 def _describe(path: Path) -> None:
     from minigpt.datasets.files.split_points import parts
     from minigpt.datasets.files.text_file import TextFile
 
+    path = _plain(path)
     distinct: set[str] = set()
     length = num_bytes = lines = words = 0
     text = "\n"
@@ -135,7 +147,7 @@ def _describe(path: Path) -> None:
 def _clean(do: Clean) -> None:
     from minigpt.datasets.corpus import clean_text, read_text
 
-    text = read_text(do.path)
+    text = read_text(_plain(do.path))
     cleaned = clean_text(text)
     replace_file(do.output, cleaned)
     say(f"{do.output}: {len(cleaned):,} characters, from {len(text):,}.")

@@ -97,7 +97,13 @@ def _data(
     """Return the requested text, or the one the model was trained on."""
     fraction = min(arguments.validation_fraction, 0.999)
     if arguments.data_file is not None:
-        return DataConfig(source=arguments.data_file, validation_fraction=fraction)
+        from minigpt.library.kept_texts import as_plain_text
+
+        data = DataConfig(source=arguments.data_file, validation_fraction=fraction)
+        data, remark = as_plain_text(data)
+        if remark:
+            note(remark)
+        return data
     known = metadata.provenance.get("data")
     if not isinstance(known, dict):
         raise DataError(

@@ -19,7 +19,7 @@ import tyro
 
 from minigpt.cli.finetune_scores import evaluate, show
 from minigpt.cli.models import find_checkpoint, find_run
-from minigpt.cli.output import say
+from minigpt.cli.output import note, say
 from minigpt.cli.parsing import argument, config_fields, flag, given_flags, parse
 from minigpt.cli.train import name_of, train_here
 from minigpt.config import FinetuneConfig, RunConfig, TrainConfig
@@ -173,9 +173,22 @@ def _new_run(method: str, arguments: Any) -> Run:
         finetune=FinetuneConfig(method=method, base=base, **settings),  # type: ignore[arg-type]
         train=TrainConfig(**dataclasses.asdict(arguments.training)),
     )
+    if settings["examples"] != "tales":
+        _say_what_was_read(config)
     if flags.output_dir is not None:
         return create_run(flags.output_dir.expanduser().absolute(), config)
     return RunStore(data_directory() / "runs").create(config, flags.name)
+
+
+def _say_what_was_read(config: RunConfig) -> None:
+    """Say what a file of examples was taken for, and what of it is left out."""
+    from minigpt.checkpoint import load_checkpoint
+    from minigpt.finetuning.chat import ready_to_chat
+    from minigpt.preparation.finetuning_estimate import some_examples
+
+    assert config.finetune is not None
+    base = ready_to_chat(load_checkpoint(config.finetune.base))
+    note(some_examples(config, base).remark)
 
 
 def _report(run: Run, questions: int) -> None:

@@ -39,7 +39,8 @@ def evaluate(words: Sequence[str]) -> int:
         "Ask a fine-tuned model questions.",
     )
     from minigpt.checkpoint import load_checkpoint
-    from minigpt.datasets.conversation_files import read_conversations
+    from minigpt.datasets.conversation_files import recognise_conversations
+    from minigpt.finetuning.fitting import leave_out_long
     from minigpt.finetuning.measuring import exact_replies, measure
 
     path = find_checkpoint(arguments.model_path)
@@ -51,7 +52,11 @@ def evaluate(words: Sequence[str]) -> int:
     if base is None:
         note("Its checkpoint names no base: give --base to compare.")
     if arguments.data_file is not None:
-        score = exact_replies(tuned, read_conversations(arguments.data_file))
+        found = recognise_conversations(arguments.data_file)
+        window = tuned.model.config.max_seq_len
+        fitting = leave_out_long(found.examples, tuned.tokenizer, window)
+        note(f"{found.remark} {fitting.remark}".strip())
+        score = exact_replies(tuned, fitting.kept)
         say(f"exact match     {score.right} of {score.number} answers, word for word")
         return 0
     if arguments.questions < 1:

@@ -112,12 +112,16 @@ def load(where: str) -> "Tokenizer":
 def _train(do: Train) -> None:
     from minigpt.config import DataConfig, TokenizerConfig
     from minigpt.datasets.corpus import text_to_learn
+    from minigpt.library.kept_texts import as_plain_text
     from minigpt.tokenizers.storage import build_tokenizer
 
     config = TokenizerConfig(
         kind=do.tokenizer, vocab_size=do.vocab_size, min_freq=do.min_freq
     )
     data = DataConfig(source=do.data_file, tales_megabytes=1.0)
+    data, remark = as_plain_text(data)
+    if remark:
+        note(remark)
     text = text_to_learn(data, config.sample_characters)
     tokenizer = build_tokenizer(config, text)
     output = do.output or _usual_place(do)

@@ -122,11 +122,23 @@ def _find_task(command: TrainCommand) -> _Task:
         run = find_run(flags.resume)
         _extend(run, command)
         return _Task(run, resume=True, is_new=False)
+    config = _on_plain_text(command.config)
     if flags.output_dir is not None:
         path = flags.output_dir.expanduser().absolute()
-        return _Task(create_run(path, command.config), resume=False, is_new=True)
+        return _Task(create_run(path, config), resume=False, is_new=True)
     store = RunStore(data_directory() / "runs")
-    return _Task(store.create(command.config, flags.name), resume=False, is_new=True)
+    return _Task(store.create(config, flags.name), resume=False, is_new=True)
+
+
+def _on_plain_text(config: RunConfig) -> RunConfig:
+    """Let a run learn from a plain copy of a text in another form, and say so."""
+    from minigpt.library.kept_texts import as_plain_text
+
+    data, remark = as_plain_text(config.data)
+    if not remark:
+        return config
+    note(remark)
+    return config.replace(data=data.to_dict())
 
 
 def _extend(run: Run, command: TrainCommand) -> None:

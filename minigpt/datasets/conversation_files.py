@@ -1,202 +1,186 @@
 """Your own examples of how to answer, read from a file and checked.
 
-Three forms, as JSON (a list) or JSONL (one object per line):
+As JSON lines, a JSON list, a table (CSV, TSV) or parquet, in the forms that are common:
 
     {"instruction": "Summarize this text:", "input": "…", "output": "…"}
+    {"prompt": "…", "completion": "…"}      {"question": "…", "answer": "…"}
     {"messages": [{"role": "user", "content": "…"}, {"role": "assistant", …}]}
+    {"conversations": [{"from": "human", "value": "…"}, {"from": "gpt", …}]}
     {"instruction": "…", "input": "…", "chosen": "…", "rejected": "…"}
+    {"chosen": [{"role": "user", …}, …], "rejected": [{"role": "user", …}, …]}
 
-The first two are conversations; the last is a preference, whose prompt may be written
-as `messages` too. Whatever is wrong in a file is told with the line where it stands.
+All but the last two are conversations; those are preferences. What a file was taken for
+is said in one line, and what is wrong in it is told with the line where it stands. A
+row that teaches nothing (an empty answer, two equal ones) is left out and counted.
 """
 
-import json
-from collections.abc import Callable, Iterator
-from json import JSONDecodeError, JSONDecoder
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from minigpt.datasets.conversations import Conversation, Preference, instruction_prompt
-from minigpt.datasets.corpus import read_text
-from minigpt.errors import DataError, near_names
-from minigpt.tokenizers.chat import ROLES, Message
+from minigpt.datasets.forms.columns import Form, Kind, recognise
+from minigpt.datasets.forms.remarks import Tally
+from minigpt.datasets.forms.rows import Row, read_rows
+from minigpt.datasets.forms.turns import (
+    LeftOut,
+    in_order,
+    optional_text,
+    read_text,
+    read_turns,
+)
+from minigpt.errors import DataError
+from minigpt.tokenizers.chat import Message
 
-Parsed = TypeVar("Parsed")
+Item = TypeVar("Item")
+Messages = tuple[Message, ...]
+
+
+@dataclass(frozen=True)
+class Recognised(Generic[Item]):
+    """The examples of a file, and what it was taken for."""
+
+    examples: list[Item]
+    remark: str
+    """One line: the form, how many rows, and what was left out."""
 
 
 def read_conversations(path: str | Path) -> list[Conversation]:
-    """Read examples in the form of instructions or of messages.
+    """Read examples of how to answer.
 
     Args:
-        path: A JSON or JSONL file.
+        path: A file of any form that is known; see the top of this module.
 
     Raises:
         DataError: If there is no such file, or a line of it is wrong.
     """
-    return _read(Path(path), _conversation)
+    return recognise_conversations(path).examples
 
 
 def read_preferences(path: str | Path) -> list[Preference]:
-    """Read pairs of answers.
-
-    Args:
-        path: A JSON or JSONL file.
-
-    Raises:
-        DataError: If there is no such file, or a line of it is wrong.
-    """
-    return _read(Path(path), _preference)
+    """Read pairs of answers. Arguments and errors: as `read_conversations`."""
+    return recognise_preferences(path).examples
 
 
-def _read(path: Path, parse: Callable[[Any, str], Parsed]) -> list[Parsed]:
-    text = read_text(path)
-    found = _elements(text) if text.lstrip().startswith("[") else _lines(text)
-    examples = []
+def recognise_conversations(path: str | Path) -> Recognised[Conversation]:
+    """Read examples, and say what the file was taken for. See `read_conversations`."""
+    return _read(Path(path), "sft", _conversation)
+
+
+def recognise_preferences(path: str | Path) -> Recognised[Preference]:
+    """Read pairs of answers, and say what the file was taken for."""
+    return _read(Path(path), "dpo", _preference)
+
+
+def _read(
+    path: Path, kind: Kind, parse: Callable[[dict[str, Any], Form, str], Item]
+) -> Recognised[Item]:
+    found = read_rows(path)
+    tally, examples = Tally(found.remark), []
     try:
-        for line, value in found:
-            examples.append(parse(value, f"line {line}"))
-    except JSONDecodeError as error:
-        raise DataError(
-            f"{path}, line {error.lineno}: {error.msg}. Write one JSON object per "
-            "line, or a list of them."
-        ) from None
-    except RecursionError:
-        raise DataError(f"{path} is nested too deeply.") from None
+        for row in found.rows:
+            fields = _fields(row)
+            form = _form(fields, kind, row.where)
+            try:
+                examples.append(parse(fields, form, row.where))
+                tally.count(form)
+            except LeftOut as reason:
+                tally.leave_out(str(reason))
     except DataError as error:
         raise DataError(f"{path}, {error}") from None
     if not examples:
-        raise DataError(f"{path} holds no example.")
-    return examples
+        raise DataError(f"{path} holds no example to learn from: {tally.first}.")
+    return Recognised(examples, tally.line())
 
 
-def _lines(text: str) -> Iterator[tuple[int, Any]]:
-    """Yield the object of each line that is not blank, with the line's number."""
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            try:
-                yield number, json.loads(line)
-            except JSONDecodeError as error:
-                error.lineno = number
-                raise
+def _fields(row: Row) -> dict[str, Any]:
+    """Return a row's columns; a bare list is a conversation's turns."""
+    if isinstance(row.value, list) and row.value:
+        return {"messages": row.value}
+    if not isinstance(row.value, dict):
+        told = repr(row.value)[:60]
+        raise DataError(f"{row.where}: {told} is no object with named fields.")
+    return row.value
 
 
-def _elements(text: str) -> Iterator[tuple[int, Any]]:
-    """Yield each element of a list, with the number of the line where it begins."""
-    decoder, place = JSONDecoder(), text.index("[") + 1
-    place = _skip_space(text, place)
-    while text[place : place + 1] != "]":
-        value, end = decoder.raw_decode(text, place)
-        yield text.count("\n", 0, place) + 1, value
-        place = _skip_space(text, end)
-        if text[place : place + 1] == ",":
-            place = _skip_space(text, place + 1)
-        elif text[place : place + 1] != "]":
-            raise JSONDecodeError("expecting ',' or ']'", text, place)
-    if text[place + 1 :].strip():
-        raise JSONDecodeError("there is more after the list", text, place + 1)
+def _form(fields: dict[str, Any], kind: Kind, where: str) -> Form:
+    try:
+        return recognise(tuple(fields), kind)
+    except DataError as error:
+        raise DataError(f"{where}: {error}") from None
 
 
-def _skip_space(text: str, place: int) -> int:
-    while place < len(text) and text[place].isspace():
-        place += 1
-    return place
-
-
-def _conversation(value: Any, where: str) -> Conversation:
-    fields = _object(value, where)
-    if "messages" in fields:
-        _check_keys(fields, ("messages",), where)
-        messages = _messages(fields["messages"], where, last="assistant")
-        return Conversation(messages, where)
-    _check_keys(fields, ("instruction", "output"), where, ("input",))
-    prompt = instruction_prompt(
-        _text(fields, "instruction", where), _optional(fields, "input", where)
-    )
-    answer = Message("assistant", _text(fields, "output", where))
-    return Conversation((*prompt, answer), where)
-
-
-def _preference(value: Any, where: str) -> Preference:
-    fields = _object(value, where)
-    answers = ("chosen", "rejected")
-    if "messages" in fields:
-        _check_keys(fields, ("messages", *answers), where)
-        prompt = _messages(fields["messages"], where, last="user")
+def _conversation(fields: dict[str, Any], form: Form, where: str) -> Conversation:
+    if form.answer is None:
+        turns = read_turns(fields[form.turns or form.tagged or ""], where)
+        turns = (*_system(fields, form, turns, where), *turns)
+        return Conversation(in_order(turns, where, "assistant"), where)
+    answer = fields[form.answer]
+    prompt = _prompt(fields, form, where)
+    if isinstance(answer, list) and answer and isinstance(answer[0], dict):
+        turns = (*prompt, *read_turns(answer, where))
     else:
-        _check_keys(fields, ("instruction", *answers), where, ("input",))
-        prompt = instruction_prompt(
-            _text(fields, "instruction", where), _optional(fields, "input", where)
-        )
-    chosen, rejected = (_text(fields, name, where) for name in answers)
+        turns = (*prompt, Message("assistant", read_text(answer, form.answer, where)))
+    return Conversation(in_order(turns, where, "assistant"), where)
+
+
+def _prompt(fields: dict[str, Any], form: Form, where: str) -> Messages:
+    """Return what stands before the answer: a system message, a history, a prompt."""
+    if form.turns is not None:
+        turns = read_turns(fields[form.turns], where)
+        return (*_system(fields, form, turns, where), *turns)
+    if form.prompt is None:
+        return ()
+    value = fields[form.prompt]
+    if isinstance(value, list):
+        turns = read_turns(value, where)
+        return (*_system(fields, form, turns, where), *turns)
+    given = fields[form.given] if form.given else None
+    asked = read_text(value, form.prompt, where)
+    prompt = instruction_prompt(asked, optional_text(given, form.given or "", where))
+    before = fields[form.history] if form.history else None
+    history = read_turns(before, where) if before else ()
+    return (*_system(fields, form, history, where), *history, *prompt)
+
+
+def _system(
+    fields: dict[str, Any], form: Form, turns: Messages, where: str
+) -> Messages:
+    """Return the system message of a column of its own, unless the turns have one."""
+    if form.system is None or (turns and turns[0].role == "system"):
+        return ()
+    said = optional_text(fields[form.system], form.system, where)
+    return (Message("system", said),) if said.strip() else ()
+
+
+def _preference(fields: dict[str, Any], form: Form, where: str) -> Preference:
+    better, worse = (
+        _answer(fields, form, name or "", where)
+        for name in (form.chosen, form.rejected)
+    )
+    if better[:-1] != worse[:-1]:
+        raise LeftOut(f"{where}: chosen and rejected answer different prompts")
+    prompt, (chosen, rejected) = better[:-1], (better[-1].content, worse[-1].content)
     if chosen == rejected:
-        raise DataError(f"{where}: chosen and rejected are equal: nothing to prefer.")
+        raise LeftOut(f"{where}: chosen and rejected are equal: nothing to prefer")
     return Preference(prompt, chosen, rejected, where)
 
 
-def _messages(value: Any, where: str, last: str) -> tuple[Message, ...]:
-    """Check the turns: an optional system, then user and assistant alternately."""
-    if not isinstance(value, list) or not value:
-        raise DataError(f"{where}: messages must be a list of role and content.")
-    messages = []
-    for number, turn in enumerate(value, start=1):
-        place = f"{where}, message {number}"
-        fields = _object(turn, place)
-        _check_keys(fields, ("role", "content"), place)
-        role = _text(fields, "role", place)
-        if role not in ROLES:
-            raise DataError(
-                f"{place}: role is {role!r:.40}: it must be {', '.join(ROLES)}."
-                f"{near_names(role, ROLES)}"
-            )
-        messages.append(Message(role, _text(fields, "content", place)))
-    turns = [message.role for message in messages]
-    spoken = turns[1:] if turns[0] == "system" else turns
-    expected = [("user", "assistant")[n % 2] for n in range(len(spoken))]
-    if spoken != expected or not spoken or spoken[-1] != last:
-        raise DataError(
-            f"{where}: the roles are {', '.join(turns)}: after an optional system, "
-            f"user and assistant take turns, the user first and the {last} last."
-        )
-    return tuple(messages)
-
-
-def _object(value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise DataError(
-            f"{where}: {json.dumps(value)[:60]} is no object with named fields."
-        )
-    return value
-
-
-def _check_keys(
-    fields: dict[str, Any],
-    needed: tuple[str, ...],
-    where: str,
-    optional: tuple[str, ...] = (),
-) -> None:
-    known = (*needed, *optional)
-    for name in fields:
-        if name not in known:
-            raise DataError(
-                f"{where}: unknown key {name!r:.40}; there are {', '.join(known)}."
-                f"{near_names(name, known)}"
-            )
-    for name in needed:
-        if name not in fields:
-            raise DataError(f"{where}: the key {name!r} is missing.")
-
-
-def _text(fields: dict[str, Any], name: str, where: str) -> str:
-    value = _optional(fields, name, where)
-    if not value.strip():
-        raise DataError(f"{where}: {name} is empty: write some text, or drop the line.")
-    return value
-
-
-def _optional(fields: dict[str, Any], name: str, where: str) -> str:
-    value = fields.get(name, "")
-    if not isinstance(value, str):
-        raise DataError(
-            f"{where}: {name} is {json.dumps(value)[:40]}: it must be text."
-        )
-    return value
+def _answer(fields: dict[str, Any], form: Form, name: str, where: str) -> Messages:
+    """Return a whole conversation that ends with one of the two answers."""
+    value = fields[name]
+    if isinstance(value, str) and form.prompt is None and form.turns is None:
+        turns = read_turns(value, where)  # a text with tags holds its prompt
+    elif isinstance(value, (list, dict)):
+        turns = read_turns(value, where)
+    else:
+        answer = Message("assistant", read_text(value, name, where))
+        return in_order((*_prompt(fields, form, where), answer), where, "assistant")
+    if turns[0].role == "assistant":
+        turns = (*_prompt(fields, form, where), *turns)
+    else:
+        turns = (*_system(fields, form, turns, where), *turns)
+    if turns[-1].role != "assistant":
+        raise DataError(f"{where}: {name} does not end with an answer.")
+    return in_order(turns, where, "assistant")

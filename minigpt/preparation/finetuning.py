@@ -26,6 +26,7 @@ from minigpt.datasets.tales.words import Split
 from minigpt.errors import DataError, RunError
 from minigpt.finetuning.adapters import adapted
 from minigpt.finetuning.chat import fingerprint, ready_to_chat
+from minigpt.finetuning.fitting import leave_out_long
 from minigpt.finetuning.preferences import (
     DirectPreference,
     PreferenceDataset,
@@ -132,13 +133,23 @@ class OwnFile(NamedTuple):
     held_out: list[Conversation]
 
 
-def own_conversations(finetune: FinetuneConfig) -> OwnFile:
-    """Read the file that a fine-tuning learned answers from.
+def own_conversations(
+    finetune: FinetuneConfig, tokenizer: Tokenizer, max_length: int
+) -> OwnFile:
+    """Read the file that a fine-tuning learned answers from, without what is too long.
+
+    Args:
+        finetune: Names the file.
+        tokenizer: The model's, with chat tokens.
+        max_length: The model's window, in tokens.
 
     Raises:
         DataError: If it is gone, or not what it was.
     """
-    return OwnFile(*divided(finetune, read_conversations(finetune.examples)))
+    parts = divided(finetune, read_conversations(finetune.examples))
+    return OwnFile(
+        *(leave_out_long(each, tokenizer, max_length).kept for each in parts)
+    )
 
 
 def divided(
@@ -167,6 +178,9 @@ def _supervised(config: RunConfig, model: LanguageModel, tokenizer: Tokenizer) -
         read_conversations,
         lambda split: instructions(_SEED, split, is_short),
     )
+    if finetune.is_own_file:
+        train = leave_out_long(train, tokenizer, window).kept
+        held_out = leave_out_long(held_out, tokenizer, window).kept
     examples = SupervisedDataset(train, tokenizer, window, finetune.packed)
     validation = SupervisedDataset(held_out, tokenizer, window)
     sampler = ExampleSampler(
@@ -186,6 +200,9 @@ def _preferences(config: RunConfig, model: LanguageModel, tokenizer: Tokenizer) 
         read_preferences,
         lambda split: preferences(_SEED, split, is_short),
     )
+    if finetune.is_own_file:
+        train = leave_out_long(train, tokenizer, window).kept
+        held_out = leave_out_long(held_out, tokenizer, window).kept
     pairs = PreferenceDataset(train, tokenizer, window)
     validation = PreferenceDataset(held_out, tokenizer, window)
     sampler = ExampleSampler(

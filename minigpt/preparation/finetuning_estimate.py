@@ -4,19 +4,27 @@ A file's examples are all read and checked, so that what is wrong in it is told 
 tales only the first are written.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.config import RunConfig
-from minigpt.datasets.conversation_files import read_conversations, read_preferences
+from minigpt.datasets.conversation_files import (
+    Recognised,
+    recognise_conversations,
+    recognise_preferences,
+)
 from minigpt.datasets.conversations import Conversation, Preference
 from minigpt.datasets.tales.instructions import instructions, preferences
 from minigpt.errors import RunError
-from minigpt.finetuning.supervised import encode_checked, fits
+from minigpt.finetuning.fitting import leave_out_long
+from minigpt.finetuning.supervised import fits
 from minigpt.model.lora import adaptable
 from minigpt.model.sizes import num_parameters
 from minigpt.preparation.estimate import operations_per_second
 from minigpt.preparation.finetuning import HELD_OUT, read_or_write
+
+Item = TypeVar("Item", Conversation, Preference)
 
 _WRITTEN = 60
 """Examples of tales to count tokens of."""
@@ -32,6 +40,8 @@ class Examples(NamedTuple):
     held_out: list[Conversation] | list[Preference]
     lengths: list[int]
     """Tokens of each example to learn from; of a pair, both answers' rows."""
+    remark: str = ""
+    """What a file was taken for, and what of it is left out; empty of tales."""
 
 
 class TuningEstimate(NamedTuple):
@@ -49,39 +59,60 @@ class TuningEstimate(NamedTuple):
 
 
 def some_examples(config: RunConfig, base: Checkpoint) -> Examples:
-    """Read a file's examples, all of them checked, or write some of tales.
+    """Read a file's examples, without those too long for the base, or write some.
 
     Args:
         config: Its `finetune` says which.
         base: The base, with chat tokens.
 
     Raises:
-        DataError: If a file is wrong or too short, an example does not fit into the
-            base's window, or none of tales does.
+        DataError: If a file is wrong or too short, or no example fits into the base's
+            window.
         RunError: If the run is no fine-tuning.
     """
     finetune = config.finetune
     if finetune is None:
         raise RunError("This run is no fine-tuning: it has no examples.")
     few = finetune.replace(tales_examples=min(_WRITTEN, finetune.tales_examples))
-    tokenizer, window = base.tokenizer, base.model.config.max_seq_len
-    short = fits(tokenizer, window)
-
-    def length(one: Conversation) -> int:
-        return len(encode_checked(one, tokenizer, window))
-
+    short = fits(base.tokenizer, base.model.config.max_seq_len)
     if finetune.method == "sft":
-        train, held_out = read_or_write(
-            few, read_conversations, lambda split: instructions(0, split, short), 20
+        said, read = _listening(recognise_conversations)
+        found = read_or_write(
+            few, read, lambda split: instructions(0, split, short), 20
         )
-        lengths = [length(one) for one in train]
-        _ = [length(one) for one in held_out]
-        return Examples(train, held_out, lengths)
-    pairs, others = read_or_write(
-        few, read_preferences, lambda split: preferences(0, split, short), 20
+        return _fitting(found, base, said)
+    said, read_pairs = _listening(recognise_preferences)
+    pairs = read_or_write(
+        few, read_pairs, lambda split: preferences(0, split, short), 20
     )
-    both = [sum(length(one) for one in pair.answers) for pair in [*pairs, *others]]
-    return Examples(pairs, others, both[: len(pairs)])
+    return _fitting(pairs, base, said)
+
+
+def _listening(
+    recognise: Callable[[str], Recognised[Item]],
+) -> tuple[list[str], Callable[[str], list[Item]]]:
+    """Return a reader of examples, and the list in which it leaves its remark."""
+    said: list[str] = []
+
+    def read(path: str) -> list[Item]:
+        found = recognise(path)
+        said.append(found.remark)
+        return found.examples
+
+    return said, read
+
+
+def _fitting(
+    parts: tuple[list[Item], list[Item]], base: Checkpoint, said: list[str]
+) -> Examples:
+    """Leave out what is longer than the base's window, and say so."""
+    window = base.model.config.max_seq_len
+    train, held_out = (leave_out_long(each, base.tokenizer, window) for each in parts)
+    remarks = [*said, train.remark]
+    if held_out.remark:
+        remarks.append(f"Of those held out: {held_out.remark}")
+    remark = " ".join(filter(None, remarks))
+    return Examples(train.kept, held_out.kept, train.lengths, remark)
 
 
 def estimate_finetuning(

@@ -38,13 +38,15 @@ def file_of(speaker: Speaker) -> OwnFile | None:
     finetune = tuned_by(speaker.path)
     if finetune is None or not finetune.is_own_file or finetune.method != "sft":
         return None
-    return _read(finetune)
+    return _read(finetune, speaker)
 
 
-@remember(12)
-def _read(finetune: FinetuneConfig) -> OwnFile | None:
+@remember(12, key=lambda finetune, speaker: (finetune, speaker.path))
+def _read(finetune: FinetuneConfig, speaker: Speaker) -> OwnFile | None:
+    who = speaker.checkpoint
+    window = who.model.config.max_seq_len
     try:
-        return own_conversations(finetune)
+        return own_conversations(finetune, who.tokenizer, window)
     except DataError:
         return None  # it lies on another machine, or was deleted
 

@@ -8,6 +8,7 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.config import RunConfig
 from minigpt.datasets.conversations import Conversation
+from minigpt.datasets.forms.rows import as_text
 from minigpt.errors import DataError
 from minigpt.preparation.finetuning_estimate import Examples
 from pages.finetuning import example as finetuning_example
@@ -15,6 +16,7 @@ from pages.finetuning import numbers
 from pages.frame import state, texts
 from pages.frame.guard import show_note
 from pages.frame.server.uploads import uploader
+from pages.frame.words import plain
 
 SOURCES = ("tales", "upload", "paste")
 FEW = 12
@@ -25,6 +27,13 @@ SFT_FORMS = """{"instruction": "Summarize this text:", "input": "…", "output":
 DPO_FORM = """{"instruction": "Who sang?", "input": "…",
  "chosen": "A bird.", "rejected": "No"}"""
 
+OTHER_FORMS = {
+    "sft": "Also prompt and completion, question and answer, ShareGPT’s conversations, "
+    "texts with tags such as ### Human:, and the columns of a CSV or parquet file.",
+    "dpo": "Also with a prompt or question, and chosen and rejected as whole "
+    "conversations, in lists of messages or with the tags Human: and Assistant:.",
+}
+
 
 class Source(NamedTuple):
     """Where the examples come from."""
@@ -33,6 +42,8 @@ class Source(NamedTuple):
     """`tales`, or the path of the copy that is kept of a file."""
     name: str
     """What the reader calls it."""
+    remark: str = ""
+    """How it was read, if it is no UTF-8 text."""
 
 
 def choose(method: str) -> Source | None:
@@ -43,21 +54,27 @@ def choose(method: str) -> Source | None:
         with st.popover(
             "The accepted formats", icon=":material/data_object:", type="tertiary"
         ):
-            st.caption("JSON (a list) or JSONL (one object per line):")
+            st.caption("JSON (a list), JSONL (one object per line) or a table:")
             st.code(SFT_FORMS if method == "sft" else DPO_FORM, language="json")
+            st.caption(OTHER_FORMS[method])
     if source == "tales":
         return Source("tales", "tales")
     contents, name = _own_examples(source, method)
     if contents is None:
         return None
     told = "Your examples" if source == "paste" else name
-    return Source(str(texts.keep(contents, name).absolute()), told)
+    found = as_text(contents, name)
+    if found.remark:
+        contents = found.text.encode()
+    return Source(str(texts.keep(contents, name).absolute()), told, found.remark)
 
 
 def _own_examples(source: str, method: str) -> tuple[bytes | None, str]:
     if source == "upload":
         file = uploader(
-            "A JSON or JSONL file, UTF-8", type=["json", "jsonl", "txt"], key="examples"
+            "JSON, JSONL, CSV, TSV or parquet",
+            type=["json", "jsonl", "txt", "csv", "tsv", "parquet"],
+            key="examples",
         )
         return (None, "") if file is None else (file.getvalue(), file.name)
     pasted = st.text_area(
@@ -77,10 +94,14 @@ def read(config: RunConfig, base: Checkpoint, source: Source) -> Examples:
         DataError: If they cannot be used.
     """
     try:
-        return numbers.examples(config, base)
+        found = numbers.examples(config, base)
     except DataError as error:
         told = str(error).replace(source.examples, source.name)
         raise DataError(told) from None
+    if found.remark:
+        before = f"{source.name}: {source.remark}. " if source.remark else ""
+        st.caption(plain(before + found.remark))
+    return found
 
 
 def say_what_an_adapter_cannot(

@@ -197,7 +197,9 @@ def _show_answers(shown: Both, row: DeltaGenerator) -> None:
     if not finetune.is_own_file or finetune.method != "sft":
         answers.show(shown, row)
         return
-    own_answers.show(shown, own_conversations(finetune))
+    who = shown.after
+    window = who.model.config.max_seq_len
+    own_answers.show(shown, own_conversations(finetune, who.tokenizer, window))
 
 
 def _show_weights(shown: Both, _row: DeltaGenerator) -> None:

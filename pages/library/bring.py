@@ -132,13 +132,13 @@ def _name_and_button(
 def _upload_text() -> None:
     turn = st.session_state.get("_brought", 0)
     file = uploader(
-        "A text file, UTF-8",
-        type=["txt", "md"],
+        texts.LABEL,
+        type=list(texts.ENDINGS),
         key=f"text_file_{turn}",
         help="It is stored on this machine, and the Training page can use it.",
     )
     if file is not None:
-        _arrived(TEXTS, texts.keep(file.getvalue(), file.name).name)
+        _arrived(TEXTS, texts.bring(file.getvalue(), file.name).path.name)
 
 
 def _arrived(shelf: str, name: str) -> None:

@@ -95,7 +95,7 @@ def _train(work: DeltaGenerator) -> TokenizerChoice | None:
         key="train_tokenizer",
     ):
         return None
-    source = choice if choice in (TALES, SOURCE) else str(texts.keep(contents, name))
+    source = choice if choice in (TALES, SOURCE) else _kept_text(choice, contents, name)
     entry = TokenizerChoice(
         described(kind, TEXTS.get(choice, name), size), kind, source, size
     )
@@ -104,6 +104,13 @@ def _train(work: DeltaGenerator) -> TokenizerChoice | None:
     # A browser sends all it holds with every click: a long text it need not keep.
     st.session_state["_forget_pasted"] = len(contents) > LONG
     return entry
+
+
+def _kept_text(choice: str, contents: bytes, name: str) -> str:
+    """Keep what was pasted as it is, and of an uploaded file the text; its path."""
+    if choice == PASTE:
+        return str(texts.keep(contents, name))
+    return str(texts.bring(contents, name).path)
 
 
 def _choose_size() -> int:
@@ -129,7 +136,7 @@ def _contents(choice: str) -> tuple[bytes, str]:
         contents = text.encode("utf-8", "replace")
         return contents, f"pasted {sha256(contents).hexdigest()[:4]}"
     if choice == UPLOAD:
-        file = uploader("A text file, UTF-8", key="tokenizer_upload")
+        file = uploader(texts.LABEL, type=list(texts.ENDINGS), key="tokenizer_upload")
         if file is not None:
             return file.getvalue(), file.name
     return b"", ""

@@ -1,11 +1,10 @@
 """Which text a run learns from: the built-in world, or one of the reader's own."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from minigpt.config import DataConfig
-from pages.frame import state, texts
+from minigpt.library.kept_texts import BroughtText
+from pages.frame import state, texts, words
 from pages.frame.controls import settings
 from pages.frame.server.local import is_local
 from pages.frame.server.uploads import uploader
@@ -34,14 +33,19 @@ def choose_text() -> DataConfig | None:
             "are the same on every machine."
         )
         return DataConfig(source="tales", tales_megabytes=float(size))
-    path = _own_text(source)
-    return None if path is None else DataConfig(source=str(path))
+    text = _own_text(source)
+    if text is None:
+        return None
+    if text.remark:
+        told = text.remark[:1].upper() + text.remark[1:]
+        st.caption(words.plain(f"{told}."))
+    return DataConfig(source=str(text.path), document_separator=text.separator)
 
 
-def _own_text(source: str) -> Path | None:
+def _own_text(source: str) -> BroughtText | None:
     if source == "upload":
-        file = uploader("A text file, UTF-8", type=["txt", "md"], key="upload")
-        return None if file is None else texts.keep(file.getvalue(), file.name)
+        file = uploader(texts.LABEL, type=list(texts.ENDINGS), key="upload")
+        return None if file is None else texts.bring(file.getvalue(), file.name)
     if source == "paste":
         text = st.text_area(
             "Your text",
@@ -52,7 +56,9 @@ def _own_text(source: str) -> Path | None:
             ),
             persist_state="session",
         )
-        return texts.keep(text.encode(), "pasted") if text.strip() else None
+        if not text.strip():
+            return None
+        return BroughtText(texts.keep(text.encode(), "pasted"))
     if not is_local():
         return None
     path = st.text_input(

@@ -43,7 +43,7 @@ def test_windows_and_mac_files_read_like_any_other(tmp_path):
         (b"good \xff\xfe bad", "byte 5 is 0xff"),
         ("café".encode("latin-1"), "byte 3 is 0xe9"),
         ("text".encode("utf-16"), "UTF-16"),
-        (b"PK\x03\x04\x00\x00", "zero bytes"),
+        (b"PK\x03\x04\x00\x00", "byte 4 is zero"),
     ],
 )
 def test_what_is_no_text_is_refused_with_the_reason(tmp_path, content, says):

@@ -91,6 +91,23 @@ class TextFile:
                 if text:
                     yield text
 
+    def contents(self, most: int) -> bytes:
+        """Return all its bytes, of whatever kind.
+
+        Args:
+            most: The largest size, in bytes.
+
+        Raises:
+            DataError: If it is larger, or cannot be read.
+        """
+        if self.num_bytes > most:
+            raise DataError(
+                f"{self.path} has {self.num_bytes:,} bytes: in this form it must be "
+                f"read as a whole, and at most {most:,} are. Divide it."
+            )
+        with self._open() as file:
+            return self._read(file, most)
+
     def measure(self, tell: Tell = tell_nobody) -> TextFingerprint:
         """Read all of it, to know its length and fingerprint.
 
@@ -173,9 +190,10 @@ class TextFile:
                 "is text, save it as UTF-8."
             ) from None
         if "\0" in text:
+            place = end - len(content) + content.index(0)
             raise DataError(
-                f"{self.path} is not text: it holds zero bytes, near byte {end}. If it "
-                "is text, save it as UTF-8."
+                f"{self.path} is not text: byte {place} is zero. If it is text, save "
+                "it as UTF-8."
             )
         return text
 

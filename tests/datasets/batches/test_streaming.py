@@ -136,5 +136,5 @@ def test_a_file_that_cannot_be_streamed_is_refused_with_the_reason(tmp_path):
     with pytest.raises(DataError, match="not UTF-8"):
         list(StreamingTextDataset(path, tokenizer, 8))
     path.write_bytes(b"abc\0abc")
-    with pytest.raises(DataError, match="zero bytes"):
+    with pytest.raises(DataError, match="byte 3 is zero"):
         list(StreamingTextDataset(path, tokenizer, 8))

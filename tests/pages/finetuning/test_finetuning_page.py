@@ -138,7 +138,7 @@ def test_tales_are_what_is_learned_by_default(open_page, tuned):
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        (OWN[0] | {"output": " "}, "line 2: output is empty"),
+        (OWN[0] | {"output": 7}, "line 2: output is 7: it must be text"),
         (OWN[0] | {"ouput": "x"}, "line 2: unknown key 'ouput'"),
         (OWN[0] | {"output": "kite " * 400}, "line 2: the conversation is"),
         ({"messages": [{"role": "assistant", "content": "x"}]}, "line 2: the roles"),
