@@ -42,8 +42,8 @@ def scripts(names: Iterable[str] = VIEWS) -> str:
     names = list(names)
     shared = "\n".join(_read("shared", f"{name}.js") for name in SHARED)
     views = [
-        view("\n".join(_read(name, f"{part}.js") for part in (*VIEWS[name], name)), name)
-        for name in names
+        view("\n".join(_read(name, f"{part}.js") for part in (*parts, name)), name)
+        for name, parts in ((name, VIEWS[name]) for name in names)
     ]
     table = ", ".join(f"{name}: view_{name}" for name in names)
     styles = json.dumps({name: _style(name) for name in names})
@@ -78,6 +78,11 @@ def colours() -> tuple[str, str]:
         for scheme in ("light", "dark")
     )
     return f"{_rules(meanings)} {_rules(light)}", _rules(dark)
+
+
+def own_style(name: str) -> str:
+    """Return a style sheet that belongs to no view: `page` or `figures`."""
+    return (Path(__file__).parent / f"{name}.css").read_text(encoding="utf-8")
 
 
 def _rules(values: dict[str, object]) -> str:

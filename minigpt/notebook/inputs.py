@@ -31,13 +31,12 @@ def model_and_tokenizer(source: Any) -> tuple[LanguageModel, Tokenizer]:
             return model, tokenizer
     raise DataError(
         f"A text needs a model and its tokenizer, not a {type(source).__name__}: pass "
-        "what minigpt.load returns, or the pair (model, tokenizer)."
+        "what minigpt.load returns; with recorded patterns, pass the text's tokens as "
+        "a list of strings."
     )
 
 
-def attention_of(
-    source: Any, text: str | Sequence[str]
-) -> tuple[list[str], Patterns]:
+def attention_of(source: Any, text: str | Sequence[str]) -> tuple[list[str], Patterns]:
     """Return a text's pieces, and every head's pattern on it.
 
     Args:
@@ -51,11 +50,6 @@ def attention_of(
         DataError: If they do not fit each other.
     """
     if isinstance(text, str):
-        if _has_patterns(source):
-            raise DataError(
-                "Recorded patterns come without a tokenizer: pass the text as a list "
-                'with one string for each token, such as ["The", " cat"].'
-            )
         reading = read_prompt(*model_and_tokenizer(source), text)
         return reading.pieces, reading.patterns
     pieces = [str(piece) for piece in text]
@@ -75,12 +69,6 @@ def attention_of(
             f"and {keys} keys: pass one string for each token that was read."
         )
     return pieces, _weights(np.stack(layers))
-
-
-def _has_patterns(source: Any) -> bool:
-    is_model = isinstance(source, tuple) and isinstance(source[:1], tuple)
-    is_listed = isinstance(source, list) or hasattr(source, "keys")
-    return is_listed or (is_model and all(hasattr(each, "shape") for each in source))
 
 
 def _layers(source: Any) -> Iterator[Any]:
@@ -121,11 +109,34 @@ def _one_text(layer: int, tensor: Any) -> Patterns:
 
 def _weights(patterns: Patterns) -> Patterns:
     # Half precision rounds a sum of weights to a little more than 1.
-    if not (np.isfinite(patterns).all() and -0.001 <= patterns.min()):
-        raise DataError("A pattern holds a number that is no weight: pass them after the softmax.")
+    if not (np.isfinite(patterns).all() and patterns.min() >= -0.001):
+        raise DataError(
+            "A pattern holds a number that is no weight: pass the patterns after the "
+            "softmax."
+        )
     if patterns.max() > 1.01:
         raise DataError(
             f"A weight of {patterns.max():.3g} is more than 1: pass the patterns after "
             "the softmax, not the scores before it."
         )
     return patterns.clip(0, 1)
+
+
+def require_inside(name: str, place: Any, size: tuple[int, ...]) -> tuple[int, int]:
+    """Return a place in a table, if it is one.
+
+    Args:
+        name: What the place is called.
+        place: A row and a column.
+        size: How many rows and columns there are.
+
+    Raises:
+        DataError: If the place lies outside.
+    """
+    row, column = place
+    if 0 <= row < size[0] and 0 <= column < size[1]:
+        return row, column
+    raise DataError(
+        f"{name} {(row, column)} lies outside: the first number is 0 to {size[0] - 1}, "
+        f"the second 0 to {size[1] - 1}."
+    )

@@ -19,6 +19,8 @@ LEVELS = 8
 
 INK = "#0072B2"
 
+_PAPER = "color:#222;background:#fff;padding:8px"
+
 
 def pooled(patterns: Weights, side: int) -> Weights:
     """Shrink patterns by the largest weight of each patch, which keeps thin diagonals.
@@ -55,7 +57,48 @@ def heads(patterns: Weights, pieces: Sequence[str], head: tuple[int, int]) -> st
                 drawn.append(_frame(x - 2, y - 2, 68, 3))
     grid = _svg(drawn, left + step * count + 2, top + step * layers + 2, "All heads")
     close = _close(patterns[head], pieces, f"L{head[0]}H{head[1]}")
-    return f'<div style="color:#222;background:#fff;padding:8px">{grid}{close}</div>'
+    return f'<div style="{_PAPER}">{grid}{close}</div>'
+
+
+def table(
+    names: Sequence[str],
+    pieces: Sequence[str],
+    cells: Sequence[Sequence[tuple[str, float]]],
+) -> str:
+    """Draw a table of tokens, each as dark as it is likely.
+
+    Args:
+        names: The rows'.
+        pieces: The columns'.
+        cells: A token's text and probability, [row column].
+    """
+    heading = "".join(f"<th>{escape(_visible(piece))}</th>" for piece in pieces)
+    lines = [f"<tr><th>after</th>{heading}</tr>"]
+    for name, row in zip(names, cells, strict=True):
+        drawn = "".join(
+            f'<td title="{share:.3f}" '
+            f'style="background:rgba(0,114,178,{share / 2:.2f})">'
+            f"{escape(_visible(text))}</td>"
+            for text, share in row
+        )
+        lines.append(f"<tr><th>{escape(name)}</th>{drawn}</tr>")
+    return f'<table style="{_PAPER}">{"".join(lines)}</table>'
+
+
+def rows_of_pieces(rows: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """Draw named rows of pieces, each in a box.
+
+    Args:
+        rows: A name, and the pieces' texts.
+    """
+    box = "border:1px solid #7A8699;border-radius:4px;padding:0 3px;margin:0 2px"
+    lines = [
+        f"<div>{escape(name)}: "
+        + "".join(f'<code style="{box}">{escape(_visible(p))}</code>' for p in pieces)
+        + "</div>"
+        for name, pieces in rows
+    ]
+    return f'<div style="{_PAPER}">{"".join(lines)}</div>'
 
 
 def _close(pattern: Weights, pieces: Sequence[str], name: str) -> str:
@@ -106,9 +149,9 @@ def _svg(parts: Sequence[str], width: float, height: float, title: str) -> str:
 
 
 def _visible(piece: str) -> str:
-    """Draw a token so that its spaces are seen.
+    r"""Draw a token so that its spaces are seen.
 
-    >>> _visible(" the\\n")
+    >>> _visible(" the\n")
     '·the⏎'
     """
     return piece.replace(" ", "·").replace("\n", "⏎")[:14]

@@ -10,7 +10,7 @@ import traitlets
 
 from minigpt.errors import DataError
 from minigpt.notebook import pictures
-from minigpt.notebook.inputs import Patterns, attention_of
+from minigpt.notebook.inputs import Patterns, attention_of, require_inside
 from minigpt.notebook.widget import Figure
 
 THUMBNAIL = 64
@@ -69,12 +69,12 @@ class Heads(Figure):
 
     @traitlets.validate("head")
     def _check_head(self, proposal: Any) -> tuple[int, int]:
-        return _inside("head", proposal["value"], self.patterns.shape[:2])
+        return require_inside("head", proposal["value"], self.patterns.shape[:2])
 
     @traitlets.validate("cell")
     def _check_cell(self, proposal: Any) -> tuple[int, int] | None:
         cell = proposal["value"]
-        return cell and _inside("cell", cell, self.patterns.shape[2:])
+        return cell and require_inside("cell", cell, self.patterns.shape[2:])
 
     @traitlets.observe("head")
     def _draw_map(self, _: Any = None) -> None:
@@ -121,15 +121,6 @@ def heads(
     pieces, patterns = attention_of(source, text)
     options = {"scores": scores, "score_name": score_name}
     return Heads(pieces, patterns, head=head, **options)
-
-
-def _inside(name: str, place: Any, size: tuple[int, ...]) -> tuple[int, int]:
-    if all(0 <= each < most for each, most in zip(place, size, strict=True)):
-        return tuple(place)
-    raise DataError(
-        f"{name} {tuple(place)} lies outside: the first number is 0 to {size[0] - 1}, "
-        f"the second 0 to {size[1] - 1}."
-    )
 
 
 def _thumbnails(patterns: Patterns) -> dict[str, Any]:

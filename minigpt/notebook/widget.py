@@ -45,7 +45,8 @@ def script(figure: str, names: Iterable[str]) -> str:
 def _style() -> str:
     light, dark = views.colours()
     own = (HERE / "notebook.css").read_text(encoding="utf-8")
-    return f".notebook {{ {light} }}\n.notebook.dark {{ {dark} }}\n{own}"
+    figures = views.own_style("figures")
+    return f".notebook {{ {light} }}\n.notebook.dark {{ {dark} }}\n{own}{figures}"
 
 
 class Figure(anywidget.AnyWidget):
