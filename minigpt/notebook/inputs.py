@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from minigpt.errors import DataError, HookError
-from minigpt.interpret.reading.prompt import read_prompt
-from minigpt.model import LanguageModel
+from minigpt.interpret.reading.prompt import Reading, read_prompt
+from minigpt.model import LanguageModel, TransformerLM
 from minigpt.tokenizers.base import Tokenizer
 
 Patterns = npt.NDArray[np.float32]
@@ -36,6 +36,25 @@ def model_and_tokenizer(source: Any) -> tuple[LanguageModel, Tokenizer]:
     )
 
 
+def read_text(source: Any, text: str) -> tuple[TransformerLM, Tokenizer, Reading]:
+    """Return a transformer, its tokenizer, and the text as it was read.
+
+    Args:
+        source: See `model_and_tokenizer`.
+        text: What the model reads.
+
+    Raises:
+        DataError: If the model is no transformer, or cannot read this text.
+    """
+    model, tokenizer = model_and_tokenizer(source)
+    if not isinstance(model, TransformerLM):
+        raise DataError(
+            "This model is an MLP, without the parts that the figure shows: choose a "
+            "transformer."
+        )
+    return model, tokenizer, read_prompt(model, tokenizer, text)
+
+
 def attention_of(source: Any, text: str | Sequence[str]) -> tuple[list[str], Patterns]:
     """Return a text's pieces, and every head's pattern on it.
 
@@ -50,7 +69,7 @@ def attention_of(source: Any, text: str | Sequence[str]) -> tuple[list[str], Pat
         DataError: If they do not fit each other.
     """
     if isinstance(text, str):
-        reading = read_prompt(*model_and_tokenizer(source), text)
+        _, _, reading = read_text(source, text)
         return reading.pieces, reading.patterns
     pieces = [str(piece) for piece in text]
     layers = [_one_text(layer, each) for layer, each in enumerate(_layers(source))]

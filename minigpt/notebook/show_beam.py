@@ -9,9 +9,8 @@ from minigpt.errors import DataError
 from minigpt.generation.beam.paths import PathsInTree, greedy_text, trace_paths
 from minigpt.generation.beam.search import beam_search
 from minigpt.generation.beam.tree import BeamCandidate, BeamResult, ScoredText
-from minigpt.interpret.reading.prompt import read_prompt
 from minigpt.notebook import pictures
-from minigpt.notebook.inputs import model_and_tokenizer
+from minigpt.notebook.inputs import read_text
 from minigpt.notebook.widget import Figure
 from minigpt.tokenizers.base import Tokenizer
 
@@ -108,11 +107,11 @@ def beam(
         ConfigError: If a number is out of range.
         DataError: If the model cannot read this text.
     """
-    model, tokenizer = model_and_tokenizer(source)
+    model, tokenizer, reading = read_text(source, text)
+    tokens = reading.tokens
     config = GenerationConfig(
         strategy="beam", num_beams=num_beams, max_new_tokens=max_new_tokens
     )
-    tokens = read_prompt(model, tokenizer, text).tokens
     eos = tokenizer.eos_id if config.stop_at_eos else None
     search = beam_search(model, tokens, config, eos)
     return Beam(search, greedy_text(model, tokens, config, eos), tokenizer)

@@ -4,10 +4,9 @@ from typing import Any
 
 import traitlets
 
-from minigpt.interpret.reading.prompt import read_prompt
 from minigpt.interpret.stream.logit_lens import Lens, logit_lens
 from minigpt.notebook import pictures
-from minigpt.notebook.inputs import model_and_tokenizer, require_inside
+from minigpt.notebook.inputs import read_text, require_inside
 from minigpt.notebook.widget import Figure
 
 LIKELIEST = 8
@@ -74,8 +73,7 @@ def lens(source: Any, text: str) -> LensTable:
     Raises:
         DataError: If the model cannot read this text, or is no transformer.
     """
-    model, tokenizer = model_and_tokenizer(source)
-    reading = read_prompt(model, tokenizer, text)
+    model, tokenizer, reading = read_text(source, text)
     found = logit_lens(model, reading.tokens, LIKELIEST)
     names = {
         int(token): tokenizer.piece(int(token)) for token in set(found.top_tokens.flat)
