@@ -14,9 +14,11 @@ from minigpt.notebook.show_beam import Beam, beam
 from minigpt.notebook.show_heads import Heads, heads
 from minigpt.notebook.show_lens import LensTable, lens
 from minigpt.notebook.show_merges import Merges, merges
+from minigpt.notebook.widget import Figure
 
 __all__ = [
     "Beam",
+    "Figure",
     "Heads",
     "LensTable",
     "Merges",

@@ -31,7 +31,7 @@ def checkpoint() -> Checkpoint:
     tokenizer.build_vocab(TEXT + "<&>")
     model = small_model(vocab_size=tokenizer.vocab_size, max_seq_len=200)
     generator = torch.Generator().manual_seed(3)
-    for weight in model.parameters():  # Far from uniform: equal rows would hide a mix-up.
+    for weight in model.parameters():  # Equal rows would hide that they are mixed up.
         weight.data.normal_(0, 0.5, generator=generator)
     return Checkpoint(model, tokenizer, None)
 
@@ -126,7 +126,8 @@ def test_patterns_recorded_by_others_are_drawn(checkpoint):
     model = random_gpt2(n_layer=2, n_head=4, n_embd=32)
     model.set_attn_implementation("eager")
     small = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 16}
-    both_ways = BertModel(BertConfig(vocab_size=11, intermediate_size=8, **small)).eval()
+    settings = BertConfig(vocab_size=11, intermediate_size=8, **small)
+    both_ways = BertModel(settings).eval()
     both_ways.set_attn_implementation("eager")
     with torch.inference_mode():
         causal = model(ids, output_attentions=True).attentions
@@ -162,7 +163,7 @@ def test_the_lens_ends_with_what_the_model_says(checkpoint):
         widget.table["top"][0][2][0],
         widget.table["probabilities"][0][2][0],
     )
-    with pytest.raises(DataError, match="place .* lies outside"):
+    with pytest.raises(DataError, match=r"place .* lies outside"):
         widget.place = (99, 0)
 
 
@@ -256,7 +257,7 @@ def test_where_no_kernel_runs_a_picture_stands_in(every):
         data, _ = widget._repr_mimebundle_()
         assert data["text/plain"] == widget.summary()
         assert "application/vnd.jupyter.widget-view+json" in data
-        ElementTree.fromstring(data["text/html"])  # Every tag is closed, every & escaped.
+        ElementTree.fromstring(data["text/html"])  # Tags are closed, every & escaped.
         assert not re.search("<script|src=|href=", data["text/html"])
 
 
