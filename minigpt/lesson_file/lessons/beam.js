@@ -4,7 +4,7 @@ import { beamSearch } from "../generation/beam.js";
 import { ending, pathTo, treeData } from "./beam_data.js";
 import { mount } from "./mounting.js";
 import { predict } from "./prediction.js";
-import { displayPiece, lastWords } from "./texts.js";
+import { lastWords } from "./texts.js";
 
 export function beamLesson(panel, lesson) {
   const question = element("div", "", panel);
