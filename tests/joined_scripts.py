@@ -3,8 +3,8 @@
     python tests/joined_scripts.py FOLDER
 
 A view's files cannot import each other: a name that none of them defines shows only
-when they are joined. So it is with a lesson file, whose modules find the views' drawing
-before them.
+when they are joined. So it is with a lesson file and a notebook's widgets, whose
+modules find the views' drawing before them.
 """
 
 import importlib
@@ -31,6 +31,9 @@ def main(folder: Path) -> None:
         importlib.import_module(f"viz.components.{view.parent.name}.view")
     script = importlib.import_module("minigpt.lesson_file.document").page_script()
     (folder / "lesson_file.js").write_text(script, "utf-8")
+    notebook = importlib.import_module("minigpt.notebook")
+    for widget in notebook.Figure.__subclasses__():
+        (folder / f"notebook_{widget.figure}.js").write_text(widget._esm, "utf-8")
 
 
 if __name__ == "__main__":

@@ -84,7 +84,8 @@ def page_script() -> str:
 
 def page_style() -> str:
     """Return the page's style sheet."""
-    return f"\n{views.palette()}{(HERE / 'page.css').read_text(encoding='utf-8')}"
+    own = [views.own_style(name) for name in ("page", "figures")]
+    return "\n" + "".join([views.palette(), *own])
 
 
 def _hash(text: str) -> str:

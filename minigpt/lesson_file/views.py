@@ -1,11 +1,12 @@
-"""The app's views, as a lesson file takes them: scripts, styles and colours.
+"""The app's views, for a lesson file and a notebook: scripts, styles and colours.
 
-A view is one and the same in both homes: a function that draws arrays into an element.
+A view is one and the same in all homes: a function that draws arrays into an element.
 Here its files are only read; the app's folder is no package that could be imported.
 """
 
 import json
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 from minigpt.lesson_file.bundle import view
@@ -32,15 +33,20 @@ VIEWS: dict[str, tuple[str, ...]] = {
 """Each view, and its further scripts."""
 
 
-def scripts() -> str:
-    """Return the views' scripts, with what they share, and the table of them."""
+def scripts(names: Iterable[str] = VIEWS) -> str:
+    """Return the views' scripts, with what they share, and the table of them.
+
+    Args:
+        names: Which of `VIEWS`.
+    """
+    names = list(names)
     shared = "\n".join(_read("shared", f"{name}.js") for name in SHARED)
     views = [
         view("\n".join(_read(name, f"{part}.js") for part in (*parts, name)), name)
-        for name, parts in VIEWS.items()
+        for name, parts in ((name, VIEWS[name]) for name in names)
     ]
-    table = ", ".join(f"{name}: view_{name}" for name in VIEWS)
-    styles = json.dumps({name: _style(name) for name in VIEWS})
+    table = ", ".join(f"{name}: view_{name}" for name in names)
+    styles = json.dumps({name: _style(name) for name in names})
     return "\n".join(
         [
             shared,
@@ -52,6 +58,18 @@ def scripts() -> str:
 
 def palette() -> str:
     """Return the CSS rules that declare the app's colours, light and dark."""
+    light, dark = colours()
+    return (
+        f":root {{ {light} }}\n"
+        f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
+    )
+
+
+def colours() -> tuple[str, str]:
+    """Return the declarations of the app's colours, and those that differ in the dark.
+
+    Each is what stands between the braces of a CSS rule.
+    """
     meanings = json.loads(_read("shared", "palette.json"))
     config = app_folder() / ".streamlit" / "config.toml"
     theme = tomllib.loads(config.read_text(encoding="utf-8"))["theme"]
@@ -59,10 +77,12 @@ def palette() -> str:
         {f"st-{_dashed(name)}": value for name, value in theme[scheme].items()}
         for scheme in ("light", "dark")
     )
-    return (
-        f":root {{ {_rules(meanings)} {_rules(light)} }}\n"
-        f"@media (prefers-color-scheme: dark) {{ :root {{ {_rules(dark)} }} }}\n"
-    )
+    return f"{_rules(meanings)} {_rules(light)}", _rules(dark)
+
+
+def own_style(name: str) -> str:
+    """Return a style sheet that belongs to no view: `page` or `figures`."""
+    return (Path(__file__).parent / f"{name}.css").read_text(encoding="utf-8")
 
 
 def _rules(values: dict[str, object]) -> str:

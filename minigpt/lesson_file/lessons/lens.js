@@ -1,6 +1,7 @@
 // Logit lens: what the model would say if it stopped after each block.
 
 import { drawBars } from "./bars.js";
+import { fillTable, markCell } from "./lens_table.js";
 import { predict } from "./prediction.js";
 import { distributions, likeliest } from "./reading.js";
 import { displayPiece, probabilityText } from "./texts.js";
@@ -19,14 +20,13 @@ export function lensLesson(panel, lesson) {
   let [reading, rows] = [null, null];
 
   function draw() {
-    fillTable(table, lesson, reading, rows, (row, column) => { choose(row, column); });
+    fillTable(table, reading.pieces, tableRows(lesson, rows), choose);
     choose(state.row, reading.tokens.length - 1);
     table.parentElement.scrollLeft = table.scrollWidth;
   }
   function choose(row, column) {
     Object.assign(state, { row, column });
-    for (const cell of table.querySelectorAll("button"))
-      cell.setAttribute("aria-pressed", String(cell.dataset.place === `${row} ${column}`));
+    markCell(table, row, column);
     say(title, `${nameOf(row)}, after ${reading.pieces[column]}`);
     const after = rows[row][column];
     drawBars(bars, likeliest(after, 8), { tokenizer, before: null, after });
@@ -51,40 +51,12 @@ export function lensOf(model, reading) {
   return names.map((name) => distributions(model, reading, name));
 }
 
-function fillTable(table, { tokenizer }, reading, rows, choose) {
-  const ink = inkTable(document.body);
-  table.replaceChildren();
-  const head = element("tr", "", element("thead", "", table));
-  element("th", "", head, "after").scope = "col";
-  for (const piece of reading.pieces) element("th", "", head, piece).scope = "col";
-  const body = element("tbody", "", table);
-  rows.forEach((cells, row) => {
-    const line = element("tr", "", body);
-    element("th", "", line, nameOf(row)).scope = "row";
-    cells.forEach((probabilities, column) => {
-      const [token] = likeliest(probabilities, 1);
-      const made = element("button", "", element("td", "", line),
-        displayPiece(tokenizer.piece(token)));
-      const colour = ink[Math.round(255 * probabilities[token])];
-      made.style.background = cssRgb(colour);
-      made.style.color = textOn(colour);
-      made.dataset.place = `${row} ${column}`;
-      made.title = `probability ${probabilityText(probabilities[token])}`;
-      made.tabIndex = row === rows.length - 1 && column === cells.length - 1 ? 0 : -1;
-      made.onclick = () => choose(row, column);
-      made.onkeydown = (event) => moveBy(event, table, row, column);
-    });
-  });
-}
-
-function moveBy(event, table, row, column) {
-  const step = arrowStep(event);
-  if (!step) return;
-  const all = [...table.querySelectorAll("button")];
-  const next = all.findIndex(({ dataset }) =>
-    dataset.place === `${row + step[0]} ${column + step[1]}`);
-  if (next >= 0) moveFocus(all, next);
-  event.preventDefault();
+// What the table shows of each distribution: its likeliest token.
+function tableRows({ tokenizer }, rows) {
+  return rows.map((cells, row) => ({ name: nameOf(row), cells: cells.map((probabilities) => {
+    const [token] = likeliest(probabilities, 1);
+    return { piece: displayPiece(tokenizer.piece(token)), probability: probabilities[token] };
+  }) }));
 }
 
 function ask(place, { tokenizer, model }, reading, rows, reveal) {

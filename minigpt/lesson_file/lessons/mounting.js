@@ -17,15 +17,17 @@ export function rest() {
   stops.clear();
 }
 
-// Returns the function that draws data. `listeners` hear what the reader does, by the name
-// of the event.
+// Returns the function that draws data; its `stop` lets this one view rest. `listeners` hear
+// what the reader does, by the name of the event.
 export function mount(place, name, listeners = {}) {
   const parentElement = styledPlace(place, name).getRootNode();
   const setTriggerValue = (event, { value }) => listeners[event]?.(value);
   let stop = null;
-  return (data) => {
-    if (stops.delete(stop)) stop();
+  const draw = (data) => {
+    draw.stop();
     stop = views[name]({ data, parentElement, setTriggerValue });
     if (stop) stops.add(stop);
   };
+  draw.stop = () => { if (stops.delete(stop)) stop(); };
+  return draw;
 }

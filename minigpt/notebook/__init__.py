@@ -1,0 +1,29 @@
+"""The app's figures as widgets, for Jupyter, VS Code, Colab and marimo.
+
+    from minigpt.notebook import heads
+
+    widget = heads(minigpt.load("data/models/tales"), "Once upon a time there was a")
+    widget.head            # the layer and head that the reader chose; it can be set
+
+Each draws with the script of the app's own view, which travels inside the widget:
+nothing is fetched. What is chosen in the picture is a value in Python. Where no kernel
+runs, a plain picture stands in.
+"""
+
+from minigpt.notebook.show_beam import Beam, beam
+from minigpt.notebook.show_heads import Heads, heads
+from minigpt.notebook.show_lens import LensTable, lens
+from minigpt.notebook.show_merges import Merges, merges
+from minigpt.notebook.widget import Figure
+
+__all__ = [
+    "Beam",
+    "Figure",
+    "Heads",
+    "LensTable",
+    "Merges",
+    "beam",
+    "heads",
+    "lens",
+    "merges",
+]
