@@ -1,4 +1,4 @@
-"""The app's figures as widgets, for Jupyter, VS Code, Colab and marimo.
+"""The app's figures as widgets, for Jupyter and whatever else shows anywidgets.
 
     from minigpt.notebook import heads
 

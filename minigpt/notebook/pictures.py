@@ -94,7 +94,7 @@ def rows_of_pieces(rows: Sequence[tuple[str, Sequence[str]]]) -> str:
     box = "border:1px solid #7A8699;border-radius:4px;padding:0 3px;margin:0 2px"
     lines = [
         f"<div>{escape(name)}: "
-        + "".join(f'<code style="{box}">{escape(_visible(p))}</code>' for p in pieces)
+        + " ".join(f'<code style="{box}">{escape(_visible(p))}</code>' for p in pieces)
         + "</div>"
         for name, pieces in rows
     ]
@@ -105,7 +105,7 @@ def _close(pattern: Weights, pieces: Sequence[str], name: str) -> str:
     """Draw one head: its tokens stand beside the rows, where there is room for them."""
     shown = pooled(pattern, LONGEST)
     side = 18 * len(shown)
-    drawn = [_text(120, 12, f"{name}: each row reads", "start")]
+    drawn = [_text(120, 12, f"{name}: a row reads what is inked", "start")]
     drawn += [_map(shown, 120, 20, side), _frame(120, 20, side, 1)]
     if len(shown) == len(pieces):
         for row, piece in enumerate(pieces):
@@ -143,6 +143,7 @@ def _text(x: float, y: float, text: str, anchor: str) -> str:
 def _svg(parts: Sequence[str], width: float, height: float, title: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'style="vertical-align:top" '
         f'role="img" font-family="sans-serif" font-size="12"><title>{escape(title)}'
         f"</title>{''.join(parts)}</svg>"
     )

@@ -11,6 +11,7 @@ export function whenSeen(el, build) {
   sheet.replaceSync(notebookStyle);
   shadow.adoptedStyleSheets = [sheet];
   const root = element("div", "notebook", shadow);
+  root.dataset.ownKeys = "";
   let figure = null;
   const follow = () => {
     const dark = isDarkBehind(host);

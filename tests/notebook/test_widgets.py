@@ -267,7 +267,7 @@ def test_the_picture_of_a_head_has_its_weights_and_its_tokens(checkpoint):
     _, close = ElementTree.fromstring(widget.picture())
     svg = "{http://www.w3.org/2000/svg}"
     texts = [each.text for each in close.iter(f"{svg}text")]
-    assert texts == ["L1H3: each row reads", *"<&>·cat"]
+    assert texts == ["L1H3: a row reads what is inked", *"<&>·cat"]
     ink = {
         (int(row), int(column))
         for path in close.iter(f"{svg}path")

@@ -26,6 +26,7 @@ function stepThrough({ back, next }, count, state, update) {
   }
   function listen(event) {
     if (event.key !== " " || event.defaultPrevented || wantsSpace(event)) return;
+    if (isElsewhere(next, event)) return;
     go(state.stage + (event.shiftKey ? -1 : 1));
     event.preventDefault();
   }
@@ -46,6 +47,12 @@ function standWhereAsked(state, asked, stageOf) {
   if (!state.asked) state.left = state.stage;
   state.stage = asked === null ? state.left : stageOf(asked);
   state.asked = asked;
+}
+
+// In a notebook other things want Space: there a view hears only what is pressed inside it.
+function isElsewhere(button, event) {
+  const own = button.getRootNode().host?.closest("[data-own-keys]");
+  return Boolean(own) && !event.composedPath().includes(own);
 }
 
 // Space belongs first to what has the focus: a field, a button. Inside a view's shadow,
