@@ -122,8 +122,11 @@ def _plain(path: Path) -> Path:
 def _describe(path: Path) -> None:
     from minigpt.datasets.files.split_points import parts
     from minigpt.datasets.files.text_file import TextFile
+    from minigpt.datasets.forms.separators import remark_on
 
     path = _plain(path)
+    if remark := remark_on(TextFile(path)):
+        note(remark)
     distinct: set[str] = set()
     length = num_bytes = lines = words = 0
     text = "\n"

@@ -132,10 +132,16 @@ def _find_task(command: TrainCommand) -> _Task:
 
 def _on_plain_text(config: RunConfig) -> RunConfig:
     """Let a run learn from a plain copy of a text in another form, and say so."""
+    from minigpt.datasets.files.text_file import TextFile
+    from minigpt.datasets.forms.separators import remark_on
     from minigpt.library.kept_texts import as_plain_text
 
     data, remark = as_plain_text(config.data)
     if not remark:
+        if data.source not in ("tales", "repeats") and not data.document_separator:
+            remark = remark_on(TextFile(data.source))
+        if remark:
+            note(remark)
         return config
     note(remark)
     return config.replace(data=data.to_dict())

@@ -13,6 +13,7 @@ import pandas
 import pypdf
 import pytest
 
+from minigpt.cli import main
 from minigpt.config import DataConfig
 from minigpt.datasets.corpus import read_text
 from minigpt.datasets.forms.plain_text import SEPARATOR, plain_text
@@ -218,3 +219,13 @@ def test_a_text_in_another_form_is_kept_as_plain_text(tmp_path, monkeypatch):
     assert as_plain_text(own)[0].document_separator == "\n\n"
     with pytest.raises(DataError, match="is empty"):
         bring_text(b"", "nothing.txt")
+
+
+def test_the_command_line_names_the_separator_of_a_text(tmp_path, capsys):
+    path = tmp_path / "a.txt"
+    path.write_text("Once there was a bird.\n<|endoftext|>\n" * 200, encoding="utf-8")
+    assert main(["data", "info", str(path)]) == 0
+    assert "--document_separator '<|endoftext|>'" in capsys.readouterr().err
+    path.write_text("Once <|endoftext|> there was a bird.\n" * 200, encoding="utf-8")
+    assert main(["data", "info", str(path)]) == 0
+    assert capsys.readouterr().err == ""

@@ -154,6 +154,22 @@ def test_a_wrong_line_is_told_with_its_number_before_the_start(
     assert not app.exception
 
 
+def test_a_table_of_excel_is_recognised_and_what_is_too_long_is_counted(
+    open_page, tuned
+):
+    rows = [f"Who had kite {n}?;Mia – then Tom." for n in range(12)]
+    table = "\n".join(["Question;Answer", *rows, f"Who?;{'kite ' * 400}", *rows])
+    app = open_page(PAGE, data=tuned)
+    app.button_group(key="examples_from").set_value("upload").run()
+    app.file_uploader(key="examples").upload("e.csv", table.encode("cp1252")).run()
+    assert not app.exception
+    said = " ".join(each.value for each in app.caption).replace("\\", "")
+    assert "e.csv: not UTF-8, so read as Windows-1252" in said
+    assert "Read as a table with semicolons: 25 rows of Question → Answer." in said
+    assert "1 of 23 examples is longer than max_seq_len = 320 tokens" in said
+    assert not start_button(app).disabled
+
+
 def test_an_adapter_says_how_few_weights_learn(open_page, tuned):
     app = pasted(open_page(PAGE, data=tuned), *OWN)
     app.button_group(key="what_changes").set_value("LoRA").run()

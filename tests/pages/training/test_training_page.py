@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -101,6 +103,22 @@ def test_a_path_that_leads_nowhere_is_said_in_place(open_page, tmp_path):
     app.button_group(key="source").set_value("path").run()
     app.text_input(key="path").set_value(str(tmp_path / "none.txt")).run()
     assert any("none.txt" in text for text in texts(app))
+    assert start_button(app).disabled
+
+
+def test_a_data_set_is_learned_from_as_documents(open_page, tmp_path):
+    rows = [{"text": f"Once there was kite {n}.\n\nIt flew high."} for n in range(400)]
+    lines = "\n".join(map(json.dumps, rows)).encode()
+    app = open_page(PAGE, data=tmp_path)
+    app.button_group(key="source").set_value("upload").run()
+    app.file_uploader(key="upload").upload("set.jsonl", lines).run()
+    said = [each.value.replace("\\", "") for each in app.caption]
+    assert any(s.startswith("JSON lines, its column text: 400 documents") for s in said)
+    assert not start_button(app).disabled
+    (kept,) = (tmp_path / "texts").iterdir()
+    assert kept.read_text("utf-8").split("\n\n\n") == [row["text"] for row in rows]
+    app.file_uploader(key="upload").upload("scan.pdf", b"%PDF-1.4 cut").run()
+    assert any("scan.pdf is a PDF that cannot be read" in text for text in texts(app))
     assert start_button(app).disabled
 
 
