@@ -21,6 +21,7 @@ from minigpt.model.positions import (
     RotaryPositions,
     SinusoidalPositions,
     causal_mask,
+    rope_speeds,
 )
 
 
@@ -115,8 +116,16 @@ def test_sinusoidal_positions_follow_the_formula():
             )
 
 
+def rotary_of(length: int) -> RotaryPositions:
+    """RoPE of heads 16 wide, as a model builds it."""
+    config = ModelConfig(
+        d_model=48, num_heads=3, max_seq_len=length, positional_encoding="rope"
+    )
+    return RotaryPositions(length, rope_speeds(config))
+
+
 def test_rope_makes_products_depend_on_distance_alone():
-    rotary = RotaryPositions(100, 16, 10_000.0)
+    rotary = rotary_of(100)
     q, k = torch.randn(2, 1, 1, 1, 16)
 
     def score(q_start: int, k_start: int) -> float:
@@ -139,7 +148,7 @@ def test_rope_equals_llamas():
     )
     cos, sin = theirs(q, torch.arange(9)[None])
     expected, _ = apply_rotary_pos_emb(q.transpose(1, 2), q.transpose(1, 2), cos, sin)
-    ours = RotaryPositions(9, 16, 10_000.0)(q, 0)
+    ours = rotary_of(9)(q, 0)
     assert torch.allclose(ours.transpose(1, 2), expected, atol=1e-5)
 
 
