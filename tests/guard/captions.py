@@ -549,6 +549,11 @@ def estimate(seen: Seen, nth: int) -> tuple[Number, ...]:
     return (weights, learned, passes, 1, Below(math.inf))
 
 
+@claims("finetuning", "^Read as JSON lines")
+def rows_read(seen: Seen, nth: int) -> tuple[Number, ...]:
+    return (len(train.OWN),)
+
+
 @claims("library", "tokens in .* steps")
 def read_in_training(seen: Seen, nth: int) -> tuple[Number, ...]:
     steps_, per_step = train.tokens_seen(seen)["relative"]
