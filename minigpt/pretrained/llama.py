@@ -13,7 +13,7 @@ from typing import Any
 from minigpt.config import ModelConfig
 from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.rope import read_rope, write_rope
-from minigpt.pretrained.shape import Shape, WeightPlace, layers
+from minigpt.pretrained.shape import OURS_ALONE, Shape, WeightPlace, layers
 
 
 def read_settings(fields: Fields) -> ModelConfig:
@@ -162,9 +162,7 @@ FITS: dict[str, tuple[Any, ...]] = {
     "norm": ("rmsnorm",),
     "activation": ("swiglu",),
     "qk_norm": (False,),
-    "embedding_norm": (False,),
-    "token_shift": (False,),
-    "value_embeddings": (False,),
+    **OURS_ALONE,
     "parallel_mlp": (False,),
     "rope_dim": (None,),
 }

@@ -13,7 +13,7 @@ from minigpt.config import ModelConfig
 from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.gpt2 import ACTIVATIONS
 from minigpt.pretrained.rope import read_rope, read_share, write_rope
-from minigpt.pretrained.shape import Shape, WeightPlace, layers
+from minigpt.pretrained.shape import OURS_ALONE, Shape, WeightPlace, layers
 
 
 def read_settings(fields: Fields) -> ModelConfig:
@@ -121,9 +121,7 @@ NEOX = Shape(
         "norm": ("layernorm",),
         "activation": ("gelu", "gelu_exact", "relu", "relu2"),
         "qk_norm": (False,),
-        "embedding_norm": (False,),
-        "token_shift": (False,),
-        "value_embeddings": (False,),
+        **OURS_ALONE,
         "head_dim": (None,),
     },
     shares_keys=False,

@@ -13,6 +13,13 @@ from torch import Tensor
 from minigpt.config import ModelConfig
 from minigpt.pretrained.fields import Fields
 
+OURS_ALONE: dict[str, tuple[Any, ...]] = {
+    "embedding_norm": (False,),
+    "token_shift": (False,),
+    "value_embeddings": (False,),
+}
+"""Options that no family of others has: part of what its models `fit`."""
+
 
 @dataclass(frozen=True)
 class WeightPlace:
