@@ -191,10 +191,8 @@ def test_examples_that_are_wrong_fail_the_run_with_their_line(store, config, dat
 
     path = Path(data["sft"])
     good = path.read_text()
-    long = json.dumps({"instruction": "Who?", "output": "kite " * 100})
     for bad, complaint in [
-        (good + '\n{"instruction": "Who?", "output": ""}', "line 7: output is empty"),
-        (f"{long}\n{good}", r"line 1: .*max_seq_len = 64"),
+        (good + "\n{not JSON}", "line 7: "),
         (good.splitlines()[0], "at least 2 are needed"),
     ]:
         path.write_text(bad)
