@@ -95,6 +95,7 @@ def chromium_flags() -> list[str]:
     """
     return [
         "--no-sandbox",
+        "--disable-gpu",
         "--font-render-hinting=none",
         "--disable-background-networking",
         "--disable-component-update",
