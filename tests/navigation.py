@@ -29,6 +29,19 @@ def open_link(page, link: str) -> None:
     settle(page)
 
 
+def follow(page, lesson) -> None:
+    """Go to a page by its link in the sidebar; what is open there is left."""
+    link = page.get_by_test_id("stSidebarNavLink")
+    link.get_by_text(lesson.title, exact=True).click()
+    path = "/" if lesson == HOME else f"/{lesson.name}"
+    page.wait_for_function(
+        "([path, title]) => location.pathname === path && document.title === title",
+        arg=[path, f"{lesson.title} · minigpt"],
+        polling=50,
+    )
+    stand_still(page)
+
+
 def address(url: str, lesson, **query: str) -> str:
     """Return where a page of the app lies."""
     name = "" if lesson == HOME else lesson.name
@@ -52,8 +65,13 @@ def settle(page) -> None:
     page.locator(".st-key-keyboard").wait_for(state="attached")
     # It runs once more when the browser has handed over what it remembers.
     page.locator(".browser_memory.read").wait_for(state="attached")
+    stand_still(page)
+
+
+def stand_still(page) -> None:
+    """Wait until nothing runs, and all that was sent is drawn."""
     page.evaluate("window.stillSince = undefined")  # not that of an earlier look
-    page.wait_for_function(STILL)
+    page.wait_for_function(STILL, polling=50)
 
 
 def press_stop(page) -> None:

@@ -112,10 +112,7 @@ def measured(page, url: str, names, heads: int, prompt: str, allowed) -> list[st
     for lesson in navigation.PAGES:
         if lesson.name not in names:
             continue
-        link = page.get_by_test_id("stSidebarNavLink")
-        link.get_by_text(lesson.title, exact=True).click()
-        path = "/" if lesson == navigation.HOME else f"/{lesson.name}"
-        page.wait_for_function("path => location.pathname === path", arg=path)
+        navigation.follow(page, lesson)
         for size in SIZES:
             rule.measure(lesson.name, *size)
         if page.get_by_text("Something broke").count():
