@@ -64,16 +64,19 @@ def table(
     names: Sequence[str],
     pieces: Sequence[str],
     cells: Sequence[Sequence[tuple[str, float]]],
+    *,
+    corner: str = "after",
 ) -> str:
-    """Draw a table of tokens, each as dark as it is likely.
+    """Draw a table with a column for each token of a text.
 
     Args:
         names: The rows'.
         pieces: The columns'.
-        cells: A token's text and probability, [row column].
+        cells: A text and how dark it is, 0–1, [row column].
+        corner: What stands above the rows' names.
     """
     heading = "".join(f"<th>{escape(_visible(piece))}</th>" for piece in pieces)
-    lines = [f"<tr><th>after</th>{heading}</tr>"]
+    lines = [f"<tr><th>{escape(_visible(corner))}</th>{heading}</tr>"]
     for name, row in zip(names, cells, strict=True):
         drawn = "".join(
             f'<td title="{share:.3f}" '
