@@ -236,7 +236,7 @@ class Attention(Figure):
             for each in (list(enumerate(values)) for _, values in rows)
         ]
         names = [name for name, _ in rows]
-        reader = f"{self.reading.pieces[self.row]} reads"
+        reader = f"{pictures.visible(self.reading.pieces[self.row])} reads"
         return pictures.table(names, self.reading.pieces, cells, corner=reader)
 
 

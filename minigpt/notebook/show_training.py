@@ -14,7 +14,7 @@ from minigpt.notebook import pictures
 from minigpt.notebook.inputs import require_inside
 from minigpt.notebook.packing import score_bars, thumbnails
 from minigpt.notebook.widget import Figure
-from minigpt.runs.curves import loss_curve_svg
+from minigpt.runs.curves import run_curve
 from minigpt.runs.finding import find_run
 from minigpt.runs.snapshots import Snapshot
 from minigpt.runs.status import RunStatus
@@ -91,7 +91,8 @@ class Training(Figure):
         steps = self.run.snapshots().steps
         with self.hold_sync():
             self.set_trait("now", _words(self.run, self.status))
-            self.set_trait("curve", self._drawn_curve() if self.records else "")
+            drawn = run_curve(self.run, self.status, self.records)
+            self.set_trait("curve", drawn if self.records else "")
             self.set_trait("steps", steps)
             if self.step not in steps:  # A resumed run repeats the steps after it.
                 self.step = None
@@ -167,14 +168,6 @@ class Training(Figure):
             self.refresh()
         except MinigptError as error:  # Deleted meanwhile: say so, and ask no more.
             self.set_trait("now", {"words": str(error), "alive": False})
-
-    def _drawn_curve(self) -> str:
-        baselines = self.status.baselines
-        if self.run.config.data.source == "repeats":
-            # Counting is no use on random words: its lines would lie on one another.
-            baselines.pop("unigram", None)
-            baselines.pop("bigram", None)
-        return loss_curve_svg(self.records, baselines, self.run.id)
 
     def summary(self) -> str:
         """Say in one line what is shown."""
