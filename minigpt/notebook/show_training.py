@@ -1,5 +1,6 @@
 """A run in training, or one that was: its losses, and its heads as they form."""
 
+from html import escape
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -175,7 +176,7 @@ class Training(Figure):
 
     def picture(self) -> str:
         """Draw the losses, and the heads of the chosen step, without a script."""
-        parts = [self.curve]
+        parts = [f"<p>{escape(self.summary())}</p>", self.curve]
         if self.snapshot is not None:
             patterns, pieces = _weights(self.snapshot), self.run.snapshots().pieces
             parts.append(f"<p>Heads after step {self.snapshot.step:,}</p>")

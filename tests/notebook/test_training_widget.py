@@ -88,8 +88,9 @@ def test_the_film_is_the_apps_at_the_step_that_is_chosen(trained):
     with pytest.raises(DataError, match=r"head \(2, 0\) lies outside"):
         widget.head = (2, 0)
     picture = ElementTree.fromstring(widget.picture())
-    assert picture[0].tag.endswith("svg")
-    assert picture[1].text == "Heads after step 3"
+    assert picture[0].text == widget.summary()
+    assert picture[1].tag.endswith("svg")
+    assert picture[2].text == "Heads after step 3"
     assert not re.search("<script|src=|href=", widget.picture())
 
 
