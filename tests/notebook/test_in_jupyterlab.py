@@ -76,7 +76,7 @@ def set_options(folder: Path) -> None:
         path.write_text(json.dumps(values), encoding="utf-8")
 
 
-def wait_until_ready(url: str, process: subprocess.Popen, seconds: float = 60) -> None:
+def wait_until_ready(url: str, process: subprocess.Popen, seconds: float = 240) -> None:
     deadline = monotonic() + seconds
     while True:
         assert process.poll() is None, "JupyterLab ended"
