@@ -24,7 +24,7 @@ from minigpt.checkpoint import load_checkpoint
 from minigpt.interpret.reading.prompt import read_prompt
 
 pytest.importorskip("playwright.sync_api")
-pytestmark = [pytest.mark.browser, pytest.mark.walk]
+pytestmark = [pytest.mark.browser, pytest.mark.walk, pytest.mark.timeout(1200)]
 
 ROOT = Path(__file__).parents[2]
 TEXT = "the cat sat on the mat"
@@ -133,11 +133,11 @@ def run_cell(page, number: int) -> None:
 def test_a_head_chosen_in_the_picture_is_read_in_python_and_set_there(chromium, lab):
     from playwright.sync_api import expect
 
-    expect.set_options(timeout=60_000)
+    expect.set_options(timeout=240_000)
     url, folder = lab
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(240_000)
     asked, errors = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -185,11 +185,11 @@ def printed(page, number: int, word: str) -> list[str]:
 def test_a_run_is_followed_and_opened_and_every_choice_is_read_in_python(chromium, lab):
     from playwright.sync_api import expect
 
-    expect.set_options(timeout=60_000)
+    expect.set_options(timeout=240_000)
     url, _ = lab
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(240_000)
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{url}/lab/tree/train.ipynb")
