@@ -5,6 +5,7 @@ are, the course comes from `pages/frame/course.py`, and each package of `minigpt
 page that its docstrings fill. Nothing of it lies on disk.
 """
 
+import json
 import re
 import sys
 from itertools import groupby
@@ -30,6 +31,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that have no file in `docs/`."""
     pages = {path: document(path) for path in DOCUMENTS}
     pages["course.md"] = course()
+    pages |= {f"{path.stem}.md": notebook(path) for path in DOCS.glob("*.ipynb")}
     pages |= api()
     for path, text in pages.items():
         files.append(File.generated(config, path, content=text))
@@ -39,7 +41,25 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def document(path: str) -> str:
     """Return a document of the project, its links as the site has them."""
     text = (ROOT / path).read_text(encoding="utf-8")
-    return re.sub(r"""(\]\(|src="|srcset=")docs/""", r"\1", text)
+    text = re.sub(r"""(\]\(|src="|srcset=")docs/""", r"\1", text)
+    return text.replace(".ipynb)", ".md)")
+
+
+def notebook(path: Path) -> str:
+    """Return a notebook as a page: its words, its code, and what is stored of both."""
+    parts = []
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        is_code = cell["cell_type"] == "code"
+        parts.append(f"```python\n{source}\n```" if is_code else source)
+        for output in cell.get("outputs", ()):
+            if output["output_type"] == "stream":
+                parts.append("```text\n" + "".join(output["text"]).rstrip() + "\n```")
+            else:
+                html = "".join(output["data"]["text/html"]).replace("\n", " ")
+                parts.append(f'<div style="overflow-x: auto">{html}</div>')
+    parts.append(f"The notebook itself: [{path.name}]({path.name}).")
+    return "\n\n".join(parts)
 
 
 def course() -> str:

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from minigpt.cli.finetune_scores import evaluate, show
-from minigpt.cli.models import find_checkpoint, find_run
+from minigpt.cli.models import find_checkpoint
 from minigpt.cli.output import note, say
 from minigpt.cli.parsing import argument, config_fields, flag, given_flags, parse
 from minigpt.cli.train import name_of, train_here
@@ -26,6 +26,7 @@ from minigpt.config import FinetuneConfig, RunConfig, TrainConfig
 from minigpt.config.finetuning_recipes import default_training
 from minigpt.errors import ConfigError, RunError, near_names
 from minigpt.places import data_directory
+from minigpt.runs.finding import find_run
 from minigpt.runs.store import Run, RunStore, create_run
 
 METHODS = ("sft", "dpo")

@@ -46,20 +46,6 @@ def find_checkpoint(wanted: str | None) -> Path:
         ) from None
 
 
-def find_run(wanted: str) -> Run:
-    """Turn `--resume` into a run: its directory or its name.
-
-    Raises:
-        RunError: If there is none; suggests similar names.
-    """
-    from minigpt.runs.store import RunStore
-
-    path = Path(wanted).expanduser()
-    if (path / "status.json").is_file():
-        return Run(path.absolute())
-    return RunStore(data_directory() / "runs").open(wanted)
-
-
 def _at(path: Path) -> Path | None:
     """Return the checkpoint at a path, if any."""
     beside = path.parent / "checkpoints" / path.name

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from minigpt.cli.models import find_run
 from minigpt.cli.output import note, say
 from minigpt.cli.settings import TrainCommand, parse_train
 from minigpt.config import RunConfig
 from minigpt.errors import MinigptError, RunError
 from minigpt.places import data_directory
+from minigpt.runs.finding import find_run
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run, RunStore, create_run
 from minigpt.worker.stop_requests import ParentProcess

@@ -10,20 +10,29 @@ nothing is fetched. What is chosen in the picture is a value in Python. Where no
 runs, a plain picture stands in.
 """
 
+from minigpt.notebook.show_attention import Attention, attention
 from minigpt.notebook.show_beam import Beam, beam
 from minigpt.notebook.show_heads import Heads, heads
+from minigpt.notebook.show_journey import Journey, journey
 from minigpt.notebook.show_lens import LensTable, lens
 from minigpt.notebook.show_merges import Merges, merges
+from minigpt.notebook.show_training import Training, training
 from minigpt.notebook.widget import Figure
 
 __all__ = [
+    "Attention",
     "Beam",
     "Figure",
     "Heads",
+    "Journey",
     "LensTable",
     "Merges",
+    "Training",
+    "attention",
     "beam",
     "heads",
+    "journey",
     "lens",
     "merges",
+    "training",
 ]

@@ -31,8 +31,8 @@ def model_and_tokenizer(source: Any) -> tuple[LanguageModel, Tokenizer]:
             return model, tokenizer
     raise DataError(
         f"A text needs a model and its tokenizer, not a {type(source).__name__}: pass "
-        "what minigpt.load returns; with recorded patterns, pass the text's tokens as "
-        "a list of strings."
+        "what minigpt.load returns. `heads` draws recorded patterns, with the text's "
+        "tokens as a list of strings."
     )
 
 

@@ -64,21 +64,24 @@ def table(
     names: Sequence[str],
     pieces: Sequence[str],
     cells: Sequence[Sequence[tuple[str, float]]],
+    *,
+    corner: str = "after",
 ) -> str:
-    """Draw a table of tokens, each as dark as it is likely.
+    """Draw a table with a column for each token of a text.
 
     Args:
         names: The rows'.
         pieces: The columns'.
-        cells: A token's text and probability, [row column].
+        cells: A text and how dark it is, 0–1, [row column].
+        corner: What stands above the rows' names.
     """
-    heading = "".join(f"<th>{escape(_visible(piece))}</th>" for piece in pieces)
-    lines = [f"<tr><th>after</th>{heading}</tr>"]
+    heading = "".join(f"<th>{escape(visible(piece))}</th>" for piece in pieces)
+    lines = [f"<tr><th>{escape(corner)}</th>{heading}</tr>"]
     for name, row in zip(names, cells, strict=True):
         drawn = "".join(
             f'<td title="{share:.3f}" '
             f'style="background:rgba(0,114,178,{share / 2:.2f})">'
-            f"{escape(_visible(text))}</td>"
+            f"{escape(visible(text))}</td>"
             for text, share in row
         )
         lines.append(f"<tr><th>{escape(name)}</th>{drawn}</tr>")
@@ -94,7 +97,7 @@ def rows_of_pieces(rows: Sequence[tuple[str, Sequence[str]]]) -> str:
     box = "border:1px solid #7A8699;border-radius:4px;padding:0 3px;margin:0 2px"
     lines = [
         f"<div>{escape(name)}: "
-        + " ".join(f'<code style="{box}">{escape(_visible(p))}</code>' for p in pieces)
+        + " ".join(f'<code style="{box}">{escape(visible(p))}</code>' for p in pieces)
         + "</div>"
         for name, pieces in rows
     ]
@@ -109,7 +112,7 @@ def _close(pattern: Weights, pieces: Sequence[str], name: str) -> str:
     drawn += [_map(shown, 120, 20, side), _frame(120, 20, side, 1)]
     if len(shown) == len(pieces):
         for row, piece in enumerate(pieces):
-            drawn.append(_text(114, 33 + 18 * row, _visible(piece), "end"))
+            drawn.append(_text(114, 33 + 18 * row, visible(piece), "end"))
     return _svg(drawn, 122 + max(side, 120), 24 + side, f"The pattern of {name}")
 
 
@@ -149,10 +152,10 @@ def _svg(parts: Sequence[str], width: float, height: float, title: str) -> str:
     )
 
 
-def _visible(piece: str) -> str:
+def visible(piece: str) -> str:
     r"""Draw a token so that its spaces are seen.
 
-    >>> _visible(" the\n")
+    >>> visible(" the\n")
     '·the⏎'
     """
     return piece.replace(" ", "·").replace("\n", "⏎")[:14]

@@ -1,6 +1,5 @@
 """Every head's attention on one text, and one head close."""
 
-import base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,16 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import traitlets
 
-from minigpt.errors import DataError
 from minigpt.notebook import pictures
 from minigpt.notebook.inputs import Patterns, attention_of, require_inside
+from minigpt.notebook.packing import packed, score_bars, thumbnails
 from minigpt.notebook.widget import Figure
-
-THUMBNAIL = 64
-"""Cells along a thumbnail's side, at most."""
-
-MOST_CELLS = 600_000
-"""Cells of all thumbnails together: of many heads each gets fewer."""
 
 MASKED_CELL = 65535
 """Marks, among thousandths, a cell that the query may not read."""
@@ -52,7 +45,8 @@ class Heads(Figure):
         scores = chosen.pop("scores", None)
         name = chosen.pop("score_name", "score")
         self.set_trait("pieces", pieces)
-        self.set_trait("grid", _thumbnails(patterns) | _bars(patterns, scores, name))
+        bars = score_bars(patterns.shape[:2], scores, name)
+        self.set_trait("grid", thumbnails(patterns) | bars)
         super().__init__(**chosen)
         self._draw_map()
 
@@ -82,7 +76,7 @@ class Heads(Figure):
         if self.grid["causal"]:
             later = np.triu(np.ones(thousandths.shape, dtype=bool), k=1)
             thousandths[later] = MASKED_CELL
-        drawn = {"head": list(self.head), "weights": _packed(thousandths)}
+        drawn = {"head": list(self.head), "weights": packed(thousandths)}
         self.set_trait("map", drawn)
 
     def summary(self) -> str:
@@ -121,40 +115,3 @@ def heads(
     pieces, patterns = attention_of(source, text)
     options = {"scores": scores, "score_name": score_name}
     return Heads(pieces, patterns, head=head, **options)
-
-
-def _thumbnails(patterns: Patterns) -> dict[str, Any]:
-    layers, heads = patterns.shape[:2]
-    side = min(THUMBNAIL, max(8, int((2 * MOST_CELLS / (layers * heads)) ** 0.5)))
-    small = np.rint(255 * pictures.pooled(patterns, side)).astype(np.uint8)
-    causal = not np.triu(patterns, k=1).any() and patterns.shape[-1] > 1
-    if causal:
-        rows, columns = np.tril_indices(small.shape[-1])
-        weights = _packed(small[..., rows, columns])
-    else:
-        weights = _packed(small)
-    return {
-        "layers": layers,
-        "heads": heads,
-        "side": small.shape[-1],
-        "causal": bool(causal),
-        "weights": weights,
-    }
-
-
-def _bars(patterns: Patterns, scores: Any, name: str) -> dict[str, Any]:
-    bars = {"scoreName": name, "limit": 1, "low": None, "high": None}
-    if scores is None:
-        return {"scores": None, **bars}
-    values = np.asarray(scores, dtype=np.float64)
-    if values.shape != patterns.shape[:2]:
-        raise DataError(
-            f"Scores of the heads are [layer head], {list(patterns.shape[:2])}, but "
-            f"these have shape {list(values.shape)}."
-        )
-    rows = [[float(v) if np.isfinite(v) else None for v in row] for row in values]
-    return {"scores": rows, **bars}
-
-
-def _packed(array: npt.NDArray[Any]) -> str:
-    return base64.b64encode(array.tobytes()).decode("ascii")

@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, NamedTuple
 
+from minigpt.runs.status import RunStatus
+from minigpt.runs.store import Run
+
 WIDTH, HEIGHT = 760, 420
 LEFT, RIGHT, TOP, BOTTOM = 64, 650, 44, 368
 _TRAIN, _VALIDATION, _BASELINE, _INK = "#0072B2", "#D55E00", "#767676", "#333333"
@@ -67,6 +70,23 @@ def loss_curve_svg(
         + "\n".join(parts)
         + "\n</svg>\n"
     )
+
+
+def run_curve(run: Run, status: RunStatus, records: Sequence[Mapping[str, Any]]) -> str:
+    """Draw a run's losses beside its baselines.
+
+    Args:
+        run: Whose they are.
+        status: Its state.
+        records: What it measured.
+    """
+    config, baselines = run.config, status.baselines
+    if config.data.source == "repeats":
+        # Counting is no use on random words: its lines would lie on one another.
+        baselines = {name: baselines[name] for name in baselines if name == "uniform"}
+    weights = f"{status.num_parameters or 0:,} weights"
+    title = f"{run.id}: {config.model_type}, {weights}"
+    return loss_curve_svg(records, baselines, title)
 
 
 def nice_ticks(low: float, high: float, about: int = 6) -> list[float]:

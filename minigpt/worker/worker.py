@@ -18,7 +18,7 @@ from minigpt.errors import MinigptError, RunError
 from minigpt.model.sizes import training_flops_per_token
 from minigpt.preparation.preparation import prepare
 from minigpt.preparation.prepared import Prepared
-from minigpt.runs.curves import loss_curve_svg
+from minigpt.runs.curves import run_curve
 from minigpt.runs.heartbeat import Heartbeat
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run
@@ -164,9 +164,7 @@ def _measure_machine(
 def _draw_curve(run: Run, heartbeat: Heartbeat) -> None:
     status, records = heartbeat.status, run.metrics().records
     if records:
-        weights = f"{status.num_parameters or 0:,} weights"
-        title = f"{run.id}: {run.config.model_type}, {weights}"
-        svg = loss_curve_svg(records, status.baselines, title)
+        svg = run_curve(run, status, records)
         replace_file(run.path / "curves.svg", svg)
 
 

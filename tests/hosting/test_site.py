@@ -10,9 +10,18 @@ SITE = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
 PAGES = [page for entry in SITE["nav"] for page in entry.values()]
 
 
+def chapter(title: str) -> list[str]:
+    (pages,) = [entry[title] for entry in SITE["nav"] if title in entry]
+    return pages
+
+
+def test_every_notebook_has_a_page():
+    pages = {Path(page).stem for page in chapter("Notebooks")}
+    assert pages == {path.stem for path in ROOT.glob("docs/*.ipynb")}
+
+
 def test_every_package_has_a_page():
-    (chapters,) = [page for page in PAGES if isinstance(page, list)]
-    named = [Path(page).stem for page in chapters]
+    named = [Path(page).stem for page in chapter("API")]
     packages = {path.parent.name for path in ROOT.glob("minigpt/*/__init__.py")}
     assert sorted(named) == sorted({"minigpt", *packages} - {"cli"})
 

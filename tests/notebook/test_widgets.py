@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from model.gpt2_oracle import random_gpt2
-from model.test_transformer import small_model
+from notebook.conftest import TEXT
 from transformers import BertConfig, BertModel
 
 from minigpt.checkpoint import Checkpoint
@@ -18,22 +18,9 @@ from minigpt.config import GenerationConfig
 from minigpt.errors import ConfigError, DataError
 from minigpt.generation import Generator
 from minigpt.model import MLPLM
-from minigpt.notebook import beam, heads, lens, merges
+from minigpt.notebook import attention, beam, heads, journey, lens, merges
 from minigpt.notebook.widget import Figure
-from minigpt.tokenizers import BPETokenizer, CharTokenizer
-
-TEXT = "the cat sat on the mat"
-
-
-@pytest.fixture(scope="module")
-def checkpoint() -> Checkpoint:
-    tokenizer = CharTokenizer()
-    tokenizer.build_vocab(TEXT + "<&>")
-    model = small_model(vocab_size=tokenizer.vocab_size, max_seq_len=200)
-    generator = torch.Generator().manual_seed(3)
-    for weight in model.parameters():  # Equal rows would hide that they are mixed up.
-        weight.data.normal_(0, 0.5, generator=generator)
-    return Checkpoint(model, tokenizer, None)
+from minigpt.tokenizers import BPETokenizer
 
 
 @pytest.fixture(scope="module")
@@ -201,9 +188,17 @@ def test_what_cannot_be_drawn_is_refused_in_one_sentence(checkpoint, pairs):
     three = ["a", "b", "c"]
     refused = [
         (lambda: heads({}, TEXT), "needs a model and its tokenizer, not a dict"),
-        (lambda: heads([even], TEXT), "tokens as a list of strings"),
+        (lambda: heads([even], TEXT), "with the text's tokens as a list of strings"),
         (lambda: heads(simple, TEXT), "is an MLP"),
         (lambda: lens(simple, TEXT), "is an MLP"),
+        (lambda: journey(simple, TEXT), "is an MLP"),
+        (lambda: journey(checkpoint, ""), "The prompt is empty"),
+        (lambda: attention([even], TEXT), "`heads` draws recorded patterns"),
+        (
+            lambda: attention(checkpoint, TEXT, row=22),
+            "row 22 lies outside: .* 0 to 21",
+        ),
+        (lambda: attention(checkpoint, TEXT, head=(2, 0)), r"head \(2, 0\) lies out"),
         (lambda: heads(checkpoint, ""), "The prompt is empty"),
         (lambda: heads(checkpoint, "a" * 201), "shorten it by 1"),
         (lambda: heads({}, three), "No layer's pattern was recorded"),
@@ -232,7 +227,9 @@ def test_what_cannot_be_drawn_is_refused_in_one_sentence(checkpoint, pairs):
 @pytest.fixture(scope="module")
 def every(checkpoint, pairs) -> list[Figure]:
     return [
+        attention(checkpoint, TEXT),
         heads(checkpoint, TEXT),
+        journey(checkpoint, TEXT),
         lens(checkpoint, TEXT),
         merges(pairs, TEXT),
         beam(checkpoint, TEXT, num_beams=2, max_new_tokens=2),

@@ -1,6 +1,7 @@
 // Attention, step by step: one query of one head, from q and k to the weighted values.
 
 import { drawBars } from "./bars.js";
+import { chooseNumber } from "./chooser.js";
 import { mount } from "./mounting.js";
 import { likeliest, nextProbabilities, rowOf, vectorsOf } from "./reading.js";
 import { dot } from "../model/arrays.js";
@@ -56,14 +57,6 @@ export function attentionLesson(panel, lesson) {
     [reading, state.shown] = [next, String(lesson.head)];
     draw();
   } };
-}
-
-function chooseNumber(place, name, count, tell) {
-  const label = element("label", "", place, `${name} `);
-  const select = element("select", "", label);
-  for (let value = 0; value < count; value++) element("option", "", select, value).value = value;
-  select.onchange = () => tell(Number(select.value));
-  return select;
 }
 
 // Every number of one query's row, in the order of the steps.

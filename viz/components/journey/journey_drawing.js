@@ -16,7 +16,7 @@ function drawJourney(parts, root, data, hover, tell) {
   }
   drawRows(svg, layout, data, tell);
   const layers = data.stages.map((stage, i) => {
-    const station = drawHeading(head, layout, stage, i, hover, tell);
+    const station = drawHeading(head, layout, { data, i }, hover, tell);
     const group = svgElement("g", { class: `layer ${stage.kind}` }, svg);
     svgElement("rect", { class: `band ${stage.kind}`, x: layout.start(i) + 1, y: 0, rx: 6,
       width: layout.column - 2, height: layout.bottom }, group);
@@ -53,10 +53,12 @@ function blockName([first, last]) {
 }
 
 // Two lines above a stage: the way to its page.
-function drawHeading(head, layout, stage, i, hover, tell) {
+function drawHeading(head, layout, { data, i }, hover, tell) {
   const { type, column } = layout;
-  const station = svgElement("g", { class: "layer station", role: "link", tabindex: 0 }, head);
-  svgElement("title", {}, station, `${stageName(stage)}: open its page`);
+  const [stage, { opens }] = [data.stages[i], data]; // Where there are no pages, what a click does.
+  const station = svgElement("g", { class: "layer station", role: opens ? "button" : "link",
+    tabindex: 0 }, head);
+  svgElement("title", {}, station, `${stageName(stage)}: ${opens ?? "open its page"}`);
   svgElement("rect", { class: `band ${stage.kind}`, x: layout.start(i) + 1, y: 1, rx: 6,
     width: column - 2, height: 3 * type }, station);
   if (column < STANDING * type) drawStanding(station, layout, stage, i);
