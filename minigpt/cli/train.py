@@ -15,6 +15,7 @@ from minigpt.errors import MinigptError, RunError
 from minigpt.places import data_directory
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run, RunStore, create_run
+from minigpt.worker.environment import UNTIL_BUSY, waiting_variables
 from minigpt.worker.stop_requests import ParentProcess
 
 if TYPE_CHECKING:
@@ -84,7 +85,9 @@ def train_here(
     Returns:
         The exit code: 0, or 128 + the signal that stopped it.
     """
-    # Imported here because torch takes seconds, and a wrong flag should fail at once.
+    os.environ.update(waiting_variables(os.environ, UNTIL_BUSY))
+    # Imported here because torch takes seconds, and a wrong flag should fail at once;
+    # and torch's threads read the variables above when they are loaded.
     from minigpt.cli.progress import Stages, progress_for
     from minigpt.worker.worker import Display, train_run
 

@@ -75,6 +75,9 @@ class RunStatus(Config):
         None, description="Measured speed of a large matrix product."
     )
     num_threads: int | None = Field(None, description="CPU threads of the process.")
+    slower: float | None = Field(
+        None, description="How many times longer steps take than their CPU time."
+    )
 
     @property
     def is_alive(self) -> bool:
