@@ -19,12 +19,13 @@ from typing import Final, NamedTuple
 
 BUSY: Final = 1.5
 """From here on a step's CPU time does not explain its seconds any more."""
-_STEPS, _SECONDS = 4, 0.2
-"""A way is judged by so many steps at least, and by so much time."""
+_STEPS, _SECONDS, _PLENTY = 4, 0.2, 1.0
+"""A way is judged by so many steps and seconds at least, or by plenty of seconds."""
 _BETTER = 0.9
 """Another way must take less than this share of the time: chance alone does 5 %."""
-_FIRST_REST, _LONGEST_REST = 10.0, 320.0
-"""Seconds until it may be tried again; they double while nothing changes."""
+_FIRST_REST, _LONGEST_REST, _REST_STEPS = 10.0, 320.0, 50
+"""Seconds until another way may be tried again; they double while nothing changes. So
+many steps at least are taken meanwhile, however long they are."""
 
 
 class Way(NamedTuple):
@@ -89,7 +90,7 @@ class Adaptation:
         self._to_try: list[int] = []
         self._rest, self._resting = _FIRST_REST, 0.0
         self._judged: list[tuple[float, float]] = []
-        self._ignored = 2  # the first steps set things up
+        self._has_begun = False
         self.is_trying = False
 
     @property
@@ -105,12 +106,13 @@ class Adaptation:
             cpu: CPU seconds of the thread that trains.
         """
         self._resting = max(0.0, self._resting - seconds)
-        if self._ignored:
-            self._ignored -= 1
+        if not self._has_begun:
+            self._has_begun = True  # the first step sets things up: it tells nothing
             return
         self._judged.append((seconds, cpu))
         whole, at_work = map(sum, zip(*self._judged, strict=True))
-        if len(self._judged) < _STEPS or whole < _SECONDS:
+        few = len(self._judged) < _STEPS or whole < _SECONDS
+        if few and whole < _PLENTY:
             return
         each, is_busy = whole / len(self._judged), whole > BUSY * at_work
         self._judged.clear()
@@ -135,15 +137,12 @@ class Adaptation:
             place = self._to_try.pop(0)
             if 0 <= place < len(self._possible):
                 self.is_trying = True
-                self._move_to(place)
+                self._place = place
                 return
-        self.is_trying, self._resting = False, self._rest
+        self.is_trying = False
+        self._resting = max(self._rest, _REST_STEPS * self._best_seconds)
         self._rest = min(2 * self._rest, _LONGEST_REST)
-        self._move_to(self._best)
-
-    def _move_to(self, place: int) -> None:
-        if place != self._place:
-            self._place, self._ignored = place, 1
+        self._place = self._best
 
 
 def busy_sentence(slower: float | None) -> str:

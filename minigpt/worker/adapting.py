@@ -23,7 +23,12 @@ class Adapting(TrainerCallback):
 
     Args:
         run: Its log is told of changes.
+
+    Attributes:
+        way: How the threads work together at present.
     """
+
+    way: Way
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -44,7 +49,7 @@ class Adapting(TrainerCallback):
             may_be_fewer=trainer.config.num_threads is None,
         )
         self._sleep, self._keeper = Sleep(threads), trainer.keeper
-        self._first = self._now = self._told = possible[0]
+        self._first = self.way = self._told = possible[0]
         self._adaptation = Adaptation(possible)
 
     def end(self) -> None:
@@ -61,22 +66,22 @@ class Adapting(TrainerCallback):
         waited = record.parts.get("data", 0.0)
         adaptation.count_step(record.seconds - waited, record.cpu_seconds)
         self._work(adaptation.way)
-        if not adaptation.is_trying and self._now != self._told:
-            self._told = self._now
-            self._run.log(f"Step {record.step}: training goes on with {self._now}.")
+        if not adaptation.is_trying and self.way != self._told:
+            self._told = self.way
+            self._run.log(f"Step {record.step}: training goes on with {self.way}.")
 
     def _work(self, way: Way) -> None:
         """Let the threads work together in a way from now on."""
-        if way == self._now:
+        if way == self.way:
             return
         self._sleep.end()
-        if way.threads != self._now.threads:
+        if way.threads != self.way.threads:
             torch.set_num_threads(way.threads)
-            self._keeper.note_threads(self._now.threads, way.threads)
+            self._keeper.note_threads(self.way.threads, way.threads)
         if way.asleep:
             self._sleep = Sleep(way.threads)
             self._sleep.begin()
-        self._now = way
+        self.way = way
 
 
 def waiting_is_ours(environment: Mapping[str, str]) -> bool:
