@@ -15,7 +15,6 @@ from minigpt.errors import MinigptError, RunError
 from minigpt.places import data_directory
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run, RunStore, create_run
-from minigpt.worker.environment import UNTIL_BUSY, waiting_variables
 from minigpt.worker.stop_requests import ParentProcess
 
 if TYPE_CHECKING:
@@ -85,9 +84,7 @@ def train_here(
     Returns:
         The exit code: 0, or 128 + the signal that stopped it.
     """
-    os.environ.update(waiting_variables(os.environ, UNTIL_BUSY))
-    # Imported here because torch takes seconds, and a wrong flag should fail at once;
-    # and torch's threads read the variables above when they are loaded.
+    # Imported here because torch takes seconds, and a wrong flag should fail at once.
     from minigpt.cli.progress import Stages, progress_for
     from minigpt.worker.worker import Display, train_run
 
