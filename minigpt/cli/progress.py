@@ -105,10 +105,11 @@ class PlainLines(TrainerCallback):
         self._last = now
         eta = "" if record.eta_seconds is None else f", {record.eta_seconds:.0f} s left"
         total = "" if self._total is None else f"/{self._total}"
+        busy = busy_sentence(record.slower)
         say(
             f"step {record.step}{total}: loss {record.loss:.3f}, "
             f"{record.tokens_per_second:,.0f} tokens/s{eta}"
-            + (f". {busy}" if (busy := busy_sentence(record.slower)) else "")
+            + (f". {busy}" if busy else "")
         )
 
     def on_evaluation(self, record: EvalRecord) -> None:

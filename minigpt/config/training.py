@@ -221,8 +221,8 @@ class TrainConfig(Config):
         None,
         ge=1,
         le=1024,
-        description="CPU threads (none: torch's own choice, and fewer while others keep "
-        "the machine busy; sums may then differ in the last bit).",
+        description="CPU threads (none: torch's own choice, and fewer while others "
+        "keep the machine busy; sums may then differ in the last bit).",
     )
     tensorboard: bool = Field(
         False, description="Also write the metrics for TensorBoard, beside the run's."

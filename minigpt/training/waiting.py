@@ -64,6 +64,8 @@ class Sleep:
         self._idle.clear()
 
     def _be_a_team(self, ready: threading.Event) -> None:
-        torch.ones(self._threads * _ELEMENTS_PER_THREAD).add_(1)
-        ready.set()
+        try:
+            torch.ones(self._threads * _ELEMENTS_PER_THREAD).add_(1)
+        finally:
+            ready.set()
         self._over.wait()

@@ -152,7 +152,6 @@ class Recorder(TrainerCallback):
             train_loss=recent if math.isfinite(recent) else None,
             tokens_per_second=record.tokens_per_second,
             eta_seconds=record.eta_seconds,
-            num_threads=torch.get_num_threads(),
             slower=record.slower,
         )
         if record.step in self._snapshot_steps:
