@@ -56,6 +56,7 @@ BENCHMARKS = (
     Benchmark("finetuning", "finetuning.py", ("data/models/tales",), 15),
     Benchmark("training", "training.py", (), 12, needs_text=True),
     Benchmark("budgets", "training.py", ("--budgets",), 45, needs_text=True),
+    Benchmark("busy", "busy.py", (), 5, needs_text=True),
     Benchmark("mutants", "mutants.py", (), 40),
     Benchmark("gpu", "gpu.py", (), 1, needs_text=True),
 )

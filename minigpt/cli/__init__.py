@@ -15,6 +15,7 @@ from keyword import iskeyword
 
 from minigpt.cli.output import complain, say
 from minigpt.errors import MinigptError, near_names
+from minigpt.worker.environment import UNTIL_BUSY, waiting_variables
 
 COMMANDS = {
     "app": "open the lessons in the browser, on your models",
@@ -31,6 +32,8 @@ COMMANDS = {
     "export": "write a model in the format of Hugging Face",
     "lesson": "write a model and its lessons as one file for any browser",
 }
+
+TRAINING = ("quickstart", "train", "finetune")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = near_names(name, COMMANDS)
         complain(f"There is no command {name!r}.{hint} See: python -m minigpt --help")
         return 2
+    if name in TRAINING:
+        os.environ.update(waiting_variables(os.environ, UNTIL_BUSY))
     module = f"{name}_" if iskeyword(name) else name
     try:
         code: int = import_module(f"minigpt.cli.{module}").run(rest)

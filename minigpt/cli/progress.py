@@ -15,6 +15,7 @@ from rich.progress import (
 )
 
 from minigpt.cli.output import note, say
+from minigpt.training.busy import busy_sentence
 from minigpt.training.callbacks import (
     EvalRecord,
     StepRecord,
@@ -47,7 +48,7 @@ class ProgressBar(TrainerCallback):
         self._task: TaskID = self._progress.add_task(
             "train", total=total_steps, completed=start_step, loss="–", speed="–"
         )
-        self._recent = 0.0
+        self._recent, self._was_busy = 0.0, False
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -68,10 +69,17 @@ class ProgressBar(TrainerCallback):
             loss=f"{self._recent:.3f}",
             speed=f"{record.tokens_per_second:,.0f}",
         )
+        busy = busy_sentence(record.slower)
+        if bool(busy) != self._was_busy:
+            self._was_busy = bool(busy)
+            self._print(busy or "This machine is free again.")
 
     def on_evaluation(self, record: EvalRecord) -> None:
         """Print the validation loss above the bar."""
-        self._console.print(describe(record), highlight=False, markup=False)
+        self._print(describe(record))
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, highlight=False, markup=False)
 
 
 class PlainLines(TrainerCallback):
@@ -97,9 +105,11 @@ class PlainLines(TrainerCallback):
         self._last = now
         eta = "" if record.eta_seconds is None else f", {record.eta_seconds:.0f} s left"
         total = "" if self._total is None else f"/{self._total}"
+        busy = busy_sentence(record.slower)
         say(
             f"step {record.step}{total}: loss {record.loss:.3f}, "
             f"{record.tokens_per_second:,.0f} tokens/s{eta}"
+            + (f". {busy}" if busy else "")
         )
 
     def on_evaluation(self, record: EvalRecord) -> None:

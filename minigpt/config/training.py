@@ -218,7 +218,11 @@ class TrainConfig(Config):
         "auto", description="auto, cpu, cuda, cuda:1 or mps.", min_length=1
     )
     num_threads: int | None = Field(
-        None, ge=1, le=1024, description="CPU threads (none: torch's own choice)."
+        None,
+        ge=1,
+        le=1024,
+        description="CPU threads (none: torch's own choice, and fewer while others "
+        "keep the machine busy; sums may then differ in the last bit).",
     )
     tensorboard: bool = Field(
         False, description="Also write the metrics for TensorBoard, beside the run's."

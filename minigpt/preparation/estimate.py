@@ -25,6 +25,7 @@ from minigpt.datasets.repeated_words import STEPS_PER_EPOCH
 from minigpt.datasets.tales.story import generate_tales
 from minigpt.errors import DataError
 from minigpt.model.sizes import num_parameters, training_flops_per_token
+from minigpt.preparation.free_cores import slower_now
 from minigpt.tokenizers.storage import build_tokenizer
 from minigpt.training.flops import product_speed
 
@@ -50,6 +51,8 @@ class Estimate(NamedTuple):
     seen_tokens: int
     """Tokens trained on, over all steps; more than the text has: several passes."""
     seconds: float
+    slower: float
+    """How many times longer that is than on a free machine."""
 
 
 def estimate_run(config: RunConfig) -> Estimate:
@@ -100,7 +103,8 @@ def _estimate(
         steps=steps,
         seen_tokens=steps * tokens_per_step,
         seconds=operations / (_EFFICIENCY * operations_per_second())
-        + steps * _SECONDS_PER_STEP,
+        + steps * _SECONDS_PER_STEP * slower_now(),
+        slower=slower_now(),
     )
 
 
@@ -120,10 +124,10 @@ def _text(data: DataConfig) -> tuple[str, int]:
 def operations_per_second() -> float:
     """Measure how fast this machine multiplies matrices, in operations per second.
 
-    A machine that was busy a while ago may be free now: the speed is measured again
-    every minute.
+    With what others leave of it now. A machine that was busy a while ago may be free
+    now: the speed is measured again every minute.
     """
-    return _speed_of(minute=int(time.monotonic() // 60))
+    return _speed_of(minute=int(time.monotonic() // 60)) / slower_now()
 
 
 @lru_cache(maxsize=1)

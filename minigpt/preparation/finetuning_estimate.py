@@ -23,6 +23,7 @@ from minigpt.model.lora import adaptable
 from minigpt.model.sizes import num_parameters
 from minigpt.preparation.estimate import operations_per_second
 from minigpt.preparation.finetuning import HELD_OUT, read_or_write
+from minigpt.preparation.free_cores import slower_now
 
 Item = TypeVar("Item", Conversation, Preference)
 
@@ -152,5 +153,5 @@ def estimate_finetuning(
         examples=number,
         held_out=HELD_OUT if is_tales else len(examples.held_out),
         passes=steps * rows / number,
-        seconds=tokens * per_token / speed + steps * _SECONDS_PER_STEP,
+        seconds=tokens * per_token / speed + steps * _SECONDS_PER_STEP * slower_now(),
     )

@@ -74,7 +74,12 @@ class RunStatus(Config):
     peak_flops_per_second: float | None = Field(
         None, description="Measured speed of a large matrix product."
     )
-    num_threads: int | None = Field(None, description="CPU threads of the process.")
+    num_threads: int | None = Field(
+        None, description="CPU threads of the process when it began."
+    )
+    slower: float | None = Field(
+        None, description="How many times longer steps take than their CPU time."
+    )
 
     @property
     def is_alive(self) -> bool:

@@ -42,6 +42,12 @@ class StepRecord:
     """What else the objective measured, by name."""
     seconds: float = 0.0
     """Of the whole step, without evaluations and saves."""
+    cpu_seconds: float = 0.0
+    """How long the thread that trains was at work itself in that time."""
+    slower: float | None = None
+    """How many times longer the last steps took than their CPU time explains: others
+    are at work on this machine. None where a step waits for a GPU or other processes,
+    and in the first steps."""
     parts: dict[str, float] = field(default_factory=dict)
     """The same seconds by part (see `timing.PARTS`); empty if not measured."""
 

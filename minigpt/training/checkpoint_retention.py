@@ -49,6 +49,20 @@ class CheckpointKeeper:
         self.model, self.provenance = model, provenance
         self.always = frozenset(always)
 
+    def note_threads(self, before: int, after: int) -> None:
+        """Say in later checkpoints that their training changed its threads.
+
+        Sums may differ in the last bit by it, so such a training cannot be repeated to
+        the bit.
+
+        Args:
+            before: How many there were.
+            after: How many there are now.
+        """
+        used = self.provenance["computed_with"].setdefault("num_threads", [before])
+        if after not in used:
+            used.append(after)
+
     def save(
         self,
         name: str,

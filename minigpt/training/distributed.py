@@ -34,6 +34,11 @@ class Team:
         """Whether this process is the one that writes and reports."""
         return self.rank == 0
 
+    @property
+    def waits_for_cores(self) -> bool:
+        """Whether a step waits for nothing but the cores of this machine."""
+        return self.size == 1 and self.device.type == "cpu"
+
     def wrap(self, model: nn.Module) -> nn.Module:
         """Return the model with gradients that are averaged over the team."""
         if self.size == 1:

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 from pydantic import ConfigDict, Field
 
 from minigpt.config import Config
+from minigpt.training.timing import StepSeconds
+
+_FEW = 4
+"""Steps."""
+_RECENT = 10.0
+"""Seconds."""
 
 
 class TrainingProgress(Config):
@@ -80,24 +86,47 @@ class Limits:
 
 
 class Pace:
-    """Tokens per second over the last steps, evaluations and saves left out."""
+    """How fast the last steps went, evaluations and saves left out."""
 
     def __init__(self, window: int = 50) -> None:
-        self._steps: deque[tuple[int, float]] = deque(maxlen=window)
+        self._steps: deque[tuple[int, StepSeconds]] = deque(maxlen=window)
 
-    def count_step(self, tokens: int, seconds: float) -> None:
-        """Note how much a step learned from, and how long it took."""
-        self._steps.append((tokens, seconds))
+    def count_step(self, tokens: int, took: StepSeconds) -> None:
+        """Note how much a step learned from, and how long it took.
+
+        A machine that was busy a while ago says little of the steps to come: those that
+        ended longer ago than `_RECENT` seconds are forgotten, but for a few.
+        """
+        self._steps.append((tokens, took))
+        seconds = self._seconds
+        while len(self._steps) > _FEW and seconds > _RECENT:
+            seconds -= self._steps.popleft()[1].whole
+
+    @property
+    def _seconds(self) -> float:
+        return sum(took.whole for _, took in self._steps)
 
     @property
     def tokens_per_second(self) -> float:
         """Mean over the window."""
-        tokens, seconds = map(sum, zip(*self._steps, strict=True))
-        return tokens / max(seconds, 1e-9)
+        return sum(tokens for tokens, _ in self._steps) / max(self._seconds, 1e-9)
+
+    @property
+    def slower(self) -> float | None:
+        """How many times longer the steps took than their CPU time explains.
+
+        Who waits for the data is not at work, and nobody else has taken its core. None
+        before a few steps were taken.
+        """
+        if len(self._steps) < _FEW:
+            return None
+        steps = [took for _, took in self._steps]
+        waited = sum(took.parts.get("data", 0.0) for took in steps)
+        cpu = sum(took.cpu for took in steps)
+        return max(1.0, (self._seconds - waited) / max(cpu, 1e-9))
 
     def eta_seconds(self, steps_left: int | None) -> float | None:
         """Time for some more steps at this pace, in seconds."""
         if steps_left is None:
             return None
-        seconds = sum(seconds for _, seconds in self._steps)
-        return steps_left * seconds / len(self._steps)
+        return steps_left * self._seconds / len(self._steps)

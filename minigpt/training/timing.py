@@ -9,8 +9,8 @@ Next: `step` calls it at the end of each part; the journal records the times.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from time import perf_counter
-from typing import Final
+from time import perf_counter, thread_time
+from typing import Final, NamedTuple
 
 import torch
 
@@ -18,6 +18,17 @@ PARTS: Final = ("data", "forward", "backward", "optimizer", "other")
 """In the order in which a step comes to them."""
 
 _GPU_INTERVAL: Final = 20
+
+
+class StepSeconds(NamedTuple):
+    """What a step took, in seconds."""
+
+    whole: float
+    parts: dict[str, float]
+    """By part; empty where they were not measured."""
+    cpu: float
+    """How long the thread that trains was at work itself: the rest of the time it
+    waited, or others had its core."""
 
 
 class StepClock:
@@ -29,21 +40,23 @@ class StepClock:
     Args:
         device: Where the model computes.
         now: Returns the time, in seconds.
+        cpu: Returns the CPU time of this thread, in seconds.
     """
 
     def __init__(
         self,
         device: torch.device | str = "cpu",
         now: Callable[[], float] = perf_counter,
+        cpu: Callable[[], float] = thread_time,
     ) -> None:
         self._waits = torch.device(device).type == "cuda"
-        self._now, self._steps = now, 0
+        self._now, self._cpu_now, self._steps = now, cpu, 0
         self.begin()
 
     def begin(self) -> None:
         """Start again: the time since the last part belongs to no step."""
-        self._seconds = dict.fromkeys(PARTS, 0.0)
-        self._last = self._now()
+        self._seconds, self._cpu = dict.fromkeys(PARTS, 0.0), 0.0
+        self._last, self._cpu_last = self._now(), self._cpu_now()
 
     @property
     def tells_parts(self) -> bool:
@@ -66,16 +79,21 @@ class StepClock:
     def paused(self) -> Iterator[None]:
         """Do not count the time inside the `with`."""
         self.end("other")
+        self._count_cpu()
         yield
-        self._last = self._now()
+        self._last, self._cpu_last = self._now(), self._cpu_now()
 
-    def finish_step(self) -> tuple[float, dict[str, float]]:
-        """Return the seconds of a whole step, and of its parts, and begin the next.
-
-        The parts are empty where they were not measured.
-        """
+    def finish_step(self) -> StepSeconds:
+        """Return what a step took, and begin the next."""
         self.end("other")
+        self._count_cpu()
         seconds, self._seconds = self._seconds, dict.fromkeys(PARTS, 0.0)
         parts = seconds if self.tells_parts else {}
+        cpu, self._cpu = self._cpu, 0.0
         self._steps += 1
-        return sum(seconds.values()), parts
+        return StepSeconds(sum(seconds.values()), parts, cpu)
+
+    def _count_cpu(self) -> None:
+        now = self._cpu_now()
+        self._cpu += now - self._cpu_last
+        self._cpu_last = now

@@ -213,8 +213,8 @@ class Trainer:
         if self.lr_scheduler is not None:
             self.lr_scheduler.step()
             self._clock.end("optimizer")
-        seconds, parts = self._clock.finish_step()
-        self._pace.count_step(num_tokens, seconds)
+        took = self._clock.finish_step()
+        self._pace.count_step(num_tokens, took)
         progress.count_step(loss, num_tokens)
         steps_left = None if total_steps is None else total_steps - progress.step
         self.callbacks.on_step(
@@ -230,8 +230,10 @@ class Trainer:
                 tokens_per_second=self._pace.tokens_per_second,
                 eta_seconds=self._pace.eta_seconds(steps_left),
                 measures=measures,
-                seconds=seconds,
-                parts=parts,
+                seconds=took.whole,
+                cpu_seconds=took.cpu,
+                slower=self._pace.slower if self.team.waits_for_cores else None,
+                parts=took.parts,
             )
         )
         return loss

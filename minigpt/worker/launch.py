@@ -21,15 +21,11 @@ from minigpt.errors import RunError
 from minigpt.runs.lock import RunLock
 from minigpt.runs.status import RunStatus, write_status
 from minigpt.runs.store import Run, RunStore
+from minigpt.worker.environment import BRIEF, UNTIL_BUSY, waiting_variables
 
 # At module level, because a web server may clear its caches while processes run.
 _processes: dict[Path, "subprocess.Popen[bytes]"] = {}
 _registry_lock = threading.Lock()
-
-# The process shares the machine with a server and a browser. torch's threads wait for
-# each other by spinning; on busy cores a step then takes up to ten times as long.
-# Spinning briefly and then sleeping costs little.
-_CONSIDERATE = {"GOMP_SPINCOUNT": "1000"}
 
 
 def start(store: RunStore, config: RunConfig, name: str | None = None) -> Run:
@@ -126,16 +122,21 @@ def _popen(run: Run, arguments: list[str], lock: RunLock) -> "subprocess.Popen[b
             stderr=log,
             pass_fds=inherited,
             start_new_session=True,
-            env=child_environment(),
+            env=child_environment(UNTIL_BUSY),
         )
 
 
-def child_environment() -> dict[str, str]:
-    """Return the environment of a process that runs this package beside this one."""
+def child_environment(spins: int = BRIEF) -> dict[str, str]:
+    """Return the environment of a process that runs this package beside this one.
+
+    Args:
+        spins: How long its threads wait for each other awake, see `environment`.
+    """
     # The package may run from a source tree that is not installed.
     source = str(Path(__file__).parents[2])
     search = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
-    return {**_CONSIDERATE, **os.environ, "PYTHONPATH": search}
+    waiting = waiting_variables(os.environ, spins)
+    return {**os.environ, **waiting, "PYTHONPATH": search}
 
 
 def _reap() -> None:

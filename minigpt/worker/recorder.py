@@ -140,6 +140,8 @@ class Recorder(TrainerCallback):
                     "tokens_seen": record.tokens_seen,
                     "tokens_per_second": record.tokens_per_second,
                     "elapsed_seconds": round(self._elapsed, 6),
+                    "cpu_seconds": round(record.cpu_seconds, 6),
+                    "num_threads": torch.get_num_threads(),
                     **{f"{part}_seconds": round(s, 7) for part, s in parts},
                     **record.measures,
                 }
@@ -150,6 +152,7 @@ class Recorder(TrainerCallback):
             train_loss=recent if math.isfinite(recent) else None,
             tokens_per_second=record.tokens_per_second,
             eta_seconds=record.eta_seconds,
+            slower=record.slower,
         )
         if record.step in self._snapshot_steps:
             self._take_snapshot(record.step)

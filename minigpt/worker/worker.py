@@ -26,6 +26,7 @@ from minigpt.training.callbacks import TrainerCallback, TrainingResult
 from minigpt.training.flops import measured_peak
 from minigpt.training.precision import uses_half
 from minigpt.training.trainer import Trainer
+from minigpt.worker.adapting import Adapting
 from minigpt.worker.preparation_progress import PreparationProgress, Show
 from minigpt.worker.recorder import Recorder
 from minigpt.worker.stop_requests import ParentProcess, StopRequests
@@ -92,7 +93,7 @@ def train_run(
                 prepared = prepare(run, resume, heartbeat, command, tell)
                 recorder = Recorder(run, prepared, heartbeat, requests)
                 others = [*trackers, *callbacks]
-                result = _train(prepared, recorder, heartbeat, others, display.progress)
+                result = _train(prepared, recorder, heartbeat, others, display)
             stopped = result.reason == "stopped"
             heartbeat.enter_state(
                 "stopped" if stopped else "finished",
@@ -125,19 +126,23 @@ def _train(
     recorder: Recorder,
     heartbeat: Heartbeat,
     callbacks: Sequence[TrainerCallback],
-    progress: ProgressFactory | None,
+    display: Display,
 ) -> TrainingResult:
     """Build the trainer, run it, and draw the loss curve."""
     total, start = prepared.total_steps, prepared.start_step
+    progress = display.progress
     shown = nullcontext() if progress is None else progress(total, start)
+    adapting = Adapting(recorder.run)
     try:
-        with shown as display:
-            others = [] if display is None else [display]
+        with shown as bar:
+            others = [adapting] if bar is None else [bar, adapting]
             trainer = prepared.build_trainer([recorder, *others, *callbacks])
             _measure_machine(trainer, prepared, heartbeat)
+            adapting.begin(trainer)
             heartbeat.enter_state("running", activity="training")
             return trainer.train(resume_from_checkpoint=prepared.checkpoint)
     finally:
+        adapting.end()
         recorder.close()
         _draw_curve(recorder.run, heartbeat)
 

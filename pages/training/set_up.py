@@ -16,6 +16,7 @@ from minigpt.config.ingredients import text_recipes
 from minigpt.errors import ConfigError
 from minigpt.preparation.estimate import Estimate, estimate_run
 from minigpt.runs import RunStore
+from minigpt.training.busy import busy_sentence
 from minigpt.worker import launch
 from pages.frame import state, words
 from pages.frame.controls import settings
@@ -223,6 +224,8 @@ def show_estimate(estimate: Estimate) -> None:
             border=True,
         )
         st.metric("Time, roughly", words.duration(estimate.seconds), border=True)
+    if busy := busy_sentence(estimate.slower):
+        st.caption(busy)
 
 
 def open_started() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from minigpt.cli import main
 from minigpt.runs.store import RunStore
+from minigpt.worker.environment import UNTIL_BUSY, WAITING
 
 TEXT = "the cat sat on the mat and the dog sat on the log. " * 100
 TINY = shlex.split(
@@ -334,10 +335,10 @@ def test_bad_input_is_one_clear_line_and_leaves_nothing(small, capsys, command, 
     assert [run.id for run in RunStore(small / "data" / "runs").list()] == ["small"]
 
 
-def start(place, *words):
+def start(place, *words, **environment):
     return subprocess.Popen(
         [sys.executable, "-m", "minigpt", *words],
-        env={**os.environ, "MINIGPT_DATA": str(place / "data")},
+        env={**os.environ, "MINIGPT_DATA": str(place / "data"), **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -346,10 +347,13 @@ def start(place, *words):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_saves_and_says_how_to_go_on(home, capsys, number):
+def test_ctrl_c_saves_and_says_how_to_go_on(home, capsys, number, monkeypatch):
+    for name in WAITING:
+        monkeypatch.delenv(name, raising=False)
     endless = ["--max_steps", "19999", "--eval_interval", "9999"]
     words = ["--data_file", "text.txt", "--name", "cut", *TINY, *endless]
-    process = start(home, "train", *words)
+    # libgomp says what it found when torch was loaded.
+    process = start(home, "train", *words, OMP_DISPLAY_ENV="VERBOSE")
     store = RunStore(home / "data" / "runs")
     deadline = time.monotonic() + 300
     while not (store.list() and store.list()[0].metrics().records):
@@ -360,6 +364,8 @@ def test_ctrl_c_saves_and_says_how_to_go_on(home, capsys, number):
     _, error = process.communicate(timeout=300)
     assert process.returncode == 128 + number
     assert "Traceback" not in error
+    if sys.platform == "linux":
+        assert f"GOMP_SPINCOUNT = '{UNTIL_BUSY}'" in error
     command = re.search(r"python -m minigpt (train --resume \S+)", error)[1]
     run = store.open("cut")
     step = run.status().step

@@ -6,6 +6,8 @@ import sys
 import pytest
 
 from minigpt.cli import main, output
+from minigpt.cli.progress import PlainLines, ProgressBar
+from minigpt.training.callbacks import StepRecord
 
 HOSTILE = {
     "clear the screen": "\x1b[2J\x1b[H",
@@ -58,3 +60,34 @@ def test_into_a_pipe_a_result_goes_as_it_is(capsys, what):
 def test_an_error_that_quotes_what_was_typed_is_harmless(capsys):
     assert main(["\x1b[2Jtrain"]) == 2
     assert "\\x1b[2Jtrain" in capsys.readouterr().err
+
+
+def steps_on(machine):
+    """Describe steps, one for each given slowdown."""
+    return [
+        StepRecord(
+            step=step, total_steps=9, epoch=1, loss=2.0, average_loss=2.0,
+            learning_rate=1e-3, gradient_norm=1.0, tokens_seen=step,
+            tokens_per_second=50.0, eta_seconds=7.0, slower=slower,
+        )
+        for step, slower in enumerate(machine, 1)
+    ]  # fmt: skip
+
+
+def test_a_log_says_how_busy_the_machine_is(capsys):
+    for record in steps_on([2.04, 1.2]):
+        PlainLines(9).on_step(record)
+    assert capsys.readouterr().out.splitlines() == [
+        "step 1/9: loss 2.000, 50 tokens/s, 7 s left. "
+        "This machine is busy: about 2 × slower.",
+        "step 2/9: loss 2.000, 50 tokens/s, 7 s left",
+    ]
+
+
+def test_above_the_bar_it_says_so_when_that_begins_and_when_it_ends(capsys):
+    with ProgressBar(9) as bar:
+        for record in steps_on([None, 1.2, 2.04, 2.5, 1.1, 1.0]):
+            bar.on_step(record)
+    printed = capsys.readouterr().out
+    assert printed.count("This machine is busy: about 2 × slower.") == 1
+    assert printed.count("This machine is free again.") == 1

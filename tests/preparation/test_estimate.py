@@ -1,3 +1,6 @@
+import threading
+from types import SimpleNamespace
+
 import pytest
 
 from minigpt.config import (
@@ -10,6 +13,8 @@ from minigpt.config import (
 from minigpt.datasets.tales.story import generate_tales
 from minigpt.errors import DataError
 from minigpt.model import create_model
+from minigpt.preparation import estimate as estimates
+from minigpt.preparation import free_cores
 from minigpt.preparation.estimate import estimate_run
 
 
@@ -52,6 +57,41 @@ def test_more_steps_take_longer(text_path):
     longer = config.replace(train={**config.train.to_dict(), "max_steps": 5000})
     shorter = config.replace(train={**config.train.to_dict(), "max_steps": 50})
     assert estimate_run(longer).seconds > 50 * estimate_run(shorter).seconds
+
+
+@pytest.fixture
+def held_up(monkeypatch):
+    """Return a function that lets others have a share of every core, by the clocks."""
+
+    def hold_up(share):
+        clock = threading.local()
+
+        def seconds():
+            clock.now = getattr(clock, "now", 0.0) + 0.01
+            return clock.now
+
+        clocks = SimpleNamespace(
+            perf_counter=seconds,
+            thread_time=lambda: (1 - share) * clock.now,
+            monotonic=lambda: 0.0,
+        )
+        monkeypatch.setattr(free_cores, "time", clocks)
+        free_cores._slower.cache_clear()
+
+    monkeypatch.setattr(estimates, "_speed_of", lambda minute: 1e9)
+    yield hold_up
+    free_cores._slower.cache_clear()
+
+
+def test_others_on_this_machine_make_a_run_longer_by_what_they_take(text_path, held_up):
+    found = {}
+    for share in (0.0, 0.75):
+        held_up(share)
+        found[share] = estimate_run(config_for(text_path))
+    assert found[0.0].slower == pytest.approx(1.0, abs=0.1)
+    assert found[0.75].slower == pytest.approx(4.0, rel=0.1)
+    times = found[0.75].seconds / found[0.0].seconds
+    assert times == pytest.approx(found[0.75].slower / found[0.0].slower)
 
 
 def test_repeats_never_come_to_an_end():

@@ -27,7 +27,7 @@ def test_each_part_gets_the_time_since_the_part_before():
     clock.end("data")
     clock.end("forward")
     clock.end("data")
-    seconds, parts = clock.finish_step()
+    seconds, parts, _ = clock.finish_step()
     assert seconds == 6.5
     expected = {"data": 4.0, "forward": 2.0, "backward": 0.0}
     assert parts == expected | {"optimizer": 0.0, "other": 0.5}
@@ -39,8 +39,17 @@ def test_what_is_paused_belongs_to_no_step():
     with clock.paused():
         pass
     clock.end("forward")
-    seconds, parts = clock.finish_step()
+    seconds, parts, _ = clock.finish_step()
     assert (seconds, parts["other"], parts["forward"]) == (6.0, 4.0, 2.0)
+
+
+def test_the_cpu_time_of_what_is_paused_belongs_to_no_step_either():
+    cpu = iter([5.0, 7.0, 50.0, 50.5, 52.5])
+    clock = StepClock(cpu=lambda: next(cpu))
+    with clock.paused():
+        pass
+    assert clock.finish_step().cpu == 2.5
+    assert clock.finish_step().cpu == 2.0
 
 
 @pytest.mark.parametrize("pieces", [1, 3])
@@ -53,7 +62,7 @@ def test_a_step_presses_the_clock_once_for_each_part_of_each_piece(new_model, pi
     config = TrainConfig(accumulation_steps=pieces)
     setup = StepSetup(config, alone, clock=clock)
     take_step(model, optimizer, (tokens, tokens), 0, setup)
-    seconds, parts = clock.finish_step()
+    seconds, parts, _ = clock.finish_step()
     assert (parts["forward"], parts["backward"]) == (pieces, pieces)
     assert (parts["optimizer"], parts["data"]) == (1, 0)
     assert seconds == sum(parts.values())
@@ -75,6 +84,7 @@ def test_a_trainings_records_tell_every_part_and_sum_to_the_step(
         assert tuple(record.parts) == PARTS
         assert all(seconds > 0 for seconds in record.parts.values())
         assert record.seconds == pytest.approx(sum(record.parts.values()))
+        assert 0 < record.cpu_seconds < record.seconds + 0.02
     tokens = sum(48 for _ in seen.steps)
     seconds = sum(record.seconds for record in seen.steps)
     assert seen.steps[-1].tokens_per_second == pytest.approx(tokens / seconds)

@@ -13,6 +13,7 @@ from minigpt.config import RunConfig
 from minigpt.errors import RunError
 from minigpt.runs.store import Run
 from minigpt.worker import launch
+from minigpt.worker.environment import BRIEF, UNTIL_BUSY, WAITING
 from minigpt.worker.worker import train_run
 
 DEADLINE = 30
@@ -66,7 +67,10 @@ def test_a_killed_process_resumes_and_gives_the_same_losses_bit_for_bit(
     assert losses_of(run) == losses_of(whole)
 
 
-def test_stop_saves_and_ends_the_process(store, text_file):
+def test_stop_saves_and_ends_the_process(store, text_file, monkeypatch):
+    for name in WAITING:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OMP_DISPLAY_ENV", "VERBOSE")  # libgomp says what it found
     run = launch.start(store, endless(text_file), "stopped")
     until(lambda: steps_of(run))
     assert run.status().state == "running"
@@ -78,6 +82,28 @@ def test_stop_saves_and_ends_the_process(store, text_file):
     assert run.checkpoints()[-1].step == status.step > 0
     with pytest.raises(RunError, match="nothing to stop"):
         run.request_stop()
+    if sys.platform == "linux":
+        assert f"GOMP_SPINCOUNT = '{UNTIL_BUSY}'" in run.read_log()
+
+
+@pytest.mark.parametrize(
+    ("set_by_user", "added"),
+    [
+        ({}, {"GOMP_SPINCOUNT": str(BRIEF), "KMP_BLOCKTIME": "0"}),
+        ({"GOMP_SPINCOUNT": "7"}, {}),
+        ({"KMP_BLOCKTIME": "200"}, {}),
+        ({"OMP_WAIT_POLICY": "active"}, {}),
+    ],
+)
+def test_how_threads_wait_is_set_unless_the_user_has(monkeypatch, set_by_user, added):
+    for name in WAITING:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in set_by_user.items():
+        monkeypatch.setenv(name, value)
+    environment = launch.child_environment()
+    assert {n: environment[n] for n in WAITING if n in environment} == (
+        set_by_user | added
+    )
 
 
 def test_of_many_starts_at_once_one_wins_and_the_others_are_told(store, text_file):

@@ -8,6 +8,7 @@ from minigpt.errors import MinigptError
 from minigpt.runs import Run, RunStatus
 from minigpt.runs.checkpoints import checkpoint_step
 from minigpt.textbook.journal import records_of
+from minigpt.training.busy import busy_sentence
 from minigpt.worker import launch
 from pages.frame import notebook, state, words
 from pages.frame.guard import show_note, show_problem
@@ -109,6 +110,8 @@ def show_numbers(status: RunStatus, unit: str = "nats") -> None:
         left = status.eta_seconds if status.is_alive else None
         if left is not None:
             st.metric("Time left", words.duration(left))
+    if status.is_alive and (busy := busy_sentence(status.slower)):
+        st.caption(busy)
 
 
 def show_curve(run: Run, status: RunStatus) -> None:

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from minigpt.config import RunConfig
 from minigpt.config.recipes import get_recipe
@@ -47,6 +48,26 @@ def test_the_cost_is_said_before_the_start(open_page):
     assert set(shown) >= {"Parameters", "Text", "Time, roughly"}
     assert shown["Text"] == "5.0 M tokens"
     assert not start_button(app).disabled
+
+
+@pytest.mark.parametrize(
+    ("slower", "captions"),
+    [(2.04, ["This machine is busy: about 2 × slower."]), (1.2, [])],
+)
+def test_a_busy_machine_is_said_beside_the_time_it_takes(slower, captions):
+    def page(slower):
+        from minigpt.preparation.estimate import Estimate
+        from minigpt.runs.status import RunStatus
+        from pages.frame.runs import progress
+        from pages.training import set_up
+
+        set_up.show_estimate(Estimate(1, 65, 1000, 10, 1000, 30.0, slower))
+        for state in ("running", "finished"):
+            progress.show_numbers(RunStatus(state=state, slower=slower))
+
+    app = AppTest.from_function(page, args=(slower,)).run()
+    assert not app.exception
+    assert [each.value for each in app.caption] == 2 * captions  # not once it has ended
 
 
 def test_every_field_of_the_models_settings_has_a_widget_with_its_words(open_page):
