@@ -11,7 +11,8 @@ class QuantizationConfig(Config):
     """The grid that weights are rounded to. See `minigpt.quantization`."""
 
     bits: Literal[4, 8] = Field(
-        8, description="Bits of each rounded weight: 8 (255 steps) or 4 (15 steps)."
+        8,
+        description="Bits of each weight: 8 (up to 256 points) or 4 (up to 16).",
     )
     group_size: int | None = Field(
         None,
@@ -38,10 +39,10 @@ class QuantizationConfig(Config):
 def standard_quantization(bits: Literal[4, 8]) -> QuantizationConfig:
     """Return the grid that keeps nearly all of the quality at a width.
 
-    With 255 steps, one symmetric grid for a row is fine enough. With 15, a single large
+    With 255 points, one symmetric grid for a row is fine enough. With 15, one large
     weight would make the steps coarse for its whole row, so each group of 64 has a grid
     of its own; and so few neighbours seldom lie evenly around zero, so each grid has a
-    zero point: a symmetric one would leave some of its few steps unused.
+    zero point: a symmetric one would leave some of its few points unused.
 
     >>> str(standard_quantization(4))
     'int4, groups of 64, with zero points'

@@ -31,7 +31,7 @@ from minigpt.quantization.models import matrices
 
 
 def matrix_names(model: LanguageModel) -> list[str]:
-    """Return the matrices that quantization rounds: `blocks.0.attn.qkv`, …"""
+    """Return the names of the matrices that are rounded, such as `head`."""
     return list(matrices(model))
 
 
@@ -66,7 +66,7 @@ def loss_with(
     rows = max(1, MOST_LOGITS // (texts.shape[1] * model.config.vocab_size))
     losses = [
         token_losses(functional_call(twin, dict(weights), (some,)), some)
-        for some in texts.split(rows)
+        for some in torch.split(texts, rows)
     ]
     return float(torch.cat(losses).mean())
 
