@@ -11,13 +11,14 @@ Before: `layers`. Next: `fast_products`, and `minigpt.checkpoint`, which saves t
 """
 
 from copy import deepcopy
-from typing import cast
+from typing import TypeVar, cast
 
 from torch import Tensor, nn
 
 from minigpt.config import QuantizationConfig
 from minigpt.errors import ConfigError
 from minigpt.model import LanguageModel, TransformerLM
+from minigpt.model.base import LanguageModelBase
 from minigpt.model.embedding import TokenEmbedding
 from minigpt.model.positions import LearnedPositions
 from minigpt.quantization.layers import (
@@ -27,6 +28,8 @@ from minigpt.quantization.layers import (
     QuantizedPositions,
 )
 from minigpt.quantization.matrix import QuantizedMatrix
+
+Model = TypeVar("Model", bound=LanguageModelBase)
 
 
 def matrices(model: nn.Module) -> dict[str, nn.Module]:
@@ -85,7 +88,7 @@ def with_empty_matrices(
     return model
 
 
-def dequantize(model: LanguageModel) -> LanguageModel:
+def dequantize(model: Model) -> Model:
     """Return a copy with ordinary layers, whose weights lie on the grid.
 
     It takes as much memory as the model before rounding, and computes what the
