@@ -78,7 +78,7 @@ def show(shown: Compared) -> None:
 def _show_grid(shown: Compared, matrix: str, config: QuantizationConfig) -> None:
     """Show the weights along their grids, and some of them worked out."""
     weight = numbers.weight_of(shown.after.checkpoint, matrix)
-    picture = grid_picture(weight, config)
+    picture = numbers.picture_of(shown.after.checkpoint, matrix, config)
     used = int((picture.after > 0).sum())
     st.markdown(
         f"**{plain(matrix)}**, {' × '.join(map(str, weight.shape))}, as {config}: "
@@ -123,6 +123,9 @@ def _show_cost(shown: Compared, chosen: str) -> None:
     checkpoint = shown.after.checkpoint
     what = identity(checkpoint), chosen
     st.markdown("**What it costs** on text that the model did not learn from")
+    if not numbers.can_measure(checkpoint):
+        show_note("This model is too large to be rounded while you wait.")
+        return
     if st.button("Measure", icon=":material/timer:", key="measure_rounding"):
         st.session_state["_rounding"] = what
     if st.session_state.get("_rounding") != what:

@@ -12,6 +12,7 @@ from minigpt.interpret.weights.rounding_cost import (
     rounded_weights,
     time_of_a_token,
 )
+from minigpt.interpret.weights.rounding_pictures import GridPicture, grid_picture
 from minigpt.model.sizes import num_parameters
 from minigpt.quantization import quantize, stored_bytes
 from minigpt.quantization.models import matrices
@@ -22,6 +23,7 @@ from pages.frame.remember import remember
 MANY, FEW = 64, 4
 """Windows of 64 tokens that are read; the few by a model of more weights than this:"""
 QUICK = 5_000_000
+LARGEST = 300_000_000
 TIMED = 24
 """New tokens whose median time counts."""
 
@@ -56,6 +58,19 @@ def opening(shown: Compared) -> str:
 def weight_of(checkpoint: Checkpoint, name: str) -> Any:
     """Return a matrix of a model."""
     return matrices(checkpoint.model)[name].weight
+
+
+@remember(128)
+def picture_of(
+    checkpoint: Checkpoint, name: str, config: QuantizationConfig
+) -> GridPicture:
+    """Return a matrix's weights along their grid."""
+    return grid_picture(weight_of(checkpoint, name), config)
+
+
+def can_measure(checkpoint: Checkpoint) -> bool:
+    """Whether a few copies of a model fit into memory, and its losses into an hour."""
+    return num_parameters(checkpoint.model.config) <= LARGEST
 
 
 @remember(256)
