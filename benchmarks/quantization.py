@@ -1,13 +1,15 @@
 """int8 and int4 weights: loss on tales, size, and tokens per second at GPT-2's size.
 
     python benchmarks/quantization.py             three minutes
-    python benchmarks/quantization.py --part loss one of the three parts
+    python benchmarks/quantization.py --part loss one of the two parts
 
 `loss` rounds `tales` and reads stories that it did not learn from. `speed` lets a model
 of GPT-2's shape (124 M, random weights) write greedily in fp32, int8 and int4; all take
-turns, token by token, so that a busy machine slows them alike: trust the ratios, and on a very busy one those of
-the quickest tenth. Where `torchao` is installed (`pip install torchao`), the same weights are rounded by it too:
-its linear layers to int8 and, in groups of 64, to int4 (symmetric), and its int8 writes
+turns, token by token, so that a busy machine slows them alike: trust the ratios, and on
+a very busy one those of the quickest tenth.
+
+Where `torchao` is installed (`pip install torchao`), it rounds the same weights, those
+of linear layers alone: to int8, and in symmetric groups of 64 to int4. Its int8 writes
 through our modules, eagerly; it is made for `torch.compile`, which is not used here.
 
 `OMP_NUM_THREADS=1` in front gives one thread.
