@@ -43,6 +43,7 @@ class Benchmark(NamedTuple):
 BENCHMARKS = (
     Benchmark("bpe", "bpe.py", (str(TEXT),), 2, needs_text=True),
     Benchmark("generation", "generation.py", (), 12),
+    Benchmark("quantization", "quantization.py", (), 3),
     Benchmark("serve", "serve.py", (), 5),
     Benchmark("hooks", "hooks_idle.py", (), 10),
     Benchmark("attention-view", "attention_view.py", (), 2),

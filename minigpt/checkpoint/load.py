@@ -15,6 +15,7 @@ from minigpt.model import MODEL_TYPES, LanguageModel, TransformerLM
 from minigpt.model.device import resolve_device
 from minigpt.model.memory import require_memory
 from minigpt.model.sizes import skeleton
+from minigpt.quantization.models import dequantize, with_empty_matrices
 from minigpt.tokenizers.base import Tokenizer
 from minigpt.tokenizers.enlarged import fitted
 from minigpt.tokenizers.storage import load_tokenizer
@@ -59,13 +60,19 @@ def find_checkpoint(directory: Path | str) -> Path:
 
 
 def load_checkpoint(
-    directory: Path | str, device: str | torch.device = "cpu"
+    directory: Path | str,
+    device: str | torch.device = "cpu",
+    *,
+    keep_integers: bool = False,
 ) -> Checkpoint:
     """Load a model with its tokenizer.
 
     Args:
         directory: A checkpoint.
         device: Where to put the model: `cpu`, `cuda`, `auto`, …
+        keep_integers: Leave the matrices of a quantized model as they are stored: it
+            takes less memory, and writes faster if it is large. Otherwise it becomes a
+            model like any other, whose weights happen to lie on a grid.
 
     Returns:
         The model in evaluation mode, its tokenizer, and the metadata of `config.json`.
@@ -78,14 +85,14 @@ def load_checkpoint(
     directory = find_checkpoint(directory)
     metadata = read_metadata(directory)
     weights_file, tokenizer_file = directory / WEIGHTS_FILE, directory / TOKENIZER_FILE
-    kind = MODEL_TYPES[metadata.model_type]
     try:
         require_memory(metadata.model_config_of_its_kind())
-        check_weights(weights_file, skeleton(kind, metadata.model))
-        model = kind(**metadata.model)
+        model = _empty_model(metadata, weights_file)
     except ConfigError as error:
         raise CheckpointError(f"{directory / CONFIG_FILE}: {error}") from None
     load_weights(directory, model)
+    if not keep_integers and model.quantization is not None:
+        model = dequantize(model)
     if not tokenizer_file.is_file():
         raise CheckpointError(
             f"{tokenizer_file} is missing: without it the model's text cannot be read."
@@ -94,6 +101,24 @@ def load_checkpoint(
         load_tokenizer(tokenizer_file), model.config.vocab_size, str(tokenizer_file)
     )
     return Checkpoint(model.to(resolve_device(str(device))).eval(), tokenizer, metadata)
+
+
+def _empty_model(metadata: CheckpointMetadata, weights_file: Path) -> LanguageModel:
+    """Build the model that a file's weights belong in, once the file is known to fit.
+
+    Raises:
+        CheckpointError: If it does not.
+        ConfigError: If a setting is wrong.
+    """
+    kind = MODEL_TYPES[metadata.model_type]
+    config = metadata.quantization
+    expected = skeleton(kind, metadata.model)
+    assert isinstance(expected, LanguageModel)
+    if config is not None:
+        expected = with_empty_matrices(expected, config)
+    check_weights(weights_file, expected)
+    model = kind(**metadata.model)
+    return model if config is None else with_empty_matrices(model, config)
 
 
 def load_weights(directory: Path, model: LanguageModel) -> None:

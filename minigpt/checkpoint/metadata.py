@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from minigpt.config import Config, MLPConfig, ModelConfig
+from minigpt.config import Config, MLPConfig, ModelConfig, QuantizationConfig
 from minigpt.errors import CheckpointError, ConfigError
 from minigpt.regular_files import read_regular
 
@@ -28,6 +28,19 @@ class CheckpointMetadata(Config):
     provenance: dict[str, Any] = Field(
         {}, description="How it was made: settings, data, numbers worth keeping."
     )
+    quantization: QuantizationConfig | None = Field(
+        None, description="How its matrices are rounded (none: they are not)."
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_what_came_later(
+        self, write: SerializerFunctionWrapHandler
+    ) -> dict[str, Any]:
+        """Leave out what is not used: versions from before it read the file too."""
+        fields: dict[str, Any] = write(self)
+        if fields["quantization"] is None:
+            del fields["quantization"]
+        return fields
 
     def model_config_of_its_kind(self) -> ModelConfig | MLPConfig:
         """Return the model's settings, checked.

@@ -52,6 +52,7 @@ def save_checkpoint(
         model=model.config.to_dict(),
         step=step,
         provenance=provenance or {},
+        quantization=model.quantization,
     )
     config = json.dumps(metadata.to_dict(), indent=2, ensure_ascii=False)
     try:

@@ -18,6 +18,9 @@ from minigpt.regular_files import require_regular
 WEIGHT_TYPES = ("F32", "F16")
 """What a file of weights may hold; in the model, either becomes 32 bits."""
 
+INTEGER_TYPES = {torch.int8: "I8", torch.uint8: "U8"}
+"""What a file calls the integers of a quantized model."""
+
 
 def write_tensors(
     path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None
@@ -40,9 +43,15 @@ def write_tensors(
 
 
 def write_weights(path: Path, model: nn.Module) -> None:
-    """Write a model's weights, in full precision whatever it computes in."""
-    weights = model.state_dict()
-    write_tensors(path, {name: w.detach().cpu().float() for name, w in weights.items()})
+    """Write a model's weights, in full precision whatever it computes in.
+
+    The integers of a quantized model are written as they are.
+    """
+    weights = {name: w.detach().cpu() for name, w in model.state_dict().items()}
+    write_tensors(
+        path,
+        {n: w.float() if w.is_floating_point() else w for n, w in weights.items()},
+    )
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -107,7 +116,8 @@ def require_finite(path: Path, name: str, weight: Tensor) -> None:
 
 def check_weights(path: Path, expected: nn.Module) -> None:
     """Compare a file's header with a model. Arguments and errors: `read_weights`."""
-    wanted = {name: tuple(w.shape) for name, w in expected.state_dict().items()}
+    own = expected.state_dict()
+    wanted = {name: tuple(w.shape) for name, w in own.items()}
     found = read_header(path)
     for name, (shape, kind) in found.items():
         if name not in wanted:
@@ -120,10 +130,13 @@ def check_weights(path: Path, expected: nn.Module) -> None:
                 f"{path}: the tensor {name!r} has shape {list(shape)}; config.json "
                 f"describes a model where it has {list(wanted[name])}."
             )
-        if kind not in WEIGHT_TYPES:
+        integer = INTEGER_TYPES.get(own[name].dtype)
+        fitting = WEIGHT_TYPES if integer is None else (integer,)
+        if kind not in fitting:
             raise CheckpointError(
-                f"{path}: the tensor {name!r} has type {kind}; weights are "
-                f"{' or '.join(WEIGHT_TYPES)}."
+                f"{path}: the tensor {name!r} has type {kind}; "
+                f"{'weights are' if integer is None else 'its integers must be'} "
+                f"{' or '.join(fitting)}."
             )
     missing = [name for name in wanted if name not in found]
     if missing:

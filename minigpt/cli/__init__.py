@@ -28,6 +28,7 @@ COMMANDS = {
     "data": "fetch, write, describe or clean a text; list encoded ones",
     "inspect": "show a model's parts, activations and next-token table",
     "serve": "answer over HTTP, as OpenAI's API does",
+    "quantize": "round a model's weights to 8 or 4 bits",
     "import": "add GPT-2, or a model of its kind, to your models",
     "export": "write a model in the format of Hugging Face",
     "lesson": "write a model and its lessons as one file for any browser",

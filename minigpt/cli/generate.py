@@ -234,5 +234,5 @@ def _load(flags: ModelFlags) -> "Generator":
     from minigpt.checkpoint import load_checkpoint
     from minigpt.generation.generator import Generator
 
-    model, tokenizer, _ = load_checkpoint(path)
+    model, tokenizer, _ = load_checkpoint(path, keep_integers=True)
     return Generator(model, tokenizer, device=flags.device)

@@ -6,6 +6,7 @@ from minigpt.config.generation import GenerationConfig, Strategy
 from minigpt.config.mlp import MLPConfig
 from minigpt.config.model import ModelConfig
 from minigpt.config.presets import PRESETS, get_config
+from minigpt.config.quantization import QuantizationConfig, standard_quantization
 from minigpt.config.recipes import RECIPES, get_recipe
 from minigpt.config.training import (
     DataConfig,
@@ -24,12 +25,14 @@ __all__ = [
     "LoraConfig",
     "MLPConfig",
     "ModelConfig",
+    "QuantizationConfig",
     "RunConfig",
     "Strategy",
     "TokenizerConfig",
     "TrainConfig",
     "get_config",
     "get_recipe",
+    "standard_quantization",
 ]
 
 

@@ -30,6 +30,7 @@ from minigpt.model.feedforward import FeedForward, GatedFeedForward
 from minigpt.model.kv_cache import Cache
 from minigpt.model.norm import LayerNorm, RMSNorm
 from minigpt.model.positions import RotaryPositions
+from minigpt.quantization.fast_products import fast_lookup, fast_product
 
 Array = np.ndarray
 
@@ -62,7 +63,7 @@ class Decoder:
     def __init__(self, model: TransformerLM, num_texts: int, copies: bool) -> None:
         config = model.config
         build = _Builder(config, num_texts, copies)
-        self.embedding = _array(model.token_embedding.weight)
+        self.embed = fast_lookup(model.token_embedding)
         self.embedding_norm = None if model.ln_embed is None else _norm(model.ln_embed)
         self.positions = _absolute_positions(model)
         self.blocks = [build.block(cast(Block, block)) for block in model.blocks]
@@ -83,7 +84,7 @@ class Decoder:
             return False
         if model.config.token_shift or model.config.value_embeddings:
             return False
-        weight = model.token_embedding.weight
+        weight = model.any_weight
         return weight.device.type == "cpu" and weight.dtype == torch.float32
 
     def threads(self) -> AbstractContextManager[object]:
@@ -126,7 +127,7 @@ class Decoder:
         layers = iter(buffers)
         # A diverged model has infinities; whoever reads the logits says so.
         with np.errstate(over="ignore", invalid="ignore"):
-            x = self.embedding[tokens]
+            x = self.embed(tokens)
             if self.embedding_norm is not None:
                 x = self.embedding_norm(x)
             if self.positions is not None:
@@ -204,8 +205,11 @@ class _Builder:
 
     def product(self, layer: torch.nn.Module) -> Map:
         """Return x ↦ x Wᵀ + b, in the way that is quickest for these sizes."""
-        weight, bias = cast(Tensor, layer.weight).detach(), getattr(layer, "bias", None)
-        multiply = self.multiply(weight)
+        bias = getattr(layer, "bias", None)
+        multiply = fast_product(layer, larger_than=FITS_CACHE)
+        self.shares_work_in_torch |= multiply is not None
+        if multiply is None:
+            multiply = self.multiply(cast(Tensor, layer.weight).detach())
         if bias is None:
             return multiply
         shift = _array(bias)

@@ -15,6 +15,7 @@ from minigpt.errors import ConfigError, near_names
 from minigpt.model import LanguageModel, TransformerLM
 from minigpt.model.lora import without_adapter
 from minigpt.model.sizes import num_parameters
+from minigpt.quantization import dequantize
 from minigpt.tokenizers import Tokenizer
 from minigpt.tokenizers.byte_pair.text_rules import GPT2_RULES
 from minigpt.tokenizers.byte_pair.tokenizer import BPETokenizer
@@ -115,9 +116,14 @@ def contents(checkpoint: Checkpoint) -> Contents:
 
 
 def plain_weights(model: TransformerLM) -> dict[str, Weights]:
-    """Return a model's weights by name, without an adapter, as 32-bit floats."""
+    """Return a model's weights by name, without an adapter, as 32-bit floats.
+
+    Of a quantized model, the numbers that its integers stand for.
+    """
     if model.adapter is not None:
         model = without_adapter(model)
+    if model.quantization is not None:
+        model = dequantize(model)
     return {
         name: tensor.detach().to("cpu", torch.float32).contiguous().numpy()
         for name, tensor in model.state_dict().items()

@@ -97,7 +97,7 @@ def bring(
         label = Path(source).name if is_place else source
         report(f"{'Reading' if is_place else 'Fetching'} {label:.80}")
         if own is not None and checkpoint_step(own) is not None:
-            loaded = load_checkpoint(find_checkpoint(own))
+            loaded = load_checkpoint(find_checkpoint(own), keep_integers=True)
         else:
             loaded = from_pretrained(source)
         report("Saving it")

@@ -54,6 +54,8 @@ class Facts:
     """What it learned from: a text; of a fine-tuning, the examples."""
     tuned: str = ""
     """Of a fine-tuning: the method, how much may change, and the base."""
+    quantization: str = ""
+    """How the weights are rounded: `int8, one scale per row`; empty if they are not."""
     fingerprint: str | None = None
     """SHA-256 of the text."""
     command: str = ""
@@ -90,7 +92,7 @@ def describe_model(entry: ModelEntry) -> Facts:
     finetune = finetuning_of(entry.path)
     if entry.kind == "run":
         command = _command_of(Run(whole)) or command
-    elif entry.kind == "brought" and finetune is not None:
+    elif entry.kind == "brought" and finetune and not metadata.quantization:
         command = _tuning_command(finetune, provenance) or command
     return Facts(
         id=entry.id,
@@ -106,6 +108,7 @@ def describe_model(entry: ModelEntry) -> Facts:
         tokens_seen=_tokens_seen(metadata),
         data=_data(provenance) if finetune is None else _examples(finetune),
         tuned=_tuned(finetune),
+        quantization=str(metadata.quantization or ""),
         fingerprint=_word(provenance, "text_sha256") or None,
         command=command or _import_command(provenance, entry.id),
     )

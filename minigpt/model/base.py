@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from minigpt.config import MLPConfig, ModelConfig
+from minigpt.config import MLPConfig, ModelConfig, QuantizationConfig
 from minigpt.hooks import Hooked
 from minigpt.model.embedding import TokenEmbedding
 from minigpt.model.recording_memory import require_room
@@ -26,6 +26,9 @@ class LanguageModelBase(Hooked):
     token_embedding: TokenEmbedding
     gradient_checkpointing: bool = False
     """Whether training computes blocks a second time instead of storing them."""
+    quantization: QuantizationConfig | None = None
+    """How its matrices are rounded, if they are integers: see `minigpt.quantization`.
+    """
 
     @property
     def ties_embeddings(self) -> bool:
@@ -40,7 +43,12 @@ class LanguageModelBase(Hooked):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self.token_embedding.weight.device
+        return self.any_weight.device
+
+    @property
+    def any_weight(self) -> Tensor:
+        """One of the weights: activations are of its type, and where it is."""
+        return next(self.parameters())
 
     def before_recording(
         self, names: Sequence[str], tokens: Tensor, *, seen_before: int, copies: int
@@ -50,7 +58,7 @@ class LanguageModelBase(Hooked):
             names,
             self.config,
             tokens,
-            self.token_embedding.weight,
+            self.any_weight,
             seen_before=seen_before,
             copies=copies,
         )

@@ -119,4 +119,4 @@ class MLPLM(LanguageModelBase):
     def new_cache(self, batch_size: int, max_len: int | None = None) -> Cache:
         """Make an empty cache for `forward`. See `TransformerLM.new_cache`."""
         shape = (batch_size, max_len or self.config.max_seq_len, self.config.d_model)
-        return allocate(1, shape, self.token_embedding.weight)
+        return allocate(1, shape, self.any_weight)

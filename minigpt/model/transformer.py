@@ -153,7 +153,7 @@ class TransformerLM(LanguageModelBase):
         """
         config = self.config
         max_len = min(max_len or config.max_seq_len, config.max_seq_len)
-        like = self.token_embedding.weight
+        like = self.any_weight
         shape = (batch_size, config.kv_heads, max_len, config.d_head)
         cache = allocate(2 * config.num_layers, shape, like)
         if self.token_shift is None:

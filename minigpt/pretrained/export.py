@@ -17,6 +17,7 @@ from minigpt.pretrained.codebases.tokens import OWN_TOKENIZER_FILE
 from minigpt.pretrained.load import SHAPES
 from minigpt.pretrained.shape import Shape
 from minigpt.pretrained.weights import WEIGHTS_FILE, parts
+from minigpt.quantization import dequantize
 from minigpt.tokenizers import BPETokenizer, Tokenizer
 from minigpt.tokenizers.adapted import AdaptedTokenizer
 from minigpt.tokenizers.storage import WRITTEN_FOR_OTHERS
@@ -50,6 +51,8 @@ def export_pretrained(
         raise ConfigError(
             "Only a TransformerLM can be exported: transformers has no MLPLM."
         )
+    if model.quantization is not None:
+        model = dequantize(model)
     shape = fitting_shape(model.config)
     if directory.is_file() or (directory.is_dir() and any(directory.iterdir())):
         raise CheckpointError(

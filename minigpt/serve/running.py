@@ -47,7 +47,7 @@ def load_served(path: Path, name: str, settings: ServeSettings, device: str) -> 
     Raises:
         CheckpointError: If it cannot be loaded.
     """
-    model, tokenizer, _ = load_checkpoint(path, device=device)
+    model, tokenizer, _ = load_checkpoint(path, device=device, keep_integers=True)
     # NumPy's products are small here (torch has the large ones): a second thread saves
     # little where a core is free, and where none is, the first waits for it.
     ThreadpoolController().limit(limits=1, user_api="blas")

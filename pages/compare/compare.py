@@ -152,9 +152,9 @@ def show_origin(after: Side, found: TextComparison, position: int) -> None:
     provenance.show(after.checkpoint, found.after.tokens, "logits", place)
 
 
-def show_parts(shown: Compared) -> None:
-    """Show one of the other comparisons."""
-    part = st.segmented_control(
+def show_parts(shown: Compared) -> str:
+    """Show one of the other comparisons, and return which."""
+    part: str = st.segmented_control(
         "More to compare",
         list(parts.PARTS),
         # Heads have counterparts only where the tokens are the same.
@@ -165,6 +165,7 @@ def show_parts(shown: Compared) -> None:
     )
     with guard():
         parts.PARTS[part](shown)
+    return part
 
 
 def show_figures(shown: Compared, befores: Sequence[Side]) -> None:
@@ -175,8 +176,9 @@ def show_figures(shown: Compared, befores: Sequence[Side]) -> None:
     with right, st.container(key=compare_tour.PIECE):
         show_piece(shown)
     with st.container(key=compare_tour.PARTS):
-        show_parts(shown)
-    lesson.explain(WORDS, compare_text, batch_gradients, saliency)
+        part = show_parts(shown)
+    words, sources = parts.EXPLAINED.get(part, (WORDS, SOURCES))
+    lesson.explain(words, *sources)
     lesson.formula(FORMULA, FORMULA_IN_WORDS)
     check(questions.checks(shown, befores))
 
@@ -215,6 +217,8 @@ WORDS = (
     "elsewhere while the predictions stay the same, and weights may change a lot "
     "without effect. Only the losses show whether the model got better."
 )
+
+SOURCES = (compare_text, batch_gradients, saliency)
 
 tour_button = lesson.open(
     "Compare", "The mean loss can improve while some tokens get worse: look at both."

@@ -1,4 +1,4 @@
-"""The parts of the Compare page below its text: heads, weights, samples, gradients."""
+"""The parts of the Compare page below its text: heads, weights, samples and others."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from minigpt.interpret.differences.comparison import continuations
 from minigpt.interpret.differences.gradients import batch_gradients, saliency
 from minigpt.textbook.comparison import pattern_divergence, relative_change
 from minigpt.textbook.heads import patterns
-from pages.compare import numbers
+from pages.compare import numbers, rounding
 from pages.compare.numbers import Compared
 from pages.frame import notebook, provenance, state
 from pages.frame.guard import show_note
@@ -220,4 +220,10 @@ PARTS: dict[str, Callable[[Compared], None]] = {
     "Samples": samples,
     "What one training batch would change": batch,
     "Saliency": input_saliency,
+    "Rounding": rounding.show,
 }
+
+EXPLAINED: dict[str, tuple[str, tuple[type | Callable[..., object], ...]]] = {
+    "Rounding": (rounding.WORDS, rounding.SOURCES),
+}
+"""Words and sources of a part that is a lesson of its own."""

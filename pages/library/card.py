@@ -89,6 +89,8 @@ def _show_origin(facts: Facts) -> None:
         seen.append(
             f"{words.count(facts.tokens_seen)} {tokens} in {facts.step:,} steps"
         )
+    if facts.quantization:
+        seen.append(f"weights as **{facts.quantization}**")
     if facts.fingerprint:
         seen.append(f"text {plain(facts.fingerprint[:12])} …")
     if seen:

@@ -77,10 +77,10 @@ with guard():
     lesson.explain(
         "A checkpoint is a folder of three files: **config.json** says what the "
         "model is, **tokenizer.json** how text becomes tokens, "
-        "**model.safetensors** holds the weights, four bytes each. None of them "
-        "can run code. Older formats (pickles) can, so they are never "
-        "read.\n\nThe **loss** is in nats per token of the model's own "
-        "tokenizer, so compare it only between models with the same tokenizer. "
+        "**model.safetensors** holds the weights, four bytes each "
+        "(quantized: fewer). None of them can run code. Older formats (pickles) can, "
+        "so they are never read.\n\nThe **loss** is in nats per token of the model's "
+        "own tokenizer, so compare it only between models with the same tokenizer. "
         "The **fingerprint** identifies the training text: if one letter "
         "changes, it changes too.",
         save_checkpoint,

@@ -39,7 +39,8 @@ def _most_tokens(found: Sequence[Facts]) -> Question | None:
 
 
 def _bytes_of(found: Sequence[Facts]) -> Question | None:
-    largest = max(found, key=lambda facts: facts.num_parameters or 0, default=None)
+    in_full = [facts for facts in found if not facts.quantization]
+    largest = max(in_full, key=lambda facts: facts.num_parameters or 0, default=None)
     if largest is None or not largest.num_parameters:
         return None
     number = largest.num_parameters

@@ -8,12 +8,15 @@ from torch.nn import functional as F
 
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.datasets.tales.story import generate_tales
+from minigpt.interpret.corpora import held_out_windows
 from minigpt.interpret.differences.pattern_change import row_divergence
+from minigpt.interpret.weights.rounding_cost import matrix_names
 from minigpt.model import create_model
 from minigpt.tokenizers import WordTokenizer
 
 PAGE = "pages/compare/compare.py"
 PROMPT = "the red kite"
+GROUPS = "int4 in groups of 64"
 
 
 def checkpoint(models, step):
@@ -109,6 +112,7 @@ def test_heads_are_compared_by_the_divergence_of_their_rows(open_page, view, mod
         ("Samples", {"losses", "samples"}),
         ("What one training batch would change", {"losses", "batch"}),
         ("Saliency", {"losses", "saliency"}),
+        ("Rounding", {"losses", "grid"}),
     ],
 )
 @pytest.mark.parametrize("read", ["Prompt", "Held-out text"])
@@ -126,6 +130,34 @@ def test_the_code_of_every_part_rebuilds_its_numbers(open_page, part, figures, r
             continue
         made = made.detach().numpy() if isinstance(made, torch.Tensor) else made
         np.testing.assert_allclose(made, recipe.drawn, rtol=1e-4, atol=1e-5)
+
+
+def test_rounding_is_measured_for_the_whole_and_for_each_matrix(open_page, models):
+    app = open_page(PAGE, prompt=PROMPT, read="Prompt", part="Rounding", grid="int8")
+    known = {column for each in app.dataframe for column in each.value}
+    assert "integer q" in known
+    assert "weights as" not in known  # nothing is measured before it is asked for
+    app.button(key="measure_rounding").click().run()
+    assert not app.exception
+    whole = next(e.value for e in app.dataframe if "weights as" in e.value)
+    assert list(whole["weights as"]) == ["float32", "int8", "int4", GROUPS]
+    sizes = whole["megabytes"].astype(float)
+    assert (sizes[1:] < sizes[0]).all()
+    loaded = checkpoint(models, 100)
+    windows = held_out_windows(loaded.metadata, loaded.tokenizer, 64, 64)
+    before = np.mean([F.cross_entropy(*each).item() for each in read(loaded, windows)])
+    assert float(whole["loss"][0]) == pytest.approx(before, abs=1e-4)
+    recipe = app.session_state["_recipes"]["rounding"]
+    assert list(recipe.drawn) == matrix_names(loaded.model)
+    names = {}
+    exec(recipe.lines, names)
+    assert names[recipe.variable] == pytest.approx(recipe.drawn, abs=1e-5)
+
+
+def read(loaded, windows):
+    for row in torch.as_tensor(windows):
+        with torch.inference_mode():
+            yield loaded.model(row[None])[0, :-1], row[1:]
 
 
 def test_saliency_can_be_asked_against_a_rival(open_page, view):

@@ -1,0 +1,97 @@
+"""Products with integers where they lie: what makes a large quantized model fast.
+
+A new token multiplies each matrix by one vector, and reading a large matrix from memory
+takes longer than multiplying. So a quarter of the bytes may be read in a quarter of the
+time, if nobody writes the matrix out first. torch has two products that read integers
+and scale the sums. They take the vector as bfloat16, with 8 significant bits, and give
+their sums so: each is off by up to 1 in 256 of its size. `QuantizedLinear` is the
+definition, and a test holds these to it.
+
+Before: `models`. Next: `minigpt.generation.fast_decoding`, which calls them.
+"""
+
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from minigpt.quantization.layers import QuantizedEmbedding, QuantizedLayer
+from minigpt.quantization.matrix import QuantizedMatrix
+
+GROUPS_OF_KERNEL = (32, 64, 128, 256)
+ROWS_OF_KERNEL, COLUMNS_OF_KERNEL = 16, 32
+"""What torch's products read at once. They do not check: other sizes may crash."""
+
+Map = Callable[[np.ndarray], np.ndarray]
+"""Of a product: x [batch in] to x Wᵀ [batch out]. Of a lookup: ids to their rows."""
+
+
+def fast_product(layer: nn.Module, *, larger_than: int) -> Map | None:
+    """Return x ↦ x Wᵀ without writing W out, where torch can; else None.
+
+    Args:
+        layer: Any layer, on the CPU; a quantized one is read when the product is made.
+        larger_than: A matrix of at most so many weights is quicker written out once.
+    """
+    if not isinstance(layer, QuantizedLayer):
+        return None
+    matrix, config = layer.matrix, layer.matrix.config
+    rows, columns = matrix.shape
+    if rows * columns <= larger_than or columns % COLUMNS_OF_KERNEL:
+        return None
+    if config.bits == 8 and matrix.groups == 1 and not config.zero_point:
+        return _product_of_int8(matrix)
+    fits = matrix.group_width in GROUPS_OF_KERNEL
+    if config.bits == 4 and fits and columns % matrix.group_width == 0:
+        return _product_of_int4(matrix)
+    return None
+
+
+def fast_lookup(embedding: nn.Module) -> Map:
+    """Return ids ↦ their rows; of a quantized table, only these are written out."""
+    if isinstance(embedding, QuantizedEmbedding):
+        matrix = embedding.matrix
+        return lambda ids: matrix.rows(torch.from_numpy(ids)).numpy()
+    table = cast(Tensor, embedding.weight).detach().numpy()
+    return lambda ids: table[ids]
+
+
+def _product_of_int8(matrix: QuantizedMatrix) -> Map:
+    integers, scales = matrix.integers, matrix.scales[:, 0].detach()
+    # The kernel would round the scales to bfloat16 too: they are applied afterwards.
+    ones = torch.ones(len(scales), dtype=torch.bfloat16)
+
+    def multiply(x: np.ndarray) -> np.ndarray:
+        halves = torch.from_numpy(x).bfloat16()
+        sums = torch.ops.aten._weight_int8pack_mm(halves, integers, ones)
+        product: Tensor = sums.float() * scales
+        return product.numpy()
+
+    return multiply
+
+
+def _product_of_int4(matrix: QuantizedMatrix) -> Map:
+    rows = matrix.shape[0]
+    missing = -rows % ROWS_OF_KERNEL
+    # The kernel's formula is scale · (q − 8) + zero, with q from 0 to 15.
+    counted = matrix.unpacked().int() + 8
+    counted = torch.nn.functional.pad(counted, (0, 0, 0, missing))
+    packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(counted, 1)
+    scales = matrix.scales.detach()
+    zeros = torch.zeros_like(scales)
+    if matrix.zero_points is not None:
+        zeros = -scales * matrix.zero_points.float()
+    both = torch.stack([scales, zeros], dim=-1).transpose(0, 1)  # [group row 2]
+    both = torch.nn.functional.pad(both, (0, 0, 0, missing)).contiguous().bfloat16()
+    width = matrix.group_width
+
+    def multiply(x: np.ndarray) -> np.ndarray:
+        halves = torch.from_numpy(x).bfloat16()
+        sums: Tensor = torch.ops.aten._weight_int4pack_mm_for_cpu(
+            halves, packed, width, both
+        )
+        return sums[:, :rows].float().numpy()
+
+    return multiply
