@@ -16,6 +16,12 @@ import torch
 import transformers
 from model.gpt2_oracle import copy_gpt2, random_gpt2
 
+from minigpt.interpret.interventions.steering import (
+    mean_difference,
+    steer,
+    steering_vector,
+    stream_hooks,
+)
 from minigpt.interpret.weights.composition import compositions
 from minigpt.interpret.weights.copying import copying
 from minigpt.interpret.weights.token_maps import ov_map, qk_map
@@ -141,6 +147,28 @@ def test_an_edit_gives_their_logits(both, tokens, name, edit):
     edited = ours.run_with_hooks(tokens, fwd_hooks=[(name, edit)])
     assert_close(edited, theirs.run_with_hooks(tokens, fwd_hooks=[(name, edit)]), name)
     assert (edited - ours(tokens)).abs().max() > 1e-2
+
+
+@torch.inference_mode()
+def test_steering_gives_their_logits(both, tokens):
+    ours, theirs = both
+    prompt, toward, away = tokens[0].tolist(), [5, 9, 200], [1, 306]
+    hooks = [each for each in stream_hooks(ours) if "resid_mid" not in each]
+    assert len(hooks) == ours.config.num_layers + 1
+    for hook in hooks:
+        means = [
+            theirs.run_with_cache(torch.tensor([text]))[1][hook][0].mean(0)
+            for text in (toward, away)
+        ]
+        direction = means[0] - means[1]
+        length = theirs.run_with_cache(tokens[:1])[1][hook][0].norm(dim=-1).mean()
+        added = 0.6 * length * direction / direction.norm()
+        edit = (hook, lambda value, hook, added=added: value + added)
+        expected = theirs.run_with_hooks(tokens[:1], fwd_hooks=[edit])[0, -1]
+        found = mean_difference(ours, toward, away, hook)
+        vector = steering_vector(ours, prompt, hook, found, 0.6)
+        after = torch.tensor(steer(ours, prompt, hook, vector).after_logits)
+        assert_close(after, expected, hook)
 
 
 @pytest.fixture(scope="module")

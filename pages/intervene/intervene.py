@@ -11,6 +11,7 @@ from minigpt.interpret.heads.scores import HABITS
 from minigpt.interpret.interventions.interventions import Ablation
 from minigpt.interpret.interventions.parts import require_heads
 from minigpt.interpret.interventions.patching import patch_map
+from minigpt.interpret.interventions.steering import steering_vector, write_steered
 from minigpt.interpret.interventions.sweep import run_each
 from minigpt.interpret.openings.intervene import Loss
 from pages.frame import lesson, models, opening, state
@@ -24,6 +25,7 @@ from pages.intervene import (
     patch,
     patch_questions,
     questions,
+    steer,
     sweep,
     turn_questions,
 )
@@ -119,10 +121,17 @@ def show_turn(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
         check(turn_questions.checks(checkpoint))
 
 
+def show_steer(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
+    """Show what a direction in the stream does while the model writes."""
+    steer.show(checkpoint, row)
+    lesson.explain(steer.WORDS, steering_vector, write_steered)
+
+
 PARTS = {
     "Ablate": show_ablate,
     "Patch": show_patch,
     "Ablate each in turn": show_turn,
+    "Steer": show_steer,
 }
 
 # What older links call a part.
