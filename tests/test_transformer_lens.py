@@ -16,6 +16,9 @@ import torch
 import transformers
 from model.gpt2_oracle import copy_gpt2, random_gpt2
 
+from minigpt.interpret.interventions.patching import Prompts
+from minigpt.interpret.interventions.path_patching import patch_paths
+from minigpt.interpret.interventions.paths import read_path
 from minigpt.interpret.interventions.steering import (
     mean_difference,
     steer,
@@ -169,6 +172,51 @@ def test_steering_gives_their_logits(both, tokens):
         vector = steering_vector(ours, prompt, hook, found, 0.6)
         after = torch.tensor(steer(ours, prompt, hook, vector).after_logits)
         assert_close(after, expected, hook)
+
+
+@torch.inference_mode()
+def test_path_patching_gives_their_logits(both, tokens):
+    ours, theirs = both
+    run, other = tokens[:1], tokens[1:]
+    layer = ours.config.num_layers - 1
+    for text in (f"L0H1>L{layer}H2.{{}}", "L0H3>logits"):
+        for through in "qkv" if "{}" in text else "q":
+            path = read_path(text.format(through))
+            prompts = Prompts(run[0].tolist(), other[0].tolist(), answer=7, rival=200)
+            found = patch_paths(ours, prompts, [path]).effect.after_logits
+            expected = theirs_patched(theirs, run, other, path)[0, -1]
+            assert_close(torch.tensor(found), expected, str(path))
+            assert (expected - theirs(run)[0, -1]).abs().max() > 1e-3
+
+
+def theirs_patched(theirs, run, other, path):
+    """Freeze all but the sender with their hooks, and patch what the receiver got."""
+    here, there = theirs.run_with_cache(run)[1], theirs.run_with_cache(other)[1]
+    sender, receiver = path.sender, path.receiver
+
+    def freeze(value, hook):
+        value = here[hook.name].clone()
+        if hook.name == f"blocks.{sender.layer}.attn.hook_z":
+            value[:, :, sender.head] = there[hook.name][:, :, sender.head]
+        return value
+
+    kinds = ("attn.hook_z", "hook_mlp_out")
+    layers = range(theirs.cfg.n_layers)
+    frozen = [(f"blocks.{at}.{kind}", freeze) for at in layers for kind in kinds]
+    if receiver is None:
+        return theirs.run_with_hooks(run, fwd_hooks=frozen)
+    name, got = f"blocks.{receiver.layer}.attn.hook_{path.through}", {}
+
+    def keep(value, hook):
+        got["new"] = value.clone()
+
+    def receive(value, hook):
+        value = value.clone()
+        value[:, :, receiver.head] = got["new"][:, :, receiver.head]
+        return value
+
+    theirs.run_with_hooks(run, fwd_hooks=[*frozen, (name, keep)])
+    return theirs.run_with_hooks(run, fwd_hooks=[(name, receive)])
 
 
 @pytest.fixture(scope="module")

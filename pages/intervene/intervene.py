@@ -11,6 +11,8 @@ from minigpt.interpret.heads.scores import HABITS
 from minigpt.interpret.interventions.interventions import Ablation
 from minigpt.interpret.interventions.parts import require_heads
 from minigpt.interpret.interventions.patching import patch_map
+from minigpt.interpret.interventions.path_patching import patch_paths
+from minigpt.interpret.interventions.paths import Path
 from minigpt.interpret.interventions.steering import steering_vector, write_steered
 from minigpt.interpret.interventions.sweep import run_each
 from minigpt.interpret.openings.intervene import Loss
@@ -24,6 +26,8 @@ from pages.intervene import (
     numbers,
     patch,
     patch_questions,
+    paths,
+    prompts,
     questions,
     steer,
     sweep,
@@ -96,7 +100,7 @@ def show_opening(found: Loss | None) -> None:
 
 def show_patch(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     """Show what values carried from one prompt into another do."""
-    patching = patch.choose(checkpoint, row)
+    patching = prompts.choose(checkpoint, row)
     if patching is None:
         lesson.explain(PATCH, patch_map)
     elif predict(
@@ -104,7 +108,7 @@ def show_patch(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
         seen=patch_questions.strongest_z(checkpoint, patching),
     ):
         with row:
-            patching = patch.choose_tokens(checkpoint, patching)
+            patching = prompts.choose_tokens(checkpoint, patching)
         patch.show(checkpoint, patching)
         lesson.explain(PATCH, patch_map)
         check(patch_questions.checks(checkpoint, patching))
@@ -127,11 +131,18 @@ def show_steer(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     lesson.explain(steer.WORDS, steering_vector, write_steered)
 
 
+def show_paths(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
+    """Show what one head tells another."""
+    paths.show(checkpoint, row)
+    lesson.explain(paths.WORDS, Path, patch_paths)
+
+
 PARTS = {
     "Ablate": show_ablate,
     "Patch": show_patch,
     "Ablate each in turn": show_turn,
     "Steer": show_steer,
+    "Paths": show_paths,
 }
 
 # What older links call a part.

@@ -91,7 +91,7 @@ def _choose(checkpoint: Checkpoint, reading: Reading) -> Steered:
     hooks = stream_hooks(checkpoint.model)
     state.keep_possible("steer_at", hooks, "hook")
     middle = f"blocks.{checkpoint.model.config.num_layers // 2}.hook_resid_pre"
-    at, much = st.columns(2)
+    at, much = st.columns([3, 2])
     hook = at.selectbox(
         "Added at",
         hooks,
