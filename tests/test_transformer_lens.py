@@ -185,8 +185,9 @@ def test_path_patching_gives_their_logits(both, tokens):
             prompts = Prompts(run[0].tolist(), other[0].tolist(), answer=7, rival=200)
             found = patch_paths(ours, prompts, [path]).effect.after_logits
             expected = theirs_patched(theirs, run, other, path)[0, -1]
-            assert_close(torch.tensor(found), expected, str(path))
-            assert (expected - theirs(run)[0, -1]).abs().max() > 1e-3
+            # One path of random weights moves little: nearer than 1e-4 is needed.
+            torch.testing.assert_close(torch.tensor(found), expected, atol=5e-6, rtol=0)
+            assert (expected - theirs(run)[0, -1]).abs().max() > 1e-4
 
 
 def theirs_patched(theirs, run, other, path):
@@ -194,15 +195,18 @@ def theirs_patched(theirs, run, other, path):
     here, there = theirs.run_with_cache(run)[1], theirs.run_with_cache(other)[1]
     sender, receiver = path.sender, path.receiver
 
-    def freeze(value, hook):
-        value = here[hook.name].clone()
-        if hook.name == f"blocks.{sender.layer}.attn.hook_z":
-            value[:, :, sender.head] = there[hook.name][:, :, sender.head]
-        return value
+    def freezing(name):  # `hook.name` may be another of its names there
+        def freeze(value, hook):
+            value = here[name].clone()
+            if name == f"blocks.{sender.layer}.attn.hook_z":
+                value[:, :, sender.head] = there[name][:, :, sender.head]
+            return value
+
+        return name, freeze
 
     kinds = ("attn.hook_z", "hook_mlp_out")
     layers = range(theirs.cfg.n_layers)
-    frozen = [(f"blocks.{at}.{kind}", freeze) for at in layers for kind in kinds]
+    frozen = [freezing(f"blocks.{at}.{kind}") for at in layers for kind in kinds]
     if receiver is None:
         return theirs.run_with_hooks(run, fwd_hooks=frozen)
     name, got = f"blocks.{receiver.layer}.attn.hook_{path.through}", {}
