@@ -9,12 +9,13 @@ from streamlit.delta_generator import DeltaGenerator
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.heads.scores import HABITS
 from minigpt.interpret.interventions.interventions import Ablation
-from minigpt.interpret.interventions.parts import require_heads
+from minigpt.interpret.interventions.parts import Neuron, require_heads
 from minigpt.interpret.interventions.patching import patch_map
 from minigpt.interpret.interventions.path_patching import patch_paths
 from minigpt.interpret.interventions.paths import Path
 from minigpt.interpret.interventions.steering import steering_vector, write_steered
 from minigpt.interpret.interventions.sweep import run_each
+from minigpt.interpret.neurons.output import promoted_tokens
 from minigpt.interpret.openings.intervene import Loss
 from pages.frame import lesson, models, opening, state
 from pages.frame.controls import tour
@@ -23,6 +24,7 @@ from pages.frame.questions import check, predict
 from pages.frame.reading import read
 from pages.intervene import (
     ablate,
+    neurons,
     numbers,
     patch,
     patch_questions,
@@ -137,12 +139,19 @@ def show_paths(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     lesson.explain(paths.WORDS, Path, patch_paths)
 
 
+def show_neurons(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
+    """Show what makes a neuron fire, and what is lost without it."""
+    neurons.show(checkpoint, row)
+    lesson.explain(neurons.WORDS, Neuron, promoted_tokens)
+
+
 PARTS = {
     "Ablate": show_ablate,
     "Patch": show_patch,
     "Ablate each in turn": show_turn,
     "Steer": show_steer,
     "Paths": show_paths,
+    "Neurons": show_neurons,
 }
 
 # What older links call a part.

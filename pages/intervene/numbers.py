@@ -143,11 +143,12 @@ def pair_effect(
     checkpoint: Checkpoint, first: Ablation, second: Ablation
 ) -> PairEffect:
     """Return what two ablations cost alone and together."""
-    return ablate_pair(partial(_mean_loss, checkpoint), (first, second))
+    return ablate_pair(partial(mean_loss, checkpoint), (first, second))
 
 
 @remember(1024)
-def _mean_loss(checkpoint: Checkpoint, ablations: tuple[Ablation, ...]) -> float:
+def mean_loss(checkpoint: Checkpoint, ablations: tuple[Ablation, ...]) -> float:
+    """Return the loss over the corpus under ablations, in nats per token."""
     return float(loss_over(checkpoint.model, windows(checkpoint), ablations).mean())
 
 

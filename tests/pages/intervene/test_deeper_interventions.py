@@ -8,6 +8,7 @@ PAGE = "pages/intervene/intervene.py"
 PROMPT = "the red kite"
 PAIR = {"clean": "the red kite was", "corrupted": "the tan kite was"}
 STEER = {"intervene": "Steer", "prompt": PROMPT}
+NEURONS = {"intervene": "Neurons", "prompt": PROMPT}
 PATHS = {"intervene": "Paths", **PAIR}
 
 
@@ -52,6 +53,17 @@ def test_paths_are_added_and_patched_together(open_page):
     app.multiselect(key="paths").set_value(listed).run()
     run_codes(app)
     assert "The 2 paths move the answer" in said(app)
+
+
+def test_a_neuron_is_chosen_and_switched_off(open_page):
+    app = open_page(PAGE, **NEURONS, neuron="9999")  # there is none: as it begins
+    assert run_codes(app) == {"promoted", "without the neuron", "neuron examples"}
+    app.number_input(key="neuron").set_value(3).run()
+    app.button_group(key="neuron_off").set_value("its mean").run()
+    run_codes(app)
+    layer = app.number_input(key="neuron_layer").value
+    assert f"Where L{layer}N3 fires" in [each.value for each in app.subheader]
+    assert f"without L{layer}N3" in app.metric[0].delta
 
 
 @pytest.mark.parametrize(
