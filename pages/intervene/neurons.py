@@ -18,7 +18,7 @@ from minigpt.textbook.interventions import ablation_hooks
 from pages.frame import corpora, notebook, state
 from pages.frame.reading import read
 from pages.frame.remember import remember
-from pages.frame.words import number, plain
+from pages.frame.words import plain
 from pages.intervene import numbers
 from pages.intervene.ablate import moved
 from viz.attribution import signed_bars
@@ -174,7 +174,7 @@ def _show_without(checkpoint: Checkpoint, reading: Reading, neuron: Neuron) -> N
     st.metric(
         "Loss over held-out text, nats per token",
         f"{after:.4f}",
-        f"{number(after - before, 4)} without {neuron}",
+        f"{after - before:+.4f} without {neuron}",
         delta_color="inverse",
         delta_arrow="off",
     )

@@ -161,4 +161,4 @@ def test_induction_finds_the_token_by_what_layer_0_wrote_into_its_keys():
     others = [maps["q"], maps["v"], maps["k"][1]]
     assert max(np.abs(each).max() for each in others) < 0.05
     paths = [read_path(f"L0H0>L1H{head}.k") for head in (0, 1)]
-    assert patch_paths(model, prompts, paths).moved > 0.95
+    assert patch_paths(model, prompts, paths).moved > 0.9
