@@ -1,13 +1,12 @@
 """Paths: what one head tells another head, or the logits, with all else frozen."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import cast
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.errors import DataError
 from minigpt.interpret.interventions.parts import Head
 from minigpt.interpret.interventions.patching import Prompts
 from minigpt.interpret.interventions.path_patching import (
@@ -20,10 +19,10 @@ from minigpt.interpret.interventions.paths import Path, Through, read_path
 from minigpt.interpret.interventions.prompt_pairs import EXCHANGED
 from minigpt.model import TransformerLM
 from pages.frame import notebook, state
-from pages.frame.guard import show_problem
 from pages.frame.remember import remember
 from pages.frame.words import plain
 from pages.intervene import numbers, prompts
+from pages.intervene.path_list import FAINT, Maps, choose_paths
 from pages.intervene.prompts import Patching
 from viz.circuits.path_graph import DrawnPath, path_graph
 from viz.components.value_grid.view import Grid, value_grid
@@ -44,30 +43,8 @@ THROUGH: dict[str, Through] = {"queries (Q)": "q", "keys (K)": "k", "values (V)"
 
 SIDE_BY_SIDE = 16
 """Receivers that have room in one table; of more, one layer is shown at a time."""
-
-DRAWN, FAINT = 40, 0.02
-"""Lines in the graph at most, and the share below which there is none."""
-
-CLEAR = 0.1
-"""Share of the way from which a path is among those that the button adds."""
-
-
-class Maps(NamedTuple):
-    """What each path moves alone."""
-
-    through: Through
-    moved: dict[Path, float]
-
-    @property
-    def strongest(self) -> Path:
-        """Return the path between heads that moves the answer farthest.
-
-        If there is none that moves it at all: of those to the logits.
-        """
-        ranked = sorted(self.moved, key=lambda path: -abs(self.moved[path]))
-        between = (each for each in ranked if each.receiver)
-        best = next(between, ranked[0])
-        return best if abs(self.moved[best]) >= FAINT else ranked[0]
+DRAWN = 40
+"""Lines in the graph at most."""
 
 
 def show(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
@@ -92,7 +69,8 @@ def show(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     maps = _measure(checkpoint, patching.prompts, through)
     left, right = st.columns([6, 5], gap="large")
     with left:
-        _show_map(model, patching, maps)
+        _show_map(model, maps)
+        _show_code(patching.prompts, maps)
     with right:
         _show_chosen(checkpoint, patching, maps)
     _show_graph(model, maps)
@@ -123,7 +101,7 @@ def _measure(checkpoint: Checkpoint, both: Prompts, through: Through) -> Maps:
     return Maps(through, moved)
 
 
-def _show_map(model: TransformerLM, patching: Patching, maps: Maps) -> None:
+def _show_map(model: TransformerLM, maps: Maps) -> None:
     """Show senders by receivers; a click adds a path to the list, or takes it out."""
     config = model.config
     senders = [Head(at, n) for at, n in _places(config.num_layers, config.num_heads)]
@@ -162,7 +140,10 @@ def _show_map(model: TransformerLM, patching: Patching, maps: Maps) -> None:
         "A row writes, a column reads. Click a cell to add its path to the list."
         + _grouped(model, maps.through)
     )
-    both = patching.prompts
+
+
+def _show_code(both: Prompts, maps: Maps) -> None:
+    """Offer the lines that patch every path between two heads."""
     notebook.show(
         "paths",
         path_map,
@@ -175,7 +156,7 @@ def _show_map(model: TransformerLM, patching: Patching, maps: Maps) -> None:
 
 def _show_chosen(checkpoint: Checkpoint, patching: Patching, maps: Maps) -> None:
     """Show what the paths in the list do together, or else the strongest alone."""
-    chosen = _list(checkpoint.model, maps)
+    chosen = choose_paths(checkpoint.model, maps)
     is_listed = bool(chosen)
     if not chosen:
         chosen = [maps.strongest]
@@ -205,48 +186,6 @@ def _show_chosen(checkpoint: Checkpoint, patching: Patching, maps: Maps) -> None
         drawn=found.moved,
         also=[Prompts, read_path],
     )
-
-
-def _list(model: TransformerLM, maps: Maps) -> list[Path]:
-    """Show the list of paths to patch together; return those that the model has."""
-    row = st.container(horizontal=True, vertical_alignment="bottom")
-    names = row.multiselect(
-        "Paths that are patched together",
-        st.session_state.get("paths", []),
-        label_visibility="collapsed",
-        key="paths",
-        accept_new_options=True,
-        placeholder="Click a cell, or type L0H0>L1H0.k",
-        help="L0H0>L1H0.k is the path from L0H0 to the keys of L1H0 (q: queries, v: "
-        "values); L1H0>logits is what L1H0 says itself.",
-        **state.BOUND,
-    )
-    ranked = sorted(maps.moved, key=lambda path: -maps.moved[path])
-    clear = [path for path in ranked if path.receiver and maps.moved[path] >= CLEAR]
-    row.button(
-        "All clear ones",
-        disabled=not clear,
-        help=f"Every path to another head that alone moves the answer {CLEAR} of the "
-        "way or more."
-        if clear
-        else f"No path to another head moves the answer {CLEAR} of the way.",
-        on_click=_set_paths,
-        args=([str(path) for path in clear],),
-    )
-    found = []
-    for name in names:
-        try:
-            path = read_path(name)
-            path.require_in(model.config)
-        except DataError as error:
-            show_problem(f"{error} This path is left out.")
-        else:
-            found.append(path)
-    return list(dict.fromkeys(found))
-
-
-def _set_paths(names: list[str]) -> None:
-    st.session_state["paths"] = names
 
 
 def _show_graph(model: TransformerLM, maps: Maps) -> None:

@@ -53,21 +53,7 @@ def choose(
         What can be patched; None if a large model's reader has not asked to begin.
     """
     _begin_with_ready_prompts(checkpoint, first)
-    left, right = st.columns(2)
-    clean = left.text_input(
-        "Clean prompt",
-        key="clean",
-        max_chars=2000,
-        on_change=_forget_tokens,
-        **shared.BOUND,
-    )
-    corrupted = right.text_input(
-        "Corrupted prompt: the same except for a word or two",
-        key="corrupted",
-        max_chars=2000,
-        on_change=_forget_tokens,
-        **shared.BOUND,
-    )
+    clean, corrupted = _typed()
     tokenizer = checkpoint.tokenizer
     ids = same_length(tokenizer, clean, corrupted)
     read_prompt(checkpoint.model, tokenizer, clean)  # raises if it is too long
@@ -90,6 +76,24 @@ def choose(
     run, other = reversed(ids) if not reverse else ids
     names = paired_pieces(*(tokenizer.pieces(some) for some in ids))
     return Patching(Prompts(run, other, answer, rival), names, reverse)
+
+
+def _typed() -> list[str]:
+    """Show the fields of both prompts, and return what stands in them."""
+    labels = {
+        "clean": "Clean prompt",
+        "corrupted": "Corrupted prompt: the same except for a word or two",
+    }
+    return [
+        place.text_input(
+            labels[key],
+            key=key,
+            max_chars=2000,
+            on_change=_forget_tokens,
+            **shared.BOUND,
+        )
+        for place, key in zip(st.columns(2), labels, strict=True)
+    ]
 
 
 def _begin_with_ready_prompts(

@@ -23,6 +23,7 @@ from minigpt.interpret.interventions.steering import (
 )
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.interpret.stream.logit_lens import single_token
+from minigpt.model import TransformerLM
 from pages.frame import corpora, notebook, state
 from pages.frame.reading import read
 from pages.frame.remember import identity, remember
@@ -88,9 +89,20 @@ def _choose(checkpoint: Checkpoint, reading: Reading) -> Steered:
         label_visibility="collapsed",
     )
     place = st.container()
-    hooks = stream_hooks(checkpoint.model)
+    hook, strength = _choose_place(checkpoint.model)
+    with place:
+        direction, call = (_between if kind == TWO else _of_token)(checkpoint, hook)
+    tokens = reading.tokens
+    vector = _vector(checkpoint.model, tokens, hook, direction, strength)
+    call = f"steering_vector(model, prompt, {hook!r}, {call}, {strength})"
+    return Steered(hook, strength, vector, call)
+
+
+def _choose_place(model: TransformerLM) -> tuple[str, float]:
+    """Let the reader choose where the direction is added, and how strongly."""
+    hooks = stream_hooks(model)
     state.keep_possible("steer_at", hooks, "hook")
-    middle = f"blocks.{checkpoint.model.config.num_layers // 2}.hook_resid_pre"
+    middle = f"blocks.{model.config.num_layers // 2}.hook_resid_pre"
     at, much = st.columns([3, 2])
     hook = at.selectbox(
         "Added at",
@@ -112,12 +124,7 @@ def _choose(checkpoint: Checkpoint, reading: Reading) -> Steered:
         "opposite direction.",
         **state.BOUND,
     )
-    with place:
-        direction, call = (_between if kind == TWO else _of_token)(checkpoint, hook)
-    tokens = reading.tokens
-    vector = _vector(checkpoint.model, tokens, hook, direction, strength)
-    call = f"steering_vector(model, prompt, {hook!r}, {call}, {strength})"
-    return Steered(hook, strength, vector, call)
+    return hook, strength
 
 
 def _between(checkpoint: Checkpoint, hook: str) -> tuple[Direction, str]:
