@@ -20,7 +20,7 @@ from minigpt.interpret.interventions.prompt_pairs import EXCHANGED
 from minigpt.model import TransformerLM
 from pages.frame import notebook, state
 from pages.frame.remember import remember
-from pages.frame.words import plain
+from pages.frame.words import number, plain
 from pages.intervene import numbers, prompts
 from pages.intervene.path_list import FAINT, Maps, choose_paths
 from pages.intervene.prompts import Patching
@@ -170,9 +170,11 @@ def _show_chosen(checkpoint: Checkpoint, patching: Patching, maps: Maps) -> None
     alone = sum(maps.moved.get(path, 0.0) for path in chosen)
     one = f"**{plain(str(chosen[0]))}**{'' if is_listed else ', the strongest path,'}"
     who = f"{one} moves" if len(chosen) == 1 else f"The {len(chosen)} paths move"
-    summed = f" (each alone, summed: {_share(alone)})" if _all_in(chosen, maps) else ""
+    summed = (
+        f" (each alone, summed: {number(alone, 3)})" if _all_in(chosen, maps) else ""
+    )
     st.markdown(
-        f"{who} the answer **{_share(found.moved)}** of the way{summed}: {answer} "
+        f"{who} the answer **{number(found.moved, 3)}** of the way{summed}: {answer} "
         f"{before[both.answer]:.3f} → {after[both.answer]:.3f}, {rival} "
         f"{before[both.rival]:.3f} → {after[both.rival]:.3f}."
     )
@@ -235,11 +237,6 @@ def _path(sender: Head, receiver: Head | None, through: Through) -> Path | None:
 
 def _places(layers: int, heads: int) -> list[tuple[int, int]]:
     return [(layer, head) for layer in range(layers) for head in range(heads)]
-
-
-def _share(moved: float) -> str:
-    """Print a share; one that rounds to zero has no sign."""
-    return plain(f"{moved if abs(moved) >= 0.0005 else 0.0:.3f}")
 
 
 def _all_in(chosen: Sequence[Path], maps: Maps) -> bool:

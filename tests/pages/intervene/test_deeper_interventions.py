@@ -71,10 +71,7 @@ def test_a_neuron_is_chosen_and_switched_off(open_page):
     [
         (STEER | {"toward": "same", "away": "same"}, "no direction between them"),
         (STEER | {"toward": "", "away": "a"}, "A prompt is empty"),
-        (STEER | {"toward": "a" * 65, "away": "a"}, "65 tokens"),
         (STEER | {"steer_by": "A token", "steer_token": "kite"}, "not one token"),
-        (STEER | {"model": "mlp"}, "no attention heads"),
-        (PATHS | {"paths": "L0H0>L0H1.k"}, "later layer"),
         (PATHS | {"paths": "L0H0>L1H9.k"}, "no head 9"),
         (PATHS | {"paths": "<b>*"}, "names no path"),
         (PATHS | {"corrupted": PAIR["clean"]}, "disagree"),
