@@ -16,6 +16,15 @@ import torch
 import transformers
 from model.gpt2_oracle import copy_gpt2, random_gpt2
 
+from minigpt.interpret.interventions.patching import Prompts
+from minigpt.interpret.interventions.path_patching import patch_paths
+from minigpt.interpret.interventions.paths import read_path
+from minigpt.interpret.interventions.steering import (
+    mean_difference,
+    steer,
+    steering_vector,
+    stream_hooks,
+)
 from minigpt.interpret.weights.composition import compositions
 from minigpt.interpret.weights.copying import copying
 from minigpt.interpret.weights.token_maps import ov_map, qk_map
@@ -141,6 +150,77 @@ def test_an_edit_gives_their_logits(both, tokens, name, edit):
     edited = ours.run_with_hooks(tokens, fwd_hooks=[(name, edit)])
     assert_close(edited, theirs.run_with_hooks(tokens, fwd_hooks=[(name, edit)]), name)
     assert (edited - ours(tokens)).abs().max() > 1e-2
+
+
+@torch.inference_mode()
+def test_steering_gives_their_logits(both, tokens):
+    ours, theirs = both
+    prompt, toward, away = tokens[0].tolist(), [5, 9, 200], [1, 306]
+    hooks = [each for each in stream_hooks(ours) if "resid_mid" not in each]
+    assert len(hooks) == ours.config.num_layers + 1
+    for hook in hooks:
+        means = [
+            theirs.run_with_cache(torch.tensor([text]))[1][hook][0].mean(0)
+            for text in (toward, away)
+        ]
+        direction = means[0] - means[1]
+        length = theirs.run_with_cache(tokens[:1])[1][hook][0].norm(dim=-1).mean()
+        added = 0.6 * length * direction / direction.norm()
+        edit = (hook, lambda value, hook, added=added: value + added)
+        expected = theirs.run_with_hooks(tokens[:1], fwd_hooks=[edit])[0, -1]
+        found = mean_difference(ours, toward, away, hook)
+        vector = steering_vector(ours, prompt, hook, found, 0.6)
+        after = torch.tensor(steer(ours, prompt, hook, vector).after_logits)
+        assert_close(after, expected, hook)
+
+
+@torch.inference_mode()
+def test_path_patching_gives_their_logits(both, tokens):
+    ours, theirs = both
+    run, other = tokens[:1], tokens[1:]
+    layer = ours.config.num_layers - 1
+    for text in (f"L0H1>L{layer}H2.{{}}", "L0H3>logits"):
+        for through in "qkv" if "{}" in text else "q":
+            path = read_path(text.format(through))
+            prompts = Prompts(run[0].tolist(), other[0].tolist(), answer=7, rival=200)
+            found = patch_paths(ours, prompts, [path]).effect.after_logits
+            expected = theirs_patched(theirs, run, other, path)[0, -1]
+            # One path of random weights moves little: nearer than 1e-4 is needed.
+            torch.testing.assert_close(torch.tensor(found), expected, atol=5e-6, rtol=0)
+            assert (expected - theirs(run)[0, -1]).abs().max() > 1e-4
+
+
+def theirs_patched(theirs, run, other, path):
+    """Freeze all but the sender with their hooks, and patch what the receiver got."""
+    here, there = theirs.run_with_cache(run)[1], theirs.run_with_cache(other)[1]
+    sender, receiver = path.sender, path.receiver
+
+    def freezing(name):  # `hook.name` may be another of its names there
+        def freeze(value, hook):
+            value = here[name].clone()
+            if name == f"blocks.{sender.layer}.attn.hook_z":
+                value[:, :, sender.head] = there[name][:, :, sender.head]
+            return value
+
+        return name, freeze
+
+    kinds = ("attn.hook_z", "hook_mlp_out")
+    layers = range(theirs.cfg.n_layers)
+    frozen = [freezing(f"blocks.{at}.{kind}") for at in layers for kind in kinds]
+    if receiver is None:
+        return theirs.run_with_hooks(run, fwd_hooks=frozen)
+    name, got = f"blocks.{receiver.layer}.attn.hook_{path.through}", {}
+
+    def keep(value, hook):
+        got["new"] = value.clone()
+
+    def receive(value, hook):
+        value = value.clone()
+        value[:, :, receiver.head] = got["new"][:, :, receiver.head]
+        return value
+
+    theirs.run_with_hooks(run, fwd_hooks=[*frozen, (name, keep)])
+    return theirs.run_with_hooks(run, fwd_hooks=[(name, receive)])
 
 
 @pytest.fixture(scope="module")

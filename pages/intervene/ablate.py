@@ -56,7 +56,7 @@ def _show_next_token(
     effect = numbers.effect(checkpoint, reading.tokens, ablations)
     tokenizer = checkpoint.tokenizer
     pieces = tokenizer.pieces(range(tokenizer.vocab_size))
-    st.markdown(_moved(pieces, effect, bool(ablations)))
+    st.markdown(moved(pieces, effect, is_changed=bool(ablations)))
     st.vega_lite_chart(before_after_bars(pieces, effect.before, effect.after, 6).spec)
     hooks = numbers.hooks_call(ablations)
     notebook.show(
@@ -68,11 +68,11 @@ def _show_next_token(
     )
 
 
-def _moved(pieces: Sequence[str], effect: Effect, is_ablated: bool) -> str:
+def moved(pieces: Sequence[str], effect: Effect, *, is_changed: bool) -> str:
     """Say what the prompt's likeliest token was and is."""
     first, now = int(effect.before.argmax()), int(effect.after.argmax())
     named = f"“**{plain(display_piece(pieces[first]))}**”"
-    if not is_ablated:
+    if not is_changed:
         return f"Next token, whole model: {named} {effect.before[first]:.3f}."
     words = (
         f"Next token: {named} {effect.before[first]:.3f} → {effect.after[first]:.3f}, "

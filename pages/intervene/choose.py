@@ -53,8 +53,8 @@ def ablation_list(checkpoint: Checkpoint, length: int) -> list[Ablation]:
         key="cut",
         accept_new_options=True,
         placeholder="Nothing is ablated: click, or type L0H0 mean",
-        help="Write a part (L0H1, attention0, MLP0, L0H1[7,3], token3), then zero, "
-        "mean, resample or a factor such as x0.5.",
+        help="Write a part (L0H1, attention0, MLP0, L0N12 for a neuron, L0H1[7,3], "
+        "token3), then zero, mean, resample or a factor such as x0.5.",
         **state.BOUND,
     )
     history = _history(texts)

@@ -9,9 +9,13 @@ from streamlit.delta_generator import DeltaGenerator
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.heads.scores import HABITS
 from minigpt.interpret.interventions.interventions import Ablation
-from minigpt.interpret.interventions.parts import require_heads
+from minigpt.interpret.interventions.parts import Neuron, require_heads
 from minigpt.interpret.interventions.patching import patch_map
+from minigpt.interpret.interventions.path_patching import patch_paths
+from minigpt.interpret.interventions.paths import Path
+from minigpt.interpret.interventions.steering import steering_vector, write_steered
 from minigpt.interpret.interventions.sweep import run_each
+from minigpt.interpret.neurons.output import promoted_tokens
 from minigpt.interpret.openings.intervene import Loss
 from pages.frame import lesson, models, opening, state
 from pages.frame.controls import tour
@@ -20,10 +24,14 @@ from pages.frame.questions import check, predict
 from pages.frame.reading import read
 from pages.intervene import (
     ablate,
+    neurons,
     numbers,
     patch,
     patch_questions,
+    paths,
+    prompts,
     questions,
+    steer,
     sweep,
     turn_questions,
 )
@@ -94,7 +102,7 @@ def show_opening(found: Loss | None) -> None:
 
 def show_patch(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     """Show what values carried from one prompt into another do."""
-    patching = patch.choose(checkpoint, row)
+    patching = prompts.choose(checkpoint, row)
     if patching is None:
         lesson.explain(PATCH, patch_map)
     elif predict(
@@ -102,7 +110,7 @@ def show_patch(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
         seen=patch_questions.strongest_z(checkpoint, patching),
     ):
         with row:
-            patching = patch.choose_tokens(checkpoint, patching)
+            patching = prompts.choose_tokens(checkpoint, patching)
         patch.show(checkpoint, patching)
         lesson.explain(PATCH, patch_map)
         check(patch_questions.checks(checkpoint, patching))
@@ -119,10 +127,31 @@ def show_turn(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
         check(turn_questions.checks(checkpoint))
 
 
+def show_steer(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
+    """Show what a direction in the stream does while the model writes."""
+    steer.show(checkpoint, row)
+    lesson.explain(steer.WORDS, steering_vector, write_steered)
+
+
+def show_paths(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
+    """Show what one head tells another."""
+    paths.show(checkpoint, row)
+    lesson.explain(paths.WORDS, Path, patch_paths)
+
+
+def show_neurons(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
+    """Show what makes a neuron fire, and what is lost without it."""
+    neurons.show(checkpoint, row)
+    lesson.explain(neurons.WORDS, Neuron, promoted_tokens)
+
+
 PARTS = {
     "Ablate": show_ablate,
     "Patch": show_patch,
     "Ablate each in turn": show_turn,
+    "Steer": show_steer,
+    "Paths": show_paths,
+    "Neurons": show_neurons,
 }
 
 # What older links call a part.

@@ -143,11 +143,12 @@ def pair_effect(
     checkpoint: Checkpoint, first: Ablation, second: Ablation
 ) -> PairEffect:
     """Return what two ablations cost alone and together."""
-    return ablate_pair(partial(_mean_loss, checkpoint), (first, second))
+    return ablate_pair(partial(mean_loss, checkpoint), (first, second))
 
 
 @remember(1024)
-def _mean_loss(checkpoint: Checkpoint, ablations: tuple[Ablation, ...]) -> float:
+def mean_loss(checkpoint: Checkpoint, ablations: tuple[Ablation, ...]) -> float:
+    """Return the loss over the corpus under ablations, in nats per token."""
     return float(loss_over(checkpoint.model, windows(checkpoint), ablations).mean())
 
 
@@ -165,7 +166,7 @@ def heads_on_corpus(checkpoint: Checkpoint, how: How) -> HeadEffects:
     def one(layer: int) -> HeadEffects:
         return _heads_of_layer(checkpoint, how, layer)
 
-    return HeadEffects.stacked(_layer_by_layer(checkpoint, one))
+    return HeadEffects.stacked(layer_by_layer(checkpoint, one))
 
 
 @remember(512, spinner=RUNNING)
@@ -175,9 +176,11 @@ def _heads_of_layer(checkpoint: Checkpoint, how: How, layer: int) -> HeadEffects
 
 
 @_once
-def ready_prompts(checkpoint: Checkpoint) -> PromptPair:
-    """Return two prompts that this model tells apart."""
-    return ready_pair(checkpoint.model, checkpoint.tokenizer)
+def ready_prompts(
+    checkpoint: Checkpoint, first: Sequence[PromptPair] = ()
+) -> PromptPair:
+    """Return two prompts that this model tells apart, some tried before others."""
+    return ready_pair(checkpoint.model, checkpoint.tokenizer, first)
 
 
 @remember(32)
@@ -205,7 +208,7 @@ def patches(checkpoint: Checkpoint, prompts: Prompts, what: str) -> PatchMap:
     def one(layer: int) -> PatchMap:
         return patches_of_layer(checkpoint.model, prompts, what, [layer])
 
-    return PatchMap.stacked(_layer_by_layer(checkpoint, one))
+    return PatchMap.stacked(layer_by_layer(checkpoint, one))
 
 
 patches_of_layer = remember(512, spinner=RUNNING)(patch_map)
@@ -230,7 +233,7 @@ def _count(checkpoint: Checkpoint) -> int:
     return 16 if is_quick(checkpoint) else 2
 
 
-def _layer_by_layer(
+def layer_by_layer(
     checkpoint: Checkpoint, one: Callable[[int], Number]
 ) -> list[Number]:
     """Measure every layer, and say how long the rest will take if it takes long."""

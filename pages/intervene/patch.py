@@ -4,30 +4,20 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.heads.scores import ByHead
-from minigpt.interpret.interventions.patching import (
-    CARRIED,
-    Prompts,
-    distinguishing_tokens,
-    same_length,
-)
-from minigpt.interpret.reading.prompt import read_prompt
+from minigpt.interpret.interventions.patching import CARRIED, Prompts
 from minigpt.textbook.interventions import patch_each_place
-from pages.frame import models, notebook, provenance
+from pages.frame import notebook, provenance
 from pages.frame import state as shared
-from pages.frame.guard import show_note
 from pages.frame.place import linked, undotted, write
 from pages.frame.words import plain
 from pages.intervene import numbers
+from pages.intervene.prompts import Patching
 from viz.components.value_grid.view import Grid, value_grid
-from viz.effects import before_after_bars, paired_pieces
+from viz.effects import before_after_bars
 from viz.tokens import display_piece
-
-OFFERED = 12
-"""Likeliest tokens of each prompt among which answer and rival are chosen."""
 
 BY_POSITION = [name for name, kind in CARRIED.items() if kind.places == "position"]
 BY_HEAD = [name for name, kind in CARRIED.items() if kind.places == "head"]
@@ -63,16 +53,6 @@ class Patch(NamedTuple):
         return f"The {self.what} at **{where}** in layer {self.layer}"
 
 
-class Patching(NamedTuple):
-    """What the reader chose to patch."""
-
-    prompts: Prompts
-    names: list[str]
-    """Of the positions."""
-    reverse: bool
-    """Whether corrupted values are carried into the clean prompt."""
-
-
 def show(checkpoint: Checkpoint, patching: Patching) -> None:
     """Show the maps of all patches, and what one patch does."""
     left, right = st.columns([5, 6], gap="large")
@@ -82,124 +62,6 @@ def show(checkpoint: Checkpoint, patching: Patching) -> None:
     with right:
         _show_map(checkpoint, patching, BY_HEAD)
         _show_patch(checkpoint, patching)
-
-
-def choose(checkpoint: Checkpoint, row: DeltaGenerator) -> Patching | None:
-    """Show two prompts, and which of them is run.
-
-    Args:
-        checkpoint: The chosen model.
-        row: Where there is room for the direction.
-
-    Returns:
-        What can be patched; None if a large model's reader has not asked to begin.
-    """
-    _begin_with_ready_prompts(checkpoint)
-    left, right = st.columns(2)
-    clean = left.text_input(
-        "Clean prompt",
-        key="clean",
-        max_chars=2000,
-        on_change=_forget_tokens,
-        **shared.BOUND,
-    )
-    corrupted = right.text_input(
-        "Corrupted prompt: the same except for one word",
-        key="corrupted",
-        max_chars=2000,
-        on_change=_forget_tokens,
-        **shared.BOUND,
-    )
-    tokenizer = checkpoint.tokenizer
-    ids = same_length(tokenizer, clean, corrupted)
-    read_prompt(checkpoint.model, tokenizer, clean)  # raises if it is too long
-    unknown = tokenizer.unknown(clean) + tokenizer.unknown(corrupted)
-    if unknown:
-        show_note(models.unknown_words(unknown))
-    with row:
-        reverse = st.toggle(
-            "Reverse",
-            key="reverse",
-            help="Put corrupted values into the clean run: which places can it not "
-            "do without?",
-            **shared.BOUND,
-        )
-    if not numbers.may_begin(checkpoint, "Patch every place in turn"):
-        return None
-    answer, rival = (
-        _chosen(key, tokens) for key, tokens in _offered(checkpoint, *ids).items()
-    )
-    run, other = reversed(ids) if not reverse else ids
-    names = paired_pieces(*(tokenizer.pieces(some) for some in ids))
-    return Patching(Prompts(run, other, answer, rival), names, reverse)
-
-
-def _begin_with_ready_prompts(checkpoint: Checkpoint) -> None:
-    """Fill the fields with prompts that this model tells apart.
-
-    What a reader typed, or a link brought, stays when the model changes.
-    """
-    ready = numbers.ready_prompts(checkpoint)
-    before = st.session_state.get("_ready_prompts")
-    for key, text in (("clean", ready.clean), ("corrupted", ready.corrupted)):
-        now = st.session_state.get(key, st.query_params.get(key))
-        if now is None or (before is not None and now == getattr(before, key)):
-            st.session_state[key] = text
-    if before is not None and before != ready:
-        _forget_tokens()
-    st.session_state["_ready_prompts"] = ready
-
-
-def _forget_tokens() -> None:
-    """Choose answer and rival anew: other prompts, other answers."""
-    for key in ("answer", "rival"):
-        st.session_state.pop(key, None)
-
-
-def choose_tokens(checkpoint: Checkpoint, patching: Patching) -> Patching:
-    """Show the answer and its rival, found in the two predictions, to be changed."""
-    run, other = patching.prompts.run, patching.prompts.other
-    clean, corrupted = (run, other) if patching.reverse else (other, run)
-    chosen = []
-    labels = {"answer": "Answer (clean)", "rival": "Rival (corrupted)"}
-    for key, tokens in _offered(checkpoint, list(clean), list(corrupted)).items():
-        shared.keep_possible(key, list(tokens), key)
-        name = st.selectbox(
-            labels[key], list(tokens), key=key, width=150, **shared.BOUND
-        )
-        chosen.append(tokens[name])
-    return patching._replace(prompts=Prompts(run, other, *chosen))
-
-
-def _chosen(key: str, tokens: dict[str, int]) -> int:
-    """Return the answer or rival that a reader or a link chose, or the first."""
-    name = shared.get(key, st.query_params.get(key))
-    return tokens.get(name, next(iter(tokens.values())))
-
-
-def _offered(
-    checkpoint: Checkpoint, clean: list[int], corrupted: list[int]
-) -> dict[str, dict[str, int]]:
-    """Return what can be the answer and its rival, the likeliest pair first."""
-    both = numbers.both_predictions(checkpoint.model, clean, corrupted)
-    found = distinguishing_tokens(both)
-    offered = {}
-    for key, token, probabilities in (
-        ("answer", found[0], both.before),
-        ("rival", found[1], both.after),
-    ):
-        likeliest = (-probabilities).argsort(kind="stable")[:OFFERED].tolist()
-        offered[key] = {
-            token_name(checkpoint, each): each
-            for each in dict.fromkeys([token, *likeliest])
-        }
-    return offered
-
-
-def token_name(checkpoint: Checkpoint, token: int) -> str:
-    """Return what a token is called in the lists of answer and rival."""
-    piece = display_piece(checkpoint.tokenizer.pieces([token])[0])
-    return f"{piece}  ({token})"
 
 
 def _show_map(

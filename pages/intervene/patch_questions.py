@@ -13,7 +13,7 @@ from minigpt.interpret.interventions.prompt_pairs import PromptPair
 from pages.frame.questions import Question
 from pages.frame.words import plain, told_apart
 from pages.intervene import numbers
-from pages.intervene.patch import Patching, token_name
+from pages.intervene.prompts import Patching, token_name
 from viz.effects import paired_pieces
 
 CLEAR = 1.2

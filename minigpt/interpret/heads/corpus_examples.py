@@ -1,18 +1,11 @@
 """Where in a corpus a head attends most strongly, where less, and where by chance.
 
-The strongest examples of a head make it look like a specialist: they were picked for
-it. One example of each tenth, from the weakest to the strongest, and a random sample
-beside them show what the head does most of the time.
-
 With two keys to choose from, a large weight is nothing special. So rows of few keys are
 left out, and a row is ranked by how far its largest weight lies above the mean of this
 head's rows with as many keys.
 
-Before: `corpora`, whose windows are searched. Next: the Head explorer, which shows
-both.
-
-Source: Bolukbasi et al. 2021, arXiv:2104.07143, "An Interpretability Illusion for
-BERT", for what strongest examples hide.
+Before: `ranked_places`, which says why there are three kinds. Next: the Head explorer,
+which shows them.
 """
 
 from dataclasses import dataclass
@@ -24,6 +17,7 @@ from jaxtyping import Float
 
 from minigpt.hooks import Hooked
 from minigpt.interpret.corpora import Windows
+from minigpt.interpret.ranked_places import ranked_places
 
 FEWEST_KEYS = 8
 """To choose from, in a row that may be shown: or half a window's, if it is short."""
@@ -85,34 +79,17 @@ def corpus_examples(
     if windows.shape[1] < 2:
         raise ValueError(f"Windows need 2 tokens or more, not {windows.shape[1]}.")
     pattern = _patterns(model, windows, layer, head)
-    number, length = windows.shape
-    first = min(FEWEST_KEYS - 1, length // 2)
+    first = min(FEWEST_KEYS - 1, windows.shape[1] // 2)
     peaks = pattern[:, first:].max(-1)  # [window query]: of the rows from there on
     above = peaks - peaks.mean(0)  # a query's place says how many keys it has
-    best = np.argsort(-above.max(-1), kind="stable")[:count]
-    rising = np.argsort(above, axis=None, kind="stable")
-    middles = rising[((np.arange(9, -1, -1) + 0.5) * len(rising) / 10).astype(int)]
-    rng = np.random.default_rng(seed)
-    drawn = np.sort(rng.choice(number, min(count, number), replace=False))
-    queries = rng.integers(first, length, size=len(drawn))
 
     def example(window: int, query: int) -> HeadExample:
         row = pattern[window, query, : query + 1]
-        return HeadExample(
-            int(window),
-            int(query),
-            int(row.argmax()),
-            row,
-            float(above[window, query - first]),
-        )
+        rank = float(above[window, query - first])
+        return HeadExample(window, query, int(row.argmax()), row, rank)
 
-    return CorpusExamples(
-        strongest=[example(i, first + above[i].argmax()) for i in best],
-        deciles=[
-            example(at // above.shape[1], first + at % above.shape[1]) for at in middles
-        ],
-        random=[example(i, q) for i, q in zip(drawn, queries, strict=True)],
-    )
+    places = ranked_places(above, count, seed, first)
+    return CorpusExamples(*([example(*at) for at in kind] for kind in places))
 
 
 def _patterns(

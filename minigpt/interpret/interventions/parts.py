@@ -80,6 +80,27 @@ class MLP:
 
 
 @dataclass(frozen=True)
+class Neuron:
+    """One neuron of an MLP: its activation, before its output weights."""
+
+    layer: int
+    neuron: int
+
+    def places(self, model: TransformerLM) -> dict[str, Cells]:
+        """Return which cells of which hooks are this part."""
+        require(self, model.config)
+        here = (slice(None), slice(None), self.neuron)
+        return {f"blocks.{self.layer}.mlp.hook_post": here}
+
+    def example(self, length: int) -> tuple[str, tuple[int, ...]]:
+        """Return one number of it in a text: its hook, and where in it."""
+        return f"blocks.{self.layer}.mlp.hook_post", (0, length - 1, self.neuron)
+
+    def __str__(self) -> str:
+        return f"L{self.layer}N{self.neuron}"
+
+
+@dataclass(frozen=True)
 class Edge:
     """One attention weight of one head: how much a query reads a key."""
 
@@ -134,7 +155,7 @@ class Token:
         return f"token{self.position}"
 
 
-Part = Head | Attention | MLP | Edge | Token
+Part = Head | Attention | MLP | Neuron | Edge | Token
 """Anything that can be ablated."""
 
 
@@ -173,8 +194,10 @@ def require(part: Part, config: ModelConfig, length: int | None = None) -> None:
         _require("layer", part.layer, config.num_layers, "this model")
     if isinstance(part, Head | Edge):
         _require("head", part.head, config.num_heads, "each layer of this model")
-    if isinstance(part, MLP) and not config.mlp_width:
+    if isinstance(part, MLP | Neuron) and not config.mlp_width:
         raise DataError("This model has no MLPs: ablate a head or an attention layer.")
+    if isinstance(part, Neuron):
+        _require("neuron", part.neuron, config.mlp_width, "each MLP of this model")
     if isinstance(part, Edge | Token) and length is not None:
         position = part.query if isinstance(part, Edge) else part.position
         _require("token", position, length, "this text")
@@ -186,6 +209,7 @@ _FORMS: tuple[tuple[str, type[Part]], ...] = (
     (rf"L{_N}H{_N}", Head),
     (rf"attention{_N}", Attention),
     (rf"MLP{_N}", MLP),
+    (rf"L{_N}N{_N}", Neuron),
     (rf"L{_N}H{_N}\[{_N},{_N}\]", Edge),
     (rf"token{_N}", Token),
 )
@@ -206,7 +230,7 @@ def read_part(text: str) -> Part:
             return kind(*map(int, found.groups()))
     raise DataError(
         f"{text!r:.80} names no part of a model: write L0H1 (a head), attention1, "
-        "MLP1, L0H1[7,3] (token 7 reading token 3) or token3."
+        "MLP1, L0N12 (a neuron), L0H1[7,3] (token 7 reading token 3) or token3."
     )
 
 

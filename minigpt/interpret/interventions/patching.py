@@ -147,16 +147,12 @@ def patch_map(
         DataError: If the prompts differ in length or do not differ in their answer,
             or the model has no such values.
     """
-    run, other = _both(model, prompts)
+    run, other = both_prompts(model, prompts)
     values, after_other = _values(model, other, what)
     with torch.inference_mode():
         after_run = model(run)[0, -1]
-    start, end = (_difference(logits, prompts) for logits in (after_run, after_other))
-    if abs(end - start) < SMALLEST_DIFFERENCE:
-        raise DataError(
-            "After both prompts the answer and its rival are equally far apart "
-            f"({start:.3f} logits): choose tokens on which the prompts disagree."
-        )
+    start, end = (difference(logits, prompts) for logits in (after_run, after_other))
+    require_difference(start, end)
     if layers is None:
         layers = range(len(values))
     places = range(values[0].shape[CARRIED[what].axis])
@@ -164,7 +160,7 @@ def patch_map(
         carry(what, layer, place, values[layer]) for layer in layers for place in places
     ]
     patched = [
-        _difference(logits[0, -1], prompts) for logits in run_each(model, run, patches)
+        difference(logits[0, -1], prompts) for logits in run_each(model, run, patches)
     ]
     moved = (np.array(patched) - start) / (end - start)
     return PatchMap(moved.reshape(len(layers), len(places)), start, end)
@@ -185,7 +181,7 @@ def patch_effect(
     Raises:
         DataError: If the prompts differ in length, or the model has no such values.
     """
-    run, other = _both(model, prompts)
+    run, other = both_prompts(model, prompts)
     values, _ = _values(model, other, what)
     hooks = carry(what, layer, place, values[layer])
     with torch.inference_mode():
@@ -249,7 +245,12 @@ def same_length(
     return ids[0], ids[1]
 
 
-def _both(model: TransformerLM, prompts: Prompts) -> tuple[Tensor, Tensor]:
+def both_prompts(model: TransformerLM, prompts: Prompts) -> tuple[Tensor, Tensor]:
+    """Return the prompt that is run and the other, [1 pos] each.
+
+    Raises:
+        DataError: If they differ in length.
+    """
     if len(prompts.run) != len(prompts.other):
         raise DataError(
             f"The prompts have {len(prompts.run)} and {len(prompts.other)} tokens: "
@@ -260,6 +261,19 @@ def _both(model: TransformerLM, prompts: Prompts) -> tuple[Tensor, Tensor]:
         for text in (prompts.run, prompts.other)
     )
     return run, other
+
+
+def require_difference(start: float, end: float) -> None:
+    """Check that two prompts differ in their answer.
+
+    Raises:
+        DataError: If logit(answer) − logit(rival) is the same after both.
+    """
+    if abs(end - start) < SMALLEST_DIFFERENCE:
+        raise DataError(
+            "After both prompts the answer and its rival are equally far apart "
+            f"({start:.3f} logits): choose tokens on which the prompts disagree."
+        )
 
 
 def _values(
@@ -275,5 +289,6 @@ def _values(
     return [cache[name] for name in names], logits[0, -1]
 
 
-def _difference(logits: Float[Tensor, " vocab"], prompts: Prompts) -> float:
+def difference(logits: Float[Tensor, " vocab"], prompts: Prompts) -> float:
+    """Return logit(answer) − logit(rival)."""
     return float(logits[prompts.answer] - logits[prompts.rival])

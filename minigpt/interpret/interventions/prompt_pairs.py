@@ -45,11 +45,26 @@ PAIRS: Final = (
 )
 """A fact stated earlier, two names swapped, a girl or a boy, one colour or another."""
 
+EXCHANGED: Final = (
+    PromptPair(
+        "Mia met Tom . the sun was up . then Ana fed Sam . Mia met",
+        "Mia fed Tom . the sun was up . then Ana met Sam . Mia met",
+    ),
+    PromptPair(
+        "The kite was red. The drum was blue. Everyone could see that the kite was",
+        "The drum was red. The kite was blue. Everyone could see that the kite was",
+    ),
+)
+"""The possible answers stand at the same places in both; what stands before them does
+not. So one token must have been told about another before the answer is found."""
+
 LIKELY = 0.5
 """Probability of both answers from which a model tells a pair apart well."""
 
 
-def ready_pair(model: TransformerLM, tokenizer: Tokenizer) -> PromptPair:
+def ready_pair(
+    model: TransformerLM, tokenizer: Tokenizer, first: Sequence[PromptPair] = ()
+) -> PromptPair:
     """Return the first pair that a model tells apart well, or else the best.
 
     A pair is told apart by its answers: each prompt's token that the other prompt does
@@ -58,8 +73,10 @@ def ready_pair(model: TransformerLM, tokenizer: Tokenizer) -> PromptPair:
     Args:
         model: The model that will be patched.
         tokenizer: Its own.
+        first: Pairs to try before those of `PAIRS`.
     """
-    found = {pair: _clearness(model, tokenizer, pair) for pair in PAIRS}
+    pairs = (*first, *PAIRS)
+    found = {pair: _clearness(model, tokenizer, pair) for pair in pairs}
     clear = (pair for pair, probability in found.items() if probability >= LIKELY)
     return next(clear, max(found, key=lambda pair: found[pair]))
 

@@ -1,0 +1,1 @@
+"""The neurons of the MLPs: what makes one fire, and what it then says."""

@@ -1,0 +1,245 @@
+"""Neurons: what makes one fire, what it promotes, and what is lost without it."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from minigpt.checkpoint import Checkpoint
+from minigpt.errors import DataError
+from minigpt.interpret.corpora import Windows
+from minigpt.interpret.interventions.interventions import Ablation, How
+from minigpt.interpret.interventions.parts import Neuron
+from minigpt.interpret.neurons.examples import NeuronExample, neuron_examples
+from minigpt.interpret.neurons.output import promoted_tokens
+from minigpt.interpret.reading.prompt import Reading
+from minigpt.interpret.stream.attribution_detail import Neurons, rank_neurons
+from minigpt.textbook.interventions import ablation_hooks
+from pages.frame import corpora, notebook, state
+from pages.frame.reading import read
+from pages.frame.remember import remember
+from pages.frame.words import plain
+from pages.intervene import numbers
+from pages.intervene.ablate import moved
+from viz.attribution import signed_bars
+from viz.circuits.token_map import extremes
+from viz.components.firing_examples.view import FiringExample, firing_examples
+from viz.components.value_grid.view import Grid, value_grid
+from viz.effects import before_after_bars
+from viz.tokens import display_piece
+
+WORDS = (
+    "A **neuron** compares each token's stream with its input weights. If it fires, it "
+    "adds its output weights, times its activation, to the stream. Read through the "
+    "unembedding, these say which tokens it **promotes**. The strongest examples alone "
+    "make a neuron look like a specialist: look at the other tenths and at random "
+    "tokens before you name it. Then **switch it off**: a neuron that seems to mean "
+    "something may hardly matter, since others do the same, and few neurons stand for "
+    "one thing only."
+)
+
+NO_MLP = (
+    "This model has no MLPs, so it has no neurons: choose a model with d_ff above 0."
+)
+
+HOW: dict[str, How] = {"zero": "zero", "its mean": "mean"}
+
+OFFERED = 6
+"""Neurons of each layer in the table: those that add most to the likeliest token."""
+
+PROMOTED = 6
+"""Tokens of either kind in the figure."""
+
+EXAMPLES = 4
+WINDOWS, FEWER = 64, 16
+"""Windows of held-out text; a large model reads fewer."""
+
+
+def show(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
+    """Show one neuron of a prompt's many.
+
+    Raises:
+        DataError: If the model has none.
+    """
+    if not checkpoint.model.config.mlp_width:
+        raise DataError(NO_MLP)
+    with row:
+        reading = read(checkpoint)
+    left, right = st.columns([5, 6], gap="large")
+    with left:
+        neuron = _choose(checkpoint, reading)
+        _show_promoted(checkpoint, neuron)
+    with right:
+        _show_without(checkpoint, reading, neuron)
+    _show_examples(checkpoint, neuron)
+
+
+def _choose(checkpoint: Checkpoint, reading: Reading) -> Neuron:
+    """Show the neurons that add most to the likeliest token; return the chosen one."""
+    model, config = checkpoint.model, checkpoint.model.config
+    token = int(numbers.effect(checkpoint, reading.tokens, ()).before.argmax())
+    last = len(reading.tokens) - 1
+    layers = range(config.num_layers)
+    ranked = [_ranked(model, reading.tokens, last, layer, token) for layer in layers]
+    offered = [each.neurons[:OFFERED].tolist() for each in ranked]
+    strongest = max(layers, key=lambda layer: abs(float(ranked[layer].shares[0])))
+    state.keep_possible("neuron_layer", layers, "layer")
+    state.keep_possible("neuron", range(config.mlp_width), "neuron")
+    numbered = st.container(horizontal=True, vertical_alignment="bottom")
+    layer = numbered.number_input(
+        "Layer", 0, config.num_layers - 1, strongest, key="neuron_layer", **state.BOUND
+    )
+    chosen = numbered.number_input(
+        "Neuron",
+        0,
+        config.mlp_width - 1,
+        offered[layer][0],
+        key="neuron",
+        help=f"0 to {config.mlp_width - 1}.",
+        **state.BOUND,
+    )
+    here = [
+        (at, line.index(chosen)) for at, line in enumerate(offered)
+        if at == layer and chosen in line
+    ]  # fmt: skip
+    _show_ranked(checkpoint, ranked, token, here[0] if here else None)
+    return Neuron(int(layer), int(chosen))
+
+
+def _show_ranked(
+    checkpoint: Checkpoint,
+    ranked: Sequence[Neurons],
+    token: int,
+    selected: tuple[int, int] | None,
+) -> None:
+    """Show a row of neurons for each layer; a click chooses one."""
+    piece = plain(display_piece(checkpoint.tokenizer.pieces([token])[0]))
+    names = [[f"N{each}" for each in some.neurons[:OFFERED]] for some in ranked]
+
+    def choose(cell: tuple[int, int] | None) -> None:
+        if cell is not None:
+            st.session_state["neuron_layer"] = cell[0]
+            st.session_state["neuron"] = int(ranked[cell[0]].neurons[cell[1]])
+
+    st.caption(f"Neurons that add most to the logit of “{piece}”, or take most from it")
+    grid = Grid(
+        [some.shares[:OFFERED] for some in ranked],
+        rows=[f"L{layer}" for layer in range(len(ranked))],
+        columns=[f"{place + 1}." for place in range(len(names[0]))],
+        unit="logits",
+        row_title="layer",
+        texts=names,
+        signed=True,
+        shrinks=True,
+    )
+    value_grid(grid, key="neuron_grid", selected=selected, on_select=choose)
+
+
+def _show_promoted(checkpoint: Checkpoint, neuron: Neuron) -> None:
+    """Show the tokens that the neuron's output weights promote and suppress."""
+    values = _promoted(checkpoint.model, neuron)
+    tokenizer = checkpoint.tokenizer
+    pieces = tokenizer.pieces(range(tokenizer.vocab_size))
+    names, shown = extremes(pieces, values, PROMOTED)
+    st.markdown(f"**{neuron}** promotes, and suppresses")
+    st.vega_lite_chart(signed_bars(names, shown, "logits × scale, per unit").spec)
+    notebook.show(
+        "promoted",
+        promoted_tokens,
+        f"promoted_tokens(model, {neuron!r})",
+        drawn=values,
+        also=[Neuron],
+    )
+
+
+def _show_without(checkpoint: Checkpoint, reading: Reading, neuron: Neuron) -> None:
+    """Show the next token and the loss with the neuron switched off."""
+    chosen = st.segmented_control(
+        "Replace its activation by",
+        list(HOW),
+        default="zero",
+        required=True,
+        key="neuron_off",
+        help="The mean is over all positions of held-out text.",
+        **state.BOUND,
+    )
+    how = HOW[chosen]
+    ablation = Ablation(neuron, how)
+    effect = numbers.effect(checkpoint, reading.tokens, [ablation])
+    tokenizer = checkpoint.tokenizer
+    pieces = tokenizer.pieces(range(tokenizer.vocab_size))
+    st.markdown(moved(pieces, effect, is_changed=True))
+    st.vega_lite_chart(before_after_bars(pieces, effect.before, effect.after, 6).spec)
+    before, after = (numbers.mean_loss(checkpoint, made) for made in ((), (ablation,)))
+    st.metric(
+        "Loss over held-out text, nats per token",
+        f"{after:.4f}",
+        f"{after - before:+.4f} without {neuron}",
+        delta_color="inverse",
+        delta_arrow="off",
+    )
+    others = ", windows" * (how != "zero")
+    hooks = f"ablation_hooks(model, ['{ablation}']{others})"
+    notebook.show(
+        "without the neuron",
+        ablation_hooks,
+        f"model.run_with_hooks(tokens, {hooks})[0, -1].softmax(-1)",
+        drawn=effect.after,
+        begin=numbers.opening(checkpoint) if others else None,
+    )
+
+
+def _show_examples(checkpoint: Checkpoint, neuron: Neuron) -> None:
+    """Show where in held-out text the neuron fires, where less, and where by chance."""
+    count = WINDOWS if numbers.is_quick(checkpoint) else FEWER
+    text = corpora.held_out_text(checkpoint, count)
+    found = _examples(checkpoint.model, text.windows, neuron, EXAMPLES)
+    kinds = (found.strongest, found.deciles, found.random)
+    most = max(abs(each.activation) for kind in kinds for each in kind)
+    st.subheader(f"Where {neuron} fires", anchor=False)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown(f"**The {len(found.strongest)} strongest examples**")
+        _show_rows(checkpoint, text.windows, found.strongest, most, "strongest")
+        st.markdown(f"**{len(found.random)} tokens drawn at random**, not selected")
+        _show_rows(checkpoint, text.windows, found.random, most, "random")
+    with right:
+        st.markdown("**One example of each tenth**, the strongest tenth first")
+        _show_rows(checkpoint, text.windows, found.deciles, most, "deciles")
+    st.caption(
+        f"{count} windows of {text.windows.shape[1]} tokens: {text.description}. The "
+        "number is the activation at the framed token; blue: above 0, vermillion: "
+        f"below. It is above 0 at {100 * found.firing:.1f}% of all tokens."
+    )
+    call = f"neuron_examples(model, windows, {neuron!r}, {EXAMPLES})"
+    notebook.show(
+        "neuron examples",
+        neuron_examples,
+        f"[each.activation for kind in {call}[:3] for each in kind]",
+        drawn=[each.activation for kind in kinds for each in kind],
+        begin=notebook.opening_with_windows(count),
+        also=[Neuron],
+    )
+
+
+def _show_rows(
+    checkpoint: Checkpoint,
+    windows: Windows,
+    examples: Sequence[NeuronExample],
+    most: float,
+    kind: str,
+) -> None:
+    rows = [
+        FiringExample(
+            checkpoint.tokenizer.pieces(windows[each.window]),
+            each.activations,
+            each.position,
+        )
+        for each in examples
+    ]
+    firing_examples(rows, most, key=f"firing_{kind}")
+
+
+_ranked = remember(512)(rank_neurons)
+_promoted = remember(128)(promoted_tokens)
+_examples = remember(128, spinner="Reading the corpus …")(neuron_examples)
