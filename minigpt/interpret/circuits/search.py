@@ -27,7 +27,7 @@ from torch import Tensor
 from minigpt.interpret.circuits.frozen import FrozenRun
 from minigpt.interpret.circuits.keeping import kept_differences
 
-LEAST, MOST: Final = 0.9, 1.1
+LEAST, MOST = 0.9, 1.1
 """Between these shares of the difference a circuit is faithful."""
 
 FEW = 0.15
