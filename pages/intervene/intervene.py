@@ -7,6 +7,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.circuits.frozen import freeze
+from minigpt.interpret.circuits.search import find_circuit
 from minigpt.interpret.heads.scores import HABITS
 from minigpt.interpret.interventions.interventions import Ablation
 from minigpt.interpret.interventions.parts import require_heads
@@ -20,6 +22,7 @@ from pages.frame.questions import check, predict
 from pages.frame.reading import read
 from pages.intervene import (
     ablate,
+    circuit,
     numbers,
     patch,
     patch_questions,
@@ -119,10 +122,17 @@ def show_turn(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
         check(turn_questions.checks(checkpoint))
 
 
+def show_circuit(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
+    """Show the few nodes that carry one answer, and prove that they do."""
+    circuit.show(checkpoint, row)
+    lesson.explain(circuit.WORDS, freeze, find_circuit)
+
+
 PARTS = {
     "Ablate": show_ablate,
     "Patch": show_patch,
     "Ablate each in turn": show_turn,
+    "Circuit": show_circuit,
 }
 
 # What older links call a part.

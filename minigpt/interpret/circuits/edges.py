@@ -21,6 +21,7 @@ et al. 2023, arXiv:2310.10348.
 import math
 from typing import Final, NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -61,7 +62,7 @@ class Edge(NamedTuple):
     """Logits of the difference that go this way."""
 
 
-def edges_between(run: FrozenRun, kept: Bool[Tensor, "part pos"]) -> list[Edge]:
+def edges_between(run: FrozenRun, kept: Bool[np.ndarray, "part pos"]) -> list[Edge]:
     """Return all edges between some nodes, and from them to the logits.
 
     Args:
@@ -71,11 +72,12 @@ def edges_between(run: FrozenRun, kept: Bool[Tensor, "part pos"]) -> list[Edge]:
     Returns:
         The largest first.
     """
-    targets: list[Node | None] = [Node(*map(int, place)) for place in kept.nonzero()]
+    wanted = torch.as_tensor(kept, device=run.model.device)
+    targets: list[Node | None] = [Node(*place) for place in wanted.nonzero().tolist()]
     edges = []
     for target in [*targets, None]:
         for through, shares in edges_into(run, target).items():
-            found = shares * kept[: len(shares)]
+            found = shares * wanted[: len(shares)]
             edges += [
                 Edge(Node(*place), target, through, float(found[tuple(place)]))
                 for place in found.nonzero().tolist()
@@ -187,8 +189,12 @@ def _read_parts(
     x = _normalized(block.ln1, before(run, site), run.scales[f"{at}ln1.hook_scale"][0])
     joined = F.linear(x, attention.qkv.weight)
     found = []
-    for what, each in zip("qkv", joined.split(attention.widths, dim=-1), strict=True):
-        parts = each.unflatten(-1, (-1, attention.d_head))  # [part pos head d_head]
+    for what, each in zip(
+        "qkv", torch.split(joined, attention.widths, dim=-1), strict=True
+    ):
+        parts = each.reshape(
+            *each.shape[:2], -1, attention.d_head
+        )  # [part pos head d_head]
         norm = {"q": attention.q_norm, "k": attention.k_norm}.get(what)
         if norm is not None:
             scale = run.scales[f"{at}attn.{what}_norm.hook_scale"][0]

@@ -93,7 +93,7 @@ def _last_logits(
     text = torch.tensor([list(tokens)], device=model.device)
     together = max(1, MOST_LOGITS // (text.numel() * model.config.vocab_size))
     found = []
-    for some in kept.to(model.device).split(together):
+    for some in torch.split(kept.to(model.device), together):
         hooks = [
             (site.hook, _replace(some[:, site.rows], means.values[site.hook]))
             for site in sites_of(model)

@@ -84,19 +84,17 @@ class StraightPattern(torch.autograd.Function):
     """The pattern as it is, with slopes for gradients."""
 
     @staticmethod
-    def forward(
-        ctx: Any, from_query: Scores, from_key: Scores, *read: Tensor
-    ) -> Scores:
+    def forward(ctx: Any, *inputs: Tensor) -> Scores:
         """Return the pattern.
 
         Args:
             ctx: Keeps what the slopes need.
-            from_query: The scores, as far as a gradient flows to the queries.
-            from_key: The scores, as far as it flows to the keys.
-            read: The fields of `Read`.
+            inputs: The scores twice, once as a gradient flows to the queries and once
+                as it flows to the keys; then the fields of `Read`.
         """
+        read = Read(*inputs[2:])
         ctx.save_for_backward(*read)
-        return read[0].clone()
+        return read.pattern.clone()
 
     @staticmethod
     def backward(ctx: Any, *worth: Any) -> Any:

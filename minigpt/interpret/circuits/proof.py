@@ -21,6 +21,7 @@ from torch import Tensor
 
 from minigpt.interpret.circuits.frozen import FrozenRun
 from minigpt.interpret.circuits.keeping import kept_differences
+from minigpt.interpret.circuits.nodes import Node
 from minigpt.interpret.circuits.search import Circuit
 
 RANDOM = 20
@@ -43,6 +44,11 @@ class Proof:
     random: Float[np.ndarray, " set"]
     """With all but as many nodes, drawn at random, replaced."""
 
+    @property
+    def by_chance(self) -> float:
+        """The middle of what random sets keep."""
+        return float(np.median(self.random))
+
 
 @dataclass(frozen=True)
 class Removals:
@@ -51,6 +57,8 @@ class Removals:
     predicted: Float[np.ndarray, " node"]
     """Logits of the difference that are lost: `FrozenRun.effects`."""
     measured: Float[np.ndarray, " node"]
+    nodes: tuple[Node, ...] = ()
+    """Which they are; none, if each is a part at all tokens."""
 
     @property
     def correlation(self) -> float:
@@ -78,7 +86,8 @@ def prove(run: FrozenRun, circuit: Circuit, seed: int = 0) -> Proof:
         ]
     )
     left = _shares(run, sets)
-    return Proof(*map(float, left[:3]), left[3:])
+    alone, nothing, without = map(float, left[:3])
+    return Proof(alone, nothing, without, left[3:])
 
 
 def remove_each(run: FrozenRun) -> Removals:
@@ -93,7 +102,9 @@ def remove_each(run: FrozenRun) -> Removals:
     kept = torch.ones(len(nodes), len(effects), dtype=torch.bool)
     kept[torch.arange(len(nodes)), nodes] = False
     left = _shares(run, kept.view(-1, *run.effects.shape))
-    return Removals(effects[nodes].numpy(), (1 - left) * run.difference)
+    length = run.effects.shape[1]
+    places = tuple(Node(*divmod(node, length)) for node in nodes.tolist())
+    return Removals(effects[nodes].numpy(), (1 - left) * run.difference, places)
 
 
 def remove_each_part(run: FrozenRun) -> Removals:

@@ -15,6 +15,7 @@ Source: Conmy et al. 2023, arXiv:2304.14997, for pruning by what is measured; Ha
 al. 2024, arXiv:2403.17806, for faithfulness.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -24,8 +25,15 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from minigpt.interpret.circuits.frozen import FrozenRun
-from minigpt.interpret.circuits.keeping import kept_differences
+from minigpt.interpret.circuits.frozen import FrozenRun, freeze
+from minigpt.interpret.circuits.keeping import (
+    ask,
+    kept_differences,
+    whole_difference,
+)
+from minigpt.interpret.circuits.nodes import Node, mean_values
+from minigpt.interpret.corpora import Windows
+from minigpt.model import TransformerLM
 
 LEAST, MOST = 0.9, 1.1
 """Between these shares of the difference a circuit is faithful."""
@@ -52,6 +60,11 @@ class Circuit:
     def size(self) -> int:
         """How many nodes."""
         return int(self.kept.sum())
+
+    @property
+    def places(self) -> list[Node]:
+        """The nodes, in the order of the parts."""
+        return [Node(*map(int, place)) for place in np.argwhere(self.kept)]
 
     @property
     def of_all(self) -> float:
@@ -124,6 +137,26 @@ def find_circuit(run: FrozenRun) -> Circuit:
     while (smaller := without_the_least(run, circuit)) is not None:
         circuit = smaller
     return circuit
+
+
+def circuit_of(
+    model: TransformerLM, tokens: Sequence[int], rival: int, windows: Windows
+) -> Circuit:
+    """Return the circuit of a model's likeliest token after a prompt.
+
+    Args:
+        model: In evaluation mode.
+        tokens: The prompt.
+        rival: Why that token, rather than this one?
+        windows: Texts whose means stand in for what is not in the circuit.
+
+    Raises:
+        DataError: If the rival is as likely.
+    """
+    means = mean_values(model, windows)
+    asked = ask(model, tokens, means)._replace(rival=rival)
+    whole_difference(model, asked)
+    return find_circuit(freeze(model, asked, means))
 
 
 def measured(run: FrozenRun, kept: Bool[Tensor, "part pos"]) -> Circuit:
