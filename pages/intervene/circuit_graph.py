@@ -120,8 +120,7 @@ def _drawing(checkpoint: Checkpoint, reading: Reading, proven: Proven) -> _Drawi
         rows += [f"L{layer} heads", *([f"L{layer} MLP"] * has_mlp)]
     nodes = [
         GraphNode(
-            # The row says the layer of an MLP.
-            "MLP" if parts[place.part].kind == "mlp" else parts[place.part].name,
+            parts[place.part].name,
             _row_of(parts[place.part], has_mlp),
             place.position,
             effect,

@@ -69,11 +69,12 @@ def key_slopes(read: Read, worth: Scores) -> Scores:
     """
     pattern, change = read.pattern, read.by_key
     mean = (pattern * worth).sum(-1, keepdim=True)
-    # The row with one score changed needs no second softmax.
-    changed = pattern * (-change.clamp(-30, 30)).exp()
-    rest = (1 - pattern).clamp(min=0)
-    others = mean - pattern * worth
-    after = (others + changed * worth) / (rest + changed).clamp(min=1e-20)
+    # The row with one score changed needs no second softmax. Of a weight near 1, the
+    # others are added up one by one: 1 − weight would be lost in rounding.
+    changed = pattern * (-change.clamp(-60, 60)).exp()
+    not_itself = 1 - torch.eye(pattern.shape[-1], device=pattern.device)
+    rest, others = pattern @ not_itself, (pattern * worth) @ not_itself
+    after = (others + changed * worth) / (rest + changed).clamp(min=1e-30)
     is_flat = change.abs() < FLAT
     line = (mean - after) / torch.where(is_flat, 1.0, change)
     slope = torch.where(is_flat, pattern * (worth - mean), line)
