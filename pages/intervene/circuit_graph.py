@@ -9,7 +9,7 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.circuits.nodes import Node, Part, parts_of
 from minigpt.interpret.reading.prompt import Reading
 from pages.frame import state
-from pages.frame.place import linked, write
+from pages.frame.place import dotted, linked, undotted, write
 from pages.intervene.circuit_numbers import Proven
 from viz.circuits.circuit_graph import (
     PICKED,
@@ -54,10 +54,7 @@ def show(
         beside: Where there is room for the node.
     """
     drawing = _drawing(checkpoint, reading, proven)
-    chosen: int | None = linked("node", "_circuit_node", int)
-    if chosen is not None and not 0 <= chosen < len(drawing.nodes):
-        chosen = None
-    write("node", None if chosen is None else str(chosen))
+    chosen = _chosen(proven.circuit.places)
     chart = circuit_graph(*drawing, reading.pieces, chosen)
     st.vega_lite_chart(
         chart.spec, key="circuit_graph", on_select=_pick, selection_mode=PICKED
@@ -68,15 +65,25 @@ def show(
     )
     with beside:
         _show_lines(drawing, reading, chosen)
-        if chosen is not None and chosen < len(proven.circuit.places):
+        if chosen is not None:
             _offer(checkpoint, proven.circuit.places[chosen])
+
+
+def _chosen(places: list[Node]) -> int | None:
+    """Return which node was clicked, if it is here; the URL is kept in step."""
+    node: tuple[int, ...] | None = linked("node", "_circuit_node", undotted)
+    known = {tuple(place): number for number, place in enumerate(places)}
+    number = None if node is None else known.get(node)
+    write("node", None if number is None or node is None else dotted(node))
+    return number
 
 
 def _pick() -> None:
     """Take the node that was clicked."""
     rows = st.session_state["circuit_graph"]["selection"].get(PICKED) or []
     if rows:
-        st.session_state["_circuit_node"] = int(rows[0]["node"])
+        node = int(rows[0]["part"]), int(rows[0]["position"])
+        st.session_state["_circuit_node"] = node
 
 
 def _show_lines(drawing: _Drawing, reading: Reading, chosen: int | None) -> None:
@@ -121,6 +128,7 @@ def _drawing(checkpoint: Checkpoint, reading: Reading, proven: Proven) -> _Drawi
     nodes = [
         GraphNode(
             parts[place.part].name,
+            place.part,
             _row_of(parts[place.part], has_mlp),
             place.position,
             effect,
@@ -128,7 +136,7 @@ def _drawing(checkpoint: Checkpoint, reading: Reading, proven: Proven) -> _Drawi
         for place, effect in zip(proven.circuit.places, proven.effects, strict=True)
     ]
     last = len(reading.tokens) - 1
-    nodes.append(GraphNode("answer", len(rows), last, proven.difference))
+    nodes.append(GraphNode("answer", -1, len(rows), last, proven.difference))
     return _Drawing(nodes, _lines(proven), [*rows, "answer"])
 
 

@@ -19,7 +19,7 @@ from viz.tokens import placed_pieces
 from viz.vega_lite.lettering import printed
 
 PICKED = "picked_node"
-"""Name of the graph's selection: rows {"node": 3}, places in `nodes`."""
+"""Name of the graph's selection: rows {"part": 3, "position": 16}."""
 
 LETTERS: Final = {"value": "V", "key": "K", "query": "Q"}
 
@@ -35,6 +35,8 @@ class GraphNode:
     """A part at a token."""
 
     name: str
+    part: int
+    """What tells it from other parts; −1: the answer."""
     row: int
     """From the embeddings, 0, downwards."""
     position: int
@@ -247,7 +249,8 @@ def _nodes(
         {
             "x": place[0],
             "y": place[1],
-            "node": number,
+            "part": node.part,
+            "position": node.position,
             "name": node.name,
             "at": names[number],
             "effect": node.effect,
@@ -271,7 +274,9 @@ def _nodes(
             .then(vl.value(VIOLET))
             .otherwise(vl.value("transparent")),
         )
-        .add_params(vl.selection_point(PICKED, fields=["node"], clear=False))
+        .add_params(
+            vl.selection_point(PICKED, fields=["part", "position"], clear=False)
+        )
     )
     return [circles, printed(base, dx=9, dy=-9, fontSize=12).encode(text="name:N")]
 
