@@ -96,14 +96,14 @@ def _show_proof(checkpoint: Checkpoint, asked: Asked, proven: Proven) -> None:
     left = {
         "the whole model": 1.0,
         f"these {size} nodes alone": proof.alone,
-        f"any {size} nodes (median of {len(proof.random)} draws)": proof.by_chance,
+        f"any {size} nodes (median of {len(proof.random)})": proof.by_chance,
         "nothing": proof.nothing,
         f"all but these {size} nodes": proof.without,
     }
     st.dataframe(
         {
             "kept": list(left),
-            "left of the difference": list(map(_percent, left.values())),
+            "left": list(map(_percent, left.values())),
         },
         hide_index=True,
     )

@@ -26,8 +26,8 @@ LETTERS: Final = {"value": "V", "key": "K", "query": "Q"}
 BENDS = 8
 """Straight pieces of a bent line."""
 
-STEP = 56
-"""Pixels from one row of nodes to the next."""
+STEP, LEAST = 56, 380
+"""Pixels from one row of nodes to the next, and of all rows."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,10 @@ def line_table(
     """Return a row per line: the table behind the graph."""
     names = _names(nodes, pieces)
     rows = [
-        (names[line.source], names[line.target], line.through, line.share)
+        (line.share, names[line.source], names[line.target], line.through)
         for line in lines
     ]
-    return pd.DataFrame(rows, columns=["from", "to", "through its", "logits"])
+    return pd.DataFrame(rows, columns=["logits", "from", "to", "through its"])
 
 
 def circuit_graph(
@@ -97,6 +97,7 @@ def circuit_graph(
             values=middles,
             labelExpr=_looked_up(titles, middles),
             labelAngle=-30,
+            labelOverlap=False,
             grid=False,
             orient="top",
         )
@@ -114,7 +115,8 @@ def circuit_graph(
     if lines:
         found = _lines(nodes, lines, places, pieces, chosen)
         drawn = [*_strokes(*found, across, down), *drawn]
-    return vl.LayerChart(layer=drawn, height=STEP * len(rows) + 60, padding=NARROW)
+    height = max(STEP * len(rows) + 60, LEAST)
+    return vl.LayerChart(layer=drawn, height=height, padding=NARROW)
 
 
 def _columns(nodes: Sequence[GraphNode]) -> dict[int, tuple[float, float]]:
@@ -251,7 +253,7 @@ def _nodes(
             "y": place[1],
             "part": node.part,
             "position": node.position,
-            "name": node.name,
+            "name": "" if node.name == "embedding" else node.name,  # its row says so
             "at": names[number],
             "effect": node.effect,
             "chosen": number == chosen,

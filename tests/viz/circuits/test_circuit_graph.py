@@ -69,7 +69,7 @@ def test_a_circuit_without_lines_is_drawn_and_the_table_names_both_ends():
     _, rows = drawn(None, [])
     assert len(rows) == len(NODES)
     assert line_table(NODES, LINES[2:], PIECES).to_numpy().tolist() == [
-        ["embedding at 1 ·cat", 'L0H1 at 2 "];x//', "key", 0.5]
+        [0.5, "embedding at 1 ·cat", 'L0H1 at 2 "];x//', "key"]
     ]
 
 
