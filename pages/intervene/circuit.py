@@ -5,9 +5,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.circuits.keeping import Asked
-from minigpt.interpret.circuits.search import FEW, LEAST, circuit_of
+from minigpt.interpret.circuits.search import FEW, LEAST, MOST, circuit_of
 from minigpt.interpret.reading.prompt import Reading
-from pages.frame import notebook, state
+from pages.frame import covering, notebook, state
 from pages.frame.reading import read
 from pages.frame.words import plain
 from pages.intervene import circuit_graph, circuit_numbers, circuit_survey, numbers
@@ -54,6 +54,7 @@ def show(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
             begin=numbers.opening(checkpoint),
         )
     circuit_survey.show(checkpoint, reading, proven)
+    covering.offer_aids()
 
 
 def choose(checkpoint: Checkpoint, reading: Reading, row: DeltaGenerator) -> Asked:
@@ -126,9 +127,10 @@ def _verdict(proven: Proven) -> str:
             "others at their means."
         )
     return (
-        f"**There is no small circuit here.** The search ends with {size}: with fewer, "
-        f"less than {_percent(LEAST)} of {difference} is left, or too much. Above "
-        f"{_percent(FEW)} of the nodes, a circuit explains little."
+        f"**There is no small circuit here.** The search ends with {size}: smaller sets "
+        f"that it tried keep less than {_percent(LEAST)} of {difference}, or more than "
+        f"{_percent(MOST)}. With over {_percent(FEW)} of the nodes, a circuit explains "
+        "little."
     )
 
 
