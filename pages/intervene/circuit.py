@@ -127,10 +127,10 @@ def _verdict(proven: Proven) -> str:
             "others at their means."
         )
     return (
-        f"**There is no small circuit here.** The search ends with {size}: smaller sets "
-        f"that it tried keep less than {_percent(LEAST)} of {difference}, or more than "
-        f"{_percent(MOST)}. With over {_percent(FEW)} of the nodes, a circuit explains "
-        "little."
+        f"**There is no small circuit here.** The search ends with {size}. The smaller "
+        f"sets that it tried keep less than {_percent(LEAST)} of {difference}, or more "
+        f"than {_percent(MOST)}. With over {_percent(FEW)} of the nodes, a circuit "
+        "explains little."
     )
 
 
