@@ -62,6 +62,7 @@ class Edge(NamedTuple):
     """Logits of the difference that go this way."""
 
 
+@torch.no_grad()
 def edges_between(run: FrozenRun, kept: Bool[np.ndarray, "part pos"]) -> list[Edge]:
     """Return all edges between some nodes, and from them to the logits.
 
@@ -85,6 +86,7 @@ def edges_between(run: FrozenRun, kept: Bool[np.ndarray, "part pos"]) -> list[Ed
     return sorted(edges, key=lambda edge: -abs(edge.share))
 
 
+@torch.no_grad()
 def edges_into(run: FrozenRun, target: Node | None) -> dict[str, Shares]:
     """Return what each earlier node gives one node, in logits of the difference.
 
@@ -117,6 +119,7 @@ def final_direction(run: FrozenRun) -> Float[Tensor, " d_model"]:
     return logit_direction(run.model.ln_final, row, scale)
 
 
+@torch.no_grad()
 def from_means(run: FrozenRun) -> float:
     """Return the difference that the means of all parts give, through this norm.
 
