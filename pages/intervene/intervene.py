@@ -7,6 +7,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
+from minigpt.interpret.circuits.frozen import freeze
+from minigpt.interpret.circuits.search import find_circuit
 from minigpt.interpret.heads.scores import HABITS
 from minigpt.interpret.interventions.interventions import Ablation
 from minigpt.interpret.interventions.parts import Neuron, require_heads
@@ -24,6 +26,7 @@ from pages.frame.questions import check, predict
 from pages.frame.reading import read
 from pages.intervene import (
     ablate,
+    circuit,
     neurons,
     numbers,
     patch,
@@ -145,6 +148,12 @@ def show_neurons(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     lesson.explain(neurons.WORDS, Neuron, promoted_tokens)
 
 
+def show_circuit(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
+    """Show the few nodes that carry one answer, and prove that they do."""
+    circuit.show(checkpoint, row)
+    lesson.explain(circuit.WORDS, freeze, find_circuit)
+
+
 PARTS = {
     "Ablate": show_ablate,
     "Patch": show_patch,
@@ -152,6 +161,7 @@ PARTS = {
     "Steer": show_steer,
     "Paths": show_paths,
     "Neurons": show_neurons,
+    "Circuit": show_circuit,
 }
 
 # What older links call a part.

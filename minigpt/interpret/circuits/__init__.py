@@ -1,0 +1,1 @@
+"""The few parts of a model that carry one answer, found by attribution and proven."""
