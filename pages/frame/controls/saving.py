@@ -1,0 +1,108 @@
+"""Save, under a figure: its picture as PNG and SVG, its numbers as CSV and JSON."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from pages.frame import course, models, state
+from viz.components.save_figure.numbers import About, as_csv, as_json
+from viz.components.save_figure.view import Heading, save_figure
+
+_LOADED = re.compile(r"minigpt\.load\((['\"])(.+?)\1\)")
+_THEME = ("text", "background", "secondary-background", "border", "primary", "link")
+
+
+def show(name: str, lines: str, variable: str, drawn: Any) -> None:
+    """Show the button that opens the four ways to save a figure.
+
+    Args:
+        name: The figure's, alone of its kind on this page.
+        lines: The lines of Python that rebuild its numbers.
+        variable: Which of their variables holds the numbers.
+        drawn: The numbers.
+    """
+    about = _about(name, lines, variable)
+    file = "-".join([*_words(str(about["title"])), *_words(str(about["model"] or ""))])
+    with st.popover(
+        "Save", icon=":material/download:", type="tertiary", key=f"save_of_{name}"
+    ):
+        st.caption(
+            "The figure with its title, model and step, drawn in light colours for "
+            "print. An SVG opens in Inkscape and goes into LaTeX."
+        )
+        model = " · ".join(
+            f"{label} {about[key]}"
+            for key, label in (("model", "Model"), ("step", "step"))
+            if about[key] is not None
+        )
+        prompt = about.get("prompt")
+        save_figure(
+            Heading(
+                str(about["title"]),
+                [model, f"Prompt: {prompt}"] if prompt else [model],
+                str(about["caption"]),
+            ),
+            file_name=file,
+            anchor=f"save_of_{name}",
+            paper=_paper(),
+            key=f"_picture_{name}",
+        )
+        st.caption("Its numbers, as they are before rounding:")
+        with st.container(horizontal=True):
+            for ending, write, mime in (
+                ("CSV", as_csv, "text/csv"),
+                ("JSON", as_json, "application/json"),
+            ):
+                st.download_button(
+                    ending,
+                    lambda write=write: write(drawn, about),
+                    file_name=f"{file}.{ending.lower()}",
+                    mime=mime,
+                    key=f"_numbers_{ending}_{name}",
+                    on_click="ignore",
+                )
+
+
+def _about(name: str, lines: str, variable: str) -> About:
+    """Return what a figure is about: the caption says how its numbers were computed."""
+    page = st.session_state.get("_page")
+    lesson = next((each.title for each in course.PAGES if each.name == page), "")
+    loaded = [_model_at(Path(path)) for _, path in _LOADED.findall(lines)]
+    call = re.findall(rf"^{variable} = (.+)", lines, re.MULTILINE | re.DOTALL)
+    reads_prompt = "tokens" in lines and bool(state.get("prompt"))
+    return {
+        "title": f"{lesson}: {name}" if lesson else name,
+        "model": ", ".join(model for model, _ in loaded) or None,
+        "step": ", ".join(str(step) for _, step in loaded if step is not None) or None,
+        **({"prompt": str(state.get("prompt"))} if reads_prompt else {}),
+        "caption": f"Computed by {' '.join(call[-1].split())}" if call else "",
+    }
+
+
+def _model_at(path: Path) -> tuple[str, int | None]:
+    """Return the name of the model, and the step, that a checkpoint is."""
+    for entry in models.entries():
+        for step, saved in entry.steps:
+            if saved == path:
+                return entry.id, step
+        if entry.path == path:
+            return entry.id, entry.default_step
+    return path.name, None
+
+
+def _paper() -> dict[str, str]:
+    """Return the colours of the light theme, whatever the screen shows."""
+    found = {part: st.get_option(f"theme.light.{_camel(part)}Color") for part in _THEME}
+    return {f"--st-{part}-color": str(colour) for part, colour in found.items()}
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("-")
+    return first + "".join(each.capitalize() for each in others)
+
+
+def _words(text: str) -> list[str]:
+    """Return what of a text can stand in the name of a file."""
+    return re.findall(r"[a-z0-9]+", text.lower())[:8]
