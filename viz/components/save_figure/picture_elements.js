@@ -184,7 +184,8 @@ function writeLine(text, { left, right, top, height }, style, hand, anchor = "st
   if (line?.shape.parentNode !== hand.group || Math.abs(line.y - y) > 3 ||
       Math.abs(line.right - left) > 1) return;
   // Where the typeface is missing, words are wider: what follows them must move along.
-  const run = svgElement("tspan", {}, line.shape, shape.textContent);
+  const run = svgElement("tspan", { "font-weight": style.fontWeight,
+    "font-style": style.fontStyle }, line.shape, shape.textContent);
   for (const { name, value } of shape.attributes)
     if (!["x", "y", "xml:space"].includes(name)) run.setAttribute(name, value);
   line.shape.setAttributeNS(XML, "xml:space", "preserve");
