@@ -1,6 +1,7 @@
 """Save, under a figure: its picture as PNG and SVG, its numbers as CSV and JSON."""
 
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from pages.frame import course, models, state
 from viz.components.save_figure.numbers import About, as_csv, as_json
 from viz.components.save_figure.view import Heading, save_figure
 
-_LOADED = re.compile(r"minigpt\.load\((['\"])(.+?)\1\)")
+_PATH = re.compile(r"(['\"])([^'\"\n]*/[^'\"\n]*)\1")
+_LONGEST_CALL = 400
 _THEME = ("text", "background", "secondary-background", "border", "primary", "link")
 
 
@@ -69,7 +71,13 @@ def _about(name: str, lines: str, variable: str) -> About:
     """Return what a figure is about: the caption says how its numbers were computed."""
     page = st.session_state.get("_page")
     lesson = next((each.title for each in course.PAGES if each.name == page), "")
-    loaded = [_model_at(Path(path)) for _, path in _LOADED.findall(lines)]
+    loaded = list(
+        dict.fromkeys(
+            found
+            for _, path in _PATH.findall(lines)
+            if (found := _model_at(Path(path))) is not None
+        )
+    )
     call = re.findall(rf"^{variable} = (.+)", lines, re.MULTILINE | re.DOTALL)
     reads_prompt = "tokens" in lines and bool(state.get("prompt"))
     return {
@@ -77,19 +85,30 @@ def _about(name: str, lines: str, variable: str) -> About:
         "model": ", ".join(model for model, _ in loaded) or None,
         "step": ", ".join(str(step) for _, step in loaded if step is not None) or None,
         **({"prompt": str(state.get("prompt"))} if reads_prompt else {}),
-        "caption": f"Computed by {' '.join(call[-1].split())}" if call else "",
+        "caption": f"Computed by {_shortened(call[-1])}" if call else "",
     }
 
 
-def _model_at(path: Path) -> tuple[str, int | None]:
-    """Return the name of the model, and the step, that a checkpoint is."""
+def _model_at(path: Path) -> tuple[str, int | None] | None:
+    """Return the name and the step of the model in a directory; None if none is."""
     for entry in models.entries():
         for step, saved in entry.steps:
             if saved == path:
                 return entry.id, step
         if entry.path == path:
             return entry.id, entry.default_step
-    return path.name, None
+    return None
+
+
+def _shortened(call: str) -> str:
+    """Return an expression in one line, without the folders of this machine."""
+
+    def name(found: re.Match[str]) -> str:
+        path = Path(found[2])
+        return repr(path.name) if path.is_absolute() else found[0]
+
+    named = _PATH.sub(name, call)
+    return textwrap.shorten(named, _LONGEST_CALL, placeholder=" …")
 
 
 def _paper() -> dict[str, str]:

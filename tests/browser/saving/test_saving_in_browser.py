@@ -47,14 +47,14 @@ def saved(page, figure: str, kind: str) -> bytes:
     return download.value.path().read_bytes()
 
 
-def pattern(data) -> np.ndarray:
-    """Return the hook's own weights of L1H1 on the prompt, [q_pos k_pos]."""
+def recorded(data, *hooks: str) -> list[np.ndarray]:
+    """Return what the hooks record on the prompt, without the batch's axis."""
     path = data / "models/glass/checkpoints/checkpoint_step_100"
     model, tokenizer, _ = load_checkpoint(path)
     with torch.inference_mode():
         tokens = torch.tensor([tokenizer.encode(PROMPT)])
-        _, cache = model.run_with_cache(tokens, "blocks.1.attn.hook_pattern")
-    return cache["blocks.1.attn.hook_pattern"][0, 1].numpy()
+        _, cache = model.run_with_cache(tokens)
+    return [cache[hook][0].numpy() for hook in hooks]
 
 
 def plain_svg(written: bytes) -> ElementTree.Element:
@@ -109,7 +109,7 @@ def cells_of(picture: ElementTree.Element, count: int) -> dict[tuple[int, int], 
 
 
 def test_a_heat_map_is_saved_in_light_colours_with_the_tensors_weights(dark, data):
-    weights = pattern(data)
+    weights = recorded(data, "blocks.1.attn.hook_pattern")[0][1]
     count = len(weights)
     picture = plain_svg(saved(dark, "heat-map", "SVG"))
     words = words_of(picture)
@@ -135,15 +135,25 @@ def test_a_heat_map_is_saved_in_light_colours_with_the_tensors_weights(dark, dat
     np.testing.assert_allclose(np.nan_to_num(read), weights, atol=1e-6)
 
 
-def test_a_chart_is_saved_in_light_colours_with_its_numbers(dark, server):
-    open_link(dark, f"{server.url}/block?prompt={PROMPT}")
+def test_a_chart_is_saved_in_light_colours_with_the_tensors_norms(dark, server, data):
+    open_link(dark, f"{server.url}/block?prompt={PROMPT}&token=3")
     dark.get_by_test_id("stVegaLiteChart").first.wait_for()
-    picture = plain_svg(saved(dark, "stream", "SVG"))
+    picture = plain_svg(saved(dark, "the-stream", "SVG"))
     words = words_of(picture)
-    assert "Model glass · step 100" in words
-    numbers = json.loads(saved(dark, "stream", "JSON"))["numbers"]
-    assert numbers
+    for said in (
+        "Multi-head and block: the stream",
+        "Model glass · step 100",
+        "L1 MLP",
+    ):
+        assert said in words
     # The text of the dark screen is nearly white: on paper it would not be seen.
     for text in picture.iter(f"{SVG}text"):
-        red, green, blue = bytes.fromhex(text.get("fill")[1:])
-        assert max(red, green, blue) < 200
+        assert max(bytes.fromhex(text.get("fill")[1:])) < 200
+    hooks = [
+        "blocks.0.hook_resid_pre",
+        *(f"blocks.{i}.hook_resid_{at}" for i in range(2) for at in ("mid", "post")),
+    ]
+    norms = [np.linalg.norm(stream[3]) for stream in recorded(data, *hooks)]
+    table = io.BytesIO(saved(dark, "the-stream", "CSV"))
+    read = pd.read_csv(table, comment="#")["value"].to_numpy(float)
+    np.testing.assert_allclose(read, norms, rtol=1e-5)

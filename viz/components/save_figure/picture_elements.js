@@ -1,7 +1,7 @@
 // A view as shapes: its boxes, borders and lines of text where they stand on the page.
 
 // What only a screen can do is left out, and what says so.
-const HINT = /\s*(· locked, Esc clears|· Esc closes|Esc goes back\.)$/;
+const HINT = /\s*(· locked, Esc clears|· Esc closes|Esc goes back\.)$|^Point at a .*/;
 const CONTROLS = "input, select, textarea, .bar > button, [data-control]";
 
 // Read a view into a group whose origin is the view's upper left corner. Returns the size

@@ -57,18 +57,24 @@ function readOnPaper(view, group, paper) {
     "* { transition: none !important; animation: none !important; }");
   const before = view.getAttribute("style");
   for (const [name, colour] of Object.entries(paper)) view.style.setProperty(name, colour);
+  const scrolled = [...view.querySelectorAll("*")]
+    .filter((each) => each.scrollLeft || each.scrollTop)
+    .map((each) => ({ each, left: each.scrollLeft, top: each.scrollTop }));
   view.noteStrokes = (canvas, context, density) => {
     canvas.notes = svgElement("g", {});
     return notingContext(context, canvas.notes, density);
   };
   try {
     view.drawAgain();
+    // A wide table is saved whole, from its first column on.
+    for (const { each } of scrolled) each.scrollTo({ left: 0, top: 0, behavior: "instant" });
     return readView(view, group);
   } finally {
     delete view.noteStrokes;
     if (before === null) view.removeAttribute("style");
     else view.setAttribute("style", before);
     view.drawAgain();
+    for (const { each, left, top } of scrolled) each.scrollTo({ left, top, behavior: "instant" });
     still.remove();
   }
 }

@@ -38,8 +38,8 @@ function viewIn(host) {
   return host.shadowRoot?.querySelector(".view");
 }
 
-// The figures above an anchor and below the one before it, or else the nearest; and what
-// the page says below them.
+// The figures above an anchor and below the one before it, and what the page says below
+// them.
 function figuresBeside({ anchor, anchors }) {
   const isSeen = (node) => node.getClientRects().length > 0;
   const all = [...document.querySelectorAll("[data-testid=stVegaLiteChart], " +
@@ -49,14 +49,10 @@ function figuresBeside({ anchor, anchors }) {
   const here = kinds.findIndex(({ node }) => node.classList.contains(anchor));
   const above = kinds.slice(0, here);
   const before = above.findLastIndex(({ kind }) => kind === "anchor");
-  let near = above.slice(before + 1);
+  const near = above.slice(before + 1);
   const isFigure = ({ kind }) => kind === "figure";
-  if (!near.some(isFigure)) {
-    const below = kinds.slice(here + 1).find(isFigure);
-    near = [above.findLast(isFigure) ?? below].filter(Boolean);
-  }
   const figures = near.filter(isFigure).map(({ node }) => node);
-  if (!figures.length) throw new Error("There is no picture beside this button.");
+  if (!figures.length) throw new Error("There is no picture here; the numbers can be saved.");
   const first = near.findIndex(isFigure);
   const captions = near.slice(first).filter(({ kind }) => kind === "caption")
     .map(({ node }) => node.innerText);

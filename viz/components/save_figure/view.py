@@ -43,8 +43,7 @@ def save_figure(
 ) -> None:
     """Show the buttons "PNG" and "SVG".
 
-    Saved is what stands above the anchor and below the one before it, or else the
-    nearest figure on the page.
+    Saved is what stands above the anchor and below the one before it.
 
     Args:
         heading: What the picture says of itself.
