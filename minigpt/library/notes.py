@@ -40,10 +40,13 @@ MOST_HEADS, MOST_VIEWS = 1000, 100
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
 """Marks that turn the direction of writing, and so what stands beside them."""
 
+_KEPT = "\n\u200c\u200d"
+"""A new line, and the two that join letters and emoji."""
+
 
 def _without_controls(text: str) -> str:
-    text = _TURNING.sub("", text)
-    return "".join(each for each in text if each.isprintable() or each == "\n")
+    text = _TURNING.sub("", text.replace("\t", " "))
+    return "".join(each for each in text if each.isprintable() or each in _KEPT)
 
 
 def _one_line(text: str) -> str:

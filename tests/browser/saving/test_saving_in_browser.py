@@ -26,12 +26,9 @@ BOX = re.compile(r"M([\d.]+) ([\d.]+)h([\d.]+)v([\d.]+)h-[\d.]+z")
 
 
 @pytest.fixture
-def dark(page, server):
-    """Return a browser on a dark screen, in the Head explorer at L1H1."""
+def dark(page):
+    """Return a browser on a dark screen."""
     page.emulate_media(color_scheme="dark")
-    link = f"{server.url}/head_explorer?prompt={PROMPT}&layer=1&head=1"
-    open_link(page, link)
-    page.locator(".attention_heatmap .caption").first.wait_for()
     return page
 
 
@@ -108,7 +105,12 @@ def cells_of(picture: ElementTree.Element, count: int) -> dict[tuple[int, int], 
     return found
 
 
-def test_a_heat_map_is_saved_in_light_colours_with_the_tensors_weights(dark, data):
+def test_a_heat_map_is_saved_in_light_colours_with_the_tensors_weights(
+    dark, server, data
+):
+    link = f"{server.url}/head_explorer?prompt={PROMPT}&layer=1&head=1"
+    open_link(dark, link)
+    dark.locator(".attention_heatmap .caption").first.wait_for()
     weights = recorded(data, "blocks.1.attn.hook_pattern")[0][1]
     count = len(weights)
     picture = plain_svg(saved(dark, "heat-map", "SVG"))
