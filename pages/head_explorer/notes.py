@@ -54,7 +54,11 @@ def names() -> dict[tuple[int, int], str]:
 
 def show(place: Place) -> None:
     """Show the note on the chosen head, all notes, and the bookmarks."""
-    notes = read_notes(notes_path(models.chosen_entry()))
+    notes = of_model()
+    try:
+        read_notes(notes_path(models.chosen_entry()))
+    except MinigptError as error:
+        show_problem(f"{error} The next change keeps that file beside a new one.")
     if not is_local():
         st.caption(
             "This app is shared, and its notes can only be changed at the machine it "
