@@ -34,18 +34,8 @@ def show(name: str, lines: str, variable: str, drawn: Any) -> None:
             "The figure with its title, model and step, drawn in light colours for "
             "print. An SVG opens in Inkscape and goes into LaTeX."
         )
-        model = " · ".join(
-            f"{label} {about[key]}"
-            for key, label in (("model", "Model"), ("step", "step"))
-            if about[key] is not None
-        )
-        prompt = about.get("prompt")
         save_figure(
-            Heading(
-                str(about["title"]),
-                [model, f"Prompt: {prompt}"] if prompt else [model],
-                str(about["caption"]),
-            ),
+            _heading(about),
             file_name=file,
             anchor=f"save_of_{name}",
             paper=_paper(),
@@ -65,6 +55,18 @@ def show(name: str, lines: str, variable: str, drawn: Any) -> None:
                     key=f"_numbers_{ending}_{name}",
                     on_click="ignore",
                 )
+
+
+def _heading(about: About) -> Heading:
+    """Put what a figure is about into lines for a picture."""
+    model = " · ".join(
+        f"{label} {about[key]}"
+        for key, label in (("model", "Model"), ("step", "step"))
+        if about[key] is not None
+    )
+    prompt = about.get("prompt")
+    lines = [model, f"Prompt: {prompt}"] if prompt else [model]
+    return Heading(str(about["title"]), lines, str(about["caption"]))
 
 
 def _about(name: str, lines: str, variable: str) -> About:

@@ -127,7 +127,8 @@ function notePixels(parent, canvas, x, y, width, height) {
   const pixels = canvas.width * canvas.height;
   if (!pixels) return;
   if (pixels > MOST_PIXELS) {
-    const image = svgElement("image", { x, y, width, height, preserveAspectRatio: "none" }, parent);
+    const image = svgElement("image", { x, y, width, height,
+      preserveAspectRatio: "none", "image-rendering": "optimizeSpeed" }, parent);
     image.setAttributeNS("http://www.w3.org/1999/xlink", "xlink:href", canvas.toDataURL());
     return;
   }
