@@ -79,24 +79,24 @@ def _show_head(notes: Notes, here: tuple[int, int]) -> None:
     layer, head = here
     note = notes.heads.get(here, HeadNote())
     st.markdown(f"**Your note on L{layer}H{head}**")
-    with st.form(f"note_L{layer}H{head}", border=False):
+    with st.form(f"own_words_L{layer}H{head}", border=False):
         name = st.text_input(
             "Its name",
             note.name,
             max_chars=LONGEST_NAME,
-            key=f"note_name_L{layer}H{head}",
+            key=f"own_name_L{layer}H{head}",
             help="Shown on its picture among all heads.",
         )
         text = st.text_area(
             "What you saw",
             note.text,
             max_chars=LONGEST_NOTE,
-            key=f"note_text_L{layer}H{head}",
+            key=f"own_text_L{layer}H{head}",
         )
         pinned = st.checkbox(
             "Pin it whenever this model is opened",
             note.pinned,
-            key=f"note_pin_L{layer}H{head}",
+            key=f"own_pin_L{layer}H{head}",
         )
         if st.form_submit_button("Save note", disabled=not is_local()):
             kept = HeadNote(name, text, pinned)
@@ -122,7 +122,7 @@ def _show_views(notes: Notes) -> None:
         title = st.text_input(
             "Name of this view",
             max_chars=LONGEST_NAME,
-            key="note_view",
+            key="own_view",
             help="Kept is everything that was chosen: step, prompt, head, token, tab.",
         )
         if st.form_submit_button("Bookmark this view", disabled=not is_local()):

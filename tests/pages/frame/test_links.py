@@ -25,8 +25,8 @@ NOT_KEPT = {
     *("pasted_{method}", "prompts_typed", "tokenizer_pasted", "STORY", "bring_source"),
     *("chat_input", "edited_{number}"),
     # A note: it is kept with the model, and a bookmark's name with the bookmark.
-    *("note_name_L{layer}H{head}", "note_text_L{layer}H{head}", "note_view"),
-    *("note_pin_L{layer}H{head}", "notes_to_add"),
+    *("own_name_L{layer}H{head}", "own_text_L{layer}H{head}", "own_view"),
+    *("own_pin_L{layer}H{head}", "notes_to_add"),
     # An answer: it belongs to whoever gave it, and progress keeps it.
     *("question.key", "_key(question, number)", "_guess_{asked}"),
     *("guess", "guess_sizes"),

@@ -27,13 +27,13 @@ def heading(app: AppTest) -> str:
 def test_a_head_that_a_reader_names_has_its_name_for_everybody(open_page, view, data):
     place = {"layer": "1", "head": "0", "head_tab": "Notes"}
     app = open_page(PAGE, data=data, **place)
-    app.text_input(key="note_name_L1H0").set_value(HOSTILE)
-    app.text_area(key="note_text_L1H0").set_value("See\nL0H1.")
-    app.checkbox(key="note_pin_L1H0").check()
+    app.text_input(key="own_name_L1H0").set_value(HOSTILE)
+    app.text_area(key="own_text_L1H0").set_value("See\nL0H1.")
+    app.checkbox(key="own_pin_L1H0").check()
     press(app, "Save note")
     kept = read_notes(data / "models/glass/notes.json")
     assert kept.heads == {(1, 0): HeadNote(HOSTILE, "See\nL0H1.", True)}
-    app.text_input(key="note_view").set_value("  ")
+    app.text_input(key="own_view").set_value("  ")
     press(app, "Bookmark this view")
     (bookmark,) = read_notes(data / "models/glass/notes.json").views
     assert (bookmark.title, bookmark.page) == ("A view", "head_explorer")
@@ -65,7 +65,7 @@ def test_damaged_notes_are_said_in_their_tab_and_the_page_goes_on(open_page, dat
     assert not app.exception
     assert any("holds no notes on a model" in each.value for each in app.text)
     assert heading(app)
-    app.text_input(key="note_name_L1H0").set_value("again")
+    app.text_input(key="own_name_L1H0").set_value("again")
     press(app, "Save note")
     assert read_notes(path).heads == {(1, 0): HeadNote("again")}
     assert [each.read_text("utf-8") for each in path.parent.glob("*.damaged-*")] == [
