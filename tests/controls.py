@@ -17,7 +17,9 @@ class Control(NamedTuple):
     @property
     def family(self) -> str:
         """What stays the same when numbers and texts change: one member is enough."""
-        place = re.sub(r"[0-9a-f]{8,}|-?\d+", "#", self.place)
+        # Save is the same under every figure: one of each page is enough.
+        place = re.sub(r"^(save_of|_picture|_numbers)_.*", r"\1_#", self.place)
+        place = re.sub(r"[0-9a-f]{8,}|-?\d+", "#", place)
         name = re.sub(r"-?\d[\d.,]*", "#", self.name)
         alike = self.kind in ("radio", "mark", "link") or place.endswith("_#")
         return f"{place} | {self.kind}" + ("" if alike else f" | {name}")

@@ -10,7 +10,7 @@ import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -19,6 +19,7 @@ from minigpt.checkpoint.metadata import CONFIG_FILE
 from minigpt.checkpoint.save import TOKENIZER_FILE, WEIGHTS_FILE
 from minigpt.config import MLPConfig
 from minigpt.errors import CheckpointError, ConfigError
+from minigpt.library.notes import MOST_BYTES, NOTES_FILE
 from minigpt.pretrained import export_pretrained
 from minigpt.pretrained.codebases.tokens import OWN_TOKENIZER_FILE
 from minigpt.pretrained.export import fitting_shape
@@ -38,6 +39,7 @@ _TAKEN = {
     "tokenizer_config.json": _MAX_JSON,
     CONFIG_FILE: _MAX_CONFIG,
     WEIGHTS_FILE: MAX_BYTES,
+    NOTES_FILE: MOST_BYTES,
 }
 _NOT_NEEDED = (
     "about.json",
@@ -52,17 +54,21 @@ _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _PICKLES = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt", ".joblib")
 
 
-def pack(checkpoint: Path, name: str) -> bytes:
+def pack(checkpoint: Path, name: str, notes: Path | None = None) -> bytes:
     """Return a checkpoint as a zip, all its files in one folder.
 
     Args:
         checkpoint: Its directory.
         name: The folder's name, already validated.
+        notes: The notes on the model, which travel with it where there are any.
 
     Raises:
         CheckpointError: If a file is missing.
     """
-    return _zipped([checkpoint / file for file in CHECKPOINT_FILES], name)
+    files = {file: checkpoint / file for file in CHECKPOINT_FILES}
+    if notes is not None and notes.is_file():
+        files[NOTES_FILE] = notes
+    return _zipped(files, name)
 
 
 def pack_for_others(checkpoint: Path, name: str) -> bytes:
@@ -75,7 +81,8 @@ def pack_for_others(checkpoint: Path, name: str) -> bytes:
     model, tokenizer, _ = load_checkpoint(checkpoint)
     with tempfile.TemporaryDirectory() as folder:
         directory = export_pretrained(model, tokenizer, Path(folder) / name)
-        return _zipped(sorted(directory.iterdir()), name)
+        files = {path.name: path for path in sorted(directory.iterdir())}
+        return _zipped(files, name)
 
 
 def why_not_for_others(checkpoint: Path) -> str:
@@ -227,13 +234,13 @@ def _copy(content: IO[bytes], target: Path, limit: int) -> None:
             file.write(piece)
 
 
-def _zipped(paths: Sequence[Path], folder: str) -> bytes:
+def _zipped(files: Mapping[str, Path], folder: str) -> bytes:
     archive = io.BytesIO()
     try:
         # Weights hardly compress: deflating saves a tenth, slowly.
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as opened:
-            for path in paths:
-                opened.write(path, f"{folder}/{path.name}")
+            for name, path in files.items():
+                opened.write(path, f"{folder}/{name}")
     except FileNotFoundError as error:
         raise CheckpointError(
             f"{error.filename} no longer exists: the model was renamed or deleted in "

@@ -6,9 +6,12 @@ process is alive: a run whose status is "running" while its lock is free was
 interrupted.
 """
 
+import errno
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from minigpt.errors import RunError
@@ -33,16 +36,12 @@ class RunLock:
         Raises:
             RunError: If another process holds it.
         """
-        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o644)
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while not _try_lock(descriptor):
-            if time.monotonic() > deadline:
-                os.close(descriptor)
-                raise RunError(
-                    f"The run {directory.name!r} is already being trained by another "
-                    "process: watch it, or stop it first."
-                )
-            time.sleep(0.02)
+        descriptor = _lock_within(directory / "lock", _PATIENCE_SECONDS)
+        if descriptor is None:
+            raise RunError(
+                f"The run {directory.name!r} is already being trained by another "
+                "process: watch it, or stop it first."
+            )
         return cls(descriptor)
 
     @classmethod
@@ -67,6 +66,39 @@ def is_locked(directory: Path) -> bool:
         return not _try_lock(descriptor, shared=True)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def held(path: Path, patience: float = 10.0) -> Iterator[None]:
+    """Hold a lock while something small is read, changed and written.
+
+    Args:
+        path: The lock's file, made if it is missing; it stays.
+        patience: Seconds to wait for whoever holds it.
+
+    Raises:
+        TimeoutError: If somebody holds it for longer.
+        OSError: If the file cannot be made.
+    """
+    descriptor = _lock_within(path, patience)
+    if descriptor is None:
+        raise TimeoutError(errno.ETIMEDOUT, "Somebody else is writing", str(path))
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock_within(path: Path, seconds: float) -> int | None:
+    """Return a file's descriptor with its lock taken; None if others kept it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    deadline = time.monotonic() + seconds
+    while not _try_lock(descriptor):
+        if time.monotonic() > deadline:
+            os.close(descriptor)
+            return None
+        time.sleep(0.02)
+    return descriptor
 
 
 def _try_lock(descriptor: int, shared: bool = False) -> bool:

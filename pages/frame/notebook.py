@@ -3,10 +3,8 @@
 The lines end by naming what the figure shows, so that a test can run them and compare.
 """
 
-import json
-import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import streamlit as st
 
 from minigpt.interpret.corpora import held_out_windows
 from pages.frame import corpora, covering, models, state
+from pages.frame.controls import saving
 from pages.frame.look.source import source_of
 
 
@@ -63,42 +62,14 @@ def show(
 
 def _show(name: str, recipe: Recipe, source: str) -> None:
     st.session_state.setdefault("_recipes", {})[name] = recipe
-    with st.popover(
-        "Code", icon=":material/code:", type="tertiary", key=f"code_of_{name}"
-    ):
-        st.code(recipe.lines, language="python", wrap_lines=True)
-        st.caption("What it calls:")
-        st.code(source, language="python", wrap_lines=True)
-        st.download_button(
-            "Numbers as JSON",
-            lambda: as_json(recipe.drawn),
-            file_name=f"{name.replace(' ', '_')}.json",
-            mime="application/json",
-            key=f"_numbers_{name}",
-            on_click="ignore",
-            icon=":material/download:",
-            type="tertiary",
-            help=(
-                f"The value of `{recipe.variable}` in the lines above, as the figure "
-                "shows it."
-            ),
-        )
-
-
-def as_json(drawn: Any) -> str:
-    """Write a figure's numbers as JSON; what is not a number becomes null."""
-
-    def plain(value: Any) -> Any:
-        if hasattr(value, "tolist"):
-            value = value.tolist()
-        if isinstance(value, Mapping):
-            return {str(key): plain(each) for key, each in value.items()}
-        if isinstance(value, list | tuple):
-            return [plain(each) for each in value]
-        is_number = not isinstance(value, float) or math.isfinite(value)
-        return value if is_number else None
-
-    return json.dumps(plain(drawn))
+    with st.container(horizontal=True, width="content", gap="small"):
+        with st.popover(
+            "Code", icon=":material/code:", type="tertiary", key=f"code_of_{name}"
+        ):
+            st.code(recipe.lines, language="python", wrap_lines=True)
+            st.caption("What it calls:")
+            st.code(source, language="python", wrap_lines=True)
+        saving.show(name, recipe.lines, recipe.variable, recipe.drawn)
 
 
 def opening() -> str:

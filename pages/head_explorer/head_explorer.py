@@ -21,12 +21,14 @@ from pages.frame.guard import guard
 from pages.frame.place import linked, write
 from pages.frame.questions import check, predict
 from pages.frame.reading import Place, pick_head, read_at_place
+from pages.frame.words import plain
 from pages.head_explorer import (
     composition,
     corpus,
     habits,
     held_out,
     moves,
+    notes,
     pins,
     score_tabs,
 )
@@ -43,7 +45,7 @@ from viz.components.head_lines.view import head_lines
 
 TABS = (
     *(habits.TAB, ELSEWHERE, "Every score", pins.TAB, "In its corpus", WITHOUT),
-    *("Weights", moves.TAB, composition.TAB),
+    *("Weights", moves.TAB, composition.TAB, notes.TAB),
 )
 
 
@@ -93,6 +95,7 @@ def show_all_heads(reading: Reading, study: Study, place: Place) -> None:
             limit=1.0 if score in HABITS else max(math.log(length), 1.0),
             band=None if study.band is None else study.band.edges(score),
         ),
+        names=notes.names(),
         on_select=pick_head,
     )
     if values[0, 0] != values[0, 0]:
@@ -167,7 +170,9 @@ def show_heading(known: HeldOutStudy | None, place: Place) -> str:
     layer, head, _ = place
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         label = held_out.label(known, layer, head)
-        st.subheader(f"L{layer}H{head} · {label}", anchor=False)
+        own = notes.names().get((layer, head))
+        quoted = f" “{plain(own)}”" if own else ""
+        st.subheader(f"L{layer}H{head}{quoted} · {label}", anchor=False)
         st.space("stretch")
         is_pinned = (layer, head) in pins.pins()
         st.button(
@@ -220,6 +225,7 @@ def show_tabs(
         ),
         lambda: moves.show(checkpoint, reading, place),
         lambda: composition.show(checkpoint, place),
+        lambda: notes.show(place),
     ]
     fill = dict(zip(TABS, show, strict=True))
     for name, tab in tabs.items():

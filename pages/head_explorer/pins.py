@@ -7,9 +7,10 @@ import streamlit as st
 from minigpt.interpret.heads.scores import strongest_read
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.textbook.heads import patterns
-from pages.frame import notebook
+from pages.frame import models, notebook
 from pages.frame.place import write
 from pages.frame.reading import Place, pick_head
+from pages.head_explorer import notes
 from viz.components.attention_heatmap.view import attention_heatmap
 
 TAB = "Side by side"
@@ -53,10 +54,20 @@ def show_side_by_side(reading: Reading, place: Place) -> None:
 
 
 def pins() -> list[tuple[int, int]]:
-    """Return the pinned heads, at most two: of this session, or of the address."""
-    if "_pinned" not in st.session_state:
-        named = _NAME.findall(st.query_params.get("pins", ""))
-        st.session_state["_pinned"] = [(int(i), int(j)) for i, j in named][:2]
+    """Return the pinned heads, at most two.
+
+    They are this session's, or those of the address, or those of the model's notes.
+    """
+    model = models.chosen_entry().id
+    is_first = "_pinned" not in st.session_state
+    if st.session_state.get("_pins_of") != model:
+        st.session_state["_pins_of"] = model
+        named = _NAME.findall(st.query_params.get("pins", "")) if is_first else []
+        heads = notes.of_model().heads.items()
+        kept = [place for place, note in heads if note.pinned]
+        if named or kept or is_first:
+            found = [(int(i), int(j)) for i, j in named] or sorted(kept)
+            st.session_state["_pinned"] = found[:2]
     pinned: list[tuple[int, int]] = st.session_state["_pinned"]
     names = ",".join(f"L{layer}H{head}" for layer, head in pinned)
     write("pins", names or None)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from minigpt.library.archives import pack, pack_for_others, why_not_for_others
 from minigpt.library.inventory import Facts, TextFacts
+from minigpt.library.notes import notes_path
 from pages.frame import state, words
 from pages.frame.controls.sidebar import KINDS
 from pages.frame.guard import show_problem
@@ -143,14 +144,14 @@ def _show_downloads(facts: Facts) -> None:
     """Show both ways to download the model."""
     st.download_button(
         "Download",
-        lambda: pack(facts.path, facts.id),
+        lambda: pack(facts.path, facts.id, notes_path(facts)),
         f"{facts.id}.zip",
         mime="application/zip",
         key="download_model",
         on_click="ignore",
         icon=":material/download:",
         type="tertiary",
-        help="A zip of the three files, for uploading elsewhere.",
+        help="A zip of the three files and of your notes, for uploading elsewhere.",
     )
     reason = why_not_for_others(facts.path)
     st.download_button(

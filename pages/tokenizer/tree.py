@@ -15,27 +15,26 @@ LONGEST_WORD = 32
 
 def show(entry: TokenizerChoice, history: MergeHistory, merges: int, text: str) -> None:
     """Show the tree of a word, as far as it has grown."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        word = st.text_input(
-            "A word's tree",
-            value=longest_word(text),
-            max_chars=LONGEST_WORD,
-            key="tree_word",
-            help="A space before a word belongs to it.",
-            width=260,
-            **state.BOUND,
-        )
-        word = shortened(word)
-        nodes = merge_tree(history.tokenizer, word)
-        notebook.show(
-            "the tree",
-            joins,
-            f"joins({word!r}, tokenizer.merges)",
-            drawn=[[n.start, n.end, n.rank] for n in nodes if n.rank is not None],
-            begin=notebook.naming(tokenizer=expression_of(entry)),
-            also=MAKERS,
-        )
+    word = st.text_input(
+        "A word's tree",
+        value=longest_word(text),
+        max_chars=LONGEST_WORD,
+        key="tree_word",
+        help="A space before a word belongs to it.",
+        width=260,
+        **state.BOUND,
+    )
+    word = shortened(word)
+    nodes = merge_tree(history.tokenizer, word)
     merge_blocks(nodes, roots(nodes, merges), merges, key="merge_tree")
+    notebook.show(
+        "the tree",
+        joins,
+        f"joins({word!r}, tokenizer.merges)",
+        drawn=[[n.start, n.end, n.rank] for n in nodes if n.rank is not None],
+        begin=notebook.naming(tokenizer=expression_of(entry)),
+        also=MAKERS,
+    )
 
 
 def longest_word(text: str) -> str:

@@ -15,6 +15,7 @@ FRAME = (
     "predict_",
     "check",
     "code_of_",
+    "save_of_",
     "course",
     "print_only",
     "lesson_source",

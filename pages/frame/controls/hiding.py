@@ -34,6 +34,7 @@ HIDEABLE: Final = {
     "predict": Hideable("Predict", "[class*=st-key-predict_]"),
     "check": Hideable("Check", ".st-key-check"),
     "code": Hideable("Code", "[class*=st-key-code_of_]"),
+    "save": Hideable("Save", "[class*=st-key-save_of_]"),
     "provenance": Hideable("Where numbers come from", "[class*=st-key-provenance_]"),
     "source": Hideable("Source", ".st-key-lesson_source"),
 }

@@ -1,6 +1,5 @@
 """The lines behind every figure are run, and give the numbers that the page drew."""
 
-import json
 import shutil
 
 import navigation
@@ -90,10 +89,3 @@ def test_of_a_prompt_that_was_cut_the_code_reads_the_same_end(open_page):
     for name, recipe in recipes.items():
         assert "[-64:]" in recipe.lines
         assert_same(run(recipe), recipe.drawn, name)
-
-
-def test_the_numbers_can_be_taken_along_as_json(root_on_path):
-    from pages.frame.notebook import as_json
-
-    drawn = {"a": np.array([[1.5, np.nan]]), 2: [np.float32(0.25), -np.inf]}
-    assert json.loads(as_json(drawn)) == {"a": [[1.5, None]], "2": [0.25, None]}

@@ -25,6 +25,7 @@ TABS = (
     "Weights",
     "What it moves",
     "Composition",
+    "Notes",
 )
 
 MARKUP = "<b>*a*</b>[b](c)$d$`e`"

@@ -145,6 +145,7 @@ function paintGrid(root, canvas, { data, state, sizes, thumbnails }) {
     context.lineWidth = 1;
     context.strokeRect(x - 0.5, y - 0.5, cell + 1, cell + 1);
     if (data.scores) paintScore(root, context, data, [layer, head], sizes, x, y);
+    paintName(root, context, nameOf(data, [layer, head]), sizes, x, y);
   }
   const frame = ([layer, head], width) => {
     context.strokeStyle = themeColour(root, "--st-primary-color");
@@ -199,6 +200,29 @@ function bandOf(data, [layer, head]) {
   return [data.low?.[layer][head] ?? null, data.high?.[layer][head] ?? null];
 }
 
+function nameOf(data, [layer, head]) {
+  return data.names?.find((each) => each[0] === layer && each[1] === head)?.[2] ?? "";
+}
+
+// What the reader calls a head, on the upper right, where a causal pattern is blank. Where
+// there is no room for letters, a mark tells that it has a name.
+function paintName(root, context, name, { cell, type }, x, y) {
+  if (!name) return;
+  const size = 0.8 * type;
+  const right = x + cell - 2;
+  context.font = fontOf(root, size, { weight: 650 });
+  const words = cell < 44 ? "•" : fitted(context, name, 0.86 * cell);
+  const width = context.measureText(words).width;
+  context.globalAlpha = 0.8;
+  context.fillStyle = themeColour(root, "--st-background-color");
+  context.fillRect(right - width - 2, y + 1, width + 3, 1.2 * size);
+  context.globalAlpha = 1;
+  context.fillStyle = themeColour(root, "--st-text-color");
+  context.textAlign = "right";
+  context.textBaseline = "top";
+  context.fillText(words, right, y + 2);
+}
+
 function headAt(canvas, { left, top, across, down }, data, event) {
   const box = canvas.getBoundingClientRect();
   const head = Math.floor((event.clientX - box.left - left) / across);
@@ -219,15 +243,18 @@ function bandText(data, place) {
 
 function describeHead(caption, data, place) {
   if (!place) return say(caption, `${data.layers} × ${data.heads} heads. Choose one.`);
-  say(caption, { strong: `L${place[0]}H${place[1]}` }, scoreText(data, place),
-    bandText(data, place));
+  const name = nameOf(data, place);
+  say(caption, { strong: `L${place[0]}H${place[1]}` }, name && ` “${name}”`,
+    scoreText(data, place), bandText(data, place));
 }
 
 function magnify(root, parts, thumbnail, data, place, event) {
   const context = sizedContext(parts.lens, MAGNIFIED, MAGNIFIED);
   context.imageSmoothingEnabled = false;
   context.drawImage(thumbnail, 0, 0, MAGNIFIED, MAGNIFIED);
-  parts.name.textContent = `L${place[0]}H${place[1]}${scoreText(data, place)}`;
+  const name = nameOf(data, place);
+  parts.name.textContent =
+    `L${place[0]}H${place[1]}${name && ` “${name}”`}${scoreText(data, place)}`;
   const box = root.getBoundingClientRect();
   const width = parts.magnifier.offsetWidth;
   const height = parts.magnifier.offsetHeight;

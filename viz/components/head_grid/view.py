@@ -1,6 +1,6 @@
 """All heads of a model at a glance: layers down, heads across, one thumbnail each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +38,7 @@ def head_grid(
     *,
     key: str,
     bars: ScoreBars | None = None,
+    names: Mapping[tuple[int, int], str] | None = None,
     on_select: Callable[[tuple[int, int] | None], None] | None = None,
 ) -> tuple[int, int] | None:
     """Show every head's pattern; hovering magnifies one, a click selects it.
@@ -47,6 +48,8 @@ def head_grid(
         selected: Layer and head to frame.
         key: The view's name on this page.
         bars: Scores to draw under the thumbnails.
+        names: What the reader calls some heads, by layer and head: written on their
+            thumbnails. Those of heads that there are not are left out.
         on_select: Called with (layer, head) on a click, before the page runs again.
 
     Returns:
@@ -73,6 +76,11 @@ def head_grid(
             **thumbnails(patterns),
             "selected": None if chosen is None else list(chosen),
             "scores": _rounded("Scores", bars.values, (layers, heads)),
+            "names": [
+                [layer, head, name]
+                for (layer, head), name in (names or {}).items()
+                if layer < layers and head < heads
+            ],
             "scoreName": bars.name,
             "limit": bars.limit,
             "low": _rounded("A band's low edge", low, (layers, heads)),

@@ -1,5 +1,6 @@
 """Register a view with Streamlit, and remember what its reader chose."""
 
+import re
 from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -17,8 +18,8 @@ _SHARED = Path(__file__).parent
 def register(name: str, *parts: str) -> ComponentRenderer:
     """Build a view from its files. Call this once, when the module is imported.
 
-    A script sent inline cannot import another, so the two files that all views share,
-    colours and drawing, stand before each view's own.
+    A script sent inline cannot import another, so the files that all views share, such
+    as colours and drawing, stand before each view's own.
 
     Args:
         name: Of the view, of its folder, and of its script and style there.
@@ -26,13 +27,13 @@ def register(name: str, *parts: str) -> ComponentRenderer:
             a style of the same name if it has any.
     """
     folder = _SHARED.parent / name
-    scripts = ("colours", "drawing", *parts, name)
+    scripts = ("colours", "drawing", "redrawing", *parts, name)
     styles = ("shared", *parts, name)
     return st.components.v2.component(
         f"minigpt.{name}",
         # Streamlit takes a string without a line break for a path.
         html=f'<div class="view {name}"></div>\n',
-        js=_joined(folder, [f"{script}.js" for script in scripts]),
+        js=_redrawable(name, _joined(folder, [f"{script}.js" for script in scripts])),
         css=f"{css_palette('.view')}\n"
         + _joined(folder, [f"{style}.css" for style in styles]),
     )
@@ -42,6 +43,15 @@ def _joined(folder: Path, names: Sequence[str]) -> str:
     """Join a view's files, each from its own folder or else from the shared one."""
     found = [place / name for name in names for place in (folder, _SHARED)]
     return "\n".join(f.read_text(encoding="utf-8") for f in found if f.is_file())
+
+
+def _redrawable(name: str, script: str) -> str:
+    """Let whoever holds the view ask it to draw itself again (`redrawing.js`)."""
+    started = re.sub(
+        r"^export default function (\w+)", r"function \1", script, flags=re.M
+    )
+    draw = re.findall(r"^export default function (\w+)", script, re.M)[-1]
+    return f'{started}\nexport default withRedrawing({draw}, "{name}");\n'
 
 
 def inside(rows: int, columns: int) -> Callable[[tuple[int, int]], bool]:
