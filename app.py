@@ -7,7 +7,7 @@ Pages lie in sections, pages/<section>/<page>.py; `serve.py` serves this file.
 
 import streamlit as st
 
-from pages.frame import course, guard, memory, notebook, progress, state
+from pages.frame import guard, memory, notebook, progress, state
 from pages.frame.controls import hiding, keyboard, sharing, sidebar, tour
 from pages.frame.look import present, style, summary
 from pages.frame.room import entrance
@@ -16,7 +16,7 @@ from pages.frame.server import garbage, uploads
 st.set_page_config(page_title="minigpt", page_icon="🔎", layout="wide")
 
 garbage.note_run()
-page = st.navigation(course.navigation() | entrance.own_pages(), expanded=True)
+page = st.navigation(entrance.navigation(), expanded=True)
 entrance.require_seat()
 # What a screen reader says first.
 st.set_page_config(page_title=f"{page.title} · minigpt")

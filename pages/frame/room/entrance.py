@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from minigpt.classroom.screens import screens
+from pages.frame import course
 from pages.frame.guard import guard, show_note
 from pages.frame.room import following, leading, seats
 
@@ -16,11 +17,13 @@ CLASSROOM: Final = "pages/classroom/classroom.py"
 """The teacher's page. Nobody else's navigation has it."""
 
 
-def own_pages() -> dict[str, list[StreamlitPage]]:
-    """Return the pages that only this session has, by section."""
-    if seats.teacher() is None:
-        return {}
-    return {"Class": [st.Page(CLASSROOM, title="Class", icon=":material/groups:")]}
+def navigation() -> dict[str, list[StreamlitPage]]:
+    """Return the pages by section: the course's, and the teacher's for the teacher."""
+    pages = course.navigation()
+    if seats.teacher() is not None:
+        own = st.Page(CLASSROOM, title="Class", icon=":material/groups:")
+        pages[course.HOME.section].append(own)
+    return pages
 
 
 def require_seat() -> None:
