@@ -10,12 +10,10 @@ downloads. What a learner may do inside is decided by `minigpt.spaces`.
 
 from collections.abc import Awaitable, Callable
 from html import escape
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -77,16 +75,8 @@ class Gate:
         return known.get(first)
 
     def _cookie(self, scope: Scope) -> str | None:
-        """Return the secret that a browser shows; None where it shows none, or two."""
-        found = []
-        for line in Headers(scope=scope).getlist("cookie"):
-            try:
-                cookies = SimpleCookie(line)
-            except CookieError:
-                return None
-            if self._opened.cookie in cookies:
-                found.append(cookies[self._opened.cookie].value)
-        return found[0] if len(found) == 1 else None
+        """Return the secret that a browser shows, read as Streamlit reads it."""
+        return HTTPConnection(scope).cookies.get(self._opened.cookie)
 
     async def _join(self, request: Request, seat: Seat | None) -> Response:
         if seat is not None:
