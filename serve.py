@@ -91,7 +91,7 @@ def open_class(port: int, options: argparse.Namespace) -> list[str]:
         from minigpt.classroom.room import Room
     except ImportError as error:
         sys.exit(
-            f"minigpt: a class needs {error.name}: pip install sqlalchemy segno, or "
+            f"minigpt: a class needs {error.name}: pip install segno sqlalchemy, or "
             "start without links: --share --no-links."
         )
     from minigpt import places, spaces

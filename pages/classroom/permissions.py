@@ -6,8 +6,6 @@ from minigpt.classroom.room import Room
 from minigpt.classroom.screens import lock, screens
 from pages.frame import course
 
-_KEY = "_locked_pages"
-
 
 def show(room: Room) -> None:
     """Show which pages are locked."""
@@ -18,7 +16,7 @@ def show(room: Room) -> None:
         list(titles),
         default=[name for name in screens(room).locked if name in titles],
         format_func=titles.__getitem__,
-        key=_KEY,
+        key="_locked_pages",
         on_change=_lock,
         args=(room,),
         placeholder="None is locked",
@@ -27,4 +25,4 @@ def show(room: Room) -> None:
 
 
 def _lock(room: Room) -> None:
-    lock(room, st.session_state[_KEY])
+    lock(room, st.session_state["_locked_pages"])

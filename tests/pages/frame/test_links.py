@@ -34,6 +34,8 @@ NOT_KEPT = {
     # Kept by other means: in the hash of its prompt; by the token that was drawn.
     "_cut_{sha256(prompt.encode()).hexdigest()[:12]}",
     "_traced_{hash((source.identity, *shown, draw.token))}",
+    # The class's: its room keeps them, for everybody.
+    *("_door", "_follow_me", "_locked_pages"),
     # Kept under another name, `merges_made`, by `shared_place`.
     "merges_made",
 }
