@@ -32,7 +32,7 @@ style.apply()
 share = st.sidebar
 with guard.guard():
     share = sidebar.show()
-entrance.show_teachers()
+entrance.show_controls()
 present.apply()
 missing = hiding.apply()
 notes, tour_card = st.container(), st.container()

@@ -6,7 +6,14 @@ Learners do not have this page; `pages/frame/room/entrance.py` adds it for the t
 import streamlit as st
 
 from minigpt.errors import RoomError
-from pages.classroom import closing, invitation, models_for_all, people, permissions
+from pages.classroom import (
+    answers,
+    closing,
+    invitation,
+    models_for_all,
+    people,
+    permissions,
+)
 from pages.frame.guard import guard
 from pages.frame.room import seats
 
@@ -21,6 +28,8 @@ with left, guard():
     people.show(room)
 with left, guard():
     permissions.show(room)
+with left, guard():
+    answers.show(room)
 with right, guard():
     models_for_all.show(room)
 with right, guard():

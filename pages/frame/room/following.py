@@ -2,15 +2,17 @@
 
 import streamlit as st
 
+from minigpt.classroom import votes
 from minigpt.classroom.screens import Screens, View, screens
+from minigpt.classroom.votes import Vote
 from pages.frame import state
 from pages.frame.guard import guard
-from pages.frame.room import seats
+from pages.frame.room import ballot, seats
 from pages.frame.words import plain
 
 EVERY_SECONDS = 2
-_KNOWN = "_view_known"
-"""The number of the last view that this session went to, or declined."""
+_KNOWN, _VOTE = "_view_known", "_vote_known"
+"""The last view that this session went to or declined, and the question it showed."""
 
 
 def listen(page: str, locked: tuple[str, ...]) -> None:
@@ -36,6 +38,19 @@ def _look(page: str, locked: tuple[str, ...]) -> None:
         if (page in now.locked) != (page in locked):
             st.rerun()
         _show(now)
+        vote = votes.current(room)
+        if _was_revealed(vote) and vote is not None and vote.page == page:
+            st.rerun()  # the figure below is uncovered
+        if vote is not None:
+            ballot.show(room, member, vote)
+
+
+def _was_revealed(vote: Vote | None) -> bool:
+    """Whether the answer was revealed since this session looked last."""
+    now = None if vote is None else (vote.id, vote.is_open)
+    before = st.session_state.get(_VOTE)
+    st.session_state[_VOTE] = now
+    return now is not None and not now[1] and before == (now[0], True)
 
 
 def _show(now: Screens) -> None:
@@ -47,11 +62,8 @@ def _show(now: Screens) -> None:
     if view is None or view.number == known:
         return
     if view.at_once:
-        if now.follow:
-            _go(view)
-            st.rerun()
-        _decline(view)
-        return
+        _go(view)
+        st.rerun()
     with st.container(border=True, key="class_offer", horizontal=True):
         st.markdown(f"Your teacher shows **{plain(view.title)}**.", width="stretch")
         st.button(

@@ -31,7 +31,8 @@ def show(room: Room) -> None:
             "Offer this view",
             key="_offer_view",
             icon=":material/screen_share:",
-            on_click=_ask,
+            on_click=ask,
+            kwargs={"at_once": False},
             help="Every learner gets a button that leads to what you see now.",
         )
 
@@ -39,13 +40,13 @@ def show(room: Room) -> None:
 def lead(room: Room, page: StreamlitPage) -> None:
     """Show this view to the class, if it was asked for or the class follows."""
     path = _path_of(page)
-    is_asked = st.session_state.pop(_ASKED, False)
+    at_once = st.session_state.pop(_ASKED, None)
     is_followed = room.setting("follow", False)
-    if path is None or not (is_asked or is_followed):
+    if path is None or (at_once is None and not is_followed):
         return
     values, query = _seen()
-    view = View(0, path, page.title, values, query, at_once=is_followed)
-    if not is_asked and st.session_state.get(_SHOWN) == view:
+    view = View(0, path, page.title, values, query, bool(at_once) or is_followed)
+    if at_once is None and st.session_state.get(_SHOWN) == view:
         return
     st.session_state[_SHOWN] = view
     show_view(room, view)
@@ -72,8 +73,9 @@ def _path_of(page: StreamlitPage) -> str | None:
     return None
 
 
-def _ask() -> None:
-    st.session_state[_ASKED] = True
+def ask(*, at_once: bool) -> None:
+    """Show this view to the class at the end of the run. Call this from a callback."""
+    st.session_state[_ASKED] = at_once
 
 
 def _follow(room: Room) -> None:

@@ -4,25 +4,29 @@ A session is its browser's for good. Whoever takes over a session of another bro
 its id, is refused.
 """
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from minigpt.classroom.opened import opened
-from minigpt.classroom.room import Room, Seat
 from minigpt.errors import RoomError
 from minigpt.spaces import Space
+
+if TYPE_CHECKING:
+    from minigpt.classroom.room import Room, Seat
 
 _SEAT = "_seat"
 """Where the session keeps the secret of its browser."""
 
 
-def room() -> Room | None:
+def room() -> "Room | None":
     """Return the class of this server; None without one."""
     found = opened()
     return None if found is None else found.room
 
 
-def seat() -> Seat | None:
+def seat() -> "Seat | None":
     """Return who this session belongs to; None without a class, or for nobody of it."""
     found = opened()
     if found is None:
@@ -41,13 +45,13 @@ def _bound() -> str | None:
     return st.session_state.get(_SEAT)
 
 
-def teacher() -> Room | None:
+def teacher() -> "Room | None":
     """Return the class, if this session is its teacher's."""
     here = seat()
     return room() if here is not None and here.is_teacher else None
 
 
-def learner() -> tuple[Room, str] | None:
+def learner() -> "tuple[Room, str] | None":
     """Return the class and a learner's id, if this session is a learner's."""
     here, found = seat(), room()
     if here is None or here.member is None or found is None:
