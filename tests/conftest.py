@@ -1,5 +1,6 @@
 """What several tests share, and the shape checks that all of them run under."""
 
+import functools
 import os
 import shutil
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
+from streamlit.components.v2 import manifest_scanner
 
 # Every shape in a signature is checked at every call, so that a transposed mask fails.
 # The hook works on modules that are imported after it: keep it first.
@@ -24,6 +26,11 @@ settings.register_profile(
     "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("patient")
+
+# Each AppTest looks for components in all packages that are installed: once will do.
+manifest_scanner.scan_component_manifests = functools.cache(
+    manifest_scanner.scan_component_manifests
+)
 
 # A test sees the models it has made; those that ship are in `ROOT / "data"`.
 os.environ["MINIGPT_SHIPPED"] = "off"
@@ -88,6 +95,7 @@ def chromium_flags() -> list[str]:
     """
     return [
         "--no-sandbox",
+        "--disable-gpu",
         "--font-render-hinting=none",
         "--disable-background-networking",
         "--disable-component-update",
