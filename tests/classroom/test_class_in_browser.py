@@ -1,4 +1,4 @@
-"""A teacher and two learners, each in a browser of their own, on a server that is real."""
+"""A teacher and two learners, each in a browser of their own, on a real server."""
 
 import http.client
 import re
@@ -116,9 +116,8 @@ def cookie_of(lesson: Lesson, name: str) -> str:
     connection = http.client.HTTPConnection("127.0.0.1", lesson.port, timeout=90)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     connection.request("POST", lesson.join, f"name={name}", form)
-    return re.search(r"=([\w-]{43});", connection.getresponse().headers["Set-Cookie"])[
-        1
-    ]
+    kept = connection.getresponse().headers["Set-Cookie"]
+    return re.search(r"=([\w-]{43});", kept)[1]
 
 
 def run_as(port: int, cookie: str, session: str = "") -> tuple[str, str]:
