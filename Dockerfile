@@ -36,4 +36,5 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=120s --retries=3 \
     CMD ["python", "-c", "import urllib.request as web; web.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
 # A Space tells its own name, and shows the app in a frame of huggingface.co. More
 # options stand behind the image's name: docker run … minigpt --allow-host school.example
-ENTRYPOINT ["sh", "-c", "exec minigpt app --share --no-browser ${SPACE_HOST:+--allow-host $SPACE_HOST --allow-frame https://huggingface.co} \"$@\"", "minigpt"]
+# With --links it is a class: the teacher's link and the learners' are in the log.
+ENTRYPOINT ["sh", "-c", "exec minigpt app --share --no-links --no-browser ${SPACE_HOST:+--allow-host $SPACE_HOST --allow-frame https://huggingface.co} \"$@\"", "minigpt"]

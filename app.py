@@ -7,15 +7,17 @@ Pages lie in sections, pages/<section>/<page>.py; `serve.py` serves this file.
 
 import streamlit as st
 
-from pages.frame import course, guard, memory, notebook, progress, state
+from pages.frame import guard, memory, notebook, progress, state
 from pages.frame.controls import hiding, keyboard, sharing, sidebar, tour
 from pages.frame.look import present, style, summary
+from pages.frame.room import entrance
 from pages.frame.server import garbage, uploads
 
 st.set_page_config(page_title="minigpt", page_icon="🔎", layout="wide")
 
 garbage.note_run()
-page = st.navigation(course.navigation(), expanded=True)
+page = st.navigation(entrance.navigation(), expanded=True)
+entrance.require_seat()
 # What a screen reader says first.
 st.set_page_config(page_title=f"{page.title} · minigpt")
 state.follow()
@@ -30,21 +32,24 @@ style.apply()
 share = st.sidebar
 with guard.guard():
     share = sidebar.show()
+entrance.show_controls()
 present.apply()
 missing = hiding.apply()
 notes, tour_card = st.container(), st.container()
 with guard.guard():
-    page.run()
+    entrance.run(page)
 with guard.guard():
     summary.show(page.url_path)
 with share:
     sharing.show(page.url_path)
 with notes:
+    entrance.listen(page)
     for note in state.unknown():
         guard.show_problem(f"{note} What you see is the default.")
     for note in missing:
         guard.show_problem(note)
 tour.listen(tour_card)
 keyboard.listen()
+entrance.lead(page)
 memory.keep()
 state.keep_history()

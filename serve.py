@@ -16,6 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 APP = Path(__file__).with_name("app.py")
+LIMITS = (
+    ("runs-each", 2, "trainings at once of each learner of a class"),
+    ("megabytes-each", 1000, "what each learner of a class may keep"),
+    ("learners", 60, "how many may join a class"),
+)
+"""Options of a class: name, default, meaning."""
 PATIENCE = 120
 """Seconds until a server that does not answer counts as broken."""
 
@@ -31,7 +37,8 @@ def main() -> None:
             f"http://localhost:{options.port}). Taking {port}."
         )
     print("Starting ... (Ctrl-C stops it; a training that runs saves its state)")
-    threading.Thread(target=greet, args=(port, options), daemon=True).start()
+    links = open_class(port, options) if options.share and options.links else []
+    threading.Thread(target=greet, args=(port, options, links), daemon=True).start()
     # A request to end stops the server as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -46,6 +53,7 @@ def run_server(address: str, port: int, options: argparse.Namespace) -> None:
     from starlette.middleware import Middleware
     from streamlit import App
 
+    from minigpt.classroom.opened import opened
     from minigpt.serve import hosts
     from pages.frame.server import garbage
     from pages.frame.server.doors import Doors
@@ -59,7 +67,12 @@ def run_server(address: str, port: int, options: argparse.Namespace) -> None:
     doors = Middleware(
         Doors, is_allowed=is_allowed, named=named, framers=options.allow_frame
     )
-    App(APP, middleware=[doors]).run(
+    middleware = [doors]
+    if (room := opened()) is not None:
+        from pages.frame.server.gate import Gate
+
+        middleware.append(Middleware(Gate, opened=room))
+    App(APP, middleware=middleware).run(
         config={
             "server.address": address,
             "server.port": port,
@@ -71,6 +84,37 @@ def run_server(address: str, port: int, options: argparse.Namespace) -> None:
     )
 
 
+def open_class(port: int, options: argparse.Namespace) -> list[str]:
+    """Open a class for learners who come by a link; return what to tell the teacher."""
+    try:
+        from minigpt.classroom import addresses
+        from minigpt.classroom.room import Room
+    except ImportError as error:
+        sys.exit(
+            f"minigpt: a class needs {error.name}: pip install segno sqlalchemy, or "
+            "start without links: --share --no-links."
+        )
+    from minigpt import places, spaces
+    from minigpt.classroom.opened import Opened, open_room
+    from pages.frame.room import seats
+
+    limits = spaces.Limits(
+        runs=options.runs_each,
+        megabytes=options.megabytes_each,
+        learners=options.learners,
+    )
+    shipped = tuple(filter(None, [places.shipped_models()]))
+    room = Room(places.data_directory() / "room", limits, shipped)
+    named = tuple(name.lower().rstrip(".") for name in options.allow_host)
+    opened = Opened(room, f"minigpt_seat_{port}", port, named)
+    open_room(opened)
+    spaces.find_by(seats.space)
+    return [
+        addresses.teach_link(opened, f"http://localhost:{port}"),
+        *(addresses.join_link(opened, root) for root in addresses.roots(opened)),
+    ]
+
+
 def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the options."""
     called = "launch.py" if sys.argv[0] == __file__ else sys.argv[0]
@@ -79,8 +123,20 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--share",
         action="store_true",
-        help="let other computers of your network use it (default: only this one)",
+        help="let other computers of your network use it (default: only this one): a "
+        "class, whose learners come by a link and have a space of their own",
     )
+    parser.add_argument(
+        "--links",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="with --share: let in whoever has a link; --no-links lets everybody in, "
+        "into one space for all",
+    )
+    for name, default, words in LIMITS:
+        parser.add_argument(
+            f"--{name}", type=int, default=default, help=f"{words} (default: {default})"
+        )
     parser.add_argument(
         "--allow-host",
         action="append",
@@ -101,6 +157,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if not 1 <= options.port <= 65535:
         parser.error(f"--port is {options.port}: choose 1 to 65535")
+    for name, _, _ in LIMITS:
+        if (number := getattr(options, name.replace("-", "_"))) < 1:
+            parser.error(f"--{name} is {number}: choose 1 or more")
     for site in options.allow_frame:
         if not re.fullmatch(r"https?://[a-z0-9.-]+(:\d+)?", site):
             parser.error(f"--allow-frame is {site}: write https://, a name, no path")
@@ -131,16 +190,27 @@ def _is_free(address: str, port: int) -> bool:
     return True
 
 
-def greet(port: int, options: argparse.Namespace) -> None:
-    """Wait for the first page, say where it is, and open it."""
+def greet(port: int, options: argparse.Namespace, links: list[str]) -> None:
+    """Wait for the first page, say where it is, and open it.
+
+    Args:
+        port: Where the server listens.
+        options: From the command line.
+        links: Of a class: the teacher's, then the learners' at each address.
+    """
     url = f"http://localhost:{port}"
     try:
         wait_until_ready(port)
     except TimeoutError as error:
         print(f"minigpt: {error}", file=sys.stderr)
         return
-    print(f"minigpt is at {url}", flush=True)
-    if options.share:
+    if links:
+        url = links[0]
+        print(f"The teacher's link, for you alone: {url}")
+        print("The learners' link:", " or ".join(links[1:]), flush=True)
+    else:
+        print(f"minigpt is at {url}", flush=True)
+    if options.share and not links:
         print(f"Others reach it at http://{socket.gethostname()}:{port}", flush=True)
     # Without a screen, Linux would open a browser of text in this very terminal.
     screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")

@@ -32,6 +32,10 @@ class RunError(MinigptError):
     """A training run cannot be found, started, stopped or resumed."""
 
 
+class RoomError(MinigptError):
+    """A class does not allow it: a name, a link, a page, or more than one's share."""
+
+
 def near_names(name: str, known: Iterable[str]) -> str:
     """Suggest known names similar to `name`.
 

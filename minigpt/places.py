@@ -10,6 +10,8 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
+from minigpt import spaces
+
 _PACKAGE = Path(__file__).parent
 _CLONE = _PACKAGE.parent
 
@@ -17,10 +19,13 @@ _CLONE = _PACKAGE.parent
 def data_directory() -> Path:
     """Return the directory of models, runs and texts of one's own.
 
-    `$MINIGPT_DATA` if set; else `data/` of the clone that this code runs from; else the
-    folder that the system keeps for a user's data. So the command line and the app see
-    the same runs.
+    In a class, each learner has one (see `spaces`). Otherwise it is `$MINIGPT_DATA` if
+    set; else `data/` of the clone that this code runs from; else the folder that the
+    system keeps for a user's data. So the command line and the app see the same runs.
     """
+    space = spaces.current()
+    if space is not None:
+        return space.data
     chosen = os.environ.get("MINIGPT_DATA")
     if chosen:
         return Path(chosen)
@@ -36,6 +41,12 @@ def shipped_models() -> Path | None:
     if os.environ.get("MINIGPT_SHIPPED") == "off":
         return None
     return (_CLONE / "data" if _is_clone() else app_folder()) / "models"
+
+
+def shared_models() -> Path | None:
+    """Return the directory of models that are shared with a class; None without one."""
+    space = spaces.current()
+    return None if space is None else space.shared
 
 
 def app_folder() -> Path:

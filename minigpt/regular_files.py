@@ -10,6 +10,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from minigpt import spaces
+
 
 class NotRegularError(OSError):
     """A path leads to something that is not a regular file."""
@@ -24,6 +26,7 @@ def open_regular(path: Path) -> BinaryIO:
     Raises:
         NotRegularError: If it is a FIFO, a device or a socket.
         IsADirectoryError: If it is a directory.
+        PermissionError: If it lies outside the space of a learner who asks.
         OSError: If it does not exist or may not be read.
     """
     require_regular(path)
@@ -41,6 +44,8 @@ _BINARY = getattr(os, "O_BINARY", 0)
 
 def require_regular(path: Path) -> None:
     """Check that a path leads to a regular file. Arguments, errors: `open_regular`."""
+    if not spaces.may_open(path):
+        raise PermissionError(errno.EACCES, "it is not in your space", str(path))
     mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, "Is a directory", str(path))

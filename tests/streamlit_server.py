@@ -18,7 +18,9 @@ serve = runpy.run_path(str(ROOT / "serve.py"), run_name="serve")
 
 
 @contextmanager
-def serve_script(script: Path, log: Path, **environment: str) -> Iterator[int]:
+def serve_script(
+    script: Path, log: Path, *options: str, **environment: str
+) -> Iterator[int]:
     """Run a script once and serve it on a free port, until the block ends."""
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
@@ -26,7 +28,7 @@ def serve_script(script: Path, log: Path, **environment: str) -> Iterator[int]:
     address = ["--server.address", "127.0.0.1", "--server.port", str(port)]
     command = ["-m", "streamlit", "run", str(script), *address]
     if script == ROOT / "app.py":  # as `launch.py` starts it, behind its doors
-        command = ["serve.py", "--no-browser", "--port", str(port)]
+        command = ["serve.py", "--no-browser", "--port", str(port), *options]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, *command],

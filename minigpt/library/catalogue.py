@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from minigpt.errors import RunError, near_names
-from minigpt.places import shipped_models
+from minigpt.places import shared_models, shipped_models
 from minigpt.runs.checkpoints import SavedStep, checkpoint_step, list_checkpoints
 from minigpt.runs.store import RUN_ID, Run, RunStore
 
@@ -26,7 +26,7 @@ class ModelEntry:
     title: str
     path: Path
     """The checkpoint to open by default."""
-    kind: Literal["shipped", "brought", "run"]
+    kind: Literal["shipped", "shared", "brought", "run"]
     description: str
     steps: tuple[SavedStep, ...]
     """Every saved step, in order."""
@@ -46,18 +46,24 @@ class ModelEntry:
 def available_models(data_dir: Path) -> list[ModelEntry]:
     """List all models that can be opened: `models/` by name, then runs, newest first.
 
-    The models that ship are among them, wherever they lie. A model of one's own hides a
-    shipped one of the same name.
+    The models that ship are among them, wherever they lie, and those that a teacher
+    shares with a class. A model of one's own hides one of the same name that is not.
 
     Args:
         data_dir: Contains `models/` and `runs/`; either may be missing.
     """
     paths: dict[str, Path] = {}
-    for models in filter(None, (shipped_models(), data_dir / "models")):
+    shared = shared_models()
+    for models in filter(None, (shipped_models(), shared, data_dir / "models")):
         inside = models.iterdir() if models.is_dir() else ()
         paths |= {path.name: path for path in inside if _is_child(path, models)}
-    ready = [_ready(paths[name]) for name in sorted(paths)]
     runs = [_trained(run) for run in RunStore(data_dir / "runs").list()]
+    own = {run.id for run in runs if run is not None}
+    ready = [
+        _ready(path, shared)
+        for name, path in sorted(paths.items())
+        if path.parent != shared or name not in own
+    ]
     return [entry for entry in [*ready, *runs] if entry is not None]
 
 
@@ -78,7 +84,7 @@ def find_model(data_dir: Path, model_id: str) -> ModelEntry:
     raise RunError(f"There is no model {model_id!r}.{hint}")
 
 
-def _ready(path: Path) -> ModelEntry | None:
+def _ready(path: Path, shared: Path | None) -> ModelEntry | None:
     """Read a directory of `models/`; None if it is not, or no longer, a model."""
     steps = list_checkpoints(path / "checkpoints")
     own_step = checkpoint_step(path)
@@ -93,7 +99,7 @@ def _ready(path: Path) -> ModelEntry | None:
         # An imported model can be renamed.
         title=path.name if brought else about.get("title", path.name),
         path=path if own_step is not None else steps[-1].path,
-        kind="brought" if brought else "shipped",
+        kind="shared" if path.parent == shared else "brought" if brought else "shipped",
         description=about.get("description", ""),
         steps=tuple(steps),
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from minigpt import spaces
 from minigpt.checkpoint import read_metadata
 from minigpt.config import FinetuneConfig
 from minigpt.errors import CheckpointError, ConfigError, RunError
@@ -68,7 +69,7 @@ def base_path(finetune: FinetuneConfig, data_dir: Path) -> Path:
     if "models" in parts and (shipped := shipped_models()):
         here.append(shipped / recorded.name)
     for path in (recorded, *here):
-        if (path / "config.json").is_file():
+        if spaces.may_open(path) and (path / "config.json").is_file():
             return path
     raise RunError(
         f"The base {finetune.base} no longer exists, so there is nothing to "

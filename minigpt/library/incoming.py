@@ -21,6 +21,7 @@ from minigpt.checkpoint import (
     save_checkpoint,
 )
 from minigpt.checkpoint.metadata import CONFIG_FILE, read_json
+from minigpt.classroom.quotas import require_bytes, require_may_fetch
 from minigpt.errors import CheckpointError
 from minigpt.library.archives import unpack
 from minigpt.library.names import free_place, move
@@ -48,6 +49,7 @@ def take_upload(data: Path, name: str, files: Sequence[tuple[str, IO[bytes]]]) -
     Raises:
         RunError: If the name is not allowed, or taken.
         CheckpointError: If anything in it is invalid.
+        RoomError: If it is more than a learner of a class may keep.
     """
     with _put_in_place(data, name) as beside:
         unpack(files, beside)
@@ -85,7 +87,9 @@ def bring(
     Raises:
         RunError: If the name is not allowed, or taken.
         CheckpointError: If the model cannot be fetched or read.
+        RoomError: If a learner of a class asks.
     """
+    require_may_fetch()
     own = named_directory(source)
     is_place = own is not None or source.endswith(KINDS)
     if not directories and (is_place or not is_name(source)):
@@ -173,13 +177,16 @@ def _put_in_place(data: Path, name: str) -> Iterator[Path]:
     Raises:
         RunError: If the name is not allowed, or taken, now or at the end.
         CheckpointError: If the files cannot be written.
+        RoomError: If it is more than a learner of a class may keep.
     """
     place = free_place(data, "model", name)
     beside = place.parent / f".coming-{secrets.token_hex(4)}"
     try:
         _forget_abandoned(place.parent)
+        require_bytes(0)
         beside.mkdir(parents=True)
         yield beside
+        require_bytes(0)  # it lies there already, and goes if it is too much
         move(beside, free_place(data, "model", name))
     except OSError as error:
         raise CheckpointError(

@@ -35,7 +35,7 @@ class Facts:
 
     id: str
     kind: str
-    """`shipped`, `brought` or `run`."""
+    """`shipped`, `shared`, `brought` or `run`."""
     path: Path
     """The checkpoint to load, or the run's directory before the first one."""
     num_bytes: int

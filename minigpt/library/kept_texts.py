@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from minigpt.atomic_writes import forget_leftovers, replace_file
+from minigpt.classroom.quotas import require_bytes
 from minigpt.config import DataConfig
 from minigpt.datasets.corpus import LARGE, read_text
 from minigpt.datasets.files.text_file import TextFile
@@ -97,6 +98,7 @@ def keep_text(contents: bytes, name: str) -> Path:
 
     Raises:
         DataError: If it is empty, is not text, or cannot be written.
+        RoomError: If it is more than a learner of a class may keep.
     """
     stem = re.sub(r"[^a-z0-9]+", "-", Path(name).stem.lower()).strip("-") or "text"
     folder = data_directory() / "texts"
@@ -105,6 +107,7 @@ def keep_text(contents: bytes, name: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         forget_leftovers(folder, older_than=_LONG)
         if not path.exists() or path.read_bytes() != contents:  # cut off, or edited
+            require_bytes(len(contents))
             replace_file(path, contents)
     except OSError as error:
         raise DataError(f"Cannot keep the text in {folder}: {error}.") from None

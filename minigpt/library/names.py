@@ -103,8 +103,11 @@ def own_place(data: Path, kind: Kind, name: str) -> Path:
         raise gone(name)
     if kind == "run":
         return RunStore(data / "runs").open(name).path
-    if find_model(data, name).kind == "shipped":
+    found = find_model(data, name).kind
+    if found == "shipped":
         raise RunError(f"{name!r} ships with minigpt, and pages rely on it: it stays.")
+    if found == "shared":
+        raise RunError(f"{name!r} is shared with the class: it is not yours to change.")
     return data / "models" / name
 
 

@@ -16,6 +16,8 @@ import sys
 import threading
 from pathlib import Path
 
+from minigpt import spaces
+from minigpt.classroom.quotas import require_may_train
 from minigpt.config import RunConfig
 from minigpt.errors import RunError
 from minigpt.runs.lock import RunLock
@@ -37,7 +39,8 @@ def start(store: RunStore, config: RunConfig, name: str | None = None) -> Run:
         name: The run's id; None generates one.
 
     Raises:
-        RunError: If the name is not allowed or taken, or no process can be started.
+        RunError: If the name is not allowed or taken, no process can be started, or a
+            learner of a class has enough of them at work.
     """
     run = store.create(config, name)
     try:
@@ -88,9 +91,26 @@ def wait(run: Run, timeout: float) -> int | None:
         return None
 
 
+def end(run: Run, patience: float = 0.0) -> None:
+    """End a run's process: let it save and stop, and kill it if that takes too long.
+
+    Args:
+        run: A run that was started here; of any other, nothing is done.
+        patience: How long to wait, in seconds.
+    """
+    process = _processes.get(run.path.resolve())
+    if process is None or process.poll() is not None:
+        return
+    (run.path / "stop").touch()
+    if wait(run, patience) is None:
+        process.kill()
+        process.wait()
+
+
 def _spawn(run: Run, status: RunStatus, arguments: list[str]) -> None:
     with _registry_lock:
         _reap()
+        require_may_train()
         lock = RunLock.acquire(run.path)
         try:
             (run.path / "stop").unlink(missing_ok=True)
@@ -122,8 +142,14 @@ def _popen(run: Run, arguments: list[str], lock: RunLock) -> "subprocess.Popen[b
             stderr=log,
             pass_fds=inherited,
             start_new_session=True,
-            env=child_environment(UNTIL_BUSY),
+            env=child_environment(UNTIL_BUSY) | _own_data(),
         )
+
+
+def _own_data() -> dict[str, str]:
+    """Let a learner's process keep what it makes in their space: encoded texts."""
+    space = spaces.current()
+    return {} if space is None else {"MINIGPT_DATA": str(space.data)}
 
 
 def child_environment(spins: int = BRIEF) -> dict[str, str]:

@@ -16,7 +16,7 @@ from minigpt.checkpoint import Checkpoint, load_checkpoint
 from minigpt.errors import DataError
 from minigpt.finetuning.chat import ready_to_chat
 from minigpt.library.catalogue import ModelEntry, available_models
-from minigpt.places import data_directory
+from minigpt.places import data_directory, shared_models
 from pages.frame import state
 from pages.frame.remember import remember
 from pages.frame.server import garbage
@@ -40,6 +40,7 @@ def _last_changes(data: Path) -> list[tuple[str, int]]:
     """
     watched = [*_inside(data, ("models", "runs"))]
     watched += _inside(data / "models")
+    watched += _inside(shared_models() or data / "none")
     for folder in ("models", "runs"):
         for each in _inside(data / folder):
             watched += _inside(each.path, ("checkpoints", "status.json"))

@@ -16,6 +16,7 @@ from pages.frame import class_vote, covering, progress
 from pages.frame.controls import tour, verdicts
 from pages.frame.look import present
 from pages.frame.progress import Answer
+from pages.frame.room import entrance
 from pages.frame.words import bare, plain
 
 
@@ -86,22 +87,30 @@ def predict(items: Iterable[Question], seen: Iterable[Question] = ()) -> bool:
         # A tour shows the figure: it counts as being shown.
         _keep(found.item, found.item.answered(None, is_prediction=True))
         found = _Asking(found.id, progress.ask(found.id), None, None)
+    if found.item is not None and (told := entrance.outcome(found.item)) is not None:
+        _keep(found.item, told)
+        found = _Asking(found.id, progress.ask(found.id), None, None)
     if found.item is None:
         _show_prediction(found, seen)
         return True
+    if entrance.is_asked(found.item):
+        return not covering.is_on()
     key = f"predict_{found.item.fingerprint}"
     if present.is_on() and not covering.is_on():  # the figure comes first
         with st.expander(f"**Predict.** {found.item.text}", key=key):
             class_vote.show(found.item, _predicted)
+            entrance.offer_to_ask(found.item)
         return True
     with st.container(border=True, key=key):
         if present.is_on():
             class_vote.show(found.item, _predicted)
+            entrance.offer_to_ask(found.item)
             return False
         st.markdown(f"**Predict.** {found.item.text}")
         _choose(found.item, is_prediction=True)
         if covering.is_on():
             covering.offer_to_show(_show_me, found.item)
+        entrance.offer_to_ask(found.item)
     if covering.is_on():
         covering.card()
         return False

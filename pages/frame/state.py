@@ -6,7 +6,7 @@ view; `persist_state` keeps it on pages that do not show the widget.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -44,7 +44,20 @@ def go_to(page: str, **values: Any) -> None:
         st.session_state.pop("step", None)
     for key, value in values.items():
         st.session_state[key] = value
-    st.session_state["_go_to"] = page, values
+    st.session_state["_go_to"] = page, values, None
+
+
+def open_view(page: str, values: Mapping[str, Any], query: Mapping[str, str]) -> None:
+    """Open what somebody else sees: what they chose in widgets and in figures.
+
+    It may be called anywhere: nothing is set before the next run begins.
+
+    Args:
+        page: The page's path.
+        values: Of the widgets, by key.
+        query: What figures wrote into the address.
+    """
+    st.session_state["_go_to"] = page, dict(values), dict(query)
 
 
 def is_leaving() -> bool:
@@ -56,11 +69,21 @@ def follow() -> None:
     """Open the page that a callback asked for. Called once a run, by `app.py`."""
     asked = st.session_state.pop("_go_to", None)
     if asked is not None:
-        page, values = asked
+        page, values, query = asked
+        if query is not None:
+            _forget_place(values)
         # After a fragment's own run, widgets outside it have their old values again.
         st.session_state.update(values)
         # Without query_params, Streamlit would refuse to clear those it has bound.
-        st.switch_page(page, query_params={})
+        st.switch_page(page, query_params=query or {})
+
+
+def _forget_place(values: Mapping[str, Any]) -> None:
+    """Forget what was chosen in figures, so that the address is read once more."""
+    for slot in st.session_state.pop("_links_read", ()):
+        st.session_state.pop(slot, None)
+    if "model" in values:
+        st.session_state.pop("step", None)
 
 
 def refuse_infinite() -> None:

@@ -22,6 +22,12 @@ from pages.library import shelves
 
 _PROBLEM = "_library_problem"
 _NEWEST = 8
+_FIXED = {
+    "shipped": "It ships with minigpt, and pages depend on it, so it cannot be "
+    "deleted.",
+    "shared": "It is shared with the whole class, so it cannot be deleted here.",
+}
+"""Why models of these kinds stay as they are."""
 
 
 def show_problem_of_before() -> None:
@@ -69,17 +75,14 @@ def show() -> None:
 def show_changes(facts: Facts) -> None:
     """Show the buttons that rename and delete a model or a run."""
     kind: Literal["model", "run"] = "run" if facts.kind == "run" else "model"
-    if facts.kind == "shipped":
+    if facts.kind in _FIXED:
         st.button(
             "Delete",
             icon=":material/delete:",
             type="tertiary",
             key="delete",
             disabled=True,
-            help=(
-                "It ships with minigpt, and pages depend on it, so it cannot be "
-                "deleted."
-            ),
+            help=_FIXED[facts.kind],
         )
         return
     # Named after what it renames, so that it closes when that has a new name.

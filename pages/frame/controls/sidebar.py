@@ -8,7 +8,12 @@ from pages.frame import covering, glossary, models, state
 from pages.frame.controls import keyboard, time_machine
 from pages.frame.look import present
 
-KINDS = {"shipped": "Shipped", "brought": "Brought here", "run": "Your run"}
+KINDS = {
+    "shipped": "Shipped",
+    "shared": "Shared with the class",
+    "brought": "Brought here",
+    "run": "Your run",
+}
 
 
 def show() -> DeltaGenerator:

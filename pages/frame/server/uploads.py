@@ -14,6 +14,8 @@ import streamlit as st
 from streamlit.runtime import Runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from minigpt import spaces
+
 MEGABYTE = 2**20
 TEXT_MEGABYTES = 50
 """The largest text that may be uploaded."""
@@ -61,12 +63,15 @@ def uploader(label: str, *, megabytes: int = TEXT_MEGABYTES, **options: Any) -> 
 
     Args:
         label: What is asked for.
-        megabytes: The largest file, which the widget says.
+        megabytes: The largest file, which the widget says; less for a learner.
         options: Of `st.file_uploader`.
 
     Returns:
         What it returns.
     """
+    space = spaces.current()
+    if space is not None and space.limits is not None:
+        megabytes = min(megabytes, space.limits.upload_megabytes)
     files = st.file_uploader(label, max_upload_size=megabytes, **options)
     session = _session()
     shown = files if isinstance(files, list) else [files]

@@ -29,6 +29,7 @@ NOT_KEPT = {
     *("own_pin_L{layer}H{head}", "notes_to_add"),
     # An answer: it belongs to whoever gave it, and progress keeps it.
     *("question.key", "_key(question, number)", "_guess_{asked}"),
+    "_ballot_{vote.id}_{vote.round}",
     *("guess", "guess_sizes"),
     # Done at once, and then over: a search, a new name, an example to take, a link.
     *("_glossary_search", "_looked_up", "field", "to_try", "run_name", "tuning_name"),
@@ -37,6 +38,8 @@ NOT_KEPT = {
     # Kept by other means: in the hash of its prompt; by the token that was drawn.
     "_cut_{sha256(prompt.encode()).hexdigest()[:12]}",
     "_traced_{hash((source.identity, *shown, draw.token))}",
+    # The class's: its room keeps them, for everybody.
+    *("_door", "_follow_me", "_locked_pages"),
     # Kept under another name, `merges_made`, by `shared_place`.
     "merges_made",
 }

@@ -99,4 +99,6 @@ def local(tmp_path_factory) -> Iterator[Server]:
 def shared(tmp_path_factory) -> Iterator[Server]:
     """Serve for the network."""
     named = ("--allow-host", "School.example", "--allow-frame", "https://frame.example")
-    yield from serving(tmp_path_factory.mktemp("shared"), "--share", *named)
+    yield from serving(
+        tmp_path_factory.mktemp("shared"), "--share", "--no-links", *named
+    )

@@ -1,0 +1,10 @@
+"""A class on one server: who is there, what each may use, and what all predict.
+
+links      secrets in the links of the teacher and of the learners
+names      what a learner may be called
+tables     the database: members, what the teacher shows, votes
+room       the class itself: joining, who is there, locks, views, the end
+votes      a prediction that all make, twice, and its CSV
+quotas     what a learner may start and keep
+gifts      a learner's model, copied for all
+"""

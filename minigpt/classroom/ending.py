@@ -1,0 +1,54 @@
+"""The end of a class: trainings are stopped, and everything is deleted.
+
+Also of one learner, who leaves for good.
+"""
+
+import shutil
+from pathlib import Path
+
+from minigpt.classroom.quotas import at_work
+from minigpt.classroom.room import Room
+from minigpt.errors import RoomError
+from minigpt.worker import launch
+
+PATIENCE = 3.0
+"""Seconds that a training has to stop by itself; what it would save is deleted."""
+
+
+def remove(room: Room, member: str) -> None:
+    """Remove a learner with all that they made.
+
+    Raises:
+        RoomError: If their files cannot be deleted.
+    """
+    own = room.space_of(member).data
+    room.remove(member)  # first, so that nothing new begins
+    _clear(own)
+
+
+def wipe(room: Room) -> None:
+    """Delete every learner, their work, shared models and votes; links become new.
+
+    Raises:
+        RoomError: If a file cannot be deleted.
+    """
+    space = room.space_of(None)
+    room.forget_all()
+    inside = list(space.everyone.iterdir()) if space.everyone.is_dir() else []
+    for own in [*inside, space.shared]:
+        _clear(own)
+
+
+def _clear(own: Path) -> None:
+    runs = at_work(own)
+    for run in runs:
+        run.request_stop()
+    for run in runs:
+        launch.end(run, PATIENCE)
+    try:
+        if own.exists():
+            shutil.rmtree(own)
+    except OSError as error:
+        raise RoomError(
+            f"{own} cannot be deleted ({error.strerror}): delete it by hand."
+        ) from None

@@ -1,0 +1,256 @@
+"""The class: who may come in, who is there, and what the teacher shows and allows.
+
+A room lies in one directory, `room/` of the server's data directory:
+
+    room/room.sqlite        members and what the teacher set (see `tables`)
+    room/learners/<id>/     a learner's runs, models and texts
+    room/shared/            models for all
+
+It outlives the server: whoever has joined is still in after a restart. The links do
+not: each start prints new ones.
+"""
+
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from minigpt.classroom.links import digest, is_secret_of, new_secret
+from minigpt.classroom.names import accepted_name, name_key
+from minigpt.classroom.tables import members, open_database, seats, settings
+from minigpt.errors import RoomError
+from minigpt.spaces import Limits, Space
+
+AWAY = 15.0
+"""Seconds without a sign of life after which a learner counts as away."""
+_NOTED_EVERY = 5.0
+
+
+@dataclass(frozen=True)
+class Member:
+    """A learner."""
+
+    id: str
+    name: str
+    joined: float
+    """In Unix seconds."""
+    seen: float
+    page: str
+    """The lesson opened last, by its name in the URL."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether a page of theirs is open."""
+        return time.time() - self.seen < AWAY
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Who a browser belongs to: the teacher, or a learner."""
+
+    member: str | None
+    """A learner's id; None for the teacher."""
+    name: str
+
+    @property
+    def is_teacher(self) -> bool:
+        """Whether it is the teacher's."""
+        return self.member is None
+
+
+class Room:
+    """A class on this server.
+
+    Args:
+        folder: Its directory, made if it is not there.
+        limits: How much each learner may use.
+        readable: Directories that all may read: the models that ship.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        limits: Limits | None = None,
+        readable: tuple[Path, ...] = (),
+    ) -> None:
+        self.folder = folder.absolute()
+        self.limits = limits or Limits()
+        self._readable = readable
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.database = open_database(self.folder / "room.sqlite")
+        self._known: dict[str, Seat] = {}
+        self.teach_secret = self._renew("teach")
+        self.join_secret = self._renew("join")
+
+    # --- coming and going -------------------------------------------------------------
+
+    def join(self, secret: str, typed: str) -> str:
+        """Let a learner in.
+
+        Args:
+            secret: Of the join link.
+            typed: What the learner wants to be called.
+
+        Returns:
+            The secret that this browser keeps as a cookie.
+
+        Raises:
+            RoomError: If the link is not this class's, the door is closed, or the name
+                is taken or cannot be one.
+        """
+        self.require_open(secret)
+        name = accepted_name(typed)
+        cookie, now = new_secret(), time.time()
+        member = {"id": secrets.token_hex(6), "name": name, "name_key": name_key(name)}
+        try:
+            with self.database.begin() as session:
+                known = session.scalar(select(func.count()).select_from(members)) or 0
+                if known >= self.limits.learners:
+                    raise RoomError("The class is full. Tell your teacher.")
+                session.execute(insert(members).values(joined=now, seen=now, **member))
+                seat = {"digest": digest(cookie), "member": member["id"]}
+                session.execute(insert(seats).values(seat))
+        except IntegrityError:
+            raise RoomError(
+                f"{name} is here already. Add a letter or a digit to your name."
+            ) from None
+        return cookie
+
+    def require_open(self, secret: str) -> None:
+        """Check the secret of a join link.
+
+        Raises:
+            RoomError: If it is not this class's, or the door is closed.
+        """
+        if not is_secret_of(secret, self.setting("join", "")):
+            raise RoomError("This link is not valid any more. Ask for the new one.")
+        if self.setting("closed", False):
+            raise RoomError("The teacher lets nobody in at the moment.")
+
+    def teach(self, secret: str) -> str:
+        """Let the teacher in.
+
+        Args:
+            secret: Of the teacher's link.
+
+        Returns:
+            The secret that this browser keeps as a cookie.
+
+        Raises:
+            RoomError: If it is not the teacher's link.
+        """
+        if not is_secret_of(secret, self.setting("teach", "")):
+            raise RoomError("This link is not valid any more. Ask for the new one.")
+        cookie = new_secret()
+        with self.database.begin() as session:
+            session.execute(insert(seats).values(digest=digest(cookie)))
+        return cookie
+
+    def seat(self, cookie: str | None) -> Seat | None:
+        """Return whose browser this is; None if it was never let in, or is no more."""
+        if not cookie:
+            return None
+        key = digest(cookie)
+        if key not in self._known:
+            asked = (
+                select(seats.c.member, members.c.name)
+                .outerjoin(members, members.c.id == seats.c.member)
+                .where(seats.c.digest == key)
+            )
+            with self.database.connect() as session:
+                row = session.execute(asked).one_or_none()
+            if row is None:
+                return None
+            self._known[key] = Seat(row.member, row.name or "Teacher")
+        return self._known[key]
+
+    def leave(self, cookie: str) -> None:
+        """Forget a browser; what its learner made stays until the end of the class."""
+        with self.database.begin() as session:
+            session.execute(delete(seats).where(seats.c.digest == digest(cookie)))
+        self._known.clear()
+
+    def remove(self, member: str) -> None:
+        """Forget a learner: seats and answers. `ending.remove` clears the rest."""
+        with self.database.begin() as session:
+            session.execute(delete(members).where(members.c.id == member))
+        self._known.clear()
+
+    def forget_all(self) -> None:
+        """Forget every learner, vote and setting; the teacher stays, links are new."""
+        with self.database.begin() as session:
+            session.execute(delete(seats).where(seats.c.member.is_not(None)))
+            for table in reversed(members.metadata.sorted_tables):
+                if table is not seats:
+                    session.execute(delete(table))
+        with self.database.connect() as session:  # nor does the log remember it
+            session.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._known.clear()
+        self.teach_secret = self._renew("teach")
+        self.join_secret = self._renew("join")
+
+    # --- who is there -----------------------------------------------------------------
+
+    def members(self) -> list[Member]:
+        """Return the learners by name."""
+        asked = select(
+            *(members.c[name] for name in ("id", "name", "joined", "seen", "page"))
+        )
+        with self.database.connect() as session:
+            rows = session.execute(asked.order_by(members.c.name_key)).all()
+        return [Member(*row) for row in rows]
+
+    def note(self, member: str, page: str) -> None:
+        """Note that a learner's page is open; written at most every few seconds."""
+        now = time.time()
+        is_stale = (members.c.page != page) | (members.c.seen < now - _NOTED_EVERY)
+        change = update(members).where(members.c.id == member, is_stale)
+        with self.database.connect() as session:
+            asked = select(members.c.id).where(members.c.id == member, is_stale)
+            if session.scalar(asked) is None:
+                return
+        with self.database.begin() as session:
+            session.execute(change.values(seen=now, page=page[:64]))
+
+    def space_of(self, member: str | None) -> Space:
+        """Return a learner's space; None: the teacher's, whom nothing limits."""
+        everyone, shared = self.folder / "learners", self.folder / "shared"
+        if member is None:
+            return Space(self.folder.parent, everyone, shared, None)
+        own = everyone / member
+        return Space(own, everyone, shared, self.limits, self._readable)
+
+    # --- what the teacher set ---------------------------------------------------------
+
+    def setting(self, name: str, default: Any) -> Any:
+        """Return a setting of the class."""
+        with self.database.connect() as session:
+            asked = select(settings.c.value).where(settings.c.name == name)
+            row = session.execute(asked).one_or_none()
+        return default if row is None else row.value
+
+    def settings(self) -> dict[str, Any]:
+        """Return every setting of the class, by name."""
+        with self.database.connect() as session:
+            return {row.name: row.value for row in session.execute(select(settings))}
+
+    def set(self, name: str, value: Any) -> None:
+        """Change a setting of the class.
+
+        Args:
+            name: `locked`, `view`, `closed`, …
+            value: Anything that JSON can hold.
+        """
+        with self.database.begin() as session:
+            session.execute(delete(settings).where(settings.c.name == name))
+            session.execute(insert(settings).values(name=name, value=value))
+
+    def _renew(self, link: str) -> str:
+        """Make a link's secret anew; the one before is of no use any more."""
+        secret = new_secret()
+        self.set(link, digest(secret))
+        return secret

@@ -1,0 +1,186 @@
+"""The class predicts: everybody commits, then the answers are counted and revealed.
+
+    voting   → counted → revealed
+      ↑___________|__________|        the second round, after talking to a neighbour
+
+Each learner's first answer of a round counts. What was answered is kept, with the first
+and the second answer, until the class ends.
+
+Source: Mazur, "Peer Instruction" (1997).
+"""
+
+import csv
+import io
+import time
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from minigpt.classroom.room import Room
+from minigpt.classroom.tables import ballots, members, votes
+from minigpt.errors import RoomError
+
+Stage = Literal["voting", "counted", "revealed", "closed"]
+ROUNDS = (1, 2)
+
+
+class Asked(NamedTuple):
+    """A question, as plain text."""
+
+    item: str
+    """Tells the question from others of its kind."""
+    text: str
+    options: tuple[str, ...]
+    answer: int
+    """Which option is right."""
+    why: str
+
+
+class Vote(NamedTuple):
+    """A question to the whole class, and how far it is."""
+
+    id: int
+    page: str
+    """The lesson that asks, by its name in the URL."""
+    asked: Asked
+    stage: Stage
+    round: int
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the answer is still covered."""
+        return self.stage in ("voting", "counted")
+
+
+def ask(room: Room, page: str, asked: Asked) -> None:
+    """Ask the class; the question before, if there is one, is closed."""
+    with room.database.begin() as session:
+        session.execute(update(votes).values(stage="closed"))
+        session.execute(
+            insert(votes).values(
+                page=page,
+                question=asked._asdict(),
+                stage="voting",
+                round=1,
+                opened=time.time(),
+            )
+        )
+
+
+def current(room: Room) -> Vote | None:
+    """Return the question on the screens; None where nothing is asked."""
+    last = select(votes).order_by(votes.c.id.desc()).limit(1)
+    with room.database.connect() as session:
+        row = session.execute(last).one_or_none()
+    return None if row is None or row.stage == "closed" else _vote(row)
+
+
+def answer(room: Room, vote: int, member: str, choice: int) -> None:
+    """Commit a learner to an answer.
+
+    Args:
+        room: The class.
+        vote: Which question, as the learner's page has shown it.
+        member: The learner's id.
+        choice: Which option.
+
+    Raises:
+        RoomError: If it is too late, is answered already, or there is no such option.
+    """
+    now = current(room)
+    if now is None or now.id != vote or now.stage != "voting":
+        raise RoomError("It is too late: your teacher has counted the answers.")
+    if not 0 <= choice < len(now.asked.options):
+        raise RoomError("There is no such answer.")
+    ballot = {"vote": vote, "member": member, "round": now.round, "choice": choice}
+    try:
+        with room.database.begin() as session:
+            session.execute(insert(ballots).values(ballot))
+    except IntegrityError:
+        raise RoomError("You have answered: the first answer counts.") from None
+
+
+def answers_of(room: Room, vote: Vote, member: str) -> dict[int, int]:
+    """Return what a learner has answered, by round."""
+    asked = select(ballots.c.round, ballots.c.choice).where(
+        ballots.c.vote == vote.id, ballots.c.member == member
+    )
+    with room.database.connect() as session:
+        return {row.round: row.choice for row in session.execute(asked)}
+
+
+def tally(room: Room, vote: Vote) -> list[list[int]]:
+    """Return how many chose each option, [round option], up to the present round."""
+    counts = [[0] * len(vote.asked.options) for _ in range(vote.round)]
+    asked = select(ballots.c.round, ballots.c.choice).where(ballots.c.vote == vote.id)
+    with room.database.connect() as session:
+        for row in session.execute(asked):
+            counts[row.round - 1][row.choice] += 1
+    return counts
+
+
+def move(room: Room, vote: Vote, stage: Stage) -> None:
+    """Go on to the next stage; `voting` is a second round.
+
+    Raises:
+        RoomError: If both rounds are over.
+    """
+    number = vote.round
+    if stage == "voting":
+        if vote.round == ROUNDS[-1]:
+            raise RoomError("The class has voted twice.")
+        number += 1
+    with room.database.begin() as session:
+        session.execute(
+            update(votes).where(votes.c.id == vote.id).values(stage=stage, round=number)
+        )
+
+
+def to_csv(room: Room) -> str:
+    """Write every answer as a table: nothing of a learner but the name they chose."""
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\r\n")
+    told = ("first answer", "first right", "second answer", "second right")
+    table.writerow(("name", "lesson", "question", "answer", *told))
+    for (name, vote), choices in _by_learner(room).items():
+        asked = vote.asked
+        row = [name, vote.page or "home", asked.text, asked.options[asked.answer]]
+        for number in ROUNDS:
+            choice = choices.get(number)
+            said = "" if choice is None else asked.options[choice]
+            right = "" if choice is None else str(int(choice == asked.answer))
+            row += [said, right]
+        table.writerow(map(_harmless, row))
+    return out.getvalue()
+
+
+def _by_learner(room: Room) -> dict[tuple[str, Vote], dict[int, int]]:
+    asked = (
+        select(members.c.name, votes, ballots.c.choice)
+        .add_columns(ballots.c.round.label("in_round"))
+        .join(votes, votes.c.id == ballots.c.vote)
+        .join(members, members.c.id == ballots.c.member)
+        .order_by(votes.c.id, members.c.name_key, ballots.c.round)
+    )
+    found: dict[tuple[str, Vote], dict[int, int]] = {}
+    with room.database.connect() as session:
+        for row in session.execute(asked):
+            found.setdefault((row.name, _vote(row)), {})[row.in_round] = row.choice
+    return found
+
+
+def _vote(row: Row[Any]) -> Vote:
+    question = {**row.question, "options": tuple(row.question["options"])}
+    return Vote(row.id, row.page, Asked(**question), row.stage, row.round)
+
+
+def _harmless(cell: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+def chosen_most(counts: Sequence[int]) -> int | None:
+    """Return the option that most have chosen; None where nobody has."""
+    return max(range(len(counts)), key=counts.__getitem__) if any(counts) else None

@@ -1,0 +1,87 @@
+"""Whose models, runs and texts are meant: everybody's, or one learner's in a class.
+
+A class shares one server. Each learner works in a space of their own: a data directory
+(see `places`) that nobody else's session can name, beside models that all may open. A
+page or a function of the library need not know: it asks `places.data_directory`, opens
+files by `regular_files`, and takes its share by `classroom.quotas`; those ask here.
+
+Without a class there is no space, and nothing is refused.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from os import cpu_count
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much each learner of a class may use."""
+
+    runs: int = 2
+    """Trainings at once, of one learner: a race takes two."""
+    runs_together: int = field(default_factory=lambda: max(2, cpu_count() or 2))
+    """Trainings at once, of all learners."""
+    megabytes: int = 1000
+    """On disk, of one learner."""
+    upload_megabytes: int = 50
+    """The largest file that a learner may upload."""
+    learners: int = 60
+    """Who may join; otherwise new names would be a way around all other limits."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """One person's part of a server with a class."""
+
+    data: Path
+    """Their data directory."""
+    everyone: Path
+    """The directory of all learners' data directories."""
+    shared: Path
+    """Models that the teacher has shared with the class."""
+    limits: Limits | None
+    """Of a learner; None for the teacher, whom nothing limits."""
+    readable: tuple[Path, ...] = ()
+    """Directories that a learner may read, besides `data` and `shared`."""
+
+    def may_open(self, path: Path) -> bool:
+        """Whether a file lies where its owner may read, links followed."""
+        if self.limits is None:
+            return True
+        try:
+            place = path.resolve()
+        except (OSError, ValueError, RuntimeError):
+            return False
+        roots = (self.data, self.shared, *self.readable)
+        return any(place.is_relative_to(root.resolve()) for root in roots)
+
+
+Finder = Callable[[], Space | None]
+
+_finders: list[Finder] = []
+
+
+def find_by(finder: Finder | None) -> None:
+    """Say how the space of whoever asks is found; None: there are no spaces.
+
+    Args:
+        finder: Returns a space; None for the server's own threads; and raises a
+            `RoomError` for whoever does not belong to the class.
+    """
+    _finders[:] = [] if finder is None else [finder]
+
+
+def current() -> Space | None:
+    """Return the space in which this thread works; None where there are no spaces.
+
+    Raises:
+        RoomError: If whoever asks does not belong to the class.
+    """
+    return _finders[0]() if _finders else None
+
+
+def may_open(path: Path) -> bool:
+    """Whether whoever asks may read a file at this path."""
+    space = current()
+    return space is None or space.may_open(path)

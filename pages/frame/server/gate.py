@@ -1,0 +1,153 @@
+"""Who may pass into a class: whoever holds a link of it, and later their cookie.
+
+Every request is looked at here, before Streamlit sees it: pages, sockets, uploads and
+downloads. What a learner may do inside is decided by `minigpt.spaces`.
+
+    /join/<secret>    a form that asks for a name; then the app, as a learner
+    /teach/<secret>   the app, as the teacher
+    /leave            forgets this browser
+"""
+
+from collections.abc import Awaitable, Callable
+from html import escape
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from minigpt.classroom.opened import Opened
+from minigpt.classroom.room import Seat
+from minigpt.errors import RoomError
+
+_OPEN = ("/_stcore/health", "/_stcore/script-health-check")
+"""What tells a watcher that the server lives; `doors` keeps the second one local."""
+_LARGEST_FORM = 4096
+_DAYS = 30
+_PAGE = (Path(__file__).parent / "gate.html").read_text(encoding="utf-8")
+_NAME_FIELD = """<form method="post"><label for="name">Your name</label>
+<input id="name" name="name" maxlength="32" required autofocus autocomplete="off"
+value="{typed}"><button>Join</button></form>"""
+_LEAVE_BUTTON = '<form method="post"><button>Leave the class</button></form>'
+
+
+class Gate:
+    """Lets members of a class in, and shows everybody else where they stand.
+
+    Args:
+        app: What is behind the gate.
+        opened: The class.
+    """
+
+    def __init__(self, app: ASGIApp, opened: Opened) -> None:
+        self._app = app
+        self._opened = opened
+        self._room = opened.room
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand on what a member asks for, and answer everything else here."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        seat = self._room.seat(self._cookie(scope))
+        path = scope["path"]
+        if scope["type"] == "http" and (answer := self._place(path)) is not None:
+            response = await answer(Request(scope, receive), seat)
+        elif seat is not None or (scope["type"] == "http" and path in _OPEN):
+            await self._app(scope, receive, send)
+            return
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        else:
+            words = "This is a class. Open the link that your teacher shows."
+            response = _page("Come in by the link", words, status=401)
+        response.headers["Cache-Control"] = "no-store"
+        await response(scope, receive, send)
+
+    def _place(
+        self, path: str
+    ) -> Callable[[Request, Seat | None], Awaitable[Response]] | None:
+        """Return what answers at an address of the gate's own."""
+        first = path.split("/")[1]
+        known = {"join": self._join, "teach": self._teach, "leave": self._leave}
+        return known.get(first)
+
+    def _cookie(self, scope: Scope) -> str | None:
+        """Return the secret that a browser shows, read as Streamlit reads it."""
+        return HTTPConnection(scope).cookies.get(self._opened.cookie)
+
+    async def _join(self, request: Request, seat: Seat | None) -> Response:
+        if seat is not None:
+            return _into("/")
+        secret, typed = request.url.path.removeprefix("/join/"), ""
+        try:
+            self._room.require_open(secret)
+            if request.method != "POST":
+                return _page("Join the class", "", _NAME_FIELD.format(typed=""))
+            typed = await _name_of(request)
+            return self._seated(request, self._room.join(secret, typed), "/")
+        except RoomError as error:
+            form = _NAME_FIELD.format(typed=escape(typed[:32])) if typed else ""
+            return _page("Join the class", str(error), form, status=403)
+
+    async def _teach(self, request: Request, _seat: Seat | None) -> Response:
+        secret = request.url.path.removeprefix("/teach/")
+        try:
+            return self._seated(request, self._room.teach(secret), "/classroom")
+        except RoomError as error:
+            return _page("The teacher's link", str(error), status=403)
+
+    async def _leave(self, request: Request, seat: Seat | None) -> Response:
+        if seat is None:
+            return _into("/")
+        if request.method != "POST":
+            words = f"You are {seat.name}. What you made stays until the class ends."
+            return _page("Leave the class", words, _LEAVE_BUTTON)
+        self._room.leave(self._cookie(request.scope) or "")
+        response = _page("You have left", "Close this page.")
+        response.delete_cookie(self._opened.cookie)
+        return response
+
+    def _seated(self, request: Request, secret: str, page: str) -> Response:
+        """Give a browser its cookie, and open a page without the link's secret."""
+        response = _into(page)
+        forwarded = request.headers.get("x-forwarded-proto", request.url.scheme)
+        response.set_cookie(
+            self._opened.cookie,
+            secret,
+            max_age=_DAYS * 24 * 3600,
+            httponly=True,
+            samesite="lax",
+            secure=forwarded == "https",
+        )
+        return response
+
+
+async def _name_of(request: Request) -> str:
+    """Read the form's field.
+
+    Raises:
+        RoomError: If there is none, or it is no text.
+    """
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _LARGEST_FORM:
+            raise RoomError("This name is too long.")
+    try:
+        fields = parse_qs(body.decode("ascii"), errors="strict", max_num_fields=4)
+    except ValueError:
+        raise RoomError("This cannot be a name: it is no text.") from None
+    return fields.get("name", [""])[0]
+
+
+def _into(page: str) -> Response:
+    return RedirectResponse(page, 303)
+
+
+def _page(title: str, words: str, form: str = "", status: int = 200) -> Response:
+    """Return a small page: text as it is, never markup."""
+    filled = _PAGE.replace("{title}", escape(title)).replace("{words}", escape(words))
+    return HTMLResponse(filled.replace("{form}", form), status)

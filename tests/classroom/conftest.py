@@ -1,0 +1,73 @@
+"""A class with a teacher and two learners, one of whom has made something."""
+
+import runpy
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from minigpt import spaces
+from minigpt.classroom.opened import Opened, open_room
+from minigpt.classroom.room import Room
+from minigpt.config import RunConfig
+from minigpt.runs.store import Run, RunStore
+from minigpt.spaces import Limits
+
+ROOT = Path(__file__).parents[2]
+
+
+class Class(NamedTuple):
+    """A class, the cookies of those who are in, and what Ann has made."""
+
+    room: Room
+    opened: Opened
+    teacher: str
+    ann: str
+    bob: str
+    run: Run
+    """Ann's, with a model."""
+
+    def id_of(self, cookie: str) -> str:
+        """Return a learner's id."""
+        return self.room.seat(cookie).member
+
+    def works_as(self, cookie: str) -> None:
+        """Let this test's process be a member's session."""
+        member = self.room.seat(cookie).member
+        spaces.find_by(lambda: self.room.space_of(member))
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory) -> Path:
+    """Return a data directory with small random models."""
+    make_models = runpy.run_path(str(ROOT / "tests/pages/make_models.py"))
+    return make_models["make_models"](tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture
+def school(made, tmp_path) -> Iterator[Class]:
+    """Open a class; close it after the test."""
+    data = tmp_path / "data"
+    data.mkdir()
+    shipped = made / "models"
+    limits = Limits(runs=1, runs_together=2, megabytes=5, learners=4)
+    room = Room(data / "room", limits, (shipped,))
+    teacher = room.teach(room.teach_secret)
+    ann, bob = (room.join(room.join_secret, name) for name in ("Ann", "Bob"))
+    run = make_run(room.space_of(room.seat(ann).member).data, "hers", made)
+    opened = Opened(room, "seat", 8501)
+    open_room(opened)
+    yield Class(room, opened, teacher, ann, bob, run)
+    open_room(None)
+    spaces.find_by(None)
+
+
+def make_run(data: Path, name: str, made: Path) -> Run:
+    """Put a run with a model into a data directory."""
+    run = RunStore(data / "runs").create(RunConfig(), name)
+    source = made / "models/glass/checkpoints/checkpoint_step_100"
+    shutil.copytree(source, run.path / "checkpoints/best_model")
+    shutil.copytree(source, run.path / "checkpoints/checkpoint_step_100")
+    return run

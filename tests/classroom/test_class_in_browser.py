@@ -1,0 +1,155 @@
+"""A teacher and two learners, each in a browser of their own, on a real server."""
+
+import http.client
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit_server import ROOT, serve_script
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+pytestmark = pytest.mark.browser
+PATIENCE = 90_000
+"""Milliseconds until what should appear counts as missing: machines may be busy."""
+PROMPT = "the cat sat. the cat"
+
+
+@dataclass
+class Lesson:
+    """A server with a class, and its links."""
+
+    port: int
+    teach: str
+    join: str
+
+    @property
+    def url(self) -> str:
+        """Return where browsers find it."""
+        return f"http://localhost:{self.port}"
+
+
+@pytest.fixture(scope="module")
+def lesson(made, tmp_path_factory) -> Iterator[Lesson]:
+    """Start `--share`, and read the links from what it prints."""
+    log = tmp_path_factory.mktemp("class") / "log"
+    options = {"MINIGPT_DATA": str(made), "MINIGPT_COVER": "on"}
+    with serve_script(ROOT / "app.py", log, "--share", **options) as port:
+        printed = log.read_text()
+        while "learners' link" not in printed:  # greeted as soon as it answers
+            time.sleep(0.1)
+            printed = log.read_text()
+        yield Lesson(
+            port,
+            re.search(r"/teach/[\w-]{43}", printed)[0],
+            re.search(r"/join/[\w-]{43}", printed)[0],
+        )
+
+
+def arrive(chromium, address: str):
+    """Open a browser of its own."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=PATIENCE)
+    page = chromium.new_context(viewport={"width": 1280, "height": 720}).new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    return page
+
+
+def join(chromium, lesson: Lesson, name: str):
+    page = arrive(chromium, lesson.url + lesson.join)
+    page.get_by_label("Your name").fill(name)
+    page.get_by_role("button", name="Join").click()
+    page.get_by_role("heading", name="The course").wait_for()
+    assert lesson.join not in page.url
+    return page
+
+
+def test_a_class_joins_is_led_votes_twice_and_sees_the_answer(chromium, lesson):
+    from playwright.sync_api import expect
+
+    teacher = arrive(chromium, lesson.url + lesson.teach)
+    teacher.get_by_role("heading", name="Class", exact=True).wait_for()
+    assert lesson.teach not in teacher.url
+    ann, bob = (join(chromium, lesson, name) for name in ("Ann", "Bob"))
+    expect(
+        teacher.get_by_role("heading", name="Learners · 2 of 2 here")
+    ).to_be_visible()
+
+    teacher.goto(f"{lesson.url}/attention?prompt={PROMPT}")
+    teacher.get_by_role("button", name="Ask the class").click()
+    for learner in (ann, bob):
+        ballot = learner.locator(".st-key-class_ballot")
+        ballot.get_by_text("Your class predicts.").wait_for()
+        learner.get_by_text("The whole class is asked").wait_for()  # led to the lesson
+        expect(learner.get_by_label("Prompt")).to_have_value(PROMPT)
+    for round_, choices in enumerate(((0, 1), (1, 1))):
+        for learner, choice in zip((ann, bob), choices, strict=True):
+            ballot = learner.locator(".st-key-class_ballot")
+            ballot.locator("label").nth(choice + 1).click()
+            ballot.get_by_text("Wait for the others.").wait_for()
+        teacher.get_by_text("2 of 2").wait_for()
+        teacher.get_by_role("button", name="Count the answers").click()
+        if round_ == 0:
+            teacher.get_by_role("button", name="Vote again").click()
+            for learner in (ann, bob):
+                learner.get_by_text("Once more").wait_for()
+    teacher.get_by_role("button", name="Reveal").click()
+    for learner in (ann, bob):
+        learner.get_by_text("The answer:").wait_for()
+        expect(learner.get_by_text("The whole class is asked")).to_have_count(0)
+        expect(learner.locator(".st-key-covered")).to_have_count(0)
+
+    ann.goto(f"{lesson.url}/classroom")  # not hers
+    expect(ann.get_by_text("Page not found")).to_be_visible()
+    for page in (teacher, ann, bob):
+        page.context.close()
+
+
+def cookie_of(lesson: Lesson, name: str) -> str:
+    """Join by the link, as a browser does, and return the cookie."""
+    connection = http.client.HTTPConnection("127.0.0.1", lesson.port, timeout=90)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    connection.request("POST", lesson.join, f"name={name}", form)
+    kept = connection.getresponse().headers["Set-Cookie"]
+    return re.search(r"=([\w-]{43});", kept)[1]
+
+
+def run_as(port: int, cookie: str, session: str = "") -> tuple[str, str]:
+    """Run Home as a browser does; return the session's id, and all that was sent."""
+    request = BackMsg()
+    request.rerun_script.page_name = ""
+    own = sent = ""
+    with connect(
+        f"ws://127.0.0.1:{port}/_stcore/stream",
+        subprotocols=["streamlit", "x", session] if session else ["streamlit"],
+        max_size=None,
+        additional_headers={"Cookie": f"minigpt_seat_{port}={cookie}"},
+    ) as socket:
+        socket.send(request.SerializeToString())
+        while True:
+            answer = ForwardMsg.FromString(socket.recv(timeout=90))
+            kind = answer.WhichOneof("type")
+            if kind == "new_session":
+                own, sent = answer.new_session.initialize.session_id, ""
+            elif kind == "script_finished" and own:
+                return own, sent
+            sent += str(answer)
+
+
+def test_a_session_of_another_s_cannot_be_taken_over(lesson):
+    ann, bob = (cookie_of(lesson, name) for name in ("Ann-2", "Bob-2"))
+    session, sent = run_as(lesson.port, ann)
+    assert "The course" in sent
+    taken, sent = run_as(lesson.port, bob, session)
+    assert taken == session  # Streamlit would hand it over
+    assert "This is a class." in sent
+    assert "The course" not in sent
+    assert "The course" in run_as(lesson.port, ann, session)[1]
+    with pytest.raises(InvalidStatus, match="403"):
+        run_as(lesson.port, "guessed", session)

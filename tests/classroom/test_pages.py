@@ -1,0 +1,119 @@
+"""What the pages of a class show to the teacher, to a learner, and to a stranger."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from minigpt import spaces
+from minigpt.classroom import votes
+from minigpt.classroom.screens import lock, screens
+
+ROOT = Path(__file__).parents[2]
+ATTENTION = "pages/attention/attention.py"
+TRAINING = "pages/training/training.py"
+
+
+@pytest.fixture
+def open_as(school, made, monkeypatch):
+    """Return a function that opens a page as the bearer of a cookie."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    monkeypatch.setenv("MINIGPT_DATA", str(made))
+    monkeypatch.setenv("MINIGPT_COVER", "on")
+    for module in ("minigpt.places", "minigpt.library.catalogue"):
+        monkeypatch.setattr(f"{module}.shipped_models", lambda: made / "models")
+    from pages.frame.room import seats
+
+    spaces.find_by(seats.space)
+
+    def open_(cookie: str | None, page: str = "", **query: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=100)
+        if cookie is not None:
+            app.session_state["_seat"] = cookie
+        for key, value in query.items():
+            app.query_params[key] = value
+        if page:
+            app.switch_page(page)
+        return app.run()
+
+    return open_
+
+
+def said(app: AppTest) -> str:
+    assert not app.exception
+    shown = (*app.title, *app.markdown, *app.text, *app.caption, *app.subheader)
+    return "\n".join(str(each.value) for each in shown)
+
+
+def test_a_stranger_sees_one_line(school, open_as):
+    for cookie in (None, "guessed", school.room.teach_secret):
+        app = open_as(cookie)
+        assert said(app) == "This is a class. Open the link that your teacher shows."
+        assert not app.button
+
+
+def test_a_learner_has_their_own_runs_and_no_page_of_the_teacher_s(school, open_as):
+    app = open_as(school.ann, TRAINING)
+    assert "hers" in app.selectbox(key="run").options
+    app = open_as(school.bob, TRAINING, run="hers", model="hers")
+    assert "hers" not in app.selectbox(key="run").options
+    assert "There is no run 'hers' here." in said(app)
+    assert "There is no model 'hers' here." in said(app)
+    keys = {button.key for button in app.button}
+    assert not keys & {"_ask_class", "_offer_view", "class_stop", "end_class"}
+    with pytest.raises(ValueError, match="Could not find"):
+        app.switch_page("pages/classroom/classroom.py")
+
+
+def test_a_locked_page_is_covered_for_learners_alone(school, open_as):
+    lock(school.room, ["attention"])
+    app = open_as(school.bob, ATTENTION)
+    assert "Your teacher has locked this page." in said(app)
+    assert not app.text_input
+    assert "locked this page" not in said(open_as(school.teacher, ATTENTION))
+
+
+def test_the_class_predicts_on_every_screen(school, open_as):
+    room, bob = school.room, school.id_of(school.bob)
+    teacher = open_as(school.teacher, ATTENTION, prompt="the cat sat. the cat")
+    teacher.button(key="_ask_class").click().run()
+    vote = votes.current(room)
+    assert vote.page == "attention"
+    view = screens(room).view
+    assert view.page == ATTENTION
+    assert view.values["prompt"] == "the cat sat. the cat"
+    assert "**The class predicts.**" in said(teacher)
+    assert "The whole class is asked" in said(teacher)
+
+    learner = open_as(school.bob, ATTENTION, prompt="the cat sat. the cat")
+    assert "**Your class predicts.**" in said(learner)
+    keys = [radio.key for radio in learner.radio]
+    assert keys == [f"_ballot_{vote.id}_1"]  # and no other way to the answer
+    assert not [button for button in learner.button if button.key == "_just_show_me"]
+    learner.radio(key=keys[0]).set_value(vote.asked.answer).run()
+    assert votes.answers_of(room, vote, bob) == {1: vote.asked.answer}
+    assert "Wait for the others." in said(learner)
+
+    teacher.run()
+    assert votes.tally(room, vote)[0][vote.asked.answer] == 1
+    teacher.button(key="_vote_to_counted").click().run()
+    teacher.button(key="_vote_to_revealed").click().run()
+    assert "The whole class is asked" not in said(teacher)
+    assert "(1 of 1 learners)" in str(teacher.session_state["_progress"].lessons)
+    learner.run()
+    assert "The answer:" in said(learner)
+    assert "right" in said(learner)
+    given = learner.session_state["_progress"].lessons["attention"]
+    (answers,) = [each for each in given.values() if each and each[0].is_prediction]
+    assert answers[0].right
+
+
+def test_who_takes_over_another_s_session_is_nobody(school, open_as, monkeypatch):
+    from pages.frame.room import seats
+
+    app = open_as(school.ann)
+    assert "class" not in said(app)
+    app.session_state["_seat"] = school.ann
+    monkeypatch.setattr(seats, "_bound", lambda: school.bob)
+    app.run()
+    assert said(app) == "This is a class. Open the link that your teacher shows."
