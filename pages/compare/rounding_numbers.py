@@ -109,11 +109,11 @@ def whole_table(costs: Sequence[WholeCost]) -> dict[str, list[Any]]:
     first = costs[0]
     return {
         "weights as": [each.name for each in costs],
-        "megabytes": [f"{each.num_bytes / 1e6:.2f}" for each in costs],
-        "of its size": [f"{each.num_bytes / first.num_bytes:.3f}" for each in costs],
+        "MB": [f"{each.num_bytes / 1e6:.2f}" for each in costs],
+        "size": [f"{each.num_bytes / first.num_bytes:.3f}" for each in costs],
         "loss": [f"{each.loss:.4f}" for each in costs],
         "rise": [f"{each.loss - first.loss:+.4f}" for each in costs],
-        "ms per token": [f"{each.milliseconds:.2f}" for each in costs],
+        "ms/token": [f"{each.milliseconds:.2f}" for each in costs],
     }
 
 

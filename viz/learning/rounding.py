@@ -17,7 +17,7 @@ _FEW_POINTS = 32
 
 
 def before_table(edges: Array, counts: Array) -> pd.DataFrame:
-    """Return the histogram before rounding: columns start, end, weights, what.
+    """Return the histogram before rounding: columns start, end, weights, what, zero.
 
     Weights are counted for a whole step of the grid, however narrow the bins are, so
     that both histograms have one scale.
@@ -38,11 +38,11 @@ def before_table(edges: Array, counts: Array) -> pd.DataFrame:
             "end": edges[1:],
             "weights": np.asarray(counts, float) / each,
         }
-    ).assign(what=BEFORE)
+    ).assign(what=BEFORE, zero=0)
 
 
 def after_table(points: Array, counts: Array) -> pd.DataFrame:
-    """Return the weights at each point of the grid: columns point, weights, what.
+    """Return the weights at each point of the grid: columns point, weights, zero, what.
 
     Args:
         points: Of the grid, in steps, [point].
@@ -82,7 +82,9 @@ def grid_chart(
     x = vl.X("start:Q", title=title).scale(domain=[low, high], nice=False)
     y = vl.Y("weights:Q", title="weights per step")
     was = (
-        vl.Chart(bins).mark_bar(opacity=0.45).encode(x=x, x2="end:Q", y=y, color=colour)
+        vl.Chart(bins)
+        .mark_rect(opacity=0.45)
+        .encode(x=x, x2="end:Q", y=y, y2="zero:Q", color=colour)
     )
     width = _WIDEST if len(points) <= _FEW_POINTS else _NARROWEST
     now = (

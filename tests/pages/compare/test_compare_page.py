@@ -141,7 +141,7 @@ def test_rounding_is_measured_for_the_whole_and_for_each_matrix(open_page, model
     assert not app.exception
     whole = next(e.value for e in app.dataframe if "weights as" in e.value)
     assert list(whole["weights as"]) == ["float32", "int8", "int4", GROUPS]
-    sizes = whole["megabytes"].astype(float)
+    sizes = whole["MB"].astype(float)
     assert (sizes[1:] < sizes[0]).all()
     loaded = checkpoint(models, 100)
     windows = held_out_windows(loaded.metadata, loaded.tokenizer, 64, 64)
