@@ -90,18 +90,7 @@ def circuit_graph(
     width = sum(size for _, size in columns.values())
     titles = [placed_pieces(pieces)[position] for position in columns]
     middles = [round(begin + size / 2, 3) for begin, size in columns.values()]
-    across = (
-        vl.X("x:Q", title="token")
-        .scale(domain=[0, width], nice=False)
-        .axis(
-            values=middles,
-            labelExpr=_looked_up(titles, middles),
-            labelAngle=-30,
-            labelOverlap=False,
-            grid=False,
-            orient="top",
-        )
-    )
+    across = _token_axis(titles, middles, width)
     down = (
         vl.Y("y:Q", title=None)
         .scale(domain=[len(rows) - 0.4, -0.6], nice=False)
@@ -117,6 +106,22 @@ def circuit_graph(
         drawn = [*_strokes(*found, across, down), *drawn]
     height = max(STEP * len(rows) + 60, LEAST)
     return vl.LayerChart(layer=drawn, height=height, padding=NARROW)
+
+
+def _token_axis(titles: Sequence[str], middles: Sequence[float], width: float) -> vl.X:
+    """Return the horizontal axis: every column of tokens by its name."""
+    return (
+        vl.X("x:Q", title="token")
+        .scale(domain=[0, width], nice=False)
+        .axis(
+            values=list(middles),
+            labelExpr=_looked_up(titles, middles),
+            labelAngle=-30,
+            labelOverlap=False,
+            grid=False,
+            orient="top",
+        )
+    )
 
 
 def _columns(nodes: Sequence[GraphNode]) -> dict[int, tuple[float, float]]:
