@@ -14,10 +14,10 @@ from pages.intervene.circuit_numbers import Proven
 from viz.circuits.circuit_graph import (
     PICKED,
     GraphLine,
-    GraphNode,
     circuit_graph,
     line_table,
 )
+from viz.circuits.node_layout import GraphNode
 
 DRAWN, FAINT = 40, 0.03
 """Lines at most, and the share of the difference below which none is drawn."""

@@ -13,6 +13,7 @@ from typing import Final
 import pandas as pd
 
 from viz import vega_lite as vl
+from viz.circuits.node_layout import GraphNode, columns_of, places_of
 from viz.lens_charts import NARROW
 from viz.theme import NEGATIVE, POSITIVE, VIOLET
 from viz.tokens import placed_pieces
@@ -28,20 +29,6 @@ BENDS = 8
 
 STEP, LEAST = 56, 380
 """Pixels from one row of nodes to the next, and of all rows."""
-
-
-@dataclass(frozen=True)
-class GraphNode:
-    """A part at a token."""
-
-    name: str
-    part: int
-    """What tells it from other parts; −1: the answer."""
-    row: int
-    """From the embeddings, 0, downwards."""
-    position: int
-    effect: float
-    """Logits of the difference."""
 
 
 @dataclass(frozen=True)
@@ -85,23 +72,12 @@ def circuit_graph(
         pieces: Of all tokens of the prompt.
         chosen: Place of the node to frame; its lines are drawn in full.
     """
-    columns = _columns(nodes)
-    places = _places(nodes, columns)
+    columns = columns_of(nodes)
+    places = places_of(nodes, columns)
     width = sum(size for _, size in columns.values())
     titles = [placed_pieces(pieces)[position] for position in columns]
     middles = [round(begin + size / 2, 3) for begin, size in columns.values()]
-    across = (
-        vl.X("x:Q", title="token")
-        .scale(domain=[0, width], nice=False)
-        .axis(
-            values=middles,
-            labelExpr=_looked_up(titles, middles),
-            labelAngle=-30,
-            labelOverlap=False,
-            grid=False,
-            orient="top",
-        )
-    )
+    across = _token_axis(titles, middles, width)
     down = (
         vl.Y("y:Q", title=None)
         .scale(domain=[len(rows) - 0.4, -0.6], nice=False)
@@ -119,38 +95,20 @@ def circuit_graph(
     return vl.LayerChart(layer=drawn, height=height, padding=NARROW)
 
 
-def _columns(nodes: Sequence[GraphNode]) -> dict[int, tuple[float, float]]:
-    """Return where the column of each position with nodes begins, and its width.
-
-    A column is as wide as its fullest row.
-    """
-    fullest: dict[int, int] = {}
-    for row, position in {(node.row, node.position) for node in nodes}:
-        count = sum((each.row, each.position) == (row, position) for each in nodes)
-        fullest[position] = max(fullest.get(position, 1), count)
-    columns, begin = {}, 0.0
-    for position in sorted(fullest):
-        size = 0.35 + 0.85 * fullest[position]
-        columns[position] = (begin, size)
-        begin += size
-    return columns
-
-
-def _places(
-    nodes: Sequence[GraphNode], columns: dict[int, tuple[float, float]]
-) -> list[tuple[float, float]]:
-    """Return where each node stands: those of one row side by side."""
-    places = []
-    for number, node in enumerate(nodes):
-        beside = [
-            place
-            for place, each in enumerate(nodes)
-            if (each.row, each.position) == (node.row, node.position)
-        ]
-        begin, size = columns[node.position]
-        at = (beside.index(number) + 0.5) / len(beside)
-        places.append((begin + at * size, float(node.row)))
-    return places
+def _token_axis(titles: Sequence[str], middles: Sequence[float], width: float) -> vl.X:
+    """Return the horizontal axis: every column of tokens by its name."""
+    return (
+        vl.X("x:Q", title="token")
+        .scale(domain=[0, width], nice=False)
+        .axis(
+            values=list(middles),
+            labelExpr=_looked_up(titles, middles),
+            labelAngle=-30,
+            labelOverlap=False,
+            grid=False,
+            orient="top",
+        )
+    )
 
 
 def _lines(
@@ -246,20 +204,7 @@ def _nodes(
     axes: tuple[vl.X, vl.Y],
 ) -> list[vl.Chart]:
     """Draw the nodes with their names."""
-    names = _names(nodes, pieces)
-    table = pd.DataFrame(
-        {
-            "x": place[0],
-            "y": place[1],
-            "part": node.part,
-            "position": node.position,
-            "name": "" if node.name == "embedding" else node.name,  # its row says so
-            "at": names[number],
-            "effect": node.effect,
-            "chosen": number == chosen,
-        }
-        for number, (node, place) in enumerate(zip(nodes, places, strict=True))
-    )
+    table = _node_table(nodes, places, pieces, chosen)
     base = vl.Chart(table).encode(
         x=axes[0],
         y=axes[1],
@@ -281,6 +226,29 @@ def _nodes(
         )
     )
     return [circles, printed(base, dx=9, dy=-9, fontSize=12).encode(text="name:N")]
+
+
+def _node_table(
+    nodes: Sequence[GraphNode],
+    places: Sequence[tuple[float, float]],
+    pieces: Sequence[str],
+    chosen: int | None,
+) -> pd.DataFrame:
+    """Return a row per node."""
+    names = _names(nodes, pieces)
+    return pd.DataFrame(
+        {
+            "x": place[0],
+            "y": place[1],
+            "part": node.part,
+            "position": node.position,
+            "name": "" if node.name == "embedding" else node.name,  # its row says so
+            "at": names[number],
+            "effect": node.effect,
+            "chosen": number == chosen,
+        }
+        for number, (node, place) in enumerate(zip(nodes, places, strict=True))
+    )
 
 
 def _names(nodes: Sequence[GraphNode], pieces: Sequence[str]) -> list[str]:

@@ -7,10 +7,10 @@ import pytest
 from viz.circuits.circuit_graph import (
     PICKED,
     GraphLine,
-    GraphNode,
     circuit_graph,
     line_table,
 )
+from viz.circuits.node_layout import GraphNode
 from viz.circuits.removals import predicted_and_measured, removal_table
 
 PIECES = [" the", " cat", '"];x//']
