@@ -12,6 +12,7 @@ from pages.frame.reading import read
 from pages.frame.words import plain
 from pages.intervene import circuit_graph, circuit_numbers, circuit_survey, numbers
 from pages.intervene.circuit_numbers import Proven
+from pages.intervene.prompts import token_name
 from viz.tokens import display_piece
 
 WORDS = (
@@ -65,7 +66,7 @@ def choose(checkpoint: Checkpoint, reading: Reading, row: DeltaGenerator) -> Ask
     rivals = [
         one for one in dict.fromkeys([asked.rival, *order]) if one != asked.answer
     ]
-    names = {_token_name(checkpoint, token): token for token in rivals}
+    names = {token_name(checkpoint, token): token for token in rivals}
     state.keep_possible("circuit_rival", list(names), "circuit_rival")
     with row:
         name = st.selectbox(
@@ -79,11 +80,6 @@ def choose(checkpoint: Checkpoint, reading: Reading, row: DeltaGenerator) -> Ask
             **state.BOUND,
         )
     return asked._replace(rival=names[name])
-
-
-def _token_name(checkpoint: Checkpoint, token: int) -> str:
-    piece = display_piece(checkpoint.tokenizer.pieces([token])[0])
-    return f"{piece}  ({token})"
 
 
 def _show_proof(checkpoint: Checkpoint, asked: Asked, proven: Proven) -> None:

@@ -144,12 +144,14 @@ def show_paths(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
 
 def show_neurons(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     """Show what makes a neuron fire, and what is lost without it."""
+    opening.begin(numbers.opening_of, checkpoint)
     neurons.show(checkpoint, row)
     lesson.explain(neurons.WORDS, Neuron, promoted_tokens)
 
 
 def show_circuit(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     """Show the few nodes that carry one answer, and prove that they do."""
+    opening.begin(numbers.opening_of, checkpoint)
     circuit.show(checkpoint, row)
     lesson.explain(circuit.WORDS, freeze, find_circuit)
 
