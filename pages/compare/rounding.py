@@ -28,10 +28,10 @@ SHOWN = 8
 
 WORDS = """
 A **grid** is a row of equally spaced numbers, and each weight moves to the nearest: by
-at most half a step. With 8 bits a grid has up to 256 points, with 4 bits 16. The
-largest weight of a row sets the step for all of them, so
-one outlier makes its whole row coarse. **Groups** have grids of their own, and a **zero
-point** lets a grid begin at its lowest weight.
+at most half a step. With 8 bits a grid has up to 256 points, with 4 bits 16; a grid
+that reaches as far below zero as above has one point fewer. The largest weight of a row
+sets the step for all of them, so one outlier makes its whole row coarse. **Groups**
+have grids of their own, and a **zero point** lets a grid begin at its lowest weight.
 
 What is saved is an integer for each weight and a **scale** for each grid. Only weights
 are rounded: activations are computed as before, so every hook still sees real numbers.
@@ -89,7 +89,9 @@ def _show_grid(shown: Compared, matrix: str, config: QuantizationConfig) -> None
             (picture.edges, picture.before), (picture.points, picture.after)
         ).spec
     )
-    st.caption("Each weight is divided by its own scale: a step is 1 for all of them.")
+    st.caption(
+        "Each weight is divided by the scale of its grid, so a step is 1 everywhere."
+    )
     notebook.show(
         "grid",
         grid_picture,
@@ -102,7 +104,8 @@ def _show_grid(shown: Compared, matrix: str, config: QuantizationConfig) -> None
     with st.expander("The first weights, worked out", icon=":material/calculate:"):
         row = row_steps(weight, 0, config)
         st.caption(
-            f"Row 0: scale s = {row.scale:.4g}"
+            f"Row 0{', first group' * bool(config.group_size)}: "
+            f"scale s = {row.scale:.4g}"
             + (f", zero point z = {row.zero_point}" if config.zero_point else "")
         )
         st.dataframe(
