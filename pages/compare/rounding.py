@@ -7,7 +7,11 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.config import QuantizationConfig, standard_quantization
 from minigpt.interpret.weights.rounding_cost import matrix_names, rise_of_each
-from minigpt.interpret.weights.rounding_pictures import grid_picture, row_steps
+from minigpt.interpret.weights.rounding_pictures import (
+    RowSteps,
+    grid_picture,
+    row_steps,
+)
 from minigpt.quantization import QuantizedLinear, rounded
 from minigpt.quantization.packing import pack_int4
 from pages.compare import rounding_numbers as numbers
@@ -102,23 +106,27 @@ def _show_grid(shown: Compared, matrix: str, config: QuantizationConfig) -> None
         also=[QuantizationConfig],
     )
     with st.expander("The first weights, worked out", icon=":material/calculate:"):
-        row = row_steps(weight, 0, config)
-        st.caption(
-            f"Row 0{', first group' * bool(config.group_size)}: "
-            f"scale s = {row.scale:.4g}"
-            + (f", zero point z = {row.zero_point}" if config.zero_point else "")
-        )
-        st.dataframe(
-            steps_table(
-                {
-                    "weight": row.weight[:SHOWN],
-                    "weight / s + z": row.steps[:SHOWN],
-                    "integer q": row.integers[:SHOWN],
-                    "s (q − z)": row.rounded[:SHOWN],
-                }
-            ),
-            hide_index=True,
-        )
+        _show_row(row_steps(weight, 0, config), config)
+
+
+def _show_row(row: RowSteps, config: QuantizationConfig) -> None:
+    """Show the first weights of a row, from what they were to what they become."""
+    st.caption(
+        f"Row 0{', first group' * bool(config.group_size)}: "
+        f"scale s = {row.scale:.4g}"
+        + (f", zero point z = {row.zero_point}" if config.zero_point else "")
+    )
+    st.dataframe(
+        steps_table(
+            {
+                "weight": row.weight[:SHOWN],
+                "weight / s + z": row.steps[:SHOWN],
+                "integer q": row.integers[:SHOWN],
+                "s (q − z)": row.rounded[:SHOWN],
+            }
+        ),
+        hide_index=True,
+    )
 
 
 def _show_cost(shown: Compared, chosen: str) -> None:
