@@ -7,7 +7,11 @@ import streamlit as st
 from minigpt.checkpoint import Checkpoint
 from minigpt.config import QuantizationConfig, standard_quantization
 from minigpt.interpret.weights.rounding_cost import matrix_names, rise_of_each
-from minigpt.interpret.weights.rounding_pictures import grid_picture, row_steps
+from minigpt.interpret.weights.rounding_pictures import (
+    RowSteps,
+    grid_picture,
+    row_steps,
+)
 from minigpt.quantization import QuantizedLinear, rounded
 from minigpt.quantization.packing import pack_int4
 from pages.compare import rounding_numbers as numbers
@@ -28,10 +32,10 @@ SHOWN = 8
 
 WORDS = """
 A **grid** is a row of equally spaced numbers, and each weight moves to the nearest: by
-at most half a step. With 8 bits a grid has up to 256 points, with 4 bits 16. The
-largest weight of a row sets the step for all of them, so
-one outlier makes its whole row coarse. **Groups** have grids of their own, and a **zero
-point** lets a grid begin at its lowest weight.
+at most half a step. With 8 bits a grid has up to 256 points, with 4 bits 16; a grid
+that reaches as far below zero as above has one point fewer. The largest weight of a row
+sets the step for all of them, so one outlier makes its whole row coarse. **Groups**
+have grids of their own, and a **zero point** lets a grid begin at its lowest weight.
 
 What is saved is an integer for each weight and a **scale** for each grid. Only weights
 are rounded: activations are computed as before, so every hook still sees real numbers.
@@ -89,7 +93,9 @@ def _show_grid(shown: Compared, matrix: str, config: QuantizationConfig) -> None
             (picture.edges, picture.before), (picture.points, picture.after)
         ).spec
     )
-    st.caption("Each weight is divided by its own scale: a step is 1 for all of them.")
+    st.caption(
+        "Each weight is divided by the scale of its grid, so a step is 1 everywhere."
+    )
     notebook.show(
         "grid",
         grid_picture,
@@ -100,22 +106,27 @@ def _show_grid(shown: Compared, matrix: str, config: QuantizationConfig) -> None
         also=[QuantizationConfig],
     )
     with st.expander("The first weights, worked out", icon=":material/calculate:"):
-        row = row_steps(weight, 0, config)
-        st.caption(
-            f"Row 0: scale s = {row.scale:.4g}"
-            + (f", zero point z = {row.zero_point}" if config.zero_point else "")
-        )
-        st.dataframe(
-            steps_table(
-                {
-                    "weight": row.weight[:SHOWN],
-                    "weight / s + z": row.steps[:SHOWN],
-                    "integer q": row.integers[:SHOWN],
-                    "s (q − z)": row.rounded[:SHOWN],
-                }
-            ),
-            hide_index=True,
-        )
+        _show_row(row_steps(weight, 0, config), config)
+
+
+def _show_row(row: RowSteps, config: QuantizationConfig) -> None:
+    """Show the first weights of a row, from what they were to what they become."""
+    st.caption(
+        f"Row 0{', first group' * bool(config.group_size)}: "
+        f"scale s = {row.scale:.4g}"
+        + (f", zero point z = {row.zero_point}" if config.zero_point else "")
+    )
+    st.dataframe(
+        steps_table(
+            {
+                "weight": row.weight[:SHOWN],
+                "weight / s + z": row.steps[:SHOWN],
+                "integer q": row.integers[:SHOWN],
+                "s (q − z)": row.rounded[:SHOWN],
+            }
+        ),
+        hide_index=True,
+    )
 
 
 def _show_cost(shown: Compared, chosen: str) -> None:

@@ -18,12 +18,12 @@ from viz.tokens import display_piece
 WORDS = (
     "A **node** is one part (an embedding, a head, an MLP) at one token. The **graph** "
     "comes from a run in which norms, neurons and patterns are held still: then the "
-    "logits of the answer minus its rival's are a sum, and lines are its parts. Q, K "
-    "and V mark the head's query, key or value that a line leads to. **The proof** is "
-    "an experiment: all other nodes get their mean over held-out text, and the model "
-    "runs. If the difference stays, the circuit is enough. Another path may be enough, "
-    "too: see what is left of it when the circuit is taken away. And attribution only "
-    "predicts: hold it against the removal of each node."
+    "logit of the answer minus its rival's is a sum, and each line is a part of it. "
+    "Q, K and V mark whether a line leads to a head's query, key or value. **The "
+    "proof** is an experiment: all other nodes get their mean over held-out text, and "
+    "the model runs. If the difference stays, the circuit is enough. Another path may "
+    "be enough, too: see how much of the difference is left when the circuit is taken "
+    "away. And attribution only predicts: compare it with the removal of each node."
 )
 
 OFFERED = 12
@@ -93,14 +93,14 @@ def _show_proof(checkpoint: Checkpoint, asked: Asked, proven: Proven) -> None:
     left = {
         "the whole model": 1.0,
         f"these {size} nodes alone": proof.alone,
-        f"any {size} nodes (median of {len(proof.random)})": proof.by_chance,
+        f"{size} random nodes (median of {len(proof.random)} sets)": proof.by_chance,
         "nothing": proof.nothing,
         f"all but these {size} nodes": proof.without,
     }
     st.dataframe(
         {
             "kept": list(left),
-            "left": list(map(_percent, left.values())),
+            "difference left": list(map(_percent, left.values())),
         },
         hide_index=True,
     )

@@ -36,9 +36,13 @@ def _show_removals(checkpoint: Checkpoint, reading: Reading, proven: Proven) -> 
     removals = proven.removals
     parts, tokens = parts_of(checkpoint.model), placed_pieces(reading.pieces)
     names = [f"{parts[part].name} at {tokens[at]}" for part, at in removals.nodes]
+    largest = " with the largest predicted effects" * (
+        len(names) < proven.circuit.kept.size
+    )
     st.markdown(
-        f"**On this prompt**, each of {len(names)} nodes replaced by its mean, alone: "
-        f"predicted and measured go together with r = {removals.correlation:.2f}."
+        f"**On this prompt**, each of the {len(names)} nodes{largest} is replaced by "
+        "its mean, alone. The correlation of predicted and measured effects is "
+        f"r = {removals.correlation:.2f}."
     )
     _draw(names, removals.predicted.tolist(), removals.measured.tolist())
 

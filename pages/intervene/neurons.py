@@ -141,7 +141,7 @@ def _show_promoted(checkpoint: Checkpoint, neuron: Neuron) -> None:
     tokenizer = checkpoint.tokenizer
     pieces = tokenizer.pieces(range(tokenizer.vocab_size))
     names, shown = extremes(pieces, values, PROMOTED)
-    st.markdown(f"**{neuron}** promotes, and suppresses")
+    st.markdown(f"What **{neuron}** promotes and suppresses")
     st.vega_lite_chart(signed_bars(names, shown, "logits × scale, per unit").spec)
     notebook.show(
         "promoted",
@@ -172,7 +172,7 @@ def _show_without(checkpoint: Checkpoint, reading: Reading, neuron: Neuron) -> N
     st.vega_lite_chart(before_after_bars(pieces, effect.before, effect.after, 6).spec)
     before, after = (numbers.mean_loss(checkpoint, made) for made in ((), (ablation,)))
     st.metric(
-        "Loss over held-out text, nats per token",
+        "Held-out loss, nats per token",
         f"{after:.4f}",
         f"{after - before:+.4f} without {neuron}",
         delta_color="inverse",
@@ -204,7 +204,7 @@ def _show_examples(checkpoint: Checkpoint, neuron: Neuron) -> None:
         st.markdown(f"**{len(found.random)} tokens drawn at random**, not selected")
         _show_rows(checkpoint, text.windows, found.random, most, "random")
     with right:
-        st.markdown("**One example of each tenth**, the strongest tenth first")
+        st.markdown("**One example from each tenth of all tokens**, strongest first")
         _show_rows(checkpoint, text.windows, found.deciles, most, "deciles")
     st.caption(
         f"{count} windows of {text.windows.shape[1]} tokens: {text.description}. The "

@@ -30,13 +30,14 @@ from viz.effects import before_after_bars
 from viz.tokens import display_piece
 
 WORDS = (
-    "Patching a head's z changes all that read it. A **path** is narrower: what one "
-    "head writes on the other prompt reaches **one** receiver, through its queries, "
-    "keys or values, or goes to the logits. Every head and MLP between the two is "
-    "frozen. The receiver is computed anew, and then the model runs on. **1**: "
-    "this path alone brings the whole answer back; **0**: the difference does not "
-    "take it. Add paths to see whether together they are the whole story: a weight "
-    "shows what could flow, a path that was patched shows what does."
+    "Patching a head's z changes everything that reads it. A **path** is narrower: "
+    "what one head writes on the other prompt reaches **one** receiver, through its "
+    "queries, keys or values, or goes straight to the logits. Every head and MLP "
+    "between the two is frozen. The receiver is computed anew, and then the model runs "
+    "on. **1**: this path alone moves the answer all the way to the other prompt's; "
+    "**0**: the difference does not travel along it. Add paths to see whether together "
+    "they are the whole story. Weights show what a path could carry; patching it shows "
+    "what it does carry."
 )
 
 THROUGH: dict[str, Through] = {"queries (Q)": "q", "keys (K)": "k", "values (V)": "v"}
@@ -168,7 +169,9 @@ def _show_chosen(checkpoint: Checkpoint, patching: Patching, maps: Maps) -> None
     )
     before, after = found.effect.before, found.effect.after
     alone = sum(maps.moved.get(path, 0.0) for path in chosen)
-    one = f"**{plain(str(chosen[0]))}**{'' if is_listed else ', the strongest path,'}"
+    one = f"**{plain(str(chosen[0]))}**"
+    if not is_listed:
+        one += f", the strongest path{_kind(chosen[0])},"
     who = f"{one} moves" if len(chosen) == 1 else f"The {len(chosen)} paths move"
     summed = (
         f" (each alone, summed: {number(alone, 3)})" if _all_in(chosen, maps) else ""
@@ -208,6 +211,8 @@ def _show_graph(model: TransformerLM, maps: Maps) -> None:
     st.caption(
         "The wider a line, the farther its path moves the answer: blue toward the "
         "other prompt's, vermillion away from it. Point at a line for its share."
+        + " A line to a group ends at the first of its heads."
+        * (group > 1)
     )
 
 
@@ -243,13 +248,21 @@ def _all_in(chosen: Sequence[Path], maps: Maps) -> bool:
     return len(chosen) > 1 and all(path in maps.moved for path in chosen)
 
 
+def _kind(path: Path) -> str:
+    """Say among which paths one is the strongest: others may move the answer more."""
+    if path.receiver is None:
+        return " to the logits"
+    words = {"q": "queries", "k": "keys", "v": "values"}
+    return f" to another head's {words[path.through or 'k']}"
+
+
 def _grouped(model: TransformerLM, through: Through) -> str:
     count, heads = receivers(model, through), model.config.num_heads
     if count == heads:
         return ""
     return (
-        f" In this model {heads // count} heads share their keys and values: a "
-        "receiver is such a group, and H0 the first one."
+        f" In this model, {heads // count} heads share their keys and values: a "
+        "receiver is such a group, and H0 is the first group."
     )
 
 

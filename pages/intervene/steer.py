@@ -32,12 +32,13 @@ from pages.intervene.ablate import moved
 from viz.effects import before_after_bars
 
 WORDS = (
-    "A **direction** of the residual stream can stand for something: here the "
-    "difference between two texts, or a token's embedding. **Steering** adds it after "
-    "every token, at one place, while the model writes; no weight is changed. Both "
-    "texts use the same random numbers, so they are the same until the "
-    "distributions differ enough. Weak steering changes what the text is about, strong "
-    "steering breaks it. Try early and late layers, and a strength below 0."
+    "A **direction** in the residual stream can stand for a meaning. Here it is the "
+    "mean of the stream over one text minus its mean over another, or a token's "
+    "embedding. **Steering** adds it at every token, in one layer, while the model "
+    "writes; no weight is changed. Both texts use the same random numbers, so they "
+    "are the same until the distributions differ enough. Weak steering changes what "
+    "the text is about; strong steering breaks it. Try early and late layers, and a "
+    "strength below 0."
 )
 
 TWO, TOKEN = "Two prompts", "A token"
@@ -173,7 +174,7 @@ def _choose_drawing() -> GenerationConfig:
         0.8,
         0.1,
         key="steer_temperature",
-        help="0: always the likeliest token.",
+        help="0: always the likeliest token. Only the 50 likeliest are drawn.",
         **state.BOUND,
     )
     seed = right.number_input(
@@ -221,13 +222,25 @@ def _show_texts(
     same = len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
     longest = max(map(len, written))
     verdict.markdown(
-        f"Seed {config.seed}, both: "
+        f"Seed {config.seed}, both texts: "
         + (
-            f"the texts are the same for all {longest} tokens."
+            f"they are the same for all {longest} tokens."
             if same == longest
-            else f"the first {same} tokens are the same, then the texts part."
+            else f"{_alike(same)}."
         )
     )
+
+
+def _alike(same: int) -> str:
+    """Say where two texts part.
+
+    >>> _alike(1)
+    'the first token is the same, then they part'
+    """
+    if not same:
+        return "they part at the first token"
+    first = "token is" if same == 1 else f"{same} tokens are"
+    return f"the first {first} the same, then they part"
 
 
 def _write(

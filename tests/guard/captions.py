@@ -280,8 +280,15 @@ def whole(seen: Seen, nth: int) -> tuple[Number, ...]:
     return (softmax(logits_of(seen.model, seen.tokens)[-1]).max(),)
 
 
+CHANGES: dict[str, Callable[[Seen], tuple[str, object]]] = {}
+"""What other parts of Intervene change, as a hook, by the part's name."""
+
+
 def cut_of(seen: Seen) -> tuple[str, object]:
-    """The one cut on the page, as a hook of our own."""
+    """The one change on the page, as a hook of our own."""
+    part = seen.app.session_state["intervene"]
+    if part in CHANGES:
+        return CHANGES[part](seen)
     (words,) = seen.app.session_state["cut"]
     if words.startswith("attention"):
 

@@ -18,6 +18,7 @@ from guard import (  # noqa: F401 (they register)
     answers_text,
     answers_train,
     answers_write,
+    captions_deeper,
 )
 from guard.answers import ANSWERS, Oracle
 from guard.captions import claim_of

@@ -328,6 +328,16 @@ VIEWS = {
         ("intervene.needed", "intervene.sharper", "intervene.cost"),
         query={"intervene": "Cut each in turn"},
     ),
+    "intervene steer": View(
+        "intervene", ("relative", "rope"), query={"intervene": "Steer"}
+    ),
+    "intervene paths": View(
+        "intervene", ("relative", "rope"), query={"intervene": "Paths"}
+    ),
+    "intervene neurons": View(
+        "intervene", ("relative", "rope"), query={"intervene": "Neurons"}
+    ),
+    "intervene circuit": View("intervene", ("rope",), query={"intervene": "Circuit"}),
     "compare": View(
         "compare",
         ("relative",),
@@ -356,6 +366,14 @@ VIEWS = {
         ("compare loss", "compare saliency"),
         query={"read": "Prompt", "against_step": "0", "part": "Saliency"},
         before=lambda seen: {"piece": seen.token},
+    ),
+    "compare rounding": View(
+        "compare",
+        ("relative",),
+        ("compare loss",),
+        query={"read": "Prompt", "against_step": "0", "part": "Rounding"},
+        before=lambda seen: {"piece": seen.token},
+        after=lambda seen: seen.app.button(key="measure_rounding").click().run(),
     ),
     "tokenizer": View(
         "tokenizer",

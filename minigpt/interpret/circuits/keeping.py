@@ -80,8 +80,8 @@ def whole_difference(model: TransformerLM, asked: Asked) -> float:
     if difference < SMALLEST:
         raise DataError(
             "A circuit explains why the model prefers an answer to its rival. Here the "
-            f"difference is {difference:.2f} logits: choose a likelier answer or "
-            "another rival."
+            f"difference is {difference:.2f} logits: choose another rival or another "
+            "prompt."
         )
     return difference
 

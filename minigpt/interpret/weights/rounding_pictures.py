@@ -12,7 +12,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from minigpt.config import QuantizationConfig
-from minigpt.quantization.rounding import choose_grid, in_groups, to_integers
+from minigpt.quantization.rounding import (
+    choose_grid,
+    in_groups,
+    integer_range,
+    to_integers,
+)
 
 
 class GridPicture(NamedTuple):
@@ -45,7 +50,7 @@ def grid_picture(
     scales, zero_points = choose_grid(groups, config)
     exact = groups / scales[..., None] + zero_points[..., None]
     integers = to_integers(groups, scales, zero_points, config)
-    low, high = -(2 ** (config.bits - 1)), 2 ** (config.bits - 1) - 1
+    low, high = integer_range(config)
     finer = 8 if config.bits == 4 else 1  # bins for each step
     edges = np.linspace(low - 0.5, high + 0.5, (high - low + 1) * finer + 1)
     columns = slice(None, weight.shape[1])  # without what fills up the last group

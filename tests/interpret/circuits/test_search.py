@@ -160,9 +160,9 @@ def summing_model() -> tuple[TransformerLM, Means]:
 def test_a_rival_that_is_as_likely_is_refused(copying):
     model, windows, means, prompts = copying
     asked = ask(model, prompts[0], means)
-    with pytest.raises(DataError, match="likelier answer"):
+    with pytest.raises(DataError, match="another rival"):
         whole_difference(model, asked._replace(rival=asked.answer))
-    with pytest.raises(DataError, match="likelier answer"):
+    with pytest.raises(DataError, match="another rival"):
         circuit_of(model, prompts[0], asked.answer, windows)
     found = circuit_of(model, prompts[0], asked.rival, windows)
     assert (

@@ -24,7 +24,7 @@ def test_a_circuit_is_drawn_told_and_its_code_finds_it_again(app, open_page):
     assert np.array_equal(names["numbers"], recipe.drawn)
     size = int(recipe.drawn.sum())
     assert f"{size} of {recipe.drawn.size} nodes" in said(app)
-    left = app.dataframe[0].value["left"].tolist()
+    left = app.dataframe[0].value["difference left"].tolist()
     assert left[0] == "100%"
     # An untrained model has no small circuit: then the page must not say so.
     is_small = size <= 0.15 * recipe.drawn.size

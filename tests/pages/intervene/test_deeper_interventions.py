@@ -34,11 +34,11 @@ def test_a_text_is_steered_and_not_steered_with_one_seed(open_page):
     assert run_codes(app) == {"steered"}
     texts = [text.value for text in app.text if text.value.startswith("…")]
     assert len(texts) == 2
-    assert "then the texts part" in said(app)
+    assert "then they part" in said(app)
     app.slider(key="strength").set_value(0.0).run()
     same, other = (text.value for text in app.text if text.value.startswith("…"))
     assert same == other == texts[0]
-    assert "the texts are the same for all" in said(app)
+    assert "they are the same for all" in said(app)
 
 
 def test_a_tokens_embedding_steers_too(open_page):
