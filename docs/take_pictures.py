@@ -38,6 +38,7 @@ VIEWS = {
     "attention": "attention?model=glass&prompt=Once upon a time there was a girl",
     "logit-lens": f"logit_lens?prompt={PROMPT}",
     "intervene": f"intervene?model=induction&prompt={STORY}&cut=L0H0",
+    "circuit": "intervene?model=tales&intervene=Circuit",
     "beam-search": "beam_search",
 }
 """Pages that show all there is to see when they open, by what follows the address."""
@@ -52,9 +53,8 @@ def main() -> None:
         browser = tool.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-sync"]
         )
-        with serve_script(
-            ROOT / "app.py", data / "server.log", MINIGPT_DATA=str(data)
-        ) as port:
+        settings = {"MINIGPT_DATA": str(data), "MINIGPT_COVER": "off"}
+        with serve_script(ROOT / "app.py", data / "server.log", **settings) as port:
             address = f"http://127.0.0.1:{port}"
             for scheme in ("light", "dark"):
                 page = open_tab(browser, scheme)
