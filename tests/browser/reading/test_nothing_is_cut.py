@@ -127,6 +127,7 @@ def measured(page, url: str, names, heads: int, prompt: str, allowed) -> list[st
     return rule.wrong
 
 
+@pytest.mark.timeout(600)
 def test_no_page_cuts_or_hides_anything_at_any_size(page, sized):
     server, prompt = sized
     names = [lesson.name for lesson in navigation.PAGES]
