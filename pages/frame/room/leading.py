@@ -19,9 +19,9 @@ def show(room: Room) -> None:
     here = sum(member.is_here for member in room.members())
     with st.container(key="class_lead"):
         st.caption(f"Class · {here} {'learner' if here == 1 else 'learners'} here")
+        st.session_state["_follow_me"] = room.setting("follow", False)
         st.toggle(
             "Follow me",
-            value=room.setting("follow", False),
             key="_follow_me",
             on_change=_follow,
             args=(room,),
