@@ -95,7 +95,8 @@ def open_class(port: int, options: argparse.Namespace) -> list[str]:
             "start without links: --share --no-links."
         )
     from minigpt import places, spaces
-    from minigpt.classroom.opened import Opened, open_room
+    from minigpt.classroom.opened import Opened, claim, open_room
+    from minigpt.errors import RoomError
     from pages.frame.room import seats
 
     limits = spaces.Limits(
@@ -104,7 +105,12 @@ def open_class(port: int, options: argparse.Namespace) -> list[str]:
         learners=options.learners,
     )
     shipped = tuple(filter(None, [places.shipped_models()]))
-    room = Room(places.data_directory() / "room", limits, shipped)
+    folder = places.data_directory() / "room"
+    try:
+        claim(folder)
+        room = Room(folder, limits, shipped)
+    except (RoomError, OSError) as error:
+        sys.exit(f"minigpt: {error}")
     named = tuple(name.lower().rstrip(".") for name in options.allow_host)
     opened = Opened(room, f"minigpt_seat_{port}", port, named)
     open_room(opened)

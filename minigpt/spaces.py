@@ -9,9 +9,13 @@ Without a class there is no space, and nothing is refused.
 """
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from os import cpu_count
 from pathlib import Path
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class Space:
 Finder = Callable[[], Space | None]
 
 _finders: list[Finder] = []
+_carried: ContextVar[Space | None] = ContextVar("_carried", default=None)
 
 
 def find_by(finder: Finder | None) -> None:
@@ -78,7 +83,28 @@ def current() -> Space | None:
     Raises:
         RoomError: If whoever asks does not belong to the class.
     """
+    found = _carried.get()
+    if found is not None:
+        return found
     return _finders[0]() if _finders else None
+
+
+def carried(make: Callable[[], Result]) -> Callable[[], Result]:
+    """Return a function that works in the space of whoever asks now, in any thread.
+
+    A download is made when it is clicked, in a thread of the server's own, which would
+    have the space of nobody, and so the teacher's files.
+    """
+    space = current()
+
+    def run() -> Result:
+        token = _carried.set(space)
+        try:
+            return make()
+        finally:
+            _carried.reset(token)
+
+    return run
 
 
 def may_open(path: Path) -> bool:

@@ -35,8 +35,14 @@ def wipe(room: Room) -> None:
     space = room.space_of(None)
     room.forget_all()
     inside = list(space.everyone.iterdir()) if space.everyone.is_dir() else []
+    problems = []
     for own in [*inside, space.shared]:
-        _clear(own)
+        try:
+            _clear(own)
+        except RoomError as error:  # the others' work is deleted nevertheless
+            problems.append(str(error))
+    if problems:
+        raise RoomError(" ".join(problems))
 
 
 def _clear(own: Path) -> None:

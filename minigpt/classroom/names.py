@@ -5,14 +5,18 @@ letters and digits, of any script: no markup, no line break, no sign that turns 
 direction of what follows.
 """
 
+import re
 import unicodedata
 
 from minigpt.errors import RoomError
 
 LONGEST = 32
 _SIGNS = "-'’._"
-_UNSEEN = "\u115f\u1160\u17b4\u17b5"
-"""Letters, by their category, that show nothing."""
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+)
+"""Letters and marks, by their category, that show nothing: with one, a name would look
+like another's."""
 _RULE = (
     f"a name is 1 to {LONGEST} letters and digits; spaces, hyphens, apostrophes, full "
     "stops and _ may stand between them"
@@ -52,7 +56,7 @@ def _begins_well(name: str) -> bool:
 
 
 def _is_allowed(letter: str) -> bool:
-    if letter in _UNSEEN:
+    if _UNSEEN.match(letter):
         return False
     return letter == " " or letter in _SIGNS or unicodedata.category(letter)[0] in "LMN"
 

@@ -12,12 +12,14 @@ not: each start prints new ones.
 
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from minigpt.classroom.links import digest, is_secret_of, new_secret
 from minigpt.classroom.names import accepted_name, name_key
@@ -69,6 +71,9 @@ class Room:
         folder: Its directory, made if it is not there.
         limits: How much each learner may use.
         readable: Directories that all may read: the models that ship.
+
+    Raises:
+        RoomError: If what lies there is damaged, or cannot be written.
     """
 
     def __init__(
@@ -81,10 +86,21 @@ class Room:
         self.limits = limits or Limits()
         self._readable = readable
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.database = open_database(self.folder / "room.sqlite")
+        with _in_words(self.folder):
+            self.database = open_database(self.folder / "room.sqlite")
         self._known: dict[str, Seat] = {}
         self.teach_secret = self._renew("teach")
         self.join_secret = self._renew("join")
+
+    @contextmanager
+    def changing(self) -> Iterator[Connection]:
+        """Begin a change of the database; it is undone if anything in it fails.
+
+        Raises:
+            RoomError: If the database cannot be written.
+        """
+        with _in_words(self.folder), self.database.begin() as session:
+            yield session
 
     # --- coming and going -------------------------------------------------------------
 
@@ -107,7 +123,7 @@ class Room:
         cookie, now = new_secret(), time.time()
         member = {"id": secrets.token_hex(6), "name": name, "name_key": name_key(name)}
         try:
-            with self.database.begin() as session:
+            with self.changing() as session:
                 known = session.scalar(select(func.count()).select_from(members)) or 0
                 if known >= self.limits.learners:
                     raise RoomError("The class is full. Tell your teacher.")
@@ -146,7 +162,7 @@ class Room:
         if not is_secret_of(secret, self.setting("teach", "")):
             raise RoomError("This link is not valid any more. Ask for the new one.")
         cookie = new_secret()
-        with self.database.begin() as session:
+        with self.changing() as session:
             session.execute(insert(seats).values(digest=digest(cookie)))
         return cookie
 
@@ -154,8 +170,8 @@ class Room:
         """Return whose browser this is; None if it was never let in, or is no more."""
         if not cookie:
             return None
-        key = digest(cookie)
-        if key not in self._known:
+        key, known = digest(cookie), self._known
+        if key not in known:
             asked = (
                 select(seats.c.member, members.c.name)
                 .outerjoin(members, members.c.id == seats.c.member)
@@ -165,31 +181,32 @@ class Room:
                 row = session.execute(asked).one_or_none()
             if row is None:
                 return None
-            self._known[key] = Seat(row.member, row.name or "Teacher")
-        return self._known[key]
+            # Whoever was removed since we asked is not known again: it is another dict.
+            known[key] = Seat(row.member, row.name or "Teacher")
+        return known[key]
 
     def leave(self, cookie: str) -> None:
         """Forget a browser; what its learner made stays until the end of the class."""
-        with self.database.begin() as session:
+        with self.changing() as session:
             session.execute(delete(seats).where(seats.c.digest == digest(cookie)))
-        self._known.clear()
+        self._known = {}
 
     def remove(self, member: str) -> None:
         """Forget a learner: seats and answers. `ending.remove` clears the rest."""
-        with self.database.begin() as session:
+        with self.changing() as session:
             session.execute(delete(members).where(members.c.id == member))
-        self._known.clear()
+        self._known = {}
 
     def forget_all(self) -> None:
         """Forget every learner, vote and setting; the teacher stays, links are new."""
-        with self.database.begin() as session:
+        with self.changing() as session:
             session.execute(delete(seats).where(seats.c.member.is_not(None)))
             for table in reversed(members.metadata.sorted_tables):
                 if table is not seats:
                     session.execute(delete(table))
         with self.database.connect() as session:  # nor does the log remember it
             session.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._known.clear()
+        self._known = {}
         self.teach_secret = self._renew("teach")
         self.join_secret = self._renew("join")
 
@@ -213,7 +230,7 @@ class Room:
             asked = select(members.c.id).where(members.c.id == member, is_stale)
             if session.scalar(asked) is None:
                 return
-        with self.database.begin() as session:
+        with self.changing() as session:
             session.execute(change.values(seen=now, page=page[:64]))
 
     def space_of(self, member: str | None) -> Space:
@@ -245,7 +262,7 @@ class Room:
             name: `locked`, `view`, `closed`, …
             value: Anything that JSON can hold.
         """
-        with self.database.begin() as session:
+        with self.changing() as session:
             session.execute(delete(settings).where(settings.c.name == name))
             session.execute(insert(settings).values(name=name, value=value))
 
@@ -254,3 +271,18 @@ class Room:
         secret = new_secret()
         self.set(link, digest(secret))
         return secret
+
+
+@contextmanager
+def _in_words(folder: Path) -> Iterator[None]:
+    """Say what is wrong with a database: it is damaged, locked, or the disk is full."""
+    try:
+        yield
+    except IntegrityError:  # not the file: a row that is there already
+        raise
+    except DatabaseError as error:
+        raise RoomError(
+            f"The class cannot be read or written ({error.orig}). If the disk is not "
+            f"full, stop the app, move {folder} elsewhere, and start again: all join "
+            "anew."
+        ) from None

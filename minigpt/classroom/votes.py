@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from minigpt.classroom.room import Room
@@ -24,6 +24,7 @@ from minigpt.errors import RoomError
 
 Stage = Literal["voting", "counted", "revealed", "closed"]
 ROUNDS = (1, 2)
+_TOO_LATE = "It is too late: your teacher has counted the answers."
 
 
 class Asked(NamedTuple):
@@ -56,7 +57,7 @@ class Vote(NamedTuple):
 
 def ask(room: Room, page: str, asked: Asked) -> None:
     """Ask the class; the question before, if there is one, is closed."""
-    with room.database.begin() as session:
+    with room.changing() as session:
         session.execute(update(votes).values(stage="closed"))
         session.execute(
             insert(votes).values(
@@ -91,15 +92,22 @@ def answer(room: Room, vote: int, member: str, choice: int) -> None:
     """
     now = current(room)
     if now is None or now.id != vote or now.stage != "voting":
-        raise RoomError("It is too late: your teacher has counted the answers.")
+        raise RoomError(_TOO_LATE)
     if not 0 <= choice < len(now.asked.options):
         raise RoomError("There is no such answer.")
-    ballot = {"vote": vote, "member": member, "round": now.round, "choice": choice}
+    # The teacher may count, and reveal, between the look and the answer.
+    is_open = _is_as(now)
+    ballot = select(votes.c.id, literal(member), votes.c.round, literal(choice))
+    columns = ("vote", "member", "round", "choice")
     try:
-        with room.database.begin() as session:
-            session.execute(insert(ballots).values(ballot))
+        with room.changing() as session:
+            done = session.execute(
+                insert(ballots).from_select(columns, ballot.where(is_open))
+            )
     except IntegrityError:
         raise RoomError("You have answered: the first answer counts.") from None
+    if not done.rowcount:
+        raise RoomError(_TOO_LATE)
 
 
 def answers_of(room: Room, vote: Vote, member: str) -> dict[int, int]:
@@ -124,6 +132,9 @@ def tally(room: Room, vote: Vote) -> list[list[int]]:
 def move(room: Room, vote: Vote, stage: Stage) -> None:
     """Go on to the next stage; `voting` is a second round.
 
+    Nothing happens if the question is at another stage already: a button was clicked
+    twice, or in another tab that still shows the stage before.
+
     Raises:
         RoomError: If both rounds are over.
     """
@@ -132,10 +143,19 @@ def move(room: Room, vote: Vote, stage: Stage) -> None:
         if vote.round == ROUNDS[-1]:
             raise RoomError("The class has voted twice.")
         number += 1
-    with room.database.begin() as session:
+    with room.changing() as session:
         session.execute(
-            update(votes).where(votes.c.id == vote.id).values(stage=stage, round=number)
+            update(votes).where(_is_as(vote)).values(stage=stage, round=number)
         )
+
+
+def _is_as(vote: Vote) -> ColumnElement[bool]:
+    """Whether a question is still as far as somebody has seen it."""
+    return and_(
+        votes.c.id == vote.id,
+        votes.c.stage == vote.stage,
+        votes.c.round == vote.round,
+    )
 
 
 def to_csv(room: Room) -> str:

@@ -16,7 +16,8 @@ def show(room: Room) -> None:
     )
     st.download_button(
         "Download as CSV",
-        lambda: votes.to_csv(room),
+        # With its mark, so that Excel reads names in UTF-8.
+        lambda: votes.to_csv(room).encode("utf-8-sig"),
         "predictions.csv",
         "text/csv",
         key="predictions_csv",

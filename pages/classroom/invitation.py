@@ -25,9 +25,10 @@ def show() -> None:
             addresses.picture(link), width=260, caption="Scan it, or type the link."
         )
     st.code(link, language=None, wrap_lines=True)
+    # The class knows, not the widget: another tab, or the end of the class, changes it.
+    st.session_state["_door"] = not found.room.setting("closed", False)
     st.toggle(
         "Let learners in",
-        value=not found.room.setting("closed", False),
         key="_door",
         on_change=_open_or_close,
         args=(found,),

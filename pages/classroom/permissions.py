@@ -11,10 +11,11 @@ def show(room: Room) -> None:
     """Show which pages are locked."""
     titles = {page.name: page.title for page in course.PAGES if page != course.HOME}
     st.subheader("Locked pages", anchor=False)
+    locked = screens(room).locked
+    st.session_state["_locked_pages"] = [name for name in titles if name in locked]
     st.multiselect(
         "Pages that learners may not open now",
         list(titles),
-        default=[name for name in screens(room).locked if name in titles],
         format_func=titles.__getitem__,
         key="_locked_pages",
         on_change=_lock,

@@ -7,11 +7,10 @@ import streamlit as st
 
 from pages.frame.progress import Answer
 from pages.frame.words import plain
+from viz.classroom.votes import LETTERS
 
 if TYPE_CHECKING:
     from pages.frame.questions import Question
-
-LETTERS = "ABCDEFGH"
 
 Keep = Callable[["Question", Answer], None]
 

@@ -37,13 +37,16 @@ def _default() -> bool:
     return os.environ.get("MINIGPT_COVER", "on") != "off"
 
 
-def card() -> None:
-    """Hold the place of a covered figure."""
+def card(until: str = "once you have made your prediction") -> None:
+    """Hold the place of a covered figure.
+
+    Args:
+        until: When it appears.
+    """
     with st.container(border=True, key="covered"):
         st.markdown(
-            ":material/visibility_off: The figure appears here once you have made "
-            "your prediction. A wrong guess does no harm: those who guess first "
-            "remember better."
+            f":material/visibility_off: The figure appears here {until}. A wrong guess "
+            "does no harm: those who guess first remember better."
         )
 
 

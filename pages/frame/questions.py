@@ -83,6 +83,8 @@ def predict(items: Iterable[Question], seen: Iterable[Question] = ()) -> bool:
     found = _Asking.of(items)
     if found is None:
         return True
+    if found.item is not None and entrance.is_asked(found.item):
+        return False  # whatever this reader has chosen: the class has not answered yet
     if found.item is not None and covering.is_on() and tour.is_under_way():
         # A tour shows the figure: it counts as being shown.
         _keep(found.item, found.item.answered(None, is_prediction=True))
@@ -93,8 +95,6 @@ def predict(items: Iterable[Question], seen: Iterable[Question] = ()) -> bool:
     if found.item is None:
         _show_prediction(found, seen)
         return True
-    if entrance.is_asked(found.item):
-        return not covering.is_on()
     key = f"predict_{found.item.fingerprint}"
     if present.is_on() and not covering.is_on():  # the figure comes first
         with st.expander(f"**Predict.** {found.item.text}", key=key):

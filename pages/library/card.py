@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from minigpt import spaces
 from minigpt.library.archives import pack, pack_for_others, why_not_for_others
 from minigpt.library.inventory import Facts, TextFacts
 from minigpt.library.notes import notes_path
@@ -69,7 +70,7 @@ def show_text(facts: TextFacts) -> None:
         with st.container(horizontal=True, gap="small", key="library_actions"):
             st.download_button(
                 "Download",
-                facts.path.read_bytes,
+                spaces.carried(facts.path.read_bytes),
                 facts.path.name,
                 mime="text/plain",
                 key="download_text",
@@ -144,7 +145,7 @@ def _show_downloads(facts: Facts) -> None:
     """Show both ways to download the model."""
     st.download_button(
         "Download",
-        lambda: pack(facts.path, facts.id, notes_path(facts)),
+        spaces.carried(lambda: pack(facts.path, facts.id, notes_path(facts))),
         f"{facts.id}.zip",
         mime="application/zip",
         key="download_model",
@@ -156,7 +157,7 @@ def _show_downloads(facts: Facts) -> None:
     reason = why_not_for_others(facts.path)
     st.download_button(
         "Hugging Face",
-        lambda: pack_for_others(facts.path, facts.id),
+        spaces.carried(lambda: pack_for_others(facts.path, facts.id)),
         f"{facts.id}-huggingface.zip",
         mime="application/zip",
         key="export_model",

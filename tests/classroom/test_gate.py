@@ -174,6 +174,8 @@ NAMES = {
     "text that runs backwards": "\u202eevE",
     "a letter that shows nothing": "\u3164",
     "a space without width": "Ann\u200b",
+    "a mark that shows nothing": "Ann\ufe0f",
+    "another mark that shows nothing": "An\u034fn",
     "piled accents": "E\u0300\u0301\u0302\u0303ve",
     "5,000 characters": "E" * 5000,
     "33 characters": "E" * 33,

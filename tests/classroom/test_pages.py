@@ -1,5 +1,8 @@
 """What the pages of a class show to the teacher, to a learner, and to a stranger."""
 
+import io
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from minigpt.classroom.screens import lock, screens
 ROOT = Path(__file__).parents[2]
 ATTENTION = "pages/attention/attention.py"
 TRAINING = "pages/training/training.py"
+PROMPT = {"prompt": "the cat sat. the cat"}
 
 
 @pytest.fixture
@@ -75,7 +79,7 @@ def test_a_locked_page_is_covered_for_learners_alone(school, open_as):
 
 def test_the_class_predicts_on_every_screen(school, open_as):
     room, bob = school.room, school.id_of(school.bob)
-    teacher = open_as(school.teacher, ATTENTION, prompt="the cat sat. the cat")
+    teacher = open_as(school.teacher, ATTENTION, **PROMPT)
     teacher.button(key="_ask_class").click().run()
     vote = votes.current(room)
     assert vote.page == "attention"
@@ -85,7 +89,10 @@ def test_the_class_predicts_on_every_screen(school, open_as):
     assert "**The class predicts.**" in said(teacher)
     assert "The whole class is asked" in said(teacher)
 
-    learner = open_as(school.bob, ATTENTION, prompt="the cat sat. the cat")
+    # No switch and no tour of a learner's uncovers the figure meanwhile.
+    sly = open_as(school.bob, ATTENTION, **PROMPT, cover="false", tour="1")
+    assert "The figure appears here" in said(sly)
+    learner = open_as(school.bob, ATTENTION, **PROMPT)
     assert "**Your class predicts.**" in said(learner)
     keys = [radio.key for radio in learner.radio]
     assert keys == [f"_ballot_{vote.id}_1"]  # and no other way to the answer
@@ -117,3 +124,55 @@ def test_who_takes_over_another_s_session_is_nobody(school, open_as, monkeypatch
     monkeypatch.setattr(seats, "_bound", lambda: school.bob)
     app.run()
     assert said(app) == "This is a class. Open the link that your teacher shows."
+
+
+@pytest.fixture
+def downloads(monkeypatch):
+    """Return what the pages make on a click, by the button's key."""
+    import streamlit as st
+
+    made = {}
+    show = st.download_button
+
+    def note(label, data, *rest, **options):
+        made[options.get("key")] = data
+        return show(label, data, *rest, **options)
+
+    monkeypatch.setattr(st, "download_button", note)
+    return made
+
+
+def test_a_learner_downloads_a_model_without_the_teacher_s_notes(
+    school, made, open_as, downloads, monkeypatch
+):
+    monkeypatch.setattr("minigpt.library.notes.shipped_models", lambda: made / "models")
+    monkeypatch.setenv("MINIGPT_DATA", str(school.room.folder.parent))
+    notes = school.room.folder.parent / "notes/glass.json"
+    notes.parent.mkdir()
+    notes.write_text("for the teacher alone")
+    for cookie, expected in ((school.bob, False), (school.teacher, True)):
+        open_as(cookie, "pages/library/library.py", model="glass")
+        # Streamlit makes it in a thread of its own, where nobody asks.
+        with ThreadPoolExecutor(1) as pool:
+            packed = pool.submit(downloads["download_model"]).result()
+        names = zipfile.ZipFile(io.BytesIO(packed)).namelist()
+        assert ("glass/notes.json" in names) is expected
+
+
+def test_after_the_class_its_switches_are_as_for_a_new_one(school, open_as, downloads):
+    app = open_as(school.teacher, "pages/classroom/classroom.py")
+    assert downloads["predictions_csv"]().startswith(b"\xef\xbb\xbfname,")
+    app.toggle(key="_door").set_value(False).run()
+    app.toggle(key="_follow_me").set_value(True).run()
+    app.multiselect(key="_locked_pages").set_value(["attention"]).run()
+    room = school.room
+    assert (room.setting("closed", False), screens(room).locked) == (
+        True,
+        ("attention",),
+    )
+    app.button(key="end_class").click().run()
+    assert app.toggle(key="_door").value is True
+    assert app.toggle(key="_follow_me").value is False
+    assert app.multiselect(key="_locked_pages").value == []
+    app.toggle(key="_door").set_value(False).run()
+    assert room.setting("closed", False) is True

@@ -55,8 +55,9 @@ def vote_bars(table: pd.DataFrame) -> vl.LayerChart:
     rounds = [word for word in (FIRST, SECOND) if (table["round"] == word).any()]
     most = max(1, int(table["answers"].max()))
     rows = vl.Chart(table).encode(
-        y=vl.Y("option:N", title=None, sort=None).axis(
-            ticks=False, domain=False, labelLimit=420
+        # By its letter: as they come, a mark on one would put it last on the screen.
+        y=vl.Y("option:N", title=None, sort="ascending").axis(
+            ticks=False, domain=False, labelLimit=420, labelFontSize=14
         ),
         yOffset=vl.YOffset("round:N", sort=rounds),
         x=vl.X("answers:Q", title="learners")
@@ -70,7 +71,7 @@ def vote_bars(table: pd.DataFrame) -> vl.LayerChart:
         .legend(orient="top")
     )
     numbers = printed(rows, dx=4).encode(text="text:N")
-    chart: vl.LayerChart = (bars + numbers).properties(height={"step": 18})
+    chart: vl.LayerChart = (bars + numbers).properties(height={"step": 24})
     return chart
 
 

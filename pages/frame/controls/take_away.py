@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import streamlit as st
 
+from minigpt import spaces
 from minigpt.errors import MinigptError
 from minigpt.lesson_file.contents import LESSONS, why_not
 from minigpt.lesson_file.document import lesson_file
@@ -27,13 +28,15 @@ def show(page: str) -> None:
         st.download_button(
             "Take it with you",
             # Made on the click, when nothing is left of this run but what it captured.
-            lambda: lesson_file(
-                checkpoint,
-                name=entry.id,
-                lesson=page,
-                prompt=prompt,
-                head=head,
-                steps=entry.steps,
+            spaces.carried(
+                lambda: lesson_file(
+                    checkpoint,
+                    name=entry.id,
+                    lesson=page,
+                    prompt=prompt,
+                    head=head,
+                    steps=entry.steps,
+                )
             ),
             f"{entry.id}-{page}.html",
             mime="text/html",

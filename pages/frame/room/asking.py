@@ -39,8 +39,7 @@ def is_under_way(question: "Question") -> bool:
     with st.container(border=True, key=f"predict_{question.fingerprint}"):
         st.markdown(f"**Predict.** {question.text}")
         st.caption("The whole class is asked: see the top of this page.")
-    if covering.is_on():
-        covering.card()
+    covering.card("when the answer is revealed")
     return True
 
 

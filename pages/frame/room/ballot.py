@@ -8,6 +8,7 @@ from minigpt.classroom.votes import Vote
 from minigpt.errors import MinigptError
 from pages.frame.guard import show_problem
 from pages.frame.words import plain
+from viz.classroom.votes import LETTERS
 
 _SAID = "_ballot_said"
 
@@ -29,7 +30,11 @@ def show(room: Room, member: str, vote: Vote) -> None:
 
 
 def _show_choice(room: Room, member: str, vote: Vote) -> None:
-    options = [plain(option) for option in vote.asked.options]
+    # With the letters of the teacher's board, so that a class can talk about them.
+    options = [
+        f"**{LETTERS[number]}** {plain(option)}"
+        for number, option in enumerate(vote.asked.options)
+    ]
     st.radio(
         "Your answer",
         range(len(options)),

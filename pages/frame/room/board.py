@@ -8,7 +8,7 @@ from minigpt.classroom.votes import Stage, Vote
 from minigpt.errors import MinigptError
 from pages.frame.guard import guard, show_problem
 from pages.frame.words import plain
-from viz.classroom.votes import vote_bars, vote_table
+from viz.classroom.votes import LETTERS, vote_bars, vote_table
 
 EVERY_SECONDS = 2
 _MOVED, _SAID = "_vote_moved", "_vote_said"
@@ -38,7 +38,8 @@ def _show_now(room: Room) -> None:
             table = vote_table(vote.asked.options, counts, right)
             st.vega_lite_chart(vote_bars(table).spec)
         if vote.stage == "revealed":
-            st.markdown(f"**{plain(vote.asked.options[vote.asked.answer])}**")
+            right_one = plain(vote.asked.options[vote.asked.answer])
+            st.markdown(f"The answer: **{right_one}**")
             st.markdown(plain(vote.asked.why))
         _show_ways_on(room, vote)
         if problem := st.session_state.pop(_SAID, None):
@@ -53,8 +54,11 @@ def _show_turnout(room: Room, answered: int, vote: Vote) -> None:
         answered / here if here else 0.0,
         f"**{answered} of {here}** have answered{word}",
     )
-    options = " · ".join(plain(option) for option in vote.asked.options)
-    st.caption(options)
+    named = (
+        f"**{LETTERS[number]}** {plain(option)}"
+        for number, option in enumerate(vote.asked.options)
+    )
+    st.caption("\u2003".join(named))
 
 
 def _show_ways_on(room: Room, vote: Vote) -> None:
@@ -66,7 +70,9 @@ def _show_ways_on(room: Room, vote: Vote) -> None:
         steps.append(("Vote again", "voting", ":material/how_to_vote:"))
     if vote.stage == "counted":
         steps.append(("Reveal", "revealed", ":material/visibility:"))
-    steps.append(("Close", "closed", ":material/close:"))
+    # After the answer, a second round is for few; before it, closing is.
+    at = 0 if vote.stage == "revealed" else len(steps)
+    steps.insert(at, ("Close", "closed", ":material/close:"))
     with st.container(horizontal=True):
         for place, (label, stage, icon) in enumerate(steps):
             st.button(

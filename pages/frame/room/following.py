@@ -1,10 +1,13 @@
 """A learner's page, looking every few seconds what the teacher shows and allows."""
 
+from contextlib import suppress
+
 import streamlit as st
 
 from minigpt.classroom import votes
 from minigpt.classroom.screens import Screens, View, screens
 from minigpt.classroom.votes import Vote
+from minigpt.errors import RoomError
 from pages.frame import state
 from pages.frame.guard import guard
 from pages.frame.room import ballot, seats
@@ -33,7 +36,8 @@ def _look(page: str, locked: tuple[str, ...]) -> None:
         st.rerun()  # no longer of the class; or a click here asked for another page
     with guard():
         room, member = found
-        room.note(member, page)
+        with suppress(RoomError):  # a full disk: the class can go on nevertheless
+            room.note(member, page)
         now = screens(room)
         if (page in now.locked) != (page in locked):
             st.rerun()

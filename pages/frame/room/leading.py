@@ -9,6 +9,7 @@ from minigpt.classroom.room import Room
 from minigpt.classroom.screens import View, plain_values, show_view
 from pages.frame import course, covering, state
 
+EVERY_SECONDS = 5
 _ASKED, _SHOWN, _KEYS = "_lead_asked", "_lead_shown", "_lead_keys"
 _THEIR_OWN = ("hide", "present", covering.SWITCH)
 """What each reader decides for themselves."""
@@ -16,12 +17,11 @@ _THEIR_OWN = ("hide", "present", covering.SWITCH)
 
 def show(room: Room) -> None:
     """Show the controls: offer this view, or take the class along."""
-    here = sum(member.is_here for member in room.members())
     with st.container(key="class_lead"):
-        st.caption(f"Class · {here} {'learner' if here == 1 else 'learners'} here")
+        _show_who_is_here(room)
+        st.session_state["_follow_me"] = room.setting("follow", False)
         st.toggle(
             "Follow me",
-            value=room.setting("follow", False),
             key="_follow_me",
             on_change=_follow,
             args=(room,),
@@ -35,6 +35,12 @@ def show(room: Room) -> None:
             kwargs={"at_once": False},
             help="Every learner gets a button that leads to what you see now.",
         )
+
+
+@st.fragment(run_every=EVERY_SECONDS)
+def _show_who_is_here(room: Room) -> None:
+    here = sum(member.is_here for member in room.members())
+    st.caption(f"Class · {here} {'learner' if here == 1 else 'learners'} here")
 
 
 def lead(room: Room, page: StreamlitPage) -> None:

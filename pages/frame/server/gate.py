@@ -70,7 +70,7 @@ class Gate:
         self, path: str
     ) -> Callable[[Request, Seat | None], Awaitable[Response]] | None:
         """Return what answers at an address of the gate's own."""
-        first = path.split("/")[1]
+        first = path.partition("/")[2].partition("/")[0]  # `OPTIONS *` has no slash
         known = {"join": self._join, "teach": self._teach, "leave": self._leave}
         return known.get(first)
 
