@@ -12,7 +12,11 @@ import pandas as pd
 import pytest
 
 from viz import vega_lite
+from viz.circuits.circuit_graph import GraphLine
 from viz.circuits.head_graph import Line
+from viz.circuits.node_layout import GraphNode
+from viz.circuits.path_graph import DrawnPath
+from viz.circuits.removals import removal_table
 from viz.embedding_drift import drift_table
 from viz.embeddings import CHOSEN, OTHER, point_table
 from viz.finetuning import preference_table, reads_table, right_answers_table
@@ -50,6 +54,7 @@ COPYING = {
 SEEN = {"last_step": 3, "uniform_loss": 4.2}
 HABIT = HabitBar("itself", 0.5, 0.4, 0.6, 0.1, 0.2, float("nan"), 20)
 LINES = [Line((0, 0), (1, 1), 0.5, 0.1, 0.2), Line((0, 1), (1, 0), 0.3, 0.1, 0.2)]
+NODES = [GraphNode("L0H0", 1, 1, 0, 0.5), GraphNode("answer", -1, 2, 1, 1.0)]
 POINTS = np.array([[0.0, 1.0], [2.0, 0.5]])
 DRIFT = drift_table([0, 9], PIECES, POINTS, np.stack([POINTS, POINTS]))
 RACERS = [Track("a", np.array([1.0, 2.0]), np.array([3.0, 2.0]), [(1.5, 2.5)])]
@@ -64,10 +69,25 @@ CHARTS = {
         given(pd.DataFrame({"part": ["x", "sum"], "share": [1.0, 1.0]}), "x")
     ],
     "attribution.signed_bars": [given(["x", "y"], np.array([1.0, -2.0]), "logit")],
+    "circuits.circuit_graph.circuit_graph": [
+        given(
+            NODES,
+            [GraphLine(0, 1, "value", 0.5)],
+            ["embedding", "L0", "answer"],
+            PIECES,
+            0,
+        )
+    ],
     "circuits.head_graph.band_bars": [given(LINES, "score")],
     "circuits.head_graph.head_graph": [
         given((2, 2), LINES, (0, 0)),
         given((2, 51), [], (0, 0)),
+    ],
+    "circuits.path_graph.path_graph": [
+        given((2, 2), [DrawnPath((0, 0), (1, 1), 0.5), DrawnPath((0, 1), None, -0.1)])
+    ],
+    "circuits.removals.predicted_and_measured": [
+        given(removal_table(["L0H0", "L0 MLP"], [0.5, -0.1], [0.4, 0.0]))
     ],
     "circuits.token_map.token_map": [
         given(PIECES, np.eye(2), ("read", "raised"), "x", 1)
@@ -112,6 +132,13 @@ CHARTS = {
         given([0.1, 1.0], np.array([1.5, 1.0]), 2.0, -4.0, 0.1)
     ],
     "learning.charts.steps_chart": [given(np.array([2.0, 1.0]), 1, 3)],
+    "learning.rounding.grid_chart": [
+        given(
+            (np.array([-1.0, 0.0, 1.0]), np.array([3, 2])),
+            (np.array([-1.0, 0.0, 1.0]), np.array([1, 3, 1])),
+        )
+    ],
+    "learning.rounding.rise_chart": [given({"head": 0.02, "embedding": -0.001})],
     "learning.scaling.scaling_chart": [
         given(
             [SizePoint(10, 2.0, TRAINED), SizePoint(99, 1.0, GUESS)],
