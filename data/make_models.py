@@ -150,7 +150,9 @@ def recipe(
 
     The head is tied to the embedding: then copying a name is the same map for every
     name, where a free head has to learn it name by name. A tied embedding wants smaller
-    steps. One thread, so that the same command gives the same weights.
+    steps. One thread, so that the same command gives the same weights on the same kind
+    of processor; on another, sums differ in the last bit, and `tales`, made again,
+    ended at a loss of 0.822 instead of 0.793.
     """
     model = {"tie_embeddings": True, "relative_gain": 2.0, **model}
     train = {"learning_rate": 3e-3, "warmup_steps": 20, "num_threads": 1, **train}
