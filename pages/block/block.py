@@ -124,23 +124,22 @@ def show_figures(
 ) -> None:
     """Show the block and the stream through all blocks, explain, and ask."""
     hook, index = show_block(checkpoint, reading, place, view)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        notebook.show(
-            "the block",
-            block_sum,
-            f"block_sum(model, tokens, {place.layer}, position={place.token})",
-            drawn={
-                "heads": view.head_norms,
-                "attention": view.attn_out,
-                "after": view.resid_post,
-            },
-        )
-        provenance.show(
-            checkpoint,
-            reading.tokens,
-            f"blocks.{place.layer}.{hook}",
-            (0, place.token, *index),
-        )
+    notebook.show(
+        "the block",
+        block_sum,
+        f"block_sum(model, tokens, {place.layer}, position={place.token})",
+        drawn={
+            "heads": view.head_norms,
+            "attention": view.attn_out,
+            "after": view.resid_post,
+        },
+    )
+    provenance.show(
+        checkpoint,
+        reading.tokens,
+        f"blocks.{place.layer}.{hook}",
+        (0, place.token, *index),
+    )
     show_stream(checkpoint, reading, place)
     norm = LayerNorm if checkpoint.model.config.norm == "layernorm" else RMSNorm
     lesson.explain(WORDS, Block, norm, FeedForward)

@@ -135,17 +135,14 @@ def _show_test(pieces: list[str], title: str, test: OrderTest) -> None:
 
 
 def _show_code(checkpoint: Checkpoint, text: PromptTokens, tests: Tests) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        bare = [f"without_positions(model, {depth})" for depth in tests.bare]
-        notebook.show(
-            "the shuffle",
-            change_when_shuffled,
-            f"[change_when_shuffled(each, tokens, {list(tests.order)}) "
-            f"for each in [{', '.join(['model', *bare])}]]",
-            drawn=[test.largest_change for test in (tests.model, *tests.bare.values())],
-            also=[without_positions],
-        )
-        best = int(tests.model.effect.before.argmax())
-        provenance.show(
-            checkpoint, text.tokens, "logits", (0, len(text.tokens) - 1, best)
-        )
+    bare = [f"without_positions(model, {depth})" for depth in tests.bare]
+    notebook.show(
+        "the shuffle",
+        change_when_shuffled,
+        f"[change_when_shuffled(each, tokens, {list(tests.order)}) "
+        f"for each in [{', '.join(['model', *bare])}]]",
+        drawn=[test.largest_change for test in (tests.model, *tests.bare.values())],
+        also=[without_positions],
+    )
+    best = int(tests.model.effect.before.argmax())
+    provenance.show(checkpoint, text.tokens, "logits", (0, len(text.tokens) - 1, best))

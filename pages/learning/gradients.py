@@ -30,19 +30,18 @@ def show_loss(checkpoint: Checkpoint, prompt: Prompt, backward: BackwardPass) ->
         wrap_lines=True,
     )
     position = worst if cell is None else cell[1]
-    with st.container(horizontal=True, vertical_alignment="center"):
-        notebook.show(
-            "the loss",
-            losses_of_next_tokens,
-            "losses_of_next_tokens(model, tokens)",
-            drawn=backward.losses,
-        )
-        provenance.show(
-            checkpoint,
-            prompt.tokens,
-            "logits",
-            (0, position, prompt.tokens[position + 1]),
-        )
+    notebook.show(
+        "the loss",
+        losses_of_next_tokens,
+        "losses_of_next_tokens(model, tokens)",
+        drawn=backward.losses,
+    )
+    provenance.show(
+        checkpoint,
+        prompt.tokens,
+        "logits",
+        (0, position, prompt.tokens[position + 1]),
+    )
 
 
 def _reached(names: list[str]) -> str:
@@ -79,16 +78,15 @@ def show_gradient(
     )
     position, column = cell or (worst, last)
     column = max(column, len(names) - count)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        notebook.show(
-            "the gradients",
-            gradient_norms,
-            f"gradient_norms(model, tokens, {backward.hooks[:-1]})",
-            drawn=backward.norms[:, :-1],
-        )
-        provenance.show(
-            checkpoint,
-            prompt.tokens,
-            f"{backward.hooks[column]}_grad",
-            backward.peaks[position][column],
-        )
+    notebook.show(
+        "the gradients",
+        gradient_norms,
+        f"gradient_norms(model, tokens, {backward.hooks[:-1]})",
+        drawn=backward.norms[:, :-1],
+    )
+    provenance.show(
+        checkpoint,
+        prompt.tokens,
+        f"{backward.hooks[column]}_grad",
+        backward.peaks[position][column],
+    )
