@@ -163,8 +163,7 @@ def _show_without(checkpoint: Checkpoint, reading: Reading, neuron: Neuron) -> N
         help="The mean is over all positions of held-out text.",
         **state.BOUND,
     )
-    how = HOW[chosen]
-    ablation = Ablation(neuron, how)
+    ablation = Ablation(neuron, HOW[chosen])
     effect = numbers.effect(checkpoint, reading.tokens, [ablation])
     tokenizer = checkpoint.tokenizer
     pieces = tokenizer.pieces(range(tokenizer.vocab_size))
@@ -178,14 +177,15 @@ def _show_without(checkpoint: Checkpoint, reading: Reading, neuron: Neuron) -> N
         delta_color="inverse",
         delta_arrow="off",
     )
-    others = ", windows" * (how != "zero")
-    hooks = f"ablation_hooks(model, ['{ablation}']{others})"
+    hooks = numbers.hooks_call([ablation])
     notebook.show(
         "without the neuron",
         ablation_hooks,
         f"model.run_with_hooks(tokens, {hooks})[0, -1].softmax(-1)",
         drawn=effect.after,
-        begin=numbers.opening(checkpoint) if others else None,
+        begin=(
+            numbers.opening(checkpoint) if numbers.need_windows([ablation]) else None
+        ),
     )
 
 
