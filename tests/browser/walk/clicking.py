@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-from controls import Control, asked, batches, differing
+from .controls import Control, asked, batches, differing
 from navigation import address
 from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as TooLate
