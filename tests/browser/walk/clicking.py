@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-from .controls import Control, asked, batches, differing
 from navigation import address
 from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as TooLate
+
+from .controls import Control, asked, batches, differing
 
 SCRIPT = Path(__file__).with_name("controls.js")
 PATIENCE = 20_000
