@@ -1,11 +1,11 @@
-"""A head's score, followed back through the training to every window.
+"""A head's score, followed back through the training to every token.
 
-How would the score at step T change if one window had counted a little more? That
-window moved the weights at its step, and every later step started from there. The chain
+How would the score at step T change if one token had counted a little more? Its loss
+moved the weights at its step, and every later step started from there. The chain
 rule takes both into account, from the last step to the first:
 
     λ_T = ∂ score / ∂ state_T
-    influence(i) = λ_{t+1} · ∂ state_{t+1} / ∂ w_i        for the windows i of step t
+    influence(i) = λ_{t+1} · ∂ state_{t+1} / ∂ w_i        for the labels i of step t
     λ_t = λ_{t+1} · ∂ state_{t+1} / ∂ state_t
 
 The shorter way, TracIn, multiplies the gradients of score and window at the same step,
@@ -37,13 +37,13 @@ from minigpt.training.batches import Batch, BatchSampler
 
 
 class StepInfluence(NamedTuple):
-    """What the windows of one step did for a score."""
+    """What the tokens of one step did for a score."""
 
     step: int
-    """Steps taken before them."""
-    windows: Float[np.ndarray, " row"]
-    """By how much the score would rise if a window counted twice, at the slope at
-    which it begins to; above 0, the window helped."""
+    """Steps taken before."""
+    labels: Float[np.ndarray, "row pos"]
+    """By how much the score would rise if the loss of a label counted twice, at the
+    slope at which it begins to; above 0, to learn it helped."""
 
 
 def trace_back(
@@ -53,7 +53,7 @@ def trace_back(
     kept: Mapping[int, State],
     last: int,
 ) -> Iterator[StepInfluence]:
-    """Yield the influence of the windows of each step, from the last one to the first.
+    """Yield the influence of the labels of each step, from the last one to the first.
 
     Args:
         habit: Whose score.
@@ -69,8 +69,8 @@ def trace_back(
             slopes = _slopes_of_score(habit, pure, after)
         for step in reversed(range(begin, end)):
             batch = batch_of(sampler, step)
-            windows, slopes = _one_back(pure, states.pop(), batch, step, slopes)
-            yield StepInfluence(step, windows.numpy())
+            labels, slopes = _one_back(pure, states.pop(), batch, step, slopes)
+            yield StepInfluence(step, labels.numpy())
 
 
 def _stretches(kept: Mapping[int, State], last: int) -> list[tuple[int, int]]:
@@ -91,7 +91,8 @@ def _states(
     for step in steps:
         batch = batch_of(sampler, step)
         with own_randomness():
-            after = pure.take(state.fresh(), torch.ones(len(batch[0])), batch, step)
+            counts = torch.ones(batch[1].shape)
+            after = pure.take(state.fresh(), counts, batch, step)
         state = after.fresh()
         states.append(state)
     return states
@@ -108,15 +109,15 @@ def _slopes_of_score(habit: HeadHabit, pure: PureStep, state: State) -> list[Ten
 
 def _one_back(
     pure: PureStep, state: State, batch: Batch, step: int, slopes: list[Tensor]
-) -> tuple[Float[Tensor, " row"], list[Tensor]]:
-    """Pass the slopes on from after a step to its windows, and to before it."""
-    state, counts = state.fresh(), torch.ones(len(batch[0]), requires_grad=True)
+) -> tuple[Float[Tensor, "row pos"], list[Tensor]]:
+    """Pass the slopes on from after a step to its labels, and to before it."""
+    state, counts = state.fresh(), torch.ones(batch[1].shape, requires_grad=True)
     with own_randomness():
         after = pure.take(state, counts, batch, step)
-        windows, *before = torch.autograd.grad(
+        labels, *before = torch.autograd.grad(
             after.tensors(),
             [counts, *state.tensors()],
             slopes,
             materialize_grads=True,
         )
-    return windows, before
+    return labels, before

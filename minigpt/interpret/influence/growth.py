@@ -3,7 +3,6 @@
 Before: `rerun`, the training. Next: `study`, which compares several.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -14,32 +13,43 @@ from minigpt.interpret.influence.rerun import Rerun
 
 @dataclass
 class Growth:
-    """The score of one head, measured every few steps."""
+    """The score of one head, measured every few steps, and the best of all heads."""
 
     steps: list[int] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
-    """From 0 to 1."""
+    """Of the head, from 0 to 1."""
+    best: list[float] = field(default_factory=list)
+    """The highest score that any head of the model has by the same habit: the work may
+    fall to another one."""
 
-    def measure(self, habit: HeadHabit, rerun: Rerun) -> float:
-        """Measure the score where a training stands, and return it."""
+    def measure(self, habit: HeadHabit, rerun: Rerun) -> None:
+        """Measure the scores where a training stands."""
         rerun.model.eval()
         with torch.no_grad():
             weights: Weights = dict(rerun.model.named_parameters())
-            score = habit.score(rerun.model, weights).item()
+            scores = habit.scores(rerun.model, weights)
         self.steps.append(rerun.step)
-        self.scores.append(score)
-        return score
+        self.scores.append(scores[habit.layer, habit.head].item())
+        self.best.append(scores.max().item())
 
     def came(self, level: float) -> int | None:
-        """Return the first step at which the score was a level or more; None: never.
+        """Return the first step at which the head had a score; None: at none.
 
         >>> Growth([0, 4, 8], [0.1, 0.4, 0.6]).came(0.4)
         4
         """
-        pairs = zip(self.steps, self.scores, strict=True)
-        return next((step for step, score in pairs if score >= level), None)
+        return _first(self.steps, self.scores, level)
+
+    def any_came(self, level: float) -> int | None:
+        """Return the first step at which any head had that score; None: at none."""
+        return _first(self.steps, self.best, level)
+
+    def until(self, last: int) -> "Growth":
+        """Return what was measured up to a step."""
+        count = sum(step <= last for step in self.steps)
+        return Growth(self.steps[:count], self.scores[:count], self.best[:count])
 
 
-def halfway(scores: Sequence[float]) -> float:
-    """Return the score halfway from the first to the last: there, a head has come."""
-    return (scores[0] + scores[-1]) / 2
+def _first(steps: list[int], scores: list[float], level: float) -> int | None:
+    reached = (s for s, score in zip(steps, scores, strict=True) if score >= level)
+    return next(reached, None)

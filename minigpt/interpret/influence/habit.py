@@ -42,30 +42,31 @@ class HeadHabit:
         if not self.cells.any():
             raise DataError("No window has a place for this habit: choose another.")
 
-    @property
-    def hook(self) -> str:
-        """The name of the hook with the head's attention weights."""
-        return f"blocks.{self.layer}.attn.hook_pattern"
+    def scores(
+        self, model: TransformerLM, weights: Weights
+    ) -> Float[Tensor, "layer head"]:
+        """Return every head's mean weight on the habit's keys.
 
-    def score(self, model: TransformerLM, weights: Weights) -> Float[Tensor, ""]:
-        """Return the mean weight on the habit's keys, over the queries that have any.
-
-            score = Σ pattern · cells / number of queries with such keys
+            score = Σ pattern · cells / number of queries that have such keys
 
         Args:
             model: In evaluation mode: its shape. Dropout would blur the weights.
-            weights: Its parameters at some step; the score has a gradient by them.
+            weights: Its parameters at some step; the scores have a gradient by them.
 
         Returns:
             From 0 to 1.
         """
-        recorded: list[Tensor] = []
+        patterns: list[Tensor] = []
 
         def record(pattern: Tensor, hook: object) -> None:  # noqa: ARG001
-            recorded.append(pattern[:, self.head])
+            patterns.append(pattern.float())
 
-        tokens = torch.from_numpy(self.windows)
-        with model.hooks([(self.hook, record)]):
-            functional_call(model, weights, (tokens,))
-        cells = torch.from_numpy(self.cells)
-        return (recorded[0].float() * cells).sum() / cells.any(-1).sum()
+        with model.hooks([("*.attn.hook_pattern", record)]):
+            functional_call(model, weights, (torch.tensor(self.windows),))
+        cells = torch.tensor(self.cells)
+        on_cells = [(pattern * cells[:, None]).sum((0, 2, 3)) for pattern in patterns]
+        return torch.stack(on_cells) / cells.any(-1).sum()
+
+    def score(self, model: TransformerLM, weights: Weights) -> Float[Tensor, ""]:
+        """Return the head's own score: see `scores`."""
+        return self.scores(model, weights)[self.layer, self.head]

@@ -2,9 +2,9 @@
 
 `minigpt.training.step.take_step` changes weights in place: nothing can be followed back
 through it. This is the same arithmetic without that, and shows how the new weights
-depend on the old ones, on the optimizer's averages, and on how much each window counts.
+depend on the old ones, on the optimizer's averages, and on how much each label counts.
 
-    loss = Σ w_i · loss_i / Σ w_i · labels_i              w_i = 1 for every window i
+    loss = Σ w_i · loss_i / Σ w_i            w_i = 1 for the label of every position i
     θ′, averages′ = optimizer(θ, averages, clip(∇ loss))
 
 Before: `rerun`, which keeps the states. Next: `backwards`.
@@ -125,13 +125,13 @@ class PureStep:
         return State(weights, {name: averages[name] for name in weights})
 
     def take(
-        self, state: State, counts: Float[Tensor, " row"], batch: Batch, step: int
+        self, state: State, counts: Float[Tensor, "row pos"], batch: Batch, step: int
     ) -> State:
         """Return the state after a step.
 
         Args:
             state: Before it. Its weights must ask for gradients.
-            counts: How much each window of the batch counts: 1, in the real training.
+            counts: How much the loss of each label counts: 1, in the real training.
             batch: Inputs and labels, [row pos].
             step: Steps taken before.
         """
@@ -160,9 +160,13 @@ class PureStep:
         return State(weights, averages)
 
     def _loss(
-        self, weights: Weights, counts: Float[Tensor, " row"], batch: Batch, step: int
+        self,
+        weights: Weights,
+        counts: Float[Tensor, "row pos"],
+        batch: Batch,
+        step: int,
     ) -> Float[Tensor, ""]:
-        """Return the mean loss over the labels, each as much as its window counts."""
+        """Return the mean loss over the labels, each as much as it counts."""
         inputs, labels = batch
         torch.manual_seed(random_seed(self._config.seed, "dropout", step, 0))
         self.model.train()
@@ -173,8 +177,7 @@ class PureStep:
         losses = F.cross_entropy(
             logits.float().mT, labels, ignore_index=IGNORED, reduction="none"
         )
-        labels_of = (labels != IGNORED).sum(1)
-        return (counts @ losses.sum(1)) / (counts @ labels_of.float())
+        return (counts * losses).sum() / (counts * (labels != IGNORED)).sum()
 
 
 def _look(pattern: Tensor, hook: object) -> None:

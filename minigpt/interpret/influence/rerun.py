@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 import torch
 
-from minigpt.config import RunConfig
-from minigpt.errors import DataError
+from minigpt.checkpoint import Checkpoint
+from minigpt.config import DataConfig, RunConfig, TokenizerConfig, TrainConfig
+from minigpt.errors import ConfigError, DataError
 from minigpt.model import TransformerLM
 from minigpt.preparation.preparation import assemble
 from minigpt.preparation.prepared import Prepared
@@ -50,23 +51,52 @@ class Window(NamedTuple):
     row: int
 
 
-def prepare_again(config: RunConfig) -> Prepared:
+def training_of(checkpoint: Checkpoint) -> RunConfig:
+    """Return the settings that a model was trained with, as its checkpoint tells them.
+
+    Args:
+        checkpoint: Of any step of the run.
+
+    Raises:
+        DataError: If it does not tell them, or the model did not begin with random
+            weights.
+    """
+    model, tokenizer, metadata = checkpoint
+    known = metadata.provenance
+    if "finetune" in known or not isinstance(model, TransformerLM):
+        raise DataError(
+            "This model was fine-tuned, and began with another model's weights: choose "
+            "one that learned from a text alone."
+        )
+    if not {"data", "train", "text_sha256"} <= known.keys():
+        raise DataError(
+            "This model was not trained here: which text it read, and in which order, "
+            "is not known. Choose a run of your own, or “induction”."
+        )
+    try:
+        return RunConfig(
+            data=DataConfig(**known["data"]),
+            tokenizer=TokenizerConfig().replace(kind=tokenizer.kind),
+            transformer=model.config,
+            train=TrainConfig(**known["train"]),
+        )
+    except (ConfigError, TypeError) as error:
+        raise DataError(f"This model's training cannot be repeated: {error}") from None
+
+
+def prepare_again(config: RunConfig, saved: Path | None = None) -> Prepared:
     """Read a run's text again, and make its model as it was before the first step.
 
     Args:
         config: Everything that determines the run.
+        saved: A checkpoint of the run, for its tokenizer; None: it is learned again.
 
     Raises:
-        DataError: If the text is gone, or the run did not begin with random weights.
+        DataError: If the text is gone.
     """
-    if config.finetune is not None or config.model_type != "transformer":
-        raise DataError(
-            "Only a transformer that learned from a text, beginning with random "
-            "weights, can be trained again here: choose such a run."
-        )
     with own_randomness():
         # Nothing is saved, so the directory stays a name.
-        return assemble(config, Path("unsaved"), None)
+        return assemble(config, Path("unsaved"), saved)
 
 
 class Rerun:

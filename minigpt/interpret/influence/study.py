@@ -2,7 +2,7 @@
 
 1. The run is trained again until the head has come: until its score is halfway from its
    first to its last value.
-2. The score at that step is followed back to every window that was read until then.
+2. The score at that step is followed back to every token that was learned until then.
 3. The run is trained again without the windows that helped most, and without as many
    drawn at random from the same steps. All else is the same, bit for bit: what differs
    is those windows' doing.
@@ -14,21 +14,30 @@ Before: `backwards`, `growth`. Next: the Head explorer, and `benchmarks/influenc
 """
 
 import math
-from collections.abc import Iterator, Set
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from minigpt.config import RunConfig
+from minigpt.checkpoint import Checkpoint
 from minigpt.errors import DataError
 from minigpt.interpret.influence.backwards import trace_back
-from minigpt.interpret.influence.growth import Growth, halfway
-from minigpt.interpret.influence.habit import HeadHabit
+from minigpt.interpret.influence.copies import drift
+from minigpt.interpret.influence.findings import Found, Proof
+from minigpt.interpret.influence.growth import Growth
+from minigpt.interpret.influence.habit import HeadHabit, Weights
 from minigpt.interpret.influence.pure_step import PureStep, State
-from minigpt.interpret.influence.rerun import Rerun, Window, batch_of, prepare_again
+from minigpt.interpret.influence.rerun import (
+    Rerun,
+    Window,
+    batch_of,
+    prepare_again,
+    training_of,
+)
 from minigpt.machine_memory import memory_of
+from minigpt.model import TransformerLM
 
 MEASUREMENTS = 125
 """Of the score, over a whole run: more would only cost time."""
@@ -39,6 +48,10 @@ LEAST_RISE = 0.1
 LARGEST_PART = 0.1
 """Of the windows that were read until the head came: no more are taken out. Of a
 training without half of its text, any head comes later."""
+
+BEGINS_ALIKE = 0.01
+"""Weights before the first step that differ by more are other weights; those that were
+kept with 16 bits differ by 0.0003."""
 
 LONGER = 2
 """The runs of the proof are watched for so many times the steps until the head came."""
@@ -51,88 +64,44 @@ class Progress(NamedTuple):
     """What goes on: `Training the run again`."""
     done: int
     total: int
-    """Steps, at most: the first part ends when the head has come."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """What each window did for a head."""
-
-    influence: Float[np.ndarray, "step row"]
-    """By how much the score at step `came` would rise if a window counted twice, at the
-    slope at which it begins to; of the windows read until then."""
-    came: int
-    """Steps after which the head had come."""
-    level: float
-    """The score that means so."""
-    growth: Growth
-    """Of the original, until then."""
-
-    @property
-    def ranked(self) -> list[Window]:
-        """Return all windows, the most helpful first."""
-        order = np.argsort(-self.influence, axis=None, kind="stable")
-        steps, rows = np.unravel_index(order, self.influence.shape)
-        return [Window(*each) for each in zip(steps.tolist(), rows.tolist())]  # noqa: B905
-
-    def of(self, window: Window) -> float:
-        """Return one window's influence."""
-        return float(self.influence[window])
-
-
-@dataclass(frozen=True)
-class Proof:
-    """The same training three times."""
-
-    removed: int
-    """Windows that were taken out, each time."""
-    original: Growth
-    without_top: Growth
-    without_random: Growth
-    level: float
-
-    @property
-    def last(self) -> int:
-        """The step until which all three were watched."""
-        return self.original.steps[-1]
-
-    def later(self, growth: Growth) -> float | None:
-        """Return by what share of its steps a head came later than in the original.
-
-        None: it had not come when the run was no longer watched.
-        """
-        came, first = growth.came(self.level), self.original.came(self.level)
-        return None if came is None or not first else came / first - 1
+    """Steps; at most so many of the first part, which ends when the head has come."""
 
 
 class Study:
     """One head of one run.
 
     Args:
-        config: Everything that determines the run.
+        checkpoint: The last of the run, which says how it was trained.
         habit: The head, and what is measured of it.
-        final: Its score at the end of the run.
-        text: Hash of the text that the run learned from; None: not known.
+        copies: Where the run's checkpoints lie, by step: of them at least the last.
+
+    Raises:
+        DataError: If the training cannot be repeated.
     """
 
     def __init__(
-        self, config: RunConfig, habit: HeadHabit, final: float, text: str | None = None
+        self, checkpoint: Checkpoint, habit: HeadHabit, copies: Mapping[int, Path]
     ) -> None:
-        self.habit, self._final = habit, final
-        self.prepared = prepare_again(config)
-        if text is not None and self.prepared.text_sha256 != text:
+        model, _, metadata = checkpoint
+        config = training_of(checkpoint)
+        assert isinstance(model, TransformerLM)
+        weights: Weights = dict(model.named_parameters())
+        self._final = habit.score(model, weights).item()
+        self.prepared = prepare_again(config, copies[max(copies)])
+        if self.prepared.text_sha256 != metadata.provenance["text_sha256"]:
             raise DataError(
                 f"{config.data.source} has changed since the run learned from it: "
-                "restore the text to train on it again."
+                "restore the text, to train on it again."
             )
+        self.habit, self._copies = habit, copies
         self.total = self.prepared.total_steps
         self.every = -(-self.total // MEASUREMENTS)
         """Steps between two measurements of the score."""
         self.found: Found | None = None
         self.proofs: dict[int, Proof] = {}
         """By the number of windows removed."""
-        self._original = Rerun(self.prepared)
-        self._growth = Growth()
+        self._original, self._growth = Rerun(self.prepared), Growth()
+        self._drift: dict[int, float] = {}
 
     def find(self) -> Iterator[Progress]:
         """Trace the head back to the windows, part by part; then `found` is known.
@@ -140,29 +109,32 @@ class Study:
         Raises:
             DataError: If the head did not grow in this run, or memory is too small.
         """
-        rerun = self._original
+        rerun, growth = self._original, self._growth
         config = self.prepared.config.train
         pure = PureStep(rerun.model, config, rerun.optimizer, self.total)
-        kept: dict[int, State] = {}
         spacing = self._spacing(pure.state_of(rerun.optimizer))
+        kept: dict[int, State] = {}
+        growth.measure(self.habit, rerun)
         level = self._level()
-        while (came := self._growth.came(level)) is None:
+        while (came := growth.came(level)) is None:
+            self._compare()
             if rerun.step == self.total:
                 raise DataError(
-                    f"Trained again, the head came to {self._growth.scores[-1]:.2f}, "
+                    f"Trained again, the head's score came to {growth.scores[-1]:.2f}, "
                     f"not to the {level:.2f} that is halfway: this machine does not "
                     "repeat the run."
                 )
             if rerun.step % spacing == 0:
                 kept[rerun.step] = pure.state_of(rerun.optimizer)
-            self._go_on(rerun, self._growth)
+            self._go_on(rerun, growth)
             yield Progress("Training the run again", rerun.step, self.total)
-        influence = np.zeros((came, config.batch_size))
+        self._compare()
         sampler = self.prepared.source.sampler
-        for step, windows in trace_back(self.habit, pure, sampler, kept, came):
-            influence[step] = windows
-            yield Progress("Following the score back", came - step, came)
-        self.found = Found(influence, came, level, self._growth)
+        influence = np.zeros((came, *batch_of(sampler, 0)[1].shape), np.float32)
+        for step, labels in trace_back(self.habit, pure, sampler, kept, came):
+            influence[step] = labels
+            yield Progress("Following its score back", came - step, came)
+        self.found = Found(influence, came, level, growth, self._drift)
 
     def prove(self, count: int, seed: int = 0) -> Iterator[Progress]:
         """Train twice more, part by part; then `proofs[count]` is known.
@@ -171,18 +143,15 @@ class Study:
             count: How many windows to take out.
             seed: Draws the random ones.
         """
-        assert self.found is not None
-        ranked, rng = self.found.ranked, np.random.default_rng(seed)
-        chosen = rng.choice(len(ranked), count, replace=False)
-        removed: list[Set[Window]] = [
-            set(ranked[:count]),
-            {ranked[place] for place in chosen},
-        ]
-        last = min(self.total, LONGER * self.found.came)
+        found = self.known()
+        ranked, rng = found.ranked, np.random.default_rng(seed)
+        drawn = rng.choice(len(ranked), count, replace=False).tolist()
+        top, others = ranked[:count], [ranked[place] for place in drawn]
         trainings = [(self._original, self._growth)]
-        trainings += [(Rerun(self.prepared, without), Growth()) for without in removed]
-        total = sum(last - rerun.step for rerun, _ in trainings)
-        done = 0
+        for removed in (top, others):
+            trainings.append((Rerun(self.prepared, set(removed)), Growth()))
+        last = min(self.total, LONGER * found.came)
+        total, done = sum(last - rerun.step for rerun, _ in trainings), 0
         for rerun, growth in trainings:
             if not growth.steps:
                 growth.measure(self.habit, rerun)
@@ -190,18 +159,17 @@ class Study:
                 self._go_on(rerun, growth)
                 done += 1
                 yield Progress("Training without them", done, total)
-        original, top, others = (growth for _, growth in trainings)
-        self.proofs[count] = Proof(count, original, top, others, self.found.level)
+        growths = [growth.until(last) for _, growth in trainings]
+        self.proofs[count] = Proof(count, found.level, *growths)
 
     def count_of(self, share: float) -> int:
         """Return how many windows a share of all that the run reads is.
 
         At least 1, and at most `LARGEST_PART` of those read until the head came.
         """
-        assert self.found is not None
-        read = self.found.influence.size
+        windows = self.known().windows.size
         wanted = round(share * self.total * self.prepared.config.train.batch_size)
-        return max(1, min(wanted, int(LARGEST_PART * read)))
+        return max(1, min(wanted, int(LARGEST_PART * windows)))
 
     def tokens_of(self, window: Window) -> list[int]:
         """Return the ids of a window, its last label included."""
@@ -209,18 +177,38 @@ class Study:
         row: list[int] = inputs[window.row].tolist()
         return [*row, int(labels[window.row, -1])]
 
+    def known(self) -> Found:
+        """Return what `find` found."""
+        if self.found is None:
+            raise RuntimeError("Study.find must come to its end before.")
+        return self.found
+
     def _level(self) -> float:
         """Return the score halfway from the untrained head's to the last one."""
-        if not self._growth.steps:
-            self._growth.measure(self.habit, self._original)
         first = self._growth.scores[0]
         if self._final - first < LEAST_RISE:
             raise DataError(
                 f"This head's score went from {first:.2f} to {self._final:.2f} in "
-                "the whole run: it did not grow by this habit. Choose another head, "
+                "the whole run: by this habit it did not grow. Choose another head, "
                 "or another habit."
             )
-        return halfway([first, self._final])
+        return (first + self._final) / 2
+
+    def _compare(self) -> None:
+        """Compare the weights with the run's own copy of this step, if it kept one.
+
+        Raises:
+            DataError: If the very first weights are others.
+        """
+        step = self._original.step
+        if step not in self._copies:
+            return
+        self._drift[step] = drift(self._original.model, self._copies[step])
+        if step == 0 and self._drift[step] > BEGINS_ALIKE:
+            raise DataError(
+                "This run began with other weights than this version of minigpt "
+                "draws from its seed: it cannot be repeated. Train it anew."
+            )
 
     def _go_on(self, rerun: Rerun, growth: Growth) -> None:
         """Take a step, and measure if it is time."""
@@ -239,3 +227,20 @@ class Study:
                 "choose a smaller or a shorter run."
             )
         return spacing
+
+
+def influence_of_windows(
+    checkpoint: Checkpoint, habit: HeadHabit, copies: Mapping[int, Path]
+) -> Float[np.ndarray, "step row"]:
+    """Return what each window of a training did for a head: all of `Study.find`.
+
+    Arguments and errors: see `Study`.
+
+    Returns:
+        By how much the score at the step at which the head came would rise if a window
+        counted twice, at the slope at which it begins to.
+    """
+    study = Study(checkpoint, habit, copies)
+    for _ in study.find():
+        pass
+    return study.known().windows

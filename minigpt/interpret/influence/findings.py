@@ -1,0 +1,78 @@
+"""What a study of one head found, and how the proof came out.
+
+Before: `backwards`, `growth`. Next: `study`, which makes these.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float
+
+from minigpt.interpret.influence.growth import Growth
+from minigpt.interpret.influence.rerun import Window
+
+
+@dataclass(frozen=True)
+class Found:
+    """What each window did for a head."""
+
+    influence: Float[np.ndarray, "step row pos"]
+    """By how much the score at step `came` would rise if the loss of a label counted
+    twice, at the slope at which it begins to; of all that was read until then."""
+    came: int
+    """Steps after which the head had come."""
+    level: float
+    """The score that means so."""
+    growth: Growth
+    """Of the original."""
+    drift: Mapping[int, float]
+    """How far the weights lie from the run's own copies of some steps: see `drift`."""
+
+    @cached_property
+    def windows(self) -> Float[np.ndarray, "step row"]:
+        """The same for whole windows: the sums over their labels."""
+        sums: Float[np.ndarray, "step row"] = self.influence.sum(-1)
+        return sums
+
+    @cached_property
+    def ranked(self) -> list[Window]:
+        """All windows, the most helpful first."""
+        order = np.argsort(-self.windows, axis=None, kind="stable")
+        steps, rows = np.unravel_index(order, self.windows.shape)
+        pairs = zip(steps.tolist(), rows.tolist(), strict=True)
+        return [Window(step, row) for step, row in pairs]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The same training three times."""
+
+    removed: int
+    """Windows that were taken out, each time."""
+    level: float
+    """The score at which the head has come."""
+    original: Growth
+    without_top: Growth
+    without_random: Growth
+
+    @property
+    def last(self) -> int:
+        """The step until which all three were watched."""
+        return self.original.steps[-1]
+
+    def later(self, growth: Growth) -> float | None:
+        """Return by what share of its steps the head came later than in the original.
+
+        None: it had not come when the run was no longer watched.
+        """
+        return self._later(growth.came(self.level))
+
+    def any_later(self, growth: Growth) -> float | None:
+        """Return the same for the first head, whichever, that had the score."""
+        return self._later(growth.any_came(self.level))
+
+    def _later(self, came: int | None) -> float | None:
+        first = self.original.came(self.level)
+        return None if came is None or not first else came / first - 1
