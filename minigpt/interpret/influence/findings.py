@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from minigpt.interpret.influence.growth import Growth
 from minigpt.interpret.influence.rerun import Window
+from minigpt.interpret.provenance.working import Working, add_up, along
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,19 @@ class Found:
         pairs = zip(steps.tolist(), rows.tolist(), strict=True)
         return [Window(step, row) for step, row in pairs]
 
+    def of_tokens(self, window: Window) -> Float[np.ndarray, " token"]:
+        """Return what it did to learn to predict each token of a window.
+
+        Nothing predicts the first one: it is not-a-number.
+        """
+        return np.append(np.nan, self.influence[window.step, window.row])
+
+    def explain(self, window: Window) -> Working:
+        """Work out the influence of one window, label by label."""
+        values = self.influence[window.step, window.row].astype(np.float64)
+        operands = along("pos", {"influence of its label": values})
+        return add_up("influence(window) = Σ influence(label)", operands, values)
+
 
 @dataclass(frozen=True)
 class Proof:
@@ -53,14 +67,16 @@ class Proof:
     """Windows that were taken out, each time."""
     level: float
     """The score at which the head has come."""
+    last: int
+    """The step until which all three were watched."""
     original: Growth
     without_top: Growth
     without_random: Growth
 
     @property
-    def last(self) -> int:
-        """The step until which all three were watched."""
-        return self.original.steps[-1]
+    def trainings(self) -> tuple[Growth, Growth, Growth]:
+        """All three, the original first."""
+        return self.original, self.without_top, self.without_random
 
     def later(self, growth: Growth) -> float | None:
         """Return by what share of its steps the head came later than in the original.

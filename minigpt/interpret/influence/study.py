@@ -36,14 +36,13 @@ from minigpt.interpret.influence.rerun import (
     prepare_again,
     training_of,
 )
+from minigpt.interpret.influence.rises import LEAST_RISE
 from minigpt.machine_memory import memory_of
 from minigpt.model import TransformerLM
 
-MEASUREMENTS = 125
-"""Of the score, over a whole run: more would only cost time."""
-
-LEAST_RISE = 0.1
-"""A head whose score rises less has no step at which it came."""
+RESOLUTION = 32
+"""The score is measured at each step at first, and later so many times while the number
+of steps doubles: a step is known to 3%."""
 
 LARGEST_PART = 0.1
 """Of the windows that were read until the head came: no more are taken out. Of a
@@ -95,8 +94,6 @@ class Study:
             )
         self.habit, self._copies = habit, copies
         self.total = self.prepared.total_steps
-        self.every = -(-self.total // MEASUREMENTS)
-        """Steps between two measurements of the score."""
         self.found: Found | None = None
         self.proofs: dict[int, Proof] = {}
         """By the number of windows removed."""
@@ -160,7 +157,7 @@ class Study:
                 done += 1
                 yield Progress("Training without them", done, total)
         growths = [growth.until(last) for _, growth in trainings]
-        self.proofs[count] = Proof(count, found.level, *growths)
+        self.proofs[count] = Proof(count, found.level, last, *growths)
 
     def count_of(self, share: float) -> int:
         """Return how many windows a share of all that the run reads is.
@@ -213,7 +210,8 @@ class Study:
     def _go_on(self, rerun: Rerun, growth: Growth) -> None:
         """Take a step, and measure if it is time."""
         rerun.advance()
-        if rerun.step % self.every == 0 or rerun.step == self.total:
+        every = max(1, rerun.step // RESOLUTION)
+        if rerun.step % every == 0 or rerun.step == self.total:
             growth.measure(self.habit, rerun)
 
     def _spacing(self, state: State) -> int:
@@ -240,7 +238,30 @@ def influence_of_windows(
         By how much the score at the step at which the head came would rise if a window
         counted twice, at the slope at which it begins to.
     """
+    return _found(checkpoint, habit, copies).known().windows
+
+
+def proof_of(
+    checkpoint: Checkpoint, habit: HeadHabit, copies: Mapping[int, Path], count: int
+) -> Proof:
+    """Return what becomes of a head without some windows: all of `Study.prove`.
+
+    Args:
+        checkpoint: See `Study`, also for the errors.
+        habit: The same.
+        copies: The same.
+        count: How many windows to take out.
+    """
+    study = _found(checkpoint, habit, copies)
+    for _ in study.prove(count):
+        pass
+    return study.proofs[count]
+
+
+def _found(
+    checkpoint: Checkpoint, habit: HeadHabit, copies: Mapping[int, Path]
+) -> Study:
     study = Study(checkpoint, habit, copies)
     for _ in study.find():
         pass
-    return study.known().windows
+    return study
