@@ -51,7 +51,7 @@ def show(place: Place) -> None:
     if rise is None:
         return
     work = built_numbers.work_on(steps, place.layer, place.head, rise.habit)
-    live = work.is_begun and not _is_stopped(work)
+    live = _is_live(work)
     st.fragment(_show_work, run_every=MOMENT if live else None)(work, place, live)
 
 
@@ -83,12 +83,19 @@ def _in_words(rise: Rise) -> str:
 
 
 def _show_work(work: Work, place: Place, live: bool) -> None:
-    """Work for a moment, if it is on its way, and show how far it is."""
+    """Work for a moment, if it is on its way, and show how far it is.
+
+    Args:
+        work: The study.
+        place: Whose head.
+        live: Whether this runs again by itself. A button changes that, and so does the
+            end: then the page runs anew.
+    """
     with guard():
         if live:
             work.go_on()
-            if not work.is_begun:
-                st.rerun()
+        if live != _is_live(work):
+            st.rerun()
         if work.problem is not None:
             show_problem(str(work.problem))
         found = work.study.found
@@ -103,12 +110,19 @@ def _show_progress(work: Work, count: int | None, label: str, live: bool) -> Non
     """Show the button that begins or goes on, or how far it is and how to stop."""
     now, left = work.progress, work.seconds_left
     if work.is_begun and now is not None:
-        words = f"{now.words}: step {now.done} of {now.total}"
+        limit = "at most " * now.ends_earlier
+        words = f"{now.words}: step {now.done} of {limit}{now.total}"
         if live and left is not None:
-            words += f", about {duration(left)} left"
+            words += f", {limit or 'about '}{duration(left)} left"
         st.progress(now.done / now.total, words)
     if live:
-        st.button("Stop", icon=":material/stop:", on_click=_stop, args=(work,))
+        st.button(
+            "Stop",
+            icon=":material/stop:",
+            key="built_stop",
+            on_click=_stop,
+            args=(work,),
+        )
         return
     st.button(
         "Go on" if work.is_begun else label,
@@ -131,9 +145,9 @@ def _stop(work: Work) -> None:
     st.session_state["_built_stopped"] = id(work)
 
 
-def _is_stopped(work: Work) -> bool:
-    """Whether this reader stopped it. Another one who comes later lets it go on."""
-    return st.session_state.get("_built_stopped") == id(work)
+def _is_live(work: Work) -> bool:
+    """Whether a part is on its way that this reader has not stopped."""
+    return work.is_begun and st.session_state.get("_built_stopped") != id(work)
 
 
 def _show_found(work: Work, found: Found, place: Place) -> None:

@@ -64,8 +64,9 @@ class Work:
         """What is left of the present phase; None before that can be told."""
         if self.progress is None or self.progress.done <= self._began:
             return None
-        _, done, total = self.progress
-        return self._worked / (done - self._began) * (total - done)
+        now = self.progress
+        each = self._worked / (now.done - self._began)
+        return each * (now.total - now.done)
 
     def go_on(self) -> None:
         """Work for a moment; another reader's turn counts as well."""

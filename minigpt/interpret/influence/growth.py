@@ -10,6 +10,10 @@ import torch
 from minigpt.interpret.influence.habit import HeadHabit, Weights
 from minigpt.interpret.influence.rerun import Rerun
 
+RESOLUTION = 32
+"""The score is measured at each step at first, and later so many times while the number
+of steps doubles: when a head came is known to 3%."""
+
 
 @dataclass
 class Growth:
@@ -31,6 +35,13 @@ class Growth:
         self.steps.append(rerun.step)
         self.scores.append(scores[habit.layer, habit.head].item())
         self.best.append(scores.max().item())
+
+    def follow(self, habit: HeadHabit, rerun: Rerun) -> None:
+        """Let a training take a step, and measure the scores if it is time."""
+        rerun.advance()
+        every = max(1, rerun.step // RESOLUTION)
+        if rerun.step % every == 0 or rerun.step == rerun.total:
+            self.measure(habit, rerun)
 
     def came(self, level: float) -> int | None:
         """Return the first step at which the head had a score; None: at none.

@@ -119,6 +119,8 @@ class Rerun:
             self._rows_without.setdefault(window.step, []).append(window.row)
         self.step = 0
         """Steps taken so far."""
+        self.total = prepared.total_steps
+        """Steps of the whole run."""
         config = prepared.config.train
         self._sampler = prepared.source.sampler
         self.optimizer = build_optimizer(self.model, config)

@@ -40,10 +40,6 @@ from minigpt.interpret.influence.rises import LEAST_RISE
 from minigpt.machine_memory import memory_of
 from minigpt.model import TransformerLM
 
-RESOLUTION = 32
-"""The score is measured at each step at first, and later so many times while the number
-of steps doubles: a step is known to 3%."""
-
 LARGEST_PART = 0.1
 """Of the windows that were read until the head came: no more are taken out. Of a
 training without half of its text, any head comes later."""
@@ -63,7 +59,9 @@ class Progress(NamedTuple):
     """What goes on: `Training the run again`."""
     done: int
     total: int
-    """Steps; at most so many of the first part, which ends when the head has come."""
+    """Steps."""
+    ends_earlier: bool = False
+    """Whether `total` is no more than a limit: this ends when the head has come."""
 
 
 class Study:
@@ -123,8 +121,8 @@ class Study:
                 )
             if rerun.step % spacing == 0:
                 kept[rerun.step] = pure.state_of(rerun.optimizer)
-            self._go_on(rerun, growth)
-            yield Progress("Training the run again", rerun.step, self.total)
+            growth.follow(self.habit, rerun)
+            yield Progress("Training the run again", rerun.step, self.total, True)
         self._compare()
         sampler = self.prepared.source.sampler
         influence = np.zeros((came, *batch_of(sampler, 0)[1].shape), np.float32)
@@ -153,7 +151,7 @@ class Study:
             if not growth.steps:
                 growth.measure(self.habit, rerun)
             while rerun.step < last:
-                self._go_on(rerun, growth)
+                growth.follow(self.habit, rerun)
                 done += 1
                 yield Progress("Training without them", done, total)
         growths = [growth.until(last) for _, growth in trainings]
@@ -206,13 +204,6 @@ class Study:
                 "This run began with other weights than this version of minigpt "
                 "draws from its seed: it cannot be repeated. Train it anew."
             )
-
-    def _go_on(self, rerun: Rerun, growth: Growth) -> None:
-        """Take a step, and measure if it is time."""
-        rerun.advance()
-        every = max(1, rerun.step // RESOLUTION)
-        if rerun.step % every == 0 or rerun.step == self.total:
-            growth.measure(self.habit, rerun)
 
     def _spacing(self, state: State) -> int:
         """Return how many steps apart states are kept, to hold the fewest at once."""
