@@ -40,10 +40,10 @@ def show(place: Place) -> None:
     """Offer to trace a head back to the text, and show what came of it."""
     st.markdown(
         "**Which windows of the training text built this head?** The run is trained "
-        "again until the head has come, and its score is followed back through every "
-        "step to every token: *what if this one had counted a little more?* Then comes "
-        "the proof: the same training, bit for bit, without the windows that helped "
-        "most."
+        "again until the head has formed. From there, the head's score is followed "
+        "back through every step to every token: *what if this one had counted a "
+        "little more?* Then comes the proof: the same training, bit for bit, without "
+        "the windows that helped most."
     )
     steps = dict(models.chosen_entry().steps)
     training_of(built_numbers.last_of(steps))  # or it says why that is not known
@@ -61,7 +61,7 @@ def _choose_habit(steps: dict[int, Path], place: Place) -> Rise | None:
     if not found:
         st.caption(
             f"No habit of L{place.layer}H{place.head} grew by {LEAST_RISE} or more in "
-            "this run, so there is no step at which it came. Choose another head."
+            "this run, so there is no step at which it formed. Choose another head."
         )
         return None
     by_name = {rise.habit: rise for rise in found}
@@ -130,9 +130,9 @@ def _show_progress(work: Work, count: int | None, label: str, live: bool) -> Non
         key="built_begin" if count is None else "built_prove",
         on_click=_begin,
         args=(work, count),
-        help="Takes about three times as long as the run took until the head came."
+        help="Takes about three times as long as the run took until the head formed."
         if count is None
-        else "Takes about four times as long as the run took until the head came.",
+        else "Takes about four times as long as the run took until the head formed.",
     )
 
 
@@ -155,12 +155,12 @@ def _show_found(work: Work, found: Found, place: Place) -> None:
     name, windows = f"L{place.layer}H{place.head}", found.windows
     marked = _count(work)
     st.markdown(
-        f"**{name} came at step {found.came}:** there, its score passed "
+        f"**{name} formed at step {found.formed}:** there, its score passed "
         f"{found.level:.2f}, halfway from its first to its last value. "
-        f"{windows.size:,} windows had been read. The influence of a window is by how "
-        "much the score at that step would rise if the window counted twice, were the "
-        "slope to stay as it is; the sum of all influences is 0, since only what a "
-        "window counts *beside the others* matters."
+        f"Until then it read {windows.size:,} windows. The influence of a window: how "
+        "much higher the score at that step would be, going by its slope, if the "
+        "window counted twice. A window that counts more lets all others count less, "
+        "so the influences add up to 0."
     )
     st.vega_lite_chart(influence_chart(windows, marked).spec)
     built_code.show_influence(work, found)
@@ -226,9 +226,10 @@ def _show_proof(work: Work, found: Found, place: Place, live: bool) -> None:
     count = work.study.count_of(SHARES[share])
     read = found.windows.size
     st.caption(
-        f"{count} windows, {count / read:.1%} of those read before the head came, are "
+        f"{count} windows, {count / read:.1%} of those read before the head formed, are "
         "masked out of the loss: once those that helped most, once as many drawn at "
-        "random. Seed, batches and all else stay the same, bit for bit."
+        "random. Seed, batches and all else stay the same, bit for bit. At which step "
+        "the head forms is then known to about 3%."
     )
     proof = work.study.proofs.get(count)
     if proof is None:
@@ -249,35 +250,35 @@ def _show_proof(work: Work, found: Found, place: Place, live: bool) -> None:
 
 
 def _verdict(proof: Proof, name: str) -> str:
-    """Say when the head came, each time, and whether another took its place."""
+    """Say when the head formed, each time, and whether another took its place."""
     top, others = proof.without_top, proof.without_random
     words = (
         f"**Without the {proof.removed} windows that helped most, {name} "
         f"{_when(proof, top)}.** Without as many at random, it {_when(proof, others)}."
     )
-    own, any_head = proof.later(top), proof.any_later(top)
-    if any_head is not None and (own is None or own - any_head > 0.05):
-        step = top.any_came(proof.level)
+    if proof.is_another_heads(top):
+        steps = top.any_formed(proof.level), proof.original.any_formed(proof.level)
         words += (
-            f" But another head had this habit, just as strongly, at step {step}: "
-            "these windows decided *which* head learns it more than whether one does."
+            f" But some head of the model had this habit just as strongly at step "
+            f"{steps[0]}, and with these windows at step {steps[1]}: they decided "
+            "*which* head learns it more than whether one does."
         )
-    if own is not None and (proof.later(others) or 0) >= own:
+    if not proof.tells_apart:
         words += (
-            " So the windows at random did as much: here the influence did not say "
-            "which text the head needs."
+            " The windows drawn at random did as much: here, the influence does not "
+            "say which text the head needs."
         )
     return words
 
 
 def _when(proof: Proof, growth: Growth) -> str:
-    """Say at which step a head came."""
-    came, later = growth.came(proof.level), proof.later(growth)
-    if came is None or later is None:
-        return f"had not come by step {proof.last}"
+    """Say at which step a head formed."""
+    formed, later = growth.formed(proof.level), proof.later(growth)
+    if formed is None or later is None:
+        return f"had not formed by step {proof.last}"
     if abs(later) < 0.005:
-        return f"came at step {came}, as before"
-    return f"came at step {came}, {abs(later):.0%} {'later' if later > 0 else 'sooner'}"
+        return f"formed at step {formed}, as before"
+    return f"formed at step {formed}, {abs(later):.0%} {'later' if later > 0 else 'sooner'}"
 
 
 def _count(work: Work) -> int:

@@ -10,7 +10,7 @@ from viz import vega_lite as vl
 from viz.attention import Array
 from viz.theme import BLUE, GRAY, ORANGE, VERMILLION
 
-HELPED, HELD_BACK, OTHERS = "helped most", "held it back most", "all others"
+HELPED, HELD_BACK, OTHERS = "helped most", "held back most", "others"
 
 ORIGINAL, WITHOUT_TOP, WITHOUT_RANDOM = (
     "the run, as it was",
@@ -64,7 +64,9 @@ def influence_chart(influence: Array, marked: int, *, height: int = 260) -> vl.F
         vl.Chart(table)
         .mark_point(filled=True, size=26, opacity=0.75)
         .encode(
-            x=vl.X("step:Q", title="step that read the window"),
+            x=vl.X(
+                "step:Q", title="step that read the window", axis={"labelFlush": True}
+            ),
             y=vl.Y("influence:Q", title="influence on the score"),
             color=vl.Color("kind:N", title=None)
             .scale(domain=list(_COLOURS), range=list(_COLOURS.values()))
@@ -102,7 +104,7 @@ def growth_chart(
 
     Args:
         lines: Steps and scores by `ORIGINAL`, `WITHOUT_TOP` and `WITHOUT_RANDOM`.
-        level: The score at which the head has come: a dashed line across.
+        level: The score at which the head has formed: a dashed line across.
         height: In pixels.
     """
     table = growth_table(lines)
@@ -120,7 +122,7 @@ def growth_chart(
         )
     )
     rule = (
-        vl.Chart(pd.DataFrame({"level": [level], "what": ["the head has come"]}))
+        vl.Chart(pd.DataFrame({"level": [level], "what": ["the head has formed"]}))
         .mark_rule(strokeDash=[5, 4], color=GRAY)
         .encode(y="level:Q", tooltip=["what:N", vl.Tooltip("level:Q", format=".3f")])
     )

@@ -20,10 +20,10 @@ class Found:
     """What each window did for a head."""
 
     influence: Float[np.ndarray, "step row pos"]
-    """By how much the score at step `came` would rise if the loss of a label counted
+    """By how much the score at step `formed` would rise if the loss of a label counted
     twice, at the slope at which it begins to; of all that was read until then."""
-    came: int
-    """Steps after which the head had come."""
+    formed: int
+    """Steps after which the head had formed."""
     level: float
     """The score that means so."""
     growth: Growth
@@ -66,7 +66,7 @@ class Proof:
     removed: int
     """Windows that were taken out, each time."""
     level: float
-    """The score at which the head has come."""
+    """The score at which the head has formed."""
     last: int
     """The step until which all three were watched."""
     original: Growth
@@ -79,16 +79,33 @@ class Proof:
         return self.original, self.without_top, self.without_random
 
     def later(self, growth: Growth) -> float | None:
-        """Return by what share of its steps the head came later than in the original.
+        """Return by what share of its steps the head formed later than in the original.
 
-        None: it had not come when the run was no longer watched.
+        None: it had not formed when the run was no longer watched.
         """
-        return self._later(growth.came(self.level))
+        return _later(self.original.formed(self.level), growth.formed(self.level))
 
     def any_later(self, growth: Growth) -> float | None:
         """Return the same for the first head, whichever, that had the score."""
-        return self._later(growth.any_came(self.level))
+        first, now = (each.any_formed(self.level) for each in (self.original, growth))
+        return _later(first, now)
 
-    def _later(self, came: int | None) -> float | None:
-        first = self.original.came(self.level)
-        return None if came is None or not first else came / first - 1
+    def is_another_heads(self, growth: Growth) -> bool:
+        """Whether another head took the place of the one that formed later.
+
+        That is: the model's first head with the score was less than half as late.
+        """
+        own, any_head = self.later(growth), self.any_later(growth)
+        if any_head is None:
+            return False
+        return own is None or (own > 0 and any_head < own / 2)
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether the windows that helped matter more than others at random."""
+        own, others = self.later(self.without_top), self.later(self.without_random)
+        return others is not None and (own is None or own > others)
+
+
+def _later(first: int | None, now: int | None) -> float | None:
+    return None if now is None or not first else now / first - 1

@@ -12,7 +12,7 @@ from minigpt.interpret.influence.rerun import Rerun
 
 RESOLUTION = 32
 """The score is measured at each step at first, and later so many times while the number
-of steps doubles: when a head came is known to 3%."""
+of steps doubles: when a head formed is known to 3%."""
 
 
 @dataclass
@@ -43,15 +43,15 @@ class Growth:
         if rerun.step % every == 0 or rerun.step == rerun.total:
             self.measure(habit, rerun)
 
-    def came(self, level: float) -> int | None:
+    def formed(self, level: float) -> int | None:
         """Return the first step at which the head had a score; None: at none.
 
-        >>> Growth([0, 4, 8], [0.1, 0.4, 0.6]).came(0.4)
+        >>> Growth([0, 4, 8], [0.1, 0.4, 0.6]).formed(0.4)
         4
         """
         return _first(self.steps, self.scores, level)
 
-    def any_came(self, level: float) -> int | None:
+    def any_formed(self, level: float) -> int | None:
         """Return the first step at which any head had that score; None: at none."""
         return _first(self.steps, self.best, level)
 

@@ -12,7 +12,7 @@ from minigpt.interpret.heads.habits import HabitCells
 from minigpt.interpret.heads.held_out_scores import ByHabit, summarize, weight_on
 
 LEAST_RISE = 0.1
-"""A head whose score rises less has no step at which it came."""
+"""A head whose score rises less has no step at which it formed."""
 
 
 class Rise(NamedTuple):

@@ -1,7 +1,7 @@
 """Which windows built one head, from the run to the proof.
 
-1. The run is trained again until the head has come: until its score is halfway from its
-   first to its last value.
+1. The run is trained again until the head has formed: until its score is halfway from
+   its first to its last value.
 2. The score at that step is followed back to every token that was learned until then.
 3. The run is trained again without the windows that helped most, and without as many
    drawn at random from the same steps. All else is the same, bit for bit: what differs
@@ -41,15 +41,16 @@ from minigpt.machine_memory import memory_of
 from minigpt.model import TransformerLM
 
 LARGEST_PART = 0.1
-"""Of the windows that were read until the head came: no more are taken out. Of a
-training without half of its text, any head comes later."""
+"""Of the windows that were read until the head formed: no more are taken out. Of a
+training without half of its text, any head forms later."""
 
 BEGINS_ALIKE = 0.01
 """Weights before the first step that differ by more are other weights; those that were
 kept with 16 bits differ by 0.0003."""
 
 LONGER = 2
-"""The runs of the proof are watched for so many times the steps until the head came."""
+"""The trainings of the proof are watched until so many times the step at which the head
+formed."""
 
 
 class Progress(NamedTuple):
@@ -61,7 +62,7 @@ class Progress(NamedTuple):
     total: int
     """Steps."""
     ends_earlier: bool = False
-    """Whether `total` is no more than a limit: this ends when the head has come."""
+    """Whether `total` is no more than a limit: this ends when the head has formed."""
 
 
 class Study:
@@ -111,7 +112,7 @@ class Study:
         kept: dict[int, State] = {}
         growth.measure(self.habit, rerun)
         level = self._level()
-        while (came := growth.came(level)) is None:
+        while (formed := growth.formed(level)) is None:
             self._compare()
             if rerun.step == self.total:
                 raise DataError(
@@ -125,11 +126,11 @@ class Study:
             yield Progress("Training the run again", rerun.step, self.total, True)
         self._compare()
         sampler = self.prepared.source.sampler
-        influence = np.zeros((came, *batch_of(sampler, 0)[1].shape), np.float32)
-        for step, labels in trace_back(self.habit, pure, sampler, kept, came):
+        influence = np.zeros((formed, *batch_of(sampler, 0)[1].shape), np.float32)
+        for step, labels in trace_back(self.habit, pure, sampler, kept, formed):
             influence[step] = labels
-            yield Progress("Following its score back", came - step, came)
-        self.found = Found(influence, came, level, growth, self._drift)
+            yield Progress("Following its score back", formed - step, formed)
+        self.found = Found(influence, formed, level, growth, self._drift)
 
     def prove(self, count: int, seed: int = 0) -> Iterator[Progress]:
         """Train twice more, part by part; then `proofs[count]` is known.
@@ -145,7 +146,7 @@ class Study:
         trainings = [(self._original, self._growth)]
         for removed in (top, others):
             trainings.append((Rerun(self.prepared, set(removed)), Growth()))
-        last = min(self.total, LONGER * found.came)
+        last = min(self.total, LONGER * found.formed)
         total, done = sum(last - rerun.step for rerun, _ in trainings), 0
         for rerun, growth in trainings:
             if not growth.steps:
@@ -160,7 +161,7 @@ class Study:
     def count_of(self, share: float) -> int:
         """Return how many windows a share of all that the run reads is.
 
-        At least 1, and at most `LARGEST_PART` of those read until the head came.
+        At least 1, and at most `LARGEST_PART` of those read until the head formed.
         """
         windows = self.known().windows.size
         wanted = round(share * self.total * self.prepared.config.train.batch_size)
@@ -226,7 +227,7 @@ def influence_of_windows(
     Arguments and errors: see `Study`.
 
     Returns:
-        By how much the score at the step at which the head came would rise if a window
+        By how much the score at the step at which the head formed would rise if a window
         counted twice, at the slope at which it begins to.
     """
     return _found(checkpoint, habit, copies).known().windows
