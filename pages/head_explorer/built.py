@@ -226,9 +226,9 @@ def _show_proof(work: Work, found: Found, place: Place, live: bool) -> None:
     count = work.study.count_of(SHARES[share])
     read = found.windows.size
     st.caption(
-        f"{count} windows, {count / read:.1%} of those read before the head formed, are "
-        "masked out of the loss: once those that helped most, once as many drawn at "
-        "random. Seed, batches and all else stay the same, bit for bit. At which step "
+        f"{count} windows, {count / read:.1%} of those read before the head formed, "
+        "are masked out of the loss: once those that helped most, once as many drawn "
+        "at random. Seed, batches and all else stay the same, bit for bit. At which step "
         "the head forms is then known to about 3%."
     )
     proof = work.study.proofs.get(count)
@@ -278,7 +278,8 @@ def _when(proof: Proof, growth: Growth) -> str:
         return f"had not formed by step {proof.last}"
     if abs(later) < 0.005:
         return f"formed at step {formed}, as before"
-    return f"formed at step {formed}, {abs(later):.0%} {'later' if later > 0 else 'sooner'}"
+    than_before = "later" if later > 0 else "sooner"
+    return f"formed at step {formed}, {abs(later):.0%} {than_before}"
 
 
 def _count(work: Work) -> int:

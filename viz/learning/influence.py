@@ -51,7 +51,7 @@ def influence_table(influence: Array, marked: int) -> pd.DataFrame:
     return table.iloc[kept].reset_index(drop=True)
 
 
-def influence_chart(influence: Array, marked: int, *, height: int = 260) -> vl.Figure:
+def influence_chart(influence: Array, marked: int, *, height: int = 260) -> vl.Chart:
     """Draw every window by the step that read it and by what it did for the head.
 
     Args:

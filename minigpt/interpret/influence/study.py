@@ -227,8 +227,8 @@ def influence_of_windows(
     Arguments and errors: see `Study`.
 
     Returns:
-        By how much the score at the step at which the head formed would rise if a window
-        counted twice, at the slope at which it begins to.
+        By how much the score at the step at which the head formed would rise if a
+        window counted twice, at the slope at which it begins to.
     """
     return _found(checkpoint, habit, copies).known().windows
 
