@@ -69,17 +69,18 @@ def _choose_habit(steps: dict[int, Path], place: Place) -> Rise | None:
         "What it learned to read",
         list(by_name),
         key="built_habit",
-        format_func=lambda name: _in_words(by_name[name]),
+        format_func=lambda name: ALL_HABITS[name],
         width=420,
-        help="Its share of weight in held-out text, at the first step and at the last.",
+        help=f"The habits that grew by {LEAST_RISE} or more, the largest rise first.",
         **state.BOUND,
     )
-    return by_name[chosen]
-
-
-def _in_words(rise: Rise) -> str:
-    first = "" if rise.first != rise.first else f"{rise.first:.2f} → "
-    return f"{ALL_HABITS[rise.habit]}: {first}{rise.last:.2f}"
+    rise = by_name[chosen]
+    began = "" if rise.first != rise.first else f"from {rise.first:.2f} "
+    st.caption(
+        f"Its score for this, the share of weight in held-out text, grew {began}to "
+        f"{rise.last:.2f} in the run."
+    )
+    return rise
 
 
 def _show_work(work: Work, place: Place, live: bool) -> None:
@@ -228,8 +229,8 @@ def _show_proof(work: Work, found: Found, place: Place, live: bool) -> None:
     st.caption(
         f"{count} windows, {count / read:.1%} of those read before the head formed, "
         "are masked out of the loss: once those that helped most, once as many drawn "
-        "at random. Seed, batches and all else stay the same, bit for bit. At which step "
-        "the head forms is then known to about 3%."
+        "at random. Seed, batches and all else stay the same, bit for bit. The step at "
+        "which the head forms is known to about 3%."
     )
     proof = work.study.proofs.get(count)
     if proof is None:

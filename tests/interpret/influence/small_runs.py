@@ -37,9 +37,15 @@ def with_text(text_file, **train) -> RunConfig:
     )
 
 
-def previous_token(config, layer=0, head=0) -> HeadHabit:
-    """Return how far a head reads the token before, in the windows of step 999."""
+def growing() -> RunConfig:
+    """Return a training in which L0H0 learns induction, from 0.13 to 0.47."""
+    rates = {"learning_rate": 0.03, "muon_learning_rate": 0.05}
+    return repeats(max_steps=40, batch_size=8, **rates)
+
+
+def habit_of(config, name="previous_token", layer=0, head=0) -> HeadHabit:
+    """Return how far a head has a habit, in the windows of step 999."""
     inputs, _ = prepare_again(config).source.sampler.batch(999)
     windows = inputs.numpy()
-    cells = np.stack([habit_cells(window)["previous_token"] for window in windows])
+    cells = np.stack([habit_cells(window)[name] for window in windows])
     return HeadHabit(layer, head, windows, cells)

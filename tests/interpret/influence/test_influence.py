@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from interpret.influence.small_runs import previous_token, repeats, with_text
+from interpret.influence.small_runs import habit_of, repeats, with_text
 
 from minigpt.checkpoint import load_checkpoint
 from minigpt.interpret.influence.backwards import trace_back
@@ -45,7 +45,7 @@ def test_a_pure_step_is_the_step_that_training_takes(config):
 
 def test_influences_are_the_gradient_through_the_whole_training(config):
     prepared, last = prepare_again(config), 7
-    rerun, habit = Rerun(prepared), previous_token(config)
+    rerun, habit = Rerun(prepared), habit_of(config)
     pure, kept = pure_of(rerun, config), {}
     for step in range(last):
         if step in (0, 3):
@@ -71,7 +71,7 @@ def test_influences_are_the_gradient_through_the_whole_training(config):
 
 def test_influence_predicts_what_leaving_a_window_out_does():
     config, last = repeats(batch_size=8), 6
-    prepared, habit = prepare_again(config), previous_token(config)
+    prepared, habit = prepare_again(config), habit_of(config)
     rerun = Rerun(prepared)
     pure = pure_of(rerun, config)
     kept = {0: pure.state_of(rerun.optimizer)}
