@@ -9,15 +9,15 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 from controls import Control, asked, batches, differing
 from navigation import address
 from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as TooLate
-from streamlit_server import ROOT
 
-SCRIPT = ROOT / "tests/controls.js"
+SCRIPT = Path(__file__).with_name("controls.js")
 PATIENCE = 20_000
 """Milliseconds until what should have happened counts as missing."""
 DEEPEST = 2
