@@ -45,7 +45,11 @@ def show(place: Place) -> None:
         "little more?* Then comes the proof: the same training, bit for bit, without "
         "the windows that helped most."
     )
-    steps = dict(models.chosen_entry().steps)
+    entry = models.chosen_entry()
+    if built_numbers.is_training(entry):
+        st.caption("This run is still training: come back when it has ended.")
+        return
+    steps = dict(entry.steps)
     training_of(built_numbers.last_of(steps))  # or it says why that is not known
     rise = _choose_habit(steps, place)
     if rise is None:

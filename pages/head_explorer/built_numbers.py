@@ -17,6 +17,9 @@ from minigpt.interpret.heads.held_out_scores import ByHabit
 from minigpt.interpret.influence.habit import HeadHabit
 from minigpt.interpret.influence.rises import Rise, rises, scores_of
 from minigpt.interpret.influence.study import Progress, Study
+from minigpt.library.catalogue import ModelEntry
+from minigpt.places import data_directory
+from minigpt.runs.store import RunStore
 from pages.frame import corpora, models
 from pages.frame.remember import remember
 
@@ -71,7 +74,8 @@ class Work:
     def go_on(self) -> None:
         """Work for a moment; another reader's turn counts as well."""
         end = time.monotonic() + MOMENT
-        with models.turn_to_write(), self._turn:
+        # The turn first: who waits for it must not keep others from writing.
+        with self._turn, models.turn_to_write():
             while self._part is not None and time.monotonic() < end:
                 self._advance(self._part)
 
@@ -89,6 +93,13 @@ class Work:
             self._began, self._worked = self.progress.done, 0.0
             return
         self._worked += time.monotonic() - begin
+
+
+def is_training(entry: ModelEntry) -> bool:
+    """Whether a model's run goes on: then its last step is still to come."""
+    if entry.kind != "run":
+        return False
+    return RunStore(data_directory() / "runs").open(entry.id).status().is_alive
 
 
 def last_of(steps: dict[int, Path]) -> Checkpoint:

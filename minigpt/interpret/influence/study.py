@@ -39,6 +39,7 @@ from minigpt.interpret.influence.rerun import (
 from minigpt.interpret.influence.rises import LEAST_RISE
 from minigpt.machine_memory import memory_of
 from minigpt.model import TransformerLM
+from minigpt.preparation.prepared import Prepared
 
 LARGEST_PART = 0.1
 """Of the windows that were read until the head formed: no more are taken out. Of a
@@ -80,39 +81,48 @@ class Study:
     def __init__(
         self, checkpoint: Checkpoint, habit: HeadHabit, copies: Mapping[int, Path]
     ) -> None:
-        model, _, metadata = checkpoint
-        config = training_of(checkpoint)
+        model = checkpoint.model
+        self._config = training_of(checkpoint)
         assert isinstance(model, TransformerLM)
         weights: Weights = dict(model.named_parameters())
         self._final = habit.score(model, weights).item()
-        self.prepared = prepare_again(config, copies[max(copies)])
-        if self.prepared.text_sha256 != metadata.provenance["text_sha256"]:
-            raise DataError(
-                f"{config.data.source} has changed since the run learned from it: "
-                "restore the text, to train on it again."
-            )
+        self._text: str = checkpoint.metadata.provenance["text_sha256"]
         self.habit, self._copies = habit, copies
-        self.total = self.prepared.total_steps
         self.found: Found | None = None
         self.proofs: dict[int, Proof] = {}
         """By the number of windows removed."""
-        self._original, self._growth = Rerun(self.prepared), Growth()
-        self._drift: dict[int, float] = {}
 
     def find(self) -> Iterator[Progress]:
         """Trace the head back to the windows, part by part; then `found` is known.
 
         Raises:
-            DataError: If the head did not grow in this run, or memory is too small.
+            DataError: If the text is gone, the head did not grow in this run, or memory
+                is too small.
         """
-        rerun, growth = self._original, self._growth
+        yield Progress("Reading the text again", 0, 1)
+        self.prepared = self._read_text()
+        self.total = self.prepared.total_steps
+        self._original, self._growth = rerun, growth = Rerun(self.prepared), Growth()
+        self._drift: dict[int, float] = {}
         config = self.prepared.config.train
         pure = PureStep(rerun.model, config, rerun.optimizer, self.total)
-        spacing = self._spacing(pure.state_of(rerun.optimizer))
-        kept: dict[int, State] = {}
         growth.measure(self.habit, rerun)
-        level = self._level()
-        while (formed := growth.formed(level)) is None:
+        level, kept = self._level(), dict[int, State]()
+        yield from self._train(pure, kept, level)
+        sampler, formed = self.prepared.source.sampler, rerun.step
+        influence = np.zeros((formed, *batch_of(sampler, 0)[1].shape), np.float32)
+        for step, labels in trace_back(self.habit, pure, sampler, kept, formed):
+            influence[step] = labels
+            yield Progress("Following its score back", formed - step, formed)
+        self.found = Found(influence, formed, level, growth, self._drift)
+
+    def _train(
+        self, pure: PureStep, kept: dict[int, State], level: float
+    ) -> Iterator[Progress]:
+        """Train until the head has formed, and keep the states of some steps."""
+        rerun, growth = self._original, self._growth
+        spacing = self._spacing(pure.state_of(rerun.optimizer))
+        while growth.formed(level) is None:
             self._compare()
             if rerun.step == self.total:
                 raise DataError(
@@ -125,12 +135,6 @@ class Study:
             growth.follow(self.habit, rerun)
             yield Progress("Training the run again", rerun.step, self.total, True)
         self._compare()
-        sampler = self.prepared.source.sampler
-        influence = np.zeros((formed, *batch_of(sampler, 0)[1].shape), np.float32)
-        for step, labels in trace_back(self.habit, pure, sampler, kept, formed):
-            influence[step] = labels
-            yield Progress("Following its score back", formed - step, formed)
-        self.found = Found(influence, formed, level, growth, self._drift)
 
     def prove(self, count: int, seed: int = 0) -> Iterator[Progress]:
         """Train twice more, part by part; then `proofs[count]` is known.
@@ -178,6 +182,16 @@ class Study:
         if self.found is None:
             raise RuntimeError("Study.find must come to its end before.")
         return self.found
+
+    def _read_text(self) -> Prepared:
+        """Read the run's text, and make its model as it was before the first step."""
+        prepared = prepare_again(self._config, self._copies[max(self._copies)])
+        if prepared.text_sha256 != self._text:
+            raise DataError(
+                f"{self._config.data.source} has changed since the run learned from "
+                "it: restore the text, to train on it again."
+            )
+        return prepared
 
     def _level(self) -> float:
         """Return the score halfway from the untrained head's to the last one."""

@@ -100,13 +100,10 @@ def test_what_cannot_be_traced_back_is_refused_in_words(run, habit, tmp_path):
         training_of(last._replace(metadata=last.metadata.replace(provenance=tuned)))
     other = {**last.metadata.provenance, "text_sha256": "0" * 64}
     with pytest.raises(DataError, match="has changed"):
-        Study(
-            last._replace(metadata=last.metadata.replace(provenance=other)),
-            habit,
-            copies,
-        )
+        changed = last._replace(metadata=last.metadata.replace(provenance=other))
+        list(Study(changed, habit, copies).find())
     with pytest.raises(DataError, match="did not grow"):
-        next(Study(last, habit_of(growing(), "self_token"), copies).find())
+        list(Study(last, habit_of(growing(), "self_token"), copies).find())
     with pytest.raises(DataError, match="No window has a place"):
         type(habit)(0, 0, habit.windows, habit.cells & False)
 
@@ -117,7 +114,7 @@ def test_what_cannot_be_traced_back_is_refused_in_words(run, habit, tmp_path):
         begun.model.token_embedding.weight.add_(1.0)
     save_checkpoint(first, begun.model, begun.tokenizer, step=0)
     with pytest.raises(DataError, match="began with other weights"):
-        next(Study(last, habit, {**copies, 0: first}).find())
+        list(Study(last, habit, {**copies, 0: first}).find())
 
 
 def test_a_verdict_tells_a_later_head_from_one_whose_place_another_took():
