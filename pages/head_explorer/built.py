@@ -116,7 +116,9 @@ def _show_progress(work: Work, count: int | None, label: str, live: bool) -> Non
     now, left = work.progress, work.seconds_left
     if work.is_begun and now is not None:
         limit = "at most " * now.ends_earlier
-        words = f"{now.words}: step {now.done} of {limit}{now.total}"
+        words = f"{now.words} …"
+        if now.done:
+            words = f"{now.words}: step {now.done} of {limit}{now.total}"
         if live and left is not None:
             words += f", {limit or 'about '}{duration(left)} left"
         st.progress(now.done / now.total, words)

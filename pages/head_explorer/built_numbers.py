@@ -77,22 +77,25 @@ class Work:
         # The turn first: who waits for it must not keep others from writing.
         with self._turn, models.turn_to_write():
             while self._part is not None and time.monotonic() < end:
-                self._advance(self._part)
+                if self._advance(self._part):
+                    break  # what comes next may take long: the page names it first
 
-    def _advance(self, part: Iterator[Progress]) -> None:
+    def _advance(self, part: Iterator[Progress]) -> bool:
+        """Take a step; return whether another phase has begun."""
         begin, before = time.monotonic(), self.progress
         try:
             self.progress = next(part)
         except StopIteration:
             self._part = None
-            return
+            return True
         except MinigptError as error:
             self._part, self.problem = None, error
-            return
+            return True
         if before is None or before.words != self.progress.words:
             self._began, self._worked = self.progress.done, 0.0
-            return
+            return True
         self._worked += time.monotonic() - begin
+        return False
 
 
 def is_training(entry: ModelEntry) -> bool:

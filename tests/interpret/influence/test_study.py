@@ -99,8 +99,8 @@ def test_what_cannot_be_traced_back_is_refused_in_words(run, habit, tmp_path):
     with pytest.raises(DataError, match="fine-tuned"):
         training_of(last._replace(metadata=last.metadata.replace(provenance=tuned)))
     other = {**last.metadata.provenance, "text_sha256": "0" * 64}
+    changed = last._replace(metadata=last.metadata.replace(provenance=other))
     with pytest.raises(DataError, match="has changed"):
-        changed = last._replace(metadata=last.metadata.replace(provenance=other))
         list(Study(changed, habit, copies).find())
     with pytest.raises(DataError, match="did not grow"):
         list(Study(last, habit_of(growing(), "self_token"), copies).find())
