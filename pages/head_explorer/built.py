@@ -5,32 +5,24 @@ from pathlib import Path
 import streamlit as st
 
 from minigpt.interpret.heads.habits import ALL_HABITS
-from minigpt.interpret.influence.findings import Found, Proof
-from minigpt.interpret.influence.growth import Growth
+from minigpt.interpret.influence.findings import Found
 from minigpt.interpret.influence.rerun import Window, training_of
 from minigpt.interpret.influence.rises import LEAST_RISE, Rise
 from pages.frame import models, state
 from pages.frame.guard import guard, show_problem
 from pages.frame.reading import Place
-from pages.frame.words import duration, number
+from pages.frame.words import number
 from pages.head_explorer import built_code, built_numbers
 from pages.head_explorer.built_numbers import MOMENT, Work
+from pages.head_explorer.built_progress import is_live, show_progress
+from pages.head_explorer.built_proof import chosen_count, show_proof
 from viz.components.tinted_text.view import TintedText, tinted_text
-from viz.learning.influence import (
-    ORIGINAL,
-    WITHOUT_RANDOM,
-    WITHOUT_TOP,
-    growth_chart,
-    influence_chart,
-)
+from viz.learning.influence import influence_chart
 
 TAB = "What built it"
 
 SHOWN = 3
 """Windows at either end that are shown as text."""
-
-SHARES = {"0.5%": 0.005, "1%": 0.01, "2%": 0.02}
-"""Of all windows that the run reads."""
 
 COPY = 0.001
 """Weights that differ by less are the same, but for the 16 bits of a film's copies."""
@@ -55,7 +47,7 @@ def show(place: Place) -> None:
     if rise is None:
         return
     work = built_numbers.work_on(steps, place.layer, place.head, rise.habit)
-    live = _is_live(work)
+    live = is_live(work)
     st.fragment(_show_work, run_every=MOMENT if live else None)(work, place, live)
 
 
@@ -99,75 +91,30 @@ def _show_work(work: Work, place: Place, live: bool) -> None:
     with guard():
         if live:
             work.go_on()
-        if live != _is_live(work):
+        if live != is_live(work):
             st.rerun()
         if work.problem is not None:
             show_problem(str(work.problem))
         found = work.study.found
         if found is None:
-            _show_progress(work, None, "Trace it back", live)
+            show_progress(work, None, "Trace it back", live)
             return
         _show_found(work, found, place)
-        _show_proof(work, found, place, live)
-
-
-def _show_progress(work: Work, count: int | None, label: str, live: bool) -> None:
-    """Show the button that begins or goes on, or how far it is and how to stop."""
-    now, left = work.progress, work.seconds_left
-    if work.is_begun and now is not None:
-        limit = "at most " * now.ends_earlier
-        words = f"{now.words} …"
-        if now.done:
-            words = f"{now.words}: step {now.done} of {limit}{now.total}"
-        if live and left is not None:
-            words += f", {limit or 'about '}{duration(left)} left"
-        st.progress(now.done / now.total, words)
-    if live:
-        st.button(
-            "Stop",
-            icon=":material/stop:",
-            key="built_stop",
-            on_click=_stop,
-            args=(work,),
-        )
-        return
-    st.button(
-        "Go on" if work.is_begun else label,
-        icon=":material/play_arrow:",
-        key="built_begin" if count is None else "built_prove",
-        on_click=_begin,
-        args=(work, count),
-        help="Takes about three times as long as the run took until the head formed."
-        if count is None
-        else "Takes about four times as long as the run took until the head formed.",
-    )
-
-
-def _begin(work: Work, count: int | None) -> None:
-    work.begin(count)
-    st.session_state.pop("_built_stopped", None)
-
-
-def _stop(work: Work) -> None:
-    st.session_state["_built_stopped"] = id(work)
-
-
-def _is_live(work: Work) -> bool:
-    """Whether a part is on its way that this reader has not stopped."""
-    return work.is_begun and st.session_state.get("_built_stopped") != id(work)
+        show_proof(work, found, place, live)
 
 
 def _show_found(work: Work, found: Found, place: Place) -> None:
     """Show what every window did, and the texts at both ends."""
     name, windows = f"L{place.layer}H{place.head}", found.windows
-    marked = _count(work)
+    marked = chosen_count(work)
     st.markdown(
         f"**{name} formed at step {found.formed}:** there, its score passed "
         f"{found.level:.2f}, halfway from its first to its last value. "
-        f"Until then it read {windows.size:,} windows. The influence of a window: how "
-        "much higher the score at that step would be, going by its slope, if the "
-        "window counted twice. A window that counts more lets all others count less, "
-        "so the influences add up to 0."
+        f"Until then the model read {windows.size:,} windows. The influence of a "
+        "window: how much higher the score at that step would be, going by its slope, "
+        "if the window counted twice. A window that counts more lets all others count "
+        "less, so the influences add up to 0. **Half of all influence, its sign "
+        f"aside, fell in the first {_steps(found.half)}.**"
     )
     st.vega_lite_chart(influence_chart(windows, marked).spec)
     built_code.show_influence(work, found)
@@ -219,76 +166,5 @@ def _repeated(found: Found) -> str:
     )
 
 
-def _show_proof(work: Work, found: Found, place: Place, live: bool) -> None:
-    """Offer to train without the windows that helped, and show what came of it."""
-    st.subheader("Train again without them", anchor=False)
-    share = st.segmented_control(
-        "Take out, of all windows that the run reads",
-        list(SHARES),
-        default="2%",
-        required=True,
-        key="built_share",
-        **state.BOUND,
-    )
-    count = work.study.count_of(SHARES[share])
-    read = found.windows.size
-    st.caption(
-        f"{count} windows, {count / read:.1%} of those read before the head formed, "
-        "are masked out of the loss: once those that helped most, once as many drawn "
-        "at random. Seed, batches and all else stay the same, bit for bit. The step at "
-        "which the head forms is known to about 3%."
-    )
-    proof = work.study.proofs.get(count)
-    if proof is None:
-        _show_progress(work, count, "Train without them", live)
-        return
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        trainings = {
-            ORIGINAL: proof.original,
-            WITHOUT_TOP: proof.without_top,
-            WITHOUT_RANDOM: proof.without_random,
-        }
-        lines = {name: (it.steps, it.scores) for name, it in trainings.items()}
-        st.vega_lite_chart(growth_chart(lines, proof.level).spec)
-        built_code.show_proof(work, proof)
-    with right:
-        st.markdown(_verdict(proof, f"L{place.layer}H{place.head}"))
-
-
-def _verdict(proof: Proof, name: str) -> str:
-    """Say when the head formed, each time, and whether another took its place."""
-    top, others = proof.without_top, proof.without_random
-    words = (
-        f"**Without the {proof.removed} windows that helped most, {name} "
-        f"{_when(proof, top)}.** Without as many at random, it {_when(proof, others)}."
-    )
-    if proof.is_another_heads(top):
-        steps = top.any_formed(proof.level), proof.original.any_formed(proof.level)
-        words += (
-            f" But some head of the model had this habit just as strongly at step "
-            f"{steps[0]}, and with these windows at step {steps[1]}: they decided "
-            "*which* head learns it more than whether one does."
-        )
-    if not proof.tells_apart:
-        words += (
-            " The windows drawn at random did as much: here, the influence does not "
-            "say which text the head needs."
-        )
-    return words
-
-
-def _when(proof: Proof, growth: Growth) -> str:
-    """Say at which step a head formed."""
-    formed, later = growth.formed(proof.level), proof.later(growth)
-    if formed is None or later is None:
-        return f"had not formed by step {proof.last}"
-    if abs(later) < 0.005:
-        return f"formed at step {formed}, as before"
-    than_before = "later" if later > 0 else "sooner"
-    return f"formed at step {formed}, {abs(later):.0%} {than_before}"
-
-
-def _count(work: Work) -> int:
-    share = state.get("built_share", "2%")
-    return work.study.count_of(SHARES.get(share, 0.02))
+def _steps(count: int) -> str:
+    return "step" if count == 1 else f"{count} steps"

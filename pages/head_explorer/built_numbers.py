@@ -41,18 +41,20 @@ class Work:
         """Of the part that is on its way."""
         self.problem: MinigptError | None = None
         """Why a part did not come to its end."""
+        self.asked: int | None = None
+        """Of a proof, the number of windows."""
         self._part: Iterator[Progress] | None = None
         self._began, self._worked = 0, 0.0
         self._turn = threading.Lock()
 
     def begin(self, count: int | None = None) -> None:
-        """Begin with a part, unless one is on its way: finding, or a proof.
+        """Begin with a part, unless it is on its way: finding, or a proof.
 
         Args:
             count: For a proof, how many windows to take out.
         """
-        if self._part is None:
-            study = self.study
+        if self._part is None or self.asked != count:
+            study, self.asked = self.study, count
             self._part = study.find() if count is None else study.prove(count)
             self.progress, self.problem = None, None
             self._began, self._worked = 0, 0.0

@@ -45,6 +45,12 @@ class Found:
         pairs = zip(steps.tolist(), rows.tolist(), strict=True)
         return [Window(step, row) for step, row in pairs]
 
+    @property
+    def half(self) -> int:
+        """The first steps that had half of all influence, its sign aside."""
+        so_far = np.abs(self.windows).sum(1).cumsum()
+        return int(np.searchsorted(so_far, so_far[-1] / 2)) + 1
+
     def of_tokens(self, window: Window) -> Float[np.ndarray, " token"]:
         """Return what it did to learn to predict each token of a window.
 

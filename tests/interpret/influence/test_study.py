@@ -131,5 +131,6 @@ def test_a_verdict_tells_a_later_head_from_one_whose_place_another_took():
     assert proof.is_another_heads(replaced)
     assert not Proof(9, level, 40, original, original, original).tells_apart
     assert not Proof(9, level, 40, original, replaced, replaced).tells_apart
-    ranked = Found(np.array([[[1.0], [3.0]], [[-1.0], [2.0]]]), 2, level, original, {})
+    ranked = Found(np.array([[[1.0], [3.0]], [[-4.0], [2.0]]]), 2, level, original, {})
+    assert ranked.half == 2
     assert ranked.ranked == [Window(0, 1), Window(1, 1), Window(0, 0), Window(1, 0)]

@@ -48,8 +48,11 @@ def test_a_head_of_an_own_run_is_traced_back_and_proven(open_page, data):
     names = {}
     exec(recipe.lines, names)
     np.testing.assert_allclose(names["numbers"], recipe.drawn, atol=1e-6)
-    formed, read = said(app, r"formed at step (\d+).* it read (\d+) windows").groups()
+    formed, read = said(app, r"formed at step (\d+).* read (\d+) windows").groups()
     assert (int(formed), int(read)) == (len(recipe.drawn), recipe.drawn.size)
+    by_step = np.abs(recipe.drawn).sum(1).cumsum()
+    half = int(said(app, r"in the first (\d+) steps").group(1))
+    assert by_step[half - 2] < by_step[-1] / 2 <= by_step[half - 1]
     best = np.unravel_index(recipe.drawn.argmax(), recipe.drawn.shape)
     shown = said(app, r"Step (\d+), row (\d+): influence (\S+)").groups()
     assert shown == (str(best[0]), str(best[1]), f"{recipe.drawn.max():+.3g}")
