@@ -53,6 +53,7 @@ BENCHMARKS = (
     Benchmark("lesson-file", "lesson_file.py", (), 1),
     Benchmark("classroom", "classroom.py", (), 13),
     Benchmark("induction", "induction.py", (), 3),
+    Benchmark("influence", "influence.py", (), 3),
     Benchmark("circuit", "circuit.py", (), 12),
     Benchmark("coherence", "tales_coherence.py", ("data/models/tales",), 2),
     Benchmark("finetuning", "finetuning.py", ("data/models/tales",), 15),

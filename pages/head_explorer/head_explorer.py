@@ -23,6 +23,7 @@ from pages.frame.questions import check, predict
 from pages.frame.reading import Place, pick_head, read_at_place
 from pages.frame.words import plain
 from pages.head_explorer import (
+    built,
     composition,
     corpus,
     habits,
@@ -45,7 +46,7 @@ from viz.components.head_lines.view import head_lines
 
 TABS = (
     *(habits.TAB, ELSEWHERE, "Every score", pins.TAB, "In its corpus", WITHOUT),
-    *("Weights", moves.TAB, composition.TAB, notes.TAB),
+    *("Weights", moves.TAB, composition.TAB, built.TAB, notes.TAB),
 )
 
 
@@ -225,6 +226,7 @@ def show_tabs(
         ),
         lambda: moves.show(checkpoint, reading, place),
         lambda: composition.show(checkpoint, place),
+        lambda: built.show(place),
         lambda: notes.show(place),
     ]
     fill = dict(zip(TABS, show, strict=True))

@@ -21,6 +21,7 @@ from viz.embedding_drift import drift_table
 from viz.embeddings import CHOSEN, OTHER, point_table
 from viz.finetuning import preference_table, reads_table, right_answers_table
 from viz.heads import ELSEWHERE, HERE, HabitBar, ScoreOnText
+from viz.learning.influence import ORIGINAL, WITHOUT_TOP
 from viz.learning.scaling import GUESS, TRAINED, SizePoint, SizeTrack
 from viz.lens_charts import race_table
 from viz.merges import script_table
@@ -132,6 +133,10 @@ CHARTS = {
         given([0.1, 1.0], np.array([1.5, 1.0]), 2.0, -4.0, 0.1)
     ],
     "learning.charts.steps_chart": [given(np.array([2.0, 1.0]), 1, 3)],
+    "learning.influence.growth_chart": [
+        given({ORIGINAL: ([0, 4], [0.1, 0.9]), WITHOUT_TOP: ([0], [0.1])}, 0.5)
+    ],
+    "learning.influence.influence_chart": [given(np.array([[0.5, -1.0], [2.0, 0]]), 1)],
     "learning.rounding.grid_chart": [
         given(
             (np.array([-1.0, 0.0, 1.0]), np.array([3, 2])),
