@@ -105,7 +105,7 @@ def open_class(port: int, options: argparse.Namespace) -> list[str]:
         learners=options.learners,
     )
     shipped = tuple(filter(None, [places.shipped_models()]))
-    folder = places.data_directory() / "room"
+    folder = places.data_directory() / spaces.ROOM
     try:
         claim(folder)
         room = Room(folder, limits, shipped)

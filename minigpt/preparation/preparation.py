@@ -9,20 +9,16 @@ from typing import Any
 
 import torch
 
-from minigpt.checkpoint import (
-    has_training_state,
-    load_checkpoint,
-    read_training_state,
-)
 from minigpt.config import RunConfig
 from minigpt.datasets.corpus import Corpus, is_large, prepare_corpus
 from minigpt.datasets.files.text_file import Tell, tell_nobody
-from minigpt.errors import CheckpointError, RunError
+from minigpt.errors import RunError
 from minigpt.model import create_model
 from minigpt.preparation.baselines import count_baselines
 from minigpt.preparation.finetuning import assemble_finetuning
 from minigpt.preparation.large_texts import prepare_large_text
 from minigpt.preparation.prepared import Prepared, installed_version
+from minigpt.preparation.resuming import go_back, newest_resumable, words_if_skipped
 from minigpt.preparation.sources import build_source
 from minigpt.runs.checkpoints import checkpoint_step
 from minigpt.runs.heartbeat import Heartbeat
@@ -36,6 +32,7 @@ def prepare(
     heartbeat: Heartbeat,
     command: str,
     tell: Tell = tell_nobody,
+    from_step: int | None = None,
 ) -> Prepared:
     """Read the text, build tokenizer and model, and record their properties.
 
@@ -45,15 +42,18 @@ def prepare(
         heartbeat: Records them in the run's status.
         command: What the user typed, for the provenance.
         tell: Receives each stage and its progress.
+        from_step: The step to continue from; None: the newest.
 
     Raises:
         MinigptError: If the text, the settings or the machine are not suitable.
     """
     config = run.config
-    checkpoint = newest_resumable(run) if resume else None
-    heartbeat.update(note=_skipped(run, checkpoint))
+    checkpoint = newest_resumable(run, from_step) if resume else None
+    heartbeat.update(note=words_if_skipped(run, checkpoint, from_step))
     prepared = assemble(config, run.path / "checkpoints", checkpoint, command, tell)
     _check_same_text(heartbeat, prepared)
+    if from_step is not None and checkpoint is not None:
+        go_back(run, prepared.start_step, heartbeat)
     run.write_config(prepared.config)
     vocab_size = prepared.model.config.vocab_size
     heartbeat.update(
@@ -113,42 +113,6 @@ def assemble(
         output_dir=output_dir,
         provenance=_provenance(config, corpus, command),
         corpus=corpus,
-    )
-
-
-def newest_resumable(run: Run) -> Path | None:
-    """Return the newest checkpoint that can be resumed; None if there is none.
-
-    A damaged one, as a full disk may leave it, is skipped for the one before it.
-
-    Raises:
-        CheckpointError: If there are some, and all of them are damaged.
-    """
-    damage: CheckpointError | None = None
-    for saved in reversed(run.checkpoints()):
-        if not has_training_state(saved.path):
-            continue
-        try:
-            load_checkpoint(saved.path)
-            read_training_state(saved.path)
-        except CheckpointError as error:
-            run.log(f"Skipped a damaged checkpoint: {error}")
-            damage = damage or error
-        else:
-            return saved.path
-    if damage is not None:
-        raise damage
-    return None
-
-
-def _skipped(run: Run, checkpoint: Path | None) -> str | None:
-    """Say which steps are taken again because a newer checkpoint is damaged."""
-    resumable = [each for each in run.checkpoints() if has_training_state(each.path)]
-    if checkpoint is None or not resumable or resumable[-1].path == checkpoint:
-        return None
-    return (
-        f"The checkpoint of step {resumable[-1].step} is damaged: the run went on from "
-        f"the one before, of step {checkpoint_step(checkpoint)}."
     )
 
 

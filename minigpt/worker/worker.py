@@ -22,6 +22,8 @@ from minigpt.runs.curves import run_curve
 from minigpt.runs.heartbeat import Heartbeat
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run
+from minigpt.runs.ticket import forget_ticket
+from minigpt.runs.time_spent import note_end
 from minigpt.training.callbacks import TrainerCallback, TrainingResult
 from minigpt.training.flops import measured_peak
 from minigpt.training.precision import uses_half
@@ -31,6 +33,7 @@ from minigpt.worker.preparation_progress import PreparationProgress, Show
 from minigpt.worker.recorder import Recorder
 from minigpt.worker.stop_requests import ParentProcess, StopRequests
 from minigpt.worker.tracking import tracked
+from minigpt.worker.within_minutes import WithinMinutes
 
 _LONG = 3600.0
 """Seconds after which nobody writes a small file any more."""
@@ -60,6 +63,7 @@ def train_run(
     run: Run,
     *,
     resume: bool = False,
+    from_step: int | None = None,
     callbacks: Sequence[TrainerCallback] = (),
     display: Display = Display(),  # noqa: B008
     parent: ParentProcess = ParentProcess(),  # noqa: B008
@@ -70,6 +74,7 @@ def train_run(
     Args:
         run: A run made by `RunStore.create`.
         resume: Continue from its newest checkpoint, if it has one.
+        from_step: Or from the checkpoint of this step.
         callbacks: Further callbacks of the trainer.
         display: Shows the run to a person.
         parent: What the process that started this one handed over.
@@ -90,9 +95,9 @@ def train_run(
         ):
             tell = PreparationProgress(heartbeat, requests, display.show)
             with _failure_recorded(run, heartbeat), tracked(run) as trackers:
-                prepared = prepare(run, resume, heartbeat, command, tell)
+                prepared = prepare(run, resume, heartbeat, command, tell, from_step)
                 recorder = Recorder(run, prepared, heartbeat, requests)
-                others = [*trackers, *callbacks]
+                others = [WithinMinutes(run, heartbeat), *trackers, *callbacks]
                 result = _train(prepared, recorder, heartbeat, others, display)
             stopped = result.reason == "stopped"
             heartbeat.enter_state(
@@ -103,11 +108,13 @@ def train_run(
             )
             return TrainingOutcome(result, requests.signal_number if stopped else None)
     finally:
+        note_end(run)
         lock.release()
 
 
 def _clear_up(run: Run) -> None:
     """Delete what killed processes had begun to write, with the run's lock held."""
+    forget_ticket(run.path)  # its turn has come, whoever started it
     for folder in ("checkpoints", "film", "snapshots"):  # only the lock's holder fills
         forget_leftovers(run.path / folder)
     forget_leftovers(run.path, older_than=_LONG)
