@@ -12,6 +12,7 @@ from minigpt.cli.settings import TrainCommand, parse_train
 from minigpt.config import RunConfig
 from minigpt.errors import MinigptError, RunError
 from minigpt.places import data_directory
+from minigpt.runs.checkpoints import FromStep
 from minigpt.runs.finding import find_run
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run, RunStore, create_run
@@ -26,7 +27,7 @@ class _Task:
     """A run to train, and whether this command created or resumes it."""
 
     run: Run
-    resume: bool
+    resume: bool | FromStep
     is_new: bool
 
 
@@ -44,7 +45,6 @@ def run(words: Sequence[str]) -> int:
         code = train_here(
             task.run,
             resume=task.resume,
-            from_step=flags.from_step,
             is_new=task.is_new,
             parent=ParentProcess(flags.follow_stdin, lock),
             command=quoted,
@@ -97,8 +97,7 @@ def _start_who_waits(run: Run) -> None:
 def train_here(
     run: Run,
     *,
-    resume: bool = False,
-    from_step: int | None = None,
+    resume: bool | FromStep = False,
     is_new: bool = False,
     parent: ParentProcess = ParentProcess(),  # noqa: B008
     command: str = "",
@@ -108,8 +107,7 @@ def train_here(
 
     Args:
         run: The run.
-        resume: Continue from its newest checkpoint.
-        from_step: Or from the checkpoint of this step.
+        resume: Continue from its newest checkpoint, or from which.
         is_new: Whether this command created it: it is removed if it cannot start.
         parent: What the process that started this one handed over.
         command: What the user typed, for the checkpoints' provenance.
@@ -127,7 +125,6 @@ def train_here(
         outcome = train_run(
             run,
             resume=resume,
-            from_step=from_step,
             parent=parent,
             command=command,
             display=Display(progress_for, Stages()),
@@ -156,7 +153,9 @@ def _find_task(command: TrainCommand) -> _Task:
     if flags.resume is not None:
         run = find_run(flags.resume)
         _extend(run, command)
-        return _Task(run, resume=True, is_new=False)
+        step = flags.from_step
+        resume = True if step is None else FromStep(step)
+        return _Task(run, resume=resume, is_new=False)
     config = _on_plain_text(command.config)
     if flags.output_dir is not None:
         path = flags.output_dir.expanduser().absolute()

@@ -20,7 +20,7 @@ from minigpt.preparation.large_texts import prepare_large_text
 from minigpt.preparation.prepared import Prepared, installed_version
 from minigpt.preparation.resuming import go_back, newest_resumable, words_if_skipped
 from minigpt.preparation.sources import build_source
-from minigpt.runs.checkpoints import checkpoint_step
+from minigpt.runs.checkpoints import FromStep, checkpoint_step
 from minigpt.runs.heartbeat import Heartbeat
 from minigpt.runs.store import Run
 from minigpt.tokenizers import load_tokenizer
@@ -28,26 +28,25 @@ from minigpt.tokenizers import load_tokenizer
 
 def prepare(
     run: Run,
-    resume: bool,
+    resume: bool | FromStep,
     heartbeat: Heartbeat,
     command: str,
     tell: Tell = tell_nobody,
-    from_step: int | None = None,
 ) -> Prepared:
     """Read the text, build tokenizer and model, and record their properties.
 
     Args:
         run: The run.
-        resume: Whether to continue from its newest checkpoint.
+        resume: Whether to continue from its newest checkpoint, or from which.
         heartbeat: Records them in the run's status.
         command: What the user typed, for the provenance.
         tell: Receives each stage and its progress.
-        from_step: The step to continue from; None: the newest.
 
     Raises:
         MinigptError: If the text, the settings or the machine are not suitable.
     """
     config = run.config
+    from_step = resume.step if isinstance(resume, FromStep) else None
     checkpoint = newest_resumable(run, from_step) if resume else None
     heartbeat.update(note=words_if_skipped(run, checkpoint, from_step))
     prepared = assemble(config, run.path / "checkpoints", checkpoint, command, tell)

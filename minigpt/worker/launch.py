@@ -124,7 +124,7 @@ def advance(store: RunStore, *, patience: float = 10.0) -> dict[Path, str]:
                     return failures
                 problem = _begin_now(each, lock)
                 if problem:
-                    failures[each.run.path] = problem
+                    failures[each.run.path.resolve()] = problem
             chosen = read_queue(store).next()
     return failures
 
@@ -179,8 +179,9 @@ def _advance_for(runs: Sequence[Run]) -> None:
             forget_ticket(run.path)
         raise
     for run in runs:
-        if run.path in failures:
-            raise RunError(failures[run.path])
+        problem = failures.get(run.path.resolve())
+        if problem is not None:
+            raise RunError(problem)
 
 
 def _begin_now(chosen: Waiting, lock: RunLock) -> str:

@@ -77,10 +77,13 @@ class Queue(NamedTuple):
         A learner who has as many at work as each may have is passed over. Nobody else
         is: a race that needs two places is not overtaken by runs that need one.
         """
+        passed_over: set[Path] = set()
         for group in self.waiting:
-            own = group[0].ticket.runs or self.places
-            need, owner = self.needs(group), group[0].owner
-            if self.at_work_of(owner) + need > own:
+            owner, limit = group[0].owner, group[0].ticket.runs
+            need = self.needs(group)
+            if limit is not None and self.at_work_of(owner) + need > limit:
+                passed_over.add(owner)
+            if owner in passed_over:
                 continue
             if len(self.at_work) + need > self.places:
                 return []

@@ -18,6 +18,7 @@ from minigpt.errors import MinigptError, RunError
 from minigpt.model.sizes import training_flops_per_token
 from minigpt.preparation.preparation import prepare
 from minigpt.preparation.prepared import Prepared
+from minigpt.runs.checkpoints import FromStep
 from minigpt.runs.curves import run_curve
 from minigpt.runs.heartbeat import Heartbeat
 from minigpt.runs.lock import RunLock
@@ -62,8 +63,7 @@ class TrainingOutcome(NamedTuple):
 def train_run(
     run: Run,
     *,
-    resume: bool = False,
-    from_step: int | None = None,
+    resume: bool | FromStep = False,
     callbacks: Sequence[TrainerCallback] = (),
     display: Display = Display(),  # noqa: B008
     parent: ParentProcess = ParentProcess(),  # noqa: B008
@@ -73,8 +73,7 @@ def train_run(
 
     Args:
         run: A run made by `RunStore.create`.
-        resume: Continue from its newest checkpoint, if it has one.
-        from_step: Or from the checkpoint of this step.
+        resume: Continue from its newest checkpoint, if it has one, or from which.
         callbacks: Further callbacks of the trainer.
         display: Shows the run to a person.
         parent: What the process that started this one handed over.
@@ -95,7 +94,7 @@ def train_run(
         ):
             tell = PreparationProgress(heartbeat, requests, display.show)
             with _failure_recorded(run, heartbeat), tracked(run) as trackers:
-                prepared = prepare(run, resume, heartbeat, command, tell, from_step)
+                prepared = prepare(run, resume, heartbeat, command, tell)
                 recorder = Recorder(run, prepared, heartbeat, requests)
                 others = [WithinMinutes(run, heartbeat), *trackers, *callbacks]
                 result = _train(prepared, recorder, heartbeat, others, display)
