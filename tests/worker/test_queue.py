@@ -11,16 +11,18 @@ from itertools import pairwise
 
 import pytest
 
+from minigpt.cli import train as cli_train
 from minigpt.config import RunConfig
 from minigpt.errors import ConfigError, RunError
 from minigpt.runs.lock import RunLock
 from minigpt.runs.status import RunStatus, withdraw, write_status
 from minigpt.runs.store import RunStore
 from minigpt.runs.ticket import Ticket, has_ticket, read_ticket, write_ticket
-from minigpt.runs.time_spent import spells
+from minigpt.runs.time_spent import note_begin, note_end, seconds_spent, spells
 from minigpt.worker import launch, processes, queue
 from minigpt.worker.forecast import forecast, place_of
 from minigpt.worker.queue import Waiting, read_queue, stores
+from minigpt.worker.worker import train_run
 
 DEADLINE = 60
 SIZES = {"d_model": 16, "num_layers": 1, "num_heads": 2, "max_seq_len": 16}
@@ -233,3 +235,48 @@ def test_all_learners_and_the_teacher_share_one_queue(learners, tmp_path):
         tmp_path / "runs",
         *roots,
     ]
+
+
+def test_a_training_stops_when_its_learner_s_minutes_are_used_up(
+    store, text_file, monkeypatch
+):
+    monkeypatch.setenv("MINIGPT_MINUTES", "1")
+    run = store.create(tiny(text_file, 19_999), "long")
+    spent = '{"run": "gone", "begun": 1}\n{"run": "gone", "ended": 61}\n'
+    (store.root / "trainings.jsonl").write_text(spent)
+    train_run(run)
+    status = run.status()
+    assert status.state == "stopped"
+    assert "used your 1 minute of training" in status.note
+    assert run.latest is not None
+
+
+def test_the_time_of_a_killed_process_is_that_until_its_last_sign_of_life(
+    store, monkeypatch
+):
+    run = store.create(RunConfig(), "killed")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    note_begin(run)
+    monkeypatch.setattr(time, "time", lambda: now + 40)
+    write_status(run.path, RunStatus(state="running", pid=1))
+    monkeypatch.setattr(time, "time", lambda: now + 4_000)
+    assert seconds_spent(store) == pytest.approx(40, abs=0.01)
+    note_begin(run)
+    write_status(run.path, RunStatus(state="running", pid=1))
+    note_end(run)
+    note_end(run)  # once
+    assert [spell.ended is None for spell in spells(store)] == [False, False]
+    assert seconds_spent(store) == pytest.approx(40, abs=0.01)
+
+
+def test_the_next_size_of_a_series_lets_others_in_between(store):
+    first, second = (store.create(RunConfig(), name) for name in ("s1", "s2"))
+    for place, run in enumerate((first, second)):
+        ticket = {"series": "s", "place": place}
+        (run.path / "series.json").write_text(json.dumps(ticket))
+    write_status(first.path, RunStatus(state="finished"))
+    other = waits(store, "other", 1)
+    assert cli_train._train_the_others(first, follow_stdin=True, command="") == 0
+    order = [group[0].run.id for group in read_queue(store).waiting]
+    assert order == [other.id, "s2"]
