@@ -61,7 +61,6 @@ def prepare(
         vocab_size=vocab_size,
         num_parameters=sum(p.numel() for p in prepared.model.parameters()),
         text_sha256=prepared.text_sha256,
-        eta_seconds=None,
     )
     if prepared.corpus is not None and not heartbeat.status.baselines:
         tell("counting pairs of tokens", 0.0)

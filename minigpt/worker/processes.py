@@ -116,10 +116,10 @@ def spawn(run: Run, ticket: Ticket, lock: RunLock) -> None:
         try:
             (run.path / "stop").unlink(missing_ok=True)
             note_begin(run)
-            queued = run.status().replace(
+            begins = run.status().replace(
                 state="queued", activity="starting", error=None, pid=os.getpid()
             )
-            write_status(run.path, queued)
+            write_status(run.path, begins.replace(eta_seconds=ticket.seconds))
             environment = _environment(run, ticket)
             process = _popen(run, arguments, lock, environment)
             _processes[run.path.resolve()] = process

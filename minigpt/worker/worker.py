@@ -88,6 +88,8 @@ def train_run(
         status = run.status().replace(
             state="running", activity="starting", error=None, pid=os.getpid()
         )
+        if parent.lock is None:  # nobody has estimated it
+            status = status.replace(eta_seconds=None)
         with (
             Heartbeat(run.path, status) as heartbeat,
             StopRequests(run.path, follow_stdin=parent.follow_stdin) as requests,

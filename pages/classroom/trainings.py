@@ -30,12 +30,12 @@ class _Row(NamedTuple):
 def show(room: Room) -> None:
     """Show all trainings now and every few seconds, and what can be done with one."""
     with guard():
-        rows, places = _rows(room)
+        rows = _rows(room)
         if not rows:
             return
         waiting = sum(row.waits for row in rows)
         st.subheader(
-            f"Trainings · {len(rows) - waiting} of {places} places, {waiting} waiting",
+            f"Trainings · {len(rows) - waiting} at work, {waiting} waiting",
             anchor=False,
         )
         chosen = _choose(rows)
@@ -54,7 +54,7 @@ def show(room: Room) -> None:
             )
 
 
-def _rows(room: Room) -> tuple[list[_Row], int]:
+def _rows(room: Room) -> list[_Row]:
     store = RunStore(room.space_of(None).data / "runs")
     launch.look(store)
     queue, places = all_places(store)
@@ -67,7 +67,7 @@ def _rows(room: Room) -> tuple[list[_Row], int]:
     for each in (each for group in queue.waiting for each in group):
         said = turn.words_of(places[each.run.path.resolve()])
         rows.append(_row(each.run, names, said, waits=True))
-    return rows, queue.places
+    return rows
 
 
 def _row(run: Run, names: dict[str, str], said: str, *, waits: bool) -> _Row:
