@@ -24,10 +24,24 @@ class Place(NamedTuple):
     """Until it begins, roughly; None: nobody can tell."""
 
 
-def place_of(run: Run) -> Place | None:
-    """Return a run's place in the queue; None if it does not wait."""
+_known: dict[Path, tuple[float, dict[Path, Place]]] = {}
+"""For each server's own store: when its places were looked up, and what they were."""
+
+
+def place_of(run: Run, max_age: float = 0.0) -> Place | None:
+    """Return a run's place in the queue; None if it does not wait.
+
+    Args:
+        run: The run.
+        max_age: Seconds for which an earlier answer will do: pages ask often.
+    """
     store = RunStore(run.path.parent)
-    return forecast(read_queue(store), _usual(store)).get(run.path.resolve())
+    root, now = stores(store)[0].root, time.monotonic()
+    when, places = _known.get(root, (now - max_age - 1, {}))
+    if now - when > max_age or run.path.resolve() not in places:
+        _, places = all_places(store)
+        _known[root] = now, places
+    return places.get(run.path.resolve())
 
 
 def forecast(queue: Queue, usual: float | None) -> dict[Path, Place]:

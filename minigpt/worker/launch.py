@@ -9,7 +9,7 @@ Before: `queue` tells whose turn it is, and `processes` starts processes.
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from minigpt import spaces
@@ -199,8 +199,9 @@ def _begin_now(chosen: Waiting, lock: RunLock) -> str:
     finally:
         lock.release()
     forget_ticket(run.path)
-    status = run.status().replace(state="failed", activity="", error=problem)
-    write_status(run.path, status)
+    with suppress(RunError, OSError):  # its status is damaged: that is the problem
+        status = run.status().replace(state="failed", activity="", error=problem)
+        write_status(run.path, status)
     return problem
 
 

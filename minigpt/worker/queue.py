@@ -14,7 +14,7 @@ chosen here.
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from typing import NamedTuple
 from minigpt.errors import ConfigError, RunError
 from minigpt.runs.lock import is_locked
 from minigpt.runs.status import RunStatus
-from minigpt.runs.store import Run, RunStore
+from minigpt.runs.store import RUN_ID, Run, RunStore
 from minigpt.runs.ticket import Ticket, has_ticket, read_ticket
 from minigpt.runs.time_spent import spells
 from minigpt.spaces import LEARNERS, ROOM, server_data
@@ -125,7 +125,7 @@ def read_queue(store: RunStore) -> Queue:
     Args:
         store: Of anybody who uses the server.
     """
-    runs = [run for each in stores(store) for run in each.list()]
+    runs = [run for each in stores(store) for run in _directories(each)]
     waiting = [found for run in runs if (found := _waiting(run)) is not None]
     at_work = [busy for run in runs if (busy := _at_work(run)) is not None]
     running = Counter(each.run.path.parent for each in at_work)
@@ -157,6 +157,17 @@ def in_turn(
         last[turn] = max(last.values()) + 1
         found.append(group)
     return found
+
+
+def _directories(store: RunStore) -> Iterator[Run]:
+    """Find what may be a run, without opening it: a class has hundreds of them."""
+    try:
+        with os.scandir(store.root) as found:
+            names = [e.name for e in found if e.is_dir(follow_symlinks=False)]
+    except OSError:
+        return
+    for name in filter(RUN_ID.fullmatch, names):
+        yield Run(store.root / name)
 
 
 def _groups(waiting: Sequence[Waiting], owner: Path) -> list[Group]:

@@ -28,7 +28,7 @@ def show(runs: Sequence[Run], do: Callable[..., None], *, key: str) -> None:
     waiting = [run for run in runs if has_ticket(run.path)]
     if not waiting:
         return
-    st.caption(words_of(place_of(waiting[0])), width="content")
+    st.caption(words_of(place_of(waiting[0], max_age=1.0)), width="content")
     st.space("stretch")
     st.button(
         "Withdraw",
