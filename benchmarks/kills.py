@@ -114,8 +114,9 @@ def after_a_kill(run: Run, safe: int) -> tuple[int, list[str]]:
     wrong = []
     if is_locked(run.path):
         wrong.append("somebody holds its lock")
-    if run.status().is_alive:
-        wrong.append(f"its status is {run.status().state}")
+    status = run.status()
+    if status.is_alive and status.pid is not None:  # without one, it had not begun
+        wrong.append(f"its status is {status.state}")
     checkpoint = newest_resumable(run)
     step = 0 if checkpoint is None else checkpoint_step(checkpoint) or 0
     if step < safe:
