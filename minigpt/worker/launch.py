@@ -94,6 +94,19 @@ def resume(run: Run, step: int | None = None) -> None:
     _advance_for([run])
 
 
+def resume_together(runs: Sequence[Run]) -> None:
+    """Resume runs from their newest checkpoints, all at the same time: a race.
+
+    Raises:
+        RunError: If a process is training one already, or none can be started.
+    """
+    require_may_train()
+    ticket = _ticket()._replace(resume=True, together=runs[0].id)
+    for run in runs:
+        _join(run, ticket)
+    _advance_for(runs)
+
+
 def join_later(run: Run) -> None:
     """Let a created run wait for its turn, behind those of others."""
     _join(run, _ticket())

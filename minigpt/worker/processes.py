@@ -35,6 +35,7 @@ from minigpt.worker.environment import BRIEF, UNTIL_BUSY, waiting_variables
 _processes: dict[Path, "subprocess.Popen[bytes]"] = {}
 _registry_lock = threading.Lock()
 _STDIN = 0
+_AFTER_A_KILL = 2.0
 _lifeline: list[int] = []
 """The end of the pipe that trainers read, and the one that only this process holds."""
 
@@ -83,17 +84,32 @@ def end(run: Run, patience: float = 0.0) -> None:
         run: A run of this machine.
         patience: How long to wait, in seconds.
     """
-    status = run.status()
-    if status.pid in (None, os.getpid()) or not status.is_alive:
+    if not is_locked(run.path):
         return
     (run.path / "stop").touch()
-    deadline = time.monotonic() + patience
-    while is_locked(run.path) and time.monotonic() < deadline:
+    if not _ends_within(run, patience):
+        _kill(run)
+        _ends_within(run, _AFTER_A_KILL)
+
+
+def _ends_within(run: Run, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while is_locked(run.path):
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.02)
-    if is_locked(run.path) and status.pid is not None:
+    return True
+
+
+def _kill(run: Run) -> None:
+    process, status = _processes.get(run.path.resolve()), run.status()
+    if process is not None and process.poll() is None:
+        process.kill()
+        process.wait()
+    elif status.state in ("running", "stopping") and status.pid is not None:
+        # Another process has started it. While it is queued, the id is the starter's.
         with suppress(ProcessLookupError):
             os.kill(status.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
-    wait(run, patience)
 
 
 def spawn(run: Run, ticket: Ticket, lock: RunLock) -> None:

@@ -96,8 +96,11 @@ def _show_header(race: Race, statuses: list[RunStatus], names: tuple[str, str]) 
                 icon=":material/play_arrow:",
                 type="primary",
                 key="resume_race",
-                on_click=_do,
-                args=(launch.resume, [r for r in race if r.status().can_resume]),
+                on_click=_do_one,
+                args=(
+                    launch.resume_together,
+                    [r for r in race if r.status().can_resume],
+                ),
             )
         if not any(status.is_alive for status in statuses):
             _show_ways_on(race, names)
@@ -253,8 +256,8 @@ def _do(action: Callable[[Run], None], runs: list[Run]) -> None:
         _do_one(action, run)
 
 
-def _do_one(action: Callable[[Run], None], run: Run) -> None:
+def _do_one(action: Callable[..., None], *arguments: object) -> None:
     try:
-        action(run)
+        action(*arguments)
     except MinigptError as error:
         st.session_state["_race_problem"] = str(error)

@@ -10,6 +10,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
+from patience import until
 
 from minigpt.cli import train as cli_train
 from minigpt.config import RunConfig
@@ -37,13 +38,6 @@ def tiny(text_file, steps=2):
     )
 
 
-def until(condition):
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-
-
 @pytest.fixture
 def learners(tmp_path, monkeypatch):
     """Return the stores of three learners of one server, which has one place."""
@@ -69,10 +63,10 @@ SERVER = (
 )
 
 
-def server(store):
-    """Start another process that looks at the queue once it is told to."""
+def python(code, path):
+    """Start another process, with a path as its argument."""
     return subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(store.root)],
+        [sys.executable, "-c", code, str(path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
@@ -100,7 +94,8 @@ def test_learners_take_turns_through_a_kill_and_a_restart_and_each_begins_once(
 
     os.kill(processes._processes[first.path.resolve()].pid, signal.SIGKILL)
     until(lambda: first.status().state == "interrupted")
-    again = [server(bob), server(bob)]  # the server is started anew, twice
+    # The server is started anew, twice.
+    again = [python(SERVER, bob.root), python(SERVER, bob.root)]
     for each in again:
         assert each.stdout.readline() == b"ready\n"
     for each in again:
@@ -280,3 +275,29 @@ def test_the_next_size_of_a_series_lets_others_in_between(store):
     assert cli_train._train_the_others(first, follow_stdin=True, command="") == 0
     order = [group[0].run.id for group in read_queue(store).waiting]
     assert order == [other.id, "s2"]
+
+
+HOLDER = (
+    "import sys, pathlib\n"
+    "from minigpt.runs.lock import RunLock\n"
+    "lock = RunLock.acquire(pathlib.Path(sys.argv[1]))\n"
+    "print('held', flush=True)\n"
+    "sys.stdin.read()\n"
+)
+
+
+@pytest.mark.parametrize("state", ["running", "queued"])
+def test_a_process_that_does_not_stop_is_killed_if_the_id_is_its_own(
+    store, state, monkeypatch
+):
+    monkeypatch.setattr(processes, "_AFTER_A_KILL", 0.1)
+    run = store.create(RunConfig(), "stubborn")
+    holder = python(HOLDER, run.path)
+    assert holder.stdout.readline() == b"held\n"
+    write_status(run.path, RunStatus(state=state, pid=holder.pid))
+    processes.end(run, 0.05)
+    if state == "queued":  # the id is still that of whoever starts it
+        assert holder.poll() is None
+        holder.kill()
+    assert holder.wait(DEADLINE) == -signal.SIGKILL
+    assert run.status().state == "interrupted"
