@@ -113,9 +113,9 @@ def answer_token(tokenizer: Tokenizer, prompt: str, text: str) -> int:
             return tokens[0]
     if tokenizer.unknown(typed):
         raise DataError(f"The model never saw {text!r:.40}.")
+    fewest = min(len(tokenizer.encode(attempt)) for attempt in attempts)
     raise DataError(
-        f"{text!r:.40} is {len(tokenizer.encode(attempts[0]))} tokens for this model, "
-        "and an answer must be one."
+        f"{text!r:.40} is {fewest} tokens for this model, and an answer must be one."
     )
 
 

@@ -26,6 +26,7 @@ from minigpt.interpret.pairs.alignment import align_all, equally_long
 from minigpt.interpret.pairs.measures import SIDES, PairNumbers, measure_pair
 from minigpt.interpret.pairs.pair_rows import PairRow
 from minigpt.interpret.provenance.working import Operands, Working, number, spell_sum
+from minigpt.interpret.stream.logit_lens import overtaking
 from minigpt.model import TransformerLM
 from minigpt.tokenizers.base import Tokenizer
 
@@ -55,6 +56,16 @@ class Average:
         """
         clean, corrupted = self.differences.T
         return int((clean > 0).sum()), int((corrupted < 0).sum())
+
+    @property
+    def told_apart(self) -> int | None:
+        """Column from which on the first row has the right signs on both sides.
+
+        Of the lens: where the stream begins to say the answer after clean prompts and
+        the rival after corrupted ones, and goes on saying so. None: not at the end.
+        """
+        clean, corrupted = self.mean[:, 0]
+        return overtaking(np.minimum(clean, -corrupted), np.zeros_like(clean))
 
     def strongest(self, side: int, count: int = 1) -> list[tuple[int, int]]:
         """Return rows and columns of the means that are farthest from 0.

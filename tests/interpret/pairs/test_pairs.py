@@ -33,6 +33,7 @@ from minigpt.interpret.pairs.tales_pairs import KINDS, tales_pairs
 from minigpt.model import create_model
 from minigpt.tokenizers.storage import build_tokenizer
 
+SHIPPED = Path(__file__).parents[3] / "data" / "models"
 WORDS = "the red tan kite drum was here and there ."
 ROWS = [
     PairRow("the red kite was", "the tan kite was", "here", "there"),
@@ -225,7 +226,7 @@ def test_a_word_gets_its_space_where_the_prompt_has_none():
     letters = build_tokenizer(TokenizerConfig(kind="char"), "ab .")
     assert answer_token(letters, "a", "b") == letters.encode("b")[0]
     assert answer_token(letters, "a", "·") == letters.encode(" ")[0]
-    words = minigpt.load(Path("data/models/tales")).tokenizer
+    words = minigpt.load(SHIPPED / "tales").tokenizer
     assert answer_token(words, "it was", "red") == words.encode(" red")[0]
     assert answer_token(words, "it was red", ".") == words.encode(".")[0]
 
@@ -280,7 +281,7 @@ def test_pairs_of_tales_differ_in_few_words_and_the_shipped_model_knows_them(kin
         )
         assert {words[1] for words in told} <= set(THINGS)
         assert {row.rival for row in rows} <= set(COLOURS)
-    model, tokenizer, _ = minigpt.load(Path("data/models/tales"))
+    model, tokenizer, _ = minigpt.load(SHIPPED / "tales")
     clean, corrupted = average_pairs(model, tokenizer, rows, "lens").right
     assert min(clean, corrupted) >= 10
 
@@ -291,9 +292,19 @@ def test_there_are_no_other_pairs_of_tales():
 
 
 def test_pairs_of_held_out_text_are_the_models_own():
-    checkpoint = minigpt.load(Path("data/models/induction"))
+    checkpoint = minigpt.load(SHIPPED / "induction")
     rows = held_out_pairs(checkpoint, 6)
     pairs, left_out = align_all(checkpoint.model, checkpoint.tokenizer, rows)
     assert len(pairs) >= 3
     assert not left_out
     assert rows[:2] == held_out_pairs(checkpoint, 6)[:2]
+
+
+def test_a_lens_tells_the_prompts_apart_where_both_signs_are_right_to_the_end():
+    def of(clean, corrupted):
+        values = np.array([[clean], [corrupted]], dtype=float)
+        return average([PairNumbers(values, np.ones(2), values[:, 0, -1])])
+
+    assert of([1, -1, 2, 3], [-1, -1, 1, -2]).told_apart == 3
+    assert of([1, 1, 1], [-1, -2, -3]).told_apart == 0
+    assert of([1, 1, -1], [-1, -1, -1]).told_apart is None
