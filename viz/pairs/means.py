@@ -38,6 +38,15 @@ def place_names(texts: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
+def head_names(layers: int, heads: int) -> list[list[str]]:
+    """Name every head, [layer head].
+
+    >>> head_names(1, 2)
+    [['L0H0', 'L0H1']]
+    """
+    return [[f"L{layer}H{head}" for head in range(heads)] for layer in range(layers)]
+
+
 def in_words(mean: float, low: float, high: float) -> str:
     """Say a mean with its interval; of one pair alone there is none.
 

@@ -104,16 +104,16 @@ def answer_token(tokenizer: Tokenizer, prompt: str, text: str) -> int:
         DataError: If it is not one token.
     """
     typed = text.replace("·", " ")
-    attempts = [typed, f" {typed}"]
+    attempts = [typed, f" {typed}", typed.strip()]
     if typed[:1].isalnum() and not prompt[-1:].isspace():
-        attempts.reverse()
+        attempts[:2] = f" {typed}", typed
     for attempt in attempts:
         tokens = tokenizer.encode(attempt)
         if len(tokens) == 1 and tokens[0] != tokenizer.unk_id:
             return tokens[0]
     if tokenizer.unknown(typed):
         raise DataError(f"The model never saw {text!r:.40}.")
-    fewest = min(len(tokenizer.encode(attempt)) for attempt in attempts)
+    fewest = min(len(tokenizer.encode(attempt)) for attempt in attempts if attempt)
     raise DataError(
         f"{text!r:.40} is {fewest} tokens for this model, and an answer must be one."
     )

@@ -102,7 +102,6 @@ class Shown(NamedTuple):
 
 def show(shown: Shown) -> None:
     """Show the figures of one measure, and a sentence on what they say."""
-    st.markdown(_how_often_right(shown))
     if shown.measure == LENS:
         _show_lens(shown)
         return
@@ -116,6 +115,7 @@ def show(shown: Shown) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(_told(shown, layout.names[chosen[1:]], chosen))
+        st.markdown(_how_often_right(shown))
         _show_origin(shown, layout.names[chosen[1:]], chosen)
     with right:
         _show_strongest(shown, layout, chosen[0], titles[chosen[0]])
@@ -255,6 +255,7 @@ def _show_lens(shown: Shown) -> None:
         f"{shown.over}, {told}. There the difference is {clean} logits after the clean "
         f"and {corrupted} after the corrupted prompts."
     )
+    st.markdown(_how_often_right(shown))
     _offer_code(shown, "lens", None)
     _show_origin(shown, points[at], (CLEAN, 0, at))
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -16,9 +16,18 @@ from minigpt.interpret.pairs.held_out_pairs import held_out_pairs
 from minigpt.interpret.pairs.measures import PairNumbers, measure_pair
 from minigpt.interpret.pairs.pair_rows import PairRow
 from minigpt.interpret.pairs.tales_pairs import KINDS, tales_pairs
+from minigpt.interpret.pairs.two_models import (
+    PairOfModels,
+    TwoModels,
+    compare_pair,
+    compare_pairs,
+)
 from pages.frame.remember import remember
 from pages.frame.words import duration
 from pages.intervene import numbers
+
+Job = TypeVar("Job")
+Found = TypeVar("Found")
 
 held_out = remember(16, spinner="Looking for pairs of held-out text …")(held_out_pairs)
 """Pairs of a model's own held-out text."""
@@ -97,23 +106,52 @@ def measure(
     return Measured(pairs, left_out, average(whole))
 
 
-def _in_turn(
-    jobs: Sequence[tuple[Pair, list[int] | None]],
-    one: Callable[[tuple[Pair, list[int] | None]], PairNumbers],
+def compare(
+    before: Checkpoint,
+    after: Checkpoint,
+    rows: Sequence[PairRow],
+    only: int | None,
     stop: Callable[[], None],
-) -> list[PairNumbers]:
+) -> tuple[TwoModels, list[LeftOut]]:
+    """Let two models read every pair of a list, or one; return what was left out, too.
+
+    Args:
+        before: The model to compare with.
+        after: The chosen model.
+        rows: The list.
+        only: See `measure`.
+        stop: See `measure`.
+
+    Raises:
+        DataError: If no pair can be compared in both models.
+    """
+    jobs = [
+        (number, row)
+        for number, row in enumerate(rows, 1)
+        if only is None or number == only
+    ]
+    found = _in_turn(jobs, lambda job: _compared(before, after, job[1], job[0]), stop)
+    left_out = [each for each in found if isinstance(each, LeftOut)]
+    return compare_pairs(
+        [each for each in found if isinstance(each, PairOfModels)]
+    ), left_out
+
+
+def _in_turn(
+    jobs: Sequence[Job], one: Callable[[Job], Found], stop: Callable[[], None]
+) -> list[Found]:
     """Do one job after the other, with a bar and a way to stop once it takes long."""
     bar: DeltaGenerator = st.empty()
-    begun, found, is_slow = time.monotonic(), [], False
+    begun, found = time.monotonic(), []
     for done, job in enumerate(jobs, 1):
+        was_slow = time.monotonic() - begun > numbers.SOON
         found.append(one(job))
         passed = time.monotonic() - begun
         if passed > numbers.SOON and done < len(jobs):
-            if not is_slow:
+            if not was_slow:
                 stop()
-                is_slow = True
             left = passed / done * (len(jobs) - done)
-            words = f"Pair {job[0].number}; about {duration(left)} left"
+            words = f"{done} of {len(jobs)} steps; about {duration(left)} left"
             bar.progress(done / len(jobs), words)
     bar.empty()
     return found
@@ -130,6 +168,16 @@ def _layers(checkpoint: Checkpoint, what: str) -> list[list[int] | None]:
 def _aligned(checkpoint: Checkpoint, row: PairRow, number: int) -> Pair | LeftOut:
     try:
         return align(checkpoint.model, checkpoint.tokenizer, row, number)
+    except DataError as error:
+        return LeftOut(number, str(error))
+
+
+@remember(2048)
+def _compared(
+    before: Checkpoint, after: Checkpoint, row: PairRow, number: int
+) -> PairOfModels | LeftOut:
+    try:
+        return compare_pair(before, after, row, number)
     except DataError as error:
         return LeftOut(number, str(error))
 

@@ -1,5 +1,8 @@
 """Many prompts: a measure of one prompt, as a mean over many pairs of prompts."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -9,11 +12,18 @@ from minigpt.interpret.interventions.patching import CARRIED
 from minigpt.interpret.pairs.alignment import LeftOut
 from minigpt.interpret.pairs.measures import ATTRIBUTION, LENS
 from minigpt.interpret.pairs.pair_rows import PairRow
-from pages.frame import state
+from pages.frame import models, state
 from pages.frame.remember import identity
 from pages.frame.words import plain
 from pages.intervene import numbers as shared
-from pages.intervene.many_prompts import figures, numbers, one_pair, rows
+from pages.intervene.many_prompts import (
+    figures,
+    numbers,
+    one_pair,
+    rows,
+    two_models,
+)
+from pages.intervene.many_prompts.rows import Rows
 
 WORDS = (
     "What one prompt shows may be chance. Here each number is a **mean over many "
@@ -25,7 +35,7 @@ WORDS = (
     "shares of the whole way from one to the other."
 )
 
-PATCH, SHARES, ALONG = MEASURES = ("Patch", "Attribution", "Lens")
+PATCH, SHARES, ALONG, COMPARE = MEASURES = ("Patch", "Attribution", "Lens", "Compare")
 
 FEW = 20
 """So many pairs are measured on a small model without being asked for."""
@@ -39,43 +49,62 @@ ASKED, STOPPED = "_pairs_asked", "_pairs_stopped"
 def show(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     """Show a list of pairs, and a measure of them."""
     with row:
-        measure = _choose_measure(checkpoint)
-    listed = rows.choose(checkpoint)
+        measure = st.segmented_control(
+            "Measure",
+            MEASURES,
+            default=PATCH,
+            required=True,
+            key="pairs_measure",
+            label_visibility="collapsed",
+            **state.BOUND,
+        )
+    settings = st.container(horizontal=True, vertical_alignment="bottom")
+    listed = rows.choose(checkpoint, settings)
     if not listed.rows:
         raise DataError(
             "The list is empty: write a clean and a corrupted prompt into a row."
         )
-    only = _choose_pair(listed.rows)
+    with settings:
+        only = _choose_pair(listed.rows)
+        against = (
+            two_models.choose(models.chosen_entry()) if measure == COMPARE else None
+        )
+        what = None if against else _choose_what(checkpoint, measure)
     place = st.empty()
     asked = identity((checkpoint, tuple(listed.rows)))
     if not _may_measure(checkpoint, asked, len(listed.rows)):
         return
+    stop = partial(_offer_stop, place, asked)
     _, left_out = numbers.align_rows(checkpoint, listed.rows)
     try:
-        found = numbers.measure(
-            checkpoint, listed.rows, measure, only, lambda: _offer_stop(place, asked)
-        )
+        if against:
+            left_out = two_models.show(checkpoint, listed, against, only, stop)
+        elif what:
+            left_out = _measure(checkpoint, listed, what, only, stop)
     except DataError:
         show_left_out(listed.rows, left_out)
         raise
     place.empty()
+    show_left_out(listed.rows, left_out)
+
+
+def _measure(
+    checkpoint: Checkpoint,
+    listed: Rows,
+    what: str,
+    only: int | None,
+    stop: Callable[[], None],
+) -> list[LeftOut]:
+    """Measure the pairs and show the figures; return the pairs that are left out."""
+    found = numbers.measure(checkpoint, listed.rows, what, only, stop)
+    figures.show(figures.Shown(checkpoint, listed, what, only, found))
     if only is not None:
         one_pair.show(checkpoint, listed.rows[only - 1], found.pairs[0])
-    shown = figures.Shown(checkpoint, listed, measure, only, found)
-    figures.show(shown)
-    show_left_out(listed.rows, found.left_out)
+    return found.left_out
 
 
-def _choose_measure(checkpoint: Checkpoint) -> str:
-    """Let the reader choose what is measured: one of `measures.MEASURES`."""
-    measure = st.segmented_control(
-        "Measure",
-        MEASURES,
-        default=PATCH,
-        required=True,
-        key="pairs_measure",
-        **state.BOUND,
-    )
+def _choose_what(checkpoint: Checkpoint, measure: str) -> str:
+    """Return what is measured, one of `measures.MEASURES`; ask what is patched."""
     if measure == SHARES:
         return ATTRIBUTION
     if measure == ALONG:
@@ -104,6 +133,7 @@ def _choose_pair(listed: list[PairRow]) -> int | None:
         "Shown",
         options,
         key="pairs_one",
+        width=190,
         help="One pair alone: both prompts side by side.",
         **state.BOUND,
     )
@@ -141,7 +171,7 @@ def _stop(asked: object) -> None:
     st.session_state.pop(ASKED, None)
 
 
-def show_left_out(listed: list[PairRow], left_out: list[LeftOut]) -> None:
+def show_left_out(listed: list[PairRow], left_out: Sequence[LeftOut]) -> None:
     """Name the pairs that could not be compared, and why."""
     if not left_out:
         return

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.pairs.pair_rows import MOST_PAIRS, PairRow, read_pairs
@@ -45,10 +46,15 @@ class Rows(NamedTuple):
     """Goes on "20 pairs": `of the world of tales`."""
 
 
-def choose(checkpoint: Checkpoint) -> Rows:
-    """Show where the pairs come from, and return them."""
+def choose(checkpoint: Checkpoint, row: DeltaGenerator) -> Rows:
+    """Show where the pairs come from, and return them.
+
+    Args:
+        checkpoint: The chosen model.
+        row: Where there is room for the choices.
+    """
     default = TALES if numbers.knows_tales(checkpoint) else HELD_OUT
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with row:
         source = st.segmented_control(
             "Pairs of prompts",
             SOURCES,
@@ -57,12 +63,8 @@ def choose(checkpoint: Checkpoint) -> Rows:
             key="pairs_from",
             **state.BOUND,
         )
-        if source == OWN:
-            place = st.container()
-        else:
+        if source != OWN:
             return _drawn(checkpoint, source)
-    with place:
-        st.caption("A row is a pair. Empty answers are found by the model.")
     return _own(checkpoint)
 
 
@@ -71,10 +73,10 @@ def _drawn(checkpoint: Checkpoint, source: str) -> Rows:
     kind = next(iter(KINDS))
     if source == TALES:
         kind = st.selectbox(
-            "What is exchanged",
+            "Exchanged",
             list(KINDS),
             key="pairs_kind",
-            width=150,
+            width=120,
             help=EXCHANGED,
             **state.BOUND,
         )
@@ -95,6 +97,7 @@ def _drawn(checkpoint: Checkpoint, source: str) -> Rows:
 
 def _own(checkpoint: Checkpoint) -> Rows:
     """Let the reader write pairs into a table, or upload them."""
+    st.caption("A row is a pair. Where answers are empty, the model's own are taken.")
     with guard():
         _take_file()
     rows = _edited(st.session_state.get(KEPT) or _first_rows(checkpoint))
@@ -143,8 +146,10 @@ def _edited(rows: Sequence[PairRow]) -> list[PairRow]:
         height=220,
         key=f"own_pairs_{turn}",
         column_config={
-            "clean": st.column_config.TextColumn("Clean prompt", width="large"),
-            "corrupted": st.column_config.TextColumn("Corrupted prompt", width="large"),
+            "clean": st.column_config.TextColumn("Clean prompt", width="medium"),
+            "corrupted": st.column_config.TextColumn(
+                "Corrupted prompt", width="medium"
+            ),
             "answer": st.column_config.TextColumn("Answer"),
             "rival": st.column_config.TextColumn("Rival"),
         },

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import minigpt
+from minigpt.checkpoint import Checkpoint
 from minigpt.config import TokenizerConfig
 from minigpt.datasets.tales.words import COLOURS, THINGS, is_held_out
 from minigpt.errors import DataError
@@ -30,6 +31,7 @@ from minigpt.interpret.pairs.measures import (
 )
 from minigpt.interpret.pairs.pair_rows import PairRow, read_pairs
 from minigpt.interpret.pairs.tales_pairs import KINDS, tales_pairs
+from minigpt.interpret.pairs.two_models import QUANTITIES, compare_pair, compare_rows
 from minigpt.model import create_model
 from minigpt.tokenizers.storage import build_tokenizer
 
@@ -177,6 +179,8 @@ def test_intervals_hold_the_true_mean_about_95_times_in_100():
     assert 0.90 < covered < 0.97
 
 
+OTHER_WORDS = PairRow("the kite was", "the drum was")
+
 REFUSED = {
     "lengths": (PairRow("the red kite", "the kite"), "same number of tokens"),
     "empty": (PairRow("", "the kite"), "empty"),
@@ -308,3 +312,46 @@ def test_a_lens_tells_the_prompts_apart_where_both_signs_are_right_to_the_end():
     assert of([1, -1, 2, 3], [-1, -1, 1, -2]).told_apart == 3
     assert of([1, 1, 1], [-1, -2, -3]).told_apart == 0
     assert of([1, 1, -1], [-1, -1, -1]).told_apart is None
+
+
+def test_two_models_are_compared_pair_by_pair(model, tokenizer):
+    torch.manual_seed(5)
+    other = create_model("transformer", **model.config.model_dump()).eval()
+    metadata = minigpt.load(SHIPPED / "tales").metadata
+    before = Checkpoint(other, tokenizer, metadata)
+    after = Checkpoint(model, tokenizer, metadata)
+    rows = [ROWS[3], REFUSED["lengths"][0], *ROWS[:2]]
+    found = compare_rows(before, after, rows)
+    pairs = [align(model, tokenizer, row) for row in (ROWS[3], *ROWS[:2])]
+    clean = [torch.tensor([list(pair.prompts.other)]) for pair in pairs]
+    for number, one in enumerate((other, model)):
+        gaps = [gap(one(text), pair) for text, pair in zip(clean, pairs, strict=True)]
+        assert found.means[number, 0] == pytest.approx(np.mean(gaps), abs=1e-5)
+        chances = [
+            float(one(text)[0, -1].softmax(-1)[pair.prompts.answer])
+            for text, pair in zip(clean, pairs, strict=True)
+        ]
+        assert found.means[number, 2] == pytest.approx(np.mean(chances), abs=1e-6)
+        losses = [
+            float(torch.nn.functional.cross_entropy(one(text)[0, :-1], text[0, 1:]))
+            for text in clean
+        ]
+        assert found.means[number, -1] == pytest.approx(np.mean(losses), abs=1e-5)
+    assert (found.low <= found.change).all()
+    assert (found.change <= found.high).all()
+    assert found.heads.shape == (2, 2)
+    assert found.means.shape == (2, len(QUANTITIES))
+    same = compare_rows(after, after, rows)
+    np.testing.assert_allclose(same.change, 0, atol=1e-9)
+    np.testing.assert_allclose(same.heads, 0, atol=1e-9)
+
+
+def test_models_of_other_tokens_have_no_common_loss_and_no_namesakes():
+    words, pieces = (minigpt.load(SHIPPED / name) for name in ("glass", "tales"))
+    row = PairRow("the cat was a", "the dog was a", "girl", "boy")
+    found = compare_pair(words, pieces, row)
+    assert found.heads is None
+    assert np.isnan(found.quantities[:, -1]).all()
+    assert np.isfinite(found.quantities[:, :-1]).all()
+    with pytest.raises(DataError, match="never saw 'kite'"):
+        compare_pair(minigpt.load(SHIPPED / "induction"), pieces, OTHER_WORDS)

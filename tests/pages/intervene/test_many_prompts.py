@@ -60,6 +60,16 @@ def test_patches_attribution_and_lens_are_averaged_and_their_code_gives_the_same
     assert run_codes(app) == {"lens"}
 
 
+def test_two_steps_are_compared_and_a_model_with_itself_is_the_same(open_page):
+    app = open_page(PAGE, **MANY, pairs_measure="Compare", pairs_against_step="10")
+    assert "it changes by" in said(app)
+    assert "**glass at step 10**" in said(app)
+    assert run_codes(app) == {"two models", "heads of two models"}
+    app.selectbox(key="pairs_against_step").set_value(100).run()
+    assert "compares a model with itself" in " ".join(each.value for each in app.text)
+    assert "it changes by 0.00 (95% interval 0.00 to 0.00)" in said(app)
+
+
 def test_pairs_of_ones_own_that_do_not_fit_are_left_out_by_name(own):
     assert "Over **2 pairs** of my own list" in said(own)
     assert "too narrow" in said(own)
