@@ -179,7 +179,7 @@ def test_intervals_hold_the_true_mean_about_95_times_in_100():
     assert 0.90 < covered < 0.97
 
 
-OTHER_WORDS = PairRow("the kite was", "the drum was")
+OTHER_WORDS = PairRow("the umbrella was", "the lantern was")
 
 REFUSED = {
     "lengths": (PairRow("the red kite", "the kite"), "same number of tokens"),
@@ -316,7 +316,8 @@ def test_a_lens_tells_the_prompts_apart_where_both_signs_are_right_to_the_end():
 
 def test_two_models_are_compared_pair_by_pair(model, tokenizer):
     torch.manual_seed(5)
-    other = create_model("transformer", **model.config.model_dump()).eval()
+    other = create_model("transformer", **model.config.model_dump())
+    other.eval().requires_grad_(False)
     metadata = minigpt.load(SHIPPED / "tales").metadata
     before = Checkpoint(other, tokenizer, metadata)
     after = Checkpoint(model, tokenizer, metadata)
@@ -353,5 +354,5 @@ def test_models_of_other_tokens_have_no_common_loss_and_no_namesakes():
     assert found.heads is None
     assert np.isnan(found.quantities[:, -1]).all()
     assert np.isfinite(found.quantities[:, :-1]).all()
-    with pytest.raises(DataError, match="never saw 'kite'"):
+    with pytest.raises(DataError, match="never saw 'umbrella'"):
         compare_pair(minigpt.load(SHIPPED / "induction"), pieces, OTHER_WORDS)
