@@ -81,9 +81,8 @@ def mean_grid(
         ]
         for row in zip(names, mean.tolist(), low.tolist(), high.tolist(), strict=True)
     ]
-    return Grid(
-        mean, unit=unit, sentences=sentences, signed=True, shrinks=True, **settings
-    )
+    settings = {"signed": True, "shrinks": True, **settings}
+    return Grid(mean, unit=unit, sentences=sentences, **settings)
 
 
 def means_table(names: Sequence[str], values: Values) -> pd.DataFrame:
@@ -102,7 +101,9 @@ def means_table(names: Sequence[str], values: Values) -> pd.DataFrame:
             f"{len(names)} names, but {len(mean)} means, {len(low)} and {len(high)} "
             "ends of intervals."
         )
-    return pd.DataFrame({"name": list(names), "mean": mean, "low": low, "high": high})
+    printed_as = [signed(value) for value in mean.tolist()]
+    columns = {"mean": mean, "low": low, "high": high, "text": printed_as}
+    return pd.DataFrame({"name": list(names), **columns})
 
 
 def means_chart(table: pd.DataFrame, unit: str) -> vl.LayerChart:
@@ -127,9 +128,7 @@ def means_chart(table: pd.DataFrame, unit: str) -> vl.LayerChart:
     dots = rows.mark_point(filled=True, size=80, opacity=1, color=BLUE).encode(
         x="mean:Q"
     )
-    numbers = printed(rows, dx=8, dy=-8, fontSize=10).encode(
-        x="mean:Q", text=vl.Text("mean:Q", format="+.2f")
-    )
+    numbers = printed(rows, dx=8, dy=-8, fontSize=10).encode(x="mean:Q", text="text:N")
     chart: vl.LayerChart = (zero + spans + dots + numbers).properties(
         height=room_for(len(table)) + 6 * len(table), padding=NARROW
     )

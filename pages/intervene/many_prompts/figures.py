@@ -226,7 +226,8 @@ def _show_strongest(shown: Shown, layout: Layout, side: int, title: str) -> None
     st.markdown(f"**{title}**: the {len(cells)} largest")
     table = means_table([layout.names[cell] for cell in cells], (mean, low, high))
     st.vega_lite_chart(means_chart(table, shown.unit).spec)
-    st.caption("Dot: the mean. Grey line: its 95% interval.")
+    if len(shown.found.pairs) > 1:
+        st.caption("Dot: the mean. Grey line: its 95% interval.")
 
 
 def _show_lens(shown: Shown) -> None:
@@ -235,7 +236,8 @@ def _show_lens(shown: Shown) -> None:
     found = shown.average
     table = lens_table(points, found.mean[:, 0], found.low[:, 0], found.high[:, 0])
     st.vega_lite_chart(lens_chart(table, f"{DIFFERENCE} (logits)").spec)
-    st.caption("Vertical lines: the 95% interval of each mean.")
+    if len(shown.found.pairs) > 1:
+        st.caption("Vertical lines: the 95% interval of each mean.")
     turn = found.told_apart
     at = len(points) - 1 if turn is None else turn
     clean, corrupted = (

@@ -13,7 +13,7 @@ from minigpt.interpret.pairs.tales_pairs import tales_pairs
 from minigpt.interpret.pairs.two_models import QUANTITIES, TwoModels, compare_rows
 from minigpt.library.catalogue import ModelEntry
 from pages.frame import models, notebook, state
-from pages.frame.guard import show_note
+from pages.frame.guard import show_note, show_problem
 from pages.frame.words import plain
 from pages.intervene.many_prompts import numbers
 from pages.intervene.many_prompts.rows import Rows
@@ -60,6 +60,9 @@ def choose(entry: ModelEntry) -> Against:
             "at step", steps, key="pairs_against_step", width=110, **state.BOUND
         )
         name = f"{against.id} at step {step}"
+    for key in ("pairs_against", "pairs_against_step"):
+        if note := st.session_state.pop(f"_unknown_{key}", None):
+            show_problem(f"{note} What you see is the default.")
     path = against.path_at(step)
     return Against(models.load(path), str(path), name)
 
@@ -93,12 +96,9 @@ def show(
         f"model, tokenizer, metadata = after = minigpt.load({str(chosen)!r})\n"
         f"rows = {listed.call}{rows}\n"
     )
-    left, right = st.columns([5, 4], gap="large")
-    with left:
-        _show_quantities(found, listed, against)
-        _offer_code("two models", "means", found.means, begin)
-    with right:
-        _show_heads(found, begin)
+    _show_quantities(found, listed, against)
+    _offer_code("two models", "means", found.means, begin)
+    _show_heads(found, begin)
     return left_out
 
 
@@ -152,6 +152,7 @@ def _show_heads(found: TwoModels, begin: str) -> None:
         row_title="layer",
         column_title="head",
         limit=1.0,
+        signed=False,
     )
     value_grid(grid, key="pairs_two_heads")
     st.caption(
