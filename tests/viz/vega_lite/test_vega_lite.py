@@ -24,6 +24,8 @@ from viz.heads import ELSEWHERE, HERE, HabitBar, ScoreOnText
 from viz.learning.scaling import GUESS, TRAINED, SizePoint, SizeTrack
 from viz.lens_charts import race_table
 from viz.merges import script_table
+from viz.pairs.means import LINES as MEAN_LINES
+from viz.pairs.means import means_table
 from viz.positions import distance_table, loss_table
 from viz.race import Track
 from viz.vega_lite import lettering
@@ -55,6 +57,7 @@ SEEN = {"last_step": 3, "uniform_loss": 4.2}
 HABIT = HabitBar("itself", 0.5, 0.4, 0.6, 0.1, 0.2, float("nan"), 20)
 LINES = [Line((0, 0), (1, 1), 0.5, 0.1, 0.2), Line((0, 1), (1, 0), 0.3, 0.1, 0.2)]
 NODES = [GraphNode("L0H0", 1, 1, 0, 0.5), GraphNode("answer", -1, 2, 1, 1.0)]
+MEANS = means_table(["L0H0", "L1 MLP"], (FIRST, FIRST - 0.1, FIRST + 0.2))
 POINTS = np.array([[0.0, 1.0], [2.0, 0.5]])
 DRIFT = drift_table([0, 9], PIECES, POINTS, np.stack([POINTS, POINTS]))
 RACERS = [Track("a", np.array([1.0, 2.0]), np.array([3.0, 2.0]), [(1.5, 2.5)])]
@@ -86,6 +89,8 @@ CHARTS = {
     "circuits.path_graph.path_graph": [
         given((2, 2), [DrawnPath((0, 0), (1, 1), 0.5), DrawnPath((0, 1), None, -0.1)])
     ],
+    "pairs.means.means_chart": [given(MEANS, "logits")],
+    "pairs.means.lens_chart": [given(MEANS.assign(line=MEAN_LINES[0]), "logits")],
     "circuits.removals.predicted_and_measured": [
         given(removal_table(["L0H0", "L0 MLP"], [0.5, -0.1], [0.4, 0.0]))
     ],
