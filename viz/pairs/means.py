@@ -114,7 +114,8 @@ def means_chart(table: pd.DataFrame, unit: str) -> vl.LayerChart:
         unit: What the means are.
     """
     rows = vl.Chart(table).encode(
-        y=vl.Y("name:N", title=None, sort=None).axis(
+        # Named in order: a chart that is drawn anew would keep the order it had.
+        y=vl.Y("name:N", title=None, sort=list(table["name"])).axis(
             ticks=False, domain=False, labelOverlap=False, labelLimit=190, **LEAN
         ),
         tooltip=_tooltip("name:N"),

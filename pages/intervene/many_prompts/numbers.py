@@ -151,7 +151,7 @@ def _in_turn(
             if not was_slow:
                 stop()
             left = passed / done * (len(jobs) - done)
-            words = f"{done} of {len(jobs)} steps; about {duration(left)} left"
+            words = f"{done / len(jobs):.0%} measured; about {duration(left)} left"
             bar.progress(done / len(jobs), words)
     bar.empty()
     return found

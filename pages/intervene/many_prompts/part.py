@@ -126,14 +126,14 @@ def _choose_what(checkpoint: Checkpoint, measure: str) -> str:
 
 def _choose_pair(listed: list[PairRow]) -> int | None:
     """Let the reader look at one pair alone; return its number."""
-    names = [f"{number}: {row.clean[:70]}" for number, row in enumerate(listed, 1)]
+    names = [f"Pair {number}" for number in range(1, len(listed) + 1)]
     options = [ALL, *names]
     state.keep_possible("pairs_one", options, "pair")
     chosen = st.selectbox(
         "Shown",
         options,
         key="pairs_one",
-        width=190,
+        width=130,
         help="One pair alone: both prompts side by side.",
         **state.BOUND,
     )
