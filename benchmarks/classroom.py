@@ -106,7 +106,7 @@ class Session:
 
     def __init__(self, page: str, texts: Texts, server: psutil.Process) -> None:
         self.page, self.texts, self.server = page, texts, server
-        self.widgets: dict[str, tuple[str, str]] = {}  # key: id, fragment
+        self.widgets: dict[str, str] = {}  # ids by key
         self.states: dict[str, WidgetState] = {}
         self.known: dict[str, ForwardMsg] = {}
         """Large messages, which the server need not send again."""
@@ -120,7 +120,6 @@ class Session:
         try:
             async with connect(url, subprotocols=["streamlit"], max_size=None) as tab:
                 await self._measured(FIRST, tab, figures)
-                await self._remember(tab)
                 while True:
                     for action in PAGES[self.page]:
                         await asyncio.sleep(think * self.texts.random.uniform(0.5, 1.5))
@@ -142,20 +141,14 @@ class Session:
         figures.cpu[place] += 1e3 * (cpu_seconds(self.server) - before)
 
     def _use(self, action: str) -> None:
-        identity, _ = self.widgets[action]
+        identity = self.widgets[action]
         self.states[identity] = WidgetState(id=identity, **self.texts.value(action))
 
-    async def _remember(self, tab: ClientConnection) -> None:
-        """Say that the browser has stored nothing, as its script does at once."""
-        identity, fragment = self.widgets["_browser_memory"]
-        self.states[identity] = WidgetState(id=identity, json_value='{"found": ""}')
-        await self._run(tab, fragment)
-
-    async def _run(self, tab: ClientConnection, fragment: str = "") -> list[str]:
+    async def _run(self, tab: ClientConnection) -> list[str]:
         """Let the server run the page; return the errors that it shows."""
         request = BackMsg()
         rerun = request.rerun_script
-        rerun.query_string, rerun.fragment_id = "model=tales", fragment
+        rerun.query_string = "model=tales"
         if self.page == "chat":
             rerun.query_string = "model=tales-chat"
         if self.script:
@@ -196,7 +189,7 @@ class Session:
         elif kind is not None:
             identity = getattr(getattr(element, kind), "id", "")
             key = identity.split("-", 2)[-1]  # $$ID-<hash>-<key>
-            self.widgets[key] = (identity, delta.fragment_id)
+            self.widgets[key] = identity
 
 
 def once(state: WidgetState) -> bool:

@@ -3,8 +3,10 @@
 import functools
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+import jaxtyping
 import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
@@ -41,6 +43,18 @@ os.environ["MINIGPT_COVER"] = "off"
 ROOT = Path(__file__).parent.parent
 
 TEXT = "the cat sat on the mat and the dog sat on the log. " * 100
+
+
+RUN_PAGES = ("tests/pages/", "tests/guard/", "tests/lessons/")
+
+
+@pytest.fixture(autouse=True)
+def shapes_unchecked(request) -> Iterator[None]:
+    """Let pages run as for a reader, a fifth quicker: the model has its tests."""
+    pages = request.node.nodeid.startswith(RUN_PAGES)
+    jaxtyping.config.update("jaxtyping_disable", pages)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(scope="session")

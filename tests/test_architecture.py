@@ -5,6 +5,7 @@ app.py → pages → viz       figures and widgets
 """
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -186,6 +187,16 @@ def test_names_say_what_a_module_is_about():
         for path in sources(folder)
         if path.name in vague
     ] == []
+
+
+def test_no_test_sleeps():
+    sleeping = [
+        str(path.relative_to(ROOT))
+        for path in sources("tests")
+        if path.name != "patience.py"
+        and re.search(r"\bsleep\((?!\))", path.read_text())
+    ]
+    assert sleeping == []
 
 
 @pytest.mark.parametrize("package", ["minigpt", "viz"])

@@ -5,48 +5,43 @@ like any file from outside.
 """
 
 import logging
-from copy import deepcopy
+import secrets
 
 import streamlit as st
 
 from minigpt.errors import DataError
 from pages.frame import progress, progress_file
-from viz.components.browser_memory.view import browser_memory
+from viz.components.browser_memory.view import Kept, browser_memory
 
 logger = logging.getLogger("minigpt.app")
 
 NAME = "minigpt-progress"
-_READ = "_memory_read"
-_HAS_NEW = "_memory_has_new"
+_SESSION = "_memory_session"
+_HEARD = "_memory_heard"
 
 
-@st.fragment
 def keep() -> None:
-    """Read what the browser has, and let it keep what is new. Called once a run.
+    """Hear what the browser has, and let it keep what is new. Called once a run.
 
-    A fragment: a browser that has stored nothing does not make the page run again.
+    A browser that has stored nothing says nothing, and the page does not run again.
     """
-    if st.session_state.pop(_HAS_NEW, False):
-        st.rerun()
-    is_read = st.session_state.get(_READ, False)
-    text = progress_file.to_json(progress.of_session()) if is_read else None
+    kept = Kept(
+        NAME,
+        progress_file.to_json(progress.of_session()),
+        session=st.session_state.setdefault(_SESSION, secrets.token_hex(8)),
+        is_heard=st.session_state.get(_HEARD, False),
+    )
     with st.container(key="browser_memory"):
-        browser_memory(NAME, text, key="_browser_memory", on_found=_take)
+        browser_memory(kept, key="_browser_memory", on_found=_take)
 
 
 def _take(text: str) -> None:
     """Join what the browser has stored with what was done since this page opened."""
-    st.session_state[_READ] = True
-    if not text:
-        return
+    st.session_state[_HEARD] = True
     try:
         stored = progress_file.from_json(text.encode())
     except DataError as error:
         # Another version's, or spoilt by hand: what comes from here on replaces it.
         logger.warning("Stored progress was not read: %s", error)
         return
-    here = progress.of_session()
-    before = deepcopy(here)
-    here.take_over(stored)
-    if here != before:
-        st.session_state[_HAS_NEW] = True
+    progress.of_session().take_over(stored)

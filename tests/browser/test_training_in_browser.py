@@ -85,8 +85,10 @@ def test_upload_train_reload_stop_resume_finish_open_and_generate(page, own_serv
     traced = re.compile(r"blocks\.0\.attn\.hook_pattern\[0, [01], \d+, ")
     page.get_by_text(traced).first.wait_for()
 
+    navigation.stand_still(page)
     page.get_by_role("link", name="Generation").click()
     page.get_by_role("heading", name="Generation").wait_for()
+    navigation.stand_still(page)
     set_number(page, "max_new_tokens", 12)
     page.get_by_role("button", name="Generate").click()
     page.get_by_text("12 tokens.").wait_for()

@@ -2,11 +2,11 @@
 
 import http.client
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from patience import until
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit_server import ROOT, serve_script
@@ -42,10 +42,8 @@ def lesson(tmp_path_factory) -> Iterator[Lesson]:
     options = {"MINIGPT_DATA": str(data), "MINIGPT_SHIPPED": "on"}
     options["MINIGPT_COVER"] = "on"
     with serve_script(ROOT / "app.py", log, "--share", **options) as port:
+        until(lambda: "learners' link" in log.read_text())  # soon after it answers
         printed = log.read_text()
-        while "learners' link" not in printed:  # greeted as soon as it answers
-            time.sleep(0.1)
-            printed = log.read_text()
         yield Lesson(
             port,
             re.search(r"/teach/[\w-]{43}", printed)[0],

@@ -8,9 +8,9 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
+from patience import until
 
 from minigpt.cli import main
 from minigpt.runs.store import RunStore
@@ -355,11 +355,12 @@ def test_ctrl_c_saves_and_says_how_to_go_on(home, capsys, number, monkeypatch):
     # libgomp says what it found when torch was loaded.
     process = start(home, "train", *words, OMP_DISPLAY_ENV="VERBOSE")
     store = RunStore(home / "data" / "runs")
-    deadline = time.monotonic() + 300
-    while not (store.list() and store.list()[0].metrics().records):
+
+    def has_begun() -> bool:
         assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+        return any(run.metrics().records for run in store.list())
+
+    until(has_begun)
     process.send_signal(number)
     _, error = process.communicate(timeout=300)
     assert process.returncode == 128 + number

@@ -14,10 +14,10 @@ import sysconfig
 import urllib.request
 from contextlib import closing
 from pathlib import Path
-from time import monotonic, sleep
 
 import pytest
 from lesson_file.test_file import checkpoint_of
+from patience import until
 
 import minigpt
 from minigpt.checkpoint import load_checkpoint
@@ -76,17 +76,13 @@ def set_options(folder: Path) -> None:
         path.write_text(json.dumps(values), encoding="utf-8")
 
 
-def wait_until_ready(url: str, process: subprocess.Popen, seconds: float = 240) -> None:
-    deadline = monotonic() + seconds
-    while True:
-        assert process.poll() is None, "JupyterLab ended"
-        try:
-            urllib.request.urlopen(f"{url}/api/status").close()
-        except OSError:
-            assert monotonic() < deadline
-            sleep(0.2)
-        else:
-            return
+def is_ready(url: str, process: subprocess.Popen) -> bool:
+    assert process.poll() is None, "JupyterLab ended"
+    try:
+        urllib.request.urlopen(f"{url}/api/status").close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture
@@ -118,7 +114,7 @@ def lab(tmp_path):
         )
         try:
             url = f"http://127.0.0.1:{port}"
-            wait_until_ready(url, process)
+            until(lambda: is_ready(url, process))
             yield url, tmp_path
         finally:
             process.terminate()

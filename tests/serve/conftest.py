@@ -1,7 +1,6 @@
 """A real server on a free port, and the model that it serves."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
@@ -9,6 +8,7 @@ from typing import Any, NamedTuple
 
 import httpx2
 import pytest
+from patience import until
 
 MODELS = Path(__file__).parents[2] / "data" / "models"
 KEY = "sk-of-the-tests"
@@ -40,7 +40,7 @@ def serving(name: str = "tales-chat", **limits: Any) -> Iterator[Service]:
     server = make_server(served)
     thread = Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
-    wait_for(lambda: server.started or not thread.is_alive())
+    until(lambda: server.started or not thread.is_alive())
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     headers = {"Authorization": f"Bearer {KEY}"}
     try:
@@ -49,14 +49,6 @@ def serving(name: str = "tales-chat", **limits: Any) -> Iterator[Service]:
     finally:
         server.should_exit = True
         thread.join()
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
-    """Return when a condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it does not happen"
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")

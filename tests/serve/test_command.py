@@ -13,11 +13,12 @@ from pathlib import Path
 import httpx2
 import pytest
 import safetensors.torch
+from patience import until
 
 from minigpt.cli import main
 from minigpt.serve import needed
 
-from .conftest import MODELS, wait_for
+from .conftest import MODELS
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -45,7 +46,7 @@ def address(tmp_path):
         )
         try:
             url = f"localhost:{port}"
-            wait_for(lambda: process.poll() is not None or answers(url))
+            until(lambda: process.poll() is not None or answers(url))
             yield url
         finally:
             process.send_signal(signal.SIGINT)

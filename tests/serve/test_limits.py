@@ -8,8 +8,9 @@ from contextlib import contextmanager
 
 import httpx2
 import pytest
+from patience import until
 
-from .conftest import KEY, serving, wait_for
+from .conftest import KEY, serving
 
 SECRET = "the secret of Zanzibar"
 LONG = {"prompt": SECRET, "max_tokens": 90_000, "ignore_eos": True}
@@ -43,11 +44,11 @@ def test_who_hangs_up_frees_the_place(narrow, stream, caplog):
         with asking(narrow, stream=stream, **LONG) as line:
             while stream and b"data: " not in line.recv(4096):
                 pass
-            wait_for(lambda: engine.num_writing)
+            until(lambda: engine.num_writing)
         answer = narrow.post("/v1/completions", prompt="a", max_tokens=3)
         assert answer.status_code == 200  # 90,000 tokens would take minutes
         assert engine.num_writing == 0
-        wait_for(lambda: any('"hung_up": true' in line for line in caplog.messages))
+        until(lambda: any('"hung_up": true' in line for line in caplog.messages))
 
 
 def test_who_hangs_up_before_the_first_word_leaves_nothing_behind(narrow):
@@ -55,17 +56,17 @@ def test_who_hangs_up_before_the_first_word_leaves_nothing_behind(narrow):
         with asking(narrow, stream=number % 2 == 0, **LONG):
             pass
     asked = {"prompt": "a", "max_tokens": 1}
-    wait_for(lambda: narrow.post("/v1/completions", **asked).status_code == 200)
+    until(lambda: narrow.post("/v1/completions", **asked).status_code == 200)
     engine = narrow.served.engine
-    wait_for(lambda: engine.num_writing == engine.num_waiting == 0)
+    until(lambda: engine.num_writing == engine.num_waiting == 0)
 
 
 def test_who_finds_the_queue_full_is_told_when_to_try_again(narrow):
     engine = narrow.served.engine
     with asking(narrow, **LONG):
-        wait_for(lambda: engine.num_writing)
+        until(lambda: engine.num_writing)
         with asking(narrow, **LONG):
-            wait_for(lambda: engine.num_waiting)
+            until(lambda: engine.num_waiting)
             for path, asked in (
                 ("/v1/completions", {"prompt": "a"}),
                 ("/v1/embeddings", {"input": "a"}),
@@ -74,9 +75,9 @@ def test_who_finds_the_queue_full_is_told_when_to_try_again(narrow):
                 assert refused.status_code == 429
                 assert refused.headers["Retry-After"] == "1"
                 assert refused.json()["error"]["code"] == "queue_full"
-        wait_for(lambda: engine.num_waiting == 0)
+        until(lambda: engine.num_waiting == 0)
         assert narrow.post("/v1/embeddings", input="a").status_code == 200
-    wait_for(lambda: engine.num_writing == 0)
+    until(lambda: engine.num_writing == 0)
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -101,7 +102,7 @@ def test_what_takes_too_long_ends_with_an_error(stream):
         text = answer.text.strip().removeprefix("data: ").rpartition("data: ")[2]
         assert json.loads(text)["error"]["code"] == "timeout"
         assert answer.status_code == (200 if stream else 504)
-        wait_for(lambda: hasty.served.engine.num_writing == 0)
+        until(lambda: hasty.served.engine.num_writing == 0)
 
 
 def test_a_model_that_was_never_tuned_to_chat_says_so(narrow):
@@ -166,7 +167,7 @@ def test_the_log_and_the_metrics_count_and_hold_nothing_private(service, caplog)
 def logged(caplog, answer: httpx2.Response) -> dict:
     """Return what the log says of a request, as soon as it does."""
     request = answer.headers["X-Request-Id"]
-    wait_for(lambda: any(request in line for line in caplog.messages))
+    until(lambda: any(request in line for line in caplog.messages))
     return json.loads(next(line for line in caplog.messages if request in line))
 
 

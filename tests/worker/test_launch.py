@@ -5,9 +5,9 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
+from patience import until
 
 from minigpt.config import RunConfig
 from minigpt.errors import RunError
@@ -31,13 +31,6 @@ def tiny(text_file, **train):
 
 def endless(text_file):
     return tiny(text_file, max_steps=19_999, eval_interval=100)
-
-
-def until(condition):
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
 
 
 def steps_of(run):

@@ -1,8 +1,7 @@
 """Several sizes, one after another: trained for real, stopped, resumed, predicted."""
 
-import time
-
 import pytest
+from patience import until
 
 from minigpt.config import DataConfig
 from minigpt.errors import RunError
@@ -64,10 +63,7 @@ def test_sizes_are_trained_in_a_row_by_one_process_and_the_fifth_after_the_guess
 def test_a_series_that_is_stopped_waits_and_goes_on_where_it_was(runs):
     series = start_series(runs, quick(20_000), WIDTHS[:2])
     first, second = series.runs
-    deadline = time.monotonic() + 120
-    while first.status().step < 3:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: first.status().step >= 3)
     first.request_stop()
     assert launch.wait(first, 120) == 0
     assert first.status().state == "stopped"

@@ -3,22 +3,26 @@
 
 export default function browser_memory({ data, parentElement, setStateValue }) {
   const view = parentElement.querySelector(".browser_memory");
-  view.hand = setStateValue;
-  if (!view.isListening) {
-    view.isListening = true;
-    setStateValue("found", read(data.name));
-    const listen = (event) => {
-      if (event.key === data.name && event.newValue) view.hand("found", event.newValue);
-    };
-    window.addEventListener("storage", listen);
-    view.stop = () => window.removeEventListener("storage", listen);
+  // A view ends with its page; what this window has said, with its session.
+  window.minigptMemory ??= {};
+  const said = window.minigptMemory;
+  if (said.session !== data.session) {
+    said.session = data.session;
+    const found = read(data.name);
+    said.waits = found !== "";
+    if (said.waits) setStateValue("found", found);
   }
-  if (data.text !== null) write(data.name, data.text);
-  view.classList.toggle("read", data.text !== null);
-  return () => {
-    view.stop?.();
-    view.isListening = false;
+  if (data.is_heard) said.waits = false;
+  if (!said.waits) write(data.name, data.text);
+  view.classList.toggle("read", !said.waits);
+
+  const listen = (event) => {
+    if (event.key === data.name && event.newValue) {
+      setStateValue("found", event.newValue);
+    }
   };
+  window.addEventListener("storage", listen);
+  return () => window.removeEventListener("storage", listen);
 }
 
 function read(name) {

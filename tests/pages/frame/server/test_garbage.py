@@ -2,9 +2,10 @@
 
 import gc
 import weakref
-from time import monotonic, sleep
+from time import monotonic
 
 import pytest
+from patience import until
 from streamlit import config
 
 from pages.frame.server import garbage
@@ -26,21 +27,15 @@ def collector():
     gc.enable()
 
 
-def is_gone(left, patience):
-    until = monotonic() + patience
-    while left() is not None and monotonic() < until:
-        sleep(0.01)
-    return left() is None
-
-
 def test_cycles_go_within_seconds_of_a_run_and_nobody_looks_when_no_page_runs(
     collector, monkeypatch
 ):
     monkeypatch.setattr(garbage, "_last_run", monotonic() - garbage.AFTERWARDS)
     left = weakref.ref(Left())
-    assert not is_gone(left, 0.2)
+    with pytest.raises(AssertionError, match="in vain"):
+        until(lambda: left() is None, 0.2)
     garbage.note_run()
-    assert is_gone(left, 10)
+    until(lambda: left() is None)
     assert not config.get_option("runner.postScriptGC")  # or each run would look, too
 
 

@@ -9,15 +9,16 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-from controls import Control, asked, batches, differing
 from navigation import address
 from playwright.sync_api import Page
 from playwright.sync_api import TimeoutError as TooLate
-from streamlit_server import ROOT
 
-SCRIPT = ROOT / "tests/controls.js"
+from .controls import Control, asked, batches, differing
+
+SCRIPT = Path(__file__).with_name("controls.js")
 PATIENCE = 20_000
 """Milliseconds until what should have happened counts as missing."""
 DEEPEST = 2
@@ -176,7 +177,7 @@ class Walk:
         self._follow(away)
         self._follow(here)
         self._blame_errors(path, last.id, "after leaving and returning: ")
-        if changed := differing(kept, self._shown(kept)):
+        if changed := self._changed(kept):
             self._blame(path, last.id, f"after returning: {changed}")
         self._at = ()
         if asked(address) != asked(self.address):
@@ -186,10 +187,19 @@ class Walk:
         """Open the address anew: it shows what was shown."""
         self.tab.goto(address)
         self._settle()
-        if changed := differing(kept, self._shown(kept)):
+        if changed := self._changed(kept):
             self._blame(path, last.id, f"its link shows something else: {changed}")
         self._blame_errors(path, last.id, "after a reload: ")
         self._at = None
+
+    def _changed(self, kept):
+        """Tell what is not shown as it was; a figure draws a moment after its page."""
+        patient_until = time.monotonic() + UNMOVED
+        while changed := differing(kept, self._shown(kept)):
+            if time.monotonic() > patient_until:
+                break
+            self.tab.wait_for_timeout(50)
+        return changed
 
     def _bound(self):
         """What the widgets show that the address names."""
@@ -225,6 +235,8 @@ class Walk:
 
     def _load(self):
         self.before_load()
+        if self.tab.url.startswith("http"):  # what earlier clicks have answered
+            self.tab.evaluate("localStorage.clear()")
         self.tab.goto(self.address)
         self._settle()
         self._at = ()

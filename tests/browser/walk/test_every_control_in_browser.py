@@ -22,7 +22,7 @@ def server(all_models, serve_app):
 
 @pytest.mark.parametrize("lesson", navigation.PAGES[:HALF], ids=lambda each: each.name)
 def test_every_control_of_a_page_answers_a_click(lesson, page, server, witness):
-    from clicking import walk_on  # needs Playwright, which may not be installed
+    from .clicking import walk_on  # needs Playwright, which may not be installed
 
     walk = walk_on(page, server, lesson, witness)
     walk.page()
@@ -31,7 +31,7 @@ def test_every_control_of_a_page_answers_a_click(lesson, page, server, witness):
 
 
 def test_every_control_of_the_sidebar_answers_a_click(page, server, witness):
-    from clicking import walk_on
+    from .clicking import walk_on
 
     walk = walk_on(page, server, navigation.HOME, witness, side="sidebar")
     walk.page()

@@ -27,7 +27,7 @@ def server(all_models, serve_app):
 
 @pytest.mark.parametrize("lesson", navigation.PAGES[HALF:], ids=lambda each: each.name)
 def test_every_control_of_a_page_answers_a_click(lesson, page, server, witness):
-    from clicking import walk_on  # needs Playwright, which may not be installed
+    from .clicking import walk_on  # needs Playwright, which may not be installed
 
     walk = walk_on(page, server, lesson, witness)
     walk.page()
@@ -38,7 +38,7 @@ def test_every_control_of_a_page_answers_a_click(lesson, page, server, witness):
 def test_every_control_of_a_model_of_ones_own_answers_a_click(
     page, server, all_models, witness
 ):
-    from clicking import walk_on
+    from .clicking import walk_on
 
     def bring():
         if not (all_models / "models/mine").is_dir():
