@@ -78,8 +78,8 @@ def head_scatter(table: pd.DataFrame, x: Axis, y: Axis) -> vl.LayerChart:
         x: The measure along the chart.
         y: The measure upwards.
     """
-    across = vl.X("x score:Q", title=x.title).scale(domain=[0, 1]).axis(**LEAN)
-    upwards = vl.Y("y score:Q", title=y.title).scale(domain=[0, 1]).axis(**LEAN)
+    across = vl.X("x score:Q", title=x.title).scale(domainMin=0).axis(**LEAN)
+    upwards = vl.Y("y score:Q", title=y.title).scale(domainMin=0).axis(**LEAN)
     layers: list[vl.Figure] = [*_bands(x, y)]
     rows = vl.Chart(table)
     layers += [
