@@ -169,11 +169,13 @@ class Walk:
 
     def _leave_and_return(self, last, path):
         """Go to another page by the sidebar, come back, and find the page working."""
+        self.tab.keyboard.press("Escape")  # a figure may take it for a step back
+        self.tab.wait_for_timeout(200)
+        self._settle()
         address = self.tab.url
         kept = self._bound()
         here = urlsplit(self.address).path
         away = "/" if here.endswith("/library") else "/library"
-        self.tab.keyboard.press("Escape")
         self._follow(away)
         self._follow(here)
         self._blame_errors(path, last.id, "after leaving and returning: ")
