@@ -32,6 +32,7 @@ from pages.head_explorer import (
     notes,
     pins,
     score_tabs,
+    two_habits,
 )
 from pages.head_explorer import questions as head_questions
 from pages.head_explorer import study as head_study
@@ -217,7 +218,7 @@ def show_tabs(
     show = [
         lambda: habits.show_habits(checkpoint, known, reading, place),
         lambda: score_tabs.show_two_texts(here, there, place),
-        lambda: (habits.show_names(known), score_tabs.show_every_score(here, there)),
+        lambda: two_habits.show_every_head((known, here, there), place),
         lambda: pins.show_side_by_side(reading, place),
         lambda: corpus.show_examples(checkpoint, place),
         lambda: corpus.show_without(checkpoint, reading, place),
