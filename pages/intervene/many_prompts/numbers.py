@@ -132,9 +132,13 @@ def compare(
     ]
     found = _in_turn(jobs, lambda job: _compared(before, after, job[1], job[0]), stop)
     left_out = [each for each in found if isinstance(each, LeftOut)]
-    return compare_pairs(
-        [each for each in found if isinstance(each, PairOfModels)]
-    ), left_out
+    compared = [each for each in found if isinstance(each, PairOfModels)]
+    if not compared and left_out:
+        raise DataError(
+            "None of these pairs can be compared in both models. Of pair "
+            f"{left_out[0].number}: {left_out[0].why}"
+        )
+    return compare_pairs(compared), left_out
 
 
 def _in_turn(

@@ -68,6 +68,9 @@ def test_two_steps_are_compared_and_a_model_with_itself_is_the_same(open_page):
     app.selectbox(key="pairs_against_step").set_value(100).run()
     assert "compares a model with itself" in " ".join(each.value for each in app.text)
     assert "it changes by 0.00 (95% interval 0.00 to 0.00)" in said(app)
+    app.selectbox(key="pairs_against").set_value("mlp").run()
+    assert not app.exception
+    assert "has no attention heads" in " ".join(each.value for each in app.text)
 
 
 def test_pairs_of_ones_own_that_do_not_fit_are_left_out_by_name(own):
