@@ -9,6 +9,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.frame import state
+from pages.frame.place import linked, write
 from viz.components.keyboard.view import keyboard
 
 MOVES = {
@@ -19,6 +20,7 @@ MOVES = {
     "[": ("head", -1),
     "]": ("head", 1),
 }
+_OFF, _SWITCH = "_keys_off", "_listen_to_keys"
 HELP = (
     ("← →", "the token before, the token after"),
     ("↑ ↓", "one layer up, one layer down"),
@@ -58,18 +60,32 @@ def listen() -> None:
     keys = {key for key, (name, _) in MOVES.items() if name in offered["sizes"]}
     if "next" in offered:
         keys.add(" ")
+    is_off = linked("keys", _OFF, lambda word: word == "off")
+    write("keys", "off" if is_off else None)
+    wanted = set() if is_off else {*keys, "?"}
     with st.container(key="keyboard"):
-        keyboard({*keys, "?"}, key="_keyboard", on_press=_press)
+        keyboard(wanted, key="_keyboard", on_press=_press)
     if st.session_state.pop("_show_keys", False):
         show_help()
 
 
-@st.dialog("Keyboard", width="small", icon=":material/keyboard:")
+@st.dialog("Keyboard", width="small", icon=":material/keyboard:", on_dismiss="rerun")
 def show_help() -> None:
-    """List the keys."""
+    """List the keys, and let them be turned off: speech input may press them."""
     rows = "\n".join(f"| `{keys}` | {words} |" for keys, words in HELP)
     st.markdown(f"| key | leads to |\n|---|---|\n{rows}")
     st.caption("While you type in a field, the keys write text.")
+    st.toggle(
+        "Listen to these keys",
+        value=not st.session_state.get(_OFF),
+        key=_SWITCH,
+        on_change=_switch,
+        help="Off, only Tab and the keys of the figure that has the focus work.",
+    )
+
+
+def _switch() -> None:
+    st.session_state[_OFF] = not st.session_state[_SWITCH]
 
 
 def _press(presses: dict[str, int]) -> None:

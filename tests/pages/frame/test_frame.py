@@ -211,3 +211,16 @@ def test_a_chosen_model_that_is_deleted_elsewhere_is_said_to_be_gone(
     assert "The model 'mlp' is not here any more" in texts(app)
     assert app.selectbox(key="model").value == "glass"
     app.selectbox(key="model").set_value("glass").run()
+
+
+def test_the_pages_own_keys_can_be_turned_off(open_page, view):
+    app = open_page("pages/attention/attention.py")
+    assert "?" in view(app, "keyboard")["keys"]
+    next(each for each in app.button if each.label == "Keys").click().run()
+    switch = next(each for each in app.toggle if each.label == "Listen to these keys")
+    switch.set_value(False).run()
+    app.run()
+    assert view(app, "keyboard")["keys"] == []
+    assert app.query_params["keys"] in ("off", ["off"])
+    link = open_page("pages/attention/attention.py", keys="off")
+    assert view(link, "keyboard")["keys"] == []

@@ -40,8 +40,8 @@ NOT_KEPT = {
     "_traced_{hash((source.identity, *shown, draw.token))}",
     # The class's: its room keeps them, for everybody.
     *("_door", "_follow_me", "_locked_pages"),
-    # Kept under another name, `merges_made`, by `shared_place`.
-    "merges_made",
+    # Kept under another name, `merges_made` and `keys`, by `pages.frame.place`.
+    *("merges_made", "_SWITCH"),
 }
 """Keys of widgets that the address does not hold, with the reason."""
 
