@@ -55,7 +55,9 @@ def sent(app: AppTest) -> list[str]:
         if not isinstance(leaf.proto, str)
         and leaf.type != "empty"
         # The lesson file is made on a click; until then it is a random number.
-        and not getattr(leaf.proto, "id", "").endswith("-take_away")
+        and not getattr(leaf.proto, "id", "").endswith(
+            ("take_away_html", "take_away_zip")
+        )
     ]
 
 
