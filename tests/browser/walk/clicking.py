@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 from navigation import address
+from playwright.sync_api import Error as OutOfReach
 from playwright.sync_api import Page
-from playwright.sync_api import TimeoutError as TooLate
 
 from .controls import Control, asked, batches, differing
 
@@ -95,7 +95,7 @@ class Walk:
                 self._blame(path, str(missing), "is gone on a fresh page")
             self.missed.append(str(missing))
             self._at = None
-        except TooLate as error:
+        except OutOfReach as error:
             self._blame(path, batch[-1].id, f"{type(error).__name__}: {error}"[:300])
             self._at = None
         return revealed
