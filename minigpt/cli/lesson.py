@@ -1,4 +1,7 @@
-"""`lesson`: write a model and the lessons about it as one file for any browser."""
+"""`lesson`: write a model and the lessons about it as one file for any browser.
+
+Or as a package for a learning platform, which keeps what a reader answered in it.
+"""
 
 import dataclasses
 from collections.abc import Sequence
@@ -42,11 +45,15 @@ class LessonArguments:
         ),
     ] = None
     output: Annotated[
-        Path | None, flag("The file to write (none: the model's name, .html).", "-o")
+        Path | None,
+        flag("The file to write (none: the model's name, .html or .zip).", "-o"),
     ] = None
     prompt: Annotated[
         str | None, flag("The text it opens with (none: one that the model never saw).")
     ] = None
+    scorm: Annotated[
+        bool, flag("Write a SCORM 1.2 package, which a learning platform imports.")
+    ] = False
     overwrite: Annotated[bool, flag("Replace the file if it exists.")] = False
 
 
@@ -58,7 +65,7 @@ def run(words: Sequence[str]) -> int:
     require_lesson(arguments.page)
     path = find_checkpoint(arguments.model)
     name = _name(path)
-    output = arguments.output or Path(f"{name}.html")
+    output = arguments.output or Path(f"{name}.{'zip' if arguments.scorm else 'html'}")
     # Only a file is replaced: not a directory, a pipe or a device.
     is_other = output.exists() and not output.is_file()
     if is_other or (output.exists() and not arguments.overwrite):
@@ -73,7 +80,8 @@ def run(words: Sequence[str]) -> int:
 def _write(path: Path, output: Path, name: str, arguments: LessonArguments) -> None:
     from minigpt.atomic_writes import replace_file
     from minigpt.checkpoint import load_checkpoint
-    from minigpt.lesson_file.document import lesson_file
+    from minigpt.lesson_file.document import lesson_file, lesson_title
+    from minigpt.lesson_file.scorm import scorm_package
 
     checkpoint = load_checkpoint(path)
     begin = _beginning(checkpoint) if arguments.prompt is None else {}
@@ -83,9 +91,14 @@ def _write(path: Path, output: Path, name: str, arguments: LessonArguments) -> N
         checkpoint, name=name, lesson=arguments.page, steps=_steps(path), **begin
     )
     output.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(output, page)
-    say(f"wrote {output}, {len(page.encode()) / 1e6:.1f} MB")
-    note("It opens in any browser, without a network: double-click it, or send it.")
+    whole = page.encode()
+    told = "It opens in any browser, without a network: double-click it, or send it."
+    if arguments.scorm:
+        whole = scorm_package(page, title=lesson_title(name, arguments.page))
+        told = "Import it into your learning platform, as a SCORM 1.2 package."
+    replace_file(output, whole)
+    say(f"wrote {output}, {len(whole) / 1e6:.1f} MB")
+    note(told)
 
 
 def _beginning(checkpoint: "Checkpoint") -> dict[str, Any]:

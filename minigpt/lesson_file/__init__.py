@@ -3,8 +3,10 @@
 The file needs no server and no network. In it, `model/`, `tokenizers/` and
 `generation/` are the Python packages of the same names, in plain JavaScript: every
 value has the same name as here and is held to it by tests. `lessons/` lets a reader use
-them, and draws with the app's own views.
+them, and draws with the app's own views; `results/` tells a learning platform what was
+answered.
 
 `contents` says what of a checkpoint goes into a file, `bundle` joins the scripts,
-`views` reads the app's, and `document` writes the page.
+`views` reads the app's, `document` writes the page, and `scorm` packs it for a learning
+platform.
 """

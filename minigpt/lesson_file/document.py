@@ -63,7 +63,7 @@ def lesson_file(
     script, style = page_script(), page_style()
     page = Template((HERE / "page.html").read_text(encoding="utf-8"))
     return page.substitute(
-        title=escape(f"{name} · {LESSONS[lesson]}"),
+        title=escape(lesson_title(name, lesson)),
         script_hash=_hash(script),
         style_hash=_hash(style),
         style=style,
@@ -75,6 +75,11 @@ def lesson_file(
         ),
         script=script,
     )
+
+
+def lesson_title(name: str, lesson: str) -> str:
+    """Return what a lesson file is called: the model, and what it opens with."""
+    return f"{name} · {LESSONS[lesson]}"
 
 
 def page_script() -> str:

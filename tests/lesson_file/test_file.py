@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import re
+import zipfile
 from hashlib import sha256
 
 import numpy as np
@@ -195,6 +196,9 @@ def test_the_command_writes_a_file_and_never_replaces_one_unasked(saved, capsys)
     assert main([*words, "-o", "lesson.html", "--overwrite"]) == 0
     assert main(words) == 0
     assert (saved / "mine.html").is_file()
+    assert main([*words, "--scorm"]) == 0
+    assert "SCORM 1.2" in capsys.readouterr().err
+    assert zipfile.is_zipfile(saved / "mine.zip")
 
 
 def test_what_the_command_cannot_do_is_one_line(saved, capsys):

@@ -54,10 +54,11 @@ def sent(app: AppTest) -> list[str]:
         # A progress bar that is done leaves an empty place, in the first run alone.
         if not isinstance(leaf.proto, str)
         and leaf.type != "empty"
-        # The lesson file is made on a click; until then it is a random number.
-        and not getattr(leaf.proto, "id", "").endswith("-take_away")
-        # What the learner did so far goes to the learner's own browser.
-        and not getattr(leaf.proto, "id", "").endswith("-_browser_memory")
+        # The lesson file is made on a click; until then it is a random number. And what
+        # the learner did so far goes to the learner's own browser.
+        and not getattr(leaf.proto, "id", "").endswith(
+            ("-take_away_html", "-take_away_zip", "-_browser_memory")
+        )
     ]
 
 

@@ -4,7 +4,7 @@ import { drawArithmetic } from "./arithmetic.js";
 import { drawBars } from "./bars.js";
 import { effectsOfHeads, hardest } from "./effects.js";
 import { mount, styledPlace } from "./mounting.js";
-import { button, predict } from "./prediction.js";
+import { button, predict, tellAnswer } from "./prediction.js";
 import { likeliest, nextProbabilities, read, rowOf } from "./reading.js";
 import { displayPiece, headName, lastWords, probabilityText } from "./texts.js";
 
@@ -69,6 +69,7 @@ export function headsLesson(panel, lesson) {
     const question = hardest(effects);
     if (question.options.length < 2) { // There is nothing to guess among so few heads.
       state.revealed = true;
+      tellAnswer(panel, null);
       draw();
       return true;
     }

@@ -1,6 +1,7 @@
 // The page: what the file carries is unpacked, a prompt is read, a lesson shows it.
 
 import { unpackModel, unpackWeights } from "../model/packed.js";
+import { keepAnswers } from "../results/answers.js";
 import { makeTokenizer } from "../tokenizers/tokenizer.js";
 import { attentionLesson } from "./attention.js";
 import { beamLesson } from "./beam.js";
@@ -56,6 +57,7 @@ function start(main, lesson) {
   main.replaceChildren();
   const { prompt, note } = buildHead(main, lesson);
   const tabs = buildTabs(main);
+  keepAnswers(note.parentElement, tabs.bodies);
   const made = {};
   let current = lesson.settings.lesson;
 

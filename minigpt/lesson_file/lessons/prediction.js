@@ -20,11 +20,17 @@ export function predict(place, { ask, options, right, told }, reveal) {
     if (choice !== null && choice !== right) buttons[choice].classList.add("wrong");
     const words = choice === null ? "" : choice === right ? "✓ Right. " : "✗ Not this one. ";
     say(verdict, words, ...told);
+    tellAnswer(box, choice === right);
     reveal();
   }
   buttons.forEach((each, choice) => { each.onclick = () => answer(choice); });
   skip.onclick = () => answer(null);
   return box;
+}
+
+// Tells the page, once, what became of a lesson's question: null where none could be asked.
+export function tellAnswer(place, isRight) {
+  place.dispatchEvent(new CustomEvent("answered", { bubbles: true, detail: isRight }));
 }
 
 export function button(place, text, className = "") {

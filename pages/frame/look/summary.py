@@ -15,7 +15,8 @@ def show(name: str) -> None:
         name: The page's path in the URL; empty for Home.
     """
     if not name and not present.is_on():  # Home, which then fills the screen
-        take_away.show("home")
+        with st.container(horizontal=True):
+            take_away.show("home")
     if course.lesson_named(name) is None:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="lesson_end"):
