@@ -99,11 +99,7 @@ def _show_head(notes: Notes, here: tuple[int, int]) -> None:
             key=f"own_pin_L{layer}H{head}",
         )
         if st.form_submit_button("Save note", disabled=not is_local()):
-            kept = HeadNote(name, text, pinned)
-            _change(lambda notes: notes.with_head(here, kept))
-            if _PROBLEM not in st.session_state:
-                is_there = "is saved" if kept != HeadNote() else "is empty, and gone"
-                st.toast(f"The note on L{layer}H{head} {is_there}.")
+            _save(here, HeadNote(name, text, pinned))
             st.rerun()
     if notes.heads:
         rows = [
@@ -116,6 +112,14 @@ def _show_head(notes: Notes, here: tuple[int, int]) -> None:
             for (i, j), each in sorted(notes.heads.items())
         ]
         st.dataframe(rows, hide_index=True)
+
+
+def _save(here: tuple[int, int], note: HeadNote) -> None:
+    """Keep a note on a head, and say so."""
+    _change(lambda notes: notes.with_head(here, note))
+    if _PROBLEM not in st.session_state:
+        is_there = "is saved" if note != HeadNote() else "is empty, and gone"
+        st.toast(f"The note on L{here[0]}H{here[1]} {is_there}.")
 
 
 def _show_views(notes: Notes) -> None:
