@@ -43,12 +43,18 @@ class PartLens:
         row: Float[np.ndarray, " vocab"] = self.written[names.index(name)]
         return row
 
+    @property
+    def largest(self) -> dict[str, float]:
+        """What each part adds to the logit that it adds most to."""
+        names = [part.name for part in self.parts]
+        return dict(zip(names, self.written.max(-1).tolist(), strict=True))
+
 
 @torch.inference_mode()
 def part_lens(model: TransformerLM, tokens: list[int], position: int) -> PartLens:
     """Read what each part adds to the stream through the unembedding.
 
-        written(part) = W_U · (weight ⊙ centre(part) / scale)      (RMSNorm: no centring)
+        written(part) = W_U · (weight ⊙ centre(part) / scale)    (RMSNorm: no centring)
 
     Args:
         model: In evaluation mode.

@@ -127,17 +127,16 @@ class TunedLens:
         chosen = self._random.choice(len(self.windows), count, replace=False)
         streams, final = _read(self.model, self.windows[chosen])
         learned = [self.matrices, self.shifts]
-        for each in learned:
-            each.grad = torch.zeros_like(each)
+        slopes = [torch.zeros_like(each) for each in learned]
         with torch.enable_grad():
             for point in range(len(self.matrices)):  # one at a time, for the memory
                 log_p = self._log_p(point, streams[point])
                 loss = divergence(final, log_p).mean()
                 # Of the translators alone: the model's weights get no gradient.
-                for each, slope in zip(
-                    learned, torch.autograd.grad(loss, learned), strict=True
-                ):
-                    each.grad += slope
+                found = torch.autograd.grad(loss, learned)
+                slopes = [one + other for one, other in zip(slopes, found, strict=True)]
+        for each, slope in zip(learned, slopes, strict=True):
+            each.grad = slope
         for group in self._optimizer.param_groups:
             group["lr"] = LEARNING_RATE * (1 - self.step / self.steps)
         self._optimizer.step()
