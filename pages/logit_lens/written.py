@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import numpy as np
 import streamlit as st
 
 from minigpt.interpret.stream.attribution import LogitPart
@@ -41,7 +40,7 @@ def show(source: LensReading, position: int, a: int) -> None:
 
 def _in_words(source: LensReading, found: PartLens, part: LogitPart, a: int) -> str:
     row = found.of(part.name)
-    most, least = int(row.argmax()), int(row.argmin())
+    most, *_, least = found.ranked(part.name)
     one, other, answer = (
         plain(display_piece(source.piece(token))) for token in (most, least, a)
     )
@@ -57,27 +56,19 @@ def _in_words(source: LensReading, found: PartLens, part: LogitPart, a: int) -> 
 
 def _show_grid(source: LensReading, found: PartLens, part: LogitPart) -> None:
     """Show a row per layer: its heads, and its MLP last. A click chooses a part."""
-    kinds = ("head", "mlp")
-    parts = [each for each in found.parts if each.kind in kinds]
-    layers = 1 + max(int(each.layer or 0) for each in parts)
-    names = np.array([each.name for each in parts]).reshape(layers, -1)
-    rows = [[found.of(name) for name in line] for line in names]
-    columns = [name.removeprefix("L0").strip() for name in names[0]]
+    names, largest = found.layers, found.largest
     value_grid(
         Grid(
-            np.array([[row.max() for row in line] for line in rows]),
-            rows=[f"L{layer}" for layer in range(layers)],
-            columns=columns,
+            [[largest[name] for name in line] for line in names],
+            rows=[f"L{layer}" for layer in range(len(names))],
+            columns=[name.removeprefix("L0").strip() for name in names[0]],
             unit="logits added to its token",
             row_title="layer",
             texts=[
-                [display_piece(source.piece(int(row.argmax()))) for row in line]
-                for line in rows
+                [display_piece(source.piece(found.ranked(name)[0])) for name in line]
+                for line in names
             ],
-            sentences=[
-                [_said(source, name, row) for name, row in zip(*both, strict=True)]
-                for both in zip(names, rows, strict=True)
-            ],
+            sentences=[[_said(source, found, name) for name in line] for line in names],
             signed=True,
             shrinks=True,
         ),
@@ -111,18 +102,18 @@ def _show_part(
         show_code("What one part writes", part_lens, line, drawn=row)
 
 
-def _said(source: LensReading, name: str, row: np.ndarray) -> str:
+def _said(source: LensReading, found: PartLens, name: str) -> str:
     """Say which tokens a part adds most to."""
-    best = np.argsort(-row, kind="stable")[:SAID]
-    tokens = (f"“{display_piece(source.piece(int(t)))}” {row[t]:+.2f}" for t in best)
+    best, row = found.ranked(name)[:SAID], found.of(name)
+    tokens = (f"“{display_piece(source.piece(t))}” {row[t]:+.2f}" for t in best)
     return f"{name} adds most to {', '.join(tokens)}"
 
 
-def _cell(names: np.ndarray, name: str) -> tuple[int, int] | None:
-    places = np.argwhere(names == name)
-    return (int(places[0][0]), int(places[0][1])) if len(places) else None
+def _cell(names: list[list[str]], name: str) -> tuple[int, int] | None:
+    places = ((row, line.index(name)) for row, line in enumerate(names) if name in line)
+    return next(places, None)
 
 
-def _pick(names: np.ndarray, cell: tuple[int, int] | None) -> None:
+def _pick(names: list[list[str]], cell: tuple[int, int] | None) -> None:
     if cell is not None:
-        pick_part(str(names[cell]))
+        pick_part(names[cell[0]][cell[1]])

@@ -43,6 +43,20 @@ class PartLens:
         row: Float[np.ndarray, " vocab"] = self.written[names.index(name)]
         return row
 
+    def ranked(self, name: str) -> list[int]:
+        """Return all ids, from what a part adds most to, to what it adds least to."""
+        order: list[int] = np.argsort(-self.of(name), kind="stable").tolist()
+        return order
+
+    @property
+    def layers(self) -> list[list[str]]:
+        """The names of each layer's heads, and of its MLP at last."""
+        found: dict[int | None, list[str]] = {}
+        for part in self.parts:
+            if part.kind in ("head", "mlp"):
+                found.setdefault(part.layer, []).append(part.name)
+        return list(found.values())
+
     @property
     def largest(self) -> dict[str, float]:
         """What each part adds to the logit that it adds most to."""
