@@ -17,7 +17,8 @@ from pathlib import Path
 
 APP = Path(__file__).with_name("app.py")
 LIMITS = (
-    ("runs-each", 2, "trainings at once of each learner of a class"),
+    ("runs-each", 2, "trainings at once of each learner of a class; more wait"),
+    ("minutes-each", 240, "minutes of training of each learner of a class"),
     ("megabytes-each", 1000, "what each learner of a class may keep"),
     ("learners", 60, "how many may join a class"),
 )
@@ -37,6 +38,8 @@ def main() -> None:
             f"http://localhost:{options.port}). Taking {port}."
         )
     print("Starting ... (Ctrl-C stops it; a training that runs saves its state)")
+    if options.trainings is not None:  # trainings read it, too
+        os.environ["MINIGPT_TRAININGS"] = str(options.trainings)
     links = open_class(port, options) if options.share and options.links else []
     threading.Thread(target=greet, args=(port, options, links), daemon=True).start()
     # A request to end stops the server as Ctrl-C does.
@@ -55,7 +58,7 @@ def run_server(address: str, port: int, options: argparse.Namespace) -> None:
 
     from minigpt.classroom.opened import opened
     from minigpt.serve import hosts
-    from pages.frame.server import garbage
+    from pages.frame.server import garbage, waiting_runs
     from pages.frame.server.doors import Doors
 
     def is_allowed(name: str) -> bool:
@@ -63,6 +66,7 @@ def run_server(address: str, port: int, options: argparse.Namespace) -> None:
 
     named = [name.lower().rstrip(".") for name in options.allow_host]
     garbage.collect_now_and_then()
+    waiting_runs.start_now_and_then()
     known = ["*"] if options.share else [*hosts.LOOPBACK, *named]
     doors = Middleware(
         Doors, is_allowed=is_allowed, named=named, framers=options.allow_frame
@@ -101,11 +105,12 @@ def open_class(port: int, options: argparse.Namespace) -> list[str]:
 
     limits = spaces.Limits(
         runs=options.runs_each,
+        minutes=options.minutes_each,
         megabytes=options.megabytes_each,
         learners=options.learners,
     )
     shipped = tuple(filter(None, [places.shipped_models()]))
-    folder = places.data_directory() / "room"
+    folder = places.data_directory() / spaces.ROOM
     try:
         claim(folder)
         room = Room(folder, limits, shipped)
@@ -144,6 +149,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             f"--{name}", type=int, default=default, help=f"{words} (default: {default})"
         )
     parser.add_argument(
+        "--trainings",
+        type=int,
+        help="trainings at once, of everybody together; more wait (default: as many as "
+        "there are cores, and at least 2)",
+    )
+    parser.add_argument(
         "--allow-host",
         action="append",
         default=[],
@@ -163,8 +174,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if not 1 <= options.port <= 65535:
         parser.error(f"--port is {options.port}: choose 1 to 65535")
-    for name, _, _ in LIMITS:
-        if (number := getattr(options, name.replace("-", "_"))) < 1:
+    for name in ("trainings", *(name for name, _, _ in LIMITS)):
+        number = getattr(options, name.replace("-", "_"))
+        if number is not None and number < 1:
             parser.error(f"--{name} is {number}: choose 1 or more")
     for site in options.allow_frame:
         if not re.fullmatch(r"https?://[a-z0-9.-]+(:\d+)?", site):

@@ -10,12 +10,14 @@ Without a class there is no space, and nothing is refused.
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from os import cpu_count
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 Result = TypeVar("Result")
+
+ROOM, LEARNERS = "room", "learners"
+"""A learner's data directory is `room/learners/<id>` in that of the server."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,11 @@ class Limits:
     """How much each learner of a class may use."""
 
     runs: int = 2
-    """Trainings at once, of one learner: a race takes two."""
-    runs_together: int = field(default_factory=lambda: max(2, cpu_count() or 2))
-    """Trainings at once, of all learners."""
+    """Trainings at once, of one learner: a race takes two. More of them wait."""
+    waiting: int = 6
+    """Trainings of one learner that wait for their turn."""
+    minutes: int = 240
+    """Minutes of training, of one learner, all trainings together."""
     megabytes: int = 1000
     """On disk, of one learner."""
     upload_megabytes: int = 50
@@ -59,6 +63,18 @@ class Space:
             return False
         roots = (self.data, self.shared, *self.readable)
         return any(place.is_relative_to(root.resolve()) for root in roots)
+
+
+def server_data(data: Path) -> Path:
+    """Return the server's own data directory, from the one of anybody who uses it.
+
+    >>> print(server_data(Path("data/room/learners/5f")), server_data(Path("data")))
+    data data
+    """
+    learners = data.parent
+    if (learners.name, learners.parent.name) == (LEARNERS, ROOM):
+        return data.parents[2]
+    return data
 
 
 Finder = Callable[[], Space | None]

@@ -9,7 +9,9 @@ from pathlib import Path
 from minigpt.classroom.quotas import at_work
 from minigpt.classroom.room import Room
 from minigpt.errors import RoomError
-from minigpt.worker import launch
+from minigpt.runs.status import withdraw
+from minigpt.runs.store import RunStore
+from minigpt.worker import processes
 
 PATIENCE = 3.0
 """Seconds that a training has to stop by itself; what it would save is deleted."""
@@ -46,11 +48,13 @@ def wipe(room: Room) -> None:
 
 
 def _clear(own: Path) -> None:
+    for waiting in RunStore(own / "runs").list():
+        withdraw(waiting.path)
     runs = at_work(own)
     for run in runs:
         run.request_stop()
     for run in runs:
-        launch.end(run, PATIENCE)
+        processes.end(run, PATIENCE)
     try:
         if own.exists():
             shutil.rmtree(own)

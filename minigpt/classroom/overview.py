@@ -32,6 +32,11 @@ def works(room: Room) -> list[Work]:
     return [_work(room, member) for member in room.members()]
 
 
+def owners(room: Room) -> dict[str, str]:
+    """Return the learners' names by the names of their data directories."""
+    return {room.space_of(m.id).data.name: m.name for m in room.members()}
+
+
 def run_of(room: Room, member: str, run: str) -> Run:
     """Return a learner's run.
 

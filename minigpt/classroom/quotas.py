@@ -1,4 +1,7 @@
-"""A learner's share of the machine: trainings at once, and bytes on the disk.
+"""A learner's share of the machine: minutes of training, and bytes on the disk.
+
+How many trainings are at work at once is no question here: more of them wait, see
+`minigpt.worker.queue`.
 
 What costs something asks here before it begins: a training, a text that is kept, a
 model that is brought. Nothing is refused without a class, nor to the teacher.
@@ -10,31 +13,48 @@ from pathlib import Path
 from minigpt import spaces
 from minigpt.errors import RoomError, RunError
 from minigpt.runs.store import Run, RunStore
+from minigpt.runs.ticket import has_ticket
+from minigpt.runs.time_spent import seconds_spent
+
+MINUTES = "MINIGPT_MINUTES"
+"""The variable that tells a training process how many minutes its learner has."""
 
 
 def require_may_train() -> None:
-    """Check that one more training may begin.
+    """Check that one more training may join the queue.
 
     Raises:
-        RunError: If the learner or the class trains enough, or keeps too much.
+        RunError: If the learner has too many waiting, keeps too much, or has used all
+            their minutes.
     """
     space = spaces.current()
     if space is None or space.limits is None:
         return
-    most = space.limits.runs
-    if len(at_work(space.data)) >= most:
+    store, limits = RunStore(space.data / "runs"), space.limits
+    if sum(has_ticket(run.path) for run in store.list()) >= limits.waiting:
         raise RunError(
-            f"You have {most} {_trainings(most)} at work, as many as each may have: "
-            "stop one, or wait until it ends."
+            f"You have {limits.waiting} {_trainings(limits.waiting)} waiting, as many "
+            "as each may have: withdraw one, or wait until one begins."
         )
-    most = space.limits.runs_together
-    if sum(len(at_work(own)) for own in _inside(space.everyone)) >= most:
-        raise RunError(
-            f"The class has {most} {_trainings(most)} at work, as many as it may have: "
-            "wait until one ends."
-        )
-    if words := _too_much(space.data, space.limits, 0):
+    words = used_up(store, limits.minutes) or _too_much(space.data, limits, 0)
+    if words:
         raise RunError(words)
+
+
+def used_up(store: RunStore, minutes: int | None) -> str:
+    """Say that a learner has no minutes of training left; empty: there are some.
+
+    Args:
+        store: The learner's runs.
+        minutes: What each may use; None: no limit.
+    """
+    if minutes is None or seconds_spent(store) < 60 * minutes:
+        return ""
+    return (
+        f"You have used your {minutes} minute{'s' * (minutes != 1)} of training. What "
+        "was trained is saved and can be opened. If you need more time, ask your "
+        "teacher."
+    )
 
 
 def require_bytes(more: int) -> None:
@@ -101,10 +121,6 @@ def _has_process(run: Run) -> bool:
     except RunError:
         return False
     return status.is_alive and status.pid is not None
-
-
-def _inside(everyone: Path) -> list[Path]:
-    return list(everyone.iterdir()) if everyone.is_dir() else []
 
 
 def _trainings(number: int) -> str:

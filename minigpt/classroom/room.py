@@ -25,7 +25,7 @@ from minigpt.classroom.links import digest, is_secret_of, new_secret
 from minigpt.classroom.names import accepted_name, name_key
 from minigpt.classroom.tables import members, open_database, seats, settings
 from minigpt.errors import RoomError
-from minigpt.spaces import Limits, Space
+from minigpt.spaces import LEARNERS, Limits, Space
 
 AWAY = 15.0
 """Seconds without a sign of life after which a learner counts as away."""
@@ -235,7 +235,7 @@ class Room:
 
     def space_of(self, member: str | None) -> Space:
         """Return a learner's space; None: the teacher's, whom nothing limits."""
-        everyone, shared = self.folder / "learners", self.folder / "shared"
+        everyone, shared = self.folder / LEARNERS, self.folder / "shared"
         if member is None:
             return Space(self.folder.parent, everyone, shared, None)
         own = everyone / member

@@ -36,6 +36,7 @@ _MLP_FIELDS = set(MLPConfig.model_fields) - {"vocab_size"}
 # A resumed run continues as configured; only these may change.
 _RESUME_FLAGS = {
     "resume",
+    "from_step",
     "max_steps",
     "num_epochs",
     "device",
@@ -74,6 +75,10 @@ class RunFlags:
     resume: Annotated[
         str | None,
         flag("Resume a run, by name or directory, from its newest checkpoint."),
+    ] = None
+    from_step: Annotated[
+        int | None,
+        flag("With --resume: from the checkpoint of this step, or the one before."),
     ] = None
     run_dir: Annotated[
         Path | None, flag("Train the run prepared in this directory; used by the app.")
@@ -212,6 +217,8 @@ def _check(flags: RunFlags, arguments: Any, given: set[str]) -> None:
             f"--resume continues a run as it was configured: drop {extra}. Only "
             "--max_steps, --num_epochs, --device and --num_threads may change."
         )
+    if flags.from_step is not None and flags.resume is None:
+        raise ConfigError("--from_step says where --resume continues: add --resume.")
     if {"max_steps", "num_epochs"} <= given and arguments.training.max_steps:
         raise ConfigError(
             "--max_steps and --num_epochs both set the end: give one of them."

@@ -12,6 +12,7 @@ from minigpt.cli.settings import TrainCommand, parse_train
 from minigpt.config import RunConfig
 from minigpt.errors import MinigptError, RunError
 from minigpt.places import data_directory
+from minigpt.runs.checkpoints import FromStep
 from minigpt.runs.finding import find_run
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run, RunStore, create_run
@@ -26,7 +27,7 @@ class _Task:
     """A run to train, and whether this command created or resumes it."""
 
     run: Run
-    resume: bool
+    resume: bool | FromStep
     is_new: bool
 
 
@@ -40,32 +41,63 @@ def run(words: Sequence[str]) -> int:
     descriptor = flags.lock_descriptor
     lock = None if descriptor is None else RunLock.inherited(descriptor)
     quoted = shlex.join(["python", "-m", "minigpt", "train", *words])
-    code = train_here(
-        task.run,
-        resume=task.resume,
-        is_new=task.is_new,
-        parent=ParentProcess(flags.follow_stdin, lock),
-        command=quoted,
-    )
-    return code or _train_the_others(task.run, flags.follow_stdin, quoted)
+    try:
+        code = train_here(
+            task.run,
+            resume=task.resume,
+            is_new=task.is_new,
+            parent=ParentProcess(flags.follow_stdin, lock),
+            command=quoted,
+        )
+        return code or _train_the_others(task.run, flags.follow_stdin, quoted)
+    finally:
+        if flags.follow_stdin:
+            _start_who_waits(task.run)
 
 
 def _train_the_others(run: Run, follow_stdin: bool, command: str) -> int:
-    """Train the runs of a series that wait for this one to finish."""
+    """Train the runs of a series that wait for this one to finish.
+
+    If others wait for a place, the next of the series waits with them.
+    """
+    from minigpt.runs.time_spent import note_begin
+    from minigpt.worker.launch import join_later
+    from minigpt.worker.queue import read_queue
     from minigpt.worker.series import next_in_series
 
     code = 0
     while code == 0 and (following := next_in_series(run)) is not None:
+        if follow_stdin and read_queue(RunStore(run.path.parent)).waiting:
+            join_later(following)
+            break
         run = following
+        note_begin(run)
         parent = ParentProcess(follow_stdin)
         code = train_here(run, parent=parent, command=command)
     return code
 
 
+def _start_who_waits(run: Run) -> None:
+    """Start the runs that wait for the place that is free now.
+
+    Not if the server has ended, which stops every training: then they wait for it.
+    """
+    from minigpt.worker.launch import advance
+    from minigpt.worker.processes import follow_the_same, is_parent_gone
+
+    if is_parent_gone():
+        return
+    follow_the_same()
+    try:
+        advance(RunStore(run.path.parent))
+    except MinigptError as error:
+        run.log(f"What waits could not be started: {error}")
+
+
 def train_here(
     run: Run,
     *,
-    resume: bool = False,
+    resume: bool | FromStep = False,
     is_new: bool = False,
     parent: ParentProcess = ParentProcess(),  # noqa: B008
     command: str = "",
@@ -75,7 +107,7 @@ def train_here(
 
     Args:
         run: The run.
-        resume: Continue from its newest checkpoint.
+        resume: Continue from its newest checkpoint, or from which.
         is_new: Whether this command created it: it is removed if it cannot start.
         parent: What the process that started this one handed over.
         command: What the user typed, for the checkpoints' provenance.
@@ -121,7 +153,9 @@ def _find_task(command: TrainCommand) -> _Task:
     if flags.resume is not None:
         run = find_run(flags.resume)
         _extend(run, command)
-        return _Task(run, resume=True, is_new=False)
+        step = flags.from_step
+        resume = True if step is None else FromStep(step)
+        return _Task(run, resume=resume, is_new=False)
     config = _on_plain_text(command.config)
     if flags.output_dir is not None:
         path = flags.output_dir.expanduser().absolute()
@@ -150,6 +184,10 @@ def _on_plain_text(config: RunConfig) -> RunConfig:
 def _extend(run: Run, command: TrainCommand) -> None:
     """Apply flags that extend a resumed run or change its device."""
     status = run.status()
+    if command.flags.from_step is not None:
+        from minigpt.preparation.resuming import require_resumable
+
+        require_resumable(run, command.flags.from_step)
     if status.state == "finished" and not command.given & {"max_steps", "num_epochs"}:
         raise RunError(
             f"The run {run.id!r} has finished its {status.step} steps: give "
@@ -175,14 +213,15 @@ def _assist(command: TrainCommand) -> int:
     The first one owns the run's directory, prints, and decides when to stop; this one
     only computes its share.
     """
-    from minigpt.preparation.preparation import assemble, newest_resumable
+    from minigpt.preparation.preparation import assemble
+    from minigpt.preparation.resuming import newest_resumable
     from minigpt.worker.stop_requests import StopRequests
 
     flags, config, checkpoint = command.flags, command.config, None
     if flags.resume is not None:
         run = find_run(flags.resume)
         config = _extended(run.config, command)
-        checkpoint = newest_resumable(run)
+        checkpoint = newest_resumable(run, flags.from_step)
     try:
         # So that Ctrl-C, which reaches every process, does not end this one.
         with StopRequests(Path(os.devnull)):

@@ -15,6 +15,7 @@ from minigpt.errors import RunError
 from minigpt.library.catalogue import find_model
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import RUN_ID, Run, RunStore
+from minigpt.runs.ticket import has_ticket
 
 Kind = Literal["model", "run", "text"]
 
@@ -124,6 +125,10 @@ def at_rest(path: Path, kind: Kind) -> Iterator[None]:
         except FileNotFoundError:
             raise gone(path.name) from None
         try:
+            if has_ticket(path):
+                raise RunError(
+                    f"The run {path.name!r} waits for its turn: withdraw it first."
+                )
             yield
         finally:
             lock.release()

@@ -9,22 +9,18 @@ from typing import Any
 
 import torch
 
-from minigpt.checkpoint import (
-    has_training_state,
-    load_checkpoint,
-    read_training_state,
-)
 from minigpt.config import RunConfig
 from minigpt.datasets.corpus import Corpus, is_large, prepare_corpus
 from minigpt.datasets.files.text_file import Tell, tell_nobody
-from minigpt.errors import CheckpointError, RunError
+from minigpt.errors import RunError
 from minigpt.model import create_model
 from minigpt.preparation.baselines import count_baselines
 from minigpt.preparation.finetuning import assemble_finetuning
 from minigpt.preparation.large_texts import prepare_large_text
 from minigpt.preparation.prepared import Prepared, installed_version
+from minigpt.preparation.resuming import go_back, newest_resumable, words_if_skipped
 from minigpt.preparation.sources import build_source
-from minigpt.runs.checkpoints import checkpoint_step
+from minigpt.runs.checkpoints import FromStep, checkpoint_step
 from minigpt.runs.heartbeat import Heartbeat
 from minigpt.runs.store import Run
 from minigpt.tokenizers import load_tokenizer
@@ -32,7 +28,7 @@ from minigpt.tokenizers import load_tokenizer
 
 def prepare(
     run: Run,
-    resume: bool,
+    resume: bool | FromStep,
     heartbeat: Heartbeat,
     command: str,
     tell: Tell = tell_nobody,
@@ -41,7 +37,7 @@ def prepare(
 
     Args:
         run: The run.
-        resume: Whether to continue from its newest checkpoint.
+        resume: Whether to continue from its newest checkpoint, or from which.
         heartbeat: Records them in the run's status.
         command: What the user typed, for the provenance.
         tell: Receives each stage and its progress.
@@ -50,10 +46,13 @@ def prepare(
         MinigptError: If the text, the settings or the machine are not suitable.
     """
     config = run.config
-    checkpoint = newest_resumable(run) if resume else None
-    heartbeat.update(note=_skipped(run, checkpoint))
+    from_step = resume.step if isinstance(resume, FromStep) else None
+    checkpoint = newest_resumable(run, from_step) if resume else None
+    heartbeat.update(note=words_if_skipped(run, checkpoint, from_step))
     prepared = assemble(config, run.path / "checkpoints", checkpoint, command, tell)
     _check_same_text(heartbeat, prepared)
+    if from_step is not None and checkpoint is not None:
+        go_back(run, prepared.start_step, heartbeat)
     run.write_config(prepared.config)
     vocab_size = prepared.model.config.vocab_size
     heartbeat.update(
@@ -62,7 +61,6 @@ def prepare(
         vocab_size=vocab_size,
         num_parameters=sum(p.numel() for p in prepared.model.parameters()),
         text_sha256=prepared.text_sha256,
-        eta_seconds=None,
     )
     if prepared.corpus is not None and not heartbeat.status.baselines:
         tell("counting pairs of tokens", 0.0)
@@ -113,42 +111,6 @@ def assemble(
         output_dir=output_dir,
         provenance=_provenance(config, corpus, command),
         corpus=corpus,
-    )
-
-
-def newest_resumable(run: Run) -> Path | None:
-    """Return the newest checkpoint that can be resumed; None if there is none.
-
-    A damaged one, as a full disk may leave it, is skipped for the one before it.
-
-    Raises:
-        CheckpointError: If there are some, and all of them are damaged.
-    """
-    damage: CheckpointError | None = None
-    for saved in reversed(run.checkpoints()):
-        if not has_training_state(saved.path):
-            continue
-        try:
-            load_checkpoint(saved.path)
-            read_training_state(saved.path)
-        except CheckpointError as error:
-            run.log(f"Skipped a damaged checkpoint: {error}")
-            damage = damage or error
-        else:
-            return saved.path
-    if damage is not None:
-        raise damage
-    return None
-
-
-def _skipped(run: Run, checkpoint: Path | None) -> str | None:
-    """Say which steps are taken again because a newer checkpoint is damaged."""
-    resumable = [each for each in run.checkpoints() if has_training_state(each.path)]
-    if checkpoint is None or not resumable or resumable[-1].path == checkpoint:
-        return None
-    return (
-        f"The checkpoint of step {resumable[-1].step} is damaged: the run went on from "
-        f"the one before, of step {checkpoint_step(checkpoint)}."
     )
 
 

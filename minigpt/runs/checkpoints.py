@@ -14,6 +14,12 @@ class SavedStep(NamedTuple):
     path: Path
 
 
+class FromStep(NamedTuple):
+    """To resume from the checkpoint of a step, and not from the newest."""
+
+    step: int
+
+
 def list_checkpoints(directory: Path) -> list[SavedStep]:
     """Find the checkpoints directly inside a directory, one per step, in order.
 

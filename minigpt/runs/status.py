@@ -1,8 +1,9 @@
 """The small file that holds a run's current state: `status.json`.
 
-Only the training process writes it (and, before that, the process that starts it). Two
-states are not written but inferred: `stopping` is a running run with a `stop` file, and
-`interrupted` is one whose file says `running` while no process holds its lock.
+Only the training process writes it (and, before that, the process that starts it).
+Three states are not written but inferred: `stopping` is a running run with a `stop`
+file, `interrupted` is one whose file says `running` while no process holds its lock,
+and `queued` is any run with a ticket (see `ticket`) whose process has not been started.
 """
 
 import json
@@ -15,7 +16,8 @@ from pydantic import Field
 from minigpt.atomic_writes import replace_file
 from minigpt.config.base import Config
 from minigpt.errors import ConfigError, RunError
-from minigpt.runs.lock import is_locked
+from minigpt.runs.lock import RunLock, is_locked
+from minigpt.runs.ticket import forget_ticket, has_ticket
 
 State = Literal[
     "queued", "running", "stopping", "stopped", "finished", "failed", "interrupted"
@@ -30,8 +32,8 @@ class RunStatus(Config):
 
     state: State = Field(
         "queued",
-        description="queued: not started; stopped: on request, can be resumed; failed: "
-        "see error; interrupted: its process died, can be resumed.",
+        description="queued: waits or is being started; stopped: on request, can be "
+        "resumed; failed: see error; interrupted: its process died, can be resumed.",
     )
     activity: str = Field("", description="What the process is doing, in a few words.")
     step: int = Field(0, ge=0, description="Steps taken.")
@@ -123,6 +125,8 @@ def read_status(directory: Path) -> RunStatus:
         raise RunError(
             f"{path} cannot be read ({error}): delete the run's directory."
         ) from None
+    if has_ticket(directory) and not is_locked(directory):
+        return status.replace(state="queued", pid=None, activity="", error=None)
     if status.state == "queued" and status.pid is None:
         return _not_started(directory, status)
     if status.is_alive and not is_locked(directory):
@@ -155,3 +159,41 @@ def _not_started(directory: Path, status: RunStatus) -> RunStatus:
         error="It was created and never started: whoever did it was killed. Resume to "
         "start it.",
     )
+
+
+def withdraw(directory: Path) -> bool:
+    """Take a run out of the queue, unless it begins at this moment.
+
+    What it had learned before stays, and it can be resumed.
+
+    Args:
+        directory: The run's.
+
+    Returns:
+        Whether it waited, and does not any more.
+
+    Raises:
+        RunError: If its status is damaged, or cannot be written.
+    """
+    if not has_ticket(directory):
+        return False
+    try:
+        lock = RunLock.acquire(directory)
+    except RunError:
+        return False  # its process was started just now
+    try:
+        if not has_ticket(directory):
+            return False
+        forget_ticket(directory)
+        status = read_status(directory)
+        write_status(
+            directory,
+            status.replace(state="stopped", activity="", eta_seconds=None),
+        )
+    except OSError as error:
+        raise RunError(
+            f"{directory.name!r} cannot be withdrawn: {error.strerror or error}."
+        ) from None
+    finally:
+        lock.release()
+    return True

@@ -6,6 +6,7 @@ data/runs/<id>/
     metrics.jsonl   one line per logged step and per evaluation (see `files`)
     samples.jsonl   text that the model generated at each evaluation
     log.txt         details for when something goes wrong
+    ticket.json     exists while the run waits for its turn (see `ticket`)
     stop            exists when the run was asked to stop
     lock            held by the process that trains
     checkpoints/    checkpoint_step_N, checkpoint_epoch_N, best_model
@@ -30,7 +31,7 @@ from minigpt.runs.checkpoints import SavedStep, list_checkpoints
 from minigpt.runs.creation import make_run_directory, write_config
 from minigpt.runs.files import JournalChunk, read_journal
 from minigpt.runs.lock import RunLock
-from minigpt.runs.status import RunStatus, read_status
+from minigpt.runs.status import RunStatus, read_status, withdraw
 
 if TYPE_CHECKING:
     from minigpt.runs.snapshots import Snapshots
@@ -139,9 +140,13 @@ class Run:
     def request_stop(self) -> None:
         """Ask the training process to save and stop; it checks at every step.
 
+        A run that waits for its turn waits no more.
+
         Raises:
             RunError: If no process is training the run.
         """
+        if withdraw(self.path):
+            return
         status = self.status()
         if not status.is_alive:
             raise RunError(

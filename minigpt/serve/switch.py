@@ -13,7 +13,7 @@ from threading import Lock
 
 from minigpt.errors import RunError
 from minigpt.serve.needed import require_packages
-from minigpt.worker.launch import child_environment
+from minigpt.worker.processes import child_environment
 
 _ADDRESS = re.compile(rb"answers at (http://\S+)")
 

@@ -1,67 +1,87 @@
-"""Starting, resuming and stopping training processes from another process.
+"""Starting and resuming trainings: each joins the queue, and begins in its turn.
 
-Training is a separate process, not a thread: it survives a reloaded browser, can be
-stopped, and cannot crash the server. Its standard input is a pipe whose other end only
-this process holds; when this process dies, for whatever reason, the pipe closes, and
-the trainer saves a checkpoint and stops. (The kernel's parent-death signal would not
-do: it fires when the *thread* that started the process ends.)
+Where a place is free, that is at once. Otherwise the run waits, and whoever looks later
+starts it: a page that shows it, the server now and then, a training that ends. Nobody
+starts two at once: a look holds the queue's lock.
 
-The run's lock is acquired here and inherited by the process, so that if two starts
-coincide, exactly one succeeds and the other fails at once.
+Before: `queue` tells whose turn it is, and `processes` starts processes.
 """
 
-import os
-import subprocess
-import sys
-import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from minigpt import spaces
-from minigpt.classroom.quotas import require_may_train
+from minigpt.classroom.quotas import require_may_train, used_up
 from minigpt.config import RunConfig
 from minigpt.errors import RunError
-from minigpt.runs.lock import RunLock
-from minigpt.runs.status import RunStatus, write_status
+from minigpt.runs.lock import RunLock, held
+from minigpt.runs.status import write_status
 from minigpt.runs.store import Run, RunStore
-from minigpt.worker.environment import BRIEF, UNTIL_BUSY, waiting_variables
+from minigpt.runs.ticket import Ticket, forget_ticket, has_ticket, write_ticket
+from minigpt.runs.time_spent import close_killed
+from minigpt.worker import processes
+from minigpt.worker.queue import Waiting, read_queue, stores
 
-# At module level, because a web server may clear its caches while processes run.
-_processes: dict[Path, "subprocess.Popen[bytes]"] = {}
-_registry_lock = threading.Lock()
+_LOCK = "queue.lock"
+_LOOK_EVERY = 1.0
+_looked: dict[Path, float] = {}
 
 
-def start(store: RunStore, config: RunConfig, name: str | None = None) -> Run:
-    """Create a run and train it in a new process.
+def start(
+    store: RunStore,
+    config: RunConfig,
+    name: str | None = None,
+    *,
+    seconds: float | None = None,
+) -> Run:
+    """Create a run and train it in a new process, as soon as a place is free.
 
     Args:
         store: Where runs live.
         config: Everything that determines the run.
         name: The run's id; None generates one.
+        seconds: How long it will take, if that was estimated.
 
     Raises:
         RunError: If the name is not allowed or taken, no process can be started, or a
-            learner of a class has enough of them at work.
+            learner of a class has used up what each may use.
     """
+    require_may_train()
     run = store.create(config, name)
     try:
-        begin(run)
+        begin([run], seconds=seconds)
     except RunError:
         store.delete(run.id)  # nothing was trained, and the name must stay free
         raise
     return run
 
 
-def begin(run: Run) -> None:
-    """Train a run that was created and waits, in a new process.
+def begin(runs: Sequence[Run], *, seconds: float | None = None) -> None:
+    """Train runs that were created, all at the same time.
+
+    Args:
+        runs: One, or those of a race, of the same store.
+        seconds: How long each will take, if that was estimated.
 
     Raises:
-        RunError: If a process is training it already, or none can be started.
+        RunError: If a process is training one already, or none can be started.
     """
-    _spawn(run, RunStatus(), ["--run_dir", str(run.path.absolute())])
+    require_may_train()
+    together = runs[0].id if len(runs) > 1 else None
+    ticket = _ticket()._replace(together=together, seconds=seconds)
+    for run in runs:
+        _join(run, ticket)
+    _advance_for(runs)
 
 
-def resume(run: Run) -> None:
-    """Resume a run from its newest checkpoint, in a new process.
+def resume(run: Run, step: int | None = None) -> None:
+    """Resume a run from a checkpoint, as soon as a place is free.
+
+    Args:
+        run: The run.
+        step: Of the checkpoint; None: the newest that is whole.
 
     Raises:
         RunError: If a process is already training it, or it has finished.
@@ -69,106 +89,146 @@ def resume(run: Run) -> None:
     status = run.status()
     if status.state == "finished":
         raise RunError(f"The run {run.id!r} has finished: there is nothing to resume.")
-    _spawn(run, status, ["--resume", str(run.path.absolute())])
+    require_may_train()
+    _join(run, _ticket()._replace(resume=True, step=step))
+    _advance_for([run])
 
 
-def wait(run: Run, timeout: float) -> int | None:
-    """Wait until a process started here has ended.
+def resume_together(runs: Sequence[Run]) -> None:
+    """Resume runs from their newest checkpoints, all at the same time: a race.
+
+    Raises:
+        RunError: If a process is training one already, or none can be started.
+    """
+    require_may_train()
+    ticket = _ticket()._replace(resume=True, together=runs[0].id)
+    for run in runs:
+        _join(run, ticket)
+    _advance_for(runs)
+
+
+def join_later(run: Run) -> None:
+    """Let a created run wait for its turn, behind those of others."""
+    _join(run, _ticket())
+
+
+def advance(store: RunStore, *, patience: float = 10.0) -> dict[Path, str]:
+    """Start what waits and has a place.
 
     Args:
-        run: The run.
-        timeout: How long to wait, in seconds.
+        store: Of anybody who uses the server.
+        patience: How long to wait for somebody who is at it, in seconds.
 
     Returns:
-        Its exit code, or None if it is still running (or was not started here).
+        Why runs could not be started, by their paths.
+
+    Raises:
+        RunError: If the queue cannot be read or written.
     """
-    process = _processes.get(run.path.resolve())
-    if process is None:
-        return None
-    try:
-        return process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        return None
+    failures: dict[Path, str] = {}
+    with _alone(store, patience) as is_alone:
+        processes.reap()
+        chosen = read_queue(store).next() if is_alone else []
+        while chosen:
+            for each in chosen:
+                try:
+                    lock = RunLock.acquire(each.run.path)
+                except (RunError, OSError):  # somebody withdraws or deletes it
+                    return failures
+                problem = _begin_now(each, lock)
+                if problem:
+                    failures[each.run.path.resolve()] = problem
+            chosen = read_queue(store).next()
+    return failures
 
 
-def end(run: Run, patience: float = 0.0) -> None:
-    """End a run's process: let it save and stop, and kill it if that takes too long.
+def look(store: RunStore) -> None:
+    """Start what waits and has a place, without waiting for anybody; often called.
 
     Args:
-        run: A run that was started here; of any other, nothing is done.
-        patience: How long to wait, in seconds.
+        store: Of anybody who uses the server.
     """
-    process = _processes.get(run.path.resolve())
-    if process is None or process.poll() is not None:
-        return
-    (run.path / "stop").touch()
-    if wait(run, patience) is None:
-        process.kill()
-        process.wait()
+    root, now = stores(store)[0].root, time.monotonic()
+    if now - _looked.get(root, -_LOOK_EVERY) >= _LOOK_EVERY:
+        _looked[root] = now
+        advance(store, patience=0.0)
 
 
-def _spawn(run: Run, status: RunStatus, arguments: list[str]) -> None:
-    with _registry_lock:
-        _reap()
-        require_may_train()
-        lock = RunLock.acquire(run.path)
-        try:
-            (run.path / "stop").unlink(missing_ok=True)
-            queued = status.replace(
-                state="queued", activity="starting", error=None, pid=os.getpid()
-            )
-            write_status(run.path, queued)
-            _processes[run.path.resolve()] = _popen(run, arguments, lock)
-        except OSError as error:
-            raise RunError(f"Cannot start a training process: {error}.") from None
-        finally:
-            lock.release()
-
-
-def _popen(run: Run, arguments: list[str], lock: RunLock) -> "subprocess.Popen[bytes]":
-    """Start `python -m minigpt train`, logging to a file, with a pipe as its stdin."""
-    command = [sys.executable, "-m", "minigpt", "train", *arguments, "--follow_stdin"]
-    inherited: tuple[int, ...] = ()
-    if sys.platform != "win32":  # there, the process takes the lock itself
-        inherited = (lock.descriptor,)
-        command += ["--lock_descriptor", str(lock.descriptor)]
-    else:
-        lock.release()
-    with (run.path / "log.txt").open("ab") as log:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            pass_fds=inherited,
-            start_new_session=True,
-            env=child_environment(UNTIL_BUSY) | _own_data(),
-        )
-
-
-def _own_data() -> dict[str, str]:
-    """Let a learner's process keep what it makes in their space: encoded texts."""
+def _ticket() -> Ticket:
+    """Return a ticket for whoever asks: a learner's says what they may use."""
     space = spaces.current()
-    return {} if space is None else {"MINIGPT_DATA": str(space.data)}
+    limits = None if space is None else space.limits
+    if limits is None:
+        return Ticket(time.time())
+    return Ticket(time.time(), runs=limits.runs, minutes=limits.minutes)
 
 
-def child_environment(spins: int = BRIEF) -> dict[str, str]:
-    """Return the environment of a process that runs this package beside this one.
+def _join(run: Run, ticket: Ticket) -> None:
+    lock = RunLock.acquire(run.path)
+    try:
+        if has_ticket(run.path):
+            raise RunError(
+                f"The run {run.id!r} is already being trained or waits for its turn: "
+                "watch it, or stop it first."
+            )
+        close_killed(run)
+        write_ticket(run.path, ticket)
+    except OSError as error:
+        raise RunError(f"Cannot start a training process: {error}.") from None
+    finally:
+        lock.release()
 
-    Args:
-        spins: How long its threads wait for each other awake, see `environment`.
+
+def _advance_for(runs: Sequence[Run]) -> None:
+    """Start what has a place.
+
+    Raises:
+        RunError: If one of these runs could not be started.
     """
-    # The package may run from a source tree that is not installed.
-    source = str(Path(__file__).parents[2])
-    search = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH")]))
-    waiting = waiting_variables(os.environ, spins)
-    return {**os.environ, **waiting, "PYTHONPATH": search}
+    try:
+        failures = advance(RunStore(runs[0].path.parent))
+    except RunError:
+        for run in runs:
+            forget_ticket(run.path)
+        raise
+    for run in runs:
+        problem = failures.get(run.path.resolve())
+        if problem is not None:
+            raise RunError(problem)
 
 
-def _reap() -> None:
-    """Drop processes that have ended, so that none remains as a zombie."""
-    for path, process in list(_processes.items()):
-        if process.poll() is not None:
-            if process.stdin is not None:
-                process.stdin.close()
-            del _processes[path]
+def _begin_now(chosen: Waiting, lock: RunLock) -> str:
+    """Start a run whose lock is held; return why it could not be: empty, it was."""
+    run, ticket = chosen.run, chosen.ticket
+    problem = used_up(RunStore(run.path.parent), ticket.minutes)
+    try:
+        if not has_ticket(run.path):
+            return ""  # withdrawn at this moment
+        if not problem:
+            processes.spawn(run, ticket, lock)
+            return ""
+    except RunError as error:
+        problem = str(error)
+    finally:
+        lock.release()
+    forget_ticket(run.path)
+    with suppress(RunError, OSError):  # its status is damaged: that is the problem
+        status = run.status().replace(state="failed", activity="", error=problem)
+        write_status(run.path, status)
+    return problem
+
+
+@contextmanager
+def _alone(store: RunStore, patience: float) -> Iterator[bool]:
+    """Hold the queue's lock; or say that somebody else keeps it."""
+    root = stores(store)[0].root
+    with ExitStack() as stack:
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(held(root / _LOCK, patience))
+        except TimeoutError:
+            yield False
+            return
+        except OSError as error:
+            raise RunError(f"The queue cannot be read: {error}.") from None
+        yield True

@@ -8,13 +8,15 @@ Next: `minigpt.runs.race_results`, which tells which run is ahead.
 
 import json
 import time
+from contextlib import suppress
 from typing import NamedTuple
 
 from minigpt.atomic_writes import replace_file
+from minigpt.classroom.quotas import require_may_train
 from minigpt.config import RunConfig
 from minigpt.errors import RunError
 from minigpt.runs.store import Run, RunStore
-from minigpt.worker.launch import start
+from minigpt.worker.launch import begin
 
 EVALUATIONS = 12
 _EVAL_BATCHES = 8
@@ -49,7 +51,7 @@ def racing_config(config: RunConfig, like: RunConfig, steps: int) -> RunConfig:
 
 
 def start_race(store: RunStore, first: RunConfig, second: RunConfig) -> Race:
-    """Start two training processes, one right after the other.
+    """Start two training processes, as soon as there are places for both.
 
     Raises:
         RunError: If their texts or tokens differ, or a process cannot be started; a
@@ -64,19 +66,22 @@ def start_race(store: RunStore, first: RunConfig, second: RunConfig) -> Race:
     suffixes = [first.recipe[:14], second.recipe[:14]]
     if suffixes[0] == suffixes[1]:
         suffixes[1] = f"{suffixes[1][:12]}-2"
+    require_may_train()
     runs: list[Run] = []
     for lane, (config, suffix) in enumerate(
         zip((first, second), suffixes, strict=True)
     ):
-        try:
-            run = start(store, config, f"{name}-{suffix}")
-        except RunError:
-            for started in runs:
-                started.request_stop()
-            raise
+        run = store.create(config, f"{name}-{suffix}")
         ticket = {"race": name, "lane": lane}
         replace_file(run.path / "race.json", json.dumps(ticket) + "\n")
         runs.append(run)
+    try:
+        begin(runs)
+    except RunError:
+        for run in runs:
+            with suppress(RunError):  # that one could not be started
+                run.request_stop()
+        raise
     return Race(*runs)
 
 

@@ -2,8 +2,9 @@
 
 Each is an ordinary run whose `series.json` names the series and its place in it. One
 process trains them all: after a run that has finished comes the next one that waits
-(`next_in_series`, which `minigpt train` asks). So a series goes on without a browser,
-stops with the run that is asked to stop, and goes on with the run that is resumed.
+(`next_in_series`, which `minigpt train` asks); if other trainings wait for the place,
+it takes its turn. So a series goes on without a browser, stops with the run that is
+asked to stop, and goes on with the run that is resumed.
 
 Next: `minigpt.runs.power_law`, the line through their losses.
 """
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from minigpt.atomic_writes import replace_file
+from minigpt.classroom.quotas import require_may_train
 from minigpt.config import DataConfig, RunConfig, get_recipe
 from minigpt.errors import RunError
 from minigpt.runs.status import RunStatus
@@ -96,12 +98,13 @@ def start_series(
     Raises:
         RunError: If no process can be started.
     """
+    require_may_train()
     name = f"sizes-{time.strftime('%m%d-%H%M%S')}"
     runs = [
         _create(store, name, place, sized(config, width))
         for place, width in enumerate(widths)
     ]
-    launch.begin(runs[0])
+    launch.begin(runs[:1])
     return Series(name, runs)
 
 
@@ -123,11 +126,12 @@ def start_fifth(
         raise RunError("A loss is above 0: type a number such as 1.2.")
     if series.guess is not None:
         raise RunError("The prediction was made already; the first one counts.")
+    require_may_train()
     first = series.runs[0]
     config = sized(first.config, width)
     run = _create(store, series.name, len(series.runs), config)
     replace_file(first.path / "guess.json", json.dumps({"loss": guess}) + "\n")
-    launch.begin(run)
+    launch.begin([run])
     return run
 
 
@@ -142,7 +146,7 @@ def resume_series(series: Series) -> None:
             launch.resume(run)
             return
         if _waits(run):
-            launch.begin(run)
+            launch.begin([run])
             return
     raise RunError("All sizes of this series have been trained.")
 

@@ -18,10 +18,13 @@ from minigpt.errors import MinigptError, RunError
 from minigpt.model.sizes import training_flops_per_token
 from minigpt.preparation.preparation import prepare
 from minigpt.preparation.prepared import Prepared
+from minigpt.runs.checkpoints import FromStep
 from minigpt.runs.curves import run_curve
 from minigpt.runs.heartbeat import Heartbeat
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run
+from minigpt.runs.ticket import forget_ticket
+from minigpt.runs.time_spent import note_end
 from minigpt.training.callbacks import TrainerCallback, TrainingResult
 from minigpt.training.flops import measured_peak
 from minigpt.training.precision import uses_half
@@ -31,6 +34,7 @@ from minigpt.worker.preparation_progress import PreparationProgress, Show
 from minigpt.worker.recorder import Recorder
 from minigpt.worker.stop_requests import ParentProcess, StopRequests
 from minigpt.worker.tracking import tracked
+from minigpt.worker.within_minutes import WithinMinutes
 
 _LONG = 3600.0
 """Seconds after which nobody writes a small file any more."""
@@ -59,7 +63,7 @@ class TrainingOutcome(NamedTuple):
 def train_run(
     run: Run,
     *,
-    resume: bool = False,
+    resume: bool | FromStep = False,
     callbacks: Sequence[TrainerCallback] = (),
     display: Display = Display(),  # noqa: B008
     parent: ParentProcess = ParentProcess(),  # noqa: B008
@@ -69,7 +73,7 @@ def train_run(
 
     Args:
         run: A run made by `RunStore.create`.
-        resume: Continue from its newest checkpoint, if it has one.
+        resume: Continue from its newest checkpoint, if it has one, or from which.
         callbacks: Further callbacks of the trainer.
         display: Shows the run to a person.
         parent: What the process that started this one handed over.
@@ -84,6 +88,8 @@ def train_run(
         status = run.status().replace(
             state="running", activity="starting", error=None, pid=os.getpid()
         )
+        if parent.lock is None:  # nobody has estimated it
+            status = status.replace(eta_seconds=None)
         with (
             Heartbeat(run.path, status) as heartbeat,
             StopRequests(run.path, follow_stdin=parent.follow_stdin) as requests,
@@ -92,7 +98,7 @@ def train_run(
             with _failure_recorded(run, heartbeat), tracked(run) as trackers:
                 prepared = prepare(run, resume, heartbeat, command, tell)
                 recorder = Recorder(run, prepared, heartbeat, requests)
-                others = [*trackers, *callbacks]
+                others = [WithinMinutes(run, heartbeat), *trackers, *callbacks]
                 result = _train(prepared, recorder, heartbeat, others, display)
             stopped = result.reason == "stopped"
             heartbeat.enter_state(
@@ -103,11 +109,13 @@ def train_run(
             )
             return TrainingOutcome(result, requests.signal_number if stopped else None)
     finally:
+        note_end(run)
         lock.release()
 
 
 def _clear_up(run: Run) -> None:
     """Delete what killed processes had begun to write, with the run's lock held."""
+    forget_ticket(run.path)  # its turn has come, whoever started it
     for folder in ("checkpoints", "film", "snapshots"):  # only the lock's holder fills
         forget_leftovers(run.path / folder)
     forget_leftovers(run.path, older_than=_LONG)

@@ -13,6 +13,7 @@ from pages.classroom import (
     models_for_all,
     people,
     permissions,
+    trainings,
 )
 from pages.frame.guard import guard
 from pages.frame.room import seats
@@ -26,6 +27,8 @@ with right, guard():
     invitation.show()
 with left, guard():
     people.show(room)
+with left, guard():
+    trainings.show(room)
 with left, guard():
     permissions.show(room)
 with left, guard():

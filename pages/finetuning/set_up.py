@@ -210,8 +210,10 @@ def _choose_targets(prefix: str) -> tuple[str, ...]:
 def _show_start(store: RunStore, plan: Plan | None, examples: Examples | None) -> None:
     """Show what fine-tuning will cost, and the button that starts it."""
     is_ready = plan is not None and examples is not None
+    estimate = None
     if plan is not None and examples is not None:
-        _show_estimate(numbers.estimate(plan.config, plan.base, examples))
+        estimate = numbers.estimate(plan.config, plan.base, examples)
+        _show_estimate(estimate)
         examples_choice.say_what_an_adapter_cannot(plan.config, plan.base, examples)
     name_column, button_column = st.columns(2, vertical_alignment="bottom")
     name = name_column.text_input(
@@ -229,7 +231,10 @@ def _show_start(store: RunStore, plan: Plan | None, examples: Examples | None) -
         help=None if is_ready else "Choose usable examples first.",
     ):
         assert plan is not None
-        run = launch.start(store, plan.config, name.strip() or None)
+        assert estimate is not None
+        run = launch.start(
+            store, plan.config, name.strip() or None, seconds=estimate.seconds
+        )
         st.session_state["_started_tuning"] = run.id
         st.rerun()
 

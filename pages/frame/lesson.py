@@ -75,12 +75,20 @@ def formula(latex: str, in_words: str) -> None:
         st.markdown(in_words)
 
 
+@st.fragment
 def source(*objects: type | Callable[..., object]) -> None:
-    """Show the real source of classes and functions, closed until it is wanted."""
-    with st.expander(
-        "Show the source", icon=":material/code_blocks:", key="lesson_source"
-    ):
-        for each in objects:
+    """Show the real source of classes and functions, once it is opened.
+
+    Colouring code is a third of the browser's work when a page opens.
+    """
+    box = st.expander(
+        "Show the source",
+        icon=":material/code_blocks:",
+        key="lesson_source",
+        on_change="rerun",
+    )
+    with box:
+        for each in objects if box.open else ():
             shown = source_of(each)
             st.caption(f"`{shown.place}`")
             st.code(shown.text, language="python")

@@ -23,6 +23,7 @@ from pages.frame.questions import check, predict
 from pages.frame.reading import Place, pick_head, read_at_place
 from pages.frame.words import plain
 from pages.head_explorer import (
+    built,
     composition,
     corpus,
     habits,
@@ -31,6 +32,7 @@ from pages.head_explorer import (
     notes,
     pins,
     score_tabs,
+    two_habits,
 )
 from pages.head_explorer import questions as head_questions
 from pages.head_explorer import study as head_study
@@ -45,7 +47,7 @@ from viz.components.head_lines.view import head_lines
 
 TABS = (
     *(habits.TAB, ELSEWHERE, "Every score", pins.TAB, "In its corpus", WITHOUT),
-    *("Weights", moves.TAB, composition.TAB, notes.TAB),
+    *("Weights", moves.TAB, composition.TAB, built.TAB, notes.TAB),
 )
 
 
@@ -216,7 +218,7 @@ def show_tabs(
     show = [
         lambda: habits.show_habits(checkpoint, known, reading, place),
         lambda: score_tabs.show_two_texts(here, there, place),
-        lambda: (habits.show_names(known), score_tabs.show_every_score(here, there)),
+        lambda: two_habits.show_every_head((known, here, there), place),
         lambda: pins.show_side_by_side(reading, place),
         lambda: corpus.show_examples(checkpoint, place),
         lambda: corpus.show_without(checkpoint, reading, place),
@@ -225,6 +227,7 @@ def show_tabs(
         ),
         lambda: moves.show(checkpoint, reading, place),
         lambda: composition.show(checkpoint, place),
+        lambda: built.show(place),
         lambda: notes.show(place),
     ]
     fill = dict(zip(TABS, show, strict=True))

@@ -101,6 +101,9 @@ def _show_head(notes: Notes, here: tuple[int, int]) -> None:
         if st.form_submit_button("Save note", disabled=not is_local()):
             kept = HeadNote(name, text, pinned)
             _change(lambda notes: notes.with_head(here, kept))
+            if _PROBLEM not in st.session_state:
+                is_there = "is saved" if kept != HeadNote() else "is empty, and gone"
+                st.toast(f"The note on L{layer}H{head} {is_there}.")
             st.rerun()
     if notes.heads:
         rows = [

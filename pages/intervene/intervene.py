@@ -19,6 +19,8 @@ from minigpt.interpret.interventions.steering import steering_vector, write_stee
 from minigpt.interpret.interventions.sweep import run_each
 from minigpt.interpret.neurons.output import promoted_tokens
 from minigpt.interpret.openings.intervene import Loss
+from minigpt.interpret.pairs.averages import average
+from minigpt.interpret.pairs.measures import measure_pair
 from pages.frame import lesson, models, opening, state
 from pages.frame.controls import tour
 from pages.frame.guard import guard
@@ -39,6 +41,7 @@ from pages.intervene import (
     turn_questions,
 )
 from pages.intervene import tour as intervene_tour
+from pages.intervene.many_prompts import part as many_prompts
 
 # A head's habit that loses less weight than this is not said to change.
 FELT = 0.05
@@ -156,6 +159,12 @@ def show_circuit(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     lesson.explain(circuit.WORDS, freeze, find_circuit)
 
 
+def show_many(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
+    """Show what holds on average over many pairs of prompts."""
+    many_prompts.show(checkpoint, row)
+    lesson.explain(many_prompts.WORDS, average, measure_pair)
+
+
 PARTS = {
     "Ablate": show_ablate,
     "Patch": show_patch,
@@ -164,6 +173,7 @@ PARTS = {
     "Paths": show_paths,
     "Neurons": show_neurons,
     "Circuit": show_circuit,
+    "Many prompts": show_many,
 }
 
 # What older links call a part.

@@ -22,7 +22,7 @@ from minigpt.worker.racing import Race
 from pages.frame import lesson, notebook, state, words
 from pages.frame.guard import guard, show_problem
 from pages.frame.questions import check
-from pages.frame.runs import history, progress
+from pages.frame.runs import history, progress, turn
 from pages.training import together
 from pages.training.race_questions import about_race
 from viz.race import Track, race_curve
@@ -73,7 +73,9 @@ def _show_now(race: Race, alive: tuple[bool, ...]) -> None:
 
 def _show_header(race: Race, statuses: list[RunStatus], names: tuple[str, str]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        if any(status.is_alive for status in statuses):
+        turn.look(race)
+        turn.show(race, _do_one, key="withdraw_race")
+        if any(status.is_alive and status.pid is not None for status in statuses):
             st.button(
                 "Stop both",
                 icon=":material/stop:",
@@ -86,14 +88,19 @@ def _show_header(race: Race, statuses: list[RunStatus], names: tuple[str, str]) 
                 on_click=_do,
                 args=(Run.request_stop, [r for r in race if r.status().is_alive]),
             )
-        elif any(status.can_resume for status in statuses):
+        elif not any(status.is_alive for status in statuses) and any(
+            status.can_resume for status in statuses
+        ):
             st.button(
                 "Resume both",
                 icon=":material/play_arrow:",
                 type="primary",
                 key="resume_race",
-                on_click=_do,
-                args=(launch.resume, [r for r in race if r.status().can_resume]),
+                on_click=_do_one,
+                args=(
+                    launch.resume_together,
+                    [r for r in race if r.status().can_resume],
+                ),
             )
         if not any(status.is_alive for status in statuses):
             _show_ways_on(race, names)
@@ -245,8 +252,12 @@ def _explain(race: Race, lanes: list[Lane], names: tuple[str, str]) -> None:
 
 
 def _do(action: Callable[[Run], None], runs: list[Run]) -> None:
+    for run in runs:
+        _do_one(action, run)
+
+
+def _do_one(action: Callable[..., None], *arguments: object) -> None:
     try:
-        for run in runs:
-            action(run)
+        action(*arguments)
     except MinigptError as error:
         st.session_state["_race_problem"] = str(error)

@@ -203,7 +203,9 @@ def show_start(store: RunStore, config: RunConfig | None) -> None:
         help=None if estimate is not None else "Choose a text first.",
     ):
         with guard():
-            run = launch.start(store, config, name.strip() or None)
+            run = launch.start(
+                store, config, name.strip() or None, seconds=estimate.seconds
+            )
             st.session_state["_started"] = run.id
             st.rerun()
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from minigpt.model.sizes import num_parameters
-from minigpt.runs import RunStatus
+from minigpt.runs import Run, RunStatus
 from minigpt.runs.power_law import PowerLaw, fit_power_law
 from minigpt.runs.race_results import Lane, lane
+from minigpt.runs.ticket import has_ticket
 from minigpt.worker.series import FIFTH, WIDTHS, Series, is_waiting, sized
 from pages.frame.runs import history
 
@@ -22,6 +23,11 @@ class Shown:
     def is_at_work(self) -> bool:
         """Whether a process is training one of the sizes, or is about to."""
         return any(is_trained_now(status) for status in self.statuses)
+
+    @property
+    def waits(self) -> Run | None:
+        """The size that waits for its turn in the queue, if one does."""
+        return next((r for r in self.series.runs if has_ticket(r.path)), None)
 
     @property
     def is_over(self) -> bool:

@@ -17,7 +17,7 @@ from minigpt.worker.series import WIDTHS, Series
 from pages.frame import lesson, state, words
 from pages.frame.guard import guard, show_problem
 from pages.frame.questions import check
-from pages.frame.runs import progress
+from pages.frame.runs import progress, turn
 from pages.training import sizes, sizes_figures, together
 from pages.training.sizes_questions import about_sizes
 from pages.training.sizes_shown import Shown, is_trained_now, read
@@ -26,15 +26,18 @@ from pages.training.sizes_shown import Shown, is_trained_now, read
 def show(series: Series, store: RunStore) -> None:
     """Show a series; while one of its sizes is at work, keep refreshing."""
     shown = read(series)
-    often = together.EVERY_SECONDS if shown.is_at_work else None
+    is_live = shown.is_at_work or shown.waits is not None
+    often = together.EVERY_SECONDS if is_live else None
     live = st.fragment(_show_now, run_every=often)
-    live(series, store, shown.is_at_work)
+    live(series, store, is_live)
 
 
-def _show_now(series: Series, store: RunStore, at_work: bool) -> None:
+def _show_now(series: Series, store: RunStore, was_live: bool) -> None:
     with guard():
+        turn.look(series.runs)
         shown = read(series)
-        if shown.is_at_work != at_work or state.is_leaving():
+        is_live = shown.is_at_work or shown.waits is not None
+        if is_live != was_live or state.is_leaving():
             st.rerun()  # the whole page, which a fragment's own run is not
         _show_header(shown)
         _show_progress(shown)
@@ -53,7 +56,10 @@ def _show_header(shown: Shown) -> None:
             name = f"d_model {run.config.transformer.d_model}"
             label = name if weights is None else f"{words.count(weights)} weights"
             st.badge(f"{label}: {status.state}", color=colour, icon=icon)
-        st.space("stretch")
+        if shown.waits is not None:
+            turn.show([shown.waits], _do, key="withdraw_sizes")
+        else:
+            st.space("stretch")
         if shown.is_at_work:
             current = _current(shown)
             st.button(
@@ -65,7 +71,7 @@ def _show_header(shown: Shown) -> None:
                 on_click=_do,
                 args=(current.request_stop,),
             )
-        elif not shown.is_over:
+        elif not shown.is_over and shown.waits is None:
             st.button(
                 "Resume",
                 icon=":material/play_arrow:",

@@ -9,6 +9,7 @@ import streamlit as st
 from minigpt.errors import RunError
 from minigpt.runs import Run, RunStatus
 from minigpt.runs.snapshots import Snapshots
+from minigpt.runs.ticket import has_ticket
 from minigpt.training.loss import language_model_loss
 from minigpt.training.step import plain_step
 from pages.frame import lesson, notebook, state
@@ -158,7 +159,7 @@ def _row(run: Run) -> dict[str, object]:
         return {"run": run.id, "state": str(error)}
     return {
         "run": run.id,
-        "state": status.state,
+        "state": "waiting" if has_ticket(run.path) else status.state,
         "step": status.step,
         "of": status.total_steps,
         "best validation loss (nats)": status.best_loss,

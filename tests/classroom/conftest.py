@@ -52,7 +52,7 @@ def school(made, tmp_path) -> Iterator[Class]:
     data = tmp_path / "data"
     data.mkdir()
     shipped = made / "models"
-    limits = Limits(runs=1, runs_together=2, megabytes=5, learners=4)
+    limits = Limits(runs=1, waiting=2, minutes=3, megabytes=5, learners=4)
     room = Room(data / "room", limits, (shipped,))
     teacher = room.teach(room.teach_secret)
     ann, bob = (room.join(room.join_secret, name) for name in ("Ann", "Bob"))

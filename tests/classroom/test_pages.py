@@ -11,6 +11,11 @@ from streamlit.testing.v1 import AppTest
 from minigpt import spaces
 from minigpt.classroom import votes
 from minigpt.classroom.screens import lock, screens
+from minigpt.config import RunConfig
+from minigpt.runs.lock import RunLock
+from minigpt.runs.status import RunStatus, write_status
+from minigpt.runs.store import RunStore
+from minigpt.runs.ticket import Ticket, write_ticket
 
 ROOT = Path(__file__).parents[2]
 ATTENTION = "pages/attention/attention.py"
@@ -176,3 +181,31 @@ def test_after_the_class_its_switches_are_as_for_a_new_one(school, open_as, down
     assert app.multiselect(key="_locked_pages").value == []
     app.toggle(key="_door").set_value(False).run()
     assert room.setting("closed", False) is True
+
+
+def test_the_teacher_sees_the_queue_and_withdraws_a_run(school, open_as, monkeypatch):
+    monkeypatch.setenv("MINIGPT_TRAININGS", "1")
+    runs = {}
+    for cookie, name in ((school.ann, "long"), (school.bob, "next")):
+        own = school.room.space_of(school.id_of(cookie)).data / "runs"
+        runs[name] = RunStore(own).create(RunConfig(), name)
+    lock = RunLock.acquire(runs["long"].path)
+    write_status(
+        runs["long"].path,
+        RunStatus(state="running", pid=1, step=5, total_steps=9, eta_seconds=170),
+    )
+    write_ticket(runs["next"].path, Ticket(1.0))
+    app = open_as(school.teacher, "pages/classroom/classroom.py")
+    assert "Trainings · 1 at work, 1 waiting" in said(app)
+    table = next(each.value for each in app.dataframe if "Run" in each.value)
+    assert table.to_numpy().tolist() == [
+        ["Ann", "long", "running, step 5 of 9"],
+        ["Bob", "next", "Waiting: 1 run ahead, about 3 minutes."],
+    ]
+    app = open_as(school.bob, TRAINING, run="next")
+    assert "Waiting: 1 run ahead, about 3 minutes." in said(app)
+    app.button(key="withdraw").click().run()
+    assert not app.exception
+    assert runs["next"].status().state == "stopped"
+    assert "withdraw" not in {button.key for button in app.button}
+    lock.release()

@@ -1,6 +1,7 @@
 """Forbidden things tried by a learner inside: all refused, and all work untouched."""
 
 import io
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +23,11 @@ from minigpt.regular_files import read_regular
 from minigpt.runs.lock import RunLock
 from minigpt.runs.status import RunStatus, write_status
 from minigpt.runs.store import RunStore
+from minigpt.runs.ticket import read_ticket
+from minigpt.runs.time_spent import note_begin
 from minigpt.worker import launch
+from minigpt.worker.forecast import place_of
+from minigpt.worker.queue import read_queue
 
 
 def hers(school) -> Path:
@@ -90,13 +95,17 @@ FORBIDDEN = {
 
 
 def trained_twice(school) -> None:
-    """Begin a training while another one of Bob's has its process."""
+    """Let one more training wait than each may have waiting."""
     first = store().create(RunConfig(), "first")
     lock = RunLock.acquire(first.path)
     write_status(first.path, RunStatus(state="running", pid=1))
+    waiting = [launch.start(store(), RunConfig(), name) for name in ("a", "b")]
     try:
-        launch.start(store(), RunConfig(), "second")
+        launch.start(store(), RunConfig(), "c")
     finally:
+        for run in waiting:
+            run.request_stop()
+            store().delete(run.id)
         lock.release()
         assert [run.id for run in store().list()] == ["first"]
 
@@ -216,21 +225,65 @@ def test_an_upload_that_is_too_much_leaves_nothing_behind(as_bob, made):
     upload()
 
 
-def test_the_class_together_trains_no_more_than_the_machine_takes(school):
-    for cookie in (school.ann, school.bob):
-        assert not quotas.at_work(school.room.space_of(school.id_of(cookie)).data)
-    locks = []
-    for cookie in (school.ann, school.bob):
-        school.works_as(cookie)
-        run = store().create(RunConfig(), "run")
-        locks.append(RunLock.acquire(run.path))
-        write_status(run.path, RunStatus(state="running", pid=1))
-    school.works_as(school.room.join(school.room.join_secret, "Cem"))
-    with pytest.raises(MinigptError, match="The class has 2 trainings at work"):
-        quotas.require_may_train()
-    locks[0].release()
+@pytest.fixture
+def busy(school, monkeypatch):
+    """Let the only place be taken by the teacher's training."""
+    monkeypatch.setenv("MINIGPT_TRAININGS", "1")
+    school.works_as(school.teacher)
+    run = store().create(RunConfig(), "busy")
+    lock = RunLock.acquire(run.path)
+    write_status(run.path, RunStatus(state="running", pid=1))
+    yield run
+    lock.release()
+
+
+def test_a_learner_s_trainings_wait_and_not_too_many(school, busy):
+    school.works_as(school.ann)
+    first = launch.start(store(), RunConfig(), "first")
+    assert first.status().state == "queued"
+    assert place_of(first).ahead == 1
+    assert read_ticket(first.path).minutes == 3
+    launch.start(store(), RunConfig(), "second")
+    with pytest.raises(MinigptError, match="You have 2 trainings waiting"):
+        launch.start(store(), RunConfig(), "third")
+    assert {run.id for run in store().list()} == {"hers", "first", "second"}
+    school.works_as(school.bob)
+    launch.start(store(), RunConfig(), "his")
+    order = [group[0].run.id for group in read_queue(store()).waiting]
+    assert order == ["first", "his", "second"]
+    with pytest.raises(MinigptError, match="waits for its turn"):
+        names.rename(data(), "run", "his", "other")
+    ending.remove(school.room, school.id_of(school.ann))
+    assert [group[0].run.id for group in read_queue(store()).waiting] == ["his"]
+
+
+def test_minutes_that_are_used_up_are_said_even_if_the_run_was_deleted(school, busy):
+    school.works_as(school.ann)
+    run = launch.start(store(), RunConfig(), "first")
+    note_begin(run)
+    spent = store().root / "trainings.jsonl"
+    begun = json.loads(spent.read_text())["begun"]
+    spent.write_text(
+        f'{{"run": "gone", "begun": {begun - 500}}}\n'
+        f'{{"run": "gone", "ended": {begun - 330}}}\n'
+    )
+    quotas.require_may_train()  # 170 of 180 seconds
+    with spent.open("a") as file:
+        file.write(f'{{"run": "gone", "begun": {begun - 300}}}\n')
+        file.write(f'{{"run": "gone", "ended": {begun - 289}}}\n')
+    with pytest.raises(MinigptError, match="used your 3 minutes of training") as said:
+        launch.start(store(), RunConfig(), "second")
+    assert "ask your teacher" in str(said.value)
+    assert [run.id for run in store().list()] == ["first", "hers"]
+    write_status(busy.path, RunStatus(state="finished"))  # a place is free
+    launch.advance(store())
+    status = run.status()
+    assert (status.state, status.pid) == ("failed", None)
+    assert "used your 3 minutes" in status.error
+    school.works_as(school.bob)
     quotas.require_may_train()
-    locks[1].release()
+    school.works_as(school.teacher)
+    quotas.require_may_train()
 
 
 def test_the_end_of_a_class_deletes_all_of_it_and_nothing_else(school):

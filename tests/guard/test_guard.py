@@ -19,6 +19,7 @@ from guard import (  # noqa: F401 (they register)
     answers_train,
     answers_write,
     captions_deeper,
+    captions_pairs,
 )
 from guard.answers import ANSWERS, Oracle
 from guard.captions import claim_of

@@ -338,6 +338,14 @@ VIEWS = {
         "intervene", ("relative", "rope"), query={"intervene": "Neurons"}
     ),
     "intervene circuit": View("intervene", ("rope",), query={"intervene": "Circuit"}),
+    "intervene many": View(
+        "intervene", ("relative", "rope"), query={"intervene": "Many prompts"}
+    ),
+    "intervene many lens": View(
+        "intervene",
+        ("rope",),
+        query={"intervene": "Many prompts", "pairs_measure": "Lens"},
+    ),
     "compare": View(
         "compare",
         ("relative",),

@@ -14,7 +14,7 @@ from minigpt.errors import RunError
 from minigpt.runs import status as run_status
 from minigpt.runs.lock import RunLock
 from minigpt.runs.status import RunStatus, write_status
-from minigpt.worker import launch
+from minigpt.worker import launch, processes
 
 resource = pytest.importorskip("resource", reason="Windows has none")
 
@@ -43,7 +43,7 @@ def test_a_full_disk_at_the_start_leaves_the_name_free(store, room):
 
 
 def test_a_process_that_cannot_start_leaves_the_name_free(store, monkeypatch):
-    monkeypatch.setattr(launch.sys, "executable", str(store.root / "no-python"))
+    monkeypatch.setattr(processes.sys, "executable", str(store.root / "no-python"))
     with pytest.raises(RunError, match="Cannot start"):
         launch.start(store, RunConfig(), "mine")
     assert store.list() == []

@@ -12,7 +12,7 @@ from patience import until
 from minigpt.config import RunConfig
 from minigpt.errors import RunError
 from minigpt.runs.store import Run
-from minigpt.worker import launch
+from minigpt.worker import launch, processes
 from minigpt.worker.environment import BRIEF, UNTIL_BUSY, WAITING
 from minigpt.worker.worker import train_run
 
@@ -49,12 +49,12 @@ def test_a_killed_process_resumes_and_gives_the_same_losses_bit_for_bit(
     run = launch.start(store, tiny(text_file), "killed")
     until(lambda: len(steps_of(run)) >= 25)
     os.kill(run.status().pid, signal.SIGKILL)
-    assert launch.wait(run, DEADLINE) == -signal.SIGKILL
+    assert processes.wait(run, DEADLINE) == -signal.SIGKILL
     status = run.status()
     if status.state != "finished":  # a very fast machine may have been done
         assert status.state == "interrupted"
         launch.resume(run)
-        assert launch.wait(run, DEADLINE) == 0
+        assert processes.wait(run, DEADLINE) == 0
     assert run.status().state == "finished"
     assert steps_of(run) == list(range(1, 61))
     assert losses_of(run) == losses_of(whole)
@@ -69,7 +69,7 @@ def test_stop_saves_and_ends_the_process(store, text_file, monkeypatch):
     assert run.status().state == "running"
     run.request_stop()
     assert run.status().state in ("stopping", "stopped")
-    assert launch.wait(run, DEADLINE) == 0
+    assert processes.wait(run, DEADLINE) == 0
     status = run.status()
     assert status.state == "stopped"
     assert run.checkpoints()[-1].step == status.step > 0
@@ -93,7 +93,7 @@ def test_how_threads_wait_is_set_unless_the_user_has(monkeypatch, set_by_user, a
         monkeypatch.delenv(name, raising=False)
     for name, value in set_by_user.items():
         monkeypatch.setenv(name, value)
-    environment = launch.child_environment()
+    environment = processes.child_environment()
     assert {n: environment[n] for n in WAITING if n in environment} == (
         set_by_user | added
     )
@@ -119,7 +119,7 @@ def test_of_many_starts_at_once_one_wins_and_the_others_are_told(store, text_fil
     assert sum("already being trained" in text for text in outcomes) == 3
     assert run.status().state in ("queued", "running")
     run.request_stop()
-    assert launch.wait(run, DEADLINE) is not None  # 130, if it was still preparing
+    assert processes.wait(run, DEADLINE) is not None  # 130, if it was still preparing
 
 
 def test_when_the_starter_is_killed_the_training_saves_and_stops(store, text_file):
@@ -152,7 +152,7 @@ def test_when_the_starter_is_killed_the_training_saves_and_stops(store, text_fil
 
 def test_a_process_that_fails_says_why_in_the_status(store, tmp_path):
     run = launch.start(store, tiny(tmp_path / "missing.txt"), "failing")
-    assert launch.wait(run, DEADLINE) == 2
+    assert processes.wait(run, DEADLINE) == 2
     status = run.status()
     assert status.state == "failed"
     assert "missing.txt" in status.error
@@ -161,6 +161,6 @@ def test_a_process_that_fails_says_why_in_the_status(store, tmp_path):
 
 def test_a_finished_run_is_not_resumed(store, text_file):
     run = launch.start(store, tiny(text_file, max_steps=2), "done")
-    assert launch.wait(run, DEADLINE) == 0
+    assert processes.wait(run, DEADLINE) == 0
     with pytest.raises(RunError, match="has finished"):
         launch.resume(Run(run.path))

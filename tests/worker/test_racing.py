@@ -7,7 +7,7 @@ from minigpt.config import get_recipe
 from minigpt.errors import RunError
 from minigpt.runs import RunStore
 from minigpt.runs.race_results import current_result, final_result, lane
-from minigpt.worker import launch
+from minigpt.worker import processes
 from minigpt.worker.racing import find_race, racing_config, start_race
 
 SMALL = {"d_model": 16, "num_layers": 1, "num_heads": 2, "max_seq_len": 16}
@@ -59,7 +59,7 @@ def test_a_race_is_found_again_from_either_run_and_both_come_to_an_end(tmp_path)
     store = RunStore(tmp_path / "runs")
     race = start_race(store, small("default"), small("default", 8))
     for run in race:
-        assert launch.wait(run, 300) == 0
+        assert processes.wait(run, 300) == 0
         assert run.status().state == "finished"
         found = find_race(RunStore(tmp_path / "runs"), store.open(run.id))
         assert [each.id for each in found] == [each.id for each in race]

@@ -7,7 +7,7 @@ from minigpt.config import DataConfig
 from minigpt.errors import RunError
 from minigpt.runs import RunStore
 from minigpt.runs.power_law import fit_power_law
-from minigpt.worker import launch
+from minigpt.worker import processes
 from minigpt.worker.series import (
     find_series,
     resume_series,
@@ -35,7 +35,7 @@ def runs(tmp_path):
 @pytest.mark.slow
 def test_sizes_are_trained_in_a_row_by_one_process_and_the_fifth_after_the_guess(runs):
     series = start_series(runs, quick(), WIDTHS)
-    assert launch.wait(series.runs[0], 300) == 0
+    assert processes.wait(series.runs[0], 300) == 0
     statuses = [run.status() for run in series.runs]
     assert [status.state for status in statuses] == ["finished"] * 3
     assert len({status.pid for status in statuses}) == 1
@@ -51,7 +51,7 @@ def test_sizes_are_trained_in_a_row_by_one_process_and_the_fifth_after_the_guess
     with pytest.raises(RunError, match="above 0"):
         start_fifth(runs, found, -1.0, 48)
     fifth = start_fifth(runs, found, 2.5, 48)
-    assert launch.wait(fifth, 300) == 0
+    assert processes.wait(fifth, 300) == 0
     found = find_series(runs, fifth)
     assert [run.id for run in found.runs][-1] == fifth.id
     assert found.guess == 2.5
@@ -65,7 +65,7 @@ def test_a_series_that_is_stopped_waits_and_goes_on_where_it_was(runs):
     first, second = series.runs
     until(lambda: first.status().step >= 3)
     first.request_stop()
-    assert launch.wait(first, 120) == 0
+    assert processes.wait(first, 120) == 0
     assert first.status().state == "stopped"
     assert second.status().state == "queued"
     for run in series.runs:
@@ -74,7 +74,7 @@ def test_a_series_that_is_stopped_waits_and_goes_on_where_it_was(runs):
         train = config.train.replace(max_steps=steps, eval_interval=5)
         run.write_config(config.replace(train=train.to_dict()))
     resume_series(find_series(runs, first))
-    assert launch.wait(first, 300) == 0
+    assert processes.wait(first, 300) == 0
     assert [run.status().state for run in series.runs] == ["finished"] * 2
     with pytest.raises(RunError, match="have been trained"):
         resume_series(series)

@@ -189,14 +189,14 @@ def summarize(weight: Weight, habits: HabitCells, seed: int = 0) -> HeldOutScore
 
 def intervals(
     sums: Float[np.ndarray, "window habit layer head"],
-    queries: Int[np.ndarray, "window habit"],
+    queries: Int[np.ndarray, "window habit"] | Float[np.ndarray, "window habit"],
     seed: int = 0,
 ) -> tuple[ByHabit, ByHabit]:
     """Bootstrap the mean Σ sums / Σ queries over windows.
 
     Args:
-        sums: Weight, by window.
-        queries: Over how many queries, by window.
+        sums: Weight, by window; or any other sum, by what was drawn whole.
+        queries: Over how many queries, by window; or what else it is divided by.
         seed: Same seed, same draws.
 
     Returns:

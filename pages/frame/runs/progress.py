@@ -5,6 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from minigpt.errors import MinigptError
+from minigpt.preparation.resuming import resumable
 from minigpt.runs import Run, RunStatus
 from minigpt.runs.checkpoints import checkpoint_step
 from minigpt.textbook.journal import records_of
@@ -12,7 +13,7 @@ from minigpt.training.busy import busy_sentence
 from minigpt.worker import launch
 from pages.frame import notebook, state, words
 from pages.frame.guard import show_note, show_problem
-from pages.frame.runs import history
+from pages.frame.runs import history, turn
 from viz.training import loss_curve
 
 BADGES = {
@@ -33,8 +34,12 @@ def show_header(run: Run, status: RunStatus) -> None:
         st.badge(status.state, color=colour, icon=icon)
         if status.activity:
             st.caption(status.activity)
-        st.space("stretch")
-        if status.is_alive:
+        waits = turn.look([run])
+        if waits:
+            turn.show([run], _do, key="withdraw")
+        else:
+            st.space("stretch")
+        if status.is_alive and not waits:
             stopping = status.state == "stopping" or run.stop_requested
             st.button(
                 "Stop",
@@ -46,14 +51,7 @@ def show_header(run: Run, status: RunStatus) -> None:
                 args=(Run.request_stop, run),
             )
         if status.can_resume:
-            st.button(
-                "Resume",
-                icon=":material/play_arrow:",
-                type="primary",
-                key="resume",
-                on_click=_do,
-                args=(launch.resume, run),
-            )
+            _offer_resume(run)
         if run.best is not None:
             show_ways_on(run, status)
     if status.error:
@@ -62,6 +60,34 @@ def show_header(run: Run, status: RunStatus) -> None:
         show_note(status.note)
     if problem := st.session_state.pop("_run_problem", None):
         show_problem(problem)
+
+
+def _offer_resume(run: Run) -> None:
+    """Show the button that resumes a run, and the steps that it can go on from."""
+    steps = [saved.step for saved in reversed(resumable(run))]
+    step = None
+    if len(steps) > 1:
+        key = f"resume_step_{run.id}"
+        if st.session_state.get(key) not in steps:
+            st.session_state.pop(key, None)
+        chosen = st.selectbox(
+            "Resume from step",
+            steps,
+            key=key,
+            width=180,
+            help="The newest is chosen. From an earlier one, the steps after it are "
+            "taken again, and their checkpoints are deleted.",
+            **state.BOUND,
+        )
+        step = None if chosen == steps[0] else chosen
+    st.button(
+        "Resume",
+        icon=":material/play_arrow:",
+        type="primary",
+        key="resume",
+        on_click=_do,
+        args=(launch.resume, run, step),
+    )
 
 
 def show_ways_on(run: Run, status: RunStatus) -> None:
@@ -152,9 +178,9 @@ def show_details(run: Run) -> None:
         st.code(run.read_log() or "Nothing yet.", language=None, wrap_lines=True)
 
 
-def _do(action: Callable[[Run], None], run: Run) -> None:
+def _do(action: Callable[..., None], *arguments: object) -> None:
     try:
-        action(run)
+        action(*arguments)
     except MinigptError as error:
         st.session_state["_run_problem"] = str(error)
 

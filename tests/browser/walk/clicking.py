@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 from navigation import address
+from playwright.sync_api import Error as OutOfReach
 from playwright.sync_api import Page
-from playwright.sync_api import TimeoutError as TooLate
 
 from .controls import Control, asked, batches, differing
 
@@ -95,7 +95,7 @@ class Walk:
                 self._blame(path, str(missing), "is gone on a fresh page")
             self.missed.append(str(missing))
             self._at = None
-        except TooLate as error:
+        except OutOfReach as error:
             self._blame(path, batch[-1].id, f"{type(error).__name__}: {error}"[:300])
             self._at = None
         return revealed
@@ -169,11 +169,13 @@ class Walk:
 
     def _leave_and_return(self, last, path):
         """Go to another page by the sidebar, come back, and find the page working."""
+        self.tab.keyboard.press("Escape")  # a figure may take it for a step back
+        self.tab.wait_for_timeout(200)
+        self._settle()
         address = self.tab.url
         kept = self._bound()
         here = urlsplit(self.address).path
         away = "/" if here.endswith("/library") else "/library"
-        self.tab.keyboard.press("Escape")
         self._follow(away)
         self._follow(here)
         self._blame_errors(path, last.id, "after leaving and returning: ")

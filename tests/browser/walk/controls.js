@@ -9,7 +9,7 @@
     const STREAMLITS = "[data-testid=stElementToolbar], button[aria-label^='Help for'], "
         + "[data-testid=stHeader], [data-testid=stLogoLink], [data-testid=stSidebarNav], "
         + "[data-testid=stSidebarCollapseButton], [data-testid=stHeaderActionElements], "
-        + ".vega-embed details, .modebar";
+        + "button[aria-label=Dismiss], .vega-embed details, .modebar";
     const told = { sent: 0, sentAt: 0, begun: 0, endedAt: 0, printed: 0, copied: 0 };
 
     const send = WebSocket.prototype.send;

@@ -152,6 +152,9 @@ def test_a_lesson_shows_the_real_source_and_where_it_stands(root_on_path):
     app = AppTest.from_function(lesson_page).run()
     assert not app.exception
     assert app.title[0].value == "Title"
+    assert not app.code  # closed, it costs the browser nothing
+    app.session_state["lesson_source"] = True
+    app.run()
     shown = app.code[0].value
     assert shown.strip() == inspect.getsource(CausalAttention).strip()
     line = inspect.getsourcelines(CausalAttention)[1]

@@ -23,7 +23,7 @@ NOT_KEPT = {
     *("_progress_file", "examples", "model_files_{turn}", "prompts_file", "upload"),
     *("text_file_{turn}", "tokenizer_files", "tokenizer_upload", "pasted", "path"),
     *("pasted_{method}", "prompts_typed", "tokenizer_pasted", "STORY", "bring_source"),
-    *("chat_input", "edited_{number}"),
+    *("chat_input", "edited_{number}", "own_pairs_{turn}", "pairs_file"),
     # A note: it is kept with the model, and a bookmark's name with the bookmark.
     *("own_name_L{layer}H{head}", "own_text_L{layer}H{head}", "own_view"),
     *("own_pin_L{layer}H{head}", "notes_to_add"),
@@ -153,7 +153,9 @@ def shown(app) -> list[str]:
     assert not app.exception
     said = [each.value for each in (*app.markdown, *app.code, *app.caption)]
     said = [text for text in said if not text.startswith("http")]
-    return said + [view.proto.json for view in app.get("bidi_component")]
+    views = [view.proto for view in app.get("bidi_component")]
+    drawn = [v.json for v in views if v.component_name != "minigpt.browser_memory"]
+    return said + drawn
 
 
 @pytest.mark.parametrize("word", ["-1", "x", "", "1..2", "²"])

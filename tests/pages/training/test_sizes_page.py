@@ -5,7 +5,7 @@ import pytest
 
 from minigpt.config import DataConfig
 from minigpt.runs import RunStore
-from minigpt.worker import launch
+from minigpt.worker import processes
 from minigpt.worker.series import (
     WIDTHS,
     find_series,
@@ -28,7 +28,7 @@ def trained(tmp_path_factory):
     config = shared_config(DataConfig(source="tales", tales_megabytes=0.05), 20)
     train = config.train.replace(batch_size=4, num_threads=1).to_dict()
     series = start_series(RunStore(data / "runs"), config.replace(train=train))
-    assert launch.wait(series.runs[0], 500) == 0
+    assert processes.wait(series.runs[0], 500) == 0
     return data
 
 
@@ -71,7 +71,7 @@ def test_the_line_is_drawn_to_the_fourth_until_the_fifth_is_predicted(
     assert "On the line" not in told(app)
 
     fifth = start_fifth(store, series, 2.345)
-    assert launch.wait(fifth, 500) == 0
+    assert processes.wait(fifth, 500) == 0
     app = open_page(PAGE, data=trained, run=fifth.id)
     assert not app.exception
     said = next(each.value for each in app.markdown if "You predicted" in each.value)

@@ -8,8 +8,10 @@ from minigpt.config import RunConfig
 from minigpt.config.recipes import get_recipe
 from minigpt.runs import RunStore
 from minigpt.runs.learning_to_copy import keep_guess, read_copying
+from minigpt.runs.lock import RunLock
 from minigpt.runs.status import RunStatus, write_status
 from minigpt.runs.step_time import step_time
+from minigpt.runs.ticket import read_ticket
 from minigpt.worker.worker import train_run
 
 PAGE = "pages/training/training.py"
@@ -355,3 +357,28 @@ def test_a_steps_time_is_shown_by_part_with_the_share_of_the_peak(open_page, cop
 def test_a_run_from_before_steps_were_timed_is_shown_without(open_page, finished):
     app = open_page(PAGE, data=finished, run="first")
     assert not any("step's time" in header.value for header in app.subheader)
+
+
+def test_a_run_goes_on_from_the_step_that_is_chosen(open_page, tmp_path, monkeypatch):
+    monkeypatch.setenv("MINIGPT_TRAININGS", "1")
+    text = tmp_path / "text.txt"
+    text.write_text("the cat sat on the mat. " * 80)
+    sizes = {"d_model": 16, "num_layers": 1, "num_heads": 2, "max_seq_len": 16}
+    train = {"max_steps": 4, "batch_size": 2, "eval_interval": 2, "num_threads": 1}
+    store = RunStore(tmp_path / "runs")
+    data = {"source": str(text)}
+    run = store.create(RunConfig(data=data, transformer=sizes, train=train), "mine")
+    train_run(run)
+    write_status(run.path, run.status().replace(state="stopped"))
+    busy = store.create(RunConfig(), "busy")
+    lock = RunLock.acquire(busy.path)
+    write_status(busy.path, RunStatus(state="running", pid=1))
+    app = open_page(PAGE, data=tmp_path, run="mine")
+    steps = app.selectbox(key="resume_step_mine")
+    assert (steps.value, steps.options) == (4, ["4", "2"])
+    steps.set_value(2).run()
+    app.button(key="resume").click().run()
+    assert not app.exception
+    assert read_ticket(run.path)[1:3] == (True, 2)
+    assert "Waiting: 1 run ahead" in "\n".join(each.value for each in app.caption)
+    lock.release()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from viz.circuits.head_graph import PICKED, Line, band_bars, head_graph, line_table
+from viz.circuits.head_scatter import Axis, head_scatter, scatter_table
 from viz.circuits.token_map import MOST, extremes, map_table, token_map
 
 PIECES = [" a", "<b>", "\n"]
@@ -81,3 +82,23 @@ def test_each_partner_stands_beside_its_own_band():
         ("L0H0 → L2H1", 0.11, 0.3, 0.16),
     ]
     assert list(line_table(LINES)) == ["link", "score", "by chance from", "to"]
+
+
+def test_every_head_lies_between_two_measures_with_its_intervals():
+    score = np.array([[0.1, 0.8], [0.2, 0.15]])
+    x = Axis("previous", score, score - 0.1, score + 0.1, (0.05, 0.2))
+    y = Axis("itself", score.T, score.T, score.T, None)
+    table = scatter_table(x, y, (1, 0))
+    chart = head_scatter(table, x, y)
+    dots = {
+        row["head"]: (row["x score"], row["y score"], row["x low"], row["chosen"])
+        for row in rows_of(chart)
+        if "head" in row
+    }
+    assert dots["L0H1"] == (0.8, 0.2, pytest.approx(0.7), False)
+    assert dots["L1H0"] == (0.2, 0.8, pytest.approx(0.1), True)
+    stripes = [row for row in rows_of(chart) if "head" not in row]
+    assert stripes == [{"low": 0.05, "high": 0.2}]
+    assert PICKED in [each["name"] for each in chart.to_dict()["params"]]
+    with pytest.raises(ValueError, match="same heads"):
+        scatter_table(x, y._replace(score=score[:1]), (0, 0))

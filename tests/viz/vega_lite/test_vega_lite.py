@@ -14,6 +14,7 @@ import pytest
 from viz import vega_lite
 from viz.circuits.circuit_graph import GraphLine
 from viz.circuits.head_graph import Line
+from viz.circuits.head_scatter import Axis, scatter_table
 from viz.circuits.node_layout import GraphNode
 from viz.circuits.path_graph import DrawnPath
 from viz.circuits.removals import removal_table
@@ -21,9 +22,12 @@ from viz.embedding_drift import drift_table
 from viz.embeddings import CHOSEN, OTHER, point_table
 from viz.finetuning import preference_table, reads_table, right_answers_table
 from viz.heads import ELSEWHERE, HERE, HabitBar, ScoreOnText
+from viz.learning.influence import ORIGINAL, WITHOUT_TOP
 from viz.learning.scaling import GUESS, TRAINED, SizePoint, SizeTrack
 from viz.lens_charts import race_table
 from viz.merges import script_table
+from viz.pairs.means import LINES as MEAN_LINES
+from viz.pairs.means import means_table
 from viz.positions import distance_table, loss_table
 from viz.race import Track
 from viz.vega_lite import lettering
@@ -55,6 +59,9 @@ SEEN = {"last_step": 3, "uniform_loss": 4.2}
 HABIT = HabitBar("itself", 0.5, 0.4, 0.6, 0.1, 0.2, float("nan"), 20)
 LINES = [Line((0, 0), (1, 1), 0.5, 0.1, 0.2), Line((0, 1), (1, 0), 0.3, 0.1, 0.2)]
 NODES = [GraphNode("L0H0", 1, 1, 0, 0.5), GraphNode("answer", -1, 2, 1, 1.0)]
+ONE = np.array([[0.5, 0.25]])
+AXIS = Axis("itself", ONE, ONE - 0.1, ONE + 0.1, (0.1, 0.2))
+MEANS = means_table(["L0H0", "L1 MLP"], (FIRST, FIRST - 0.1, FIRST + 0.2))
 POINTS = np.array([[0.0, 1.0], [2.0, 0.5]])
 DRIFT = drift_table([0, 9], PIECES, POINTS, np.stack([POINTS, POINTS]))
 RACERS = [Track("a", np.array([1.0, 2.0]), np.array([3.0, 2.0]), [(1.5, 2.5)])]
@@ -83,9 +90,14 @@ CHARTS = {
         given((2, 2), LINES, (0, 0)),
         given((2, 51), [], (0, 0)),
     ],
+    "circuits.head_scatter.head_scatter": [
+        given(scatter_table(AXIS, AXIS, (0, 0)), AXIS, AXIS)
+    ],
     "circuits.path_graph.path_graph": [
         given((2, 2), [DrawnPath((0, 0), (1, 1), 0.5), DrawnPath((0, 1), None, -0.1)])
     ],
+    "pairs.means.means_chart": [given(MEANS, "logits")],
+    "pairs.means.lens_chart": [given(MEANS.assign(line=MEAN_LINES[0]), "logits")],
     "circuits.removals.predicted_and_measured": [
         given(removal_table(["L0H0", "L0 MLP"], [0.5, -0.1], [0.4, 0.0]))
     ],
@@ -132,6 +144,10 @@ CHARTS = {
         given([0.1, 1.0], np.array([1.5, 1.0]), 2.0, -4.0, 0.1)
     ],
     "learning.charts.steps_chart": [given(np.array([2.0, 1.0]), 1, 3)],
+    "learning.influence.growth_chart": [
+        given({ORIGINAL: ([0, 4], [0.1, 0.9]), WITHOUT_TOP: ([0], [0.1])}, 0.5)
+    ],
+    "learning.influence.influence_chart": [given(np.array([[0.5, -1.0], [2.0, 0]]), 1)],
     "learning.rounding.grid_chart": [
         given(
             (np.array([-1.0, 0.0, 1.0]), np.array([3, 2])),

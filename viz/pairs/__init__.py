@@ -1,0 +1,1 @@
+"""Means over many pairs of prompts, with their intervals."""
