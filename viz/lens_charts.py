@@ -156,6 +156,43 @@ def gap_bars(table: pd.DataFrame) -> vl.Chart:
     return chart
 
 
+def distance_table(points: Sequence[str], raw: Array, tuned: Array) -> pd.DataFrame:
+    """Return how far two lenses are from the output at every point.
+
+    Args:
+        points: Names of the places along the stream.
+        raw: The logit lens's distances, one per point.
+        tuned: The tuned lens's.
+    """
+    columns = {"logit lens": raw, "tuned lens": tuned}
+    return pd.DataFrame({"after": points, **columns})
+
+
+def distance_lines(table: pd.DataFrame) -> vl.Chart:
+    """Draw two lenses' distances from the output along the layers.
+
+    Args:
+        table: From `distance_table`.
+    """
+    names = ["logit lens", "tuned lens"]
+    chart: vl.Chart = (
+        vl.Chart(table.melt("after", names, "lens", "distance"))
+        .mark_line(point=True, strokeWidth=2)
+        .encode(
+            x=_along(),
+            y=vl.Y("distance:Q", title="KL to the output (nats)").axis(
+                tickCount=4, **LEAN
+            ),
+            color=vl.Color("lens:N", title=None)
+            .scale(domain=names, range=[VERMILLION, BLUE])
+            .legend(orient="top", offset=2),
+            tooltip=["after:N", "lens:N", vl.Tooltip("distance:Q", format=".4f")],
+        )
+        .properties(height=250, padding=NARROW)
+    )
+    return chart
+
+
 def _along() -> vl.X:
     return vl.X("after:N", sort=None, title=None).axis(
         labelAngle=-90, labelOverlap=True, labelLimit=100, grid=False, **LEAN

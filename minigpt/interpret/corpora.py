@@ -95,6 +95,52 @@ def ordinary_tokens(tokenizer: Tokenizer) -> Int[np.ndarray, " token"]:
     return np.array(ids or range(tokenizer.vocab_size), np.int64)
 
 
+class Divided(NamedTuple):
+    """Windows of a model's own text in two parts that share none."""
+
+    fitted: Windows
+    """To fit something on: from the beginning."""
+    unseen: Windows
+    """To try it on: from the rest."""
+    description: str
+    """As `HeldOut`'s."""
+
+
+def divided(
+    metadata: CheckpointMetadata,
+    tokenizer: Tokenizer,
+    length: int,
+    counts: tuple[int, int],
+) -> Divided | None:
+    """Draw windows of what a model's run held out, to fit on and to try on.
+
+    Args:
+        metadata: The model's: `provenance["data"]` names its text.
+        tokenizer: The model's own.
+        length: Tokens in a window.
+        counts: Windows to fit on, and to try on.
+
+    Returns:
+        None where the model names no text, or one too short or not at hand.
+    """
+    rng, data = np.random.default_rng([0, length, *counts]), _data_of(metadata)
+    if data is None or not metadata.provenance.get("data"):
+        return None
+    if data.source == "repeats":
+        drawn = repeated_words(tokenizer, data.repeats_words, length).held_out().numpy()
+        chosen, first = rng.permutation(drawn[:, :length]), len(drawn) * 3 // 4
+        both = chosen[:first][: counts[0]], chosen[first:][: counts[1]]
+        return Divided(*both, "random words, repeated")
+    text = _tales(0) if data.source == "tales" else _file_of(data, metadata)
+    tokens = _encoded(text, tokenizer)
+    first = len(tokens) * 3 // 4
+    if text is None or len(tokens) - first < length:
+        return None
+    fitted = _cut(tokens[:first], length, counts[0], rng)
+    unseen = _cut(tokens[first:], length, counts[1], rng)
+    return Divided(fitted, unseen, text.description)
+
+
 class _Text(NamedTuple):
     characters: str
     data: DataConfig

@@ -74,7 +74,7 @@ def show_shares(
     with left:
         layer, head, _ = choose_place(reading, ("layer", "head"))
         show_heads(found, (layer, head), asked)
-    part = _chosen_part(found, (layer, head))
+    part = chosen_part(found, (layer, head))
     with bars:
         show_bars(found, part, asked)
     with right:
@@ -236,7 +236,7 @@ def _begin_at_the_strongest_head(found: Attribution) -> None:
         pick_head(found.strongest_head)
 
 
-def _chosen_part(found: Attribution, place: tuple[int, int]) -> LogitPart:
+def chosen_part(found: Attribution, place: tuple[int, int]) -> LogitPart:
     """Return the part that was clicked last: a bar, or the shared head.
 
     The URL is kept in step.
@@ -259,7 +259,11 @@ def _pick_head(place: tuple[int, int] | None) -> None:
 def _pick_bar() -> None:
     """Remember the bar that was clicked; a head's bar chooses the head."""
     rows = st.session_state["lens_bars"].get("selection", {}).get(PICKED, [])
-    name = str(rows[0].get("part")) if rows else ""
+    pick_part(str(rows[0].get("part")) if rows else "")
+
+
+def pick_part(name: str) -> None:
+    """Choose a part by its name; a head becomes the one that all pages show."""
     layer, is_head, head = name.removeprefix("L").partition("H")
     if is_head and layer.isdecimal() and head.isdecimal():
         _pick_head((int(layer), int(head)))

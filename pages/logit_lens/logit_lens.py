@@ -16,7 +16,7 @@ from pages.frame.controls import tour
 from pages.frame.guard import guard
 from pages.frame.questions import check, predict
 from pages.frame.reading import choose_place, read
-from pages.logit_lens import attribution, choice, lens, questions
+from pages.logit_lens import attribution, choice, lens, questions, tuned, written
 from pages.logit_lens import tour as lens_tour
 from pages.logit_lens.numbers import LensReading, opening_of
 
@@ -38,7 +38,7 @@ that, ablate the part (switch it off) on the Intervene page.
 def show_figures(
     reading: Reading, source: LensReading, position: int, pair_row: DeltaGenerator
 ) -> None:
-    """Show lens, race and shares, explain them, and ask about them."""
+    """Show lens, race, shares, and two more lenses; explain, and ask about them."""
     column = source.column(position)
     with pair_row:
         pair = choice.choose_pair(source, column, position)
@@ -49,9 +49,14 @@ def show_figures(
     with st.container(key=lens_tour.SHARES):
         st.subheader("Which parts wrote it", anchor=False)
         attribution.show_shares(source, reading, position, pair)
+    st.subheader("What each part writes", anchor=False)
+    written.show(source, position, pair[0])
+    st.subheader("A tuned lens beside the raw one", anchor=False)
+    progress = tuned.show(source, position)
     lesson.explain(WORDS, logit_lens, attribute)
     lesson.formula(FORMULA, FORMULA_IN_WORDS)
     check(questions.checks(source, position, pair))
+    tuned.train(source.checkpoint, progress)
 
 
 def show_opening(found: Opening | None, source: LensReading) -> None:

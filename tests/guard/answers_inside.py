@@ -76,17 +76,23 @@ def gaps(seen: Seen) -> dict[str, float]:
 def shares(seen: Seen) -> dict[str, float]:
     """What every part adds to logit(A) − logit(B), the final norm's scale held."""
     a, b = pair(seen)
-    norm, table = seen.model.ln_final, unembedding(seen)
-    row = table[a] - table[b]
+    table = unembedding(seen)
+    found = written(seen, (table[a] - table[b])[:, None])
+    return {name: float(share[0]) for name, share in found.items()}
+
+
+def written(seen: Seen, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """What every part adds along some rows of the unembedding, [d_model row]."""
+    norm = seen.model.ln_final
     at, final = seen.token, list(points(seen).values())[-1][seen.token]
     centres = seen.config.norm == "layernorm"
     centred = final - final.mean() if centres else final
     scale = np.sqrt((centred**2).mean() + norm.eps)
     weight = norm.weight.detach().double().numpy()
 
-    def share(vector: np.ndarray) -> float:
+    def share(vector: np.ndarray) -> np.ndarray:
         x = vector - vector.mean() if centres else vector
-        return float((x / scale * weight) @ row)
+        return (x / scale * weight) @ rows
 
     found = {"embedding": share(seen.cache["hook_embed"][at])}
     if "hook_pos_embed" in seen.cache:
@@ -102,7 +108,7 @@ def shares(seen: Seen) -> dict[str, float]:
         if block.has_mlp:
             found[f"L{layer} MLP"] = share(seen.hook("hook_mlp_out", layer)[at])
     if getattr(norm, "bias", None) is not None:
-        found["norm bias"] = float(norm.bias.detach().double().numpy() @ row)
+        found["norm bias"] = norm.bias.detach().double().numpy() @ rows
     return found
 
 

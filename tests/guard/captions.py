@@ -240,6 +240,17 @@ def one_share(seen: Seen, nth: int) -> tuple[Number, ...]:
     return (inside.shares(seen)[f"L{seen.layer}H{seen.head}"],)
 
 
+@claims("logit_lens", "adds most to")
+def one_part_writes(seen: Seen, nth: int) -> tuple[Number, ...]:
+    found = inside.written(seen, inside.unembedding(seen).T)
+    own, answer = found[f"L{seen.layer}H{seen.head}"], inside.pair(seen)[0]
+    total = sum(float(each[answer]) for each in found.values())
+    return (own.max(), own.min(), len(found), total)
+
+
+constant("logit_lens", "^An early layer may know the answer", 2023)
+
+
 @claims("logit_lens", "The lens reads all")
 def lens_width(seen: Seen, nth: int) -> tuple[Number, ...]:
     from guard.lines import LINES

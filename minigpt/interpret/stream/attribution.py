@@ -11,8 +11,8 @@ frozen), a token's logit is a sum over the parts:
 This is what a part says *directly*. What it says to later layers is counted as theirs,
 and had it been silent, the scale would have been another.
 
-Before: `logit_lens`, when the answer appears. Next: `attribution_detail`, one part's
-neurons; `ablation`, which takes parts away.
+Before: `logit_lens`, when the answer appears. Next: `part_lens`, every token at
+once; `attribution_detail`, one part's neurons; `ablation`, which takes parts away.
 
 Source: Elhage et al., "A Mathematical Framework for Transformer Circuits" (2021);
 Wang et al. 2022, arXiv:2211.00593, sec. 3.1, for A minus B.
@@ -50,6 +50,10 @@ class LogitPart:
     """The hook whose value it reads; None where it is a weight alone."""
     layer: int | None = None
     head: int | None = None
+
+
+NORM_BIAS = LogitPart("norm bias", "norm", None)
+"""The final norm's shift, which comes after its division: the last summand."""
 
 
 @dataclass(frozen=True)
@@ -127,37 +131,51 @@ def attribute(
     logits, cache = read_parts(model, tokens[: position + 1])
     scale = cache["ln_final.hook_scale"][0, -1]  # [1]
     row = unembedding(model, token, minus)
-    direction = logit_direction(model.ln_final, row, scale)
-    parts, shares = _first_parts(model, cache, direction)
-    heads = []
-    for layer in range(model.config.num_layers):
-        by_head = _head_shares(block_at(model, layer), cache["z", layer], direction)
-        heads.append(by_head)
-        parts += [
-            LogitPart(
-                f"L{layer}H{head}", "head", f"blocks.{layer}.attn.hook_z", layer, head
-            )
-            for head in range(len(by_head))
-        ]
-        layer_parts, layer_shares = _other_parts(model, cache, layer, direction)
-        parts += layer_parts
-        shares += [*by_head, *layer_shares]
+    parts, vectors = part_vectors(model, cache)
+    shares = vectors @ logit_direction(model.ln_final, row, scale)
     shift = getattr(model.ln_final, "bias", None)
     if shift is not None:
-        parts.append(LogitPart("norm bias", "norm", None))
-        shares.append(shift @ row)
+        parts.append(NORM_BIAS)
+        shares = torch.cat([shares, (shift @ row)[None]])
+    is_head = torch.tensor([part.kind == "head" for part in parts])
     last = logits[0, -1]
     return Attribution(
         parts=parts,
-        shares=torch.stack(shares).cpu().numpy(),
+        shares=shares.cpu().numpy(),
         logit=float(last[token] - (0.0 if minus is None else last[minus])),
-        heads=torch.stack(heads).cpu().numpy(),
+        heads=shares.cpu()[is_head].view(model.config.num_layers, -1).numpy(),
         scale=float(scale),
     )
 
 
+def part_vectors(
+    model: TransformerLM, cache: ActivationCache
+) -> tuple[list[LogitPart], Float[Tensor, "part d_model"]]:
+    """Return what every part adds to the stream at the last position.
+
+    Their sum is the stream's end. The final norm's bias comes after it.
+
+    Args:
+        model: In evaluation mode.
+        cache: From `read_parts`.
+    """
+    parts, vectors = _first_parts(model, cache)
+    for layer in range(model.config.num_layers):
+        heads = _head_vectors(block_at(model, layer), cache["z", layer])
+        parts += [
+            LogitPart(
+                f"L{layer}H{head}", "head", f"blocks.{layer}.attn.hook_z", layer, head
+            )
+            for head in range(len(heads))
+        ]
+        layer_parts, layer_vectors = _other_parts(model, cache, layer)
+        parts += layer_parts
+        vectors += [*heads, *layer_vectors]
+    return parts, torch.stack(vectors)
+
+
 def _first_parts(
-    model: TransformerLM, cache: ActivationCache, direction: Float[Tensor, " d_model"]
+    model: TransformerLM, cache: ActivationCache
 ) -> tuple[list[LogitPart], list[Tensor]]:
     """Return what stands in the stream before any block."""
     parts = [LogitPart("embedding", "embedding", model.embedding_hook)]
@@ -165,35 +183,30 @@ def _first_parts(
         parts.append(LogitPart("token before", "shift", "hook_token_shift"))
     if model.position_embedding is not None:
         parts.append(LogitPart("position", "position", "hook_pos_embed"))
-    return parts, [cache[str(part.hook)][0, -1] @ direction for part in parts]
+    return parts, [cache[str(part.hook)][0, -1] for part in parts]
 
 
-def _head_shares(
-    block: Block,
-    z: Float[Tensor, "1 pos head d_head"],
-    direction: Float[Tensor, " d_model"],
-) -> Float[Tensor, " head"]:
-    """Return each head's share: its z, through its slice of the output weights."""
-    per_head = (direction @ block.attn.output.weight).view(z.shape[2:])
-    return (z[0, -1] * per_head).sum(-1)
+def _head_vectors(
+    block: Block, z: Float[Tensor, "1 pos head d_head"]
+) -> Float[Tensor, "head d_model"]:
+    """Return what each head adds: its z, through its slice of the output weights."""
+    slices = block.attn.output.weight.view(-1, *z.shape[2:])  # [d_model head d_head]
+    return (slices * z[0, -1]).sum(-1).T
 
 
 def _other_parts(
-    model: TransformerLM,
-    cache: ActivationCache,
-    layer: int,
-    direction: Float[Tensor, " d_model"],
+    model: TransformerLM, cache: ActivationCache, layer: int
 ) -> tuple[list[LogitPart], list[Tensor]]:
     """Return what a layer adds besides its heads: attention's bias, and its MLP."""
     parts: list[LogitPart] = []
-    shares: list[Tensor] = []
+    vectors: list[Tensor] = []
     block = block_at(model, layer)
     if block.attn.output.bias is not None:
         parts.append(LogitPart(f"L{layer} bias", "bias", None, layer))
-        shares.append(block.attn.output.bias @ direction)
+        vectors.append(block.attn.output.bias)
     if block.has_mlp:
         parts.append(
             LogitPart(f"L{layer} MLP", "mlp", f"blocks.{layer}.hook_mlp_out", layer)
         )
-        shares.append(cache["mlp_out", layer][0, -1] @ direction)
-    return parts, shares
+        vectors.append(cache["mlp_out", layer][0, -1])
+    return parts, vectors

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from minigpt.checkpoint import load_checkpoint, save_checkpoint
+from minigpt.interpret.stream.tuned_lens import TunedLens
 from minigpt.model import create_model
 
 PAGE = "pages/logit_lens/logit_lens.py"
@@ -57,7 +58,7 @@ def grids(app):
     """Return what the lens's grid and the heads' matrix were given to show."""
     nodes = app.get("bidi_component")
     found = [n for n in nodes if n.proto.component_name == "minigpt.value_grid"]
-    lens, heads = (json.loads(node.proto.json) for node in found)
+    lens, heads, *_ = (json.loads(node.proto.json) for node in found)
     return lens, heads
 
 
@@ -239,3 +240,44 @@ def test_the_words_are_few(open_page):
     told = (markdown.value for markdown in app.markdown)
     words = next(each for each in told if "Each row is a later point" in each)
     assert len(words.split()) <= 120
+
+
+def test_what_a_part_writes_adds_up_and_a_click_chooses_it(open_page, models):
+    app = open_page(PAGE, prompt=PROMPT, layer="1", head="0")
+    logits, _ = lens_by_hand(models / STEP, PROMPT)
+    line = next(m.value for m in app.markdown if "adds most to" in m.value)
+    assert line.startswith("**L1H0** adds most to")
+    assert f"give {float(logits[-1, -1].max()):.3f}" in line
+    app.session_state["_lens_part"] = ("L1 MLP", (1, 0))
+    app.run()
+    line = next(m.value for m in app.markdown if "adds most to" in m.value)
+    assert line.startswith("**L1 MLP** adds most to")
+
+
+def test_a_tuned_lens_is_trained_kept_and_shown_with_its_code(
+    open_page, models, tmp_path, monkeypatch
+):
+    from pages.logit_lens import numbers
+
+    monkeypatch.setattr(
+        numbers, "TunedLens", lambda model, windows: TunedLens(model, windows, 6)
+    )
+    model, tokenizer, _ = load_checkpoint(models / STEP)
+    told = {"data": {"source": "tales"}}
+    save_checkpoint(tmp_path / "models/told", model, tokenizer, provenance=told)
+    asked = {"data": tmp_path, "model": "told"}
+    app = open_page(PAGE, **asked, prompt=PROMPT)
+    assert "Tuned lens" not in app.session_state["_recipes"]
+    app.button(key="tune_lens").click().run()
+    assert not app.exception
+    assert any("the tuned lens is" in m.value for m in app.markdown)
+    assert not [b for b in app.button if b.key == "tune_lens"]
+    run_recipes(app)
+    again = open_page(PAGE, **asked, prompt="a cat")
+    assert "Tuned lens" in again.session_state["_recipes"]
+
+
+def test_without_a_text_of_its_own_a_model_has_no_tuned_lens(open_page, shapes):
+    app = open_page(PAGE, data=shapes, model="rope", prompt=PROMPT)
+    assert any("names no text" in each.value for each in app.caption)
+    assert not [b for b in app.button if b.key == "tune_lens"]
