@@ -83,10 +83,11 @@ def _is_training(checkpoint: Checkpoint) -> bool:
 def _show_button(
     checkpoint: Checkpoint, row: DeltaGenerator, lens: TunedLens, is_training: bool
 ) -> None:
+    slot = row.empty()  # one button in the place of the other
     if is_training:
-        row.button("Stop", icon=":material/stop:", on_click=_set, args=(None,))
+        slot.button("Stop", icon=":material/stop:", on_click=_set, args=(None,))
         return
-    row.button(
+    slot.button(
         "Go on" if lens.step else "Train a tuned lens",
         icon=":material/play_arrow:",
         key="tune_lens",

@@ -100,7 +100,7 @@ def test_paste_tune_stop_resume_and_see_before_and_after(page, own_server, base)
             train=run.config.train.replace(max_steps=run.status().step + 5).to_dict()
         )
     )
-    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("button", name="Resume", exact=True).click()
     badge(page, "finished").wait_for(timeout=120_000)
 
     page.locator(".masked_loss .turn.answer .line").nth(1).wait_for()

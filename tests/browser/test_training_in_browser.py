@@ -65,7 +65,7 @@ def test_upload_train_reload_stop_resume_finish_open_and_generate(page, own_serv
     stopped_at = status(server)["step"]
     assert 20 <= stopped_at < 1200
 
-    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("button", name="Resume", exact=True).click()
     badge(page, "finished").wait_for(timeout=120_000)
     assert status(server)["step"] == 1200
     steps = [
