@@ -137,9 +137,11 @@ def scatter(table: pd.DataFrame, explained: Sequence[float]) -> vl.LayerChart:
         ],
     )
     few = len(table) <= FEW
+    hues = dict(zip(MARKS, HUES, strict=True))
+    marks = [mark for mark in MARKS if (table["mark"] == mark).any()]
     dots = base.mark_circle().encode(
         color=vl.Color("mark:N", title=None)
-        .scale(domain=list(MARKS), range=list(HUES))
+        .scale(domain=marks, range=[hues[mark] for mark in marks])
         .legend(orient="top"),
         size=vl.when(vl.datum.mark == OTHER)
         .then(vl.value(45 if few else 18))

@@ -33,6 +33,7 @@ from pages.head_explorer import (
     pins,
     score_tabs,
     two_habits,
+    vectors,
 )
 from pages.head_explorer import questions as head_questions
 from pages.head_explorer import study as head_study
@@ -47,7 +48,7 @@ from viz.components.head_lines.view import head_lines
 
 TABS = (
     *(habits.TAB, ELSEWHERE, "Every score", pins.TAB, "In its corpus", WITHOUT),
-    *("Weights", moves.TAB, composition.TAB, built.TAB, notes.TAB),
+    *("Weights", vectors.TAB, moves.TAB, composition.TAB, built.TAB, notes.TAB),
 )
 
 
@@ -208,13 +209,8 @@ def show_tabs(
 ) -> None:
     """Show what else there is to know of the head; closed tabs cost nothing."""
     known, here, there = texts
-    tabs = dict(
-        zip(
-            TABS,
-            st.tabs(TABS, key="head_tab", on_change="rerun", bind="query-params"),
-            strict=True,
-        )
-    )
+    places = st.tabs(TABS, key="head_tab", on_change="rerun", bind="query-params")
+    tabs = dict(zip(TABS, places, strict=True))
     show = [
         lambda: habits.show_habits(checkpoint, known, reading, place),
         lambda: score_tabs.show_two_texts(here, there, place),
@@ -225,6 +221,7 @@ def show_tabs(
         lambda: st.dataframe(
             pattern_table(reading.pieces, reading.patterns[place.layer, place.head])
         ),
+        lambda: vectors.show(checkpoint, reading, place),
         lambda: moves.show(checkpoint, reading, place),
         lambda: composition.show(checkpoint, place),
         lambda: built.show(place),

@@ -23,6 +23,7 @@ TABS = (
     "In its corpus",
     "Without it",
     "Weights",
+    "Its vectors",
     "What it moves",
     "Composition",
     "Notes",
