@@ -156,7 +156,9 @@ def gap_bars(table: pd.DataFrame) -> vl.Chart:
     return chart
 
 
-def distance_table(points: Sequence[str], raw: Array, tuned: Array) -> pd.DataFrame:
+def output_distance_table(
+    points: Sequence[str], raw: Array, tuned: Array
+) -> pd.DataFrame:
     """Return how far two lenses are from the output at every point.
 
     Args:
@@ -168,11 +170,11 @@ def distance_table(points: Sequence[str], raw: Array, tuned: Array) -> pd.DataFr
     return pd.DataFrame({"after": points, **columns})
 
 
-def distance_lines(table: pd.DataFrame) -> vl.Chart:
+def output_distance_lines(table: pd.DataFrame) -> vl.Chart:
     """Draw two lenses' distances from the output along the layers.
 
     Args:
-        table: From `distance_table`.
+        table: From `output_distance_table`.
     """
     names = ["logit lens", "tuned lens"]
     chart: vl.Chart = (

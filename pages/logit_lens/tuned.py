@@ -14,7 +14,7 @@ from pages.frame.words import duration
 from pages.logit_lens import numbers
 from pages.logit_lens.numbers import WINDOWS, LensReading
 from viz.components.value_grid.view import Grid, value_grid
-from viz.lens_charts import distance_lines, distance_table
+from viz.lens_charts import output_distance_lines, output_distance_table
 from viz.tokens import display_piece
 
 TRAINING = "_tuning"
@@ -111,13 +111,13 @@ def _show_both(
     if found is None:
         return
     names = [point.name for point in source.lens().points]
-    table = distance_table(names, found.raw, found.tuned)
+    table = output_distance_table(names, found.raw, found.tuned)
     st.markdown(_in_words(found, text))
     left, right = st.columns(2, gap="medium")
     with left:
         _show_tokens(source, position, names, lens)
     with right:
-        st.vega_lite_chart(distance_lines(table).spec)
+        st.vega_lite_chart(output_distance_lines(table).spec)
         with st.container(horizontal=True):
             call = f"{_call(lens)}.distances(text.unseen).tuned"
             notebook.show(

@@ -24,7 +24,7 @@ from viz.finetuning import preference_table, reads_table, right_answers_table
 from viz.heads import ELSEWHERE, HERE, HabitBar, ScoreOnText
 from viz.learning.influence import ORIGINAL, WITHOUT_TOP
 from viz.learning.scaling import GUESS, TRAINED, SizePoint, SizeTrack
-from viz.lens_charts import race_table
+from viz.lens_charts import output_distance_table, race_table
 from viz.merges import script_table
 from viz.pairs.means import LINES as MEAN_LINES
 from viz.pairs.means import means_table
@@ -165,6 +165,9 @@ CHARTS = {
         given([SizeTrack("small", np.array([10, 20]), np.array([2.0, 1.0]))])
     ],
     "lens_charts.gap_bars": [given(race_table(["in", "out"], FIRST, SECOND))],
+    "lens_charts.output_distance_lines": [
+        given(output_distance_table(["in", "out"], FIRST, SECOND))
+    ],
     "lens_charts.race_lines": [
         given(race_table(["in", "out"], FIRST, SECOND), " a", "b")
     ],
