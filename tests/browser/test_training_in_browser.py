@@ -35,8 +35,8 @@ def badge(page, state: str):
 
 
 def status(server) -> dict:
-    (run,) = (server.data / "runs").iterdir()
-    return json.loads((run / "status.json").read_text(encoding="utf-8"))
+    (status,) = (server.data / "runs").glob("*/status.json")
+    return json.loads(status.read_text(encoding="utf-8"))
 
 
 def test_upload_train_reload_stop_resume_finish_open_and_generate(page, own_server):
