@@ -20,6 +20,8 @@ MOVES = {
     "[": ("head", -1),
     "]": ("head", 1),
 }
+NAME = "keys"
+"""Where the address says `off`."""
 _OFF, _SWITCH = "_keys_off", "_listen_to_keys"
 HELP = (
     ("← →", "the token before, the token after"),
@@ -60,8 +62,8 @@ def listen() -> None:
     keys = {key for key, (name, _) in MOVES.items() if name in offered["sizes"]}
     if "next" in offered:
         keys.add(" ")
-    is_off = linked("keys", _OFF, lambda word: word == "off")
-    write("keys", "off" if is_off else None)
+    is_off = linked(NAME, _OFF, lambda word: word == "off")
+    write(NAME, "off" if is_off else None)
     wanted = set() if is_off else {*keys, "?"}
     with st.container(key="keyboard"):
         keyboard(wanted, key="_keyboard", on_press=_press)

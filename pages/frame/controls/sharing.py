@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import streamlit as st
 
 from pages.frame import covering, state
-from pages.frame.controls import hiding
+from pages.frame.controls import hiding, keyboard
 from pages.frame.look import present
 
 
@@ -37,8 +37,8 @@ def show(page: str) -> None:
 
 def link(page: str, hide: Sequence[str] = (), presenting: bool = False) -> str:
     """Return the URL that opens this view."""
-    # Whether to predict first is for whoever opens the link to say.
-    ours = (*state.SHARED, "hide", "present", covering.SWITCH)
+    # To predict first, or to use the keys, is for whoever opens the link to say.
+    ours = (*state.SHARED, "hide", "present", covering.SWITCH, keyboard.NAME)
     values = {key: v for key, v in st.query_params.items() if key not in ours}
     for key in state.SHARED:
         if (value := state.get(key)) is not None:

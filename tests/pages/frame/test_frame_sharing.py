@@ -90,3 +90,8 @@ def test_present_mode_asks_the_class_and_folds_predict_away_afterwards(open_page
     next(each for each in app.button if each.label == "Reveal").click().run()
     assert any(each.label.startswith(asked) for each in app.expander)
     assert not any(each.value.startswith(asked) for each in app.markdown)
+
+
+def test_a_link_leaves_the_keys_to_whoever_opens_it(open_page):
+    app = open_page("pages/attention/attention.py", keys="off")
+    assert "keys=" not in shared_link(app)
