@@ -33,7 +33,6 @@ from pages.head_explorer import (
     pins,
     score_tabs,
     two_habits,
-    vectors,
 )
 from pages.head_explorer import questions as head_questions
 from pages.head_explorer import study as head_study
@@ -48,7 +47,7 @@ from viz.components.head_lines.view import head_lines
 
 TABS = (
     *(habits.TAB, ELSEWHERE, "Every score", pins.TAB, "In its corpus", WITHOUT),
-    *("Weights", vectors.TAB, moves.TAB, composition.TAB, built.TAB, notes.TAB),
+    *("Weights", moves.TAB, composition.TAB, built.TAB, notes.TAB),
 )
 
 
@@ -221,7 +220,6 @@ def show_tabs(
         lambda: st.dataframe(
             pattern_table(reading.pieces, reading.patterns[place.layer, place.head])
         ),
-        lambda: vectors.show(checkpoint, reading, place),
         lambda: moves.show(checkpoint, reading, place),
         lambda: composition.show(checkpoint, place),
         lambda: built.show(place),

@@ -23,6 +23,7 @@ from pages.frame import notebook, provenance, state
 from pages.frame.reading import Place
 from pages.frame.remember import remember
 from pages.frame.words import number, plain
+from pages.head_explorer import vectors
 from viz.attribution import signed_bars
 from viz.circuits.token_map import MOST, extremes, token_map
 from viz.tokens import display_piece
@@ -59,7 +60,7 @@ class Asked(NamedTuple):
 
 
 def show(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
-    """Show one of the head's two circuits, whole or in part, and one row of it."""
+    """Show one of the head's circuits, one row of it, and the head's vectors."""
     asked = _ask(checkpoint, reading, place)
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -67,6 +68,7 @@ def show(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
     with right:
         _show_row(checkpoint, asked)
     st.caption(left_out(checkpoint.model.config, asked))
+    vectors.show(checkpoint, reading, place)
 
 
 def _ask(checkpoint: Checkpoint, reading: Reading, place: Place) -> Asked:

@@ -18,7 +18,6 @@ from pages.frame.words import plain
 from viz.embeddings import CHOSEN, OTHER, point_table, scatter
 from viz.tokens import display_pieces
 
-TAB = "Its vectors"
 KINDS: dict[str, Which] = {"queries": "q", "keys": "k", "values": "v", "outputs": "z"}
 HELD_OUT, PROMPT = "held-out text", "this prompt"
 WINDOWS = 4
@@ -38,6 +37,7 @@ vectors_of = remember(32)(head_vectors)
 
 def show(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
     """Draw one kind of the head's vectors, for the prompt or for held-out text."""
+    st.markdown("**Its queries, keys, values and outputs**")
     st.markdown(WORDS)
     kind, text = _choose()
     texts = (

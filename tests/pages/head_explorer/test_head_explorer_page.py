@@ -23,7 +23,6 @@ TABS = (
     "In its corpus",
     "Without it",
     "Weights",
-    "Its vectors",
     "What it moves",
     "Composition",
     "Notes",
