@@ -98,9 +98,7 @@ def average(found: Sequence[PairNumbers]) -> Average:
             "prompts more than after the corrupted ones, so there is no way to be a "
             "share of. Exchange answer and rival, or choose other pairs."
         )
-    low, high = intervals(values, ways)
-    if len(found) == 1:
-        low, high = np.full_like(low, np.nan), np.full_like(high, np.nan)
+    low, high = interval_ends(values, ways)
     return Average(
         mean=values.sum(0) / total[:, None, None],
         low=low,
@@ -109,6 +107,25 @@ def average(found: Sequence[PairNumbers]) -> Average:
         ways=ways,
         differences=np.stack([each.differences for each in found]),
     )
+
+
+def interval_ends(
+    values: Float[np.ndarray, "pair side row column"],
+    ways: Float[np.ndarray, "pair side"],
+) -> tuple[Cells, Cells]:
+    """Bootstrap a mean over pairs; of one pair alone there is no interval.
+
+    Args:
+        values: Of each pair.
+        ways: What they are divided by.
+
+    Returns:
+        Where the 95 % interval begins and ends; not-a-number for one pair.
+    """
+    low, high = intervals(values, ways)
+    if len(values) == 1:
+        return np.full_like(low, np.nan), np.full_like(high, np.nan)
+    return low, high
 
 
 def average_pairs(

@@ -18,10 +18,10 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.errors import DataError
 from minigpt.interpret.differences.comparison import same_tokenizer
 from minigpt.interpret.differences.pattern_change import pattern_change_on
-from minigpt.interpret.heads.held_out_scores import intervals
 from minigpt.interpret.interventions.prompt_pairs import predictions
 from minigpt.interpret.openings.opening import transformer_of
 from minigpt.interpret.pairs.alignment import Pair, align
+from minigpt.interpret.pairs.averages import interval_ends
 from minigpt.interpret.pairs.pair_rows import PairRow
 from minigpt.interpret.reading.text import read_tokens
 
@@ -180,9 +180,6 @@ def _heads(
 def _ends(
     values: Float[np.ndarray, "pair row column"],
 ) -> tuple[Float[np.ndarray, "row column"], Float[np.ndarray, "row column"]]:
-    """Bootstrap the mean over pairs; of one pair alone there is no interval."""
-    count = len(values)
-    low, high = intervals(values[:, None], np.ones((count, 1)))
-    if count < 2:
-        return np.full_like(low[0], np.nan), np.full_like(high[0], np.nan)
+    """Return the interval's ends where there is one side, and nothing to divide by."""
+    low, high = interval_ends(values[:, None], np.ones((len(values), 1)))
     return low[0], high[0]

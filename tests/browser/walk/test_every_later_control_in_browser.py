@@ -19,12 +19,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.walk, pytest.mark.timeout(900)]
 HALF = len(navigation.PAGES) // 2
 
 
-@pytest.fixture(scope="module")
-def server(all_models, serve_app):
-    with serve_app(all_models) as running:
-        yield running
-
-
 @pytest.mark.parametrize("lesson", navigation.PAGES[HALF:], ids=lambda each: each.name)
 def test_every_control_of_a_page_answers_a_click(lesson, page, server, witness):
     from .clicking import walk_on  # needs Playwright, which may not be installed
