@@ -5,7 +5,6 @@ takes long comes after the page, with its progress; until then nothing is compar
 """
 
 import json
-import time
 from functools import partial
 from typing import NamedTuple
 
@@ -39,6 +38,7 @@ from minigpt.model import TransformerLM
 from minigpt.model.sizes import num_parameters
 from minigpt.tokenizers import Tokenizer
 from pages.frame import corpora
+from pages.frame.look.waiting import in_turn
 from pages.frame.remember import identity, remember, serial
 from pages.head_explorer import study
 
@@ -135,11 +135,8 @@ def compute(checkpoint: Checkpoint) -> None:
         partial(_untrained, settings, tokenizer, windows, seed) for seed in range(SEEDS)
     ]
     words = f"Comparing heads with untrained ones on {len(windows)} held-out windows"
-    begin, bar = time.monotonic(), st.progress(0.0, f"{words} …")
-    for done, step in enumerate(steps, 1):
+    for step in in_turn(steps, words):
         step()
-        left = (time.monotonic() - begin) / done * (len(steps) - done)
-        bar.progress(done / len(steps), f"{words}: about {left:.0f} s left …")
     _known().update(_names(model, tokenizer, windows))
     st.rerun()
 

@@ -19,8 +19,8 @@ from minigpt.interpret.circuits.search import (
 )
 from minigpt.interpret.circuits.survey import Survey, Trial, try_prompt
 from pages.frame import corpora
+from pages.frame.look.waiting import SOON, in_turn
 from pages.frame.remember import remember
-from pages.frame.words import duration
 from pages.intervene import numbers
 
 LENGTH = 16
@@ -64,7 +64,7 @@ def find(checkpoint: Checkpoint, asked: Asked) -> Proven:
     count = circuit.size
     while (smaller := _smaller(checkpoint, asked, circuit)) is not None:
         circuit = smaller
-        if time.monotonic() - begun > numbers.SOON:
+        if time.monotonic() - begun > SOON:
             words = f"Dropping nodes: {circuit.size} of {circuit.kept.size} are left …"
             bar.progress(1 - circuit.size / count, words)
     bar.empty()
@@ -80,15 +80,9 @@ def survey(checkpoint: Checkpoint, count: int) -> Survey | None:
         None if the model prefers its answer clearly on no prompt.
     """
     prompts = corpora.other_prompts(checkpoint, LENGTH, count)
-    bar, begun, found = st.progress(0.0, "Searching circuits …"), time.monotonic(), []
-    for done, (_, tokens) in enumerate(prompts, 1):
-        trial = _trial(checkpoint, tokens)
-        if trial is not None:
-            found.append(trial)
-        left = (time.monotonic() - begun) / done * (len(prompts) - done)
-        words = f"{done} of {len(prompts)} prompts; about {duration(left)} left"
-        bar.progress(done / len(prompts), words)
-    bar.empty()
+    words = "Searching circuits, {done} of {total} prompts"
+    trials = [_trial(checkpoint, tokens) for _, tokens in in_turn(prompts, words)]
+    found = [trial for trial in trials if trial is not None]
     return Survey(found) if found else None
 
 

@@ -1,6 +1,5 @@
 """What the Intervene page measures: each number computed once, then remembered."""
 
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -47,14 +46,11 @@ from minigpt.interpret.interventions.sweep import HeadEffects, ablate_each_head
 from minigpt.interpret.openings.intervene import Loss, intervene_opening
 from minigpt.model.sizes import num_parameters
 from pages.frame import corpora, notebook
+from pages.frame.look.waiting import SOON, in_turn
 from pages.frame.remember import remember, serial
-from pages.frame.words import duration
 
 QUICK = 5_000_000
 """Weights up to which a model reads a whole corpus while the reader waits."""
-
-SOON = 0.3
-"""Seconds that a reader waits without being told for how long."""
 
 WRITTEN = 12
 """Tokens of a continuation."""
@@ -237,14 +233,6 @@ def layer_by_layer(
     checkpoint: Checkpoint, one: Callable[[int], Number]
 ) -> list[Number]:
     """Measure every layer, and say how long the rest will take if it takes long."""
-    layers = checkpoint.model.config.num_layers
-    bar, begun, found = st.empty(), time.monotonic(), []
-    for layer in range(layers):
-        found.append(one(layer))
-        passed = time.monotonic() - begun
-        if passed > SOON:
-            left = passed / (layer + 1) * (layers - layer - 1)
-            text = f"Layer {layer + 1} of {layers}; about {duration(left)} left"
-            bar.progress((layer + 1) / layers, text)
-    bar.empty()
-    return found
+    layers = range(checkpoint.model.config.num_layers)
+    words = "Layer {done} of {total}"
+    return [one(layer) for layer in in_turn(layers, words, patience=SOON)]

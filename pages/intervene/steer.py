@@ -25,6 +25,7 @@ from minigpt.interpret.reading.prompt import Reading
 from minigpt.interpret.stream.logit_lens import single_token
 from minigpt.model import TransformerLM
 from pages.frame import corpora, notebook, state
+from pages.frame.look.waiting import SOON
 from pages.frame.reading import read
 from pages.frame.remember import identity, remember
 from pages.intervene import numbers
@@ -265,7 +266,7 @@ def _write(
         for step in write_steered(generator, prompt, config, hooks):
             tokens.append(step.token)
             text = step.text_so_far
-            if time.monotonic() - shown > numbers.SOON:
+            if time.monotonic() - shown > SOON:
                 place.text(f"…{text}")
                 shown = time.monotonic()
         for old in list(kept)[: -KEPT + 1]:

@@ -1,7 +1,5 @@
 """A tuned lens, trained on the spot, beside the raw one."""
 
-import time
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -9,8 +7,8 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.corpora import Divided, divided
 from minigpt.interpret.stream.tuned_lens import Distances, TunedLens, tune_lens
 from pages.frame import models, notebook
+from pages.frame.look.waiting import in_turn
 from pages.frame.remember import identity
-from pages.frame.words import duration
 from pages.logit_lens import numbers
 from pages.logit_lens.numbers import WINDOWS, LensReading
 from viz.components.value_grid.view import Grid, value_grid
@@ -63,15 +61,10 @@ def train(checkpoint: Checkpoint, place: DeltaGenerator) -> None:
     if not _is_training(checkpoint) or numbers.tuning_text(checkpoint) is None:
         return
     lens = numbers.tuned_lens(checkpoint)
-    begun, first = time.monotonic(), lens.step
-    bar = place.progress(lens.step / lens.steps, "Training the tuned lens …")
-    while not lens.is_trained:
+    steps, words = range(lens.step, lens.steps), "Step {done} of {total}"
+    for _ in in_turn(steps, words, before=lens.step, place=place):
         with models.turn_to_write():
             lens.advance()
-        each = (time.monotonic() - begun) / max(1, lens.step - first)
-        left = duration(each * (lens.steps - lens.step))
-        words = f"Step {lens.step} of {lens.steps}: about {left} left"
-        bar.progress(lens.step / lens.steps, words)
     st.session_state.pop(TRAINING, None)
     st.rerun()
 

@@ -1,11 +1,7 @@
 """What the part Many prompts computes: each pair once, then remembered."""
 
-import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
-
-import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.errors import DataError
@@ -22,8 +18,8 @@ from minigpt.interpret.pairs.two_models import (
     compare_pair,
     compare_pairs,
 )
+from pages.frame.look.waiting import SOON, in_turn
 from pages.frame.remember import remember
-from pages.frame.words import duration
 from pages.intervene import numbers
 
 Job = TypeVar("Job")
@@ -145,20 +141,8 @@ def _in_turn(
     jobs: Sequence[Job], one: Callable[[Job], Found], stop: Callable[[], None]
 ) -> list[Found]:
     """Do one job after the other, with a bar and a way to stop once it takes long."""
-    bar: DeltaGenerator = st.empty()
-    begun, found = time.monotonic(), []
-    for done, job in enumerate(jobs, 1):
-        was_slow = time.monotonic() - begun > numbers.SOON
-        found.append(one(job))
-        passed = time.monotonic() - begun
-        if passed > numbers.SOON and done < len(jobs):
-            if not was_slow:
-                stop()
-            left = passed / done * (len(jobs) - done)
-            words = f"{done / len(jobs):.0%} measured; about {duration(left)} left"
-            bar.progress(done / len(jobs), words)
-    bar.empty()
-    return found
+    words = "{done} of {total} measured"
+    return [one(job) for job in in_turn(jobs, words, patience=SOON, when_slow=stop)]
 
 
 def _layers(checkpoint: Checkpoint, what: str) -> list[list[int] | None]:
