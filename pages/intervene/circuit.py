@@ -41,7 +41,7 @@ def show(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
         return
     asked = choose(checkpoint, reading, row)
     proven = circuit_numbers.find(checkpoint, asked)
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns(2, gap="large")
     with right:
         _show_proof(checkpoint, asked, proven)
         node = st.container()
@@ -63,9 +63,8 @@ def choose(checkpoint: Checkpoint, reading: Reading, row: DeltaGenerator) -> Ask
     asked = circuit_numbers.asked_of(checkpoint, reading.tokens)
     likely = numbers.effect(checkpoint, reading.tokens, ()).before
     order = (-likely).argsort(kind="stable")[:OFFERED].tolist()
-    rivals = [
-        one for one in dict.fromkeys([asked.rival, *order]) if one != asked.answer
-    ]
+    likeliest, *others = (one for one in order if one != asked.answer)
+    rivals = dict.fromkeys([likeliest, asked.rival, *others])
     names = {token_name(checkpoint, token): token for token in rivals}
     state.keep_possible("circuit_rival", list(names), "circuit_rival")
     with row:
@@ -74,9 +73,9 @@ def choose(checkpoint: Checkpoint, reading: Reading, row: DeltaGenerator) -> Ask
             list(names),
             key="circuit_rival",
             width=150,
-            help="The token that the answer is compared with. The first is what the "
-            "model would say if it knew nothing of the prompt: with every node at its "
-            "mean.",
+            help="The token that the answer is compared with: the likeliest other; or "
+            "the second, what the model would say if it knew nothing of the prompt, "
+            "with every node at its mean; or one of the next.",
             **state.BOUND,
         )
     return asked._replace(rival=names[name])
@@ -131,4 +130,4 @@ def _verdict(proven: Proven) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f}%"
+    return f"{100 * share:.0f}%".replace("-", "−")

@@ -96,7 +96,8 @@ def _tell(found: Survey) -> None:
         else "Attribution is a rough guide on this model"
     )
     st.markdown(
-        f"**On {len(found.trials)} prompts** of {LENGTH} tokens: in **"
+        f"**On {len(found.trials)} prompts** of {LENGTH} tokens, each answer compared "
+        "with what the model would say if it knew nothing of the prompt: in **"
         f"{found.holding:.0%}** of them, a circuit of at most {FEW:.0%} of the nodes "
         f"keeps {LEAST:.0%} to {MOST:.0%} of the difference; the median circuit has "
         f"{found.median_size:.0%} of them. {worth}: with each part replaced at all "

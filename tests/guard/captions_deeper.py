@@ -88,7 +88,8 @@ def circuit(seen: Seen, nth: int) -> tuple[Number, ...]:
     assert not ((smaller >= 0.9) & (smaller <= 1.1)).any()
     (table,) = (each.value for each in seen.app.dataframe if "kept" in each.value)
     shares = (1.0, alone, float(np.median(chance)), nothing, without)
-    assert list(table.iloc[:, 1]) == [f"{100 * share:.0f}%" for share in shares]
+    shown = [each.replace("−", "-") for each in table.iloc[:, 1]]
+    assert shown == [f"{100 * share:.0f}%" for share in shares]
     return (size, kept.size, 100 * size / kept.size, 100 * alone, whole)
 
 

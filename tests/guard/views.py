@@ -86,6 +86,12 @@ def _predict(seen: Seen) -> None:
     first.set_value(0).run()
 
 
+def _compare_with_blind_guess(seen: Seen) -> None:
+    """Choose what the model would say blindly, which a small circuit tells apart."""
+    box = seen.app.selectbox(key="circuit_rival")
+    box.set_value(box.options[1]).run()
+
+
 def _write(seen: Seen) -> None:
     """Let the page write six tokens, and choose the fourth."""
     app = seen.app
@@ -337,7 +343,12 @@ VIEWS = {
     "intervene neurons": View(
         "intervene", ("relative", "rope"), query={"intervene": "Neurons"}
     ),
-    "intervene circuit": View("intervene", ("rope",), query={"intervene": "Circuit"}),
+    "intervene circuit": View(
+        "intervene",
+        ("rope",),
+        query={"intervene": "Circuit"},
+        after=_compare_with_blind_guess,
+    ),
     "intervene many": View(
         "intervene", ("relative", "rope"), query={"intervene": "Many prompts"}
     ),

@@ -83,6 +83,7 @@ def circuit_graph(
         .scale(domain=[len(rows) - 0.4, -0.6], nice=False)
         .axis(
             values=list(range(len(rows))),
+            tickCount=len(rows),  # or Vega thins them out
             labelExpr=_looked_up(rows, list(range(len(rows)))),
             grid=True,
         )
@@ -102,6 +103,7 @@ def _token_axis(titles: Sequence[str], middles: Sequence[float], width: float) -
         .scale(domain=[0, width], nice=False)
         .axis(
             values=list(middles),
+            tickCount=len(middles),
             labelExpr=_looked_up(titles, middles),
             labelAngle=-30,
             labelOverlap=False,

@@ -88,7 +88,13 @@ def head_graph(
     down = (
         vl.Y("y:Q", title="layer")
         .scale(domain=[layers - 0.6, -0.4], nice=False)
-        .axis(values=list(range(layers)), format="d", grid=False, **LEAN)
+        .axis(
+            values=list(range(layers)),
+            tickCount=layers,  # or Vega thins them out
+            format="d",
+            grid=False,
+            **LEAN,
+        )
     )
     layers_drawn = _nodes(nodes, across, down)
     if len(edges):

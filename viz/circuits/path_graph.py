@@ -64,7 +64,13 @@ def path_graph(size: tuple[int, int], paths: Sequence[DrawnPath]) -> vl.LayerCha
     down = (
         vl.Y("y:Q", title="layer")
         .scale(domain=[layers + 0.4, -0.4], nice=False)
-        .axis(values=list(range(layers)), format="d", grid=False, **LEAN)
+        .axis(
+            values=list(range(layers)),
+            tickCount=layers,  # or Vega thins them out
+            format="d",
+            grid=False,
+            **LEAN,
+        )
     )
     base = vl.Chart(nodes).encode(x=across, y=down, tooltip=["name:N"])
     size_of = 150 if layers * heads <= NAMED else 50

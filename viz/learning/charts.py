@@ -73,7 +73,12 @@ def rate_chart(
         vl.Chart(table)
         .mark_line(strokeWidth=2.4, point={"size": 50}, clip=True)
         .encode(
-            x=x.axis(format="~g", values=list(rates), labelOverlap=True),
+            x=x.axis(
+                format="~g",
+                values=list(rates),
+                tickCount=len(rates),
+                labelOverlap=True,
+            ),
             y=vl.Y("loss:Q", title="loss after one step").scale(domain=[0, top]),
             color=vl.Color("line:N", title=None)
             .scale(domain=[REAL, SLOPE], range=[BLUE, VERMILLION])

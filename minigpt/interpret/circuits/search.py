@@ -42,7 +42,7 @@ FEW = 0.15
 """A circuit has at most this share of the nodes, or else it explains little."""
 
 RANKED = 64
-"""Sizes that are tried one by one, and nodes that are dropped in turn."""
+"""Sizes that are tried one by one, and nodes that are dropped in turn before others."""
 
 STEPS: Final = (1, 2, 3, 5, 8, 12, 18, 26, 40, 60)
 """How many nodes are dropped together."""
@@ -114,15 +114,17 @@ def without_the_least(run: FrozenRun, circuit: Circuit) -> Circuit | None:
     """
     nodes = torch.as_tensor(circuit.kept).flatten().nonzero()[:, 0]
     effects = run.effects.abs().flatten().cpu()
-    tried = nodes[effects[nodes].argsort(stable=True)[:RANKED]]
-    alone = _dropping(circuit, [tried[n : n + 1] for n in range(len(tried))])
-    shares = np.array([each.share for each in _measured(run, alone)])
-    easiest = tried[torch.as_tensor(np.abs(shares - 1)).argsort(stable=True)]
-    together = [easiest[:size] for size in STEPS if size < len(nodes)]
-    if not together:
-        return None
-    found = _measured(run, _dropping(circuit, together))
-    return next((each for each in reversed(found) if each.is_faithful), None)
+    ranked = nodes[effects[nodes].argsort(stable=True)]
+    for tried in torch.split(ranked, RANKED):
+        alone = _dropping(circuit, [tried[n : n + 1] for n in range(len(tried))])
+        shares = np.array([each.share for each in _measured(run, alone)])
+        easiest = tried[torch.as_tensor(np.abs(shares - 1)).argsort(stable=True)]
+        together = [easiest[:size] for size in STEPS if size < len(nodes)]
+        found = _measured(run, _dropping(circuit, together)) if together else []
+        for smaller in reversed(found):
+            if smaller.is_faithful:
+                return smaller
+    return None
 
 
 def find_circuit(run: FrozenRun) -> Circuit:

@@ -125,7 +125,7 @@ class Walk:
         self._press(control.id)
         self.clicked.append(control)
         if control.kind == "list":
-            self._choose_another()
+            self._choose_another(control.id)
         if not self._changes(before, events) and not control.chosen:
             self._blame(path, control.id, "nothing changed")
         self._blame_errors(path, control.id)
@@ -138,9 +138,13 @@ class Walk:
         self._at = () if asked(self.tab.url) == asked(self.address) else None
         return False
 
-    def _choose_another(self):
+    def _choose_another(self, id_):
         options = self.tab.get_by_role("option")
-        options.first.wait_for()
+        try:
+            options.first.wait_for(timeout=1000 * UNMOVED)
+        except OutOfReach:  # the page was drawn anew under the click: once more
+            self._press(id_)
+            options.first.wait_for()
         others = self.tab.locator("[role=option][aria-selected=false]")
         (others if others.count() else options).last.click()
 

@@ -234,6 +234,26 @@ def test_a_chart_is_what_altair_draws_of_the_same_lines(name, call, monkeypatch)
     assert plain(ours, ours["datasets"]) == plain(theirs, theirs["datasets"])
 
 
+@pytest.mark.parametrize("name", CHARTS)
+def test_of_the_values_that_an_axis_names_none_is_thinned_out(name):
+    module, _, function = name.rpartition(".")
+    draw = getattr(importlib.import_module(f"viz.{module}"), function)
+    for args, kwargs in CHARTS[name]:
+        spec = draw(*args, **kwargs).spec
+        for axis in axes({**spec, "config": {}}):
+            most = axis.get("tickCount", spec["config"]["axis"]["tickCount"])
+            assert len(axis.get("values", [])) <= most
+
+
+def axes(spec):
+    """Yield every axis, wherever it stands in a specification."""
+    for key, each in spec.items() if isinstance(spec, dict) else enumerate(spec):
+        if key == "axis" and each:
+            yield each
+        elif isinstance(each, dict | list):
+            yield from axes(each)
+
+
 def plain(spec, datasets):
     """Return a specification with each layer's rows in it, without names and looks."""
     if isinstance(spec, list | tuple):
