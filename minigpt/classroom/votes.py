@@ -9,8 +9,6 @@ and the second answer, until the class ends.
 Source: Mazur, "Peer Instruction" (1997).
 """
 
-import csv
-import io
 import time
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
@@ -21,6 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from minigpt.classroom.room import Room
 from minigpt.classroom.tables import ballots, members, votes
 from minigpt.errors import RoomError
+from minigpt.spreadsheet import as_csv
 
 Stage = Literal["voting", "counted", "revealed", "closed"]
 ROUNDS = (1, 2)
@@ -160,10 +159,8 @@ def _is_as(vote: Vote) -> ColumnElement[bool]:
 
 def to_csv(room: Room) -> str:
     """Write every answer as a table: nothing of a learner but the name they chose."""
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\r\n")
     told = ("first answer", "first right", "second answer", "second right")
-    table.writerow(("name", "lesson", "question", "answer", *told))
+    rows = [["name", "lesson", "question", "answer", *told]]
     for (name, vote), choices in _by_learner(room).items():
         asked = vote.asked
         row = [name, vote.page or "home", asked.text, asked.options[asked.answer]]
@@ -172,8 +169,8 @@ def to_csv(room: Room) -> str:
             said = "" if choice is None else asked.options[choice]
             right = "" if choice is None else str(int(choice == asked.answer))
             row += [said, right]
-        table.writerow(map(_harmless, row))
-    return out.getvalue()
+        rows.append(row)
+    return as_csv(rows)
 
 
 def _by_learner(room: Room) -> dict[tuple[str, Vote], dict[int, int]]:
@@ -194,11 +191,6 @@ def _by_learner(room: Room) -> dict[tuple[str, Vote], dict[int, int]]:
 def _vote(row: Row[Any]) -> Vote:
     question = {**row.question, "options": tuple(row.question["options"])}
     return Vote(row.id, row.page, Asked(**question), row.stage, row.round)
-
-
-def _harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
 def chosen_most(counts: Sequence[int]) -> int | None:

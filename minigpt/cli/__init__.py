@@ -32,6 +32,7 @@ COMMANDS = {
     "import": "add GPT-2, or a model of its kind, to your models",
     "export": "write a model in the format of Hugging Face",
     "lesson": "write a model and its lessons as one file for any browser",
+    "verify-result": "check what learners handed in from such a file",
 }
 
 TRAINING = ("quickstart", "train", "finetune")
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     if name in TRAINING:
         os.environ.update(waiting_variables(os.environ, UNTIL_BUSY))
-    module = f"{name}_" if iskeyword(name) else name
+    module = f"{name}_" if iskeyword(name) else name.replace("-", "_")
     try:
         code: int = import_module(f"minigpt.cli.{module}").run(rest)
         sys.stdout.flush()

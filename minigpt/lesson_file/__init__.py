@@ -4,9 +4,9 @@ The file needs no server and no network. In it, `model/`, `tokenizers/` and
 `generation/` are the Python packages of the same names, in plain JavaScript: every
 value has the same name as here and is held to it by tests. `lessons/` lets a reader use
 them, and draws with the app's own views; `results/` tells a learning platform what was
-answered.
+answered, and signs it.
 
 `contents` says what of a checkpoint goes into a file, `bundle` joins the scripts,
-`views` reads the app's, `document` writes the page, and `scorm` packs it for a learning
-platform.
+`views` reads the app's, `document` writes the page, `scorm` packs it for a learning
+platform, and `handed_in` checks what learners hand in.
 """

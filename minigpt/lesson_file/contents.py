@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +45,8 @@ class Contents:
     """A model for a browser."""
 
     settings: dict[str, Any]
-    """JSON types: `config`, `tokenizer`, and `weights`, the name and shape of each."""
+    """JSON types: `config`, `tokenizer`, `model_hash`, and `weights`: each one's name
+    and shape."""
     weights: str
     """All weights in that order: 32-bit floats, gzipped, in base64."""
 
@@ -106,6 +108,7 @@ def contents(checkpoint: Checkpoint) -> Contents:
             "config": dict(config) | {name: getattr(config, name) for name in sizes},
             "tokenizer": tokenizer.to_dict(),
             "eos": tokenizer.eos_id,
+            "model_hash": model_hash(weights),
             "weights": [
                 {"name": name, "shape": list(array.shape)}
                 for name, array in weights.items()
@@ -132,9 +135,18 @@ def plain_weights(model: TransformerLM) -> dict[str, Weights]:
 
 def packed(weights: Mapping[str, Weights]) -> str:
     """Pack weights, one after the other: the low byte first, gzipped, in base64."""
-    numbers = b"".join(array.astype("<f4").tobytes() for array in weights.values())
     # The same model gives the same file: no time of day in it.
-    return base64.b64encode(gzip.compress(numbers, 6, mtime=0)).decode("ascii")
+    made = gzip.compress(_as_bytes(weights), 6, mtime=0)
+    return base64.b64encode(made).decode("ascii")
+
+
+def model_hash(weights: Mapping[str, Weights]) -> str:
+    """Return what tells a model's weights from others: 16 digits of their SHA-256."""
+    return hashlib.sha256(_as_bytes(weights)).hexdigest()[:16]
+
+
+def _as_bytes(weights: Mapping[str, Weights]) -> bytes:
+    return b"".join(array.astype("<f4").tobytes() for array in weights.values())
 
 
 def _is_plain(tokenizer: BPETokenizer) -> bool:

@@ -13,6 +13,7 @@ from pages.classroom import (
     models_for_all,
     people,
     permissions,
+    results,
     trainings,
 )
 from pages.frame.guard import guard
@@ -33,6 +34,8 @@ with left, guard():
     permissions.show(room)
 with left, guard():
     answers.show(room)
+with left, guard():
+    results.show()
 with right, guard():
     models_for_all.show(room)
 with right, guard():

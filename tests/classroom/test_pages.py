@@ -1,6 +1,9 @@
 """What the pages of a class show to the teacher, to a learner, and to a stranger."""
 
+import base64
+import hmac
 import io
+import json
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +15,7 @@ from minigpt import spaces
 from minigpt.classroom import votes
 from minigpt.classroom.screens import lock, screens
 from minigpt.config import RunConfig
+from minigpt.lesson_file.handed_in import key_of
 from minigpt.runs.lock import RunLock
 from minigpt.runs.status import RunStatus, write_status
 from minigpt.runs.store import RunStore
@@ -209,3 +213,34 @@ def test_the_teacher_sees_the_queue_and_withdraws_a_run(school, open_as, monkeyp
     assert runs["next"].status().state == "stopped"
     assert "withdraw" not in {button.key for button in app.button}
     lock.release()
+
+
+def test_the_teacher_sees_which_results_hold(school, open_as, downloads):
+    key = key_of("hedgehog")
+    result = {
+        "items": [{"answer": "c", "lesson": "home", "right": True}],
+        "lesson": "home",
+        "model": "0123456789abcdef",
+        "name": "*Ann*",
+        "score": {"asked": 6, "right": 1},
+        "time": "2026-11-28T11:50:00Z",
+    }
+    text = json.dumps(result).encode()
+    parts = [text, hmac.digest(key, b"word", "sha256")[:4]]
+    parts.append(hmac.digest(key, text, "sha256"))
+    ends = [base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts]
+    code = ".".join(["minigpt1", *ends])
+
+    app = open_as(school.teacher, "pages/classroom/classroom.py")
+    app.text_area(key="_result_codes").set_value(f"{code}\n{code[:-1]}").run()
+    assert [each.value for each in app.info][-1].startswith("Write the word")
+    app.text_input(key="_result_word").set_value("hedgehog").run()
+    table = next(each.value for each in app.dataframe if "Holds" in each.value)
+    assert table["Name"].tolist() == ["*Ann*", ""]
+    assert table["Score"].tolist() == ["1 of 6", ""]
+    assert table["Holds"][0] == "Yes"
+    assert "damaged" in table["Holds"][1]
+    assert b'"pasted, 1",,*Ann*,home' in downloads["results_csv"]
+    app.text_input(key="_result_word").set_value("badger").run()
+    table = next(each.value for each in app.dataframe if "Holds" in each.value)
+    assert "another word" in table["Holds"][0]

@@ -12,6 +12,8 @@ import { lensOf } from "../../minigpt/lesson_file/lessons/lens.js";
 import { Cache } from "../../minigpt/lesson_file/model/cache.js";
 import { unpackModel } from "../../minigpt/lesson_file/model/packed.js";
 import { forward } from "../../minigpt/lesson_file/model/transformer.js";
+import { codeOf } from "../../minigpt/lesson_file/results/code.js";
+import { hmac, pbkdf2, sha256 } from "../../minigpt/lesson_file/results/sha256.js";
 import { makeTokenizer } from "../../minigpt/lesson_file/tokenizers/tokenizer.js";
 
 const packed = ({ buffer, byteOffset, byteLength }) =>
@@ -62,6 +64,16 @@ const answers = {
   continued({ tokens, count, options }, { model }) {
     return continued(model, tokens, count, options);
   },
+  // Digests, codes and keys of bytes, in hexadecimal.
+  digests({ pairs, rounds }) {
+    const [read, written] = [(text) => Buffer.from(text, "hex"), (bytes) =>
+      Buffer.from(bytes).toString("hex")];
+    return pairs.map(([key, message]) => [sha256(read(message)), hmac(read(key))(read(message)),
+      pbkdf2(read(key), read(message), rounds)].map(written));
+  },
+  code({ result, word }) {
+    return codeOf(result, word);
+  },
   // Ids, the text they stand for, and each piece.
   encoded({ texts }, { tokenizer }) {
     return texts.map((text) => {
@@ -75,7 +87,7 @@ const [questions, target] = process.argv.slice(2);
 const all = [];
 for (const { settings, weights, ask, ...question } of JSON.parse(fs.readFileSync(questions))) {
   const model = weights && await unpackModel(settings, weights);
-  const tokenizer = settings.tokenizer && makeTokenizer(settings.tokenizer);
+  const tokenizer = settings?.tokenizer && makeTokenizer(settings.tokenizer);
   all.push(answers[ask](question, { model, tokenizer }));
 }
 fs.writeFileSync(target, JSON.stringify(all));

@@ -1,10 +1,6 @@
 """The model of a lesson file, run in node, against the one it was made of."""
 
 import base64
-import json
-import shutil
-import subprocess
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -25,7 +21,6 @@ from minigpt.lesson_file.contents import contents
 from minigpt.model import TransformerLM
 from minigpt.tokenizers import BPETokenizer, CharTokenizer, WordTokenizer
 
-ANSWER = Path(__file__).with_name("answer.mjs")
 TEXT = "The cat sat on the mat; the dog's log? don't! Él 日本 x+1\n" * 3
 MORE = [
     *VARIANTS,
@@ -46,25 +41,6 @@ MORE = [
 """Every option of a model, so that the file's JavaScript computes each."""
 OF_TRAINING = {"dropout", "embedding_std"}
 SIZES = {"vocab_size", "d_model", "num_layers", "num_heads", "max_seq_len"}
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory):
-    """Return the way to ask node several questions at once."""
-    program = shutil.which("node")
-    if program is None:
-        pytest.skip("node is not installed")
-    place = tmp_path_factory.mktemp("node")
-
-    def ask(questions):
-        asked, answered = place / "questions.json", place / "answers.json"
-        asked.write_text(json.dumps(questions), encoding="utf-8")
-        command = [program, str(ANSWER), str(asked), str(answered)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return json.loads(answered.read_text(encoding="utf-8"))
-
-    return ask
 
 
 def packed(model: TransformerLM, tokenizer=None) -> dict:

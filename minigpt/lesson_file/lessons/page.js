@@ -2,6 +2,7 @@
 
 import { unpackModel, unpackWeights } from "../model/packed.js";
 import { keepAnswers } from "../results/answers.js";
+import { offerHandIn } from "../results/hand_in.js";
 import { makeTokenizer } from "../tokenizers/tokenizer.js";
 import { attentionLesson } from "./attention.js";
 import { beamLesson } from "./beam.js";
@@ -57,7 +58,7 @@ function start(main, lesson) {
   main.replaceChildren();
   const { prompt, note } = buildHead(main, lesson);
   const tabs = buildTabs(main);
-  keepAnswers(note.parentElement, tabs.bodies);
+  offerHandIn(main, lesson.settings, keepAnswers(note.parentElement, tabs.bodies));
   const made = {};
   let current = lesson.settings.lesson;
 
@@ -96,7 +97,7 @@ function buildHead(main, { settings, model }) {
   for (const { values } of model.weights.values()) count += values.length;
   element("p", "note", head, `A language model of ${counted(count, "weight")}: `
     + `${counted(model.config.num_layers, "layer")} of ${counted(model.config.num_heads, "head")}. `
-    + "It runs in this page. Nothing you type leaves it.");
+    + "It runs in this page. Nothing you type leaves it, unless you hand in a result.");
   const label = element("label", "prompt", head, "Prompt");
   const prompt = element("textarea", "", label);
   Object.assign(prompt, { rows: 2, spellcheck: false, maxLength: MOST_CHARACTERS });

@@ -20,7 +20,7 @@ export function predict(place, { ask, options, right, told }, reveal) {
     if (choice !== null && choice !== right) buttons[choice].classList.add("wrong");
     const words = choice === null ? "" : choice === right ? "✓ Right. " : "✗ Not this one. ";
     say(verdict, words, ...told);
-    tellAnswer(box, choice === right);
+    tellAnswer(box, choice === right, choice === null ? "" : buttons[choice].textContent);
     reveal();
   }
   buttons.forEach((each, choice) => { each.onclick = () => answer(choice); });
@@ -29,8 +29,10 @@ export function predict(place, { ask, options, right, told }, reveal) {
 }
 
 // Tells the page, once, what became of a lesson's question: null where none could be asked.
-export function tellAnswer(place, isRight) {
-  place.dispatchEvent(new CustomEvent("answered", { bubbles: true, detail: isRight }));
+// `given`: the option that was chosen.
+export function tellAnswer(place, isRight, given = "") {
+  const detail = { isRight, given };
+  place.dispatchEvent(new CustomEvent("answered", { bubbles: true, detail }));
 }
 
 export function button(place, text, className = "") {

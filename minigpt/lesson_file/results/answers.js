@@ -1,38 +1,50 @@
 // What the reader answered. Each lesson but Attention asks one question, and the first answer
-// to it counts. Only a learning platform keeps it: without one, nothing here is seen.
+// to it counts. A learning platform keeps it, where there is one; and it may be handed in.
 
 import { findPlatform, openSession } from "./scorm.js";
 
 const ASKING = ["home", "head_explorer", "generation", "beam_search", "tokenizer", "logit_lens"];
 
-// `bodies`: the element of each lesson, by its name.
+// `bodies`: the element of each lesson, by its name. Returns what becomes of the answers: for
+// each lesson whether it was right, and what was `given` in this session.
 export function keepAnswers(place, bodies) {
+  const record = { answers: {}, given: {} };
+  const report = reporter(place, record.answers);
+  for (const name of ASKING) bodies[name].addEventListener("answered", ({ detail }) => {
+    if (name in record.answers) return;
+    record.answers[name] = detail.isRight;
+    record.given[name] = detail.given;
+    report();
+  });
+  return record;
+}
+
+// Returns the function that tells the platform; what an earlier session left is added to
+// `answers`.
+function reporter(place, answers) {
+  const silent = () => {};
   const platform = findPlatform(window);
-  if (!platform) return;
+  if (!platform) return silent;
   const note = element("p", "note", place);
   note.setAttribute("role", "status");
   const session = openSession(platform);
   if (!session?.isKept) {
     say(note, session ? "Your learning platform opened this lesson for review: answers are not kept."
       : "Your learning platform did not open a session: answers are not kept.");
-    return;
+    return silent;
   }
-  const answers = known(session.earlier);
+  Object.assign(answers, known(session.earlier));
   const isAgain = Object.keys(answers).length > 0;
   const report = () => {
     const results = resultsOf(answers);
     say(note, sentence(results, session.report(results)),
       isAgain ? " What you answered the last time counts as it was." : "");
   };
-  for (const name of ASKING) bodies[name].addEventListener("answered", ({ detail }) => {
-    if (name in answers) return;
-    answers[name] = detail;
-    report();
-  });
   addEventListener("pagehide", () => session.finish(resultsOf(answers)));
   // A page that a browser brings back has ended its session: it begins another.
   addEventListener("pageshow", ({ persisted }) => { if (persisted) location.reload(); });
   report();
+  return report;
 }
 
 function known(earlier) {
