@@ -9,15 +9,14 @@ and the second answer, until the class ends.
 Source: Mazur, "Peer Instruction" (1997).
 """
 
-import csv
-import io
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, and_, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
+from minigpt.classroom import spreadsheet
 from minigpt.classroom.room import Room
 from minigpt.classroom.tables import ballots, members, votes
 from minigpt.errors import RoomError
@@ -160,20 +159,22 @@ def _is_as(vote: Vote) -> ColumnElement[bool]:
 
 def to_csv(room: Room) -> str:
     """Write every answer as a table: nothing of a learner but the name they chose."""
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\r\n")
+    header = ("name", "lesson", "question", "answer")
     told = ("first answer", "first right", "second answer", "second right")
-    table.writerow(("name", "lesson", "question", "answer", *told))
+    return spreadsheet.to_csv((*header, *told), _rows(room))
+
+
+def _rows(room: Room) -> Iterator[list[object]]:
     for (name, vote), choices in _by_learner(room).items():
         asked = vote.asked
-        row = [name, vote.page or "home", asked.text, asked.options[asked.answer]]
+        answer = asked.options[asked.answer]
+        row: list[object] = [name, vote.page or "home", asked.text, answer]
         for number in ROUNDS:
             choice = choices.get(number)
-            said = "" if choice is None else asked.options[choice]
-            right = "" if choice is None else str(int(choice == asked.answer))
+            said = None if choice is None else asked.options[choice]
+            right = None if choice is None else int(choice == asked.answer)
             row += [said, right]
-        table.writerow(map(_harmless, row))
-    return out.getvalue()
+        yield row
 
 
 def _by_learner(room: Room) -> dict[tuple[str, Vote], dict[int, int]]:
@@ -194,11 +195,6 @@ def _by_learner(room: Room) -> dict[tuple[str, Vote], dict[int, int]]:
 def _vote(row: Row[Any]) -> Vote:
     question = {**row.question, "options": tuple(row.question["options"])}
     return Vote(row.id, row.page, Asked(**question), row.stage, row.round)
-
-
-def _harmless(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
 def chosen_most(counts: Sequence[int]) -> int | None:

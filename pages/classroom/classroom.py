@@ -10,9 +10,11 @@ from pages.classroom import (
     answers,
     closing,
     invitation,
+    missed,
     models_for_all,
     people,
     permissions,
+    texts,
     trainings,
 )
 from pages.frame.guard import guard
@@ -29,6 +31,10 @@ with left, guard():
     people.show(room)
 with left, guard():
     trainings.show(room)
+with left, guard():
+    missed.show(room)
+with left, guard():
+    texts.show(room)
 with left, guard():
     permissions.show(room)
 with left, guard():

@@ -292,4 +292,5 @@ def _show_me(question: Question) -> None:
 
 def _keep(question: Question, given: Answer) -> None:
     progress.answer(question.id, given)
+    entrance.note_try(question, given)
     st.session_state.pop(_again(question.id), None)

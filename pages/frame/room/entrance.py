@@ -104,6 +104,22 @@ def outcome(question: "Question") -> Answer | None:
     return asking.outcome(question)
 
 
+def note_try(question: "Question", given: Answer) -> None:
+    """Let the class's board count what a learner has answered in a Check."""
+    if seats.room() is not None and not given.is_prediction:
+        from pages.frame.room import noting
+
+        noting.note(question, given)
+
+
+def offer_to_show_text(model: str, prompt: str, text: str) -> None:
+    """Offer a learner to show the class what a model wrote."""
+    if seats.room() is not None:
+        from pages.frame.room import showing
+
+        showing.offer(model, prompt, text)
+
+
 def _locked() -> tuple[str, ...]:
     """Return the pages that are locked for this session, by their names in the URL."""
     found = seats.learner()
