@@ -14,6 +14,7 @@ from pages.classroom import (
     models_for_all,
     people,
     permissions,
+    study,
     texts,
     trainings,
 )
@@ -24,7 +25,9 @@ room = seats.teacher()
 if room is None:
     raise RoomError("This page is the teacher's.")
 st.title("Class", anchor=False)
-left, right = st.columns([3, 2], gap="large")
+now, in_a_box = st.tabs(["Now", "Study"])
+with now:
+    left, right = st.columns([3, 2], gap="large")
 with right, guard():
     invitation.show()
 with left, guard():
@@ -43,3 +46,5 @@ with right, guard():
     models_for_all.show(room)
 with right, guard():
     closing.show(room)
+with in_a_box, guard():
+    study.show(room)

@@ -102,7 +102,7 @@ def predict(items: Iterable[Question], seen: Iterable[Question] = ()) -> bool:
             entrance.offer_to_ask(found.item)
         return True
     with st.container(border=True, key=key):
-        if present.is_on():
+        if present.is_on() and not covering.is_locked():
             class_vote.show(found.item, _predicted)
             entrance.offer_to_ask(found.item)
             return False
