@@ -1,7 +1,7 @@
 """A study in a box: two arms, three tests, and what the difference between them is."""
 
 import time
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import streamlit as st
 
@@ -11,6 +11,7 @@ from minigpt.errors import MinigptError
 from pages.classroom import study_items, study_links, study_results
 from pages.frame import course, models
 from pages.frame.guard import show_problem
+from pages.frame.room.part import day_of
 
 _SAID = "_study_set_up_said"
 DAYS = 7
@@ -23,11 +24,10 @@ def show(room: Room) -> None:
         _show_set_up(room)
     else:
         lesson = course.lesson_named(found.lesson) or course.HOME
-        day = datetime.fromtimestamp(found.later).astimezone()
+        day = day_of(found.later)
         st.subheader(f"Study: {lesson.title}, with {found.model}", anchor=False)
         st.caption(
-            "Test, lesson, test; and a third test, by the same link, from "
-            f"{day:%A, %d %B %Y} on."
+            f"Test, lesson, test; and a third test, by the same link, from {day} on."
         )
         left, right = st.columns([3, 2], gap="large")
         with right:
@@ -43,9 +43,9 @@ def _show_set_up(room: Room) -> None:
     st.markdown(
         "Do your learners learn more if they must predict before they see? Half of "
         "them have the figures of one lesson **locked** until they commit to a "
-        "prediction, for the others all is **free** to see. Twelve items before, "
-        "twelve after and twelve days later, drawn from the model, never the same "
-        "twice, tell what each has gained."
+        "prediction; for the others all is **free** to see. A test before the lesson, "
+        "one after it and one days later, of 12 items each, tell what they gained. The "
+        "items are drawn from the model, and none comes twice."
     )
     lessons = {each.name: each for each in study_items.lessons()}
     entries = {each.id: each for each in models.entries() if _is_for_all(each.kind)}
@@ -57,9 +57,11 @@ def _show_set_up(room: Room) -> None:
             lambda name: lessons[name].title,
             key="_study_lesson",
         )
+        here = models.chosen_entry().id
         model = st.selectbox(
             "Model",
             list(entries),
+            list(entries).index(here) if here in entries else 0,
             key="_study_model",
             help="Those that the whole class can open.",
         )

@@ -4,7 +4,6 @@ It is no lesson: `pages/frame/room/entrance.py` adds it for those who take part.
 """
 
 import time
-from datetime import datetime
 
 import streamlit as st
 
@@ -17,7 +16,7 @@ from minigpt.classroom.study.studies import Study
 from minigpt.errors import MinigptError, RoomError
 from pages.frame import course, state
 from pages.frame.guard import guard, show_note, show_problem
-from pages.frame.room import seats
+from pages.frame.room import part, seats
 from pages.frame.words import plain
 
 _SAID, _SHOWN = "_study_said", "_study_shown"
@@ -42,7 +41,15 @@ def show_test(room: Room, study: Study, who: Participant, test: Test) -> None:
         st.session_state[_SHOWN] = key, time.time()
     options = [*map(plain, item.options), f"*{UNKNOWN}*"]
     with st.form(f"form{key}"):
-        st.radio(item.text, range(len(options)), None, options.__getitem__, key=key)
+        st.markdown(item.text)
+        st.radio(
+            item.text,
+            range(len(options)),
+            None,
+            options.__getitem__,
+            key=key,
+            label_visibility="collapsed",
+        )
         st.form_submit_button(
             "Next" if place + 1 < LENGTH else "Finish this test",
             type="primary",
@@ -99,10 +106,10 @@ def _open(room: Room, study: Study, who: Participant, lesson: course.Lesson) -> 
 def show_end(room: Room, study: Study, who: Participant, stage: str) -> None:
     """Say when the last test opens, or how the tests went."""
     if stage == "wait":
-        day = datetime.fromtimestamp(study.later).astimezone()
         show_note(
-            f"Thank you. The last test opens on {day:%A, %d %B %Y}. Come back then by "
-            "the same link: from this browser, or from another one with your code."
+            f"Thank you. The last test opens on {part.day_of(study.later)}. Come back "
+            "then by the same link: from this browser, or from another one with your "
+            "code."
         )
         return
     own = next(each for each in responses.scores(room, study) if each.code == who.code)

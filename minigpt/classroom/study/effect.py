@@ -140,14 +140,14 @@ def in_words(effect: Effect, tests: str) -> str:
         effect: What `effect_of` found.
         tests: Between which tests the gain lies: `from before to after the lesson`.
     """
-    more, interval, g = effect.difference.value, effect.difference, effect.g
-    word = "more" if more >= 0 else "fewer"
+    interval, g = effect.difference, effect.g
     said = (
         f"Learners who had to predict first (n = {effect.locked}) gained "
-        f"{abs(more):.1f} items {word} {tests} than learners who could look at once "
-        f"(n = {effect.free}): a difference of {_signed(more, 1)} items of 12, 95 % "
-        f"interval {_signed(interval.low, 1)} to {_signed(interval.high, 1)}; Hedges’ "
-        f"g = {_signed(g.value)}, {_signed(g.low)} to {_signed(g.high)}."
+        f"{_written(effect.means[0])} of 12 items {tests}, learners who could look at "
+        f"once (n = {effect.free}) {_written(effect.means[1])}: a difference of "
+        f"{_signed(interval.value, 1)} items, 95 % interval {_signed(interval.low, 1)} "
+        f"to {_signed(interval.high, 1)}; Hedges’ g = {_signed(g.value)}, "
+        f"{_signed(g.low)} to {_signed(g.high)}."
     )
     if interval.has_zero:
         said += " The interval includes 0: these data do not tell which arm is better."
@@ -157,6 +157,10 @@ def in_words(effect: Effect, tests: str) -> str:
             "it with another class before you rely on it."
         )
     return said
+
+
+def _written(value: float) -> str:
+    return f"{value:z.1f}".replace("-", "−")
 
 
 def _signed(value: float, decimals: int = 2) -> str:

@@ -3,6 +3,7 @@
 Noted once a run in the session, so that the rest of the app need not ask the class.
 """
 
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import streamlit as st
@@ -59,6 +60,16 @@ def is_under_way() -> bool:
     """Whether this session's learner has something to do in a study now."""
     found = now()
     return found is not None and found.is_under_way
+
+
+def day_of(moment: float) -> str:
+    """Return the day of a moment, in Unix seconds, where the class is.
+
+    >>> day_of(1e9)
+    'Sunday, 9 September 2001'
+    """
+    day = datetime.fromtimestamp(moment).astimezone()
+    return f"{day:%A}, {day.day} {day:%B %Y}"
 
 
 def point_back(page: str) -> None:

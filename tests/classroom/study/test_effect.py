@@ -71,12 +71,13 @@ def test_what_has_no_interval_is_said():
 
 def test_the_sentence_has_every_number_and_is_honest():
     said = in_words(effect_of(LOCKED, FREE), "from before to after the lesson")
-    for part in ("(n = 14)", "(n = 11)", "+2.4 items", "+0.3 to +4.6", "+0.90"):
+    parts = ("(n = 14) gained 3.7 of 12", "(n = 11) 1.3", "+2.4 items", "+0.90")
+    for part in (*parts, "+0.3 to +4.6"):
         assert part in said
     assert "includes 0" not in said
     assert "first look" in said
     many = in_words(effect_of(LOCKED * 2, FREE * 2), "from before to after the lesson")
     assert "first look" not in many
     unsure = in_words(effect_of(FREE, [*FREE, 9]), "from before to after the lesson")
-    assert "fewer" in unsure
+    assert "a difference of −0.6 items" in unsure
     assert "includes 0" in unsure

@@ -23,6 +23,7 @@ from minigpt.classroom.study.forms import Item, compose
 from minigpt.classroom.study.studies import BY_LOT
 from minigpt.errors import DataError, RoomError
 from minigpt.spaces import Limits
+from viz.classroom.arms import arm_lines, arm_table
 
 
 def items(kind: str, count: int, answers: int = 50, options: int = 4) -> list[Item]:
@@ -220,3 +221,16 @@ def test_a_study_and_its_links_survive_a_restart(school, study):
     known = participants.participant(again, found, who.member)
     assert known == who
     assert participants.stage_of(again, found, known) == "lesson"
+
+
+def test_the_lines_hold_the_means_of_each_arm_in_each_test():
+    taken = [("locked", "before", 4), ("locked", "before", 5), ("free", "before", 6)]
+    table = arm_table([*taken, ("locked", "later", 9)])
+    rows = table[["arm", "test", "right", "learners", "text", "above"]].to_numpy()
+    assert rows.tolist() == [
+        ["locked", "before", 4.5, 2, "4.5", False],
+        ["free", "before", 6.0, 1, "6.0", True],
+        ["locked", "last test", 9.0, 1, "9.0", True],
+    ]
+    y = arm_lines(table, LENGTH).spec["layer"][0]["encoding"]["y"]
+    assert y["scale"] == {"domain": [0, LENGTH]}
