@@ -16,6 +16,7 @@ from pages.frame.server import garbage, uploads
 st.set_page_config(page_title="minigpt", page_icon="🔎", layout="wide")
 
 garbage.note_run()
+entrance.begin()
 page = st.navigation(entrance.navigation(), expanded=True)
 entrance.require_seat()
 # What a screen reader says first.

@@ -6,5 +6,8 @@ tables     the database: members, what the teacher shows, votes
 room       the class itself: joining, who is there, locks, views, the end
 votes      a prediction that all make, twice, and its CSV
 quotas     what a learner may start and keep
+tries      what the lessons' Checks show to be difficult
+gallery    what learners' models wrote, shown to the class
+study      two arms, compared by tests before and after a lesson
 gifts      a learner's model, copied for all
 """

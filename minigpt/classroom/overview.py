@@ -1,7 +1,10 @@
 """What the class is doing: the last run of each learner, and what they keep."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
+from minigpt import spreadsheet
 from minigpt.classroom.quotas import bytes_of
 from minigpt.classroom.room import Member, Room
 from minigpt.errors import RunError
@@ -44,6 +47,21 @@ def run_of(room: Room, member: str, run: str) -> Run:
         RunError: If there is none.
     """
     return RunStore(room.space_of(member).data / "runs").open(run)
+
+
+def to_csv(room: Room) -> str:
+    """Write every learner's runs as a table, the latest of each learner first."""
+    header = ("name", "run", "state", "step", "training loss", "validation loss")
+    return spreadsheet.to_csv(header, _rows(room))
+
+
+def _rows(room: Room) -> Iterator[tuple[object, ...]]:
+    for member in room.members():
+        for run in RunStore(room.space_of(member.id).data / "runs").list():
+            with suppress(RunError):  # damaged, or deleted meanwhile
+                found = run.status()
+                losses = (found.train_loss, found.validation_loss)
+                yield (member.name, run.id, found.state, found.step, *losses)
 
 
 def _work(room: Room, member: Member) -> Work:

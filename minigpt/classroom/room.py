@@ -119,7 +119,10 @@ class Room:
                 is taken or cannot be one.
         """
         self.require_open(secret)
-        name = accepted_name(typed)
+        return self.admit(accepted_name(typed))
+
+    def admit(self, name: str) -> str:
+        """Make a learner of this name, whatever link they came by. See `join`."""
         cookie, now = new_secret(), time.time()
         member = {"id": secrets.token_hex(6), "name": name, "name_key": name_key(name)}
         try:
@@ -144,6 +147,14 @@ class Room:
         """
         if not is_secret_of(secret, self.setting("join", "")):
             raise RoomError("This link is not valid any more. Ask for the new one.")
+        self.require_door()
+
+    def require_door(self) -> None:
+        """Check that the teacher lets new learners in.
+
+        Raises:
+            RoomError: If the door is closed.
+        """
         if self.setting("closed", False):
             raise RoomError("The teacher lets nobody in at the moment.")
 

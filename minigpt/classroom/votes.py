@@ -10,16 +10,16 @@ Source: Mazur, "Peer Instruction" (1997).
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, and_, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
+from minigpt import spreadsheet
 from minigpt.classroom.room import Room
 from minigpt.classroom.tables import ballots, members, votes
 from minigpt.errors import RoomError
-from minigpt.spreadsheet import as_csv
 
 Stage = Literal["voting", "counted", "revealed", "closed"]
 ROUNDS = (1, 2)
@@ -159,18 +159,22 @@ def _is_as(vote: Vote) -> ColumnElement[bool]:
 
 def to_csv(room: Room) -> str:
     """Write every answer as a table: nothing of a learner but the name they chose."""
+    header = ("name", "lesson", "question", "answer")
     told = ("first answer", "first right", "second answer", "second right")
-    rows = [["name", "lesson", "question", "answer", *told]]
+    return spreadsheet.to_csv((*header, *told), _rows(room))
+
+
+def _rows(room: Room) -> Iterator[list[object]]:
     for (name, vote), choices in _by_learner(room).items():
         asked = vote.asked
-        row = [name, vote.page or "home", asked.text, asked.options[asked.answer]]
+        answer = asked.options[asked.answer]
+        row: list[object] = [name, vote.page or "home", asked.text, answer]
         for number in ROUNDS:
             choice = choices.get(number)
-            said = "" if choice is None else asked.options[choice]
-            right = "" if choice is None else str(int(choice == asked.answer))
+            said = None if choice is None else asked.options[choice]
+            right = None if choice is None else int(choice == asked.answer)
             row += [said, right]
-        rows.append(row)
-    return as_csv(rows)
+        yield row
 
 
 def _by_learner(room: Room) -> dict[tuple[str, Vote], dict[int, int]]:

@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from minigpt import spreadsheet
 from minigpt.errors import DataError
-from minigpt.spreadsheet import as_csv
 
 BEGINNING = "minigpt1."
 ROUNDS = 10_000
@@ -143,12 +143,13 @@ def to_csv(handed_in: Sequence[HandedIn]) -> str:
     results = [each.result for each in handed_in if each.result]
     lessons = sorted({item.lesson for result in results for item in result.items})
     header = ["source", "problem", "name", "lesson", "model", "right", "asked", "time"]
-    rows = [header + [f"{each} {part}" for each in lessons for part in _PARTS]]
+    header += [f"{each} {part}" for each in lessons for part in _PARTS]
+    rows = []
     for source, result, problem in handed_in:
         cells = [] if result is None else _cells(result, lessons)
         row = [source, problem, *cells]
-        rows.append(row + [""] * (len(rows[0]) - len(row)))
-    return as_csv(rows)
+        rows.append(row + [""] * (len(header) - len(row)))
+    return spreadsheet.to_csv(header, rows)
 
 
 _PARTS = ("answer", "right")

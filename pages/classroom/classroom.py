@@ -10,10 +10,13 @@ from pages.classroom import (
     answers,
     closing,
     invitation,
+    missed,
     models_for_all,
     people,
     permissions,
     results,
+    study,
+    texts,
     trainings,
 )
 from pages.frame.guard import guard
@@ -23,13 +26,19 @@ room = seats.teacher()
 if room is None:
     raise RoomError("This page is the teacher's.")
 st.title("Class", anchor=False)
-left, right = st.columns([3, 2], gap="large")
+now, in_a_box = st.tabs(["Now", "Study"])
+with now:
+    left, right = st.columns([3, 2], gap="large")
 with right, guard():
     invitation.show()
 with left, guard():
     people.show(room)
 with left, guard():
     trainings.show(room)
+with left, guard():
+    missed.show(room)
+with left, guard():
+    texts.show(room)
 with left, guard():
     permissions.show(room)
 with left, guard():
@@ -40,3 +49,5 @@ with right, guard():
     models_for_all.show(room)
 with right, guard():
     closing.show(room)
+with in_a_box, guard():
+    study.show(room)

@@ -11,6 +11,7 @@ from minigpt.classroom.room import Room
 from minigpt.errors import MinigptError
 from pages.frame import course
 from pages.frame.guard import guard, show_note, show_problem
+from pages.frame.room import part
 from pages.frame.words import plain
 
 EVERY_SECONDS = 3
@@ -62,7 +63,8 @@ def _choose(found: Sequence[Work]) -> Work | None:
 
 def _row(work: Work) -> dict[str, Any]:
     member = work.member
-    titles = {page.name: page.title for page in course.PAGES} | {"": course.HOME.title}
+    titles = {page.name: page.title for page in course.PAGES}
+    titles |= {"": course.HOME.title, part.NAME: "Study"}
     return {
         "name": member.name,
         "lesson": titles.get(member.page, member.page) if member.is_here else "away",

@@ -17,13 +17,37 @@ SWITCH = "cover"
 def is_on() -> bool:
     """Whether figures wait for a prediction: the reader's choice, or the server's.
 
-    `MINIGPT_COVER=off` shows every figure at once to whoever has not chosen.
+    `MINIGPT_COVER=off` shows every figure at once to whoever has not chosen. In the
+    lesson of a study, the learner's arm decides.
     """
+    if _by_study() is not None:
+        return is_locked()
     return bool(st.session_state.get(SWITCH, _default()))
 
 
+def is_locked() -> bool:
+    """Whether nothing but a prediction uncovers a figure: so it is in a study's arm."""
+    return _by_study() is True
+
+
+def set_by_study(covers: bool | None) -> None:
+    """Let a study decide: cover, or never cover; None: no study does."""
+    st.session_state["_cover_by_study"] = covers
+
+
+def is_in_study() -> bool:
+    """Whether this lesson is part of a study now."""
+    return _by_study() is not None
+
+
+def _by_study() -> bool | None:
+    return st.session_state.get("_cover_by_study")
+
+
 def toggle() -> None:
-    """Show the switch, in the sidebar of every page."""
+    """Show the switch, in the sidebar of every page; in a study there is none."""
+    if is_in_study():
+        return
     st.toggle(
         "Predict before you see",
         value=_default(),
@@ -51,7 +75,9 @@ def card(until: str = "once you have made your prediction") -> None:
 
 
 def offer_to_show(show: Callable[..., None], *args: object) -> None:
-    """Show the way past a prediction."""
+    """Show the way past a prediction, unless a study closes it."""
+    if is_locked():
+        return
     st.button(
         "Just show me",
         key="_just_show_me",

@@ -102,7 +102,7 @@ def predict(items: Iterable[Question], seen: Iterable[Question] = ()) -> bool:
             entrance.offer_to_ask(found.item)
         return True
     with st.container(border=True, key=key):
-        if present.is_on():
+        if present.is_on() and not covering.is_locked():
             class_vote.show(found.item, _predicted)
             entrance.offer_to_ask(found.item)
             return False
@@ -292,4 +292,5 @@ def _show_me(question: Question) -> None:
 
 def _keep(question: Question, given: Answer) -> None:
     progress.answer(question.id, given)
+    entrance.note_try(question, given)
     st.session_state.pop(_again(question.id), None)

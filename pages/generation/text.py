@@ -7,6 +7,7 @@ from minigpt.generation.result import Generation
 from minigpt.textbook.generation import surprise_and_entropy
 from pages.frame import models, notebook, provenance
 from pages.frame.guard import guard, show_note
+from pages.frame.room import entrance
 from pages.frame.writing import MOMENT, Writing, as_step
 from pages.generation import source as sources
 from pages.generation import tour
@@ -25,6 +26,7 @@ def start(source: GenerationInput, config: GenerationConfig) -> None:
         with models.turn_to_write():
             found = source.generator.generate(source.prompt, config)
         st.session_state["_writing"] = found
+        st.session_state["_found_by"] = models.chosen_entry().id
         return
     st.session_state["_writing"] = Writing(
         source.checkpoint, source.prompt, config, last_only=source.last_only
@@ -38,6 +40,9 @@ def show(source: GenerationInput) -> None:
         live = not text.done
         st.fragment(show_writing, run_every=MOMENT if live else None)(source, live)
         offer_download(text.text)
+        if text.done and text.checkpoint is source.checkpoint:
+            written = text.text.removeprefix(text.prompt)
+            entrance.offer_to_show_text(models.chosen_entry().id, text.prompt, written)
     elif isinstance(text, Generation):
         show_found(text)
     else:
@@ -61,6 +66,8 @@ def show_found(found: Generation) -> None:
         icon=":material/arrow_forward:",
     )
     offer_download(found.full_text)
+    by = st.session_state["_found_by"]
+    entrance.offer_to_show_text(by, found.prompt, found.text)
 
 
 def offer_download(text: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from minigpt import spaces
 from minigpt.classroom.opened import Opened, open_room
@@ -62,6 +63,31 @@ def school(made, tmp_path) -> Iterator[Class]:
     yield Class(room, opened, teacher, ann, bob, run)
     open_room(None)
     spaces.find_by(None)
+
+
+@pytest.fixture
+def open_as(school, made, monkeypatch):
+    """Return a function that opens a page as the bearer of a cookie."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    monkeypatch.setenv("MINIGPT_DATA", str(made))
+    monkeypatch.setenv("MINIGPT_COVER", "on")
+    for module in ("minigpt.places", "minigpt.library.catalogue"):
+        monkeypatch.setattr(f"{module}.shipped_models", lambda: made / "models")
+    from pages.frame.room import seats
+
+    spaces.find_by(seats.space)
+
+    def open_(cookie: str | None, page: str = "", **query: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=100)
+        if cookie is not None:
+            app.session_state["_seat"] = cookie
+        for key, value in query.items():
+            app.query_params[key] = value
+        if page:
+            app.switch_page(page)
+        return app.run()
+
+    return open_
 
 
 def make_run(data: Path, name: str, made: Path) -> Run:

@@ -4,14 +4,19 @@ import http.client
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from patience import until
+from sqlalchemy import func, insert, select
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit_server import ROOT, serve_script
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+
+from minigpt.classroom.study.design import LENGTH
+from minigpt.classroom.tables import open_database, participants, responses
 
 pytestmark = pytest.mark.browser
 PATIENCE = 90_000
@@ -23,6 +28,7 @@ PROMPT = "the cat sat. the cat"
 class Lesson:
     """A server with a class, and its links."""
 
+    data: Path
     port: int
     teach: str
     join: str
@@ -45,6 +51,7 @@ def lesson(tmp_path_factory) -> Iterator[Lesson]:
         until(lambda: "learners' link" in log.read_text())  # soon after it answers
         printed = log.read_text()
         yield Lesson(
+            data,
             port,
             re.search(r"/teach/[\w-]{43}", printed)[0],
             re.search(r"/join/[\w-]{43}", printed)[0],
@@ -110,6 +117,57 @@ def test_a_class_joins_is_led_votes_twice_and_sees_the_answer(chromium, lesson):
     expect(ann.get_by_text("Page not found")).to_be_visible()
     for page in (teacher, ann, bob):
         page.context.close()
+
+
+def take_first_test(page, lesson: Lesson) -> None:
+    """Answer the first item and the last, with those between them written at once."""
+    page.get_by_role("button", name="Begin").click()
+    for number in (1, LENGTH):
+        page.get_by_text(f"item {number} of {LENGTH}").wait_for()
+        page.get_by_role("radiogroup").locator("label").first.click()
+        page.get_by_test_id("stFormSubmitButton").get_by_role("button").click()
+        if number == 1:
+            page.get_by_text(f"item 2 of {LENGTH}").wait_for()
+            database = open_database(lesson.data / "room/room.sqlite")
+            with database.begin() as session:
+                who = session.scalar(select(func.max(participants.c.id)))
+                rest = {"who": who, "test": "before", "seconds": 1.0}
+                places = [{**rest, "place": place} for place in range(1, LENGTH - 1)]
+                session.execute(insert(responses), places)
+            database.dispose()
+            page.reload()
+
+
+def test_each_arm_of_a_study_comes_by_its_link_and_sees_the_lesson_its_way(
+    chromium, lesson
+):
+    from playwright.sync_api import expect
+
+    teacher = arrive(chromium, lesson.url + lesson.teach)
+    teacher.get_by_role("tab", name="Study").click()
+    teacher.get_by_role("button", name="Start the study").click()
+    teacher.get_by_text("A link for each arm").click()
+    links = teacher.get_by_test_id("stCode").filter(has_text="/take/")
+    expect(links).to_have_count(2)
+    for text, is_covered in zip(links.all_inner_texts(), (True, False), strict=True):
+        learner = arrive(chromium, lesson.url + re.search(r"/take/[\w-]{43}", text)[0])
+        take_first_test(learner, lesson)
+        learner.get_by_role("button", name="Open the lesson").click()
+        learner.get_by_text("This lesson is part of a study.").wait_for()
+        covered, sheet = (
+            learner.locator(f".st-key-{key}") for key in ("covered", "attention_sheet")
+        )
+        if is_covered:
+            covered.wait_for()
+            expect(sheet).to_have_count(0)
+            learner.get_by_role("radiogroup").locator("label").first.click()
+        sheet.wait_for()
+        expect(covered).to_have_count(0)
+        learner.get_by_role("link", name="To the test").click()
+        learner.get_by_role("button", name="I am through with it").click()
+        learner.get_by_text("Test 2 of 3").wait_for()
+        learner.context.close()
+    teacher.context.close()
 
 
 def cookie_of(lesson: Lesson, name: str) -> str:

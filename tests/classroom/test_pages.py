@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from minigpt import spaces
 from minigpt.classroom import votes
 from minigpt.classroom.screens import lock, screens
 from minigpt.config import RunConfig
@@ -25,31 +24,6 @@ ROOT = Path(__file__).parents[2]
 ATTENTION = "pages/attention/attention.py"
 TRAINING = "pages/training/training.py"
 PROMPT = {"prompt": "the cat sat. the cat"}
-
-
-@pytest.fixture
-def open_as(school, made, monkeypatch):
-    """Return a function that opens a page as the bearer of a cookie."""
-    monkeypatch.syspath_prepend(str(ROOT))
-    monkeypatch.setenv("MINIGPT_DATA", str(made))
-    monkeypatch.setenv("MINIGPT_COVER", "on")
-    for module in ("minigpt.places", "minigpt.library.catalogue"):
-        monkeypatch.setattr(f"{module}.shipped_models", lambda: made / "models")
-    from pages.frame.room import seats
-
-    spaces.find_by(seats.space)
-
-    def open_(cookie: str | None, page: str = "", **query: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=100)
-        if cookie is not None:
-            app.session_state["_seat"] = cookie
-        for key, value in query.items():
-            app.query_params[key] = value
-        if page:
-            app.switch_page(page)
-        return app.run()
-
-    return open_
 
 
 def said(app: AppTest) -> str:

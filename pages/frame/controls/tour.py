@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitAPIException
 
-from pages.frame import state
+from pages.frame import covering, state
 from viz.components.tour.view import tour as tour_card
 
 ABSENT: Final = object()
@@ -87,6 +87,8 @@ def offer(place: DeltaGenerator, write: Writer, label: str = "Take the tour") ->
         write: Returns the stops, about six to ten.
         label: The button's.
     """
+    if covering.is_in_study():
+        return  # it would tell one arm what the other one predicts
     if _under_way() is None:
         place.button(
             label,

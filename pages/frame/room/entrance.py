@@ -16,18 +16,32 @@ from pages.frame.room import seats
 
 if TYPE_CHECKING:
     from pages.frame.questions import Question
+    from pages.frame.room.part import Part
 
 CLASSROOM: Final = "pages/classroom/classroom.py"
 """The teacher's page. Nobody else's navigation has it."""
 
 
 def navigation() -> dict[str, list[StreamlitPage]]:
-    """Return the pages by section: the course's, and the teacher's for the teacher."""
+    """Return the pages by section: the course's, the teacher's, and a study's."""
     pages = course.navigation()
     if seats.teacher() is not None:
         own = st.Page(CLASSROOM, title="Class", icon=":material/groups:")
         pages[course.HOME.section].append(own)
+    if _part() is not None:
+        from pages.frame.room import part
+
+        own = st.Page(part.PAGE, title="Study", icon=":material/science:")
+        pages[course.HOME.section].append(own)
     return pages
+
+
+def begin() -> None:
+    """Note this session's part in a study. Called once a run, before everything."""
+    if seats.room() is not None:
+        from pages.frame.room import part
+
+        part.note()
 
 
 def require_seat() -> None:
@@ -38,7 +52,11 @@ def require_seat() -> None:
 
 
 def run(page: StreamlitPage) -> None:
-    """Run a page, unless the teacher has locked it."""
+    """Run a page, unless the teacher has locked it, or a study closes it."""
+    own = _part()
+    if own is not None and not own.may_open(page.url_path):
+        st.title(page.title, anchor=False)
+        return  # `listen` says why
     if page.url_path in _locked():
         st.title(page.title, anchor=False)
         show_note("Your teacher has locked this page. Choose another one.")
@@ -64,8 +82,9 @@ def listen(page: StreamlitPage) -> None:
 
         board.show(room)
     if seats.learner() is not None:
-        from pages.frame.room import following
+        from pages.frame.room import following, part
 
+        part.point_back(page.url_path)
         following.listen(page.url_path, _locked())
 
 
@@ -102,6 +121,31 @@ def outcome(question: "Question") -> Answer | None:
     from pages.frame.room import asking
 
     return asking.outcome(question)
+
+
+def _part() -> "Part | None":
+    """Return this session's part in a study; None without one, or without a class."""
+    if seats.room() is None:
+        return None
+    from pages.frame.room import part
+
+    return part.now()
+
+
+def note_try(question: "Question", given: Answer) -> None:
+    """Let the class's board count what a learner has answered in a Check."""
+    if seats.room() is not None and not given.is_prediction:
+        from pages.frame.room import noting
+
+        noting.note(question, given)
+
+
+def offer_to_show_text(model: str, prompt: str, text: str) -> None:
+    """Offer a learner to show the class what a model wrote."""
+    if seats.room() is not None:
+        from pages.frame.room import showing
+
+        showing.offer(model, prompt, text)
 
 
 def _locked() -> tuple[str, ...]:

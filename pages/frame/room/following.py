@@ -10,7 +10,7 @@ from minigpt.classroom.votes import Vote
 from minigpt.errors import RoomError
 from pages.frame import state
 from pages.frame.guard import guard
-from pages.frame.room import ballot, seats
+from pages.frame.room import ballot, part, seats
 from pages.frame.words import plain
 
 EVERY_SECONDS = 2
@@ -41,6 +41,8 @@ def _look(page: str, locked: tuple[str, ...]) -> None:
         now = screens(room)
         if (page in now.locked) != (page in locked):
             st.rerun()
+        if part.is_under_way():
+            return  # a test is not to be interrupted
         _show(now)
         vote = votes.current(room)
         if _was_revealed(vote) and vote is not None and vote.page == page:

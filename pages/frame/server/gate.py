@@ -5,6 +5,7 @@ downloads. What a learner may do inside is decided by `minigpt.spaces`.
 
     /join/<secret>    a form that asks for a name; then the app, as a learner
     /teach/<secret>   the app, as the teacher
+    /take/<secret>    a study: its first test, as a learner without a name
     /leave            forgets this browser
 """
 
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from minigpt.classroom.opened import Opened
 from minigpt.classroom.room import Seat
+from minigpt.classroom.study import participants, studies
 from minigpt.errors import RoomError
 
 _OPEN = ("/_stcore/health", "/_stcore/script-health-check")
@@ -29,6 +31,14 @@ _PAGE = (Path(__file__).parent / "gate.html").read_text(encoding="utf-8")
 _NAME_FIELD = """<form method="post"><label for="name">Your name</label>
 <input id="name" name="name" maxlength="32" required autofocus autocomplete="off"
 value="{typed}"><button>Join</button></form>"""
+_STUDY_WORDS = (
+    "Three short tests and a lesson. You need no name: you get a code, and your "
+    "answers are kept under it."
+)
+_CODE_FIELD = """<form method="post"><label for="code">Your code, if you were here
+before</label>
+<input id="code" name="code" maxlength="12" autocomplete="off"
+autocapitalize="characters" value="{typed}"><button>Begin</button></form>"""
 _LEAVE_BUTTON = '<form method="post"><button>Leave the class</button></form>'
 
 
@@ -72,6 +82,7 @@ class Gate:
         """Return what answers at an address of the gate's own."""
         first = path.partition("/")[2].partition("/")[0]  # `OPTIONS *` has no slash
         known = {"join": self._join, "teach": self._teach, "leave": self._leave}
+        known["take"] = self._take
         return known.get(first)
 
     def _cookie(self, scope: Scope) -> str | None:
@@ -86,11 +97,37 @@ class Gate:
             self._room.require_open(secret)
             if request.method != "POST":
                 return _page("Join the class", "", _NAME_FIELD.format(typed=""))
-            typed = await _name_of(request)
+            typed = await _field(request, "name")
             return self._seated(request, self._room.join(secret, typed), "/")
         except RoomError as error:
             form = _NAME_FIELD.format(typed=escape(typed[:32])) if typed else ""
             return _page("Join the class", str(error), form, status=403)
+
+    async def _take(self, request: Request, seat: Seat | None) -> Response:
+        """Let somebody into a study: new, by a code, or as the learner they are."""
+        typed = ""
+        try:
+            secret = request.url.path.removeprefix("/take/")
+            study, arm = studies.found_by(self._room, secret)
+            if seat is not None and seat.member is not None:
+                participants.enrol(self._room, study, seat.member, arm)
+                return _into("/study")
+            if seat is not None:
+                raise RoomError(
+                    "You are the teacher. To see what learners see, open this link in "
+                    "a private window."
+                )
+            if request.method != "POST":
+                return _page("A study", _STUDY_WORDS, _CODE_FIELD.format(typed=""))
+            typed = (await _field(request, "code")).strip()
+            if typed:
+                cookie = participants.come_back(self._room, study, typed)
+            else:
+                cookie = participants.come_in(self._room, study, arm)
+            return self._seated(request, cookie, "/study")
+        except RoomError as error:
+            form = _CODE_FIELD.format(typed=escape(typed[:12])) if typed else ""
+            return _page("A study", str(error), form, status=403)
 
     async def _teach(self, request: Request, _seat: Seat | None) -> Response:
         secret = request.url.path.removeprefix("/teach/")
@@ -125,8 +162,8 @@ class Gate:
         return response
 
 
-async def _name_of(request: Request) -> str:
-    """Read the form's field.
+async def _field(request: Request, name: str) -> str:
+    """Read a field of a form; empty, if it is not there.
 
     Raises:
         RoomError: If there is none, or it is no text.
@@ -135,12 +172,12 @@ async def _name_of(request: Request) -> str:
     async for piece in request.stream():
         body += piece
         if len(body) > _LARGEST_FORM:
-            raise RoomError("This name is too long.")
+            raise RoomError(f"This {name} is too long.")
     try:
         fields = parse_qs(body.decode("ascii"), errors="strict", max_num_fields=4)
     except ValueError:
-        raise RoomError("This cannot be a name: it is no text.") from None
-    return fields.get("name", [""])[0]
+        raise RoomError(f"This cannot be a {name}: it is no text.") from None
+    return fields.get(name, [""])[0]
 
 
 def _into(page: str) -> Response:
