@@ -92,10 +92,11 @@ def open_class(port: int, options: argparse.Namespace) -> list[str]:
     """Open a class for learners who come by a link; return what to tell the teacher."""
     try:
         from minigpt.classroom import addresses
+        from minigpt.classroom.database import URL_VARIABLE, Database
         from minigpt.classroom.room import Room
     except ImportError as error:
         sys.exit(
-            f"minigpt: a class needs {error.name}: pip install segno sqlalchemy, or "
+            f"minigpt: a class needs {error.name}: pip install segno alembic, or "
             "start without links: --share --no-links."
         )
     from minigpt import places, spaces
@@ -113,9 +114,12 @@ def open_class(port: int, options: argparse.Namespace) -> list[str]:
     folder = places.data_directory() / spaces.ROOM
     try:
         claim(folder)
-        room = Room(folder, limits, shipped)
+        database = Database(folder, options.database or os.environ.get(URL_VARIABLE))
+        database.claim()
+        room = Room(folder, limits, shipped, database)
     except (RoomError, OSError) as error:
         sys.exit(f"minigpt: {error}")
+    os.environ.pop(URL_VARIABLE, None)  # trainings need no password
     named = tuple(name.lower().rstrip(".") for name in options.allow_host)
     opened = Opened(room, f"minigpt_seat_{port}", port, named)
     open_room(opened)
@@ -143,6 +147,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         default=True,
         help="with --share: let in whoever has a link; --no-links lets everybody in, "
         "into one space for all",
+    )
+    parser.add_argument(
+        "--database",
+        metavar="URL",
+        help="keep the class in PostgreSQL, postgresql://user:password@host/name "
+        "(default: $MINIGPT_DATABASE, which other users of this computer do not see; "
+        "without either, a SQLite file)",
     )
     for name, default, words in LIMITS:
         parser.add_argument(
@@ -178,6 +189,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         number = getattr(options, name.replace("-", "_"))
         if number is not None and number < 1:
             parser.error(f"--{name} is {number}: choose 1 or more")
+    if options.database and not (options.share and options.links):
+        parser.error("--database is for a class: add --share, without --no-links")
     for site in options.allow_frame:
         if not re.fullmatch(r"https?://[a-z0-9.-]+(:\d+)?", site):
             parser.error(f"--allow-frame is {site}: write https://, a name, no path")

@@ -2,7 +2,8 @@
 
 links      secrets in the links of the teacher and of the learners
 names      what a learner may be called
-tables     the database: members, what the teacher shows, votes
+database   where all of it is kept: SQLite, or PostgreSQL
+tables     what it holds: members, what the teacher shows, votes
 room       the class itself: joining, who is there, locks, views, the end
 votes      a prediction that all make, twice, and its CSV
 quotas     what a learner may start and keep

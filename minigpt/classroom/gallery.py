@@ -61,7 +61,7 @@ def find(room: Room, member: str, prompt: str, text: str) -> int | None:
     asked = select(shown_texts.c.id).where(
         shown_texts.c.member == member, shown_texts.c.digest == _digest(prompt, text)
     )
-    with room.database.connect() as session:
+    with room.reading() as session:
         return session.scalar(asked)
 
 
@@ -73,7 +73,7 @@ def shown(room: Room) -> list[ShownText]:
         .join(members, members.c.id == shown_texts.c.member)
         .order_by(shown_texts.c.id.desc())
     )
-    with room.database.connect() as session:
+    with room.reading() as session:
         return [ShownText(*row) for row in session.execute(asked)]
 
 

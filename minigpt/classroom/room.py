@@ -2,7 +2,7 @@
 
 A room lies in one directory, `room/` of the server's data directory:
 
-    room/room.sqlite        members and what the teacher set (see `tables`)
+    room/room.sqlite        members and what the teacher set (see `database`)
     room/learners/<id>/     a learner's runs, models and texts
     room/shared/            models for all
 
@@ -12,18 +12,18 @@ not: each start prints new ones.
 
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
-from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 
+from minigpt.classroom.database import Database
 from minigpt.classroom.links import digest, is_secret_of, new_secret
 from minigpt.classroom.names import accepted_name, name_key
-from minigpt.classroom.tables import members, open_database, seats, settings
+from minigpt.classroom.tables import members, seats, settings
 from minigpt.errors import RoomError
 from minigpt.spaces import LEARNERS, Limits, Space
 
@@ -71,6 +71,7 @@ class Room:
         folder: Its directory, made if it is not there.
         limits: How much each learner may use.
         readable: Directories that all may read: the models that ship.
+        database: Where it is kept; None: in a file of its directory.
 
     Raises:
         RoomError: If what lies there is damaged, or cannot be written.
@@ -81,26 +82,24 @@ class Room:
         folder: Path,
         limits: Limits | None = None,
         readable: tuple[Path, ...] = (),
+        database: Database | None = None,
     ) -> None:
         self.folder = folder.absolute()
         self.limits = limits or Limits()
         self._readable = readable
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _in_words(self.folder):
-            self.database = open_database(self.folder / "room.sqlite")
+        self.database = database or Database(self.folder)
         self._known: dict[str, Seat] = {}
         self.teach_secret = self._renew("teach")
         self.join_secret = self._renew("join")
 
-    @contextmanager
-    def changing(self) -> Iterator[Connection]:
-        """Begin a change of the database; it is undone if anything in it fails.
+    def changing(self) -> AbstractContextManager[Connection]:
+        """Begin a change of the database; see `Database.changing`."""
+        return self.database.changing()
 
-        Raises:
-            RoomError: If the database cannot be written.
-        """
-        with _in_words(self.folder), self.database.begin() as session:
-            yield session
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Look into the database; see `Database.reading`."""
+        return self.database.reading()
 
     # --- coming and going -------------------------------------------------------------
 
@@ -188,7 +187,7 @@ class Room:
                 .outerjoin(members, members.c.id == seats.c.member)
                 .where(seats.c.digest == key)
             )
-            with self.database.connect() as session:
+            with self.reading() as session:
                 row = session.execute(asked).one_or_none()
             if row is None:
                 return None
@@ -215,8 +214,7 @@ class Room:
             for table in reversed(members.metadata.sorted_tables):
                 if table is not seats:
                     session.execute(delete(table))
-        with self.database.connect() as session:  # nor does the log remember it
-            session.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.database.purge()
         self._known = {}
         self.teach_secret = self._renew("teach")
         self.join_secret = self._renew("join")
@@ -228,7 +226,7 @@ class Room:
         asked = select(
             *(members.c[name] for name in ("id", "name", "joined", "seen", "page"))
         )
-        with self.database.connect() as session:
+        with self.reading() as session:
             rows = session.execute(asked.order_by(members.c.name_key)).all()
         return [Member(*row) for row in rows]
 
@@ -237,7 +235,7 @@ class Room:
         now = time.time()
         is_stale = (members.c.page != page) | (members.c.seen < now - _NOTED_EVERY)
         change = update(members).where(members.c.id == member, is_stale)
-        with self.database.connect() as session:
+        with self.reading() as session:
             asked = select(members.c.id).where(members.c.id == member, is_stale)
             if session.scalar(asked) is None:
                 return
@@ -256,14 +254,14 @@ class Room:
 
     def setting(self, name: str, default: Any) -> Any:
         """Return a setting of the class."""
-        with self.database.connect() as session:
+        with self.reading() as session:
             asked = select(settings.c.value).where(settings.c.name == name)
             row = session.execute(asked).one_or_none()
         return default if row is None else row.value
 
     def settings(self) -> dict[str, Any]:
         """Return every setting of the class, by name."""
-        with self.database.connect() as session:
+        with self.reading() as session:
             return {row.name: row.value for row in session.execute(select(settings))}
 
     def set(self, name: str, value: Any) -> None:
@@ -282,18 +280,3 @@ class Room:
         secret = new_secret()
         self.set(link, digest(secret))
         return secret
-
-
-@contextmanager
-def _in_words(folder: Path) -> Iterator[None]:
-    """Say what is wrong with a database: it is damaged, locked, or the disk is full."""
-    try:
-        yield
-    except IntegrityError:  # not the file: a row that is there already
-        raise
-    except DatabaseError as error:
-        raise RoomError(
-            f"The class cannot be read or written ({error.orig}). If the disk is not "
-            f"full, stop the app, move {folder} elsewhere, and start again: all join "
-            "anew."
-        ) from None

@@ -1,17 +1,8 @@
-"""The database of a class: one SQLite file, in WAL mode, so that readers never wait.
-
-Every learner's page looks every two seconds what the teacher shows, while others vote.
-With a write-ahead log, a killed server loses nothing that was committed. What is
-deleted is overwritten, not only forgotten.
-"""
-
-from pathlib import Path
-from typing import Any
+"""What the database of a class holds; `database` opens it."""
 
 from sqlalchemy import (
     JSON,
     Column,
-    Engine,
     Float,
     ForeignKey,
     Integer,
@@ -20,8 +11,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    create_engine,
-    event,
 )
 
 metadata = MetaData()
@@ -152,27 +141,3 @@ responses = Table(
     Column("seconds", Float, nullable=False),
 )
 """What each answered in each test; no choice: they said that they do not know."""
-
-
-def open_database(path: Path) -> Engine:
-    """Open the database of a class, made if it is not there.
-
-    Args:
-        path: Its file.
-    """
-    engine = create_engine(f"sqlite:///{path}")
-    event.listen(engine, "connect", _prepare)
-    metadata.create_all(engine)
-    return engine
-
-
-def _prepare(connection: Any, _record: object) -> None:
-    """Set what SQLite keeps for each connection, and not in the file."""
-    for setting in (
-        "journal_mode = WAL",
-        "synchronous = NORMAL",
-        "busy_timeout = 5000",
-        "foreign_keys = ON",
-        "secure_delete = ON",
-    ):
-        connection.execute(f"PRAGMA {setting}")

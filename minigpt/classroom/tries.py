@@ -67,7 +67,7 @@ def missed_most(room: Room) -> list[Missed]:
         first_tries.c.right.desc(), first_tries.c.question
     )
     asked = select(first_tries.c.kind, tried, missed).group_by(first_tries.c.kind)
-    with room.database.connect() as session:
+    with room.reading() as session:
         example = {row.kind: row.question for row in session.execute(examples)}
         rows = session.execute(asked).all()
     found = [Missed(row[0], row[1], row[2], example[row[0]]) for row in rows]
@@ -82,6 +82,6 @@ def to_csv(room: Room) -> str:
         .join(members, members.c.id == first_tries.c.member)
         .order_by(first_tries.c.kind, members.c.name_key)
     )
-    with room.database.connect() as session:
+    with room.reading() as session:
         rows = session.execute(asked).all()
     return spreadsheet.to_csv(("name", *columns), rows)

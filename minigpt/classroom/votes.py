@@ -72,7 +72,7 @@ def ask(room: Room, page: str, asked: Asked) -> None:
 def current(room: Room) -> Vote | None:
     """Return the question on the screens; None where nothing is asked."""
     last = select(votes).order_by(votes.c.id.desc()).limit(1)
-    with room.database.connect() as session:
+    with room.reading() as session:
         row = session.execute(last).one_or_none()
     return None if row is None or row.stage == "closed" else _vote(row)
 
@@ -114,7 +114,7 @@ def answers_of(room: Room, vote: Vote, member: str) -> dict[int, int]:
     asked = select(ballots.c.round, ballots.c.choice).where(
         ballots.c.vote == vote.id, ballots.c.member == member
     )
-    with room.database.connect() as session:
+    with room.reading() as session:
         return {row.round: row.choice for row in session.execute(asked)}
 
 
@@ -122,7 +122,7 @@ def tally(room: Room, vote: Vote) -> list[list[int]]:
     """Return how many chose each option, [round option], up to the present round."""
     counts = [[0] * len(vote.asked.options) for _ in range(vote.round)]
     asked = select(ballots.c.round, ballots.c.choice).where(ballots.c.vote == vote.id)
-    with room.database.connect() as session:
+    with room.reading() as session:
         for row in session.execute(asked):
             counts[row.round - 1][row.choice] += 1
     return counts
@@ -186,7 +186,7 @@ def _by_learner(room: Room) -> dict[tuple[str, Vote], dict[int, int]]:
         .order_by(votes.c.id, members.c.name_key, ballots.c.round)
     )
     found: dict[tuple[str, Vote], dict[int, int]] = {}
-    with room.database.connect() as session:
+    with room.reading() as session:
         for row in session.execute(asked):
             found.setdefault((row.name, _vote(row)), {})[row.in_round] = row.choice
     return found

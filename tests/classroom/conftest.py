@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from classroom import postgresql
 from streamlit.testing.v1 import AppTest
 
 from minigpt import spaces
+from minigpt.classroom.database import Database
 from minigpt.classroom.opened import Opened, open_room
 from minigpt.classroom.room import Room
 from minigpt.config import RunConfig
@@ -47,14 +49,39 @@ def made(tmp_path_factory) -> Path:
     return make_models["make_models"](tmp_path_factory.mktemp("data"))
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgresql.Server]:
+    """Start a server of PostgreSQL; one for all tests."""
+    if postgresql.programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    with postgresql.running() as server:
+        yield server
+
+
 @pytest.fixture
-def school(made, tmp_path) -> Iterator[Class]:
+def engine() -> str:
+    """Return where a class is kept; a file of tests may choose otherwise."""
+    return "sqlite"
+
+
+@pytest.fixture
+def url(request, engine) -> str | None:
+    """Return the URL of a new database; None: a file."""
+    if engine == "sqlite":
+        return None
+    return request.getfixturevalue("postgres").new_database()
+
+
+@pytest.fixture
+def school(made, tmp_path, url) -> Iterator[Class]:
     """Open a class; close it after the test."""
     data = tmp_path / "data"
     data.mkdir()
     shipped = made / "models"
     limits = Limits(runs=1, waiting=2, minutes=3, megabytes=5, learners=4)
-    room = Room(data / "room", limits, (shipped,))
+    folder = data / "room"
+    folder.mkdir()
+    room = Room(folder, limits, (shipped,), Database(folder, url))
     teacher = room.teach(room.teach_secret)
     ann, bob = (room.join(room.join_secret, name) for name in ("Ann", "Bob"))
     run = make_run(room.space_of(room.seat(ann).member).data, "hers", made)
@@ -63,6 +90,7 @@ def school(made, tmp_path) -> Iterator[Class]:
     yield Class(room, opened, teacher, ann, bob, run)
     open_room(None)
     spaces.find_by(None)
+    room.database.engine.dispose()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from patience import until
-from sqlalchemy import func, insert, select
+from sqlalchemy import create_engine, func, insert, select
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit_server import ROOT, serve_script
@@ -16,7 +16,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from minigpt.classroom.study.design import LENGTH
-from minigpt.classroom.tables import open_database, participants, responses
+from minigpt.classroom.tables import participants, responses
 
 pytestmark = pytest.mark.browser
 PATIENCE = 90_000
@@ -128,7 +128,7 @@ def take_first_test(page, lesson: Lesson) -> None:
         page.get_by_test_id("stFormSubmitButton").get_by_role("button").click()
         if number == 1:
             page.get_by_text(f"item 2 of {LENGTH}").wait_for()
-            database = open_database(lesson.data / "room/room.sqlite")
+            database = create_engine(f"sqlite:///{lesson.data}/room/room.sqlite")
             with database.begin() as session:
                 who = session.scalar(select(func.max(participants.c.id)))
                 rest = {"who": who, "test": "before", "seconds": 1.0}

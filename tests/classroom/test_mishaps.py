@@ -66,7 +66,7 @@ def test_who_is_removed_while_we_look_is_not_known_again(school):
             begun.append(True)
             room.remove(bob)
 
-    event.listen(room.database, "after_cursor_execute", remove)
+    event.listen(room.database.engine, "after_cursor_execute", remove)
     room.seat(school.bob)
     assert room.seat(school.bob) is None
 
@@ -77,7 +77,7 @@ def test_what_is_wrong_with_the_disk_is_said_in_words(tmp_path, school):
     with pytest.raises(RoomError, match="not a database"):
         Room(tmp_path / "broken")
     room = school.room
-    with room.database.connect() as session:
+    with room.database.reading() as session:
         session.exec_driver_sql("PRAGMA max_page_count = 1")
     with pytest.raises(RoomError, match="full"):
         room.set("view", "x" * 100_000)
@@ -87,7 +87,7 @@ def test_what_is_wrong_with_the_disk_is_said_in_words(tmp_path, school):
 
 def test_a_class_that_another_process_writes_into_waits_and_then_says_so(school):
     room = school.room
-    with room.database.connect() as session:
+    with room.database.reading() as session:
         session.exec_driver_sql("PRAGMA busy_timeout = 20")
     other = sqlite3.connect(room.folder / "room.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

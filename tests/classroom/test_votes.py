@@ -2,19 +2,21 @@
 
 import csv
 import io
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from minigpt.classroom import ending, votes
-from minigpt.classroom.room import Room
 from minigpt.classroom.votes import Asked
 from minigpt.errors import RoomError
 from viz.classroom.votes import FIRST, SECOND, vote_bars, vote_table
 
 ASKED = Asked("0123456789ab", "Which token?", ("the", "=cat", "sat"), 1, "It is .62.")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request) -> str:
+    """Keep the class in both, one after the other."""
+    return request.param
 
 
 @pytest.fixture
@@ -100,46 +102,6 @@ def test_the_table_holds_names_and_answers_and_no_formula(asked):
     assert "Ann" not in votes.to_csv(asked.room)
     ending.wipe(asked.room)
     assert len(votes.to_csv(asked.room).splitlines()) == 1
-
-
-def test_thirty_who_answer_at_once_are_all_counted(tmp_path):
-    room = Room(tmp_path / "room")
-    cookies = [room.join(room.join_secret, f"Learner {n}") for n in range(30)]
-    votes.ask(room, "attention", ASKED)
-    vote = votes.current(room)
-
-    def commit(number: int) -> None:
-        member = room.seat(cookies[number]).member
-        votes.answer(room, vote.id, member, number % 3)
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(commit, range(30)))
-    assert votes.tally(room, vote) == [[10, 10, 10]]
-
-
-KILLED = """
-import os, sys
-from minigpt.classroom import votes
-from minigpt.classroom.room import Room
-room = Room(__import__("pathlib").Path(sys.argv[1]))
-cookie = room.join(room.join_secret, "Ann")
-votes.ask(room, "", votes.Asked("0", "?", ("a", "b"), 0, ""))
-votes.answer(room, votes.current(room).id, room.seat(cookie).member, 1)
-from sqlalchemy import insert
-from minigpt.classroom.tables import settings
-session = room.database.connect()
-session.begin()
-session.execute(insert(settings).values(name="half", value=1))
-os.kill(os.getpid(), 9)
-"""
-
-
-def test_what_was_answered_survives_a_kill_and_what_was_half_written_does_not(tmp_path):
-    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
-    assert done.returncode == -9
-    room = Room(tmp_path)
-    assert votes.tally(room, votes.current(room)) == [[0, 1]]
-    assert room.setting("half", None) is None
 
 
 def test_the_bars_hold_the_counts_and_mark_the_answer_only_when_told():

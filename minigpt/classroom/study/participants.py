@@ -149,7 +149,7 @@ def answered(room: Room, who: Participant) -> dict[Test, int]:
         .where(responses.c.who == who.id)
         .group_by(responses.c.test)
     )
-    with room.database.connect() as session:
+    with room.reading() as session:
         counts: dict[str, int] = dict(row._tuple() for row in session.execute(asked))
     return {test: counts.get(test, 0) for test in TESTS}
 
@@ -183,7 +183,7 @@ def leave(room: Room, who: Participant) -> None:
 
 
 def _find(room: Room, *conditions: ColumnElement[bool]) -> Participant | None:
-    with room.database.connect() as session:
+    with room.reading() as session:
         row = session.execute(select(participants).where(*conditions)).one_or_none()
     return None if row is None else Participant(**row._mapping)
 

@@ -127,7 +127,7 @@ def _rows(room: Room, study: Study) -> Iterator[tuple[object, ...]]:
 
 def _participants(room: Room, study: Study) -> list[Row[Any]]:
     asked = select(participants).where(participants.c.study == study.id)
-    with room.database.connect() as session:
+    with room.reading() as session:
         return list(session.execute(asked.order_by(participants.c.code)))
 
 
@@ -139,6 +139,6 @@ def _responses(room: Room, study: Study) -> list[Row[Any]]:
         .where(participants.c.study == study.id)
         .order_by(participants.c.code, responses.c.place)
     )
-    with room.database.connect() as session:
+    with room.reading() as session:
         rows = list(session.execute(asked))
     return sorted(rows, key=lambda row: (row.code, TESTS.index(row.test)))

@@ -67,7 +67,7 @@ def start(
 
 def current(room: Room) -> Study | None:
     """Return the study of a class; None without one."""
-    with room.database.connect() as session:
+    with room.reading() as session:
         row = session.execute(select(studies)).first()
     return None if row is None else Study(**row._mapping)
 
@@ -94,7 +94,7 @@ def forms_of(room: Room, study: Study) -> list[list[Item]]:
         .order_by(study_items.c.form, study_items.c.place)
     )
     forms: dict[int, list[Item]] = {}
-    with room.database.connect() as session:
+    with room.reading() as session:
         for row in session.execute(asked):
             item = {**row.item, "options": tuple(row.item["options"])}
             forms.setdefault(row.form, []).append(Item(**item))

@@ -9,6 +9,7 @@ downloads. What a learner may do inside is decided by `minigpt.spaces`.
     /leave            forgets this browser
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 from html import escape
 from pathlib import Path
@@ -23,6 +24,7 @@ from minigpt.classroom.room import Seat
 from minigpt.classroom.study import participants, studies
 from minigpt.errors import RoomError
 
+_log = logging.getLogger(__name__)
 _OPEN = ("/_stcore/health", "/_stcore/script-health-check")
 """What tells a watcher that the server lives; `doors` keeps the second one local."""
 _LARGEST_FORM = 4096
@@ -60,7 +62,13 @@ class Gate:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        seat = self._room.seat(self._cookie(scope))
+        try:
+            seat = self._room.seat(self._cookie(scope))
+        except RoomError as error:  # its cause is for whoever sees the terminal
+            _log.error("%s", error)
+            words = "The class cannot be read at the moment. Tell your teacher."
+            await _page("One moment", words, status=503)(scope, receive, send)
+            return
         path = scope["path"]
         if scope["type"] == "http" and (answer := self._place(path)) is not None:
             response = await answer(Request(scope, receive), seat)

@@ -203,7 +203,7 @@ def test_the_table_is_anonymous_and_all_is_deleted_with_the_room(school, study):
     participants.enrol(room, study, school.id_of(school.bob), "locked")
     ending.wipe(room)
     assert studies.current(room) is None
-    with room.database.connect() as session:
+    with room.reading() as session:
         for table in ("studies", "study_items", "participants", "responses"):
             count = session.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar()
             assert count == 0, table
@@ -213,7 +213,7 @@ def test_a_study_and_its_links_survive_a_restart(school, study):
     room = school.room
     who = participants.enrol(room, study, school.id_of(school.ann), "locked")
     take(room, study, who, "before", 5)
-    room.database.dispose()
+    room.database.engine.dispose()
     again = Room(room.folder)
     found, arm = studies.found_by(again, study.links["locked"])
     assert (found, arm) == (study, "locked")
