@@ -43,16 +43,18 @@ def with_chat_tokens(tokenizer: Tokenizer) -> Tokenizer:
     Args:
         tokenizer: Any. One that has all the tokens is returned as it is.
     """
-    known = set(tokenizer.special_tokens.values())
-    wanted = [*CHAT_TOKENS, _EOS] if tokenizer.eos_id is None else [*CHAT_TOKENS]
-    return with_special_tokens(
-        tokenizer, [name for name in wanted if name not in known]
-    )
+    return with_special_tokens(tokenizer, _missing(tokenizer))
 
 
 def has_chat_tokens(tokenizer: Tokenizer) -> bool:
     """Whether a tokenizer can write a conversation."""
-    return with_chat_tokens(tokenizer) is tokenizer
+    return not _missing(tokenizer)
+
+
+def _missing(tokenizer: Tokenizer) -> list[str]:
+    known = set(tokenizer.special_tokens.values())
+    wanted = [*CHAT_TOKENS, _EOS] if tokenizer.eos_id is None else [*CHAT_TOKENS]
+    return [name for name in wanted if name not in known]
 
 
 def encode_chat(messages: Sequence[Message], tokenizer: Tokenizer) -> list[ChatToken]:

@@ -178,11 +178,21 @@ def _asked_for() -> dict[object, BestOfAll | str]:
 
 @remember(96, shared=True, spinner="Searching …")
 def _search(source: Source) -> tuple[BeamResult, ScoredText]:
-    found = beam_search(*source.arguments, watched=True)
-    return found, greedy_text(*source.arguments)
+    return beam_search(*source.arguments, watched=True), _greedy(source)
 
 
-@remember(32, shared=True, key=lambda source, _: source)
+def _at_any_width(source: Source, known: ScoredText | None = None) -> tuple:
+    """Return what a result depends on that is the same for a beam of any width."""
+    config = source.config.replace(num_beams=1)
+    return source.checkpoint, source.tokens, config, known and known.tokens
+
+
+@remember(96, shared=True, key=_at_any_width)
+def _greedy(source: Source) -> ScoredText:
+    return greedy_text(*source.arguments)
+
+
+@remember(32, shared=True, key=_at_any_width)
 def _best_at_once(source: Source, known: ScoredText) -> BestOfAll | str:
     """Return the best of all texts, or why it cannot be told at once."""
     try:

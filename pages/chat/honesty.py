@@ -167,6 +167,10 @@ def why_it_fails(number: int, story: Story | None) -> str:
     return ""
 
 
+@remember(
+    256,
+    key=lambda row, *where: (row.speaker.checkpoint, row.read, row.written, where),
+)
 def _looked(row: Row, place: int, right: list[int]) -> str:
     """Say what was read when a token was written, and who read the right words."""
     rows = attention.rows_of(row.speaker.checkpoint.model, tuple(row.tokens), place)
@@ -185,10 +189,11 @@ def _looked(row: Row, place: int, right: list[int]) -> str:
 
 
 def _looked_most(row: Row, rows: Rows, place: int, pieces: list[str]) -> str:
+    read = zip(row.speakers[:place], row.pieces, strict=False)
     words = [
         at
-        for at, who in enumerate(row.speakers[:place])
-        if who not in ("template", "end") and any(map(str.isalpha, row.pieces[at]))
+        for at, (who, piece) in enumerate(read)
+        if who not in ("template", "end") and any(map(str.isalpha, piece))
     ]
     heads = rows.shape[0] * rows.shape[1]
     found = [
