@@ -20,8 +20,8 @@ class ImportArguments:
         tyro.conf.Positional[str],
         argument(
             "SOURCE",
-            "gpt2, distilgpt2, owner/model, a directory; or a checkpoint of nanoGPT "
-            "(.pt) or llama2.c (.bin).",
+            "gpt2, distilgpt2, owner/model, a directory; or another program's "
+            "checkpoint (.pt, .pth, .bin).",
         ),
     ]
     name: Annotated[
@@ -30,6 +30,9 @@ class ImportArguments:
     ]
     revision: Annotated[str | None, flag("A branch, tag or commit.")] = None
     offline: Annotated[bool, flag("Use only files on this machine.")] = False
+    base: Annotated[
+        str | None, flag("The model that a LoRA adapter of PEFT belongs to.")
+    ] = None
     half: Annotated[bool, flag("Save 16 bits of each weight: half the size.")] = False
 
 
@@ -44,7 +47,10 @@ def run(words: Sequence[str]) -> int:
     from minigpt.pretrained import from_pretrained
 
     loaded = from_pretrained(
-        arguments.source, revision=arguments.revision, offline=arguments.offline
+        arguments.source,
+        revision=arguments.revision,
+        offline=arguments.offline,
+        base=arguments.base,
     )
     if notes := loaded.metadata.provenance.get("notes"):
         note(notes)

@@ -31,6 +31,13 @@ class GenerationConfig(Config):
         le=100.0,
         description="Above 1 makes tokens that already occurred less likely.",
     )
+    no_repeat_ngram: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="Never write a run of so many tokens twice, the prompt's included "
+        "(none: allowed).",
+    )
     top_k: int | None = Field(
         50, ge=1, description="Keep only the k likeliest tokens (none: all)."
     )

@@ -4,7 +4,8 @@ The model gives every token a logit. Each filter here is a pure function from lo
 logits; a token that it removes gets −∞, hence probability 0. What remains is
 renormalised by the softmax at the end.
 
-    logits ─ repetition penalty ─ temperature ─ top-k ─ top-p ─ min-p ─ softmax
+    logits ─ repetition penalty ─ n-gram ban ─ temperature ─ top-k ─ top-p ─ min-p
+    ─ softmax
 
 `build_filters` turns settings into that chain. `apply_filters` runs it; `filter_stages`
 runs it too and writes down what each stage did, for a reader to look at.
@@ -49,6 +50,35 @@ def penalize_repetition(
     seen = logits.gather(1, previous_tokens)
     seen = torch.where(seen < 0, seen * penalty, seen / penalty)
     return logits.scatter(1, previous_tokens, seen)
+
+
+def ban_repeated_ngrams(
+    logits: Float[Tensor, "batch vocab"],
+    previous_tokens: Int[Tensor, "batch pos"],
+    size: int,
+) -> Float[Tensor, "batch vocab"]:
+    """Remove each token that would complete a run of tokens for the second time.
+
+    With size 3, after `a b c … a b` the token c is removed. Where a text has used every
+    token up, nothing is removed: something must be written.
+
+    Args:
+        logits: The scores so far.
+        previous_tokens: The text so far, prompt included.
+        size: The length of a run, in tokens.
+
+    Source: Paulus et al. 2017, arXiv:1705.04304, section 2.5 (there for size 3).
+    """
+    length = previous_tokens.shape[1]
+    if length < size:
+        return logits
+    runs = previous_tokens.unfold(1, size, 1)  # [batch run size]
+    begun = previous_tokens[:, None, length - size + 1 :]
+    texts, places = (runs[..., :-1] == begun).all(dim=-1).nonzero(as_tuple=True)
+    banned = torch.zeros_like(logits, dtype=torch.bool)
+    banned[texts, runs[texts, places, -1]] = True
+    banned &= ~banned.all(dim=-1, keepdim=True)
+    return logits.masked_fill(banned, REMOVED)
 
 
 def scale_by_temperature(
@@ -122,15 +152,24 @@ def is_greedy(config: GenerationConfig) -> bool:
     return config.strategy == "greedy" or config.temperature < COLDEST
 
 
+def reads_text(config: GenerationConfig) -> bool:
+    """Whether a filter depends on what was written so far."""
+    return config.repetition_penalty != 1.0 or config.no_repeat_ngram is not None
+
+
 def build_filters(config: GenerationConfig) -> list[tuple[str, Filter]]:
     """List the filters that change anything, by name, in the order they apply.
 
-    Greedy knows only the penalty: no other filter ever removes the likeliest token.
+    Greedy knows only the penalty and the ban: no other filter ever removes the
+    likeliest token.
     """
     filters: list[tuple[str, Filter]] = []
     if config.repetition_penalty != 1.0:
         penalize = partial(penalize_repetition, penalty=config.repetition_penalty)
         filters.append(("repetition_penalty", penalize))
+    if config.no_repeat_ngram is not None:
+        ban = partial(ban_repeated_ngrams, size=config.no_repeat_ngram)
+        filters.append(("no_repeat_ngram", ban))
     if config.strategy != "sampling":
         return filters
     if config.temperature != 1.0:

@@ -21,9 +21,9 @@ from minigpt.config import MLPConfig
 from minigpt.errors import CheckpointError, ConfigError
 from minigpt.library.notes import MOST_BYTES, NOTES_FILE
 from minigpt.pretrained import export_pretrained
+from minigpt.pretrained.adapters import ADAPTER_FILE, ADAPTER_WEIGHTS_FILE
 from minigpt.pretrained.codebases.tokens import OWN_TOKENIZER_FILE
 from minigpt.pretrained.export import fitting_shape
-from minigpt.pretrained.load import ADAPTER_FILE
 
 MAX_BYTES = 500 * 2**20
 """The largest accepted model, in bytes: GPT-2 in 32 bits."""
@@ -209,10 +209,11 @@ def _place_of(path: str) -> tuple[str, str]:
             f"{name!r:.80} may be a pickle, which can run a program when it is opened: "
             "it is never read. Save the weights as model.safetensors."
         )
-    if name in (ADAPTER_FILE, "adapter_model.safetensors"):
+    if name in (ADAPTER_FILE, ADAPTER_WEIGHTS_FILE):
         raise CheckpointError(
-            f"{name} belongs to a PEFT adapter, which is not a whole model: merge it "
-            "first (merge_and_unload), save that, and upload it."
+            f"{name} belongs to a PEFT adapter, which is not a whole model: add it "
+            "to its base with minigpt import … --base …, or merge it "
+            "(merge_and_unload), save that, and upload it."
         )
     if name not in _TAKEN and name not in _NOT_NEEDED:
         raise CheckpointError(

@@ -19,7 +19,8 @@ Reading order:
     hub       from a name to a directory
     load      from a directory to a model
     export    from a model to a directory
-    codebases checkpoints of nanoGPT and llama2.c
+    adapters  LoRA adapters of PEFT, added to their base
+    codebases checkpoints of nanoGPT, llama2.c, LLMs-from-scratch, …
 """
 
 from minigpt.pretrained.export import export_pretrained

@@ -26,6 +26,7 @@ FILES = [
     "model.safetensors.index.json",
     "model-*.safetensors",
     "adapter_config.json",
+    "adapter_model.safetensors",
     "tokenizer.json",
     "tokenizer_config.json",
     "vocab.json",

@@ -9,6 +9,7 @@ from minigpt.checkpoint.metadata import CONFIG_FILE, read_json
 from minigpt.errors import CheckpointError
 from minigpt.model import TransformerLM
 from minigpt.model.device import resolve_device
+from minigpt.pretrained.adapters import ADAPTER_FILE, AdaptedWeights, Adapter
 from minigpt.pretrained.build import build
 from minigpt.pretrained.codebases.opening import foreign_file, open_foreign
 from minigpt.pretrained.codebases.tokens import OWN_TOKENIZER_FILE
@@ -21,12 +22,11 @@ from minigpt.pretrained.neox import NEOX
 from minigpt.pretrained.opt import OPT
 from minigpt.pretrained.qwen import QWEN2, QWEN3
 from minigpt.pretrained.shape import Shape
-from minigpt.pretrained.weights import INDEX_FILE, WEIGHTS_FILE, WeightFiles
+from minigpt.pretrained.weights import INDEX_FILE, WEIGHTS_FILE, WeightFiles, Weights
 from minigpt.tokenizers.enlarged import fitted
 from minigpt.tokenizers.storage import open_tokenizer
 
 SHAPES = (GPT2, QWEN2, LLAMA, QWEN3, NEOX, NEO, OPT)
-ADAPTER_FILE = "adapter_config.json"
 
 
 def from_pretrained(
@@ -35,6 +35,7 @@ def from_pretrained(
     *,
     revision: str | None = None,
     offline: bool = False,
+    base: str | Path | None = None,
 ) -> Checkpoint:
     """Load a model in the format of Hugging Face, of GPT-2's shape or of Llama's.
 
@@ -44,10 +45,12 @@ def from_pretrained(
         name_or_path: `gpt2`, `gpt2-medium`, `distilgpt2`, … or any repository's name;
             or a directory with `config.json`, `model.safetensors` (or several, with an
             index) and `tokenizer.json` (or `vocab.json` and `merges.txt`); or a
-            checkpoint of nanoGPT (`.pt`) or llama2.c (`.bin`), see `codebases`.
+            checkpoint of another program (`.pt`, `.pth`, `.bin`), see `codebases`;
+            or a directory with a LoRA adapter of PEFT.
         device: Where to put the model: `cpu`, `cuda`, `auto`, …
         revision: A branch, tag or commit of the repository.
         offline: Whether to use only files on this machine.
+        base: The model that an adapter belongs to, named as `name_or_path` is.
 
     Returns:
         The model, in evaluation mode, its tokenizer, and their origin.
@@ -60,7 +63,10 @@ def from_pretrained(
     if file is not None:
         return open_foreign(file, device)
     directory = find_directory(name_or_path, revision, offline)
-    model, notes = read_with_notes(directory)
+    adapter = _adapter_of(directory, base)
+    if adapter is not None and base is not None:
+        directory = find_directory(base, None, offline)
+    model, notes = read_with_notes(directory, adapter)
     own = directory / OWN_TOKENIZER_FILE
     tokenizer = open_tokenizer(own if own.is_file() else directory)
     tokenizer = fitted(
@@ -90,29 +96,55 @@ def read_model(directory: Path) -> TransformerLM:
     return read_with_notes(directory)[0]
 
 
-def read_with_notes(directory: Path) -> tuple[TransformerLM, list[str]]:
-    """Read the same, and sentences on what its owner would not expect."""
-    _refuse_adapter(directory)
+def read_with_notes(
+    directory: Path, adapter: Adapter | None = None
+) -> tuple[TransformerLM, list[str]]:
+    """Read the same, and sentences on what its owner would not expect.
+
+    Args:
+        directory: The model's.
+        adapter: What is added to its weights.
+    """
+    if adapter is None:
+        _adapter_of(directory, None)
     shape, fields = _recognize(directory / CONFIG_FILE)
-    model = build(shape, fields, lambda: WeightFiles(directory, shape))
+
+    def weights() -> Weights:
+        own = WeightFiles(directory, shape)
+        return own if adapter is None else AdaptedWeights(own, adapter)
+
+    model = build(shape, fields, weights)
+    if adapter is not None:
+        fields.notes.append(
+            f"An adapter's change is added to {len(adapter.parts)} of its matrices."
+        )
     return model, fields.notes
 
 
-def _refuse_adapter(directory: Path) -> None:
-    """Refuse a directory that holds only what PEFT learned, not the model.
+def _adapter_of(directory: Path, base: str | Path | None) -> Adapter | None:
+    """Read a directory that holds only what PEFT learned, not the model.
+
+    Args:
+        directory: Any.
+        base: Which model it is said to belong to.
 
     Raises:
-        CheckpointError: If it is one; with the remedy.
+        CheckpointError: If it is one and no base is named, or the other way round.
     """
     path = directory / ADAPTER_FILE
     has_weights = (directory / WEIGHTS_FILE).is_file()
     if not path.is_file() or has_weights or (directory / INDEX_FILE).is_file():
-        return
-    base = read_json(path).get("base_model_name_or_path")
+        if base is not None:
+            raise CheckpointError(
+                f"{directory} is no PEFT adapter, so it takes no base: leave it out."
+            )
+        return None
+    if base is not None:
+        return Adapter(directory)
+    named = read_json(path).get("base_model_name_or_path")
     raise CheckpointError(
-        f"{directory} is a PEFT adapter for {base!s:.80}, without the model itself: "
-        "merge it first, with AutoPeftModelForCausalLM.from_pretrained(…)"
-        ".merge_and_unload().save_pretrained(…), and save the tokenizer there too."
+        f"{directory} is a PEFT adapter for {named!s:.80}, without the model itself: "
+        'name that as well, with from_pretrained(…, base="…") or import --base.'
     )
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 from transformers import (
     MinPLogitsWarper,
+    NoRepeatNGramLogitsProcessor,
     RepetitionPenaltyLogitsProcessor,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
@@ -15,6 +16,7 @@ from minigpt.config import GenerationConfig
 from minigpt.errors import ConfigError
 from minigpt.generation import apply_filters, filter_stages
 from minigpt.generation.filters import (
+    ban_repeated_ngrams,
     drop_below_min_p,
     keep_top_k,
     keep_top_p,
@@ -98,7 +100,25 @@ def test_the_last_stage_is_what_the_filters_give_and_no_mass_is_lost_unseen():
         assert torch.allclose(after.removed, lost)
 
 
-def test_greedy_knows_only_the_repetition_penalty():
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 8, 9, 10])
+@pytest.mark.parametrize("kinds", [2, 3, 50])
+def test_the_ban_of_repeated_runs_is_transformers(size, kinds):
+    dice = torch.Generator().manual_seed(size)
+    texts, logits = torch.randint(0, kinds, (20, 9), generator=dice), random_logits()
+    expected = NoRepeatNGramLogitsProcessor(size)(texts, logits.clone())
+    found = ban_repeated_ngrams(logits, texts, size)
+    assert torch.equal(found, expected)
+    assert (found == -math.inf).any() or size > 4 or kinds == 50
+
+
+def test_where_every_token_is_banned_none_is():
+    texts = torch.tensor([[0, 1, 2, 1], [0, 1, 1, 1]])
+    logits = torch.tensor([[3.0, 2.0, 1.0]] * 2)
+    found = ban_repeated_ngrams(logits, texts, 1)
+    assert found.tolist() == [[3.0, 2.0, 1.0], [-math.inf, -math.inf, 1.0]]
+
+
+def test_greedy_knows_only_the_penalty_and_the_ban():
     config = GenerationConfig(strategy="greedy", top_k=1, temperature=0.1)
     assert torch.equal(apply_filters(random_logits(), SEEN, config), random_logits())
 
@@ -114,6 +134,7 @@ def test_greedy_knows_only_the_repetition_penalty():
         {"num_beams": 0},
         {"max_new_tokens": 0},
         {"repetition_penalty": 0.0},
+        {"no_repeat_ngram": 0},
         {"temprature": 1.0},
         {"temperature": math.nan},
     ],

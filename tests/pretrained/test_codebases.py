@@ -298,7 +298,7 @@ def damaged(directory, how):
     ("how", "words"),
     [
         ("runs code", "could run any code"),
-        ("no settings", "no 'model' and 'model_args'"),
+        ("no settings", "does not say how many heads"),
         ("a setting less", "'n_head' is missing"),
         ("a weight less", r"wpe\.weight' is missing"),
         ("another shape", "has shape"),

@@ -324,10 +324,10 @@ def test_a_suggested_name_is_one_that_the_file_has(models, forms, tmp_path):
     assert suggested == "'layers.0.mlp.upproj.weight'?"
 
 
-def test_an_adapter_of_peft_is_to_be_merged_first(tmp_path):
+def test_an_adapter_of_peft_asks_for_its_base(tmp_path):
     fields = {"peft_type": "LORA", "base_model_name_or_path": "someone/base"}
     (tmp_path / "adapter_config.json").write_text(json.dumps(fields))
     save_file({"a": torch.zeros(1)}, tmp_path / "adapter_model.safetensors")
-    with pytest.raises(CheckpointError, match=r"someone/base.*merge it first") as error:
+    with pytest.raises(CheckpointError, match=r"someone/base.*import --base") as error:
         minigpt.from_pretrained(tmp_path)
     assert "\n" not in str(error.value)

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from minigpt.generation.batch.draft import Choice, Draft
-from minigpt.generation.filters import apply_filters, is_greedy
+from minigpt.generation.filters import apply_filters, is_greedy, reads_text
 
 
 def choose(
@@ -49,7 +49,7 @@ def _likeliest(
 def _settings(draft: Draft) -> tuple[Hashable, ...]:
     """Return what the filters depend on; only a text of its own if it is read, too."""
     config = draft.config
-    own = id(draft) if config.repetition_penalty != 1 else None
+    own = id(draft) if reads_text(config) else None
     kind = "greedy" if is_greedy(config) else "sampling"
     settings = (config.temperature, config.top_k, config.top_p, config.min_p)
     return (kind, settings if kind == "sampling" else None, own)
@@ -60,7 +60,7 @@ def _draw(
 ) -> Int[Tensor, " text"]:
     """Choose for drafts of equal settings, as `sample.next_token` does for one."""
     config = drafts[0].config
-    read = [] if config.repetition_penalty == 1 else drafts[0].tokens
+    read = drafts[0].tokens if reads_text(config) else []
     previous = torch.tensor([read] * len(drafts), dtype=torch.int64)
     filtered = apply_filters(logits, previous, config)
     if is_greedy(config):

@@ -37,7 +37,7 @@ from torch import Tensor
 
 from minigpt.config import GenerationConfig
 from minigpt.generation.beam.tree import BeamResult, BeamTree, Status
-from minigpt.generation.filters import penalize_repetition
+from minigpt.generation.filters import ban_repeated_ngrams, penalize_repetition
 from minigpt.generation.window import Window, require_numbers
 from minigpt.model import LanguageModel
 
@@ -94,7 +94,7 @@ def beam_search(
         model: The model that writes.
         prompt_tokens: What to continue, at most `max_seq_len` tokens.
         config: `num_beams`, `length_penalty`, `early_stopping`, `max_new_tokens`,
-            `repetition_penalty`.
+            `repetition_penalty`, `no_repeat_ngram`.
         eos_id: The token that ends a text (None: only the length does).
         watched: See `Window`.
 
@@ -147,10 +147,12 @@ def _extend(
 def next_log_probs(
     window: Window, texts: Int[Tensor, "beam pos"], config: GenerationConfig
 ) -> Float[Tensor, "beam vocab"]:
-    """Score every next token of every text: ln p, after the repetition penalty."""
+    """Score every next token of every text: ln p, after the penalty and the ban."""
     log_probs = window.next_logits(texts).log_softmax(dim=-1)
     if config.repetition_penalty != 1.0:
         log_probs = penalize_repetition(log_probs, texts, config.repetition_penalty)
+    if config.no_repeat_ngram is not None:
+        log_probs = ban_repeated_ngrams(log_probs, texts, config.no_repeat_ngram)
     return log_probs
 
 

@@ -191,7 +191,8 @@ def _settings(shape: Mapping[str, Any], shared: bool) -> dict[str, Any]:
         "num_attention_heads": shape["n_heads"],
         "num_key_value_heads": shape["n_kv_heads"],
         "max_position_embeddings": shape["max_seq_len"],
-        "rms_norm_eps": 1e-5,
+        "rms_norm_eps": shape.get("norm_eps", 1e-5),
+        "rope_theta": shape.get("rope_theta", 10_000.0),
         "tie_word_embeddings": shared,
     }
 

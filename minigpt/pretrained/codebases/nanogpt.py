@@ -18,7 +18,6 @@ ASSUMED = (
 
 def read_settings(fields: Fields) -> ModelConfig:
     """Translate a checkpoint's `model_args`."""
-    fields.notes.append(ASSUMED)
     return ModelConfig(
         vocab_size=fields.take("vocab_size", int),
         d_model=fields.take("n_embd", int),

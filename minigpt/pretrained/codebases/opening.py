@@ -1,4 +1,4 @@
-"""From a checkpoint of nanoGPT or llama2.c to a model, and what was assumed of it."""
+"""From another program's checkpoint to a model, and what was assumed of it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,17 +14,17 @@ from minigpt.model import TransformerLM
 from minigpt.model.device import resolve_device
 from minigpt.pretrained.build import build
 from minigpt.pretrained.codebases import llama2c
-from minigpt.pretrained.codebases.nanogpt import NANOGPT
+from minigpt.pretrained.codebases.programs import CODEBASES
+from minigpt.pretrained.codebases.saved import read_saved
 from minigpt.pretrained.codebases.tokens import tokenizer_beside
-from minigpt.pretrained.codebases.unpickled import read_torch
 from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.llama import LLAMA
 from minigpt.pretrained.shape import Shape
-from minigpt.pretrained.weights import TensorsInMemory, bare_name
+from minigpt.pretrained.weights import TensorsInMemory
 from minigpt.regular_files import is_regular, named_directory
 from minigpt.tokenizers.enlarged import fitted
 
-NAMES = ("ckpt.pt", "model.bin")
+NAMES = ("ckpt.pt", "model.bin", "model.pt", "model.pth", "consolidated.00.pth")
 """What their programs call the file, if only its directory is named."""
 KINDS = (".pt", ".pth", ".bin")
 
@@ -53,16 +53,16 @@ def foreign_file(name: str | Path) -> Path | None:
     if not is_regular(path):
         raise CheckpointError(
             f"There is no file {str(name)!r:.200}, which would be a checkpoint of "
-            "nanoGPT (.pt) or llama2.c (.bin)."
+            "nanoGPT (.pt), LLMs-from-scratch (.pth) or llama2.c (.bin)."
         )
     return path
 
 
 def open_foreign(file: Path, device: str | torch.device = "cpu") -> Checkpoint:
-    """Open a checkpoint of nanoGPT or llama2.c. See `from_pretrained`.
+    """Open a checkpoint of one of `CODEBASES`, or a `.bin`. See `from_pretrained`.
 
     Raises:
-        CheckpointError: If it is neither, is damaged, or has no tokenizer beside it.
+        CheckpointError: If it is none of them, damaged, or without a tokenizer.
     """
     if file.suffix == ".bin":
         settings, tensors = llama2c.read_bin(file)
@@ -83,24 +83,17 @@ def open_foreign(file: Path, device: str | torch.device = "cpu") -> Checkpoint:
 
 
 def _from_torch(file: Path) -> tuple[TransformerLM, list[str]]:
-    """Tell by its settings which program saved a `.pt`."""
-    content = read_torch(file)
-    args, weights = content.get("model_args"), content.get("model")
-    if not isinstance(args, dict) or not isinstance(weights, dict):
-        raise CheckpointError(
-            f"{file} has no 'model' and 'model_args': of files of torch.save, this "
-            "project reads nanoGPT's and llama2.c's checkpoints."
-        )
-    args = {str(name): value for name, value in args.items()}
-    tensors = {
-        bare_name(str(name)): tensor
-        for name, tensor in weights.items()
-        if isinstance(tensor, Tensor)
-    }
-    if "dim" in args:
-        settings, tensors = llama2c.read_pt(file, args, tensors)
-        return _build(file, LLAMA, settings, tensors, [llama2c.ASSUMED])
-    return _build(file, NANOGPT, args, tensors, [])
+    """Tell by its tensors' names which program saved a `.pt`."""
+    saved = read_saved(file)
+    for codebase in CODEBASES:
+        if codebase.known_by in saved.tensors and codebase.is_its(saved):
+            settings, tensors = codebase.read(saved)
+            return _build(file, codebase.shape, settings, tensors, saved.notes)
+    known = dict.fromkeys(each.title for each in CODEBASES)
+    raise CheckpointError(
+        f"{file} has a tensor {next(iter(saved.tensors))!r:.80}, and is none of those "
+        f"that this project reads: {', '.join(known)}."
+    )
 
 
 def _build(

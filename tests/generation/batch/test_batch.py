@@ -106,7 +106,7 @@ def test_texts_of_different_settings_do_not_disturb_each_other(generator):
         SAMPLING.replace(seed=9, temperature=1.7, top_k=None, top_p=0.9),
         SAMPLING.replace(seed=9, repetition_penalty=1.8),
         SAMPLING.replace(repetition_penalty=1.8, min_p=0.1),
-        SAMPLING.replace(temperature=0.0),
+        SAMPLING.replace(temperature=0.0, no_repeat_ngram=1),
     ]
     batch = Batch(generator.model)
     drafts = []

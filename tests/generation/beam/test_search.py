@@ -24,6 +24,7 @@ def oracle(reference, prompt, config: GenerationConfig, eos: int | None):
         length_penalty=config.length_penalty,
         early_stopping=config.early_stopping,
         repetition_penalty=config.repetition_penalty,
+        no_repeat_ngram_size=config.no_repeat_ngram or 0,
         do_sample=False,
         eos_token_id=eos,
         pad_token_id=0,
@@ -120,7 +121,12 @@ def test_every_number_of_a_text_is_what_transformers_says(cases):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"length_penalty": -1.0}, {"repetition_penalty": 1.5}, {"max_new_tokens": 1}],
+    [
+        {"length_penalty": -1.0},
+        {"repetition_penalty": 1.5},
+        {"no_repeat_ngram": 2},
+        {"max_new_tokens": 1},
+    ],
     ids=str,
 )
 def test_other_settings_act_as_in_transformers(changes, cases):
