@@ -9,7 +9,7 @@ from minigpt.classroom.room import Room
 from minigpt.classroom.study import studies
 from minigpt.errors import MinigptError
 from pages.classroom import study_items, study_links, study_results
-from pages.frame import course, models
+from pages.frame import course, models, state
 from pages.frame.guard import show_problem
 from pages.frame.room.part import day_of
 
@@ -47,24 +47,8 @@ def _show_set_up(room: Room) -> None:
         "one after it and one days later, of 12 items each, tell what they gained. The "
         "items are drawn from the model, and none comes twice."
     )
-    lessons = {each.name: each for each in study_items.lessons()}
-    entries = {each.id: each for each in models.entries() if _is_for_all(each.kind)}
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        lesson = st.selectbox(
-            "Lesson",
-            list(lessons),
-            list(lessons).index("attention"),
-            lambda name: lessons[name].title,
-            key="_study_lesson",
-        )
-        here = models.chosen_entry().id
-        model = st.selectbox(
-            "Model",
-            list(entries),
-            list(entries).index(here) if here in entries else 0,
-            key="_study_model",
-            help="Those that the whole class can open.",
-        )
+        lesson, model = _choose_lesson(), _choose_model()
         today = date.today()
         later = st.date_input(
             "Last test, from",
@@ -77,9 +61,34 @@ def _show_set_up(room: Room) -> None:
             type="primary",
             icon=":material/science:",
             key="_study_start",
-            disabled=model is None,
         ):
             _start(room, lesson, model, later)
+
+
+def _choose_lesson() -> str:
+    titles = {each.name: each.title for each in study_items.lessons()}
+    names = list(titles)
+    return st.selectbox(
+        "Lesson",
+        names,
+        names.index("attention"),
+        titles.__getitem__,
+        key="study_lesson",
+        **state.BOUND,
+    )
+
+
+def _choose_model() -> str:
+    known = [each.id for each in models.entries() if _is_for_all(each.kind)]
+    here = models.chosen_entry().id
+    return st.selectbox(
+        "Model",
+        known,
+        known.index(here) if here in known else 0,
+        key="study_model",
+        help="Those that the whole class can open.",
+        **state.BOUND,
+    )
 
 
 def _is_for_all(kind: str) -> bool:

@@ -7,6 +7,7 @@ import streamlit as st
 from minigpt.classroom import addresses
 from minigpt.classroom.study.design import ARMS
 from minigpt.classroom.study.studies import BY_LOT, Study
+from pages.frame import state
 
 _WAYS = {"One link, arms by lot": (BY_LOT,), "A link for each arm": ARMS}
 _NAMES = {
@@ -23,8 +24,9 @@ def show(study: Study) -> None:
         list(_WAYS),
         default=next(iter(_WAYS)),
         required=True,
-        key="_study_way",
+        key="study_way",
         label_visibility="collapsed",
+        **state.BOUND,
     )
     links: Sequence[str] = _WAYS[way]
     for column, link in zip(st.columns(len(links)), links, strict=True):

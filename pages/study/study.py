@@ -36,7 +36,7 @@ def show_test(room: Room, study: Study, who: Participant, test: Test) -> None:
             "You are not told what was right, so that the next test can ask again. "
             "Where you do not know, say so: nobody is graded."
         )
-    key = f"_item_{who.id}_{test}_{place}"
+    key = _key(who, test, place)
     if st.session_state.get(_SHOWN, ("", 0.0))[0] != key:
         st.session_state[_SHOWN] = key, time.time()
     options = [*map(plain, item.options), f"*{UNKNOWN}*"]
@@ -47,19 +47,23 @@ def show_test(room: Room, study: Study, who: Participant, test: Test) -> None:
             range(len(options)),
             None,
             options.__getitem__,
-            key=key,
+            key=_key(who, test, place),
             label_visibility="collapsed",
         )
         st.form_submit_button(
             "Next" if place + 1 < LENGTH else "Finish this test",
             type="primary",
             on_click=_respond,
-            args=(room, who, test, asked, key),
+            args=(room, who, test, asked),
         )
 
 
-def _respond(room: Room, who: Participant, test: Test, asked: Asked, key: str) -> None:
-    choice = st.session_state.get(key)
+def _key(who: Participant, test: Test, place: int) -> str:
+    return f"_item_{who.id}_{test}_{place}"
+
+
+def _respond(room: Room, who: Participant, test: Test, asked: Asked) -> None:
+    choice = st.session_state.get(_key(who, test, asked.place))
     if choice is None:
         st.session_state[_SAID] = f"Choose an answer, or “{UNKNOWN}”."
         return

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-import viz.vega_lite as vl
+from viz import vega_lite as vl
 from viz.theme import BLUE, ORANGE
 from viz.vega_lite.lettering import printed
 

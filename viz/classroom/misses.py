@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-import viz.vega_lite as vl
+from viz import vega_lite as vl
 from viz.theme import ORANGE
 from viz.vega_lite.lettering import printed
 

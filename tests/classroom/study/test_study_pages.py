@@ -18,8 +18,8 @@ ATTENTION = "pages/attention/attention.py"
 def begun(school, open_as):
     """Start a study as a teacher does, with a learner in each arm."""
     teacher = open_as(school.teacher, CLASS)
-    teacher.selectbox(key="_study_model").set_value("glass")
-    teacher.selectbox(key="_study_lesson").set_value("attention")
+    teacher.selectbox(key="study_model").set_value("glass")
+    teacher.selectbox(key="study_lesson").set_value("attention")
     teacher.button(key="_study_start").click().run()
     assert not teacher.exception
     study = studies.current(school.room)

@@ -29,7 +29,7 @@ NOT_KEPT = {
     *("own_pin_L{layer}H{head}", "notes_to_add"),
     # An answer: it belongs to whoever gave it, and progress keeps it.
     *("question.key", "_key(question, number)", "_guess_{asked}"),
-    "_ballot_{vote.id}_{vote.round}",
+    *("_ballot_{vote.id}_{vote.round}", "_key(who, test, place)"),
     *("guess", "guess_sizes"),
     # Done at once, and then over: a search, a new name, an example to take, a link.
     *("_glossary_search", "_looked_up", "field", "to_try", "run_name", "tuning_name"),

@@ -18,6 +18,8 @@ from viz.circuits.head_scatter import Axis, scatter_table
 from viz.circuits.node_layout import GraphNode
 from viz.circuits.path_graph import DrawnPath
 from viz.circuits.removals import removal_table
+from viz.classroom.arms import arm_table
+from viz.classroom.misses import miss_table
 from viz.embedding_drift import drift_table
 from viz.embeddings import CHOSEN, OTHER, point_table
 from viz.finetuning import preference_table, reads_table, right_answers_table
@@ -104,6 +106,10 @@ CHARTS = {
     "circuits.token_map.token_map": [
         given(PIECES, np.eye(2), ("read", "raised"), "x", 1)
     ],
+    "classroom.arms.arm_lines": [
+        given(arm_table([("locked", "before", 4), ("free", "before", 6)]), 12)
+    ],
+    "classroom.misses.miss_bars": [given(miss_table(["a", "b"], [4, 3], [3, 1]))],
     "comparison.expected_bars": [given(PIECES, [0.6, 0.1], 1)],
     "comparison.tensor_bars": [
         given(["w", "b"], np.array([1.0, np.nan]), "relative change")
