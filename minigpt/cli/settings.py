@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from minigpt.cli.parsing import config_fields, flag, given_flags, parse
+from minigpt.cli.run_flags import RunFlags, check_engine
 from minigpt.config import (
     PRESETS,
     DataConfig,
@@ -23,7 +24,6 @@ from minigpt.config import (
     get_config,
     get_recipe,
 )
-from minigpt.config.training import RecipeName
 from minigpt.errors import ConfigError
 
 SECOND_NAMES = {
@@ -41,54 +41,11 @@ _RESUME_FLAGS = {
     "num_epochs",
     "device",
     "num_threads",
+    "engine",
+    "detach",
     "follow_stdin",
     "lock_descriptor",
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class RunFlags:
-    """Which run, and where."""
-
-    recipe: Annotated[
-        RecipeName,
-        flag(
-            "Preset of model and training: a pure GPT that learns fast, in a minute "
-            "on two CPU cores (default), in seconds (quick), in three or ten minutes; "
-            "every trick (speedrun); GPT-2's own settings; or heads that learn to "
-            "copy repeated words (induction)."
-        ),
-    ] = "default"
-    preset: Annotated[
-        Literal["tiny", "small", "medium", "large"] | None,
-        flag("Preset of the transformer's sizes (none: the recipe's own)."),
-    ] = None
-    model_type: Annotated[
-        Literal["transformer", "mlp"], flag("Which kind of model.")
-    ] = "transformer"
-    name: Annotated[
-        str | None, flag("The run's name (none: made from the text's and the time).")
-    ] = None
-    output_dir: Annotated[
-        Path | None, flag("The run's directory (none: data/runs/<name>).")
-    ] = None
-    resume: Annotated[
-        str | None,
-        flag("Resume a run, by name or directory, from its newest checkpoint."),
-    ] = None
-    from_step: Annotated[
-        int | None,
-        flag("With --resume: from the checkpoint of this step, or the one before."),
-    ] = None
-    run_dir: Annotated[
-        Path | None, flag("Train the run prepared in this directory; used by the app.")
-    ] = None
-    follow_stdin: Annotated[
-        bool, flag("Save and stop when standard input ends; used by the app.")
-    ] = False
-    lock_descriptor: Annotated[
-        int | None, flag("The run's lock, if the parent process took it.")
-    ] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -217,6 +174,7 @@ def _check(flags: RunFlags, arguments: Any, given: set[str]) -> None:
             f"--resume continues a run as it was configured: drop {extra}. Only "
             "--max_steps, --num_epochs, --device and --num_threads may change."
         )
+    check_engine(flags, given)
     if flags.from_step is not None and flags.resume is None:
         raise ConfigError("--from_step says where --resume continues: add --resume.")
     if {"max_steps", "num_epochs"} <= given and arguments.training.max_steps:

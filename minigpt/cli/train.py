@@ -14,6 +14,7 @@ from minigpt.errors import MinigptError, RunError
 from minigpt.places import data_directory
 from minigpt.runs.checkpoints import FromStep
 from minigpt.runs.finding import find_run
+from minigpt.runs.job import IN_JOB, is_elsewhere
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run, RunStore, create_run
 from minigpt.worker.stop_requests import ParentProcess
@@ -36,8 +37,17 @@ def run(words: Sequence[str]) -> int:
     command = parse_train(words)
     if int(os.environ.get("RANK", "0")) > 0:
         return _assist(command)
-    task = _find_task(command)
     flags = command.flags
+    if (watched := flags.watch or flags.stop) is not None:
+        from minigpt.cli import elsewhere
+
+        do = elsewhere.stop if flags.stop else elsewhere.watch
+        return do(find_run(watched))
+    task = _find_task(command)
+    if flags.engine != "local":
+        from minigpt.cli.elsewhere import hand_in
+
+        return hand_in(task.run, flags.engine, is_new=task.is_new, detach=flags.detach)
     descriptor = flags.lock_descriptor
     lock = None if descriptor is None else RunLock.inherited(descriptor)
     quoted = shlex.join(["python", "-m", "minigpt", "train", *words])
@@ -152,6 +162,11 @@ def _find_task(command: TrainCommand) -> _Task:
         return _Task(Run(flags.run_dir), resume=False, is_new=False)
     if flags.resume is not None:
         run = find_run(flags.resume)
+        if is_elsewhere(run.path) and IN_JOB not in os.environ:
+            raise RunError(
+                f"The run {run.id!r} is trained elsewhere: --watch it, or --stop it "
+                "first."
+            )
         _extend(run, command)
         step = flags.from_step
         resume = True if step is None else FromStep(step)

@@ -2,7 +2,8 @@
 
 Only the training process writes it (and, before that, the process that starts it).
 Three states are not written but inferred: `stopping` is a running run with a `stop`
-file, `interrupted` is one whose file says `running` while no process holds its lock,
+file, `interrupted` is one whose file says `running` while no process holds its lock
+and no job elsewhere trains it (see `job`),
 and `queued` is any run with a ticket (see `ticket`) whose process has not been started.
 """
 
@@ -16,6 +17,7 @@ from pydantic import Field
 from minigpt.atomic_writes import replace_file
 from minigpt.config.base import Config
 from minigpt.errors import ConfigError, RunError
+from minigpt.runs.job import is_elsewhere, read_job
 from minigpt.runs.lock import RunLock, is_locked
 from minigpt.runs.ticket import forget_ticket, has_ticket
 
@@ -129,15 +131,15 @@ def read_status(directory: Path) -> RunStatus:
         return status.replace(state="queued", pid=None, activity="", error=None)
     if status.state == "queued" and status.pid is None:
         return _not_started(directory, status)
-    if status.is_alive and not is_locked(directory):
+    if status.is_alive and not is_locked(directory) and not is_elsewhere(directory):
         # It may have finished since the file was read: read it again.
         again = RunStatus(**json.loads(path.read_text(encoding="utf-8")))
         if again.is_alive:
             return again.replace(
                 state="interrupted",
                 activity="",
-                error="The training process ended without a word: it was killed, or "
-                "the machine was restarted. Resume to continue from its last "
+                error=f"{_who(directory)} ended without a word: it was killed, or "
+                "the machine was lost or restarted. Resume to continue from its last "
                 "checkpoint.",
             )
         return again
@@ -151,7 +153,15 @@ def _not_started(directory: Path, status: RunStatus) -> RunStatus:
 
     A size of a series may wait for hours, until those before it are trained.
     """
-    is_new = time.time() - status.heartbeat < STARTING
+    job = read_job(directory)
+    if job is not None and job.ended and not is_locked(directory):
+        return status.replace(
+            state="interrupted",
+            activity="",
+            error=f"{_who(directory)} ended before it trained: it was cancelled, or "
+            "could not begin; the log may say why. Resume to hand it in again.",
+        )
+    is_new = time.time() - status.heartbeat < STARTING or job is not None
     if is_new or (directory / "series.json").exists() or is_locked(directory):
         return status
     return status.replace(
@@ -159,6 +169,11 @@ def _not_started(directory: Path, status: RunStatus) -> RunStatus:
         error="It was created and never started: whoever did it was killed. Resume to "
         "start it.",
     )
+
+
+def _who(directory: Path) -> str:
+    job = read_job(directory)
+    return f"The job {job.id}" if job is not None else "The training process"
 
 
 def withdraw(directory: Path) -> bool:

@@ -7,6 +7,7 @@ data/runs/<id>/
     samples.jsonl   text that the model generated at each evaluation
     log.txt         details for when something goes wrong
     ticket.json     exists while the run waits for its turn (see `ticket`)
+    job.json        which job of a cluster trains it (see `job`)
     stop            exists when the run was asked to stop
     lock            held by the process that trains
     checkpoints/    checkpoint_step_N, checkpoint_epoch_N, best_model
@@ -30,6 +31,7 @@ from minigpt.places import shipped_models
 from minigpt.runs.checkpoints import SavedStep, list_checkpoints
 from minigpt.runs.creation import make_run_directory, write_config
 from minigpt.runs.files import JournalChunk, read_journal
+from minigpt.runs.job import is_elsewhere
 from minigpt.runs.lock import RunLock
 from minigpt.runs.status import RunStatus, read_status, withdraw
 
@@ -239,6 +241,8 @@ class RunStore:
         run = self.open(run_id)
         lock = RunLock.acquire(run.path)
         try:
+            if is_elsewhere(run.path):
+                raise RunError(f"The run {run.id!r} is trained elsewhere: stop it.")
             shutil.rmtree(run.path)
         finally:
             lock.release()

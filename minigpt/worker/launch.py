@@ -15,7 +15,9 @@ from pathlib import Path
 from minigpt import spaces
 from minigpt.classroom.quotas import require_may_train, used_up
 from minigpt.config import RunConfig
+from minigpt.engines.submitting import submit
 from minigpt.errors import RunError
+from minigpt.runs.job import is_elsewhere, read_job
 from minigpt.runs.lock import RunLock, held
 from minigpt.runs.status import write_status
 from minigpt.runs.store import Run, RunStore
@@ -77,7 +79,7 @@ def begin(runs: Sequence[Run], *, seconds: float | None = None) -> None:
 
 
 def resume(run: Run, step: int | None = None) -> None:
-    """Resume a run from a checkpoint, as soon as a place is free.
+    """Resume a run from a checkpoint, as soon as a place is free, and where it was.
 
     Args:
         run: The run.
@@ -90,6 +92,15 @@ def resume(run: Run, step: int | None = None) -> None:
     if status.state == "finished":
         raise RunError(f"The run {run.id!r} has finished: there is nothing to resume.")
     require_may_train()
+    job = read_job(run.path)
+    if job is not None:
+        if step is not None:
+            raise RunError(
+                "A run that was trained elsewhere goes on from its newest checkpoint: "
+                "choose that one."
+            )
+        submit(run, job.engine)
+        return
     _join(run, _ticket()._replace(resume=True, step=step))
     _advance_for([run])
 
@@ -166,7 +177,7 @@ def _ticket() -> Ticket:
 def _join(run: Run, ticket: Ticket) -> None:
     lock = RunLock.acquire(run.path)
     try:
-        if has_ticket(run.path):
+        if has_ticket(run.path) or is_elsewhere(run.path):
             raise RunError(
                 f"The run {run.id!r} is already being trained or waits for its turn: "
                 "watch it, or stop it first."

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from minigpt.classroom.quotas import MINUTES
 from minigpt.errors import RunError
+from minigpt.runs.job import is_elsewhere
 from minigpt.runs.lock import RunLock, is_locked
 from minigpt.runs.status import write_status
 from minigpt.runs.store import Run
@@ -84,8 +85,8 @@ def end(run: Run, patience: float = 0.0) -> None:
         run: A run of this machine.
         patience: How long to wait, in seconds.
     """
-    if not is_locked(run.path):
-        return
+    if not is_locked(run.path) or is_elsewhere(run.path):
+        return  # a process id of another machine is somebody else's here
     (run.path / "stop").touch()
     if not _ends_within(run, patience):
         _kill(run)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from minigpt.errors import ConfigError, RunError
+from minigpt.runs.job import is_elsewhere
 from minigpt.runs.lock import is_locked
 from minigpt.runs.status import RunStatus
 from minigpt.runs.store import RUN_ID, Run, RunStore
@@ -187,7 +188,7 @@ def _waiting(run: Run) -> Waiting | None:
 
 
 def _at_work(run: Run) -> AtWork | None:
-    if not is_locked(run.path):
+    if not is_locked(run.path) or is_elsewhere(run.path):
         return None
     try:
         status = run.status()

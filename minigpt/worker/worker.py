@@ -21,6 +21,7 @@ from minigpt.preparation.prepared import Prepared
 from minigpt.runs.checkpoints import FromStep
 from minigpt.runs.curves import run_curve
 from minigpt.runs.heartbeat import Heartbeat
+from minigpt.runs.job import end_job, is_elsewhere
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run
 from minigpt.runs.ticket import forget_ticket
@@ -107,10 +108,23 @@ def train_run(
                 step=result.step,
                 eta_seconds=None,
             )
-            return TrainingOutcome(result, requests.signal_number if stopped else None)
+            return _outcome(run, result, requests)
     finally:
         note_end(run)
         lock.release()
+
+
+def _outcome(
+    run: Run, result: TrainingResult, requests: StopRequests
+) -> TrainingOutcome:
+    """Return how a run ended; its job, if it has one, ends with it.
+
+    Not after a signal: then its cluster may begin the same job again.
+    """
+    number = requests.signal_number if result.reason == "stopped" else None
+    if number is None:
+        end_job(run.path)
+    return TrainingOutcome(result, number)
 
 
 def _clear_up(run: Run) -> None:
@@ -123,9 +137,10 @@ def _clear_up(run: Run) -> None:
 
 def _acquire(run: Run) -> RunLock:
     lock = RunLock.acquire(run.path)
-    # Left over from an earlier stop. A caller that hands over a lock has removed the
-    # file already, so that a request made since then is not lost.
-    (run.path / "stop").unlink(missing_ok=True)
+    # Left over from an earlier stop. A caller that hands over a lock, or hands in a
+    # job, has removed the file already: a request made since then is not lost.
+    if not is_elsewhere(run.path):
+        (run.path / "stop").unlink(missing_ok=True)
     return lock
 
 

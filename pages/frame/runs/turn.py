@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from minigpt.engines import submitting
 from minigpt.runs import Run, RunStore
 from minigpt.runs.ticket import has_ticket
 from minigpt.worker import launch
@@ -11,7 +12,11 @@ from minigpt.worker.forecast import Place, place_of
 
 
 def look(runs: Sequence[Run]) -> bool:
-    """Start what has a place; return whether one of these runs still waits."""
+    """Start what has a place; return whether one of these runs still waits.
+
+    Of a run that is trained elsewhere, what became of its job is noted.
+    """
+    submitting.look(runs)
     if any(has_ticket(run.path) for run in runs):
         launch.look(RunStore(runs[0].path.parent))
     return any(has_ticket(run.path) for run in runs)

@@ -8,6 +8,7 @@ after a restart of the server, learners may be slow to come back.
 import threading
 from contextlib import suppress
 
+from minigpt.engines import submitting
 from minigpt.errors import MinigptError
 from minigpt.places import data_directory
 from minigpt.runs import RunStore
@@ -32,4 +33,6 @@ def _look(every: float, end: threading.Event) -> None:
     while not end.wait(every):
         # A page that shows a run that waits says what is wrong.
         with suppress(MinigptError, OSError):
-            launch.look(RunStore(data_directory() / "runs"))
+            store = RunStore(data_directory() / "runs")
+            launch.look(store)
+            submitting.look(store.list())

@@ -1,0 +1,116 @@
+"""`train --engine slurm`: hand a run in, watch it from here, stop it."""
+
+import time
+
+from minigpt.cli.output import note, say
+from minigpt.engines.submitting import look, submit
+from minigpt.errors import RunError
+from minigpt.places import data_directory
+from minigpt.runs.status import RunStatus
+from minigpt.runs.store import Run, RunStore
+
+_LOOK_EVERY = 1.0
+_LINE_EVERY = 5.0
+
+
+def hand_in(run: Run, engine: str, *, is_new: bool, detach: bool) -> int:
+    """Hand a run in, and watch it.
+
+    Args:
+        run: The run.
+        engine: Where it is to be trained.
+        is_new: Whether this command created it: it is removed if it is refused.
+        detach: Leave it to itself at once.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        RunError: If it is refused, or fails.
+    """
+    try:
+        job = submit(run, engine)
+    except RunError:
+        if (
+            is_new
+            and run.path.parent.resolve() == (data_directory() / "runs").resolve()
+        ):
+            RunStore(run.path.parent).delete(run.id)
+        raise
+    note(f"run {run.id}: {run.path}")
+    note(f"Handed in to {engine}, as job {job.id}.")
+    if detach:
+        say(f"watch it        python -m minigpt train --watch {run.id}")
+        say(f"stop it         python -m minigpt train --stop {run.id}")
+        return 0
+    return watch(run)
+
+
+def watch(run: Run) -> int:
+    """Print how a run is doing until it ends, wherever it is trained.
+
+    Ctrl-C asks it to save and stop; a second one leaves it to itself.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        RunError: If it fails, or its process dies.
+    """
+    shown = _Shown(run)
+    while True:
+        try:
+            while (status := shown.update()).is_alive:
+                time.sleep(_LOOK_EVERY)
+            break
+        except KeyboardInterrupt:
+            if run.stop_requested or not run.status().is_alive:
+                note("Left to itself. Watch it with:")
+                note(f"  python -m minigpt train --watch {run.id}")
+                return 130
+            run.request_stop()
+            note("Asked to save and stop. Press Ctrl-C again to leave it to itself.")
+    if status.error is not None:
+        raise RunError(f"{run.id}: {status.error}")
+    if status.state == "stopped":
+        note(f"Stopped at step {status.step}; everything is saved.")
+    elif status.validation_loss is not None:
+        say(f"validation loss {status.validation_loss:.4f} nats")
+    return 0
+
+
+def stop(run: Run) -> int:
+    """Ask a run to save and stop; one that waits is withdrawn.
+
+    Raises:
+        RunError: If nothing trains it.
+    """
+    run.request_stop()
+    look([run])
+    note(f"{run.id} is {run.status().state}.")
+    return 0
+
+
+class _Shown:
+    """What of a run has been printed."""
+
+    def __init__(self, run: Run) -> None:
+        self._run, self._activity = run, ""
+        self._offset, self._last = run.metrics().offset, 0.0
+
+    def update(self) -> RunStatus:
+        """Print what is new, and return the status."""
+        look([self._run])
+        status, now = self._run.status(), time.monotonic()
+        if status.activity and status.activity != self._activity:
+            self._activity = status.activity
+            note(status.activity)
+        records, self._offset, _ = self._run.metrics(self._offset)
+        for record in records:
+            if record["kind"] == "evaluation":
+                say(f"step {record['step']}: validation loss {record['loss']:.4f}")
+        if status.train_loss is not None and now - self._last >= _LINE_EVERY:
+            self._last = now
+            total = f"/{status.total_steps}" if status.total_steps else ""
+            say(f"step {status.step}{total}: loss {status.train_loss:.3f}")
+        return status

@@ -1,0 +1,91 @@
+"""The flags of `train` that say which run is meant, and where it is trained."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Literal
+
+from minigpt.cli.parsing import flag
+from minigpt.config.training import RecipeName
+from minigpt.errors import ConfigError
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFlags:
+    """Which run, and where."""
+
+    recipe: Annotated[
+        RecipeName,
+        flag(
+            "Preset of model and training: a pure GPT that learns fast, in a minute "
+            "on two CPU cores (default), in seconds (quick), in three or ten minutes; "
+            "every trick (speedrun); GPT-2's own settings; or heads that learn to "
+            "copy repeated words (induction)."
+        ),
+    ] = "default"
+    preset: Annotated[
+        Literal["tiny", "small", "medium", "large"] | None,
+        flag("Preset of the transformer's sizes (none: the recipe's own)."),
+    ] = None
+    model_type: Annotated[
+        Literal["transformer", "mlp"], flag("Which kind of model.")
+    ] = "transformer"
+    name: Annotated[
+        str | None, flag("The run's name (none: made from the text's and the time).")
+    ] = None
+    output_dir: Annotated[
+        Path | None, flag("The run's directory (none: data/runs/<name>).")
+    ] = None
+    resume: Annotated[
+        str | None,
+        flag("Resume a run, by name or directory, from its newest checkpoint."),
+    ] = None
+    from_step: Annotated[
+        int | None,
+        flag("With --resume: from the checkpoint of this step, or the one before."),
+    ] = None
+    engine: Annotated[
+        Literal["local", "slurm"],
+        flag(
+            "Where to train: in this process, or as a job of Slurm, with what "
+            "MINIGPT_SLURM says; the folder must be the cluster's, too."
+        ),
+    ] = "local"
+    detach: Annotated[
+        bool, flag("With another engine: hand the run in, and do not watch it.")
+    ] = False
+    watch: Annotated[
+        str | None, flag("Train nothing: watch a run, by name or directory.")
+    ] = None
+    stop: Annotated[str | None, flag("Train nothing: ask a run to save and stop.")] = (
+        None
+    )
+    run_dir: Annotated[
+        Path | None, flag("Train the run prepared in this directory; used by the app.")
+    ] = None
+    follow_stdin: Annotated[
+        bool, flag("Save and stop when standard input ends; used by the app.")
+    ] = False
+    lock_descriptor: Annotated[
+        int | None, flag("The run's lock, if the parent process took it.")
+    ] = None
+
+
+def check_engine(flags: RunFlags, given: set[str]) -> None:
+    """Refuse what no engine does.
+
+    Args:
+        flags: The flags.
+        given: The names of those that were typed.
+
+    Raises:
+        ConfigError: If flags make no sense together.
+    """
+    if {"watch", "stop"} & given and len(given) > 1:
+        raise ConfigError("--watch and --stop stand alone: drop the other flags.")
+    if flags.detach and flags.engine == "local":
+        raise ConfigError("--detach is for --engine slurm: this process trains itself.")
+    if flags.from_step is not None and flags.engine != "local":
+        raise ConfigError(
+            "Elsewhere, a run goes on from its newest checkpoint: drop --from_step or "
+            "--engine."
+        )

@@ -1,0 +1,48 @@
+"""What an engine is, and which there are.
+
+    submit    hand a run in                         `submitting.submit`
+    state     `run.status()`, as of any other run
+    log       `run.read_log()`: the job writes into the same file
+    stop      `run.request_stop()`: it saves first
+    resume    `submitting.submit` again: it goes on from its newest checkpoint
+
+Only the first, and what has become of a job, is different from engine to engine.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
+
+from minigpt.runs.store import Run
+
+State = Literal["waits", "works"]
+
+
+class Engine(Protocol):
+    """A place where jobs wait for their turn and are run."""
+
+    title: str
+    """As it is called in a sentence."""
+
+    def submit(self, run: Run) -> str:
+        """Hand in a job that trains a run from its newest checkpoint, if there is one.
+
+        Returns:
+            What the job is called there.
+
+        Raises:
+            RunError: If it cannot be reached, or refuses.
+        """
+
+    def states(self, jobs: Sequence[str]) -> Mapping[str, State]:
+        """Return which of these jobs wait or work; the others have ended.
+
+        Raises:
+            RunError: If it cannot be reached: then nothing is known.
+        """
+
+    def cancel(self, job: str) -> None:
+        """Let a job wait no more.
+
+        Raises:
+            RunError: If it cannot be reached.
+        """

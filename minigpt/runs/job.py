@@ -1,0 +1,70 @@
+"""The file that says that a run is trained elsewhere: `job.json` in its directory.
+
+A run's lock tells whether a process of this machine trains it. Whether a cluster does,
+only its scheduler knows: while the job of that number waits or works there, so does
+the run, and nobody else may train it. Whoever looks asks the scheduler now and then,
+and notes the end of a job that has not noted it itself: it was killed, or its node was
+lost.
+
+Next: `minigpt.engines`, which hands jobs in and asks for them.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from minigpt.atomic_writes import replace_file
+
+IN_JOB = "MINIGPT_IN_JOB"
+"""The variable that a job finds set."""
+_FILE = "job.json"
+_ENGINES = ("slurm", "ray")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+class Job(NamedTuple):
+    """A run's last job."""
+
+    engine: str
+    """Where: one of `minigpt.engines.submitting.ENGINES`."""
+    id: str
+    """What it is called there."""
+    ended: bool = False
+
+
+def write_job(directory: Path, job: Job) -> None:
+    """Note a run's job.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    replace_file(directory / _FILE, json.dumps(job._asdict()) + "\n")
+
+
+def read_job(directory: Path) -> Job | None:
+    """Return a run's last job; None if it was never trained elsewhere."""
+    try:
+        job = Job(**json.loads((directory / _FILE).read_text(encoding="utf-8")))
+        # It becomes an argument of a command, and the file may be anybody's.
+        is_one = job.engine in _ENGINES and _ID.fullmatch(job.id)
+    except (OSError, ValueError, TypeError):
+        return None
+    return job if is_one else None
+
+
+def is_elsewhere(directory: Path) -> bool:
+    """Whether a job of this run waits or works, as far as anybody has noted."""
+    job = read_job(directory)
+    return job is not None and not job.ended
+
+
+def end_job(directory: Path) -> None:
+    """Note that a run's job has ended, if it has one.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
+    job = read_job(directory)
+    if job is not None and not job.ended:
+        write_job(directory, job._replace(ended=True))
