@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import itertools
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 APP = Path(__file__).with_name("app.py")
@@ -30,6 +31,8 @@ PATIENCE = 120
 def main() -> None:
     """Serve, and greet the reader as soon as the first page is ready."""
     options = parse(sys.argv[1:])
+    if options.behind:
+        return serve_one(options)
     address = "0.0.0.0" if options.share else "127.0.0.1"
     port = free_port(address, options.port)
     if port != options.port:
@@ -40,14 +43,34 @@ def main() -> None:
     print("Starting ... (Ctrl-C stops it; a training that runs saves its state)")
     if options.trainings is not None:  # trainings read it, too
         os.environ["MINIGPT_TRAININGS"] = str(options.trainings)
+    from pages.frame.server import several  # after the options: a mistake is told soon
+
+    count = several.count(options.processes, print, share=options.share)
     links = open_class(port, options) if options.share and options.links else []
     threading.Thread(target=greet, args=(port, options, links), daemon=True).start()
     # A request to end stops the server as Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        run_server(address, port, options)
+        if count > 1:
+            ports = itertools.islice(free_ports(port + 1), count)
+            command = [sys.executable, __file__, *sys.argv[1:]]
+            several.run(address, port, list(ports), command, wait_until_ready)
+        else:
+            run_server(address, port, options)
     except KeyboardInterrupt:
         print("Stopped.")
+
+
+def serve_one(options: argparse.Namespace) -> None:
+    """Serve the app as one of several processes, until the pipe from them closes."""
+    from minigpt.hosting import processes
+
+    if options.share and options.links:
+        open_class(options.behind, options)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    processes.end_with_parent()
+    with contextlib.suppress(KeyboardInterrupt):
+        run_server("127.0.0.1", options.port, options)
 
 
 def run_server(address: str, port: int, options: argparse.Namespace) -> None:
@@ -103,6 +126,7 @@ def open_class(port: int, options: argparse.Namespace) -> list[str]:
     from minigpt.classroom.opened import Opened, claim, open_room
     from minigpt.errors import RoomError
     from pages.frame.room import seats
+    from pages.frame.server import several
 
     limits = spaces.Limits(
         runs=options.runs_each,
@@ -112,11 +136,13 @@ def open_class(port: int, options: argparse.Namespace) -> list[str]:
     )
     shipped = tuple(filter(None, [places.shipped_models()]))
     folder = places.data_directory() / spaces.ROOM
+    key = os.environ.get(several.CLASS_KEY) if options.behind else None
     try:
-        claim(folder)
         database = Database(folder, options.database or os.environ.get(URL_VARIABLE))
-        database.claim()
-        room = Room(folder, limits, shipped, database)
+        if key is None:
+            claim(folder)
+            database.claim()
+        room = Room(folder, limits, shipped, database, key)
     except (RoomError, OSError) as error:
         sys.exit(f"minigpt: {error}")
     os.environ.pop(URL_VARIABLE, None)  # trainings need no password
@@ -166,6 +192,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "there are cores, and at least 2)",
     )
     parser.add_argument(
+        "--processes",
+        type=int,
+        help="processes that serve, behind nginx (default: with --share and nginx, one "
+        "for two cores)",
+    )
+    parser.add_argument("--behind", type=int, help=argparse.SUPPRESS)
+    parser.add_argument(
         "--allow-host",
         action="append",
         default=[],
@@ -185,7 +218,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if not 1 <= options.port <= 65535:
         parser.error(f"--port is {options.port}: choose 1 to 65535")
-    for name in ("trainings", *(name for name, _, _ in LIMITS)):
+    for name in ("trainings", "processes", *(name for name, _, _ in LIMITS)):
         number = getattr(options, name.replace("-", "_"))
         if number is not None and number < 1:
             parser.error(f"--{name} is {number}: choose 1 or more")
@@ -199,10 +232,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def free_port(address: str, wanted: int) -> int:
     """Return `wanted`, or the next port that nobody uses."""
+    return next(free_ports(wanted, address))
+
+
+def free_ports(wanted: int, address: str = "127.0.0.1") -> Iterator[int]:
+    """Yield `wanted` and those after it, as far as nobody uses them."""
     last = min(wanted + 99, 65535)
-    for port in range(wanted, last + 1):
-        if _is_free(address, port):
-            return port
+    yield from (port for port in range(wanted, last + 1) if _is_free(address, port))
     sys.exit(f"minigpt: ports {wanted} to {last} are taken: choose one with --port.")
 
 

@@ -1,10 +1,12 @@
 """Secrets: in the link of the teacher, in that of the learners, in a browser's cookie.
 
 A secret is 32 random bytes, so it cannot be guessed, and a plain hash of it is enough:
-there is nothing to try out. Only hashes are kept, so whoever reads the database gets in
-nowhere.
+there is nothing to try out. Of a browser's cookie only the hash is kept, and of a link
+what makes it together with a key that only the server's processes know. So whoever
+reads the database gets in nowhere.
 """
 
+import base64
 import hmac
 import secrets
 from hashlib import sha256
@@ -27,3 +29,14 @@ def digest(secret: str) -> str:
 def is_secret_of(secret: str, kept: str) -> bool:
     """Whether a secret is the one that a digest was made from, in constant time."""
     return hmac.compare_digest(digest(secret), kept)
+
+
+def derived(key: str, name: str) -> str:
+    """Return the secret that a key gives a name: as long, and as hard to guess.
+
+    Args:
+        key: A secret.
+        name: Anything.
+    """
+    mac = hmac.digest(key.encode(), name.encode(), "sha256")
+    return base64.urlsafe_b64encode(mac).decode().rstrip("=")

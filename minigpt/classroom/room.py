@@ -21,8 +21,9 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from minigpt.classroom.database import Database
-from minigpt.classroom.links import digest, is_secret_of, new_secret
+from minigpt.classroom.links import derived, digest, is_secret_of, new_secret
 from minigpt.classroom.names import accepted_name, name_key
+from minigpt.classroom.removals import KnownUntilRemoval
 from minigpt.classroom.tables import members, seats, settings
 from minigpt.errors import RoomError
 from minigpt.spaces import LEARNERS, Limits, Space
@@ -72,6 +73,7 @@ class Room:
         limits: How much each learner may use.
         readable: Directories that all may read: the models that ship.
         database: Where it is kept; None: in a file of its directory.
+        key: Of the same room in another process, for the same links; None: new links.
 
     Raises:
         RoomError: If what lies there is damaged, or cannot be written.
@@ -83,15 +85,27 @@ class Room:
         limits: Limits | None = None,
         readable: tuple[Path, ...] = (),
         database: Database | None = None,
+        key: str | None = None,
     ) -> None:
         self.folder = folder.absolute()
         self.limits = limits or Limits()
         self._readable = readable
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.database = database or Database(self.folder)
-        self._known: dict[str, Seat] = {}
-        self.teach_secret = self._renew("teach")
-        self.join_secret = self._renew("join")
+        self._known = KnownUntilRemoval[Seat](self.folder / "removals")
+        self.key = key or new_secret()
+        if key is None:
+            self._renew_links()
+
+    @property
+    def teach_secret(self) -> str:
+        """The secret of the teacher's link."""
+        return derived(self.key, self.setting("teach", ""))
+
+    @property
+    def join_secret(self) -> str:
+        """The secret of the learners' link."""
+        return derived(self.key, self.setting("join", ""))
 
     def changing(self) -> AbstractContextManager[Connection]:
         """Begin a change of the database; see `Database.changing`."""
@@ -144,7 +158,7 @@ class Room:
         Raises:
             RoomError: If it is not this class's, or the door is closed.
         """
-        if not is_secret_of(secret, self.setting("join", "")):
+        if not is_secret_of(secret, digest(self.join_secret)):
             raise RoomError("This link is not valid any more. Ask for the new one.")
         self.require_door()
 
@@ -169,7 +183,7 @@ class Room:
         Raises:
             RoomError: If it is not the teacher's link.
         """
-        if not is_secret_of(secret, self.setting("teach", "")):
+        if not is_secret_of(secret, digest(self.teach_secret)):
             raise RoomError("This link is not valid any more. Ask for the new one.")
         cookie = new_secret()
         with self.changing() as session:
@@ -180,7 +194,7 @@ class Room:
         """Return whose browser this is; None if it was never let in, or is no more."""
         if not cookie:
             return None
-        key, known = digest(cookie), self._known
+        key, known = digest(cookie), self._known.things()
         if key not in known:
             asked = (
                 select(seats.c.member, members.c.name)
@@ -199,13 +213,13 @@ class Room:
         """Forget a browser; what its learner made stays until the end of the class."""
         with self.changing() as session:
             session.execute(delete(seats).where(seats.c.digest == digest(cookie)))
-        self._known = {}
+        self._known.forget()
 
     def remove(self, member: str) -> None:
         """Forget a learner: seats and answers. `ending.remove` clears the rest."""
         with self.changing() as session:
             session.execute(delete(members).where(members.c.id == member))
-        self._known = {}
+        self._known.forget()
 
     def forget_all(self) -> None:
         """Forget every learner, vote and setting; the teacher stays, links are new."""
@@ -215,9 +229,8 @@ class Room:
                 if table is not seats:
                     session.execute(delete(table))
         self.database.purge()
-        self._known = {}
-        self.teach_secret = self._renew("teach")
-        self.join_secret = self._renew("join")
+        self._known.forget()
+        self._renew_links()
 
     # --- who is there -----------------------------------------------------------------
 
@@ -275,8 +288,7 @@ class Room:
             session.execute(delete(settings).where(settings.c.name == name))
             session.execute(insert(settings).values(name=name, value=value))
 
-    def _renew(self, link: str) -> str:
-        """Make a link's secret anew; the one before is of no use any more."""
-        secret = new_secret()
-        self.set(link, digest(secret))
-        return secret
+    def _renew_links(self) -> None:
+        """Make both links anew; those before are of no use any more."""
+        for link in ("teach", "join"):
+            self.set(link, f"{link} {new_secret()}")

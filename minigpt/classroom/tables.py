@@ -41,7 +41,7 @@ settings = Table(
     Column("name", String(32), primary_key=True),
     Column("value", JSON, nullable=False),
 )
-"""What the teacher shows and allows, and the digests of both links."""
+"""What the teacher shows and allows, and what makes both links, with the key."""
 
 votes = Table(
     "votes",

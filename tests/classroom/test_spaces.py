@@ -297,7 +297,9 @@ def test_the_end_of_a_class_deletes_all_of_it_and_nothing_else(school):
     ending.wipe(school.room)
     assert works(school.room) == []
     left = {path.name for path in school.room.folder.rglob("*") if path.is_file()}
-    assert {name.partition("-")[0] for name in left} == {"room.sqlite"}
+    # How often somebody was removed stays, for the other processes; not who.
+    assert {name.partition("-")[0] for name in left} == {"room.sqlite", "removals"}
+    assert set((school.room.folder / "removals").read_text()) == {"x"}
     assert own.read_text() == "mine"
     assert school.room.seat(school.teacher).is_teacher
 
