@@ -3,10 +3,13 @@
     python benchmarks/bpe.py path/to/text.txt
 
 All three take turns in every round, so a busy machine slows them alike; the ratios of
-the medians are what to trust. Above 1 means that ours is faster.
+the medians are what to trust. Above 1 means that ours is faster. Last, ours alone
+learns from single words of growing length: an exponent of 1 is linear, 2 quadratic.
 """
 
 import argparse
+import math
+import random
 import statistics
 import time
 from collections.abc import Callable
@@ -84,6 +87,18 @@ def compare_training(text: str, rounds: int) -> None:
         )
 
 
+def show_growth() -> None:
+    """Print training times on texts without a space, each twice as long as before."""
+    print(f"\n{'one word of':>14} {'ours':>8} {'exponent':>9}")
+    before, dice = 0.0, random.Random(0)
+    for letters in (250_000, 500_000, 1_000_000, 2_000_000):
+        word = "".join(dice.choices("ACGT", k=letters))
+        taken = seconds(lambda word=word: BPETokenizer(SIZES[0]).build_vocab(word))
+        exponent = f"{math.log2(taken / before):>9.2f}" if before else ""
+        print(f"{letters:>14,} {taken:>6.2f} s {exponent}")
+        before = taken
+
+
 def compare_encoding(text: str, rounds: int) -> None:
     """Print encoding speeds, and check that all give the same tokens."""
     size = SIZES[-1]
@@ -113,7 +128,7 @@ def compare_encoding(text: str, rounds: int) -> None:
 
 
 def main() -> None:
-    """Read the arguments and print both comparisons."""
+    """Read the arguments and print the comparisons."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("text", type=Path, help="a UTF-8 text file")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each")
@@ -121,6 +136,7 @@ def main() -> None:
     text = arguments.text.read_text(encoding="utf-8")
     compare_training(text, arguments.rounds)
     compare_encoding(text, arguments.rounds)
+    show_growth()
 
 
 if __name__ == "__main__":

@@ -16,9 +16,11 @@ from pretrained.test_codebases import (
     shaken,
 )
 from pretrained.test_codebases import with_tokens as with_tokens
+from pretrained.tokenizer_forms import ranks_of, write_ranks
 
 import minigpt
 from minigpt.errors import CheckpointError
+from minigpt.tokenizers.byte_pair.rank_file import _KNOWN
 
 
 def newer_gpt2(width=48, heads=3, **settings):
@@ -86,6 +88,18 @@ def test_the_books_own_widths_tell_the_heads_and_others_ask(with_tokens):
         opened(content, with_tokens, "model.pth")
     (with_tokens / "model.json").write_text('{"n_heads": 4}')
     assert opened(content, with_tokens, "model.pth").model.config.num_heads == 4
+
+
+def test_tiktokens_ranks_are_found_beside_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(_KNOWN, 290, _KNOWN[50256])
+    write_ranks(tmp_path / "gpt2.tiktoken", ranks_of(290))
+    found = opened(writers.llms_from_scratch(newer_gpt2(768, 12, n_inner=8)), tmp_path)
+    text = "the tenth"
+    assert found.tokenizer.decode(found.tokenizer.encode(text)) == text
+    assert found.tokenizer.eos_id == 290
+    write_ranks(tmp_path / "another.tiktoken", ranks_of(290))
+    with pytest.raises(CheckpointError, match="or one file of tiktoken's ranks"):
+        minigpt.from_pretrained(tmp_path / "model.pt")
 
 
 @pytest.mark.parametrize("folded", [False, True])

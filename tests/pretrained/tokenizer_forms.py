@@ -1,10 +1,15 @@
 """Small tokenizers of every kind, made by `tokenizers` itself."""
 
+import base64
 import json
+import random
+from itertools import product
 
 import tokenizers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 from tokenizers import trainers as learn
+
+from minigpt.tokenizers.byte_pair.printable import BYTE_ORDER
 
 TEXT = ["It was the best of times, it was the worst of times. naïve 12 345"] * 5
 ENDS = ["<unk>", "<s>", "</s>"]
@@ -173,3 +178,22 @@ OURS = [gpt2, llama3, qwen, smollm]
 """Those that a `BPETokenizer` reads."""
 ADAPTED = [unigram, sentencepiece, wordpiece, words, clip, lowercase_bytes, gaps]
 """Those that the library runs."""
+
+
+def ranks_of(size):
+    """As many tokens: bytes, pairs of bytes, and runs of frequent letters."""
+    pieces = [bytes([byte]) for byte in BYTE_ORDER]
+    letters = [letter.encode() for letter in "etaoinshrdlu"]
+    longer = [b"".join(run) for n in (2, 3, 4) for run in product(letters, repeat=n)]
+    random.Random(0).shuffle(longer)
+    pieces += longer[:4000]
+    pairs = (bytes(pair) for pair in product(BYTE_ORDER, repeat=2))
+    pairs_of_three = (bytes([32, *pair]) for pair in product(BYTE_ORDER, repeat=2))
+    rest = dict.fromkeys([*pieces, *pairs, *pairs_of_three])
+    return {piece: rank for rank, piece in zip(range(size), rest, strict=False)}
+
+
+def write_ranks(path, ranks):
+    lines = [f"{base64.b64encode(piece).decode()} {ranks[piece]}" for piece in ranks]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path

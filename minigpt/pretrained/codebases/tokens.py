@@ -1,7 +1,7 @@
 """The tokenizer of a checkpoint that holds none: what lies beside it.
 
-In this order: our own file, `tokenizer.json` (or `vocab.json` with `merges.txt`), and
-nanoGPT's `meta.pkl`, a table of characters.
+In this order: our own file, `tokenizer.json` (or `vocab.json` with `merges.txt`),
+nanoGPT's `meta.pkl`, a table of characters, and tiktoken's ranks.
 """
 
 from pathlib import Path
@@ -9,8 +9,9 @@ from typing import Any
 
 from minigpt.errors import CheckpointError
 from minigpt.pretrained.codebases.unpickled import read_plain
-from minigpt.tokenizers import Tokenizer
+from minigpt.tokenizers import BPETokenizer, Tokenizer
 from minigpt.tokenizers.adapted import AdaptedTokenizer
+from minigpt.tokenizers.byte_pair.rank_file import SUFFIX
 from minigpt.tokenizers.storage import open_tokenizer
 
 OWN_TOKENIZER_FILE = "minigpt_tokenizer.json"
@@ -32,10 +33,13 @@ def tokenizer_beside(file: Path) -> Tokenizer:
         return open_tokenizer(directory)
     if (directory / META_FILE).is_file():
         return of_characters(directory / META_FILE)
+    ranks = sorted(directory.glob(f"*{SUFFIX}"))
+    if len(ranks) == 1:
+        return BPETokenizer.from_pretrained(ranks[0])
     raise CheckpointError(
         f"{file} holds no tokenizer: put the tokenizer.json of its data beside it "
-        "(for GPT-2's tokens, that of gpt2; for Llama 2's, that of a Llama 2), or "
-        f"nanoGPT's {META_FILE}."
+        "(for GPT-2's tokens, that of gpt2; for Llama 2's, that of a Llama 2), "
+        f"nanoGPT's {META_FILE}, or one file of tiktoken's ranks, *{SUFFIX}."
     )
 
 

@@ -1,5 +1,7 @@
 """The files of others: GPT-2's `vocab.json` and `merges.txt`, and `tokenizer.json`.
 
+tiktoken's ranks are read in `rank_file`.
+
 What a `tokenizer.json` asks for is worked out in `tokenizer_json`, and one is written
 in `huggingface_writing`.
 """
@@ -10,6 +12,7 @@ from typing import Any
 from minigpt.errors import CheckpointError
 from minigpt.tokenizers.base import FORMAT
 from minigpt.tokenizers.byte_pair.printable import from_printable
+from minigpt.tokenizers.byte_pair.rank_file import SUFFIX, read_rank_file
 from minigpt.tokenizers.byte_pair.text_rules import GPT2_RULES, TextRules
 from minigpt.tokenizers.byte_pair.tokenizer_json import read_rules, special_tokens_of
 from minigpt.tokenizers.byte_pair.vocabulary import (
@@ -33,6 +36,8 @@ def read_huggingface(path: Path) -> BytePairVocabulary:
                 f"{path} has neither {' nor '.join(names)}.{_remedy(path)}"
             )
         path = found[0]
+    if path.suffix == SUFFIX:
+        return read_rank_file(path)
     fields = read_json(path)
     try:
         if "model" in fields and not isinstance(fields["model"], int):

@@ -157,7 +157,7 @@ class BPETokenizer(Tokenizer):
 
         Args:
             path: A Hugging Face `tokenizer.json`, GPT-2's `vocab.json` (with
-                `merges.txt` beside it), or a directory with either.
+                `merges.txt` beside it), tiktoken's ranks, or a directory with a JSON.
 
         Returns:
             A tokenizer that gives the same ids. Its special tokens are the file's:

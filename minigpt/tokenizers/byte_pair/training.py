@@ -7,7 +7,9 @@ Done as written, each of thousands of steps would count all pairs of the text an
 ideas make it fast and change no result:
 
 1. Equal pretokens are one *word* with a count.
-2. A merge changes only the words that have the pair: `holders` remembers which.
+2. A merge changes only the words that have the pair: `holders` remembers which. It
+   names a word once for each occurrence, and the merge looks at it once: a text without
+   spaces is one word that has the pair a thousand times.
 3. In such a word only the pairs beside the merged one change: their counts are
    corrected, never recounted.
 4. The largest count is on top of a heap. Entries that have gone stale are corrected
@@ -126,7 +128,7 @@ class _Words:
         """
         grown: set[str] = set()
         twins, overlapping = pair[0] == pair[1], 0
-        for number in self.holders.pop(pair):
+        for number in set(self.holders.pop(pair)):
             word = self.words[number]
             if pair in word:  # or an earlier merge, or this loop, took it away
                 self._recount(number, pair, token, grown)

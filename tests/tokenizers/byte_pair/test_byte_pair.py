@@ -1,5 +1,6 @@
 """Byte pairs: the published example, the algorithm by definition, any string."""
 
+import random
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
@@ -14,7 +15,7 @@ from minigpt.tokenizers.byte_pair import definition
 from minigpt.tokenizers.byte_pair.fast_cache import ChunkCache
 from minigpt.tokenizers.byte_pair.merging import Merge, MergeTable
 from minigpt.tokenizers.byte_pair.pretokens import PATTERN, chunks, pretokens
-from minigpt.tokenizers.byte_pair.training import learn_merges
+from minigpt.tokenizers.byte_pair.training import _Words, learn_merges
 
 TEXT = "The cat sat on the mat. The dog ate the cat's hat, and that's that! " * 3
 
@@ -124,6 +125,28 @@ def test_long_words_are_merged_as_short_ones(word):
     table = MergeTable(merges)
     for other in (word, word[::-1], word * 2):
         assert table.apply_to_long(other) == table.apply(other)
+
+
+def test_a_text_without_spaces_has_the_merges_of_the_definition():
+    word = "".join(random.Random(0).choices("ACGT", k=1500))
+    steps = islice(BPETokenizer(5000).training_steps([word, word[::-1]]), 60)
+    assert [step.pair for step in steps] == definition.train([word, word[::-1]], 60)
+
+
+def test_a_merge_looks_at_a_word_once_however_often_it_has_the_pair():
+    class Counted(list):
+        looked_at = 0
+
+        def __getitem__(self, number):
+            self.looked_at += 1
+            return super().__getitem__(number)
+
+    words = _Words({"".join(random.Random(0).choices("\0\1\2", k=3000)): 1})
+    words.words = Counted(words.words)
+    for step in range(20):
+        words.merge(words.most_frequent_pair()[0], chr(3 + step))
+    # The pair is looked for, counted and replaced: twice a merge, thrice if of twins.
+    assert words.words.looked_at <= 3 * 20
 
 
 def test_a_word_of_a_million_letters_is_encoded_in_seconds(tokenizer):
