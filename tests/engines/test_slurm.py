@@ -218,6 +218,7 @@ def test_a_job_by_a_strange_name_is_none(store, text_file):
 
 
 @pytest.mark.walk
+@pytest.mark.timeout(1500)
 def test_forty_runs_drain(slurm, tmp_path, text_file):
     store = RunStore(tmp_path / "forty")
     runs = [store.create(tiny(text_file, max_steps=20), f"run-{n}") for n in range(40)]
