@@ -40,7 +40,8 @@ notes, tour_card = st.container(), st.container()
 with guard.guard():
     entrance.run(page)
 with guard.guard():
-    summary.show(page.url_path)
+    if not entrance.is_in_study():  # a lesson's file would show what a study covers
+        summary.show(page.url_path)
 with share:
     sharing.show(page.url_path)
 with notes:

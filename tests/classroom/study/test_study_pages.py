@@ -110,6 +110,8 @@ def test_one_arm_must_predict_and_for_the_other_nothing_is_covered(
         assert not keys & {"_just_show_me", "take_tour"}
         assert not [key for key in keys if key and key.startswith("_reveal")]
         assert "cover" not in {each.key for each in app.toggle}
+        files = {each.proto.label for each in app.get("download_button")}
+        assert "Take it with you" not in files
         assert len(app.radio) == 1
     app = app.radio[0].set_value(0).run()
     assert "The figure appears here" not in words(app)
