@@ -28,7 +28,6 @@ BEGIN = """
 import sys
 from pathlib import Path
 from minigpt.classroom.database import Database
-from minigpt.classroom.links import digest
 from minigpt.classroom.room import Room
 from minigpt.errors import RoomError
 from minigpt.spaces import Limits
@@ -37,11 +36,10 @@ folder, url, word = Path(sys.argv[1]), sys.argv[2] or None, sys.argv[3]
 
 JOINING = """
 from concurrent.futures import ThreadPoolExecutor
-room = Room(folder, Limits(learners=24), (), Database(folder, url))
-room.set("join", digest("in"))
+room = Room(folder, Limits(learners=24), (), Database(folder, url), "key of both")
 def join(number):
     try:
-        room.join("in", f"{word} {number}")
+        room.join(room.join_secret, f"{word} {number}")
         return 1
     except RoomError as error:
         assert "full" in str(error), error
