@@ -20,6 +20,7 @@ from pretrained.tokenizer_forms import ranks_of, write_ranks
 
 import minigpt
 from minigpt.errors import CheckpointError
+from minigpt.pretrained.codebases.programs import CODEBASES
 from minigpt.tokenizers.byte_pair.rank_file import _KNOWN
 
 
@@ -205,3 +206,11 @@ def test_weights_of_nobody_are_refused_in_one_line(content, words, with_tokens):
     with pytest.raises(CheckpointError, match=words) as error:
         opened(content, with_tokens)
     assert "\n" not in str(error.value)
+
+
+def test_the_page_of_what_opens_is_as_it_would_be_made_today():
+    from pretrained import codebase_table  # which takes its models from this file
+
+    made = codebase_table.page()
+    assert codebase_table.PAGE.read_text(encoding="utf-8") == made
+    assert all(f"| {each.title} |" in made for each in CODEBASES)
