@@ -138,9 +138,10 @@ def open_class(port: int, options: argparse.Namespace) -> list[str]:
     folder = places.data_directory() / spaces.ROOM
     key = os.environ.get(several.CLASS_KEY) if options.behind else None
     try:
-        database = Database(folder, options.database or os.environ.get(URL_VARIABLE))
         if key is None:
             claim(folder)
+        database = Database(folder, options.database or os.environ.get(URL_VARIABLE))
+        if key is None:
             database.claim()
         room = Room(folder, limits, shipped, database, key)
     except (RoomError, OSError) as error:

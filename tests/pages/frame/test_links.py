@@ -24,6 +24,7 @@ NOT_KEPT = {
     *("text_file_{turn}", "tokenizer_files", "tokenizer_upload", "pasted", "path"),
     *("pasted_{method}", "prompts_typed", "tokenizer_pasted", "STORY", "bring_source"),
     *("chat_input", "edited_{number}", "own_pairs_{turn}", "pairs_file"),
+    *("_result_codes", "_result_files", "_result_word"),
     # A note: it is kept with the model, and a bookmark's name with the bookmark.
     *("own_name_L{layer}H{head}", "own_text_L{layer}H{head}", "own_view"),
     *("own_pin_L{layer}H{head}", "notes_to_add"),
