@@ -31,7 +31,7 @@ def show(room: Room) -> None:
                 lambda write=write: write(room).encode("utf-8-sig"),
                 f"{name.lower()}.csv",
                 "text/csv",
-                key=f"{name.lower()}_csv",
+                key=f"take_{name.lower()}",
                 icon=":material/download:",
                 on_click="ignore",
             )

@@ -26,7 +26,7 @@ room = seats.teacher()
 if room is None:
     raise RoomError("This page is the teacher's.")
 st.title("Class", anchor=False)
-now, in_a_box = st.tabs(["Now", "Study"])
+now, handed_in, in_a_box = st.tabs(["Now", "Results", "Study"])
 with now:
     left, right = st.columns([3, 2], gap="large")
 with right, guard():
@@ -43,11 +43,11 @@ with left, guard():
     permissions.show(room)
 with left, guard():
     answers.show(room)
-with left, guard():
-    results.show()
 with right, guard():
     models_for_all.show(room)
 with right, guard():
     closing.show(room)
+with handed_in, guard():
+    results.show()
 with in_a_box, guard():
     study.show(room)

@@ -144,7 +144,7 @@ def test_a_learner_downloads_a_model_without_the_teacher_s_notes(
 
 def test_after_the_class_its_switches_are_as_for_a_new_one(school, open_as, downloads):
     app = open_as(school.teacher, "pages/classroom/classroom.py")
-    assert downloads["predictions_csv"]().startswith(b"\xef\xbb\xbfname,")
+    assert downloads["take_predictions"]().startswith(b"\xef\xbb\xbfname,")
     app.toggle(key="_door").set_value(False).run()
     app.toggle(key="_follow_me").set_value(True).run()
     app.multiselect(key="_locked_pages").set_value(["attention"]).run()
