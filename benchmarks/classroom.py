@@ -150,7 +150,8 @@ class Session:
         rerun = request.rerun_script
         rerun.query_string = "model=tales"
         if self.page == "chat":
-            rerun.query_string = "model=tales-chat"
+            # A long conversation goes on: it leaves out its oldest turns.
+            rerun.query_string = "model=tales-chat&chat_may_forget=true"
         if self.script:
             rerun.page_script_hash = self.script
         else:
