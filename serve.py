@@ -1,4 +1,7 @@
-"""Serve the app until Ctrl-C, in the environment that `launch.py` has made."""
+"""Serve the app until Ctrl-C, in the environment that `launch.py` has made.
+
+More than 300 lines: all options stand here, each with its words and its check.
+"""
 
 import argparse
 import contextlib
