@@ -7,6 +7,7 @@ from minigpt.interpret.heads.attention_editing import EditedHead, HeadEdit
 from minigpt.interpret.heads.row_challenge import RowChallenge
 from minigpt.interpret.reading.prompt import Reading
 from pages.attention.numbers import challenge_of
+from pages.frame import state
 from pages.frame.reading import Place
 from pages.frame.words import plain
 from viz.tokens import display_piece
@@ -69,7 +70,10 @@ def _offer_hint(found: RowChallenge) -> None:
 
 
 def _go_to(layer: int, head: int, token: int) -> None:
-    st.session_state.update(layer=layer, head=head, token=token)
+    place = {"layer": layer, "head": head, "token": token}
+    if all(state.get(name) == value for name, value in place.items()):
+        st.toast("You are there: this head can.")
+    st.session_state.update(place)
 
 
 def _word(piece: str) -> str:

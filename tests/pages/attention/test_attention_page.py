@@ -138,6 +138,15 @@ def test_a_link_that_asks_for_what_cannot_be_changes_nothing(open_page, view, qu
     assert (sheet["divisor"], sheet["leftOut"], sheet["weighed"]) == (None, [], None)
 
 
+def test_a_hint_leads_to_a_head_and_once_there_it_says_so(open_page):
+    app = open_page(PAGE, prompt=PROMPT)
+    app.button(key="_challenge_hint").click().run()
+    place = [app.session_state[name] for name in ("layer", "head", "token")]
+    app.button(key="_challenge_hint").click().run()
+    assert [each.value for each in app.toast] == ["You are there: this head can."]
+    assert place == [app.session_state[name] for name in ("layer", "head", "token")]
+
+
 def test_the_challenge_is_met_by_the_weight_that_the_model_obeys(
     open_page, monkeypatch
 ):
