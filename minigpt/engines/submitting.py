@@ -12,11 +12,10 @@ from pathlib import Path
 from minigpt.engines.engine import Engine, State
 from minigpt.engines.slurm import Slurm
 from minigpt.errors import RunError
-from minigpt.runs.job import Job, end_job, is_elsewhere, read_job, write_job
+from minigpt.runs.job import Job, end_job, read_job, require_idle, write_job
 from minigpt.runs.lock import RunLock, is_locked
 from minigpt.runs.status import write_status
 from minigpt.runs.store import Run
-from minigpt.runs.ticket import has_ticket
 
 ENGINES: dict[str, Callable[[], Engine]] = {"slurm": Slurm}
 _LOOK_EVERY = 5.0
@@ -39,11 +38,7 @@ def submit(run: Run, engine: str) -> Job:
         raise RunError(f"The run {run.id!r} has finished: there is nothing to resume.")
     lock = RunLock.acquire(run.path)
     try:
-        if has_ticket(run.path) or is_elsewhere(run.path):
-            raise RunError(
-                f"The run {run.id!r} is already being trained or waits for its turn: "
-                "watch it, or stop it first."
-            )
+        require_idle(run.path)
         (run.path / "stop").unlink(missing_ok=True)
         waits = before.replace(state="queued", pid=None, error=None, eta_seconds=None)
         write_status(run.path, waits.replace(activity=f"waits in {chosen.title}"))

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from minigpt.atomic_writes import replace_file
+from minigpt.errors import RunError
+from minigpt.runs.ticket import has_ticket
 
 IN_JOB = "MINIGPT_IN_JOB"
 """The variable that a job finds set."""
 _FILE = "job.json"
-_ENGINES = ("slurm", "ray")
+_ENGINES = ("slurm",)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -57,6 +59,19 @@ def is_elsewhere(directory: Path) -> bool:
     """Whether a job of this run waits or works, as far as anybody has noted."""
     job = read_job(directory)
     return job is not None and not job.ended
+
+
+def require_idle(directory: Path) -> None:
+    """Check that a run neither waits nor is trained elsewhere; its lock is yours.
+
+    Raises:
+        RunError: If it does or is.
+    """
+    if has_ticket(directory) or is_elsewhere(directory):
+        raise RunError(
+            f"The run {directory.name!r} is already being trained or waits for its "
+            "turn: watch it, or stop it first."
+        )
 
 
 def end_job(directory: Path) -> None:

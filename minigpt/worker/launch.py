@@ -17,7 +17,7 @@ from minigpt.classroom.quotas import require_may_train, used_up
 from minigpt.config import RunConfig
 from minigpt.engines.submitting import submit
 from minigpt.errors import RunError
-from minigpt.runs.job import is_elsewhere, read_job
+from minigpt.runs.job import read_job, require_idle
 from minigpt.runs.lock import RunLock, held
 from minigpt.runs.status import write_status
 from minigpt.runs.store import Run, RunStore
@@ -177,11 +177,7 @@ def _ticket() -> Ticket:
 def _join(run: Run, ticket: Ticket) -> None:
     lock = RunLock.acquire(run.path)
     try:
-        if has_ticket(run.path) or is_elsewhere(run.path):
-            raise RunError(
-                f"The run {run.id!r} is already being trained or waits for its turn: "
-                "watch it, or stop it first."
-            )
+        require_idle(run.path)
         close_killed(run)
         write_ticket(run.path, ticket)
     except OSError as error:
