@@ -52,14 +52,17 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-RUN_PAGES = ("tests/pages/", "tests/guard/", "tests/lessons/")
+UNCHECKED = ("tests/pages/", "tests/guard/", "tests/lessons/", "tests/interpret/")
 
 
 @pytest.fixture(autouse=True)
 def shapes_unchecked(request) -> Iterator[None]:
-    """Let pages run as for a reader, a fifth quicker: the model has its tests."""
-    pages = request.node.nodeid.startswith(RUN_PAGES)
-    jaxtyping.config.update("jaxtyping_disable", pages)
+    """Let a model run as for a reader where others are tested: it has its own tests.
+
+    Pages are a fifth quicker so, and `interpret`, which runs it most, two fifths.
+    """
+    unchecked = request.node.nodeid.startswith(UNCHECKED)
+    jaxtyping.config.update("jaxtyping_disable", unchecked)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
 
