@@ -165,7 +165,7 @@ class _Builder:
         normalize_k = None if attn.k_norm is None else _norm(attn.k_norm)
         turn = None if attn.rotary is None else _turn(attn.rotary)
         num_heads, kv_heads, d_head = attn.num_heads, attn.kv_heads, attn.d_head
-        bias = self.bias_by_distance(attn)
+        bias, window = self.bias_by_distance(attn), attn.window
         scale = d_head**-0.5
         softmax = _in_torch(lambda scores: torch.softmax(scores, -1))
 
@@ -185,6 +185,8 @@ class _Builder:
                 scores += place.bias(bias)
             if place.behind is not None:
                 scores += place.behind
+            if window is not None and (outside := place.outside(window)) is not None:
+                scores += outside
             z = softmax(scores) @ values[:, :, : place.seen]
             return combine(z.reshape(len(x), -1))
 

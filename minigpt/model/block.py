@@ -31,16 +31,17 @@ class Block(nn.Module):
 
     Args:
         config: The model's settings.
+        layer: Its number, from 0.
 
     Source: Xiong et al. 2020, arXiv:2002.04745, figure 1 (b); for `parallel_mlp`, Black
     et al. 2022, arXiv:2204.06745, section 2.1.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, layer: int = 0) -> None:
         super().__init__()
         self.hook_resid_pre = HookPoint()  # [batch pos d_model], as all in this class
         self.ln1 = build_norm(config)
-        self.attn = MultiHeadAttention(config)
+        self.attn = MultiHeadAttention(config, layer)
         self.hook_attn_out = HookPoint()
         if config.mlp_width:
             self.hook_resid_mid = HookPoint()

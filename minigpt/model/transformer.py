@@ -69,7 +69,9 @@ class TransformerLM(LanguageModelBase):
         if self.position_embedding is not None:
             self.hook_pos_embed = HookPoint()  # [batch pos d_model]
         self.dropout = nn.Dropout(config.dropout)
-        self.blocks = nn.ModuleList([Block(config) for _ in range(config.num_layers)])
+        self.blocks = nn.ModuleList(
+            [Block(config, layer) for layer in range(config.num_layers)]
+        )
         self.ln_final = build_norm(config)
         if not config.tie_embeddings:
             self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)

@@ -7,7 +7,7 @@ names are those of `GPT2LMHeadModel` in `transformers`.
 from typing import Any
 
 from minigpt.config import ModelConfig
-from minigpt.config.model import Activation
+from minigpt.config.own_model import Activation
 from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.shape import OURS_ALONE, Shape, WeightPlace, layers
 

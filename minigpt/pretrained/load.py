@@ -16,7 +16,7 @@ from minigpt.pretrained.codebases.tokens import OWN_TOKENIZER_FILE
 from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.gpt2 import GPT2
 from minigpt.pretrained.hub import commit_of, find_directory
-from minigpt.pretrained.llama import LLAMA
+from minigpt.pretrained.llama import LLAMA, MISTRAL
 from minigpt.pretrained.neo import NEO
 from minigpt.pretrained.neox import NEOX
 from minigpt.pretrained.opt import OPT
@@ -26,7 +26,7 @@ from minigpt.pretrained.weights import INDEX_FILE, WEIGHTS_FILE, WeightFiles, We
 from minigpt.tokenizers.enlarged import fitted
 from minigpt.tokenizers.storage import open_tokenizer
 
-SHAPES = (GPT2, QWEN2, LLAMA, QWEN3, NEOX, NEO, OPT)
+SHAPES = (GPT2, QWEN2, LLAMA, MISTRAL, QWEN3, NEOX, NEO, OPT)
 
 
 def from_pretrained(

@@ -6,7 +6,7 @@ writing both use it.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -38,8 +38,6 @@ class WeightPlace:
     """What each tensor is multiplied with to be ours, if not 1."""
     order: tuple[int, ...] = ()
     """Which of their rows our rows are, one after another, if not the same."""
-    more_rows: bool = False
-    """Whether they may have more rows behind those that we take."""
 
     def shape_there(self, ours: Tensor) -> tuple[int, ...]:
         """Return the shape that a tensor has in the file, from our part of it."""
@@ -91,6 +89,8 @@ class Shape:
     """The settings with every part that the shape always has: biases, scales, …"""
     head: str = "lm_head.weight"
     """The name of the head's weight."""
+    windows: Literal["none", "one for all", "one or none"] = "none"
+    """Which attention windows its layers can have."""
 
     def misfits(self, config: ModelConfig) -> list[str]:
         """List settings that this shape cannot express, and the values it supports."""
@@ -103,6 +103,14 @@ class Shape:
         if config.kv_heads < config.num_heads and not self.shares_keys:
             found.append(
                 f"num_kv_heads is {config.kv_heads} (it has as many as num_heads)"
+            )
+        sizes = set(config.windows)
+        if self.windows == "one or none":
+            sizes.discard(None)
+        if len(sizes) > 1 or (self.windows == "none" and sizes != {None}):
+            found.append(
+                f"attention_window is {config.attention_window} (its layers have "
+                f"{self.windows})"
             )
         return found
 

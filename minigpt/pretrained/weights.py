@@ -93,9 +93,6 @@ class Weights(ABC):
             for ours, weight in weights.items()
             for name, part in parts(weight, places[ours])
         }
-        longer = {
-            name for place in places.values() if place.more_rows for name in place.names
-        }
         for name, size in wanted.items():
             if name not in self._found:
                 others = [
@@ -108,8 +105,6 @@ class Weights(ABC):
                     f"{near_names(name, others)}"
                 )
             path, stored_name, found = self._found[name]
-            if name in longer and found[0] > size[0]:
-                found = (size[0], *found[1:])
             if found != size:
                 raise CheckpointError(
                     f"{path}: the tensor {stored_name!r} has shape {list(found)}; "

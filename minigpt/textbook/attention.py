@@ -20,7 +20,8 @@ def attention_row(
 
         raw = k · q      weights = softmax(raw / √d_head + bias)      z = Σ weight · v
 
-    The bias is the position scheme's (ALiBi, relative), and −∞ for later tokens.
+    The bias is the position scheme's (ALiBi, relative), and −∞ for later tokens
+    and for those before the layer's window, if it has one.
 
     Args:
         model: Any transformer.
@@ -50,5 +51,7 @@ def attention_row(
         count = tokens.shape[1]
         scores += attention.position_bias(count, count, model.device)[head, query]
     scores[query + 1 :] = -torch.inf  # the causal mask
+    if attention.window is not None:
+        scores[: max(query + 1 - attention.window, 0)] = -torch.inf
     weights = scores.softmax(-1)
     return {"raw": raw, "weights": weights, "z": weights @ v}

@@ -20,8 +20,8 @@ WORDS = {
 
 
 def in_words(config: ModelConfig, scheme: str) -> str:
-    """Say what a scheme does, and where this model's RoPE departs from the formula."""
-    words = WORDS[scheme]
+    """Say what a scheme does, and where this model departs from the formula."""
+    words = WORDS[scheme] + _windows(config)
     if scheme != "rope":
         return words
     if config.rope_dim is not None:
@@ -39,3 +39,18 @@ def in_words(config: ModelConfig, scheme: str) -> str:
             f"so that it can read texts longer than {made}."
         )
     return words
+
+
+def _windows(config: ModelConfig) -> str:
+    """Say which layers see only the last tokens; nothing if none does."""
+    sizes = [window for window in config.windows if window is not None]
+    if not sizes:
+        return ""
+    where = (
+        "In this model"
+        if len(sizes) == config.num_layers
+        else (f"In {len(sizes)} of this model's {config.num_layers} layers")
+    )
+    return (
+        f" {where} a token reads only the last {min(sizes):,} tokens, itself included."
+    )

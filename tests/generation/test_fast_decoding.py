@@ -24,6 +24,8 @@ SETTINGS = [
     {"positional_encoding": "learned", "embedding_norm": True},
     {"parallel_mlp": True, "positional_encoding": "rope", "rope_dim": 4},
     {"head_dim": 6, "num_kv_heads": 2, "bias": False, "qkv_bias": True},
+    {"attention_window": 3, "positional_encoding": "rope", "num_kv_heads": 2},
+    {"attention_window": [7, 0], "positional_encoding": "relative"},
 ]
 
 

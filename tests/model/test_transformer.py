@@ -24,6 +24,8 @@ VARIANTS = [
     {"d_ff": 0, "positional_encoding": "relative"},
     {"parallel_mlp": True, "activation": "gelu_exact", "qkv_bias": False},
     {"positional_encoding": "rope", "rope_dim": 6, "head_dim": 10, "num_kv_heads": 2},
+    {"attention_window": 5, "positional_encoding": "rope"},
+    {"attention_window": [0, 4], "positional_encoding": "alibi", "num_kv_heads": 2},
 ]
 
 

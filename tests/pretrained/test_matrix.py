@@ -44,7 +44,7 @@ FAMILIES = {
     ),
     "mistral": (
         transformers.MistralConfig,
-        LIKE_LLAMA | {"num_key_value_heads": 3, "sliding_window": 64},
+        LIKE_LLAMA | {"num_key_value_heads": 3, "sliding_window": 7},
     ),
 }
 QWEN = LIKE_LLAMA | {"num_key_value_heads": 1}
@@ -79,8 +79,35 @@ LATER = {
             "intermediate_size": 20,
             "max_position_embeddings": 60,
             "attention_types": [[["global", "local"], 1]],
-            "window_size": 33,  # as many as the tokens: of the table, these are read
+            "window_size": 9,
         },
+    ),
+    "neo, in groups": (
+        transformers.GPTNeoConfig,
+        {
+            "hidden_size": 24,
+            "num_layers": 3,
+            "num_heads": 3,
+            "max_position_embeddings": 40,
+            "attention_types": [[["local"], 2], [["global"], 1]],
+            "window_size": 4,
+        },
+    ),
+    "mistral, window unused": (
+        transformers.MistralConfig,
+        LIKE_LLAMA | {"num_key_value_heads": 3, "sliding_window": 40},
+    ),
+    "qwen2, windows": (
+        transformers.Qwen2Config,
+        QWEN
+        | {"num_hidden_layers": 3, "use_sliding_window": True}
+        | {"sliding_window": 6, "max_window_layers": 1},
+    ),
+    "qwen3, windows": (
+        transformers.Qwen3Config,
+        QWEN
+        | {"use_sliding_window": True, "sliding_window": 8, "head_dim": 10}
+        | {"layer_types": ["sliding_attention", "full_attention"]},
     ),
     "opt": (
         transformers.OPTConfig,
@@ -233,8 +260,9 @@ def test_fields_that_change_nothing_are_passed_over(family, models, forms, tmp_p
     together(tmp_path, place, forms["gpt2"][0])
     change_config(tmp_path, **HARMLESS)
     if family != "gpt2":
-        full = {"layer_types": ["full_attention"] * 2, "rope_scaling": None}
-        change_config(tmp_path, **full)
+        kind = "sliding" if family == "mistral" else "full"
+        same = {"layer_types": [f"{kind}_attention"] * 2, "rope_scaling": None}
+        change_config(tmp_path, **same)
     model = minigpt.from_pretrained(tmp_path).model
     with torch.inference_mode():
         torch.testing.assert_close(model(TOKENS), logits, atol=1e-4, rtol=0)
@@ -260,7 +288,12 @@ REFUSED = {
         {"residual_multiplier": 0.5, "num_experts": 4},
         {"layer_types": ["full_attention", "chunked_attention"]},
     ],
-    "mistral": [{"sliding_window": 8}, {"model_type": "gptj"}],
+    "mistral": [
+        {"layer_types": ["sliding_attention", "full_attention"]},
+        {"layer_types": ["full_attention", "full_attention"]},
+        {"sliding_window": 8.5},
+        {"model_type": "gptj"},
+    ],
     "opt": [
         {"do_layer_norm_before": False, "word_embed_proj_dim": 12},
         {"_remove_final_layer_norm": True, "enable_bias": False},
@@ -268,6 +301,7 @@ REFUSED = {
     "neo": [
         {"attention_layers": ["global", "strided"]},
         {"attention_types": [["local", 2]]},
+        {"attention_layers": ["global"]},
     ],
     "neox": [{"attention_bias": False}, {"use_parallel_residual": "no"}],
     "qwen2": [{"layer_types": ["full_attention", "chunked_attention"]}],

@@ -27,7 +27,6 @@ from minigpt.interpret.heads.attention_steps import (
     require_place,
 )
 from minigpt.model import TransformerLM
-from minigpt.model.positions import causal_mask
 
 
 @dataclass(frozen=True)
@@ -176,8 +175,7 @@ def edited_scores(parts: HeadTensors, edit: HeadEdit) -> EditedScores:
         biased = scaled + bias
     scores = biased
     if not edit.without_mask:
-        may_read = causal_mask(len(raw), len(raw), raw.device)
-        scores = biased.masked_fill(~may_read, -math.inf)
+        scores = biased.masked_fill(parts.scores.isneginf(), -math.inf)
     return EditedScores(raw, scaled, biased, scores)
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from minigpt.config import ModelConfig
-from minigpt.config.model import PositionalEncoding
+from minigpt.config.own_model import PositionalEncoding
 from minigpt.errors import DataError
 from minigpt.interpret.corpora import Windows
 from minigpt.interpret.heads.attention_steps import shared_head
@@ -133,7 +133,7 @@ def by_distance(
 def head_bias(
     model: TransformerLM, scheme: str, layer: int, length: int
 ) -> Float[np.ndarray, "head q_pos k_pos"]:
-    """Return what each head adds to its scores; −inf where it may not read.
+    """Return what each head adds to its scores; −inf for later tokens.
 
     Args:
         model: Whose learned biases, or whose number of heads.

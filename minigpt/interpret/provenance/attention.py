@@ -145,6 +145,13 @@ def score(site: Site) -> Working:
             -math.inf,
         )
     attn = site.block.attn
+    if attn.window is not None and q_pos - k_pos >= attn.window:
+        return Working(
+            f"−∞, because this layer reads the last {attn.window} tokens only",
+            parts(query_position=q_pos, key_position=k_pos),
+            f"key {k_pos} is {q_pos - k_pos} before query {q_pos}",
+            -math.inf,
+        )
     turn = "rot_" if attn.rotary is not None else ""
     q = site.here(f"attn.hook_{turn}q", q_pos, head)
     k = site.here(f"attn.hook_{turn}k", k_pos, _kv_head(site, head))
@@ -161,21 +168,25 @@ def score(site: Site) -> Working:
 def weight(site: Site) -> Working:
     """One attention weight: softmax over the scores of the query's row."""
     _, head, q_pos, k_pos = site.index
-    scores = site.here("attn.hook_attn_scores", head, q_pos)[: q_pos + 1]
+    first, window = 0, site.block.attn.window
+    if window is not None:
+        first = max(0, q_pos + 1 - window)
+    scores = site.here("attn.hook_attn_scores", head, q_pos)[first : q_pos + 1]
     # The same number is taken from every score, which changes no weight.
     top = float(scores.max()) if np.abs(scores).max() > LARGE_SCORE else 0.0
     powers = np.exp(scores - top)
     less = f" − {number(top)}" if top else ""
     weights = powers / powers.sum()
     columns = {"score": scores, f"exp(score{less})": powers, "weight": weights}
-    readable = k_pos <= q_pos
+    readable = first <= k_pos <= q_pos
     below = spell_sum((f"exp({bare(each)}{less})" for each in scores), powers)
-    own = f"exp({bare(scores[k_pos])}{less})" if readable else "exp(−∞)"
+    place = k_pos - first
+    own = f"exp({bare(scores[place])}{less})" if readable else "exp(−∞)"
     return Working(
         "softmax over the row: exp(score) / Σ exp(scores)",
-        along("k_pos", columns, k_pos if readable else None),
+        along("k_pos", columns, place if readable else None, first),
         f"{own} / ({below})",
-        float(weights[k_pos]) if readable else 0.0,
+        float(weights[place]) if readable else 0.0,
     )
 
 

@@ -43,16 +43,20 @@ class Working:
     """What the operands give, in double precision."""
 
 
-def along(axis: str, columns: dict[str, Vector], chosen: int | None = None) -> Operands:
+def along(
+    axis: str, columns: dict[str, Vector], chosen: int | None = None, first: int = 0
+) -> Operands:
     """Make a table with a row per place of an axis.
 
     Args:
         axis: Its name.
         columns: Title → one number per place.
-        chosen: The place that the number itself stands for.
+        chosen: The row of the place that the number itself stands for.
+        first: The first row's place.
     """
     count = len(next(iter(columns.values())))
-    return Operands(axis, tuple(map(str, range(count))), columns, chosen)
+    labels = tuple(str(first + row) for row in range(count))
+    return Operands(axis, labels, columns, chosen)
 
 
 def parts(**values: float) -> Operands:

@@ -33,6 +33,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from minigpt.errors import DataError
 from minigpt.interpret.provenance.working import Working, multiply_and_add, plus
 from minigpt.interpret.stream.logit_direction import block_at
 from minigpt.model import LayerNorm, TransformerLM
@@ -138,9 +139,18 @@ def qk_factors(
     """Return the queries of tokens, divided by √d_head, and the keys.
 
     Arguments as for `qk_map`.
+
+    Raises:
+        DataError: If the layer's window does not reach so far back.
     """
     block = block_at(model, layer)
     attention = block.attn
+    if attention.window is not None and distance >= attention.window:
+        raise DataError(
+            f"A key {distance} back lies outside the window of layer {layer}, which "
+            f"reads {attention.window} tokens: choose a distance of at most "
+            f"{attention.window - 1}."
+        )
     q = _project(attention, block.ln1(alone(model, _ids(model, queries))), "q", head)
     k = _project(attention, block.ln1(alone(model, _ids(model, keys))), "k", head)
     if attention.q_norm is not None and attention.k_norm is not None:

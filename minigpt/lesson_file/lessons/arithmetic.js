@@ -1,6 +1,7 @@
 // The arithmetic of one cell of one head: q · k, ÷ √d, the position's bias, the softmax.
 
 import { dot } from "../model/arrays.js";
+import { firstRead } from "../model/attention.js";
 import { scoreBias } from "../model/positions.js";
 import { rowOf, vectorsOf } from "./reading.js";
 import { headName } from "./texts.js";
@@ -32,6 +33,9 @@ export function drawArithmetic(root, model, reading, place) {
   if (key > query)
     return say(title, { strong: reads }, " may not read ", { strong: isRead },
       ", which comes later: its score is −∞ and its weight 0.");
+  if (key < firstRead({ model }, `blocks.${place.layer}`, query))
+    return say(title, { strong: reads }, " may not read ", { strong: isRead },
+      ", which lies before this layer's window: its score is −∞ and its weight 0.");
   const cell = cellNumbers(model, reading, place);
   say(title, "How ", { strong: reads }, " comes to read ", { strong: isRead }, " with weight ",
     { strong: cell.weight.toFixed(3) }, ` in ${headName([place.layer, head])}:`);

@@ -51,6 +51,12 @@ function queriesKeysValues(run, prefix, x) {
   return { q, k, v };
 }
 
+// The first position that a query may read: in a layer with a window, not all of them.
+export function firstRead({ model }, prefix, query) {
+  const window = model.config.windows[Number(prefix.split(".")[1])];
+  return window === null ? 0 : Math.max(0, query + 1 - window);
+}
+
 // Scores, mask and softmax: one row of weights for each head and each query. The last query
 // stands at the last key.
 function weights(run, prefix, q, k) {
@@ -61,7 +67,7 @@ function weights(run, prefix, q, k) {
   for (let head = 0; head < heads; head++) {
     const group = Math.floor((head * shared) / heads);
     for (let query = 0; query < queries; query++)
-      for (let key = 0; key <= run.start + query; key++) {
+      for (let key = firstRead(run, prefix, run.start + query); key <= run.start + query; key++) {
         const product = dot(q, (query * heads + head) * width,
           k, (key * shared + group) * width, width);
         scores[(head * queries + query) * keys + key] = product / Math.sqrt(width)

@@ -75,6 +75,11 @@ VARIANTS = {
         "activation": "swiglu",
         "norm": "rmsnorm",
     },
+    "window": {"attention_window": 3},
+    "window in one layer": {
+        "attention_window": [0, 2],
+        "positional_encoding": "alibi",
+    },
     "embedding norm": {"embedding_norm": True},
     "embedding norm, shifted": {"embedding_norm": True, "token_shift": True},
     "attention only": {"d_ff": 0},

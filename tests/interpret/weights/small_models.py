@@ -31,6 +31,7 @@ SHAPES = {
         "bias": False,
         "parallel_mlp": True,
     },
+    "windows": {"positional_encoding": "rope", "attention_window": (0, 5, 4)},
     "value embeddings": {
         "positional_encoding": "relative",
         "norm": "rmsnorm",

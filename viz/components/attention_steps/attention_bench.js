@@ -25,7 +25,8 @@ function sentence(head, step, key, { opened }) {
         distance(head.query - key), kept],
     scores: () => mayRead(head, key)
       ? [query, " may read ", token, ": its score stays. ", laterTokens(later), kept]
-      : [query, " may not read ", token, ", which comes later: its score is −∞", kept],
+      : [query, " may not read ", token, key > head.query ? ", which comes later"
+        : ", which lies before this layer's window", ": its score is −∞", kept],
     pattern: () => [query, " reads ", token, " with weight ",
       { strong: head.pattern[key].toFixed(3) }, ". The row adds up to 1", kept],
     v: () => ["z is the average of the values, weighted by the row: what this head brings to ",

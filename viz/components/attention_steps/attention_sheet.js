@@ -144,7 +144,7 @@ function shadeCell(cell, text, shade, masked) {
   cell.textContent = text;
   cell.style.background = masked ? "" : cssRgb(shade);
   cell.style.color = masked ? "" : textOn(shade);
-  if (masked) cell.setAttribute("aria-label", "later: may not be read");
+  if (masked) cell.setAttribute("aria-label", "may not be read");
   else cell.removeAttribute("aria-label");
 }
 
