@@ -89,6 +89,39 @@ class ModelConfig(OwnModelConfig):
         description="How many tokens attention reads, the last one its own: one number "
         "for all layers, or one for each (0: all there are).",
     )
+    rope_local_base: float | None = Field(
+        None,
+        gt=1.0,
+        le=1e9,
+        description="RoPE: the base in layers with a window, whose pairs then are not "
+        "slowed (none: as in the others).",
+    )
+    embedding_scale: float = Field(
+        1.0,
+        gt=0.0,
+        le=1000.0,
+        description="Factor on each looked-up embedding; a tied head's weights are "
+        "without it.",
+    )
+    post_norms: bool = Field(
+        False,
+        description="Normalise what attention and MLP add to the stream, too, and not "
+        "only what they read.",
+    )
+    attention_softcap: float | None = Field(
+        None,
+        gt=0.0,
+        le=1e6,
+        description="Bend attention scores so that none is farther from 0 than this "
+        "(none: as they are).",
+    )
+    logit_softcap: float | None = Field(
+        None,
+        gt=0.0,
+        le=1e6,
+        description="Bend the logits so that none is farther from 0 than this (none: "
+        "as they are).",
+    )
 
     @model_serializer(mode="wrap")
     def _without_what_came_later(
@@ -163,6 +196,18 @@ class ModelConfig(OwnModelConfig):
     def windows(self) -> tuple[int | None, ...]:
         """How many tokens each layer reads; None where it reads all there are."""
         return tuple(map(self.window_of, range(self.num_layers)))
+
+    def as_in(self, layer: int) -> Self:
+        """Return the settings with RoPE's as one layer has them."""
+        if self.rope_local_base is None or self.window_of(layer) is None:
+            return self
+        base, unslowed = self.rope_local_base, {"rope_factor": 1.0}
+        return self.replace(rope_base=base, rope_local_base=None, **unslowed)
+
+    @property
+    def is_gated(self) -> bool:
+        """Whether the MLP has a second projection, which scales the first."""
+        return self.activation in ("swiglu", "geglu")
 
     @property
     def has_qkv_bias(self) -> bool:

@@ -16,7 +16,7 @@ PositionalEncoding = Literal[
     "learned", "sinusoidal", "rope", "alibi", "relative", "none"
 ]
 Normalization = Literal["layernorm", "rmsnorm"]
-Activation = Literal["gelu", "gelu_exact", "relu", "relu2", "swiglu"]
+Activation = Literal["gelu", "gelu_exact", "relu", "relu2", "swiglu", "geglu"]
 
 
 def one_or_several(value: Any) -> str:

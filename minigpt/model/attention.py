@@ -22,7 +22,7 @@ from minigpt.config import ModelConfig
 from minigpt.hooks import HookPoint
 from minigpt.model.embedding import TokenEmbedding
 from minigpt.model.kv_cache import LayerCache
-from minigpt.model.norm import build_norm
+from minigpt.model.norm import build_norm, softcapped
 from minigpt.model.positions import (
     RelativeBias,
     build_attention_bias,
@@ -126,12 +126,13 @@ class MultiHeadAttention(nn.Module):
         self.hook_v = HookPoint()
         self.q_norm = build_norm(config, config.d_head) if config.qk_norm else None
         self.k_norm = build_norm(config, config.d_head) if config.qk_norm else None
-        self.rotary = build_rotary(config)
+        self.rotary = build_rotary(config, layer)
         if self.rotary is not None:
             self.hook_rot_q = HookPoint()  # [batch pos head d_head]
             self.hook_rot_k = HookPoint()
         self.position_bias = build_attention_bias(config)
         self.window = config.window_of(layer)
+        self.softcap = config.attention_softcap
         self.hook_attn_scores = HookPoint()  # [batch head q_pos k_pos]
         self.hook_pattern = HookPoint()  # [batch head q_pos k_pos]
         self.hook_z = HookPoint()  # [batch pos head d_head]
@@ -166,12 +167,14 @@ class MultiHeadAttention(nn.Module):
         return self.combine_heads(self.hook_z(z.transpose(1, 2)))
 
     def wants_scores(self, device: torch.device) -> bool:
-        """Whether somebody watches them, or a bias learns from them.
+        """Whether somebody watches them, they are bent, or a bias learns from them.
 
-        A mask with a gradient is more than torch's fused form on a CPU can do: it makes
-        a detour through the same steps.
+        torch's fused form bends nothing. A mask with a gradient is more than it can do
+        on a CPU: it makes a detour through the same steps.
         """
         if self.hook_attn_scores.is_watched() or self.hook_pattern.is_watched():
+            return True
+        if self.softcap is not None:
             return True
         learns = self.training and isinstance(self.position_bias, RelativeBias)
         return learns and device.type == "cpu"
@@ -213,6 +216,7 @@ class MultiHeadAttention(nn.Module):
     ) -> Float[Tensor, "batch head q_pos d_head"]:
         """Attention, step by step: scores, mask, softmax, weighted sum of values."""
         scores = q @ k.mT / math.sqrt(self.d_head)  # [batch head q_pos k_pos]
+        scores = softcapped(scores, self.softcap)
         q_len, k_len = scores.shape[-2:]
         if self.position_bias is not None:
             scores = scores + self.position_bias(q_len, k_len, q.device)

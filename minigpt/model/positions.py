@@ -245,10 +245,10 @@ def build_absolute_positions(
     return None
 
 
-def build_rotary(config: ModelConfig) -> RotaryPositions | None:
-    """Choose what turns queries and keys, if anything."""
+def build_rotary(config: ModelConfig, layer: int = 0) -> RotaryPositions | None:
+    """Choose what turns a layer's queries and keys, if anything."""
     if config.positional_encoding == "rope":
-        return RotaryPositions(config.max_seq_len, rope_speeds(config))
+        return RotaryPositions(config.max_seq_len, rope_speeds(config.as_in(layer)))
     return None
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from minigpt.config import ModelConfig
 from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.rope import read_rope, write_rope
-from minigpt.pretrained.shape import OURS_ALONE, Shape, WeightPlace, layers
+from minigpt.pretrained.shape import PLAIN, Shape, WeightPlace, layers
 from minigpt.pretrained.windows import Windows, read_windows, write_windows
 
 
@@ -173,7 +173,7 @@ FITS: dict[str, tuple[Any, ...]] = {
     "norm": ("rmsnorm",),
     "activation": ("swiglu",),
     "qk_norm": (False,),
-    **OURS_ALONE,
+    **PLAIN,
     "parallel_mlp": (False,),
     "rope_dim": (None,),
 }

@@ -89,9 +89,9 @@ class Weights(ABC):
             CheckpointError: If a tensor is missing, unknown or of another shape.
         """
         wanted = {
-            name: places[ours].shape_there(part)
+            name: places[ours].shape_there(number, part)
             for ours, weight in weights.items()
-            for name, part in parts(weight, places[ours])
+            for number, (name, part) in enumerate(parts(weight, places[ours]))
         }
         for name, size in wanted.items():
             if name not in self._found:

@@ -47,6 +47,8 @@ def attention_row(
     v = cache["v", layer][0, :, shared]
     raw = k @ q
     scores = raw / config.d_head**0.5
+    if attention.softcap is not None:  # no score is farther from 0 than this
+        scores = attention.softcap * (scores / attention.softcap).tanh()
     if attention.position_bias is not None:
         count = tokens.shape[1]
         scores += attention.position_bias(count, count, model.device)[head, query]

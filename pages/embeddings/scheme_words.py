@@ -29,6 +29,11 @@ def in_words(config: ModelConfig, scheme: str) -> str:
             f" In this model only the first {config.rope_dim} of a head's "
             f"{config.d_head} numbers are rotated; the others stay as they are."
         )
+    if config.rope_local_base is not None:
+        words += (
+            f" Layers with a window have speeds of their own, from the base "
+            f"{config.rope_local_base:g}; the others have {config.rope_base:g}."
+        )
     if config.rope_factor != 1.0:
         which, made = "Its hands", "those it was made for"
         if config.rope_trained_length is not None:

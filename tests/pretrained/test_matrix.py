@@ -97,6 +97,44 @@ LATER = {
         transformers.MistralConfig,
         LIKE_LLAMA | {"num_key_value_heads": 3, "sliding_window": 40},
     ),
+    "gemma": (
+        transformers.GemmaConfig,
+        LIKE_LLAMA | {"num_key_value_heads": 1, "head_dim": 10},
+    ),
+    "gemma 2": (
+        transformers.Gemma2Config,
+        LIKE_LLAMA
+        | {"num_hidden_layers": 3, "num_key_value_heads": 3, "head_dim": 6}
+        | {"query_pre_attn_scalar": 9, "sliding_window": 7}
+        | {"attn_logit_softcapping": 2.0, "final_logit_softcapping": 5.0},
+    ),
+    "gemma 2, not bent": (
+        transformers.Gemma2Config,
+        LIKE_LLAMA
+        | {"num_key_value_heads": 1, "head_dim": 8, "sliding_window": 64}
+        | {"attn_logit_softcapping": None, "final_logit_softcapping": None},
+    ),
+    "gemma 3": (
+        transformers.Gemma3TextConfig,
+        LIKE_LLAMA
+        | {"num_hidden_layers": 3, "num_key_value_heads": 1, "head_dim": 6}
+        | {"query_pre_attn_scalar": 9, "sliding_window": 7}
+        | {"layer_types": ["sliding_attention"] * 2 + ["full_attention"]}
+        | {
+            "rope_parameters": {
+                "sliding_attention": {"rope_type": "default", "rope_theta": 50.0},
+                "full_attention": {
+                    "rope_type": "linear",
+                    "rope_theta": 900.0,
+                    "factor": 8.0,
+                },
+            }
+        },
+    ),
+    "nanochat": (
+        transformers.NanoChatConfig,
+        LIKE_LLAMA | {"num_key_value_heads": 1, "final_logit_softcapping": 5.0},
+    ),
     "qwen2, windows": (
         transformers.Qwen2Config,
         QWEN
@@ -306,6 +344,10 @@ REFUSED = {
     "neox": [{"attention_bias": False}, {"use_parallel_residual": "no"}],
     "qwen2": [{"layer_types": ["full_attention", "chunked_attention"]}],
     "qwen3": [{"attention_bias": True, "num_experts": 8}],
+    "gemma": [{"hidden_act": "silu", "use_bidirectional_attention": True}],
+    "gemma 2": [{"query_pre_attn_scalar": -1, "attn_logit_softcapping": "5"}],
+    "gemma 3": [{"layer_types": ["chunked_attention"] * 3, "moe_layers": 2}],
+    "nanochat": [{"hidden_act": "gelu", "attention_bias": True}],
 }
 CASES = [(family, changes) for family, all_ in REFUSED.items() for changes in all_]
 

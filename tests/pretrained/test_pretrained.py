@@ -366,6 +366,32 @@ OURS["mistral"] = OURS["llama"] | {"attention_window": 5}
 OURS["qwen2"] = OURS["llama"] | {"qkv_bias": True, "num_kv_heads": 2}
 OURS["qwen2, windows"] = OURS["qwen2"] | {"attention_window": (0, 7)}
 OURS["qwen3"] = OURS["llama"] | {"qk_norm": True, "head_dim": 12}
+OURS["gemma"] = OURS["llama"] | {
+    "activation": "geglu",
+    "embedding_scale": 32**0.5,
+    "num_kv_heads": 2,
+}
+OURS["gemma2"] = OURS["gemma"] | {
+    "post_norms": True,
+    "attention_window": [6, 0],
+    "attention_softcap": 2.0,
+    "logit_softcap": 5.0,
+}
+OURS["gemma3"] = OURS["gemma2"] | {
+    "qk_norm": True,
+    "rope_local_base": 50.0,
+    "rope_factor": 4.0,
+    "attention_softcap": None,
+    "logit_softcap": None,
+}
+OURS["nanochat"] = OURS["llama"] | {
+    "norm_affine": False,
+    "activation": "relu2",
+    "qk_norm": True,
+    "embedding_norm": True,
+    "logit_softcap": 5.0,
+    "tie_embeddings": False,
+}
 OURS["gptneo, windows"] = {"qkv_bias": False, "attention_window": (6, 0)}
 OURS["gptneox"] = {"positional_encoding": "rope", "parallel_mlp": True}
 OURS["gptneox, in part"] = OURS["gptneox"] | {

@@ -112,7 +112,8 @@ def by_distance(
     Args:
         model: Whose weights and sizes.
         scheme: One that `is_known`.
-        layer: Whose biases; only `relative` differs between layers.
+        layer: Whose biases; `relative` differs between layers, and RoPE where those
+            with a window have a base of their own.
         length: Distances 0 … length − 1.
     """
     config, far = model.config, torch.arange(length)
@@ -122,7 +123,7 @@ def by_distance(
             np.arange(len(cosines)), cosines[None], "cosine of two positions' vectors"
         )
     if scheme == "rope":
-        kept = torch.cos(far[:, None] * speeds(config)).mean(dim=1)
+        kept = torch.cos(far[:, None] * speeds(config.as_in(layer))).mean(dim=1)
         return Distances(_ints(far), _array(kept)[None], "q · k left, where q = k")
     if scheme == "none":
         return None
@@ -203,7 +204,7 @@ def turning(
     return Turning(
         _in_pairs(cache[here + "hook_q"][0, query, head], config),
         _in_pairs(cache[here + "hook_k"][0, key, shared_head(model, head)], config),
-        _array(speeds(config)),
+        _array(speeds(config.as_in(layer))),
     )
 
 

@@ -65,6 +65,19 @@ def parts(**values: float) -> Operands:
     return Operands("part", labels, {"value": np.array(list(values.values()))})
 
 
+def bent(made: Working, cap: float | None) -> Working:
+    """Bend a number so that it is not farther from 0 than a cap, if there is one."""
+    if cap is None:
+        return made
+    size = bare(cap)
+    return Working(
+        f"{size} tanh(({made.formula}) / {size})",
+        made.operands,
+        f"{size} tanh(({made.arithmetic}) / {size})",
+        cap * math.tanh(made.result / cap),
+    )
+
+
 def add_up(formula: str, operands: Operands, values: Vector) -> Working:
     """Work out a plain sum."""
     return Working(

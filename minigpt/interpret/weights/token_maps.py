@@ -35,7 +35,7 @@ from torch.nn import functional as F
 
 from minigpt.errors import DataError
 from minigpt.interpret.provenance.working import Working, multiply_and_add, plus
-from minigpt.interpret.stream.logit_direction import block_at
+from minigpt.interpret.stream.logit_direction import block_at, held_norm
 from minigpt.model import LayerNorm, TransformerLM
 from minigpt.model.attention import MultiHeadAttention
 
@@ -76,7 +76,8 @@ def ov_map(
         written: Tokens whose logits are looked at, the columns; None: all.
 
     Returns:
-        Logits per weight of 1, before the last norm divides by its scale.
+        Logits per weight of 1, before the last norm divides by its scale (and one of
+        what attention writes, if there is one, by its).
     """
     return ov_factors(model, layer, head, read, written).product
 
@@ -101,7 +102,7 @@ def qk_map(
             it with RoPE only.
 
     Returns:
-        Attention scores, before the softmax.
+        Attention scores, before the softmax (and before they are bent, if they are).
     """
     return qk_factors(model, layer, head, queries, keys, distance).product
 
@@ -118,12 +119,13 @@ def ov_factors(
 
     Arguments as for `ov_map`.
     """
-    attention = block_at(model, layer).attn
+    block = block_at(model, layer)
+    attention, norm = block.attn, block.ln1_post
     columns = slice(head * attention.d_head, (head + 1) * attention.d_head)
     unembedding = centred_unembedding(model)[_ids(model, written)]
     return Factors(
         values_of_tokens(model, layer, head, _ids(model, read)),
-        unembedding @ attention.output.weight[:, columns],
+        unembedding @ held_norm(norm, attention.output.weight[:, columns].T).T,
     )
 
 
@@ -208,7 +210,7 @@ def alone(
     model: TransformerLM, ids: Tensor | slice = slice(None)
 ) -> Float[Tensor, "token d_model"]:
     """Return what the stream holds of tokens' embeddings, before anything is added."""
-    embedding = model.token_embedding.weight[ids]
+    embedding = model.token_embedding.weight[ids] * model.token_embedding.scale
     return embedding if model.ln_embed is None else model.ln_embed(embedding)
 
 

@@ -3,7 +3,8 @@
 const TITLES = {
   k: () => "q, k, v", turned: () => "turn q and k", raw: () => "q · k",
   scaled: ({ width, divisor }) =>
-    divisor === null || divisor === 1 ? `÷ √${width}` : `÷ ${number(divisor)}`, bias: () => "+ position", scores: () => "mask",
+    divisor === null || divisor === 1 ? `÷ √${width}` : `÷ ${number(divisor)}`,
+  bent: ({ softcap }) => `within ±${number(softcap)}`, bias: () => "+ position", scores: () => "mask",
   pattern: () => "softmax", v: () => "Σ weight · v",
 };
 
