@@ -50,6 +50,26 @@ def test_a_gain_that_does_not_fit_is_refused(gain, words):
         ModelConfig(num_heads=2, relative_gain=gain)
 
 
+@pytest.mark.parametrize(
+    ("windows", "message"),
+    [
+        ((4, 0, 4), "attention_window has 3 numbers and num_layers is 2: give one"),
+        (-1, r"attention_window.number is -1: input should be greater"),
+        ((4, 2.5), r"attention_window.numbers.1 is 2.5"),
+    ],
+)
+def test_windows_that_fit_no_layers_are_refused(windows, message):
+    with pytest.raises(ConfigError, match=message):
+        ModelConfig(num_layers=2, attention_window=windows)
+
+
+def test_a_window_as_long_as_the_longest_text_is_none():
+    config = ModelConfig(num_layers=3, max_seq_len=8, attention_window=[8, 7, 0])
+    assert config.windows == (None, 7, None)
+    again = ModelConfig(**config.to_dict())
+    assert again.attention_window == config.attention_window
+
+
 def test_a_gain_is_kept_when_another_is_refused():
     config = ModelConfig(num_heads=2, relative_gain=[10, 1])
     with pytest.raises(ConfigError, match="3 numbers"):

@@ -1,10 +1,10 @@
 """What a model is made of: the settings of `TransformerLM`.
 
-GPT-2 is one point of this space, and the defaults below are that point: learned
-positions, LayerNorm before each sublayer, GELU, biases, a tied head.
+`own_model` has those that this project's recipes use; here are those that models of
+other families need besides. All of them are off by default.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import (
     Discriminator,
@@ -16,133 +16,20 @@ from pydantic import (
     model_validator,
 )
 
-from minigpt.config.base import AssignableConfig
+from minigpt.config.own_model import OwnModelConfig, one_or_several
 
-PositionalEncoding = Literal[
-    "learned", "sinusoidal", "rope", "alibi", "relative", "none"
+Window = Annotated[int, Field(ge=0, le=1_048_576)]
+WindowOfLayers = Annotated[
+    Annotated[Window, Tag("number")]
+    | Annotated[tuple[Window, ...], Strict(False), Tag("numbers")],
+    Discriminator(one_or_several),
 ]
-Normalization = Literal["layernorm", "rmsnorm"]
-Activation = Literal["gelu", "gelu_exact", "relu", "relu2", "swiglu"]
+"""One number for all layers, or one for each."""
 
 
-def _one_or_several(value: Any) -> str:
-    return "numbers" if isinstance(value, list | tuple) else "number"
-
-
-Gain = Annotated[float, Field(gt=0.0, le=100.0)]
-GainOfHeads = Annotated[
-    Annotated[Gain, Tag("number")]
-    # JSON has lists and no tuples, so a list will do too.
-    | Annotated[tuple[Gain, ...], Strict(False), Tag("numbers")],
-    Discriminator(_one_or_several),
-]
-"""One number for all heads, or one for each."""
-
-
-LATER = (
-    *("head_dim", "qkv_bias", "parallel_mlp", "rope_dim", "rope_factor"),
-    *("rope_trained_length", "rope_slow_turns", "rope_fast_turns"),
-)
-"""Options that came after files had been written without them."""
-
-
-class ModelConfig(AssignableConfig):
+class ModelConfig(OwnModelConfig):
     """The settings of a decoder-only transformer, `TransformerLM`."""
 
-    vocab_size: int = Field(
-        1000, ge=1, le=2_000_000, description="Number of tokens; the tokenizer sets it."
-    )
-    d_model: int = Field(
-        128, ge=1, le=32_768, description="Width of the residual stream, in numbers."
-    )
-    num_layers: int = Field(
-        4, ge=1, le=256, description="Number of blocks; each builds on the ones before."
-    )
-    num_heads: int = Field(
-        4,
-        ge=1,
-        le=256,
-        description="Attention heads per block; must divide d_model, unless head_dim "
-        "is given.",
-    )
-    num_kv_heads: int | None = Field(
-        None,
-        ge=1,
-        le=256,
-        description="Key/value heads, each shared by a group of query heads to keep "
-        "the cache small (none: as many as num_heads).",
-    )
-    d_ff: int | None = Field(
-        None,
-        ge=0,
-        le=131_072,
-        description="Hidden width of the MLP (none: 4 × d_model; 0: no MLP at all).",
-    )
-    max_seq_len: int = Field(
-        128, ge=1, le=1_048_576, description="Longest text read at once, in tokens."
-    )
-    dropout: float = Field(
-        0.0, ge=0.0, lt=1.0, description="Share of values zeroed to avoid overfitting."
-    )
-    positional_encoding: PositionalEncoding = Field(
-        "learned", description="How the model is told the order of the tokens."
-    )
-    norm: Normalization = Field(
-        "layernorm", description="How the stream is normalised before each sublayer."
-    )
-    norm_affine: bool = Field(
-        True, description="Give each norm a learned scale (and shift)."
-    )
-    norm_eps: float = Field(
-        1e-5, gt=0.0, le=0.1, description="Added to the variance, so that none is zero."
-    )
-    activation: Activation = Field("gelu", description="The MLP's non-linear function.")
-    bias: bool = Field(
-        True, description="Add a learned bias in linear layers and LayerNorm."
-    )
-    tie_embeddings: bool = Field(
-        True, description="Score tokens with the embedding's weights, to save memory."
-    )
-    embedding_std: float | None = Field(
-        None,
-        gt=0.0,
-        le=10.0,
-        description="Standard deviation of the embedding before training (none: 0.5, "
-        "or 0.02 where it is tied to the head).",
-    )
-    embedding_norm: bool = Field(
-        False,
-        description="Divide each looked-up embedding by its root mean square: as loud "
-        "as the blocks' outputs, however small the table's numbers are.",
-    )
-    qk_norm: bool = Field(
-        False, description="Normalise queries and keys, so that scores stay small."
-    )
-    rope_base: float = Field(
-        10_000.0, gt=1.0, le=1e9, description="RoPE: how slowly the last pair turns."
-    )
-    token_shift: bool = Field(
-        False,
-        description="Add to each embedding a learned share of the one before it, which "
-        "saves a head.",
-    )
-    value_embeddings: bool = Field(
-        False,
-        description="Add to each token's values, in every layer, a learned vector of "
-        "its own, so that heads can still tell which token it was.",
-    )
-    relative_distances: int = Field(
-        32,
-        ge=1,
-        le=4096,
-        description="Relative bias: distances with a bias of their own, in tokens; "
-        "larger ones share the last.",
-    )
-    relative_gain: GainOfHeads = Field(
-        10.0,
-        description="Relative bias: factor on the learned bias, so that it is learned "
-        "as fast as the weights; one for all heads, or one for each.",
-    )
     head_dim: int | None = Field(
         None,
         ge=1,
@@ -197,13 +84,52 @@ class ModelConfig(AssignableConfig):
         "keep their speed.",
     )
 
+    attention_window: WindowOfLayers = Field(
+        0,
+        description="How many tokens attention reads, the last one its own: one number "
+        "for all layers, or one for each (0: all there are).",
+    )
+    rope_local_base: float | None = Field(
+        None,
+        gt=1.0,
+        le=1e9,
+        description="RoPE: the base in layers with a window, whose pairs then are not "
+        "slowed (none: as in the others).",
+    )
+    embedding_scale: float = Field(
+        1.0,
+        gt=0.0,
+        le=1000.0,
+        description="Factor on each looked-up embedding; a tied head's weights are "
+        "without it.",
+    )
+    post_norms: bool = Field(
+        False,
+        description="Normalise what attention and MLP add to the stream, too, and not "
+        "only what they read.",
+    )
+    attention_softcap: float | None = Field(
+        None,
+        gt=0.0,
+        le=1e6,
+        description="Bend attention scores so that none is farther from 0 than this "
+        "(none: as they are).",
+    )
+    logit_softcap: float | None = Field(
+        None,
+        gt=0.0,
+        le=1e6,
+        description="Bend the logits so that none is farther from 0 than this (none: "
+        "as they are).",
+    )
+
     @model_serializer(mode="wrap")
     def _without_what_came_later(
         self, write: SerializerFunctionWrapHandler
     ) -> dict[str, Any]:
-        """Leave out a later option that is not used: older versions read the file."""
+        """Leave out what is not used here: older versions read the file."""
         fields: dict[str, Any] = write(self)
-        for name in LATER:
+        for name in type(self).model_fields.keys() - OwnModelConfig.model_fields:
             if fields[name] == type(self).model_fields[name].default:
                 del fields[name]
         return fields
@@ -226,6 +152,12 @@ class ModelConfig(AssignableConfig):
             raise ValueError(
                 f"relative_gain has {len(gain)} numbers and num_heads is "
                 f"{self.num_heads}: give one number for each head, or one for all"
+            )
+        windows = self.attention_window
+        if isinstance(windows, tuple) and len(windows) != self.num_layers:
+            raise ValueError(
+                f"attention_window has {len(windows)} numbers and num_layers is "
+                f"{self.num_layers}: give one number for each layer, or one for all"
             )
         if self.positional_encoding == "rope" and self.d_head % 2:
             raise ValueError(
@@ -253,6 +185,29 @@ class ModelConfig(AssignableConfig):
     def d_head(self) -> int:
         """Width of one head's queries, keys and values."""
         return self.head_dim or self.d_model // self.num_heads
+
+    def window_of(self, layer: int) -> int | None:
+        """Return how many tokens a layer reads; None where it reads all there are."""
+        windows = self.attention_window
+        window = windows[layer] if isinstance(windows, tuple) else windows
+        return window if 0 < window < self.max_seq_len else None
+
+    @property
+    def windows(self) -> tuple[int | None, ...]:
+        """How many tokens each layer reads; None where it reads all there are."""
+        return tuple(map(self.window_of, range(self.num_layers)))
+
+    def as_in(self, layer: int) -> Self:
+        """Return the settings with RoPE's as one layer has them."""
+        if self.rope_local_base is None or self.window_of(layer) is None:
+            return self
+        base, unslowed = self.rope_local_base, {"rope_factor": 1.0}
+        return self.replace(rope_base=base, rope_local_base=None, **unslowed)
+
+    @property
+    def is_gated(self) -> bool:
+        """Whether the MLP has a second projection, which scales the first."""
+        return self.activation in ("swiglu", "geglu")
 
     @property
     def has_qkv_bias(self) -> bool:

@@ -22,6 +22,17 @@ from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from minigpt.config import ModelConfig
+from minigpt.generation.fast_parts import (
+    Array,
+    Map,
+    absolute_positions,
+    array,
+    in_torch,
+    norm_of,
+    softcapping,
+    then,
+    turning,
+)
 from minigpt.generation.place import Place
 from minigpt.model import TransformerLM
 from minigpt.model.attention import MultiHeadAttention
@@ -29,13 +40,7 @@ from minigpt.model.block import Block
 from minigpt.model.feedforward import FeedForward, GatedFeedForward
 from minigpt.model.kv_cache import Cache
 from minigpt.model.norm import LayerNorm, RMSNorm
-from minigpt.model.positions import RotaryPositions
 from minigpt.quantization.fast_products import fast_lookup, fast_product
-
-Array = np.ndarray
-
-Map = Callable[[Array], Array]
-"""Maps vectors to vectors, over the last axis."""
 
 Attention = Callable[[Array, Array, Array, Place], Array]
 """Maps x [batch d_model], a layer's keys and values [batch kv_head pos d_head], and the
@@ -63,14 +68,14 @@ class Decoder:
     def __init__(self, model: TransformerLM, num_texts: int, copies: bool) -> None:
         config = model.config
         build = _Builder(config, num_texts, copies)
-        self.embed = fast_lookup(model.token_embedding)
-        self.embedding_norm = None if model.ln_embed is None else _norm(model.ln_embed)
-        self.positions = _absolute_positions(model)
+        self.embed = then(fast_lookup(model.token_embedding), model.ln_embed)
+        self.positions = absolute_positions(model)
         self.blocks = [build.block(cast(Block, block)) for block in model.blocks]
         self.parallel_mlp = config.parallel_mlp
-        self.norm = _norm(model.ln_final)
+        self.norm = norm_of(model.ln_final)
         embedding = model.token_embedding
         self.head = build.product(embedding if config.tie_embeddings else model.head)
+        self.bend = softcapping(config.logit_softcap)
         self._shares_work_in_torch = build.shares_work_in_torch
 
     @staticmethod
@@ -128,8 +133,6 @@ class Decoder:
         # A diverged model has infinities; whoever reads the logits says so.
         with np.errstate(over="ignore", invalid="ignore"):
             x = self.embed(tokens)
-            if self.embedding_norm is not None:
-                x = self.embedding_norm(x)
             if self.positions is not None:
                 x = x + self.positions[place.position]
             for (attend, think), keys, values in zip(
@@ -139,7 +142,8 @@ class Decoder:
                 x = x + attend(x, keys, values, place)
                 if think is not None:
                     x = x + think(before if self.parallel_mlp else x)
-            return self.head(self.norm(x))
+            logits = self.head(self.norm(x))
+            return logits if self.bend is None else self.bend(logits)
 
 
 class _Builder:
@@ -153,21 +157,27 @@ class _Builder:
 
     def block(self, block: Block) -> tuple[Attention, Map | None]:
         """Return a block's two steps; the second is missing where there is no MLP."""
-        attend = self.attention(block.ln1, block.attn)
-        return attend, self.mlp(block.ln2, block.mlp) if block.has_mlp else None
+        attend = self.attention(block.ln1, block.attn, block.ln1_post)
+        if not block.has_mlp:
+            return attend, None
+        return attend, then(self.mlp(block.ln2, block.mlp), block.ln2_post)
 
     def attention(
-        self, norm: LayerNorm | RMSNorm, attn: MultiHeadAttention
+        self,
+        norm: LayerNorm | RMSNorm,
+        attn: MultiHeadAttention,
+        post_norm: LayerNorm | RMSNorm | None,
     ) -> Attention:
-        normalize = _norm(norm)
-        project, combine = self.product(attn.qkv), self.product(attn.output)
-        normalize_q = None if attn.q_norm is None else _norm(attn.q_norm)
-        normalize_k = None if attn.k_norm is None else _norm(attn.k_norm)
-        turn = None if attn.rotary is None else _turn(attn.rotary)
+        normalize, bend = norm_of(norm), softcapping(attn.softcap)
+        project = self.product(attn.qkv)
+        combine = then(self.product(attn.output), post_norm)
+        normalize_q = None if attn.q_norm is None else norm_of(attn.q_norm)
+        normalize_k = None if attn.k_norm is None else norm_of(attn.k_norm)
+        turn = None if attn.rotary is None else turning(attn.rotary)
         num_heads, kv_heads, d_head = attn.num_heads, attn.kv_heads, attn.d_head
-        bias = self.bias_by_distance(attn)
+        bias, window = self.bias_by_distance(attn), attn.window
         scale = d_head**-0.5
-        softmax = _in_torch(lambda scores: torch.softmax(scores, -1))
+        softmax = in_torch(lambda scores: torch.softmax(scores, -1))
 
         def attend(x: Array, keys: Array, values: Array, place: Place) -> Array:
             heads = project(normalize(x)).reshape(len(x), -1, d_head)
@@ -181,17 +191,20 @@ class _Builder:
             # Query heads that share keys are the rows of one product.
             q = (q * scale).reshape(len(x), kv_heads, -1, d_head)
             scores = q @ keys[:, :, : place.seen].mT  # [batch kv_head group k_pos]
+            if bend is not None:
+                scores = bend(scores)
             if bias is not None:
                 scores += place.bias(bias)
-            if place.behind is not None:
-                scores += place.behind
+            for hidden in (place.behind, place.outside(window)):
+                if hidden is not None:
+                    scores += hidden
             z = softmax(scores) @ values[:, :, : place.seen]
             return combine(z.reshape(len(x), -1))
 
         return attend
 
     def mlp(self, norm: LayerNorm | RMSNorm, mlp: FeedForward) -> Map:
-        normalize, activate = _norm(norm), _in_torch(mlp.activation)
+        normalize, activate = norm_of(norm), in_torch(mlp.activation)
         widen, narrow = self.product(mlp.input), self.product(mlp.output)
         if not isinstance(mlp, GatedFeedForward):
             return lambda x: narrow(activate(widen(normalize(x))))
@@ -212,7 +225,7 @@ class _Builder:
             multiply = self.multiply(cast(Tensor, layer.weight).detach())
         if bias is None:
             return multiply
-        shift = _array(bias)
+        shift = array(bias)
         return lambda x: multiply(x) + shift
 
     def multiply(self, weight: Tensor) -> Map:
@@ -227,7 +240,7 @@ class _Builder:
         # For several rows NumPy's product of a turned matrix is four times as quick.
         is_worth_it = self.copies or self.num_texts > 1
         is_turned = is_worth_it and not (is_large and d_in > d_out)
-        matrix = _array(weight.t().contiguous() if is_turned else weight.t())
+        matrix = array(weight.t().contiguous() if is_turned else weight.t())
         return lambda x: x @ matrix
 
     def bias_by_distance(
@@ -241,54 +254,4 @@ class _Builder:
             return None
         longest = self.config.max_seq_len
         bias = attn.position_bias(1, longest, torch.device("cpu"))
-        return _array(bias.float()).reshape(attn.kv_heads, -1, longest)
-
-
-def _norm(norm: LayerNorm | RMSNorm) -> Map:
-    weight = None if norm.weight is None else norm.weight.detach()
-    eps = norm.eps
-    if isinstance(norm, RMSNorm):
-        gain = 1.0 if weight is None else _array(weight)
-        return lambda x: x / np.sqrt(_mean_square(x) + eps) * gain
-    bias = None if norm.bias is None else norm.bias.detach()
-    return _in_torch(lambda x: torch.layer_norm(x, x.shape[-1:], weight, bias, eps))
-
-
-def _mean_square(x: Array) -> Array:
-    return np.vecdot(x, x)[..., None] / x.shape[-1]
-
-
-def _in_torch(function: Callable[[Tensor], Tensor]) -> Map:
-    return lambda x: function(torch.from_numpy(x)).numpy()
-
-
-def _turn(rotary: RotaryPositions) -> Callable[[Array, int | Array], Array]:
-    """Return RoPE for a position; a pair is turned as a product of complex numbers.
-
-    (a + ib)(cos + i sin): number i of the first half with number i of the second.
-    """
-    cos, sin = _array(rotary.angles.cos()), _array(rotary.angles.sin())
-    # [pos 1 2 pair]
-    cos, sin = np.stack([cos, cos], 1)[:, None], np.stack([-sin, sin], 1)[:, None]
-    width = 2 * cos.shape[-1]
-
-    def turn(x: Array, position: int | Array) -> Array:
-        halves = x[..., :width].reshape(*x.shape[:2], 2, -1)  # [batch head 2 pair]
-        turned = halves * cos[position] + halves[:, :, ::-1] * sin[position]
-        turned = turned.reshape(*x.shape[:2], width)
-        if width == x.shape[-1]:
-            return turned
-        return np.concatenate([turned, x[..., width:]], axis=-1)
-
-    return turn
-
-
-def _absolute_positions(model: TransformerLM) -> Array | None:
-    if model.position_embedding is None:
-        return None
-    return _array(model.position_embedding(0, model.config.max_seq_len))
-
-
-def _array(tensor: Tensor) -> Array:
-    """Return a tensor's numbers as an array, in the same memory."""
-    return tensor.detach().numpy()
+        return array(bias.float()).reshape(attn.kv_heads, -1, longest)

@@ -36,6 +36,20 @@ class Place(NamedTuple):
         behind = np.where(is_behind, np.float32(-np.inf), np.float32(0))
         return cls(np.arange(len(lengths)), lengths, seen, behind[:, None, None])
 
+    def outside(self, window: int | None) -> Array | None:
+        """Return −∞ where a token lies before its text's window, else 0.
+
+        Args:
+            window: How many tokens each new one reads, itself included (none: all).
+
+        Returns:
+            [batch 1 1 pos], or one row for all texts; None: every token is inside.
+        """
+        if window is None or self.seen <= window:
+            return None
+        distance = np.reshape(self.position, (-1, 1, 1, 1)) - np.arange(self.seen)
+        return np.where(distance < window, np.float32(0), np.float32(-np.inf))
+
     def bias(self, by_distance: Array) -> Array:
         """Pick what is added to the scores: of each text, by its own distances.
 

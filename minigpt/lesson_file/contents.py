@@ -101,7 +101,7 @@ def contents(checkpoint: Checkpoint) -> Contents:
     if reason or not isinstance(model, TransformerLM):
         raise ConfigError(reason)
     weights, config = plain_weights(model), model.config
-    sizes = ("d_head", "kv_heads", "mlp_width")
+    sizes = ("d_head", "kv_heads", "mlp_width", "windows", "is_gated")
     return Contents(
         settings={
             # All options, those too that a checkpoint leaves out.

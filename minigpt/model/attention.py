@@ -22,7 +22,7 @@ from minigpt.config import ModelConfig
 from minigpt.hooks import HookPoint
 from minigpt.model.embedding import TokenEmbedding
 from minigpt.model.kv_cache import LayerCache
-from minigpt.model.norm import build_norm
+from minigpt.model.norm import build_norm, softcapped
 from minigpt.model.positions import (
     RelativeBias,
     build_attention_bias,
@@ -97,16 +97,19 @@ class MultiHeadAttention(nn.Module):
     the stream has become (after Zhou et al. 2024, arXiv:2410.17897, where it is the
     first layer's value).
 
+    In a layer with an attention window, a token reads only the last few tokens.
+
     The explicit computation is the definition. torch's fused one gives the same
     numbers faster, and is used unless a hook asks for the scores or the pattern.
 
     Args:
         config: The model's settings.
+        layer: The number of its block.
 
     Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.2.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, layer: int = 0) -> None:
         super().__init__()
         self.num_heads, self.kv_heads = config.num_heads, config.kv_heads
         self.d_head, self.dropout = config.d_head, config.dropout
@@ -123,11 +126,13 @@ class MultiHeadAttention(nn.Module):
         self.hook_v = HookPoint()
         self.q_norm = build_norm(config, config.d_head) if config.qk_norm else None
         self.k_norm = build_norm(config, config.d_head) if config.qk_norm else None
-        self.rotary = build_rotary(config)
+        self.rotary = build_rotary(config, layer)
         if self.rotary is not None:
             self.hook_rot_q = HookPoint()  # [batch pos head d_head]
             self.hook_rot_k = HookPoint()
         self.position_bias = build_attention_bias(config)
+        self.window = config.window_of(layer)
+        self.softcap = config.attention_softcap
         self.hook_attn_scores = HookPoint()  # [batch head q_pos k_pos]
         self.hook_pattern = HookPoint()  # [batch head q_pos k_pos]
         self.hook_z = HookPoint()  # [batch pos head d_head]
@@ -162,12 +167,14 @@ class MultiHeadAttention(nn.Module):
         return self.combine_heads(self.hook_z(z.transpose(1, 2)))
 
     def wants_scores(self, device: torch.device) -> bool:
-        """Whether somebody watches them, or a bias learns from them.
+        """Whether somebody watches them, they are bent, or a bias learns from them.
 
-        A mask with a gradient is more than torch's fused form on a CPU can do: it makes
-        a detour through the same steps.
+        torch's fused form bends nothing. A mask with a gradient is more than it can do
+        on a CPU: it makes a detour through the same steps.
         """
         if self.hook_attn_scores.is_watched() or self.hook_pattern.is_watched():
+            return True
+        if self.softcap is not None:
             return True
         learns = self.training and isinstance(self.position_bias, RelativeBias)
         return learns and device.type == "cpu"
@@ -209,12 +216,13 @@ class MultiHeadAttention(nn.Module):
     ) -> Float[Tensor, "batch head q_pos d_head"]:
         """Attention, step by step: scores, mask, softmax, weighted sum of values."""
         scores = q @ k.mT / math.sqrt(self.d_head)  # [batch head q_pos k_pos]
+        scores = softcapped(scores, self.softcap)
         q_len, k_len = scores.shape[-2:]
-        if self.position_bias is None:
-            may_read = causal_mask(q_len, k_len, q.device)
-            scores = scores.masked_fill(~may_read, -math.inf)
-        else:
+        if self.position_bias is not None:
             scores = scores + self.position_bias(q_len, k_len, q.device)
+        if self.position_bias is None or self.window is not None:
+            may_read = causal_mask(q_len, k_len, q.device, self.window)
+            scores = scores.masked_fill(~may_read, -math.inf)
         scores = self.hook_attn_scores(scores)
         pattern = self.hook_pattern(scores.softmax(dim=-1))
         return F.dropout(pattern, self.dropout, self.training) @ v
@@ -227,11 +235,15 @@ class MultiHeadAttention(nn.Module):
     ) -> Float[Tensor, "batch head q_pos d_head"]:
         """The same in one call, which never stores scores or pattern."""
         q_len, k_len = q.shape[2], k.shape[2]
-        mask: Tensor | None = None
+        may_read: Tensor | None = None
+        is_cut = self.window is not None and k_len > self.window
+        if is_cut or (1 < q_len < k_len and self.position_bias is None):
+            may_read = causal_mask(q_len, k_len, q.device, self.window)
+        mask = may_read
         if self.position_bias is not None:
             mask = self.position_bias(q_len, k_len, q.device)[None].to(q.dtype)
-        elif 1 < q_len < k_len:
-            mask = causal_mask(q_len, k_len, q.device)
+            if may_read is not None:
+                mask = mask.masked_fill(~may_read, -math.inf)
         return F.scaled_dot_product_attention(
             q,
             k,

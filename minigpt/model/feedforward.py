@@ -60,6 +60,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
     "relu2": fast_relu2,
     "swiglu": F.silu,
+    "geglu": gelu,
 }
 
 
@@ -97,9 +98,9 @@ class FeedForward(nn.Module):
 class GatedFeedForward(FeedForward):
     """Unlike the one before: a second projection scales what the first lets through.
 
-        MLP(x) = W_out · (silu(W_in x) ⊙ W_gate x)
+        MLP(x) = W_out · (silu(W_in x) ⊙ W_gate x),   or with GELU for silu (GeGLU)
 
-    Source: Shazeer 2020, arXiv:2002.05202, eq. 6 (SwiGLU).
+    Source: Shazeer 2020, arXiv:2002.05202, eq. 5 and 6.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -118,4 +119,4 @@ class GatedFeedForward(FeedForward):
 
 def build_feedforward(config: ModelConfig) -> FeedForward:
     """Choose the MLP that the config names."""
-    return (GatedFeedForward if config.activation == "swiglu" else FeedForward)(config)
+    return (GatedFeedForward if config.is_gated else FeedForward)(config)

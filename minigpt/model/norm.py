@@ -68,6 +68,17 @@ class RMSNorm(nn.Module):
         return x if self.weight is None else x * self.weight
 
 
+def softcapped(x: Tensor, cap: float | None) -> Tensor:
+    """Bend numbers so that none is farther from 0 than a cap; small ones hardly change.
+
+        cap · tanh(x / cap)
+
+    Source: Bello et al. 2017, arXiv:1611.09940, section 4; Gemma Team 2024,
+    arXiv:2408.00118 ("Gemma 2"), section 2, for scores and logits.
+    """
+    return x if cap is None else cap * torch.tanh(x / cap)
+
+
 def build_norm(config: ModelConfig, width: int | None = None) -> LayerNorm | RMSNorm:
     """Choose the norm that the config names.
 

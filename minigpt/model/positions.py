@@ -21,19 +21,32 @@ from minigpt.config import ModelConfig
 
 
 def causal_mask(
-    q_len: int, k_len: int, device: torch.device
+    q_len: int, k_len: int, device: torch.device, window: int | None = None
 ) -> Bool[Tensor, "{q_len} {k_len}"]:
     """Return which keys each query may read: its own token's and earlier ones.
 
-        mask[q, k] = k ≤ q + (k_len − q_len)                    [q_len k_len]
+        mask[q, k] = 0 ≤ q + (k_len − q_len) − k < window       [q_len k_len]
 
     The last query stands at the last key. So one rule serves training (q_len equals
     k_len), a prompt read in chunks, and a new token after a cached text.
 
     >>> causal_mask(2, 3, torch.device("cpu")).int().tolist()
     [[1, 1, 0], [1, 1, 1]]
+    >>> causal_mask(2, 3, torch.device("cpu"), window=2).int().tolist()
+    [[1, 1, 0], [0, 1, 1]]
+
+    Args:
+        q_len: Number of queries.
+        k_len: Number of keys.
+        device: Where to make it.
+        window: How many of the tokens so far may be read (none: all).
+
+    Source: for the window, Beltagy et al. 2020, arXiv:2004.05150, section 3.1; Jiang et
+    al. 2023, arXiv:2310.06825 ("Mistral"), section 2.
     """
-    return distances(q_len, k_len, device) >= 0
+    distance = distances(q_len, k_len, device)
+    may_read = distance >= 0
+    return may_read if window is None else may_read & (distance < window)
 
 
 def distances(
@@ -232,10 +245,10 @@ def build_absolute_positions(
     return None
 
 
-def build_rotary(config: ModelConfig) -> RotaryPositions | None:
-    """Choose what turns queries and keys, if anything."""
+def build_rotary(config: ModelConfig, layer: int = 0) -> RotaryPositions | None:
+    """Choose what turns a layer's queries and keys, if anything."""
     if config.positional_encoding == "rope":
-        return RotaryPositions(config.max_seq_len, rope_speeds(config))
+        return RotaryPositions(config.max_seq_len, rope_speeds(config.as_in(layer)))
     return None
 
 

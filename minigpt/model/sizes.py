@@ -157,5 +157,6 @@ def _two_blocks(
 
     config = kind.model_validate_json(settings)
     small = {**config.to_dict(), "num_layers": _BLOCKS, **changes}
+    small.pop("attention_window", None)  # changes neither weights nor shapes
     model = skeleton(MLPLM if kind is MLPConfig else TransformerLM, small)
     return model.requires_grad_(False).eval(), config.num_layers - _BLOCKS

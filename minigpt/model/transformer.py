@@ -30,7 +30,7 @@ from minigpt.model.embedding import TokenEmbedding
 from minigpt.model.initialize import initialize
 from minigpt.model.kv_cache import Cache, allocate
 from minigpt.model.memory import require_memory
-from minigpt.model.norm import RMSNorm, build_norm
+from minigpt.model.norm import RMSNorm, build_norm, softcapped
 from minigpt.model.positions import build_absolute_positions
 from minigpt.model.token_shift import TokenShift
 
@@ -58,6 +58,7 @@ class TransformerLM(LanguageModelBase):
         self.config = config = ModelConfig(**settings)
         require_memory(config)
         self.token_embedding = TokenEmbedding(config.vocab_size, config.d_model)
+        self.token_embedding.scale = config.embedding_scale
         self.hook_embed = HookPoint()  # [batch pos d_model]
         self.ln_embed: RMSNorm | None = None
         if config.embedding_norm:
@@ -69,7 +70,9 @@ class TransformerLM(LanguageModelBase):
         if self.position_embedding is not None:
             self.hook_pos_embed = HookPoint()  # [batch pos d_model]
         self.dropout = nn.Dropout(config.dropout)
-        self.blocks = nn.ModuleList([Block(config) for _ in range(config.num_layers)])
+        self.blocks = nn.ModuleList(
+            [Block(config, layer) for layer in range(config.num_layers)]
+        )
         self.ln_final = build_norm(config)
         if not config.tie_embeddings:
             self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
@@ -139,7 +142,14 @@ class TransformerLM(LanguageModelBase):
     def unembed(
         self, x: Float[Tensor, "batch pos d_model"]
     ) -> Float[Tensor, "batch pos vocab"]:
-        """Compare the final vector with every token's."""
+        """Compare the final vector with every token's; bend the logits, if they are."""
+        logits = self.compare(x)
+        return softcapped(logits, self.config.logit_softcap)
+
+    def compare(
+        self, x: Float[Tensor, "batch pos d_model"]
+    ) -> Float[Tensor, "batch pos vocab"]:
+        """Compare the final vector with every token's: what is linear of `unembed`."""
         if self.config.tie_embeddings:
             return F.linear(x, self.token_embedding.weight)
         return self.head(x)

@@ -18,7 +18,7 @@ from minigpt.notebook.packing import packed_floats
 from minigpt.notebook.widget import Figure
 from minigpt.tokenizers.base import Tokenizer
 
-STEPS = ("k", "turned", "raw", "scaled", "bias", "scores", "pattern", "v")
+STEPS = ("k", "turned", "raw", "scaled", "bent", "bias", "scores", "pattern", "v")
 """The sheet's rows, as the app's view `attention_steps` calls them."""
 
 LIKELIEST = 5
@@ -26,7 +26,7 @@ LIKELIEST = 5
 
 _NEAR = 1e-6
 _DRAWN = ("head", "row", "divisor", "weight", "without_mask", "without_positions")
-_OVER_KEYS = ("raw", "scaled", "bias", "biased", "scores", "pattern")
+_OVER_KEYS = ("raw", "scaled", "bent", "bias", "biased", "scores", "pattern")
 
 
 class Attention(Figure):
@@ -228,6 +228,8 @@ class Attention(Figure):
         """Draw the row's numbers as a table without a script."""
         steps, weights = self.steps, self.weights
         rows = [("q · k", steps.raw), ("÷ √d", steps.scaled)]
+        if steps.bent is not None:
+            rows.append((f"within ±{steps.softcap:g}", steps.bent))
         if steps.biased is not None:
             rows.append(("+ position", steps.biased))
         rows += [("mask", steps.scores), ("weight", weights)]
@@ -279,6 +281,7 @@ def _packed_steps(steps: AttentionSteps) -> dict[str, Any]:
         "query": steps.query,
         "width": len(steps.q),
         "turned": steps.turned,
+        "softcap": steps.softcap,
         "projection": projection | {"row": packed_floats(projection["row"])},
         **{
             name: None if array is None else packed_floats(array)

@@ -10,10 +10,13 @@ Reading order:
     gpt2      learned positions, LayerNorm, GELU
     llama     RoPE, RMSNorm, SwiGLU
     rope      RoPE's settings: base, share, stretching
+    windows   which layers read the last tokens only
     qwen      a Llama with biases or norms on queries and keys
     neox      RoPE on part of a head, an MLP beside attention
     neo       GPT-2 without the division of scores
     opt       GPT-2 with ReLU
+    gemma     a Llama with norms behind, windows, bent scores and logits
+    nanochat  norms without weights, ReLU², bent logits
     weights   safetensors files, one or several
     build     from settings and weights to a model
     hub       from a name to a directory

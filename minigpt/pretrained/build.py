@@ -10,7 +10,7 @@ from minigpt.model import TransformerLM
 from minigpt.model.block import Block
 from minigpt.model.positions import build_rotary
 from minigpt.pretrained.fields import Fields
-from minigpt.pretrained.shape import Shape
+from minigpt.pretrained.shape import Shape, with_queries_times
 from minigpt.pretrained.weights import Weights
 
 
@@ -40,7 +40,8 @@ def build(
         # A field that is missing or wrong may be the reason, and is named first.
         fields.finish()
         raise CheckpointError(f"{fields.path}: {error}") from None
-    found, places = weights(), shape.places(config)
+    found = weights()
+    places = with_queries_times(fields.query_factor, shape.places(config))
     found.check(model.state_dict(), places)
     _give_memory(model)
     found.fill(model.state_dict(), places)
@@ -53,6 +54,6 @@ def _give_memory(model: TransformerLM) -> None:
     Random initial weights would take seconds at GPT-2's size.
     """
     model.to_empty(device="cpu")
-    for block in model.blocks:
+    for layer, block in enumerate(model.blocks):
         # RoPE's angles are not weights, so no file fills them in.
-        cast(Block, block).attn.rotary = build_rotary(model.config)
+        cast(Block, block).attn.rotary = build_rotary(model.config, layer)

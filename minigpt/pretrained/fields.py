@@ -67,6 +67,8 @@ class Fields:
         self.path = path
         self.obstacles: list[str] = []
         self.notes: list[str] = []
+        self.query_factor = 1.0
+        """What queries are multiplied with, if their scores are divided otherwise."""
         self._left = dict(content)
 
     def take(self, name: str, kind: type[Value], default: Value | None = None) -> Value:
@@ -95,6 +97,18 @@ class Fields:
         else:
             return value
         return kind()
+
+    def take_or_none(
+        self, name: str, kind: type[Value], default: Value | None
+    ) -> Value | None:
+        """Return a field's value, or None if it is null: there, null means something.
+
+        Arguments as for `take`; the default stands in for a missing field alone.
+        """
+        if self._left.get(name, default) is None:
+            self._left.pop(name, None)
+            return None
+        return self.take(name, kind, default)
 
     def choose(self, name: str, allowed: Mapping[str, Value], default: str) -> Value:
         """Return what a field's name stands for.

@@ -7,9 +7,9 @@ names are those of `GPT2LMHeadModel` in `transformers`.
 from typing import Any
 
 from minigpt.config import ModelConfig
-from minigpt.config.model import Activation
+from minigpt.config.own_model import Activation
 from minigpt.pretrained.fields import Fields
-from minigpt.pretrained.shape import OURS_ALONE, Shape, WeightPlace, layers
+from minigpt.pretrained.shape import PLAIN, Shape, WeightPlace, layers
 
 # Several names of one formula; the first is written.
 ACTIVATIONS: dict[str, Activation] = {
@@ -117,7 +117,7 @@ GPT2 = Shape(
         "norm": ("layernorm",),
         "activation": ("gelu", "gelu_exact", "relu", "relu2"),
         "qk_norm": (False,),
-        **OURS_ALONE,
+        **PLAIN,
         "head_dim": (None,),
         "parallel_mlp": (False,),
     },

@@ -1,6 +1,7 @@
 """Llama's shape: RoPE, RMSNorm, a gated MLP, keys that groups of heads may share.
 
-SmolLM and Mistral have it too; Qwen's differs in little (see `qwen`).
+SmolLM has it too; Mistral's has windows besides, and no biases; Qwen's differs in
+little (see `qwen`).
 
 RoPE rotates pairs (i, i + d_head / 2), as here, so weights need no reordering.
 
@@ -8,19 +9,43 @@ Source: Touvron et al. 2023, arXiv:2302.13971, section 2.2; the names are those 
 `LlamaForCausalLM` in `transformers`.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from minigpt.config import ModelConfig
 from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.rope import read_rope, write_rope
-from minigpt.pretrained.shape import OURS_ALONE, Shape, WeightPlace, layers
+from minigpt.pretrained.shape import PLAIN, Shape, WeightPlace, layers
+from minigpt.pretrained.windows import Windows, read_windows, write_windows
 
 
 def read_settings(fields: Fields) -> ModelConfig:
     """Translate a Llama's settings; what is not supported is among the obstacles."""
     # The number of parts that a product is computed in.
     fields.take("pretraining_tp", int, 1)
-    return ModelConfig(**read_common(fields), bias=_read_bias(fields))
+    settings = read_common(fields)
+    if settings["attention_window"]:
+        fields.obstacles.append(
+            "sliding_window is shorter than max_position_embeddings, and a Llama's "
+            "layers have none: if this is a Mistral, its model_type should say so"
+        )
+        settings["attention_window"] = 0
+    return ModelConfig(**settings, bias=_read_bias(fields))
+
+
+def read_mistral(fields: Fields) -> ModelConfig:
+    """Translate a Mistral's settings; what is not supported is among the obstacles."""
+    window = fields.take("sliding_window", int, 0)
+    fields.put("sliding_window", window or None)
+    settings = read_common(fields)
+    windows = settings["attention_window"]
+    if windows != (window if window < settings["max_seq_len"] else 0):
+        fields.obstacles.append(
+            f"layer_types gives some layers no window, and sliding_window is {window}, "
+            "which all of a Mistral's layers have"
+        )
+        settings["attention_window"] = 0
+    return ModelConfig(**settings, bias=_read_bias(fields))
 
 
 def read_common(fields: Fields, head_dim: int | None = None) -> dict[str, Any]:
@@ -35,7 +60,7 @@ def read_common(fields: Fields, head_dim: int | None = None) -> dict[str, Any]:
     fields.require("hidden_act", ("silu", "swish"))
     num_layers = fields.take("num_hidden_layers", int)
     max_seq_len = fields.take("max_position_embeddings", int)
-    _require_full_attention(fields, num_layers, max_seq_len)
+    windows = _read_windows(fields, num_layers, max_seq_len)
     equal = d_model // max(num_heads, 1)
     width = fields.take("head_dim", int, head_dim or equal or 1)
     return {
@@ -53,31 +78,17 @@ def read_common(fields: Fields, head_dim: int | None = None) -> dict[str, Any]:
         "activation": "swiglu",
         "tie_embeddings": fields.take("tie_word_embeddings", bool, False),
         "head_dim": None if width * num_heads == d_model else width,
+        "attention_window": windows,
     }
 
 
-def _require_full_attention(fields: Fields, num_layers: int, max_seq_len: int) -> None:
-    """Require that every position may read all earlier ones.
-
-    A window as long as the longest text hides nothing.
-    """
+def _read_windows(fields: Fields, num_layers: int, max_seq_len: int) -> Windows:
+    """Translate the windows; Qwen's begin at a layer, if they are used at all."""
     used = fields.take("use_sliding_window", bool, True)
     window = fields.take("sliding_window", int, max_seq_len)
-    if used and window < max_seq_len:
-        fields.obstacles.append(
-            f"sliding_window is {window}, shorter than max_position_embeddings, and "
-            "this project reads all earlier positions"
-        )
-    fields.take("max_window_layers", int, num_layers)  # of a window not used
-    full = {"full_attention"}
-    if not used or window >= max_seq_len:
-        full.add("sliding_attention")
-    others = set(map(str, fields.take("layer_types", list, []))) - full
-    if others:
-        fields.obstacles.append(
-            f"layer_types has {', '.join(sorted(others))!r:.80}, and this "
-            "project has full_attention"
-        )
+    first = fields.take("max_window_layers", int, 0)
+    usual = [number >= first for number in range(num_layers)]
+    return read_windows(fields, window if used else max_seq_len, usual, max_seq_len)
 
 
 def _read_bias(fields: Fields) -> bool:
@@ -162,7 +173,7 @@ FITS: dict[str, tuple[Any, ...]] = {
     "norm": ("rmsnorm",),
     "activation": ("swiglu",),
     "qk_norm": (False,),
-    **OURS_ALONE,
+    **PLAIN,
     "parallel_mlp": (False,),
     "rope_dim": (None,),
 }
@@ -170,7 +181,7 @@ FITS: dict[str, tuple[Any, ...]] = {
 
 LLAMA = Shape(
     title="Llama",
-    model_types=("llama", "mistral"),
+    model_types=("llama",),
     architecture="LlamaForCausalLM",
     prefix="model.",
     no_weights=r"model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq",
@@ -180,4 +191,23 @@ LLAMA = Shape(
     fits=FITS,
     shares_keys=True,
     complete=complete,
+)
+
+
+def write_mistral(config: ModelConfig) -> dict[str, Any]:
+    """Translate our settings into Mistral's: Llama's, with a window for all layers."""
+    fields = write_settings(config) | write_windows(config)
+    del fields["attention_bias"], fields["mlp_bias"], fields["layer_types"]
+    return fields
+
+
+MISTRAL = replace(
+    LLAMA,
+    title="Mistral",
+    model_types=("mistral",),
+    architecture="MistralForCausalLM",
+    read=read_mistral,
+    write=write_mistral,
+    fits=FITS | {"bias": (False,), "qkv_bias": (None, False)},
+    windows="one for all",
 )

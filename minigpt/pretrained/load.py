@@ -14,9 +14,11 @@ from minigpt.pretrained.build import build
 from minigpt.pretrained.codebases.opening import foreign_file, open_foreign
 from minigpt.pretrained.codebases.tokens import OWN_TOKENIZER_FILE
 from minigpt.pretrained.fields import Fields
+from minigpt.pretrained.gemma import GEMMA, GEMMA2, GEMMA3
 from minigpt.pretrained.gpt2 import GPT2
 from minigpt.pretrained.hub import commit_of, find_directory
-from minigpt.pretrained.llama import LLAMA
+from minigpt.pretrained.llama import LLAMA, MISTRAL
+from minigpt.pretrained.nanochat import NANOCHAT
 from minigpt.pretrained.neo import NEO
 from minigpt.pretrained.neox import NEOX
 from minigpt.pretrained.opt import OPT
@@ -26,7 +28,10 @@ from minigpt.pretrained.weights import INDEX_FILE, WEIGHTS_FILE, WeightFiles, We
 from minigpt.tokenizers.enlarged import fitted
 from minigpt.tokenizers.storage import open_tokenizer
 
-SHAPES = (GPT2, QWEN2, LLAMA, QWEN3, NEOX, NEO, OPT)
+SHAPES = (
+    *(GPT2, QWEN2, LLAMA, MISTRAL, QWEN3, NEOX, NEO, OPT),
+    *(GEMMA, GEMMA2, GEMMA3, NANOCHAT),
+)
 
 
 def from_pretrained(

@@ -13,7 +13,7 @@ from minigpt.config import ModelConfig
 from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.gpt2 import ACTIVATIONS
 from minigpt.pretrained.rope import read_rope, read_share, write_rope
-from minigpt.pretrained.shape import OURS_ALONE, Shape, WeightPlace, layers
+from minigpt.pretrained.shape import PLAIN, Shape, WeightPlace, layers
 
 
 def read_settings(fields: Fields) -> ModelConfig:
@@ -79,7 +79,7 @@ def places(config: ModelConfig) -> dict[str, WeightPlace]:
     block = {}
     for kind in ("weight", "bias"):
         block[f"attn.qkv.{kind}"] = WeightPlace(
-            (f"attention.query_key_value.{kind}",), order=order
+            (f"attention.query_key_value.{kind}",), orders=(order,)
         )
         for ours, theirs in [
             ("ln1", "input_layernorm"),
@@ -121,7 +121,7 @@ NEOX = Shape(
         "norm": ("layernorm",),
         "activation": ("gelu", "gelu_exact", "relu", "relu2"),
         "qk_norm": (False,),
-        **OURS_ALONE,
+        **PLAIN,
         "head_dim": (None,),
     },
     shares_keys=False,

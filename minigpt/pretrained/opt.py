@@ -59,7 +59,7 @@ def places(config: ModelConfig) -> dict[str, WeightPlace]:
     found = {
         "token_embedding.weight": WeightPlace((f"{decoder}embed_tokens.weight",)),
         "position_embedding.weight": WeightPlace(
-            (f"{decoder}embed_positions.weight",), order=tuple(rows)
+            (f"{decoder}embed_positions.weight",), orders=(tuple(rows),)
         ),
         **layers(config, block, decoder + "layers.{}."),
         "ln_final.weight": WeightPlace((f"{decoder}final_layer_norm.weight",)),

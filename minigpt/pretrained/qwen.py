@@ -12,6 +12,7 @@ from typing import Any
 from minigpt.config import ModelConfig
 from minigpt.pretrained import llama
 from minigpt.pretrained.fields import Fields
+from minigpt.pretrained.windows import write_windows
 
 
 def read_qwen2(fields: Fields) -> ModelConfig:
@@ -30,7 +31,9 @@ def write_settings(config: ModelConfig) -> dict[str, Any]:
     """Translate our settings into Qwen's: Llama's, without its switches of biases."""
     fields = llama.write_settings(config)
     del fields["attention_bias"], fields["mlp_bias"]
-    return fields | {"use_sliding_window": False}
+    windows = write_windows(config)
+    used = windows["sliding_window"] is not None
+    return fields | windows | {"use_sliding_window": used}
 
 
 def complete(config: ModelConfig) -> ModelConfig:
@@ -47,6 +50,7 @@ QWEN2 = replace(
     write=write_settings,
     fits=llama.FITS | {"bias": (False,), "qkv_bias": (True,)},
     complete=complete,
+    windows="one or none",
 )
 QWEN3 = replace(
     llama.LLAMA,
@@ -57,4 +61,5 @@ QWEN3 = replace(
     write=write_settings,
     fits=llama.FITS | {"qk_norm": (True,), "bias": (False,), "qkv_bias": (None, False)},
     complete=complete,
+    windows="one or none",
 )

@@ -7,14 +7,20 @@ from typing import Any
 
 from minigpt.config import ModelConfig
 from minigpt.pretrained.fields import Fields
+from minigpt.pretrained.windows import KINDS
 
 PLACES = ("rope_scaling", "rope_parameters")
 """The older and the newer name of the group of fields."""
 
 
-def read_rope(fields: Fields) -> dict[str, Any]:
-    """Translate the settings, from any of the places of different versions."""
-    base = fields.take("rotary_emb_base", float, 10_000.0)  # GPT-NeoX's older name
+def read_rope(fields: Fields, default: float = 10_000.0) -> dict[str, Any]:
+    """Translate the settings, from any of the places of different versions.
+
+    Args:
+        fields: Of the `config.json`.
+        default: The base where the file does not say.
+    """
+    base = fields.take("rotary_emb_base", float, default)  # GPT-NeoX's older name
     found = {"rope_base": fields.take("rope_theta", float, base)}
     for place in PLACES:
         inside = Fields(fields.path, fields.take(place, dict, {}))
@@ -44,6 +50,33 @@ def read_share(fields: Fields, default: float = 1.0) -> float:
         share = group.take("partial_rotary_factor", float, share)
         fields.put(place, dict(group.rest()))
     return share
+
+
+def read_rope_by_kind(fields: Fields) -> dict[str, Any]:
+    """Translate the settings where layers with a window have others, as in Gemma 3.
+
+    A newer file has a group for each kind of layer; an older one has the base of those
+    with a window beside the others' settings.
+    """
+    local = fields.take("rope_local_base_freq", float, 10_000.0)
+    by_kind = fields.take("rope_parameters", dict, {})
+    if not set(by_kind) & set(KINDS):
+        fields.put("rope_parameters", by_kind or None)
+        return read_rope(fields, 1_000_000.0) | {"rope_local_base": local}
+    inside = {}
+    for kind in KINDS:
+        group = {"rope_parameters": by_kind.pop(kind, {})}
+        inside[kind] = Fields(fields.path, group)
+    fields.put("rope_parameters", by_kind or None)
+    found = read_rope(inside["full_attention"], 1_000_000.0)
+    own = read_rope(inside["sliding_attention"], local)
+    if own.keys() - {"rope_base"}:
+        fields.obstacles.append(
+            "rope_parameters stretches layers with a window, and here these never are"
+        )
+    for kind, part in inside.items():
+        fields.obstacles += [f"of {kind}, {each}" for each in part.obstacles]
+    return found | {"rope_local_base": own["rope_base"]}
 
 
 def _read_stretching(inside: Fields) -> dict[str, Any]:

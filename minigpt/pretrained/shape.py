@@ -4,21 +4,30 @@ The table of places is the only definition of where a weight is stored; reading 
 writing both use it.
 """
 
+import math
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from torch import Tensor
 
 from minigpt.config import ModelConfig
 from minigpt.pretrained.fields import Fields
 
-OURS_ALONE: dict[str, tuple[Any, ...]] = {
+PLAIN: dict[str, tuple[Any, ...]] = {
     "embedding_norm": (False,),
     "token_shift": (False,),
     "value_embeddings": (False,),
+    "rope_local_base": (None,),
+    "post_norms": (False,),
+    "attention_softcap": (None,),
+    "logit_softcap": (None,),
 }
-"""Options that no family of others has: part of what its models `fit`."""
+"""Options that few families or none have: part of what its models `fit`."""
+
+ANY = object()
+"""Among the values that fit: all others do as well."""
 
 
 @dataclass(frozen=True)
@@ -36,30 +45,34 @@ class WeightPlace:
     """Whether it is stored as [in, out]; ours is [out, in], as in `nn.Linear`."""
     factors: tuple[float, ...] = ()
     """What each tensor is multiplied with to be ours, if not 1."""
-    order: tuple[int, ...] = ()
-    """Which of their rows our rows are, one after another, if not the same."""
-    more_rows: bool = False
-    """Whether they may have more rows behind those that we take."""
+    orders: tuple[tuple[int, ...], ...] = ()
+    """Which of each one's rows our rows are, one after another, if not the same."""
+    added: float = 0.0
+    """What is added to each number to be ours."""
 
-    def shape_there(self, ours: Tensor) -> tuple[int, ...]:
+    def shape_there(self, number: int, ours: Tensor) -> tuple[int, ...]:
         """Return the shape that a tensor has in the file, from our part of it."""
         rows, *rest = ours.T.shape if self.turned else ours.shape
-        return (max(self.order) + 1 if self.order else rows, *rest)
+        return (max(self.orders[number]) + 1 if self.orders else rows, *rest)
 
     def read(self, number: int, stored: Tensor) -> Tensor:
         """Make the part of our weight that one of the tensors is."""
         tensor = stored.T if self.turned else stored
-        if self.order:
-            tensor = tensor[list(self.order)]
+        if self.orders:
+            tensor = tensor[list(self.orders[number])]
+        if self.added:
+            tensor = tensor.float() + self.added
         return tensor.float() * self.factors[number] if self.factors else tensor
 
     def write(self, number: int, ours: Tensor) -> Tensor:
         """Make one of the tensors of a part of our weight: `read`, backwards."""
         if self.factors:
             ours = ours / self.factors[number]
-        if self.order:
-            there = ours.new_zeros(max(self.order) + 1, *ours.shape[1:])
-            there[list(self.order)] = ours
+        ours = ours - self.added
+        if self.orders:
+            order = list(self.orders[number])
+            there = ours.new_zeros(max(order) + 1, *ours.shape[1:])
+            there[order] = ours
             ours = there
         return ours.T if self.turned else ours
 
@@ -91,6 +104,10 @@ class Shape:
     """The settings with every part that the shape always has: biases, scales, …"""
     head: str = "lm_head.weight"
     """The name of the head's weight."""
+    windows: Literal["none", "one for all", "one or none"] = "none"
+    """Which attention windows its layers can have."""
+    scales_embeddings: bool = False
+    """Whether it multiplies embeddings by √d_model."""
 
     def misfits(self, config: ModelConfig) -> list[str]:
         """List settings that this shape cannot express, and the values it supports."""
@@ -98,11 +115,24 @@ class Shape:
             f"{name} is {getattr(config, name)!r} (it has "
             f"{' or '.join(map(repr, values))})"
             for name, values in self.fits.items()
-            if getattr(config, name) not in values
+            if ANY not in values and getattr(config, name) not in values
         ]
+        scale = math.sqrt(config.d_model) if self.scales_embeddings else 1.0
+        if not math.isclose(config.embedding_scale, scale, rel_tol=1e-6):
+            found.append(
+                f"embedding_scale is {config.embedding_scale:g} (it has {scale:g})"
+            )
         if config.kv_heads < config.num_heads and not self.shares_keys:
             found.append(
                 f"num_kv_heads is {config.kv_heads} (it has as many as num_heads)"
+            )
+        sizes = set(config.windows)
+        if self.windows == "one or none":
+            sizes.discard(None)
+        if len(sizes) > 1 or (self.windows == "none" and sizes != {None}):
+            found.append(
+                f"attention_window is {config.attention_window} (its layers have "
+                f"{self.windows})"
             )
         return found
 
@@ -118,13 +148,30 @@ def layers(
         prefix: The prefix of their names; `{}` is the block's number.
     """
     return {
-        f"blocks.{number}.{name}": WeightPlace(
-            tuple(prefix.format(number) + part for part in place.names),
-            place.rows,
-            place.turned,
-            place.factors,
-            place.order,
+        f"blocks.{number}.{name}": replace(
+            place, names=tuple(prefix.format(number) + part for part in place.names)
         )
         for number in range(config.num_layers)
         for name, place in of_one.items()
+    }
+
+
+def with_queries_times(
+    factor: float, places: Mapping[str, WeightPlace]
+) -> dict[str, WeightPlace]:
+    """Multiply what makes the queries, so that scores are divided as ours are.
+
+        q · k / divisor = (factor · q) · k / √d_head,    factor = √d_head / divisor
+
+    Args:
+        factor: For all queries.
+        places: Of a shape whose queries are tensors of their own.
+    """
+    has_norm = any(name.endswith("attn.q_norm.weight") for name in places)
+    pattern = r".*attn\.q_norm\.weight" if has_norm else r".*attn\.qkv\.\w+"
+    return {
+        name: replace(place, factors=(factor, 1.0, 1.0)[: len(place.names)])
+        if factor != 1.0 and re.fullmatch(pattern, name)
+        else place
+        for name, place in places.items()
     }

@@ -89,12 +89,9 @@ class Weights(ABC):
             CheckpointError: If a tensor is missing, unknown or of another shape.
         """
         wanted = {
-            name: places[ours].shape_there(part)
+            name: places[ours].shape_there(number, part)
             for ours, weight in weights.items()
-            for name, part in parts(weight, places[ours])
-        }
-        longer = {
-            name for place in places.values() if place.more_rows for name in place.names
+            for number, (name, part) in enumerate(parts(weight, places[ours]))
         }
         for name, size in wanted.items():
             if name not in self._found:
@@ -108,8 +105,6 @@ class Weights(ABC):
                     f"{near_names(name, others)}"
                 )
             path, stored_name, found = self._found[name]
-            if name in longer and found[0] > size[0]:
-                found = (size[0], *found[1:])
             if found != size:
                 raise CheckpointError(
                     f"{path}: the tensor {stored_name!r} has shape {list(found)}; "

@@ -50,12 +50,13 @@ def fast_product(layer: nn.Module, *, larger_than: int) -> Map | None:
 
 
 def fast_lookup(embedding: nn.Module) -> Map:
-    """Return ids ↦ their rows; of a quantized table, only these are written out."""
+    """Return ids ↦ their vectors; of a quantized table, only these are written out."""
+    scale = np.float32(cast(float, embedding.scale))
     if isinstance(embedding, QuantizedEmbedding):
         matrix = embedding.matrix
-        return lambda ids: matrix.rows(torch.from_numpy(ids)).numpy()
+        return lambda ids: matrix.rows(torch.from_numpy(ids)).numpy() * scale
     table = cast(Tensor, embedding.weight).detach().numpy()
-    return lambda ids: table[ids]
+    return lambda ids: table[ids] * scale
 
 
 def _product_of_int8(matrix: QuantizedMatrix) -> Map:

@@ -54,7 +54,16 @@ class QuantizedLinear(QuantizedLayer):
 
 
 class QuantizedEmbedding(QuantizedLayer):
-    """A table of vectors: only the rows that are looked up are written out."""
+    """A table of vectors: only the rows that are looked up are written out.
+
+    Args:
+        matrix: The rounded table.
+        scale: Factor on what is looked up.
+    """
+
+    def __init__(self, matrix: QuantizedMatrix, scale: float = 1.0) -> None:
+        super().__init__(matrix)
+        self.scale = scale
 
     def forward(
         self, tokens: Int[Tensor, "batch pos"]
@@ -65,7 +74,7 @@ class QuantizedEmbedding(QuantizedLayer):
             DataError: If an id is not in the vocabulary.
         """
         try:
-            return self.matrix.rows(tokens)
+            return self.matrix.rows(tokens) * self.scale
         except IndexError:
             raise DataError(
                 f"Tokens lie between {int(tokens.min())} and {int(tokens.max())}; this "

@@ -107,7 +107,7 @@ def _layer_of(layer: nn.Module, matrix: QuantizedMatrix) -> QuantizedLayer:
         return QuantizedLinear(matrix, layer.bias)
     if isinstance(layer, LearnedPositions):
         return QuantizedPositions(matrix)
-    return QuantizedEmbedding(matrix)
+    return QuantizedEmbedding(matrix, cast(TokenEmbedding, layer).scale)
 
 
 def _plain(layer: QuantizedLayer) -> nn.Module:
@@ -120,6 +120,7 @@ def _plain(layer: QuantizedLayer) -> nn.Module:
         plain = LearnedPositions(0, columns)
     else:
         plain = TokenEmbedding(rows, columns, device="meta")
+        plain.scale = cast(QuantizedEmbedding, layer).scale
     plain.weight = nn.Parameter(layer.weight, requires_grad=False)
     return plain.train(layer.training)
 

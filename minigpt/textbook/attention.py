@@ -20,7 +20,8 @@ def attention_row(
 
         raw = k · q      weights = softmax(raw / √d_head + bias)      z = Σ weight · v
 
-    The bias is the position scheme's (ALiBi, relative), and −∞ for later tokens.
+    The bias is the position scheme's (ALiBi, relative), and −∞ for later tokens
+    and for those before the layer's window, if it has one.
 
     Args:
         model: Any transformer.
@@ -46,9 +47,13 @@ def attention_row(
     v = cache["v", layer][0, :, shared]
     raw = k @ q
     scores = raw / config.d_head**0.5
+    if attention.softcap is not None:  # no score is farther from 0 than this
+        scores = attention.softcap * (scores / attention.softcap).tanh()
     if attention.position_bias is not None:
         count = tokens.shape[1]
         scores += attention.position_bias(count, count, model.device)[head, query]
     scores[query + 1 :] = -torch.inf  # the causal mask
+    if attention.window is not None:
+        scores[: max(query + 1 - attention.window, 0)] = -torch.inf
     weights = scores.softmax(-1)
     return {"raw": raw, "weights": weights, "z": weights @ v}

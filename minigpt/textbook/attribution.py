@@ -11,6 +11,7 @@ from torch import Tensor
 
 from minigpt.interpret.stream.logit_direction import (
     block_at,
+    held_norm,
     logit_direction,
     unembedding,
 )
@@ -51,10 +52,19 @@ def logit_shares(
         block = block_at(model, layer)
         z = cache["z", layer][0, position]  # [head d_head]
         slices = block.attn.output.weight.chunk(len(z), dim=1)  # one for each head
-        for head, output in enumerate(slices):
-            parts[f"L{layer}H{head}"] = output @ z[head]
+        written = {f"L{layer}H{h}": output @ z[h] for h, output in enumerate(slices)}
         if block.attn.output.bias is not None:
-            parts[f"L{layer} bias"] = block.attn.output.bias
+            written[f"L{layer} bias"] = block.attn.output.bias
+        if block.ln1_post is not None:  # it divides all of them by one number
+            size = cache[f"blocks.{layer}.ln1_post.hook_scale"][0, position]
+            written = {
+                name: held_norm(block.ln1_post, each, size)
+                for name, each in written.items()
+            }
+            shift = getattr(block.ln1_post, "bias", None)
+            if shift is not None:
+                written[f"L{layer} bias"] = written[f"L{layer} bias"] + shift
+        parts |= written
         if block.has_mlp:
             parts[f"L{layer} MLP"] = cache["mlp_out", layer][0, position]
     shares = {name: float(part @ direction) for name, part in parts.items()}
@@ -83,6 +93,10 @@ def neuron_shares(
     _, cache = model.run_with_cache(tokens)
     scale = cache["ln_final.hook_scale"][0, position]
     direction = logit_direction(model.ln_final, unembedding(model, a, b), scale)
+    block = block_at(model, layer)
+    if block.ln2_post is not None:  # a norm of what all neurons write
+        size = cache[f"blocks.{layer}.ln2_post.hook_scale"][0, position]
+        direction = logit_direction(block.ln2_post, direction, size)
     activations = cache["post", layer][0, position]  # [d_ff]
-    shares = activations * (direction @ block_at(model, layer).mlp.output.weight)
+    shares = activations * (direction @ block.mlp.output.weight)
     return shares[shares.abs().topk(min(10, len(shares))).indices]

@@ -18,6 +18,8 @@ def block_sum(
 
         attention = Σ_head result_head + b_O      after = before + attention + MLP
 
+    A model with `post_norms` normalises that sum before it adds it.
+
     Args:
         model: Any transformer.
         tokens: Ids of the text.
@@ -34,6 +36,8 @@ def block_sum(
     attention = results.sum(0)
     if block.attn.output.bias is not None:
         attention = attention + block.attn.output.bias
+    if block.ln1_post is not None:
+        attention = block.ln1_post(attention)
     after = cache["resid_pre", layer][0, position] + attention
     if block.has_mlp:
         after = after + cache["mlp_out", layer][0, position]

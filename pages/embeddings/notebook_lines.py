@@ -41,10 +41,16 @@ def by_distance(config: ModelConfig, scheme: str, layer: int, length: int) -> Li
         return Line(by_hand.mean_cosine_by_distance, call, [function])
     if scheme == "rope":
         width = config.d_head - config.d_head % 2
-        call = f"rope_by_distance(rope_speeds(model.config), {length}, {width})"
+        call = f"rope_by_distance({speeds(config, layer)}, {length}, {width})"
         return Line(by_hand.rope_by_distance, call, [by_hand.rope_speeds])
     if scheme == "alibi":
         call = f"alibi_by_distance({config.num_heads}, {length})"
         return Line(by_hand.alibi_by_distance, call)
     bias = f"model.blocks[{layer}].attn.position_bias"
     return Line(by_hand.relative_by_distance, f"relative_by_distance({bias}, {length})")
+
+
+def speeds(config: ModelConfig, layer: int) -> str:
+    """Return what gives the speeds of RoPE's pairs in a layer."""
+    own = "" if config.rope_local_base is None else f".as_in({layer})"
+    return f"rope_speeds(model.config{own})"

@@ -123,7 +123,7 @@ def _show_clocks(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
         rope_scores,
         f"rope_scores(cache['q', {layer}][0, {query}, {head}], "
         f"cache['k', {layer}][0, {key}, {shared}], {places}, "
-        "rope_speeds(model.config))",
+        f"{notebook_lines.speeds(config, layer)})",
         drawn=[turning.score(*each) for each in places],
         also=[rope_speeds],
         begin=f"{notebook.opening()}_, cache = model.run_with_cache(tokens)\n",

@@ -20,14 +20,19 @@ WORDS = {
 
 
 def in_words(config: ModelConfig, scheme: str) -> str:
-    """Say what a scheme does, and where this model's RoPE departs from the formula."""
-    words = WORDS[scheme]
+    """Say what a scheme does, and where this model departs from the formula."""
+    words = WORDS[scheme] + _windows(config)
     if scheme != "rope":
         return words
     if config.rope_dim is not None:
         words += (
             f" In this model only the first {config.rope_dim} of a head's "
             f"{config.d_head} numbers are rotated; the others stay as they are."
+        )
+    if config.rope_local_base is not None:
+        words += (
+            f" Layers with a window have speeds of their own, from the base "
+            f"{config.rope_local_base:g}; the others have {config.rope_base:g}."
         )
     if config.rope_factor != 1.0:
         which, made = "Its hands", "those it was made for"
@@ -39,3 +44,18 @@ def in_words(config: ModelConfig, scheme: str) -> str:
             f"so that it can read texts longer than {made}."
         )
     return words
+
+
+def _windows(config: ModelConfig) -> str:
+    """Say which layers see only the last tokens; nothing if none does."""
+    sizes = [window for window in config.windows if window is not None]
+    if not sizes:
+        return ""
+    where = (
+        "In this model"
+        if len(sizes) == config.num_layers
+        else (f"In {len(sizes)} of this model's {config.num_layers} layers")
+    )
+    return (
+        f" {where} a token reads only the last {min(sizes):,} tokens, itself included."
+    )

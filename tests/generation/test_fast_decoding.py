@@ -24,6 +24,12 @@ SETTINGS = [
     {"positional_encoding": "learned", "embedding_norm": True},
     {"parallel_mlp": True, "positional_encoding": "rope", "rope_dim": 4},
     {"head_dim": 6, "num_kv_heads": 2, "bias": False, "qkv_bias": True},
+    {"attention_window": 3, "positional_encoding": "rope", "num_kv_heads": 2},
+    {"attention_window": [7, 0], "positional_encoding": "relative"},
+    {"attention_softcap": 2.0, "logit_softcap": 3.0, "positional_encoding": "alibi"},
+    {"post_norms": True, "activation": "geglu", "embedding_scale": 5.6},
+    {"rope_local_base": 30.0, "attention_window": [6, 0], "positional_encoding": "rope"}
+    | {"norm": "rmsnorm", "post_norms": True, "embedding_norm": True},
 ]
 
 

@@ -11,7 +11,7 @@ from model.test_transformer import VARIANTS, small_model
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.config import GenerationConfig, ModelConfig
-from minigpt.config.model import Activation, Normalization, PositionalEncoding
+from minigpt.config.own_model import Activation, Normalization, PositionalEncoding
 from minigpt.generation.beam.search import beam_search
 from minigpt.generation.generator import Generator
 from minigpt.interpret.heads.attention_steps import attention_steps

@@ -24,6 +24,21 @@ VARIANTS = [
     {"d_ff": 0, "positional_encoding": "relative"},
     {"parallel_mlp": True, "activation": "gelu_exact", "qkv_bias": False},
     {"positional_encoding": "rope", "rope_dim": 6, "head_dim": 10, "num_kv_heads": 2},
+    {"attention_window": 5, "positional_encoding": "rope"},
+    {
+        "attention_softcap": 2.0,
+        "logit_softcap": 20.0,
+        "positional_encoding": "relative",
+    },
+    {
+        "post_norms": True,
+        "activation": "geglu",
+        "embedding_scale": 5.6,
+        "norm": "rmsnorm",
+    },
+    {"rope_local_base": 30.0, "attention_window": [6, 0], "positional_encoding": "rope"}
+    | {"rope_factor": 3.0, "post_norms": True, "attention_softcap": 1.5},
+    {"attention_window": [0, 4], "positional_encoding": "alibi", "num_kv_heads": 2},
 ]
 
 

@@ -15,6 +15,8 @@ import transformers
 from pretrained import codebase_writers as writers
 from pretrained.test_codebases import TOKENS, as_nanogpt, gpt2, llama, metas, write_bin
 from pretrained.test_more_codebases import newer_gpt2
+from pretrained.test_nanochat import META as META_OF_NANOCHAT
+from pretrained.test_nanochat import nanochat
 
 import minigpt
 from minigpt.tokenizers import BPETokenizer
@@ -50,6 +52,9 @@ def cases():
     yield "nanoGPT, weights alone", "model.pt", exact, alone, heads
     yield "minGPT", "model.pt", newer, writers.mingpt(newer), None
     book = writers.llms_from_scratch(newer)
+    chat = nanochat(num_key_value_heads=2)
+    meta = ("meta_000650.json", {"model_config": META_OF_NANOCHAT})
+    yield "nanochat", "model_000650.pt", chat, writers.nanochat(chat), meta
     yield "LLMs-from-scratch", "model.pth", newer, book, heads
     trained = {"model_state_dict": book, "optimizer_state_dict": {}}
     yield "LLMs-from-scratch, in training", "model.pth", newer, trained, heads

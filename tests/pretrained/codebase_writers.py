@@ -130,3 +130,25 @@ def _fold(found, num_layers):
     found["unembed.b_U"] = found["unembed.b_U"] + b @ found["unembed.W_U"]
     found["unembed.W_U"] = w[:, None] * found["unembed.W_U"]
     return found
+
+
+def nanochat(theirs):
+    """`model.state_dict()` of nanochat's `GPT`, as it was published."""
+    parts = {
+        "self_attn.q_proj": "attn.c_q",
+        "self_attn.k_proj": "attn.c_k",
+        "self_attn.v_proj": "attn.c_v",
+        "self_attn.o_proj": "attn.c_proj",
+        "mlp.fc1": "mlp.c_fc",
+        "mlp.fc2": "mlp.c_proj",
+    }
+    weights = theirs.state_dict()
+    found = {
+        "transformer.wte.weight": weights["model.embed_tokens.weight"],
+        "lm_head.weight": weights["lm_head.weight"],
+    }
+    for number in range(theirs.config.num_hidden_layers):
+        for name, own in parts.items():
+            weight = weights[f"model.layers.{number}.{name}.weight"]
+            found[f"transformer.h.{number}.{own}.weight"] = weight
+    return found

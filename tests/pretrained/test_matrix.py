@@ -44,7 +44,7 @@ FAMILIES = {
     ),
     "mistral": (
         transformers.MistralConfig,
-        LIKE_LLAMA | {"num_key_value_heads": 3, "sliding_window": 64},
+        LIKE_LLAMA | {"num_key_value_heads": 3, "sliding_window": 7},
     ),
 }
 QWEN = LIKE_LLAMA | {"num_key_value_heads": 1}
@@ -79,8 +79,73 @@ LATER = {
             "intermediate_size": 20,
             "max_position_embeddings": 60,
             "attention_types": [[["global", "local"], 1]],
-            "window_size": 33,  # as many as the tokens: of the table, these are read
+            "window_size": 9,
         },
+    ),
+    "neo, in groups": (
+        transformers.GPTNeoConfig,
+        {
+            "hidden_size": 24,
+            "num_layers": 3,
+            "num_heads": 3,
+            "max_position_embeddings": 40,
+            "attention_types": [[["local"], 2], [["global"], 1]],
+            "window_size": 4,
+        },
+    ),
+    "mistral, window unused": (
+        transformers.MistralConfig,
+        LIKE_LLAMA | {"num_key_value_heads": 3, "sliding_window": 40},
+    ),
+    "gemma": (
+        transformers.GemmaConfig,
+        LIKE_LLAMA | {"num_key_value_heads": 1, "head_dim": 10},
+    ),
+    "gemma 2": (
+        transformers.Gemma2Config,
+        LIKE_LLAMA
+        | {"num_hidden_layers": 3, "num_key_value_heads": 3, "head_dim": 6}
+        | {"query_pre_attn_scalar": 9, "sliding_window": 7}
+        | {"attn_logit_softcapping": 2.0, "final_logit_softcapping": 5.0},
+    ),
+    "gemma 2, not bent": (
+        transformers.Gemma2Config,
+        LIKE_LLAMA
+        | {"num_key_value_heads": 1, "head_dim": 8, "sliding_window": 64}
+        | {"attn_logit_softcapping": None, "final_logit_softcapping": None},
+    ),
+    "gemma 3": (
+        transformers.Gemma3TextConfig,
+        LIKE_LLAMA
+        | {"num_hidden_layers": 3, "num_key_value_heads": 1, "head_dim": 6}
+        | {"query_pre_attn_scalar": 9, "sliding_window": 7}
+        | {"layer_types": ["sliding_attention"] * 2 + ["full_attention"]}
+        | {
+            "rope_parameters": {
+                "sliding_attention": {"rope_type": "default", "rope_theta": 50.0},
+                "full_attention": {
+                    "rope_type": "linear",
+                    "rope_theta": 900.0,
+                    "factor": 8.0,
+                },
+            }
+        },
+    ),
+    "nanochat": (
+        transformers.NanoChatConfig,
+        LIKE_LLAMA | {"num_key_value_heads": 1, "final_logit_softcapping": 5.0},
+    ),
+    "qwen2, windows": (
+        transformers.Qwen2Config,
+        QWEN
+        | {"num_hidden_layers": 3, "use_sliding_window": True}
+        | {"sliding_window": 6, "max_window_layers": 1},
+    ),
+    "qwen3, windows": (
+        transformers.Qwen3Config,
+        QWEN
+        | {"use_sliding_window": True, "sliding_window": 8, "head_dim": 10}
+        | {"layer_types": ["sliding_attention", "full_attention"]},
     ),
     "opt": (
         transformers.OPTConfig,
@@ -233,8 +298,9 @@ def test_fields_that_change_nothing_are_passed_over(family, models, forms, tmp_p
     together(tmp_path, place, forms["gpt2"][0])
     change_config(tmp_path, **HARMLESS)
     if family != "gpt2":
-        full = {"layer_types": ["full_attention"] * 2, "rope_scaling": None}
-        change_config(tmp_path, **full)
+        kind = "sliding" if family == "mistral" else "full"
+        same = {"layer_types": [f"{kind}_attention"] * 2, "rope_scaling": None}
+        change_config(tmp_path, **same)
     model = minigpt.from_pretrained(tmp_path).model
     with torch.inference_mode():
         torch.testing.assert_close(model(TOKENS), logits, atol=1e-4, rtol=0)
@@ -260,7 +326,12 @@ REFUSED = {
         {"residual_multiplier": 0.5, "num_experts": 4},
         {"layer_types": ["full_attention", "chunked_attention"]},
     ],
-    "mistral": [{"sliding_window": 8}, {"model_type": "gptj"}],
+    "mistral": [
+        {"layer_types": ["sliding_attention", "full_attention"]},
+        {"layer_types": ["full_attention", "full_attention"]},
+        {"sliding_window": 8.5},
+        {"model_type": "gptj"},
+    ],
     "opt": [
         {"do_layer_norm_before": False, "word_embed_proj_dim": 12},
         {"_remove_final_layer_norm": True, "enable_bias": False},
@@ -268,10 +339,15 @@ REFUSED = {
     "neo": [
         {"attention_layers": ["global", "strided"]},
         {"attention_types": [["local", 2]]},
+        {"attention_layers": ["global"]},
     ],
     "neox": [{"attention_bias": False}, {"use_parallel_residual": "no"}],
     "qwen2": [{"layer_types": ["full_attention", "chunked_attention"]}],
     "qwen3": [{"attention_bias": True, "num_experts": 8}],
+    "gemma": [{"hidden_act": "silu", "use_bidirectional_attention": True}],
+    "gemma 2": [{"query_pre_attn_scalar": -1, "attn_logit_softcapping": "5"}],
+    "gemma 3": [{"layer_types": ["chunked_attention"] * 3, "moe_layers": 2}],
+    "nanochat": [{"hidden_act": "gelu", "attention_bias": True}],
 }
 CASES = [(family, changes) for family, all_ in REFUSED.items() for changes in all_]
 

@@ -39,10 +39,10 @@ from minigpt.interpret.circuits.nodes import (
 from minigpt.interpret.circuits.pattern_slopes import key_slopes, query_slopes
 from minigpt.interpret.stream.logit_direction import (
     block_at,
+    held_norm,
     logit_direction,
     unembedding,
 )
-from minigpt.model import LayerNorm, RMSNorm
 
 Shares = Float[Tensor, "part pos"]
 
@@ -189,7 +189,7 @@ def _read_parts(
     """Return what each earlier part adds to a head's queries, keys and values."""
     block = block_at(run.model, part.layer)
     attention, at = block.attn, f"blocks.{part.layer}."
-    x = _normalized(block.ln1, before(run, site), run.scales[f"{at}ln1.hook_scale"][0])
+    x = held_norm(block.ln1, before(run, site), run.scales[f"{at}ln1.hook_scale"][0])
     joined = F.linear(x, attention.qkv.weight)
     found = []
     for what, each in zip(
@@ -201,7 +201,7 @@ def _read_parts(
         norm = {"q": attention.q_norm, "k": attention.k_norm}.get(what)
         if norm is not None:
             scale = run.scales[f"{at}attn.{what}_norm.hook_scale"][0]
-            parts = _normalized(norm, parts, scale)
+            parts = held_norm(norm, parts, scale)
         found.append(by_head(attention, parts, turns=what != "v")[:, part.head])
     return found
 
@@ -233,11 +233,3 @@ def _into_shift(run: FrozenRun, position: int) -> Shares:
         own = run.deviation(sites[0])[position - 1] * shift.mix
         shares[0, position - 1] = own @ run.worth["hook_token_shift"][position]
     return shares
-
-
-def _normalized(norm: LayerNorm | RMSNorm, x: Tensor, scale: Tensor) -> Tensor:
-    """Apply a norm whose scale is held; its shift belongs to no part."""
-    if isinstance(norm, LayerNorm):
-        x = x - x.mean(-1, keepdim=True)
-    x = x / scale
-    return x if norm.weight is None else x * norm.weight

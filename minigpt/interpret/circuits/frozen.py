@@ -27,6 +27,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from minigpt.errors import DataError
 from minigpt.hooks import HookPoint
 from minigpt.interpret.circuits.keeping import Asked
 from minigpt.interpret.circuits.nodes import Means, Site, sites_of
@@ -92,8 +93,12 @@ def freeze(model: TransformerLM, asked: Asked, means: Means) -> FrozenRun:
         asked: Prompt, answer and rival.
         means: What would stand in for each node.
 
+    Raises:
+        DataError: If the model bends what this method takes to be straight.
+
     Source: Nanda 2023, "Attribution Patching: Activation Patching At Industrial Scale".
     """
+    _require_straight(model)
     freezing = _Freezing(model, means)
     text = torch.tensor([asked.tokens], device=model.device)
     with torch.inference_mode(mode=False), torch.enable_grad():
@@ -114,6 +119,18 @@ def freeze(model: TransformerLM, asked: Asked, means: Means) -> FrozenRun:
         freezing.factors,
         tuple(freezing.layers),
     )
+
+
+def _require_straight(model: TransformerLM) -> None:
+    config = model.config
+    off = {"post_norms": False, "attention_softcap": None, "logit_softcap": None}
+    used = [name for name, value in off.items() if getattr(config, name) != value]
+    if used:
+        raise DataError(
+            "A circuit is searched where parts add straight to the stream and scores "
+            f"and logits are not bent, and this model has {' and '.join(used)}: choose "
+            "another model."
+        )
 
 
 class _Freezing:

@@ -27,7 +27,7 @@ from minigpt.interpret.heads.attention_steps import (
     require_place,
 )
 from minigpt.model import TransformerLM
-from minigpt.model.positions import causal_mask
+from minigpt.model.norm import softcapped
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,9 @@ def _editing_hooks(
 
 def unscaled_pattern(steps: AttentionSteps) -> Float[np.ndarray, " k_pos"]:
     """Return the row that the softmax would give without ÷ √d_head."""
-    scores = steps.raw if steps.bias is None else steps.raw + steps.bias
+    scores = softcapped(torch.from_numpy(steps.raw), steps.softcap).numpy()
+    if steps.bias is not None:
+        scores = scores + steps.bias
     powers = np.where(
         np.isneginf(steps.scores), 0.0, np.exp(scores - scores[: steps.query + 1].max())
     )
@@ -159,6 +161,8 @@ class EditedScores(NamedTuple):
 
     raw: Float[Tensor, "q_pos k_pos"]
     scaled: Float[Tensor, "q_pos k_pos"]
+    bent: Float[Tensor, "q_pos k_pos"]
+    """As `scaled` where nothing bends them."""
     biased: Float[Tensor, "q_pos k_pos"]
     scores: Float[Tensor, "q_pos k_pos"]
     """With −inf where a query may not read."""
@@ -171,14 +175,14 @@ def edited_scores(parts: HeadTensors, edit: HeadEdit) -> EditedScores:
         q, k = parts.plain_q, parts.plain_k
     raw = q @ k.mT
     scaled = raw / (edit.divisor or math.sqrt(q.shape[-1]))
-    biased, bias = scaled, parts.position_scores
+    bent = softcapped(scaled, parts.softcap)
+    biased, bias = bent, parts.position_scores
     if bias is not None and not edit.without_positions:
-        biased = scaled + bias
+        biased = bent + bias
     scores = biased
     if not edit.without_mask:
-        may_read = causal_mask(len(raw), len(raw), raw.device)
-        scores = biased.masked_fill(~may_read, -math.inf)
-    return EditedScores(raw, scaled, biased, scores)
+        scores = biased.masked_fill(parts.scores.isneginf(), -math.inf)
+    return EditedScores(raw, scaled, bent, biased, scores)
 
 
 def _edited_steps(
@@ -186,7 +190,9 @@ def _edited_steps(
 ) -> AttentionSteps:
     """Return a row's steps before the mask, without those left out."""
     rows = edited_scores(parts, edit)
-    raw, scaled, biased = (each[steps.query].float().cpu().numpy() for each in rows[:3])
+    raw, scaled, bent, biased = (
+        each[steps.query].float().cpu().numpy() for each in rows[:4]
+    )
     q, k, bias = steps.q, steps.k, steps.bias
     if edit.without_positions:
         q, k = steps.plain_q, steps.plain_k
@@ -198,6 +204,7 @@ def _edited_steps(
         products=q * k,
         raw=raw,
         scaled=scaled,
+        bent=None if parts.softcap is None else bent,
         bias=bias,
         biased=None if bias is None else biased,
     )

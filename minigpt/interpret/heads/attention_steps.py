@@ -25,7 +25,7 @@ from torch import Tensor
 from minigpt.errors import DataError
 from minigpt.model import TransformerLM
 from minigpt.model.block import Block
-from minigpt.model.norm import LayerNorm, RMSNorm
+from minigpt.model.norm import LayerNorm, RMSNorm, softcapped
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class HeadTensors:
     q: Float[Tensor, "pos d_head"]
     k: Float[Tensor, "pos d_head"]
     v: Float[Tensor, "pos d_head"]
+    softcap: float | None
+    """What bends the scores, if anything: none is farther from 0."""
     bias: Float[Tensor, "q_pos k_pos"] | None
     """What ALiBi or a relative scheme adds to the scores, −inf in the future."""
     scores: Float[Tensor, "q_pos k_pos"]
@@ -97,6 +99,10 @@ class AttentionSteps:
     """Their sums: q · k."""
     scaled: Float[np.ndarray, " k_pos"]
     """q · k / √d_head."""
+    softcap: float | None
+    """What bends the scores, if anything: none is farther from 0."""
+    bent: Float[np.ndarray, " k_pos"] | None
+    """The scores after that; None where nothing bends them."""
     bias: Float[np.ndarray, " k_pos"] | None
     """What the position adds, 0 in the future; None where a head adds nothing."""
     biased: Float[np.ndarray, " k_pos"] | None
@@ -133,6 +139,7 @@ def attention_steps(
     products = parts.q[query] * parts.k
     raw = products.sum(-1)
     scaled = raw / math.sqrt(model.config.d_head)
+    bent = softcapped(scaled, parts.softcap)
     bias = parts.position_scores
     return AttentionSteps(
         query=query,
@@ -146,8 +153,10 @@ def attention_steps(
         products=_array(products),
         raw=_array(raw),
         scaled=_array(scaled),
+        softcap=parts.softcap,
+        bent=None if parts.softcap is None else _array(bent),
         bias=None if bias is None else _array(bias[query]),
-        biased=None if bias is None else _array(scaled + bias[query]),
+        biased=None if bias is None else _array(bent + bias[query]),
         scores=_array(parts.scores[query]),
         pattern=_array(parts.pattern[query]),
         z=_array(parts.z[query]),
@@ -204,6 +213,7 @@ def head_tensors(
         q=cache[at + ("rot_q" if rope else "q")][0, :, head],
         k=cache[at + ("rot_k" if rope else "k")][0, :, shared],
         v=cache[at + "v"][0, :, shared],
+        softcap=block.attn.softcap,
         bias=bias,
         scores=cache[at + "attn_scores"][0, head],
         pattern=cache[at + "pattern"][0, head],

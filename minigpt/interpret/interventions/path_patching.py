@@ -30,6 +30,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from minigpt.activation_cache import ActivationCache
+from minigpt.errors import DataError
 from minigpt.hooks import HookFunction, HookPoint
 from minigpt.interpret.effects import Effect, compare_logits
 from minigpt.interpret.interventions.interventions import Hooks
@@ -230,7 +231,16 @@ class _Runs:
 def _outputs(
     model: TransformerLM, here: ActivationCache, there: ActivationCache
 ) -> dict[Head, Float[Tensor, "pos d_model"]]:
-    """Return how much more each head writes in the other prompt than in the run."""
+    """Return how much more each head writes in the other prompt than in the run.
+
+    Raises:
+        DataError: If a norm of what all heads write keeps them from adding straight.
+    """
+    if model.config.post_norms:
+        raise DataError(
+            "Paths are followed where heads add straight to the stream, and this model "
+            "has post_norms: choose another model."
+        )
     heads = range(model.config.num_heads)
     found: dict[Head, Tensor] = {}
     for layer in range(model.config.num_layers):

@@ -20,8 +20,8 @@ import torch
 from jaxtyping import Float
 
 from minigpt.interpret.interventions.parts import Neuron, require
-from minigpt.interpret.stream.logit_direction import block_at
-from minigpt.model import LayerNorm, TransformerLM
+from minigpt.interpret.stream.logit_direction import block_at, held_norm
+from minigpt.model import TransformerLM
 
 
 @torch.inference_mode()
@@ -41,11 +41,8 @@ def promoted_tokens(
         DataError: If the model has no such neuron.
     """
     require(neuron, model.config)
-    column = block_at(model, neuron.layer).mlp.output.weight[:, neuron.neuron]
-    norm = model.ln_final
-    if isinstance(norm, LayerNorm):
-        column = column - column.mean()
-    if norm.weight is not None:
-        column = column * norm.weight
-    logits = model.unembed(column[None, None])[0, 0]
+    block = block_at(model, neuron.layer)
+    column = block.mlp.output.weight[:, neuron.neuron]
+    column = held_norm(model.ln_final, held_norm(block.ln2_post, column))
+    logits = model.compare(column[None, None])[0, 0]
     return logits.float().cpu().numpy()

@@ -18,6 +18,7 @@ from minigpt.interpret.openings.opening import (
 )
 from minigpt.model import TransformerLM
 from minigpt.model.block import Block
+from minigpt.model.norm import softcapped
 
 LENGTH = 9
 """Tokens in a prompt: so many columns stand side by side on a laptop's screen."""
@@ -98,12 +99,20 @@ def _unscaled(
     model: TransformerLM, layer: int, scores: Float[Tensor, "head q_pos k_pos"]
 ) -> Float[Tensor, "head q_pos k_pos"]:
     """Return a block's scores without ÷ √d_head; what a position adds stays."""
-    position_bias = cast(Block, model.blocks[layer]).attn.position_bias
+    attention = cast(Block, model.blocks[layer]).attn
+    position_bias, cap = attention.position_bias, attention.softcap
     root = math.sqrt(model.config.d_head)
+
+    def times_root(products: Tensor) -> Tensor:
+        if cap is None:
+            return products * root
+        straight = cap * (products / cap).clamp(-1, 1).atanh()
+        return softcapped(straight.nan_to_num() * root, cap)
+
     if position_bias is None:
-        return scores * root
+        return times_root(scores).masked_fill(scores.isneginf(), -math.inf)
     count = scores.shape[-1]
     bias = position_bias(count, count, model.device)
     future = scores.isneginf()
     product_scores = (scores - bias).masked_fill(future, 0.0)
-    return (product_scores * root + bias).masked_fill(future, -math.inf)
+    return (times_root(product_scores) + bias).masked_fill(future, -math.inf)

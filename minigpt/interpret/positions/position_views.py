@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from minigpt.config import ModelConfig
-from minigpt.config.model import PositionalEncoding
+from minigpt.config.own_model import PositionalEncoding
 from minigpt.errors import DataError
 from minigpt.interpret.corpora import Windows
 from minigpt.interpret.heads.attention_steps import shared_head
@@ -112,7 +112,8 @@ def by_distance(
     Args:
         model: Whose weights and sizes.
         scheme: One that `is_known`.
-        layer: Whose biases; only `relative` differs between layers.
+        layer: Whose biases; `relative` differs between layers, and RoPE where those
+            with a window have a base of their own.
         length: Distances 0 … length − 1.
     """
     config, far = model.config, torch.arange(length)
@@ -122,7 +123,7 @@ def by_distance(
             np.arange(len(cosines)), cosines[None], "cosine of two positions' vectors"
         )
     if scheme == "rope":
-        kept = torch.cos(far[:, None] * speeds(config)).mean(dim=1)
+        kept = torch.cos(far[:, None] * speeds(config.as_in(layer))).mean(dim=1)
         return Distances(_ints(far), _array(kept)[None], "q · k left, where q = k")
     if scheme == "none":
         return None
@@ -133,7 +134,7 @@ def by_distance(
 def head_bias(
     model: TransformerLM, scheme: str, layer: int, length: int
 ) -> Float[np.ndarray, "head q_pos k_pos"]:
-    """Return what each head adds to its scores; −inf where it may not read.
+    """Return what each head adds to its scores; −inf for later tokens.
 
     Args:
         model: Whose learned biases, or whose number of heads.
@@ -203,7 +204,7 @@ def turning(
     return Turning(
         _in_pairs(cache[here + "hook_q"][0, query, head], config),
         _in_pairs(cache[here + "hook_k"][0, key, shared_head(model, head)], config),
-        _array(speeds(config)),
+        _array(speeds(config.as_in(layer))),
     )
 
 

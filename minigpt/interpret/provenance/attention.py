@@ -14,6 +14,7 @@ from minigpt.interpret.provenance.working import (
     add_up,
     along,
     bare,
+    bent,
     multiply_and_add,
     number,
     parts,
@@ -80,7 +81,7 @@ def projected(site: Site) -> Vector:
 def turned(site: Site) -> Working:
     """RoPE: one number of a pair after the pair has been turned by an angle."""
     _, position, head, dimension = site.index
-    config = site.model.config
+    config = site.model.config.as_in(site.layer)
     vector = site.here(f"attn.hook_{site.hook[-1]}", position, head)
     half = (config.rope_dim or config.d_head) // 2
     if dimension >= 2 * half:
@@ -145,37 +146,54 @@ def score(site: Site) -> Working:
             -math.inf,
         )
     attn = site.block.attn
+    if attn.window is not None and q_pos - k_pos >= attn.window:
+        return Working(
+            f"−∞, because this layer reads the last {attn.window} tokens only",
+            parts(query_position=q_pos, key_position=k_pos),
+            f"key {k_pos} is {q_pos - k_pos} before query {q_pos}",
+            -math.inf,
+        )
     turn = "rot_" if attn.rotary is not None else ""
     q = site.here(f"attn.hook_{turn}q", q_pos, head)
     k = site.here(f"attn.hook_{turn}k", k_pos, _kv_head(site, head))
     bias, written = _position_bias(attn.position_bias, head, q_pos - k_pos)
-    formula = "q · k / √d_head" + (" + bias(distance)" if written else "")
-    return Working(
-        formula,
+    made = Working(
+        "q · k / √d_head",
         along("d_head", {"q": q, "k": k, "q × k": q * k}),
-        f"({spell_products(q, k)}) / √{attn.d_head}{written}",
-        float(q @ k) / math.sqrt(attn.d_head) + bias,
+        f"({spell_products(q, k)}) / √{attn.d_head}",
+        float(q @ k) / math.sqrt(attn.d_head),
+    )
+    made = bent(made, attn.softcap)
+    return Working(
+        made.formula + (" + bias(distance)" if written else ""),
+        made.operands,
+        made.arithmetic + written,
+        made.result + bias,
     )
 
 
 def weight(site: Site) -> Working:
     """One attention weight: softmax over the scores of the query's row."""
     _, head, q_pos, k_pos = site.index
-    scores = site.here("attn.hook_attn_scores", head, q_pos)[: q_pos + 1]
+    first, window = 0, site.block.attn.window
+    if window is not None:
+        first = max(0, q_pos + 1 - window)
+    scores = site.here("attn.hook_attn_scores", head, q_pos)[first : q_pos + 1]
     # The same number is taken from every score, which changes no weight.
     top = float(scores.max()) if np.abs(scores).max() > LARGE_SCORE else 0.0
     powers = np.exp(scores - top)
     less = f" − {number(top)}" if top else ""
     weights = powers / powers.sum()
     columns = {"score": scores, f"exp(score{less})": powers, "weight": weights}
-    readable = k_pos <= q_pos
+    readable = first <= k_pos <= q_pos
     below = spell_sum((f"exp({bare(each)}{less})" for each in scores), powers)
-    own = f"exp({bare(scores[k_pos])}{less})" if readable else "exp(−∞)"
+    place = k_pos - first
+    own = f"exp({bare(scores[place])}{less})" if readable else "exp(−∞)"
     return Working(
         "softmax over the row: exp(score) / Σ exp(scores)",
-        along("k_pos", columns, k_pos if readable else None),
+        along("k_pos", columns, place if readable else None, first),
         f"{own} / ({below})",
-        float(weights[k_pos]) if readable else 0.0,
+        float(weights[place]) if readable else 0.0,
     )
 
 
@@ -201,6 +219,8 @@ def head_result(site: Site) -> Working:
 def all_heads(site: Site) -> Working:
     """What attention adds to one dimension of the stream: all heads, and the bias."""
     _, position, dimension = site.index
+    if site.block.ln1_post is not None:
+        return norms.scaled_and_shifted(site, f"blocks.{site.layer}.ln1_post")
     z = site.here("attn.hook_z", position)
     results = (z * _written(site, dimension)).sum(-1)
     labels = tuple(f"L{site.layer}H{head}" for head in range(len(results)))
@@ -211,6 +231,13 @@ def all_heads(site: Site) -> Working:
         labels += ("bias",)
         results = np.append(results, float(doubles(bias[dimension])))
     return add_up(formula, Operands("head", labels, {"writes": results}), results)
+
+
+def written(site: Site) -> Vector:
+    """All that the heads write at one position, before a norm of it."""
+    layer = site.block.attn.output
+    made = doubles(layer.weight) @ site.here("attn.hook_z", site.position).ravel()
+    return made if layer.bias is None else made + doubles(layer.bias)
 
 
 def _written(site: Site, dimension: int) -> np.ndarray:

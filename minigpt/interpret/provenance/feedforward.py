@@ -1,37 +1,21 @@
 """What a position does by itself: the MLP's neurons, the logits, the fixed window."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
 from minigpt.interpret.provenance import norms, stream
-from minigpt.interpret.provenance.site import Site, weight_and_bias
+from minigpt.interpret.provenance.activations import ACTIVATIONS, GATED
+from minigpt.interpret.provenance.site import Site, doubles, weight_and_bias
 from minigpt.interpret.provenance.working import (
+    Vector,
     Working,
     bare,
+    bent,
     multiply_and_add,
     number,
     parts,
 )
-
-
-def _gelu(x: float) -> float:
-    return 0.5 * x * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
-
-
-def _gelu_exact(x: float) -> float:
-    return 0.5 * x * (1 + math.erf(x / math.sqrt(2)))
-
-
-ACTIVATIONS: dict[str, tuple[str, Callable[[float], float]]] = {
-    "gelu": ("½ x (1 + tanh(√(2/π) (x + 0.044715 x³)))", _gelu),
-    "gelu_exact": ("½ x (1 + erf(x / √2))", _gelu_exact),
-    "relu": ("max(0, x)", lambda x: max(0.0, x)),
-    "relu2": ("max(0, x)²", lambda x: max(0.0, x) ** 2),
-    "swiglu": ("x / (1 + exp(−x))", lambda x: x / (1 + math.exp(-x))),
-}
-"""Each activation in symbols, and in plain Python."""
 
 
 def neuron_in(site: Site) -> Working:
@@ -51,14 +35,14 @@ def neuron_out(site: Site) -> Working:
     """How strongly one neuron fires."""
     name = site.model.config.activation
     symbols, activation = ACTIVATIONS[name]
-    called = "silu" if name == "swiglu" else name
+    called = GATED.get(name, name)
     x = float(site.here("mlp.hook_pre", *site.index[1:]))
     operands, formula = {"x": x}, f"{called}(x) = {symbols}"
     arithmetic, result = f"{called}({bare(x)})", activation(x)
-    if name == "swiglu":
+    if name in GATED:
         gate = float(site.here("mlp.hook_pre_linear", *site.index[1:]))
         operands["gate"] = gate
-        formula = f"silu(x) × gate,  silu(x) = {symbols}"
+        formula = f"{called}(x) × gate,  {called}(x) = {symbols}"
         arithmetic += f" × {number(gate)}"
         result *= gate
     return Working(formula, parts(**operands), arithmetic, result)
@@ -67,6 +51,8 @@ def neuron_out(site: Site) -> Working:
 def mlp_out(site: Site) -> Working:
     """What all neurons together write to one dimension of the stream."""
     _, position, dimension = site.index
+    if site.block.ln2_post is not None:
+        return norms.scaled_and_shifted(site, f"blocks.{site.layer}.ln2_post")
     post = site.here("mlp.hook_post", position)
     return _linear(
         "neurons · W_out",
@@ -75,15 +61,23 @@ def mlp_out(site: Site) -> Working:
     )
 
 
+def written(site: Site) -> Vector:
+    """All that the neurons write at one position, before a norm of it."""
+    layer = site.block.mlp.output
+    made = doubles(layer.weight) @ site.here("mlp.hook_post", site.position)
+    return made if layer.bias is None else made + doubles(layer.bias)
+
+
 def logit(site: Site) -> Working:
     """One token's score: the final vector, compared with that token's."""
     final = norms.output(site, "ln_final", site.position)
-    return multiply_and_add(
+    made = multiply_and_add(
         "ln_final(x) · the token's vector",
         "d_model",
         ("ln_final(x)", final),
         ("token's vector", stream.weights_of_token(site)),
     )
+    return bent(made, site.model.config.logit_softcap)
 
 
 def window(site: Site) -> Working:

@@ -8,10 +8,10 @@ back-propagating errors".
 """
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 
+from minigpt.interpret.provenance.activations import ACTIVATIONS, GATED, SLOPES
 from minigpt.interpret.provenance.site import Site, doubles
 from minigpt.interpret.provenance.working import (
     Operands,
@@ -23,38 +23,6 @@ from minigpt.interpret.provenance.working import (
     parts,
 )
 from minigpt.model.norm import LayerNorm
-
-SLOPES: dict[str, tuple[str, Callable[[float], float]]] = {
-    "gelu": (
-        "½ (1 + t) + ½ x (1 − t²) √(2/π) (1 + 0.134145 x²), "
-        "t = tanh(√(2/π) (x + 0.044715 x³))",
-        lambda x: _gelu_slope(x),
-    ),
-    "gelu_exact": (
-        "½ (1 + erf(x / √2)) + x exp(−x² / 2) / √(2π)",
-        lambda x: _gelu_exact_slope(x),
-    ),
-    "relu": ("1 where x > 0, else 0", lambda x: float(x > 0)),
-    "relu2": ("2 max(0, x)", lambda x: 2 * max(0.0, x)),
-    "swiglu": ("s (1 + x (1 − s)), s = 1 / (1 + exp(−x))", lambda x: _silu_slope(x)),
-}
-"""The slope of each activation in symbols, and in plain Python."""
-
-
-def _gelu_slope(x: float) -> float:
-    root = math.sqrt(2 / math.pi)
-    t = math.tanh(root * (x + 0.044715 * x**3))
-    return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * root * (1 + 3 * 0.044715 * x * x)
-
-
-def _gelu_exact_slope(x: float) -> float:
-    below = 0.5 * (1 + math.erf(x / math.sqrt(2)))
-    return below + x * math.exp(-x * x / 2) / math.sqrt(math.tau)
-
-
-def _silu_slope(x: float) -> float:
-    s = 1 / (1 + math.exp(-x))
-    return s * (1 + x * (1 - s))
 
 
 def logit(site: Site) -> Working:
@@ -86,7 +54,11 @@ def after_block(site: Site) -> Working:
         return _passed_on(site, f"blocks.{site.layer + 1}.hook_resid_pre")
     table = site.model.token_embedding if site.model.ties_embeddings else None
     weight = (table or site.model.head).weight
-    back = site.value("logits_grad", site.position) @ doubles(weight)
+    back = site.value("logits_grad", site.position)
+    cap = site.model.config.logit_softcap
+    if cap is not None:  # the slope of cap · tanh(x / cap)
+        back = back * (1 - (site.value("logits", site.position) / cap) ** 2)
+    back = back @ doubles(weight)
     return _through_norm(site, "ln_final", _scaled(site, "ln_final", back))
 
 
@@ -103,11 +75,11 @@ def attention_written(site: Site) -> Working:
 
 def neuron_out(site: Site) -> Working:
     """A neuron, through the vector that it writes."""
-    _, position, neuron = site.index
+    neuron = site.index[-1]
     return multiply_and_add(
         "gradient of what the MLP writes · the neuron's column of W_out",
         "d_model",
-        ("gradient", site.here("hook_mlp_out_grad", position)),
+        ("gradient", _of_what_is_written(site, "hook_mlp_out", "ln2_post")),
         ("weight", doubles(site.block.mlp.output.weight[:, neuron])),
     )
 
@@ -119,7 +91,7 @@ def neuron_in(site: Site) -> Working:
     x = float(site.here("mlp.hook_pre", *site.index[1:]))
     factors = {"gradient": float(site.here("mlp.hook_post_grad", *site.index[1:]))}
     factors["slope"] = slope(x)
-    if name == "swiglu":
+    if site.model.config.is_gated:
         factors["gate"] = float(site.here("mlp.hook_pre_linear", *site.index[1:]))
     return product(f"gradient of the neuron × slope,  slope = {symbols}", factors)
 
@@ -128,9 +100,10 @@ def gate(site: Site) -> Working:
     """What scales a neuron, through the neuron."""
     x = float(site.here("mlp.hook_pre", *site.index[1:]))
     back = float(site.here("mlp.hook_post_grad", *site.index[1:]))
-    silu = x / (1 + math.exp(-x))
-    factors = {"gradient": back, "silu": silu}
-    return product("gradient of the neuron × silu(x)", factors)
+    name = site.model.config.activation
+    called, bend = GATED[name], ACTIVATIONS[name][1]
+    factors = {"gradient": back, called: bend(x)}
+    return product(f"gradient of the neuron × {called}(x)", factors)
 
 
 def between(site: Site) -> Working:
@@ -145,7 +118,7 @@ def _through_mlp(site: Site) -> Working:
     position = site.position
     mlp = site.block.mlp
     back = site.here("mlp.hook_pre_grad", position) @ doubles(mlp.input.weight)
-    if site.model.config.activation == "swiglu":
+    if site.model.config.is_gated:
         gates = site.here("mlp.hook_pre_linear_grad", position)
         back = back + gates @ doubles(mlp.gate.weight)
     path = f"blocks.{site.layer}.ln2"
@@ -165,12 +138,12 @@ def before_block(site: Site) -> Working:
 
 def head_gathered(site: Site) -> Working:
     """A head's z, through its columns of W_O."""
-    _, position, head, dimension = site.index
+    *_, head, dimension = site.index
     column = head * site.model.config.d_head + dimension
     return multiply_and_add(
         "gradient of what attention writes · the column of W_O",
         "d_model",
-        ("gradient", site.here("hook_attn_out_grad", position)),
+        ("gradient", _of_what_is_written(site, "hook_attn_out", "ln1_post")),
         ("weight", doubles(site.block.attn.output.weight[:, column])),
     )
 
@@ -248,7 +221,7 @@ def _through_norm(site: Site, path: str, back: Vector) -> Working:
     normalized = site.value(f"{path}.hook_normalized", position)
     scale = float(site.value(f"{path}.hook_scale", position, 0))
     along_it = float((back * normalized).mean())
-    rows = (back - normalized * along_it) / scale
+    rows = _rows_through_norm(site, path, back)
     formula = "(g − n × mean(g × n)) / scale"
     arithmetic = (
         f"({number(back[dimension])} − {number(normalized[dimension])} × "
@@ -265,6 +238,24 @@ def _through_norm(site: Site, path: str, back: Vector) -> Working:
     return Working(
         formula, Operands("d_model", labels, columns, dimension), arithmetic, result
     )
+
+
+def _rows_through_norm(site: Site, path: str, back: Vector) -> Vector:
+    """Return (g − n · mean(g · n)) / scale. Arguments as for `_through_norm`."""
+    normalized = site.value(f"{path}.hook_normalized", site.position)
+    scale = float(site.value(f"{path}.hook_scale", site.position, 0))
+    return (back - normalized * (back * normalized).mean()) / scale
+
+
+def _of_what_is_written(site: Site, hook: str, norm: str) -> Vector:
+    """Return the gradient at what a sublayer makes, before a norm of it, if any."""
+    back = site.here(f"{hook}_grad", site.position)
+    if getattr(site.block, norm) is None:
+        return back
+    path = f"blocks.{site.layer}.{norm}"
+    rows = _rows_through_norm(site, path, _scaled(site, path, back))
+    centres = isinstance(site.model.get_submodule(path), LayerNorm)
+    return rows - rows.mean() if centres else rows
 
 
 def _both(site: Site, after: str, through: dict[str, Working]) -> Working:

@@ -70,6 +70,10 @@ TRANSFORMER = {
     "blocks.attn.hook_pattern": Rule(SCORES, attention.weight),
     "blocks.attn.hook_z": Rule(QUERY, attention.weighted_average),
     "blocks.attn.hook_result": Rule("batch pos head d_model", attention.head_result),
+    "blocks.ln1_post.hook_scale": Rule(SIZE, norms.scale(attention.written)),
+    "blocks.ln1_post.hook_normalized": Rule(
+        STREAM, norms.normalized(attention.written)
+    ),
     "blocks.hook_attn_out": Rule(STREAM, attention.all_heads),
     "blocks.hook_resid_mid": Rule(STREAM, stream.resid_mid),
     "blocks.ln2.hook_scale": Rule(SIZE, norms.scale(stream.before_mlp)),
@@ -77,6 +81,10 @@ TRANSFORMER = {
     "blocks.mlp.hook_pre": Rule(NEURONS, feedforward.neuron_in),
     "blocks.mlp.hook_pre_linear": Rule(NEURONS, feedforward.neuron_in),
     "blocks.mlp.hook_post": Rule(NEURONS, feedforward.neuron_out),
+    "blocks.ln2_post.hook_scale": Rule(SIZE, norms.scale(feedforward.written)),
+    "blocks.ln2_post.hook_normalized": Rule(
+        STREAM, norms.normalized(feedforward.written)
+    ),
     "blocks.hook_mlp_out": Rule(STREAM, feedforward.mlp_out),
     "blocks.hook_resid_post": Rule(STREAM, stream.resid_post),
     "ln_final.hook_scale": Rule(SIZE, norms.scale(stream.after_all_blocks)),

@@ -15,6 +15,14 @@ def embedding(site: Site) -> Working:
     _, position, dimension = site.index
     token = site.tokens[position]
     value = float(doubles(site.model.token_embedding.weight[token, dimension]))
+    scale = site.model.token_embedding.scale
+    if scale != 1.0:
+        return Working(
+            "scale × the token's row of token_embedding.weight",
+            parts(token_id=token, dimension=dimension, weight=value, scale=scale),
+            f"{number(scale)} × token_embedding.weight[{token}, {dimension}]",
+            scale * value,
+        )
     return Working(
         "the token's row of token_embedding.weight",
         parts(token_id=token, dimension=dimension, weight=value),

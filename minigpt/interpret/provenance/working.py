@@ -43,22 +43,39 @@ class Working:
     """What the operands give, in double precision."""
 
 
-def along(axis: str, columns: dict[str, Vector], chosen: int | None = None) -> Operands:
+def along(
+    axis: str, columns: dict[str, Vector], chosen: int | None = None, first: int = 0
+) -> Operands:
     """Make a table with a row per place of an axis.
 
     Args:
         axis: Its name.
         columns: Title → one number per place.
-        chosen: The place that the number itself stands for.
+        chosen: The row of the place that the number itself stands for.
+        first: The first row's place.
     """
     count = len(next(iter(columns.values())))
-    return Operands(axis, tuple(map(str, range(count))), columns, chosen)
+    labels = tuple(str(first + row) for row in range(count))
+    return Operands(axis, labels, columns, chosen)
 
 
 def parts(**values: float) -> Operands:
     """Make a table of a few named numbers, a row each."""
     labels = tuple(name.replace("_", " ") for name in values)
     return Operands("part", labels, {"value": np.array(list(values.values()))})
+
+
+def bent(made: Working, cap: float | None) -> Working:
+    """Bend a number so that it is not farther from 0 than a cap, if there is one."""
+    if cap is None:
+        return made
+    size = bare(cap)
+    return Working(
+        f"{size} tanh(({made.formula}) / {size})",
+        made.operands,
+        f"{size} tanh(({made.arithmetic}) / {size})",
+        cap * math.tanh(made.result / cap),
+    )
 
 
 def add_up(formula: str, operands: Operands, values: Vector) -> Working:

@@ -27,8 +27,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from minigpt.activation_cache import ActivationCache
+from minigpt.interpret.heads.attention_steps import affine
 from minigpt.interpret.stream.logit_direction import (
     block_at,
+    held_norm,
     logit_direction,
     read_parts,
     unembedding,
@@ -64,7 +66,8 @@ class Attribution:
     """In the order in which the model adds them."""
     shares: Float[np.ndarray, " part"]
     logit: float
-    """The model's own: the shares add up to it, but for rounding."""
+    """The model's own: the shares add up to it, but for rounding. Where the model bends
+    its logits (`logit_softcap`), the one before that."""
     heads: Float[np.ndarray, "layer head"]
     """The shares of the heads once more, as a matrix."""
     scale: float
@@ -139,6 +142,9 @@ def attribute(
         shares = torch.cat([shares, (shift @ row)[None]])
     is_head = torch.tensor([part.kind == "head" for part in parts])
     last = logits[0, -1]
+    if model.config.logit_softcap is not None:
+        last = model.compare(affine(model.ln_final, cache["ln_final.hook_normalized"]))
+        last = last[0, -1]
     return Attribution(
         parts=parts,
         shares=shares.cpu().numpy(),
@@ -162,6 +168,7 @@ def part_vectors(
     parts, vectors = _first_parts(model, cache)
     for layer in range(model.config.num_layers):
         heads = _head_vectors(block_at(model, layer), cache["z", layer])
+        heads = _behind_norm(model, cache, layer, heads)
         parts += [
             LogitPart(
                 f"L{layer}H{head}", "head", f"blocks.{layer}.attn.hook_z", layer, head
@@ -194,6 +201,37 @@ def _head_vectors(
     return (slices * z[0, -1]).sum(-1).T
 
 
+def _behind_norm(
+    model: TransformerLM, cache: ActivationCache, layer: int, written: Tensor
+) -> Tensor:
+    """Return what is left of parts of attention behind the norm of all of it, if any.
+
+    Args:
+        model: Whose block.
+        cache: From `read_parts`.
+        layer: Which block.
+        written: [part d_model].
+    """
+    norm = block_at(model, layer).ln1_post
+    if norm is None:
+        return written
+    return held_norm(norm, written, cache[f"blocks.{layer}.ln1_post.hook_scale"][0, -1])
+
+
+def _attention_bias(
+    model: TransformerLM, cache: ActivationCache, layer: int
+) -> Tensor | None:
+    """Return what attention adds that belongs to no head, if anything."""
+    block = block_at(model, layer)
+    bias: Tensor | None = block.attn.output.bias
+    if bias is not None:
+        bias = _behind_norm(model, cache, layer, bias)
+    shift = getattr(block.ln1_post, "bias", None)
+    if shift is not None:
+        bias = shift if bias is None else bias + shift
+    return bias
+
+
 def _other_parts(
     model: TransformerLM, cache: ActivationCache, layer: int
 ) -> tuple[list[LogitPart], list[Tensor]]:
@@ -201,9 +239,10 @@ def _other_parts(
     parts: list[LogitPart] = []
     vectors: list[Tensor] = []
     block = block_at(model, layer)
-    if block.attn.output.bias is not None:
+    bias = _attention_bias(model, cache, layer)
+    if bias is not None:
         parts.append(LogitPart(f"L{layer} bias", "bias", None, layer))
-        vectors.append(block.attn.output.bias)
+        vectors.append(bias)
     if block.has_mlp:
         parts.append(
             LogitPart(f"L{layer} MLP", "mlp", f"blocks.{layer}.hook_mlp_out", layer)

@@ -52,6 +52,10 @@ def rank_neurons(
     _, cache = read_parts(model, tokens[: position + 1])
     scale = cache["ln_final.hook_scale"][0, -1]
     direction = logit_direction(model.ln_final, unembedding(model, token, minus), scale)
+    norm = block_at(model, layer).ln2_post
+    if norm is not None:
+        size = cache[f"blocks.{layer}.ln2_post.hook_scale"][0, -1]
+        direction = logit_direction(norm, direction, size)
     fired = cache["post", layer][0, -1]  # [d_ff]
     shares = fired * (direction @ block_at(model, layer).mlp.output.weight)
     strongest = shares.abs().argsort(descending=True, stable=True)
@@ -90,6 +94,10 @@ def decisive_entry(
     value = cache[str(part.hook)][0, -1]
     if part.layer is None or part.head is None:
         return 0, position, int((value * weights).abs().argmax())
-    output = block_at(model, part.layer).attn.output.weight
+    block = block_at(model, part.layer)
+    if block.ln1_post is not None:
+        size = cache[f"blocks.{part.layer}.ln1_post.hook_scale"][0, -1]
+        weights = logit_direction(block.ln1_post, weights, size)
+    output = block.attn.output.weight
     terms = value * (weights @ output).view(value.shape)  # [head d_head]
     return 0, position, part.head, int(terms[part.head].abs().argmax())

@@ -10,6 +10,7 @@ heads' results (and a bias) add up to `attn_out`, and the stream is only ever ad
 Before: `attention_steps`, one head. Beside: `journey`, the stream through all blocks.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from minigpt.activation_cache import ActivationCache
 from minigpt.interpret.heads.attention_steps import affine, require_place
+from minigpt.interpret.stream.logit_direction import held_norm
 from minigpt.model import TransformerLM
 from minigpt.model.block import Block
 from minigpt.model.norm import LayerNorm, RMSNorm
@@ -79,6 +81,10 @@ class BlockView:
     resid_post: Float[np.ndarray, " d_model"]
     parallel: bool = False
     """Whether the MLP reads `resid_pre`, as the heads do, and not `resid_mid`."""
+    ln1_post: NormView | None = None
+    """Of what all heads write, if that is normalised before it is added."""
+    ln2_post: NormView | None = None
+    """Of what all neurons write, likewise."""
 
     @property
     def head_norms(self) -> Float[np.ndarray, " head"]:
@@ -123,6 +129,11 @@ def block_view(
     def vector(name: str) -> np.ndarray:
         return _array(cache[here + name][0, position])
 
+    def norm(name: str, read: Tensor) -> NormView:
+        return _norm_view(
+            getattr(block, name), cache, here + name, read[0, position], position
+        )
+
     has_mlp, parallel = block.has_mlp, block.parallel_mlp and block.has_mlp
     read = here + ("hook_resid_pre" if parallel else "hook_resid_mid")
     bias = block.attn.output.bias
@@ -130,22 +141,36 @@ def block_view(
         layer=layer,
         position=position,
         resid_pre=vector("hook_resid_pre"),
-        ln1=_norm_view(
-            block.ln1, cache, here + "ln1", here + "hook_resid_pre", position
-        ),
+        ln1=norm("ln1", cache[here + "hook_resid_pre"]),
         z=vector("attn.hook_z"),
         results=vector("attn.hook_result"),
         output_bias=None if bias is None else _array(bias),
         attn_out=vector("hook_attn_out"),
         resid_mid=vector("hook_resid_mid" if has_mlp else "hook_resid_post"),
-        ln2=_norm_view(block.ln2, cache, here + "ln2", read, position)
-        if has_mlp
-        else None,
+        ln2=norm("ln2", cache[read]) if has_mlp else None,
         activations=vector("mlp.hook_post") if has_mlp else None,
         mlp_out=vector("hook_mlp_out") if has_mlp else None,
         resid_post=vector("hook_resid_post"),
         parallel=parallel,
+        **_norms_behind(block, cache, here, norm),
     )
+
+
+def _norms_behind(
+    block: Block,
+    cache: ActivationCache,
+    here: str,
+    norm: Callable[[str, Tensor], NormView],
+) -> dict[str, NormView]:
+    """Return the views of the norms behind attention and MLP that a block has."""
+    found = {}
+    if block.ln1_post is not None:
+        heads = cache[here + "attn.hook_z"].flatten(2)
+        found["ln1_post"] = norm("ln1_post", block.attn.output(heads))
+    if block.ln2_post is not None:
+        fired = cache[here + "mlp.hook_post"]
+        found["ln2_post"] = norm("ln2_post", block.mlp.output(fired))
+    return found
 
 
 def firing_neurons(
@@ -178,7 +203,10 @@ def firing_neurons(
         for index in order[view.activations[order] != 0].tolist():
             activation = float(view.activations[index])
             written = activation * block.mlp.output.weight[:, index]
-            logits = model.unembed(_direction(model.ln_final, written)[None, None])
+            if view.ln2_post is not None:
+                scale = torch.tensor([view.ln2_post.scale], device=written.device)
+                written = held_norm(block.ln2_post, written, scale)
+            logits = model.compare(held_norm(model.ln_final, written)[None, None])
             best = logits[0, 0].topk(min(promoted, logits.shape[-1])).indices
             found.append(
                 FiringNeuron(index, activation, float(written.norm()), best.tolist())
@@ -190,28 +218,19 @@ def _norm_view(
     norm: LayerNorm | RMSNorm,
     cache: ActivationCache,
     name: str,
-    read: str,
+    read: Float[Tensor, " d_model"],
     position: int,
 ) -> NormView:
     normalized = cache[f"{name}.hook_normalized"][0, position]
     centred, shift = isinstance(norm, LayerNorm), getattr(norm, "bias", None)
     return NormView(
-        mean=float(cache[read][0, position].mean()) if centred else None,
+        mean=float(read.mean()) if centred else None,
         scale=float(cache[f"{name}.hook_scale"][0, position, 0]),
         normalized=_array(normalized),
         out=_array(affine(norm, normalized)),
         weight=None if norm.weight is None else _array(norm.weight),
         shift=None if shift is None else _array(shift),
     )
-
-
-def _direction(
-    norm: LayerNorm | RMSNorm, written: Float[Tensor, " d_model"]
-) -> Float[Tensor, " d_model"]:
-    """Return what the final norm lets through of a vector, its division left out."""
-    if isinstance(norm, LayerNorm):
-        written = written - written.mean()
-    return written if norm.weight is None else written * norm.weight
 
 
 def _array(tensor: Tensor) -> np.ndarray:

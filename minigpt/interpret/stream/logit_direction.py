@@ -50,6 +50,29 @@ def logit_direction(
     return weighted / scale
 
 
+def held_norm(
+    norm: LayerNorm | RMSNorm | None,
+    x: Float[Tensor, "*axes width"],
+    scale: Float[Tensor, "*places"] | None = None,
+) -> Float[Tensor, "*axes width"]:
+    """Apply a norm whose scale is held, so that it is linear: part by part.
+
+        weight ⊙ centre(x) / scale                           (RMSNorm: no centring)
+
+    Args:
+        norm: Any; None leaves everything as it is.
+        x: Parts of what it reads. Its shift belongs to none of them.
+        scale: What it divides by here (none: the division is left out).
+    """
+    if norm is None:
+        return x
+    if isinstance(norm, LayerNorm):
+        x = x - x.mean(-1, keepdim=True)
+    if scale is not None:
+        x = x / scale
+    return x if norm.weight is None else x * norm.weight
+
+
 def read_parts(
     model: TransformerLM, tokens: list[int]
 ) -> tuple[Tensor, ActivationCache]:
@@ -65,7 +88,10 @@ def read_parts(
         "attn.hook_z",
         "hook_mlp_out",
         "mlp.hook_post",
+        "ln1_post.hook_scale",
+        "ln2_post.hook_scale",
         "ln_final.hook_scale",
+        "ln_final.hook_normalized",
     )
     ids = torch.tensor([tokens], device=model.device)
     return model.run_with_cache(ids, lambda name: name.endswith(wanted))

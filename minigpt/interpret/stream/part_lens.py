@@ -22,8 +22,8 @@ import torch
 from jaxtyping import Float
 
 from minigpt.interpret.stream.attribution import NORM_BIAS, LogitPart, part_vectors
-from minigpt.interpret.stream.logit_direction import read_parts
-from minigpt.model import LayerNorm, TransformerLM
+from minigpt.interpret.stream.logit_direction import held_norm, read_parts
+from minigpt.model import TransformerLM
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,10 @@ def part_lens(model: TransformerLM, tokens: list[int], position: int) -> PartLen
     _, cache = read_parts(model, tokens[: position + 1])
     norm, scale = model.ln_final, cache["ln_final.hook_scale"][0, -1]
     parts, vectors = part_vectors(model, cache)
-    if isinstance(norm, LayerNorm):
-        vectors = vectors - vectors.mean(-1, keepdim=True)
-    normed = vectors / scale
-    if norm.weight is not None:
-        normed = normed * norm.weight
+    normed = held_norm(norm, vectors, scale)
     shift = getattr(norm, "bias", None)
     if shift is not None:
         parts.append(NORM_BIAS)
         normed = torch.cat([normed, shift[None]])
-    written = model.unembed(normed[None])[0].float()
+    written = model.compare(normed[None])[0].float()
     return PartLens(parts, written.cpu().numpy(), float(scale))

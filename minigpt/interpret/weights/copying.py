@@ -22,7 +22,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from minigpt.interpret.stream.logit_direction import block_at
+from minigpt.interpret.stream.logit_direction import block_at, held_norm
 from minigpt.interpret.weights.token_maps import (
     alone,
     centred_unembedding,
@@ -75,7 +75,7 @@ def copying(model: TransformerLM) -> Copying:
         group = attention.num_heads // attention.kv_heads
         by_head = (-1, config.d_head, config.d_model)
         values = read_values.T.reshape(by_head).repeat_interleave(group, dim=0)
-        written = attention.output.weight.T.reshape(by_head)
+        written = held_norm(block.ln1_post, attention.output.weight.T).reshape(by_head)
         scores[layer] = eigenvalue_share(written @ values.mT)
     return Copying(scores, *_band(between, config.d_head))
 

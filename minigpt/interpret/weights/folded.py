@@ -20,7 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from minigpt.interpret.stream.logit_direction import block_at
+from minigpt.interpret.stream.logit_direction import block_at, held_norm
 from minigpt.model import LayerNorm, RMSNorm, TransformerLM
 
 ByHead = Float[Tensor, "head d_head d_model"]
@@ -43,7 +43,7 @@ def folded_heads(model: TransformerLM, layer: int) -> FoldedHeads:
 
     With LayerNorm, what is written is centred too: whoever reads it does so anyway.
     With `qk_norm`, the weights of those norms are folded into q and k; the length that
-    they take away is not.
+    they take away is not. The same holds for a norm of what attention writes.
 
     Args:
         model: The model; biases are left out.
@@ -62,7 +62,8 @@ def folded_heads(model: TransformerLM, layer: int) -> FoldedHeads:
     if attention.q_norm is not None and attention.k_norm is not None:
         q, k = _weighted(attention.q_norm, q), _weighted(attention.k_norm, k)
     group = attention.num_heads // attention.kv_heads
-    o = _centred(block.ln1, attention.output.weight, dim=0)
+    o = held_norm(block.ln1_post, attention.output.weight.T).T
+    o = _centred(block.ln1, o, dim=0)
     return FoldedHeads(
         q,
         k.repeat_interleave(group, dim=0),

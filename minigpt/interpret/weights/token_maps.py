@@ -33,8 +33,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from minigpt.errors import DataError
 from minigpt.interpret.provenance.working import Working, multiply_and_add, plus
-from minigpt.interpret.stream.logit_direction import block_at
+from minigpt.interpret.stream.logit_direction import block_at, held_norm
 from minigpt.model import LayerNorm, TransformerLM
 from minigpt.model.attention import MultiHeadAttention
 
@@ -75,7 +76,8 @@ def ov_map(
         written: Tokens whose logits are looked at, the columns; None: all.
 
     Returns:
-        Logits per weight of 1, before the last norm divides by its scale.
+        Logits per weight of 1, before the last norm divides by its scale (and one of
+        what attention writes, if there is one, by its).
     """
     return ov_factors(model, layer, head, read, written).product
 
@@ -100,7 +102,7 @@ def qk_map(
             it with RoPE only.
 
     Returns:
-        Attention scores, before the softmax.
+        Attention scores, before the softmax (and before they are bent, if they are).
     """
     return qk_factors(model, layer, head, queries, keys, distance).product
 
@@ -117,12 +119,13 @@ def ov_factors(
 
     Arguments as for `ov_map`.
     """
-    attention = block_at(model, layer).attn
+    block = block_at(model, layer)
+    attention, norm = block.attn, block.ln1_post
     columns = slice(head * attention.d_head, (head + 1) * attention.d_head)
     unembedding = centred_unembedding(model)[_ids(model, written)]
     return Factors(
         values_of_tokens(model, layer, head, _ids(model, read)),
-        unembedding @ attention.output.weight[:, columns],
+        unembedding @ held_norm(norm, attention.output.weight[:, columns].T).T,
     )
 
 
@@ -138,9 +141,18 @@ def qk_factors(
     """Return the queries of tokens, divided by √d_head, and the keys.
 
     Arguments as for `qk_map`.
+
+    Raises:
+        DataError: If the layer's window does not reach so far back.
     """
     block = block_at(model, layer)
     attention = block.attn
+    if attention.window is not None and distance >= attention.window:
+        raise DataError(
+            f"A key {distance} back lies outside the window of layer {layer}, which "
+            f"reads {attention.window} tokens: choose a distance of at most "
+            f"{attention.window - 1}."
+        )
     q = _project(attention, block.ln1(alone(model, _ids(model, queries))), "q", head)
     k = _project(attention, block.ln1(alone(model, _ids(model, keys))), "k", head)
     if attention.q_norm is not None and attention.k_norm is not None:
@@ -198,7 +210,7 @@ def alone(
     model: TransformerLM, ids: Tensor | slice = slice(None)
 ) -> Float[Tensor, "token d_model"]:
     """Return what the stream holds of tokens' embeddings, before anything is added."""
-    embedding = model.token_embedding.weight[ids]
+    embedding = model.token_embedding.weight[ids] * model.token_embedding.scale
     return embedding if model.ln_embed is None else model.ln_embed(embedding)
 
 

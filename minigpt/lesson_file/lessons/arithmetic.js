@@ -1,6 +1,8 @@
 // The arithmetic of one cell of one head: q · k, ÷ √d, the position's bias, the softmax.
 
 import { dot } from "../model/arrays.js";
+import { softcapped } from "../model/norm.js";
+import { firstRead } from "../model/attention.js";
 import { scoreBias } from "../model/positions.js";
 import { rowOf, vectorsOf } from "./reading.js";
 import { headName } from "./texts.js";
@@ -32,6 +34,9 @@ export function drawArithmetic(root, model, reading, place) {
   if (key > query)
     return say(title, { strong: reads }, " may not read ", { strong: isRead },
       ", which comes later: its score is −∞ and its weight 0.");
+  if (key < firstRead({ model }, `blocks.${place.layer}`, query))
+    return say(title, { strong: reads }, " may not read ", { strong: isRead },
+      ", which lies before this layer's window: its score is −∞ and its weight 0.");
   const cell = cellNumbers(model, reading, place);
   say(title, "How ", { strong: reads }, " comes to read ", { strong: isRead }, " with weight ",
     { strong: cell.weight.toFixed(3) }, ` in ${headName([place.layer, head])}:`);
@@ -42,8 +47,15 @@ export function drawArithmetic(root, model, reading, place) {
     { name: `k of ${isRead}`, values: cell.k, limit },
     { name: "q × k", values: products, adds: true, rest: number, total: `= ${number(cell.raw)}` },
   ]);
-  const score = cell.raw / Math.sqrt(cell.width);
+  let score = cell.raw / Math.sqrt(cell.width);
   line(root, `q · k ÷ √d = ${number(cell.raw)} ÷ √${cell.width} =`, number(score));
+  const cap = model.config.attention_softcap;
+  if (cap !== null) {
+    const [bent] = softcapped([score], cap);
+    line(root, `within ±${number(cap)}: ${number(cap)} · tanh(${number(score)} ÷ ${number(cap)}) =`,
+      number(bent));
+    score = bent;
+  }
   if (cell.bias !== null)
     line(root, `+ bias (${query === key ? "itself" : `${query - key} back`}): ${number(score)} `
       + `${cell.bias < 0 ? "−" : "+"} ${number(Math.abs(cell.bias))} =`, number(cell.scores[key]));

@@ -5,11 +5,12 @@ import { chooseNumber } from "./chooser.js";
 import { mount } from "./mounting.js";
 import { likeliest, nextProbabilities, rowOf, vectorsOf } from "./reading.js";
 import { dot } from "../model/arrays.js";
+import { softcapped } from "../model/norm.js";
 import { scoreBias } from "../model/positions.js";
 import { forward } from "../model/transformer.js";
 import { headName } from "./texts.js";
 
-const ROW_NAMES = ["k", "turned", "raw", "scaled", "bias", "scores", "pattern", "v"];
+const ROW_NAMES = ["k", "turned", "raw", "scaled", "bent", "bias", "scores", "pattern", "v"];
 
 export function attentionLesson(panel, lesson) {
   const { model } = lesson;
@@ -61,8 +62,8 @@ export function attentionLesson(panel, lesson) {
 
 // Every number of one query's row, in the order of the steps.
 export function stepsOf(model, reading, { layer, head, query }) {
-  const { d_head: width, num_heads: heads, kv_heads: shared, positional_encoding: scheme }
-    = model.config;
+  const { d_head: width, num_heads: heads, kv_heads: shared, positional_encoding: scheme,
+    attention_softcap: softcap } = model.config;
   const at = `blocks.${layer}.attn`;
   const group = Math.floor((head * shared) / heads);
   const rotated = scheme === "rope" ? "rot_" : "";
@@ -70,17 +71,19 @@ export function stepsOf(model, reading, { layer, head, query }) {
   const [q, k] = [vectors(`${rotated}q`, head)[query], vectors(`${rotated}k`, group)];
   const raw = Float32Array.from(k, (vector) => dot(q, 0, vector, 0, width));
   const scaled = raw.map((value) => value / Math.sqrt(width));
+  const bent = softcapped(scaled, softcap);
   const biasOf = scoreBias(model, at);
   const bias = biasOf && raw.map((_, key) => (key > query ? 0 : biasOf(head, query - key)));
   const x = whatIsRead(model, reading, layer, query);
   return {
-    query, width, x, q, raw, scaled, bias,
+    query, width, x, q, raw, scaled, softcap, bias,
+    bent: softcap === null ? null : bent,
     turned: scheme === "rope",
     k: flat(k),
     v: flat(vectors("v", group)),
     plainQ: rotated ? vectors("q", head)[query] : null,
     plainK: rotated ? flat(vectors("k", group)) : null,
-    biased: bias && scaled.map((value, key) => value + bias[key]),
+    biased: bias && bent.map((value, key) => value + bias[key]),
     scores: rowOf(reading, `${at}.hook_attn_scores`, head, query),
     pattern: rowOf(reading, `${at}.hook_pattern`, head, query),
     z: vectors("z", head)[query],
@@ -129,20 +132,22 @@ function edited(model, reading, { layer, head, query, edit }, steps) {
   const z = vectorsOf(changed, `blocks.${layer}.attn.hook_z`, head)[query];
   if (edit.divisor)
     return { reading: changed, data: { ...plain, before: steps.pattern, divisor: edit.divisor,
-      scaled: steps.raw.map((value) => value / edit.divisor), biased: pattern.biased,
+      scaled: pattern.scaled, bent: steps.bent && pattern.bent, biased: pattern.biased,
       scores: pattern.scores, pattern: pattern.weights, z } };
   return { reading: changed,
     data: { ...plain, weighed: { ...edit, pattern: pattern.weights, z } } };
 }
 
-function dividedRow({ raw, bias, scores }, divisor) {
-  const biased = bias && raw.map((value, key) => value / divisor + bias[key]);
-  const divided = raw.map((value, key) => Number.isFinite(scores[key])
-    ? (biased?.[key] ?? value / divisor) : -Infinity);
+function dividedRow({ raw, bias, scores, softcap }, divisor) {
+  const scaled = raw.map((value) => value / divisor);
+  const bent = softcapped(scaled, softcap);
+  const biased = bias && bent.map((value, key) => value + bias[key]);
+  const divided = bent.map((value, key) => Number.isFinite(scores[key])
+    ? (biased?.[key] ?? value) : -Infinity);
   const most = Math.max(...divided);
   const powers = divided.map((score) => Math.exp(score - most));
   const sum = powers.reduce((total, power) => total + power, 0);
-  return { biased, scores: divided, weights: powers.map((power) => power / sum) };
+  return { scaled, bent, biased, scores: divided, weights: powers.map((power) => power / sum) };
 }
 
 // One weight is given; the others share the rest as they shared before.

@@ -4,8 +4,8 @@
 //   out    = [head_1 … head_H] W_O + b_O
 
 import { dot, linear, rowsOf, softmax } from "./arrays.js";
-import { norm } from "./norm.js";
-import { scoreBias, turned } from "./positions.js";
+import { norm, softcapped } from "./norm.js";
+import { ropeSpeeds, scoreBias, turned } from "./positions.js";
 
 export function attention(run, prefix, x) {
   const { q, k, v } = queriesKeysValues(run, prefix, x);
@@ -45,26 +45,39 @@ function queriesKeysValues(run, prefix, x) {
   k = run.hook(`${prefix}.hook_k`, k, shapeOf(shared));
   v = run.hook(`${prefix}.hook_v`, v, shapeOf(shared));
   if (run.model.config.positional_encoding === "rope") {
-    q = run.hook(`${prefix}.hook_rot_q`, turned(run.model, run.start, q, heads), shapeOf(heads));
-    k = run.hook(`${prefix}.hook_rot_k`, turned(run.model, run.start, k, shared), shapeOf(shared));
+    const speeds = ropeSpeeds(run.model.config, layerOf(prefix));
+    q = run.hook(`${prefix}.hook_rot_q`, turned(q, [run.start, heads, width], speeds), shapeOf(heads));
+    k = run.hook(`${prefix}.hook_rot_k`, turned(k, [run.start, shared, width], speeds), shapeOf(shared));
   }
   return { q, k, v };
+}
+
+function layerOf(prefix) {
+  return Number(prefix.split(".")[1]);
+}
+
+// The first position that a query may read: in a layer with a window, not all of them.
+export function firstRead({ model }, prefix, query) {
+  const window = model.config.windows[layerOf(prefix)];
+  return window === null ? 0 : Math.max(0, query + 1 - window);
 }
 
 // Scores, mask and softmax: one row of weights for each head and each query. The last query
 // stands at the last key.
 function weights(run, prefix, q, k) {
-  const { num_heads: heads, kv_heads: shared, d_head: width } = run.model.config;
+  const { num_heads: heads, kv_heads: shared, d_head: width, attention_softcap: cap }
+    = run.model.config;
   const [queries, keys] = [run.tokens.length, run.start + run.tokens.length];
   const bias = scoreBias(run.model, prefix);
   const scores = new Float32Array(heads * queries * keys).fill(-Infinity);
   for (let head = 0; head < heads; head++) {
     const group = Math.floor((head * shared) / heads);
     for (let query = 0; query < queries; query++)
-      for (let key = 0; key <= run.start + query; key++) {
+      for (let key = firstRead(run, prefix, run.start + query); key <= run.start + query; key++) {
         const product = dot(q, (query * heads + head) * width,
           k, (key * shared + group) * width, width);
-        scores[(head * queries + query) * keys + key] = product / Math.sqrt(width)
+        const [score] = softcapped([product / Math.sqrt(width)], cap);
+        scores[(head * queries + query) * keys + key] = score
           + (bias ? bias(head, run.start + query - key) : 0);
       }
   }

@@ -13,6 +13,7 @@ const ACTIVATIONS = {
   relu2: (x) => Math.max(0, x) ** 2,
   swiglu: (x) => x / (1 + Math.exp(-x)), // silu; the gate is multiplied below
 };
+ACTIVATIONS.geglu = ACTIVATIONS.gelu;
 
 // Φ(x) = ½ + φ(x) · (x + x³/3 + x⁵/(3·5) + …), the normal distribution's share below x.
 function shareBelow(x) {
@@ -26,14 +27,14 @@ function shareBelow(x) {
 }
 
 export function feedForward(run, prefix, x) {
-  const { mlp_width: width, activation } = run.model.config;
+  const { mlp_width: width, activation, is_gated: gated } = run.model.config;
   const shape = [run.tokens.length, width];
   const project = (input, name) => linear(input, run.weight(`${prefix}.${name}.weight`),
     run.weight(`${prefix}.${name}.bias`));
   const pre = run.hook(`${prefix}.hook_pre`, project(x, "input"), shape);
   const bend = ACTIVATIONS[activation];
   let post = pre.map((value) => bend(value));
-  if (activation === "swiglu") {
+  if (gated) {
     const gate = run.hook(`${prefix}.hook_pre_linear`, project(x, "gate"), shape);
     post = post.map((value, i) => value * gate[i]);
   }

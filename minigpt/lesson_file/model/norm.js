@@ -13,6 +13,11 @@ export function norm(run, name, x, shape) {
     value * weight.values[i % width] + (bias ? bias.values[i % width] : 0));
 }
 
+// Numbers bent so that none is farther from 0 than a cap; as they are where there is none.
+export function softcapped(values, cap) {
+  return cap === null ? values : values.map((value) => cap * Math.tanh(value / cap));
+}
+
 // The vectors of known size, before the learned scale and shift.
 export function normalized(run, name, x, shape, { kind, eps }) {
   const width = shape.at(-1);

@@ -24,9 +24,7 @@ function frequency(base, twice, width) {
 // RoPE: rotate each pair of numbers of every query or key [pos head d_head], by more at
 // later positions. Number i is paired with number i + d / 2; what lies behind the first d
 // stays as it is.
-export function turned(model, start, x, heads) {
-  const { d_head: width } = model.config;
-  const speeds = ropeSpeeds(model.config);
+export function turned(x, [start, heads, width], speeds) {
   const half = speeds.length;
   const y = x.slice();
   for (let at = 0; at < x.length; at += width) {
@@ -44,9 +42,12 @@ export function turned(model, start, x, heads) {
 
 // How far each pair turns from one position to the next, in radians. A model that was
 // stretched to longer texts turns all of its pairs slower, or those that turn rarely in the
-// length it was trained on.
-function ropeSpeeds(config) {
-  const { rope_base: base, rope_factor: factor, rope_trained_length: trained } = config;
+// length it was trained on. Layers with a window may have a base of their own.
+export function ropeSpeeds(config, layer) {
+  const isLocal = config.rope_local_base !== null && config.windows[layer] !== null;
+  const base = isLocal ? config.rope_local_base : config.rope_base;
+  const factor = isLocal ? 1 : config.rope_factor;
+  const { rope_trained_length: trained } = config;
   const width = config.rope_dim ?? config.d_head - (config.d_head % 2);
   return Float32Array.from({ length: width / 2 }, (_, i) => {
     const speed = frequency(base, 2 * i, width);

@@ -9,7 +9,7 @@
 import { added, linear, rowsOf } from "./arrays.js";
 import { attention } from "./attention.js";
 import { feedForward } from "./feedforward.js";
-import { norm, normalized } from "./norm.js";
+import { norm, normalized, softcapped } from "./norm.js";
 import { positionVectors } from "./positions.js";
 import { Run } from "./run.js";
 
@@ -30,7 +30,9 @@ function embed(run) {
   const { tokens, model } = run;
   const { d_model: width, norm_eps: eps } = model.config;
   const shape = [tokens.length, width];
-  let embedded = run.hook("hook_embed", rowsOf(run.weight("token_embedding.weight"), tokens), shape);
+  const { embedding_scale: scale } = model.config;
+  const rows = rowsOf(run.weight("token_embedding.weight"), tokens);
+  let embedded = run.hook("hook_embed", rows.map((value) => value * scale), shape);
   if (model.config.embedding_norm)
     embedded = normalized(run, "ln_embed", embedded, shape, { kind: "rmsnorm", eps });
   let x = embedded;
@@ -47,23 +49,28 @@ function embed(run) {
 
 //   resid_mid  = resid_pre + attn(ln1(resid_pre))
 //   resid_post = resid_mid + mlp(ln2(resid_mid)), or mlp(ln2(resid_pre)) with a parallel MLP
+// With norms behind them, what attention and MLP add is normalised first.
 function block(run, layer, before) {
   const at = `blocks.${layer}`;
   const shape = [run.tokens.length, run.model.config.d_model];
   const read = run.hook(`${at}.hook_resid_pre`, before.slice(), shape);
   let x = read;
-  const attended = attention(run, `${at}.attn`, norm(run, `${at}.ln1`, x, shape));
+  const { parallel_mlp: parallel, post_norms: after } = run.model.config;
+  let attended = attention(run, `${at}.attn`, norm(run, `${at}.ln1`, x, shape));
+  if (after) attended = norm(run, `${at}.ln1_post`, attended, shape);
   x = added(x, run.hook(`${at}.hook_attn_out`, attended, shape));
   if (run.model.config.mlp_width) {
     x = run.hook(`${at}.hook_resid_mid`, x, shape);
-    const input = run.model.config.parallel_mlp ? read : x;
-    const made = feedForward(run, `${at}.mlp`, norm(run, `${at}.ln2`, input, shape));
+    const input = parallel ? read : x;
+    let made = feedForward(run, `${at}.mlp`, norm(run, `${at}.ln2`, input, shape));
+    if (after) made = norm(run, `${at}.ln2_post`, made, shape);
     x = added(x, run.hook(`${at}.hook_mlp_out`, made, shape));
   }
   return run.hook(`${at}.hook_resid_post`, x, shape);
 }
 
-// Compare final vectors [pos d_model] with every token's.
+// Compare final vectors [pos d_model] with every token's, and bend the logits, if they are.
 export function unembed(model, final) {
-  return linear(final, model.weights.get("head.weight") ?? model.weights.get("token_embedding.weight"));
+  const table = model.weights.get("head.weight") ?? model.weights.get("token_embedding.weight");
+  return softcapped(linear(final, table), model.config.logit_softcap);
 }

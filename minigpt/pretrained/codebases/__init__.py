@@ -10,6 +10,7 @@ Reading order:
     saved       the weights in it, and the settings in it or beside it
     nanogpt     its settings and names
     mingpt      its elder's
+    nanochat    its successor's
     from_scratch      LLMs-from-scratch's
     transformer_lens  TransformerLens's
     llama2c     its `.bin`, number after number, and its `.pt`; Meta's have its names

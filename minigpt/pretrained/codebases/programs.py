@@ -14,12 +14,14 @@ from minigpt.pretrained.codebases import (
     from_scratch,
     llama2c,
     mingpt,
+    nanochat,
     nanogpt,
     transformer_lens,
 )
 from minigpt.pretrained.codebases.saved import Saved
 from minigpt.pretrained.gpt2 import GPT2
 from minigpt.pretrained.llama import LLAMA
+from minigpt.pretrained.nanochat import NANOCHAT
 from minigpt.pretrained.shape import Shape
 
 Read = tuple[Mapping[str, Any], Mapping[str, Tensor]]
@@ -105,6 +107,7 @@ def _metas_llama(saved: Saved) -> Read:
 
 
 CODEBASES = (
+    Codebase("nanochat", nanochat.KNOWN_BY, NANOCHAT, nanochat.read),
     Codebase(
         "nanoGPT",
         "transformer.wte.weight",

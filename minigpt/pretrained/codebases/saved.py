@@ -127,10 +127,14 @@ def read_saved(path: Path) -> Saved:
 
 
 def _beside(path: Path) -> dict[str, Any]:
-    names = (path.with_suffix(".json").name, CONFIG_FILE, _META_FILE)
+    own = path.with_suffix(".json").name
+    meta = f"meta{own.removeprefix('model')}"  # nanochat's
+    names = (own, CONFIG_FILE, _META_FILE, meta)
     for file in map(path.with_name, names):
         if file.is_file():
             found = read_json(file)
-            model = found.get("model")  # minGPT's has one object for each part
-            return model if isinstance(model, dict) else found
+            for part in ("model", "model_config"):  # minGPT's and nanochat's have more
+                if isinstance(found.get(part), dict):
+                    return dict(found[part])
+            return found
     return {}

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from minigpt.config import ModelConfig
-from minigpt.config.model import Activation
+from minigpt.config.own_model import Activation
 from minigpt.errors import CheckpointError
 from minigpt.pretrained.codebases.nanogpt import NANOGPT
 from minigpt.pretrained.codebases.saved import Saved

@@ -32,7 +32,7 @@ SAID = {
     "tokenizer-digits": r"\b{n} tokens?\b",
     "tokenizer-eos": r"\b{n} tokens?\b",
     "tokenizer-whole": "^·?{right}$",
-    "attention-mask": "later: may not be read",
+    "attention-mask": "may not be read",
     "beam_search-drop_out": "greedy’s path",
     "block-fired": r"^{n} of \d+$",
 }

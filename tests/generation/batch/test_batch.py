@@ -27,6 +27,7 @@ MODELS = [
     {"positional_encoding": "alibi", "num_kv_heads": 1},
     {"positional_encoding": "relative", "relative_distances": 5, "d_ff": 0},
     {"positional_encoding": "none", "qk_norm": True},
+    {"positional_encoding": "rope", "attention_window": [3, 0]},
     {"positional_encoding": "rope", "token_shift": True, "value_embeddings": True},
     {"kind": "mlp", "d_ff": 24},
 ]

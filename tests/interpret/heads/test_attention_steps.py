@@ -18,6 +18,7 @@ KINDS = [
     {"qk_norm": True, "norm": "rmsnorm"},
     {"qk_norm": True, "positional_encoding": "rope", "num_kv_heads": 1},
     {"num_layers": 1, "num_heads": 1, "d_ff": 0},
+    {"attention_window": 3, "positional_encoding": "alibi"},
 ]
 
 
@@ -82,9 +83,12 @@ def test_each_step_follows_from_the_one_before(settings):
         np.testing.assert_allclose(steps.products.sum(-1), steps.raw, atol=1e-5)
         scale = math.sqrt(model.config.d_head)
         np.testing.assert_allclose(steps.raw / scale, steps.scaled, atol=1e-6)
-        bias = 0 if steps.bias is None else steps.bias[:4]
-        np.testing.assert_allclose(steps.scaled[:4] + bias, steps.scores[:4], atol=1e-5)
-        assert np.isneginf(steps.scores[4:]).all()
+        read = slice(4 - settings.get("attention_window", 4), 4)
+        bias = 0 if steps.bias is None else steps.bias[read]
+        np.testing.assert_allclose(
+            steps.scaled[read] + bias, steps.scores[read], atol=1e-5
+        )
+        assert np.isneginf(np.delete(steps.scores, read)).all()
         weights = np.exp(steps.scores - steps.scores.max())
         np.testing.assert_allclose(weights / weights.sum(), steps.pattern, atol=1e-6)
         np.testing.assert_allclose(steps.pattern @ steps.v, steps.z, atol=1e-5)

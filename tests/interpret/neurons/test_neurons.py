@@ -18,6 +18,7 @@ SETTINGS = [
     {},
     {"norm": "rmsnorm", "activation": "swiglu", "tie_embeddings": True},
     {"norm_affine": False, "parallel_mlp": True, "positional_encoding": "rope"},
+    {"post_norms": True, "activation": "geglu"},
 ]
 
 
@@ -67,8 +68,12 @@ def test_what_a_neuron_promotes_is_what_its_activation_adds(settings):
         value[..., NEURON.neuron] += 1
         return value
 
-    scale = model.run_with_cache(tokens)[1]["ln_final.hook_scale"]
-    freeze = ("ln_final.hook_scale", lambda value, hook: scale)
+    _, cache = model.run_with_cache(tokens)
+    scale = cache["ln_final.hook_scale"]
+    if model.config.post_norms:
+        scale = scale * cache["blocks.1.ln2_post.hook_scale"]
+    held = lambda name: name.endswith(("ln_final.hook_scale", "1.ln2_post.hook_scale"))  # noqa: E731
+    freeze = (held, lambda value, hook: cache[hook.name])
     fires = (f"blocks.{NEURON.layer}.mlp.hook_post", more)
     before = model.run_with_hooks(tokens, [freeze])[0, -1]
     after = model.run_with_hooks(tokens, [freeze, fires])[0, -1]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from interpret.frozen_norm import frozen_norm
+from interpret.frozen_norm import frozen_norm, straight
 from model.test_transformer import VARIANTS, small_model, some_tokens
 
 from minigpt.interpret.stream.attribution import attribute
@@ -17,7 +17,7 @@ POSITION, A, B = 6, 7, 21
 def test_the_shares_add_up_to_the_models_own_logit(changes, minus):
     model = small_model(**changes)
     with torch.inference_mode():
-        logits = model(torch.tensor([TOKENS]))[0, POSITION]
+        logits = straight(model, model(torch.tensor([TOKENS]))[0, POSITION])
     expected = float(logits[A] - (0 if minus is None else logits[minus]))
     found = attribute(model, TOKENS, POSITION, A, minus)
     assert found.logit == pytest.approx(expected, abs=1e-5)
@@ -45,7 +45,13 @@ def test_each_share_is_its_part_put_through_the_frozen_norm_and_the_unembedding(
                 continue
             else:
                 value = cache[part.hook][0, POSITION]
-            said = model.unembed(frozen_norm(model, value, scale)[None, None])
+            if part.kind in ("head", "bias") and model.config.post_norms:
+                norm = f"blocks.{part.layer}.ln1_post"
+                size = cache[f"{norm}.hook_scale"][0, POSITION]
+                value = frozen_norm(model.get_submodule(norm), value, size)
+                if part.kind == "bias":
+                    value = value + getattr(model.get_submodule(norm), "bias", 0.0)
+            said = model.compare(frozen_norm(model.ln_final, value, scale)[None, None])
             assert share == pytest.approx(float(said[0, 0, A]), abs=1e-4), part.name
     assert found.scale == pytest.approx(float(scale))
 

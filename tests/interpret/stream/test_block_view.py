@@ -17,6 +17,8 @@ KINDS = [
     {"d_ff": 0},
     {"num_layers": 1, "num_heads": 1, "tie_embeddings": False},
     {"parallel_mlp": True, "norm_affine": False},
+    {"post_norms": True, "logit_softcap": 5.0},
+    {"post_norms": True, "norm": "rmsnorm", "activation": "geglu", "bias": False},
 ]
 
 
@@ -73,7 +75,12 @@ def test_every_vector_is_the_hook_of_its_name(settings):
 def test_heads_add_up_to_attention_and_the_stream_is_only_added_to(settings):
     view = block_view(model_of(**settings), TOKENS, 0, 6)
     bias = 0 if view.output_bias is None else view.output_bias
-    np.testing.assert_allclose(view.results.sum(0) + bias, view.attn_out, atol=1e-5)
+    attention = view.results.sum(0) + bias
+    if view.ln1_post is not None:
+        norm = view.ln1_post
+        attention = (attention - (norm.mean or 0)) / norm.scale * norm.weight
+        attention = attention if norm.shift is None else attention + norm.shift
+    np.testing.assert_allclose(attention, view.attn_out, atol=1e-5)
     np.testing.assert_allclose(
         view.resid_pre + view.attn_out, view.resid_mid, atol=1e-5
     )

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from interpret.frozen_norm import straight
 from model.test_transformer import VARIANTS, small_model, some_tokens
 
 from minigpt.interpret.stream.attribution import attribute
@@ -16,7 +17,7 @@ def test_the_parts_add_up_to_every_logit(changes):
     model = small_model(**changes)
     found = part_lens(model, TOKENS, 7)
     with torch.inference_mode():
-        logits = model(torch.tensor([TOKENS]))[0, 7]
+        logits = straight(model, model(torch.tensor([TOKENS]))[0, 7])
     np.testing.assert_allclose(found.written.sum(0), logits, atol=2e-4)
 
 

@@ -31,6 +31,14 @@ SHAPES = {
         "bias": False,
         "parallel_mlp": True,
     },
+    "norms behind, scaled": {
+        "positional_encoding": "alibi",
+        "post_norms": True,
+        "embedding_scale": 3.0,
+        "norm": "rmsnorm",
+    },
+    "norms behind, centred": {"positional_encoding": "rope", "post_norms": True},
+    "windows": {"positional_encoding": "rope", "attention_window": (0, 5, 4)},
     "value embeddings": {
         "positional_encoding": "relative",
         "norm": "rmsnorm",
@@ -83,4 +91,7 @@ def dense_heads(model: TransformerLM, layer: int):
             inner = torch.eye(size, dtype=torch.float64) - 1 / size
             w_q = block.attn.q_norm.weight.double().diag() @ inner @ w_q
             w_k = block.attn.k_norm.weight.double().diag() @ inner @ w_k
-        yield w_q, w_k, v[kv], centre @ output[:, own]
+        written = output[:, own]
+        if config.post_norms:
+            written = block.ln1_post.weight.double().diag() @ centre @ written
+        yield w_q, w_k, v[kv], centre @ written

@@ -50,6 +50,10 @@ def test_ov_is_what_the_first_layers_head_does_to_the_logits(name):
     written = cache["blocks.0.attn.hook_result"][:, 0].double()  # [vocab head d_model]
     if model.config.norm == "layernorm":
         written = written - written.mean(-1, keepdim=True)
+    if model.config.post_norms:
+        written = written * model.blocks[0].ln1_post.weight
+        if model.config.norm == "layernorm":
+            written = written - written.mean(-1, keepdim=True)
     if model.ln_final.weight is not None:
         written = written * model.ln_final.weight
     table = model.token_embedding if model.ties_embeddings else model.head

@@ -19,13 +19,16 @@ function sentence(head, step, key, { opened }) {
         String(head.width), " scales the whole row down", kept]
       : ["The whole row is divided by ", { strong: number(head.divisor) }, " in place of √",
         String(head.width), ", which is ", number(head.root), kept],
+    bent: () => ["No score goes beyond ±", number(head.softcap), ": small ones hardly ",
+      "change, large ones are bent", kept],
     bias: () => key > head.query
       ? ["Nothing is added for a token that comes later: there is no such distance", kept]
       : ["This head adds ", { strong: number(head.bias[key]) }, " for a token ",
         distance(head.query - key), kept],
     scores: () => mayRead(head, key)
       ? [query, " may read ", token, ": its score stays. ", laterTokens(later), kept]
-      : [query, " may not read ", token, ", which comes later: its score is −∞", kept],
+      : [query, " may not read ", token, key > head.query ? ", which comes later"
+        : ", which lies before this layer's window", ": its score is −∞", kept],
     pattern: () => [query, " reads ", token, " with weight ",
       { strong: head.pattern[key].toFixed(3) }, ". The row adds up to 1", kept],
     v: () => ["z is the average of the values, weighted by the row: what this head brings to ",
@@ -63,8 +66,8 @@ function drawBench(bench, head, step, key, tools) {
   if (bench.content === content || (held && bench.place === place)) return;
   Object.assign(bench, { place, content });
   bench.replaceChildren();
-  const draw = { k: vectors, turned: turns, raw: products, scaled: scaling, bias: biases,
-    scores: masking, pattern: softmax, v: average };
+  const draw = { k: vectors, turned: turns, raw: products, scaled: scaling, bent: bending,
+    bias: biases, scores: masking, pattern: softmax, v: average };
   draw[step](bench, head, key, tools);
 }
 
@@ -136,13 +139,19 @@ function divisorText({ root, width }, value) {
   return root - value < 1e-6 ? `√${width} = ${number(root)}` : number(value);
 }
 
+function bending(bench, head, key) {
+  const cap = number(head.softcap);
+  equation(bench, cap, `· tanh(${number(head.scaled[key])} ÷ ${cap}) =`,
+    { result: number(head.bent[key]) });
+}
+
 function biases(bench, head, key) {
-  equation(bench, number(head.scaled[key]), signed(head.bias[key]), "=",
+  equation(bench, number((head.bent ?? head.scaled)[key]), signed(head.bias[key]), "=",
     { result: number(head.biased[key]) });
 }
 
 function masking(bench, head, key) {
-  const before = number((head.biased ?? head.scaled)[key]);
+  const before = number((head.biased ?? head.bent ?? head.scaled)[key]);
   equation(bench, before, "→", { result: number(head.scores[key]) });
 }
 

@@ -8,7 +8,7 @@ function unpackHead(data) {
     data.weighed?.pattern, ...data.leftOut, ...data.pieces].join(" ");
   const head = { ...data, version };
   for (const name of ["k", "v", "plainK"]) head[name] = vectors(data[name]);
-  for (const name of ["x", "q", "z", "plainQ", "raw", "scaled", "bias", "biased", "scores",
+  for (const name of ["x", "q", "z", "plainQ", "raw", "scaled", "bent", "bias", "biased", "scores",
     "pattern", "before"])
     head[name] = floats(data[name]);
   head.projection = { ...data.projection, row: floats(data.projection.row) };
@@ -16,7 +16,7 @@ function unpackHead(data) {
     head.weighed = { ...data.weighed, pattern: floats(data.weighed.pattern),
       z: floats(data.weighed.z) };
   head.steps = data.rowNames.filter((name) =>
-    (name !== "turned" || data.turned) && (name !== "bias" || data.bias));
+    (name !== "turned" || data.turned) && (!["bent", "bias"].includes(name) || data[name]));
   head.root = Math.sqrt(head.width);
   head.limit = largest([head.raw, head.biased ?? [], head.scores]);
   head.keyLimit = largest([...head.k, head.q]);
@@ -30,8 +30,11 @@ function divideBy(head, divisor) {
   head.divisor = divisor;
   const readable = head.scores.map(Number.isFinite);
   head.scaled = head.raw.map((value) => value / divisor);
-  if (head.bias) head.biased = head.scaled.map((value, key) => value + head.bias[key]);
-  head.scores = (head.biased ?? head.scaled).map((value, key) =>
+  if (head.bent)
+    head.bent = head.scaled.map((value) => head.softcap * Math.tanh(value / head.softcap));
+  const bent = head.bent ?? head.scaled;
+  if (head.bias) head.biased = bent.map((value, key) => value + head.bias[key]);
+  head.scores = (head.biased ?? bent).map((value, key) =>
     readable[key] ? value : -Infinity);
   const most = Math.max(...head.scores);
   const powers = head.scores.map((score) => Math.exp(score - most));

@@ -3,7 +3,8 @@
 const TITLES = {
   k: () => "q, k, v", turned: () => "turn q and k", raw: () => "q · k",
   scaled: ({ width, divisor }) =>
-    divisor === null || divisor === 1 ? `÷ √${width}` : `÷ ${number(divisor)}`, bias: () => "+ position", scores: () => "mask",
+    divisor === null || divisor === 1 ? `÷ √${width}` : `÷ ${number(divisor)}`,
+  bent: ({ softcap }) => `within ±${number(softcap)}`, bias: () => "+ position", scores: () => "mask",
   pattern: () => "softmax", v: () => "Σ weight · v",
 };
 
@@ -144,7 +145,7 @@ function shadeCell(cell, text, shade, masked) {
   cell.textContent = text;
   cell.style.background = masked ? "" : cssRgb(shade);
   cell.style.color = masked ? "" : textOn(shade);
-  if (masked) cell.setAttribute("aria-label", "later: may not be read");
+  if (masked) cell.setAttribute("aria-label", "may not be read");
   else cell.removeAttribute("aria-label");
 }
 

@@ -28,10 +28,11 @@ _mount = register(
     "attention_bench",
 )
 
-ROWS = ("k", "turned", "raw", "scaled", "bias", "scores", "pattern", "v")
-"""The sheet's rows, each one step; `turned` and `bias` only where the head has them."""
+ROWS = ("k", "turned", "raw", "scaled", "bent", "bias", "scores", "pattern", "v")
+"""The sheet's rows, each one step; `turned`, `bent` and `bias` only where the head has
+them."""
 
-SCORE_ROWS = ("raw", "scaled", "bias", "biased", "scores", "pattern")
+SCORE_ROWS = ("raw", "scaled", "bent", "bias", "biased", "scores", "pattern")
 
 
 class ProjectionShown(Protocol):
@@ -57,6 +58,8 @@ class HeadSteps(Protocol):
     v: Array
     raw: Array
     scaled: Array
+    softcap: float | None
+    bent: Array | None
     bias: Array | None
     biased: Array | None
     scores: Array
@@ -208,6 +211,7 @@ def _packed_steps(steps: HeadSteps) -> dict[str, Any]:
         "query": steps.query,
         "width": len(steps.q),
         "turned": steps.turned,
+        "softcap": steps.softcap,
         "projection": {
             "dimension": steps.projection.dimension,
             "row": pack_floats(steps.projection.row),

@@ -94,8 +94,19 @@ function outputRows(row, block) {
       `attn.hook_result.${head}`, { limit })),
     ...(others.length ? [row(`${others.length} more heads`, sum, null, { limit })] : []),
     ...(block.bias ? [row("bias", block.bias, null, { limit })] : []),
+    ...normedRows(row, block.norms[2]),
     row("= attention", block.attended, "hook_attn_out", { limit, adds: true }),
   ];
+}
+
+// Where the sum is normalised before it is added: what it is divided by, and the weight.
+function normedRows(row, norm) {
+  if (!norm) return [];
+  const { mean, scale, normalized, weight, shift } = norm;
+  const divided = `sum${mean === null ? "" : " − mean"} ÷ ${number(scale)}`;
+  return [row(divided, normalized, "ln1_post.hook_normalized"),
+    ...(weight ? [row("× learned weight", weight)] : []),
+    ...(shift ? [row("+ learned shift", shift)] : [])];
 }
 
 // Whole vectors, side by side, a stripe per number.

@@ -25,6 +25,7 @@ THUMBNAIL = 48
 VECTORS = (
     "hook_resid_pre",
     "ln1.hook_normalized",
+    "ln1_post.hook_normalized",
     "hook_attn_out",
     "hook_resid_mid",
     "ln2.hook_normalized",
@@ -60,6 +61,8 @@ class BlockShown(Protocol):
     attn_out: Array
     resid_mid: Array
     ln2: NormShown | None
+    ln1_post: NormShown | None
+    """Of what all heads write, if it is normalised before it is added."""
     activations: Array | None
     mlp_out: Array | None
     resid_post: Array
@@ -208,7 +211,7 @@ def _packed_block(block: BlockShown) -> dict[str, Any]:
         "parallel": block.parallel,
         "norms": [
             None if norm is None else _packed_norm(norm)
-            for norm in (block.ln1, block.ln2)
+            for norm in (block.ln1, block.ln2, block.ln1_post)
         ],
         **{
             name: None if vector is None else pack_floats(vector)
