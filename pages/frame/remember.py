@@ -23,7 +23,6 @@ from time import monotonic
 from typing import Any, Final, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary, WeakSet
 
-import numpy as np
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
@@ -182,14 +181,7 @@ def identity(value: object) -> object:
     if is_dataclass(value):
         own = (getattr(value, each.name) for each in fields(value) if each.compare)
         return kind, *map(identity, own)
-    return kind, *_contents(value)
-
-
-def _contents(value: object) -> tuple[object, ...]:
-    """Return all that is in an array, or in a value of another type."""
-    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        return value.dtype.str, value.shape, value.tobytes()
-    return (pickle.dumps(value, 5),)
+    return kind, pickle.dumps(value, 5)  # an array, a set: all that is in it
 
 
 def serial(thing: object) -> int:
