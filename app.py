@@ -11,11 +11,12 @@ from pages.frame import guard, memory, notebook, progress, state
 from pages.frame.controls import hiding, keyboard, sharing, sidebar, tour
 from pages.frame.look import present, style, summary
 from pages.frame.room import entrance
-from pages.frame.server import garbage, uploads
+from pages.frame.server import garbage, one_key, uploads
 
 st.set_page_config(page_title="minigpt", page_icon="🔎", layout="wide")
 
 garbage.note_run()
+one_key.look_up_one()
 entrance.begin()
 page = st.navigation(entrance.navigation(), expanded=True)
 entrance.require_seat()

@@ -4,6 +4,8 @@ The navigation, the path on Home, "Next lesson" and the tests that walk through 
 pages follow this list. A lesson whose file is not there yet is left out.
 """
 
+from copy import copy
+from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -150,12 +152,21 @@ PAGES: Final = (
 def navigation() -> dict[str, list[st.Page]]:
     """Return the pages by section, for `st.navigation`."""
     sections: dict[str, list[st.Page]] = {}
-    for each in PAGES:
-        page = st.Page(
-            each.path, title=each.title, icon=each.icon, default=each == HOME
-        )
-        sections.setdefault(each.section, []).append(page)
+    for each, page in zip(PAGES, _looked_up(), strict=True):
+        # A copy for each run: Streamlit notes in it whether it may be run now.
+        sections.setdefault(each.section, []).append(copy(page))
     return sections
+
+
+@cache
+def _looked_up() -> list[st.Page]:
+    """Look up every page's file once: it is resolved, checked and named."""
+    return [
+        st.Page(
+            _ROOT / each.path, title=each.title, icon=each.icon, default=each == HOME
+        )
+        for each in PAGES
+    ]
 
 
 def lesson_named(name: str) -> Lesson | None:

@@ -75,7 +75,6 @@ def formula(latex: str, in_words: str) -> None:
         st.markdown(in_words)
 
 
-@st.fragment
 def source(*objects: type | Callable[..., object]) -> None:
     """Show the real source of classes and functions, once it is opened.
 

@@ -56,19 +56,25 @@ def show(
     lines = f"{begin}\nnumbers = {call}\n"
     recipe = Recipe(_with_imports(lines, [*also, function]), "numbers", drawn)
     shown = [each for each in also if each.__module__.startswith("minigpt.textbook")]
-    sources = [source_of(each).text for each in (function, *shown)]
-    _show(name, recipe, "\n\n".join(sources))
-
-
-def _show(name: str, recipe: Recipe, source: str) -> None:
     st.session_state.setdefault("_recipes", {})[name] = recipe
+    _show(name, recipe, [function, *shown])
+
+
+def _show(name: str, recipe: Recipe, shown: Sequence[Callable[..., Any]]) -> None:
+    """Show both buttons; what is behind one is made when a reader opens it."""
     with st.container(horizontal=True, width="content", gap="small"):
         with st.popover(
-            "Code", icon=":material/code:", type="tertiary", key=f"code_of_{name}"
-        ):
-            st.code(recipe.lines, language="python", wrap_lines=True)
-            st.caption("What it calls:")
-            st.code(source, language="python", wrap_lines=True)
+            "Code",
+            icon=":material/code:",
+            type="tertiary",
+            key=f"code_of_{name}",
+            on_change="rerun",
+        ) as box:
+            if box.open:
+                source = "\n\n".join(source_of(each).text for each in shown)
+                st.code(recipe.lines, language="python", wrap_lines=True)
+                st.caption("What it calls:")
+                st.code(source, language="python", wrap_lines=True)
         saving.show(name, recipe.lines, recipe.variable, recipe.drawn)
 
 

@@ -3,20 +3,25 @@
     @remember(64)
     def steps_of(model: TransformerLM, tokens: list[int]) -> AttentionSteps: ...
 
-Streamlit's two caches keep the results. This module decides what an argument is in
-their keys, so that a function takes the model, checkpoint or file it works on.
+A function takes the model, checkpoint or file it works on: this module decides what an
+argument is in the keys. Streamlit's caches would do the same in several times the time,
+and a page asks fifty times a run.
 """
 
 import marshal
+import pickle
 import threading
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import fields, is_dataclass
 from functools import wraps
+from hashlib import blake2b
 from itertools import count
-from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
-from weakref import WeakKeyDictionary
+from time import monotonic
+from typing import Any, Final, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary, WeakSet
 
 import streamlit as st
 
@@ -33,71 +38,118 @@ _serials: WeakKeyDictionary[object, int] = WeakKeyDictionary()
 _counting = threading.Lock()
 
 
-class _Call(NamedTuple):
-    """The arguments of one call, and what they are in the key."""
+class _Kept:
+    """Results of one function by their keys; the one unused for longest goes first."""
 
-    identity: object
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
+    def __init__(self, most: int, seconds: float | None) -> None:
+        self._most, self._seconds = most, seconds
+        self._results: OrderedDict[bytes, tuple[float, Any]] = OrderedDict()
+        self._computing: dict[bytes, tuple[threading.RLock, list[None]]] = {}
+        self._lock = threading.Lock()
+        _all_kept.add(self)
+
+    def find(self, key: bytes) -> tuple[float, Any] | None:
+        """Return a result and when it was kept; None: there is none any more."""
+        with self._lock:
+            found = self._results.get(key)
+            if found is None or self._is_old(found[0]):
+                return None
+            self._results.move_to_end(key)
+            return found
+
+    def _is_old(self, kept_at: float) -> bool:
+        return self._seconds is not None and monotonic() - kept_at > self._seconds
+
+    def keep(self, key: bytes, result: Any) -> None:
+        with self._lock:
+            self._results[key] = monotonic(), result
+            self._results.move_to_end(key)
+            while len(self._results) > self._most:
+                self._results.popitem(last=False)
+
+    @contextmanager
+    def turn(self, key: bytes) -> Iterator[None]:
+        """Wait until nobody else computes this result."""
+        with self._lock:
+            lock, waiting = self._computing.setdefault(key, (threading.RLock(), []))
+            waiting.append(None)
+        try:
+            with lock:
+                yield
+        finally:
+            with self._lock:
+                waiting.pop()
+                if not waiting:
+                    del self._computing[key]
+
+    def clear(self) -> None:
+        with self._lock:
+            self._results.clear()
+
+
+_all_kept: WeakSet[_Kept] = WeakSet()
+
+
+def forget_all() -> None:
+    """Forget every result."""
+    for each in list(_all_kept):
+        each.clear()
 
 
 def remember(
     most: int,
     *,
-    spinner: str | bool = False,
+    spinner: str = "",
     shared: bool = False,
     seconds: float | None = None,
     key: Callable[..., object] | None = None,
 ) -> Callable[[Callable[Arguments, Result]], Callable[Arguments, Result]]:
     """Return a decorator that calls a function once for equal arguments.
 
+    A page's own script runs anew each time: what it remembers stands in another module.
+
     Args:
         most: Results to keep; the one unused for longest goes first.
-        spinner: What the page says meanwhile; False: nothing.
+        spinner: What the page says meanwhile; empty: nothing.
         shared: Return the same object to every caller. Otherwise each gets a copy of
             its own to change.
         seconds: How long a result is good for; None: for ever.
         key: Takes the arguments and returns what the result depends on, where that is
             more or less than the arguments themselves.
     """
-    cache: Any = st.cache_resource if shared else st.cache_data
 
     def decorate(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-        # Streamlit knows a function by its module, name and source: `wraps` passes on
-        # all three.
-        @wraps(function)
-        def run(*, call: _Call) -> Result:
-            return function(*call.args, **call.kwargs)
-
-        kept: Callable[..., Result] = cache(
-            max_entries=most,
-            ttl=seconds,
-            show_spinner=spinner,
-            hash_funcs={_Call: _key, _Other: attrgetter("value")},
-        )(run)
+        kept = _Kept(most, seconds)
+        waiting = _spinning(spinner)
 
         @wraps(function)
         def ask(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
             what = (args, kwargs) if key is None else key(*args, **kwargs)
-            return kept(call=_Call(identity(what), args, kwargs))
+            name = _key(identity(what))
+            found = kept.find(name)
+            if found is None:
+                with kept.turn(name):
+                    found = kept.find(name)  # somebody else may have computed it
+                    if found is None:
+                        with waiting():
+                            result = function(*args, **kwargs)
+                        kept.keep(name, result if shared else pickle.dumps(result, 5))
+                        return result
+            return found[1] if shared else pickle.loads(found[1])  # ours, of just now
 
         return ask
 
     return decorate
 
 
-class _Other(NamedTuple):
-    """A value that only Streamlit knows how to tell from others: an array, a set."""
-
-    value: object
+def _spinning(words: str) -> Callable[[], AbstractContextManager[None]]:
+    return (lambda: st.spinner(words)) if words else nullcontext
 
 
-def _key(call: _Call) -> object:
-    """Return what Streamlit makes the key of; bytes, since it looks long at a tuple."""
-    try:
-        return marshal.dumps(call.identity, 2)  # version 2: equal values, equal bytes
-    except ValueError:
-        return call.identity
+def _key(identity: object) -> bytes:
+    """Return a short name of plain values that equal ones share, and no others."""
+    # Version 2 of marshal: equal values, equal bytes.
+    return blake2b(marshal.dumps(identity, 2), digest_size=16).digest()
 
 
 _PLAIN: Final = frozenset({bool, bytes, float, int, str, type(None)})
@@ -129,7 +181,7 @@ def identity(value: object) -> object:
     if is_dataclass(value):
         own = (getattr(value, each.name) for each in fields(value) if each.compare)
         return kind, *map(identity, own)
-    return _Other(value)
+    return kind, pickle.dumps(value, 5)  # an array, a set: all that is in it
 
 
 def serial(thing: object) -> int:

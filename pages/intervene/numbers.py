@@ -1,8 +1,8 @@
 """What the Intervene page measures: each number computed once, then remembered."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -98,7 +98,14 @@ def effect(
     checkpoint: Checkpoint, tokens: Sequence[int], ablations: Sequence[Ablation]
 ) -> Effect:
     """Return what ablations do to the next token after a prompt."""
-    return measure(checkpoint.model, tokens, ablations, windows(checkpoint))
+    recorded = _recorded(checkpoint, list(ablations))
+    return measure(checkpoint.model, tokens, ablations, recorded=recorded)
+
+
+@remember(6, shared=True)
+def _recorded(checkpoint: Checkpoint, ablations: list[Ablation]) -> Mapping[str, Any]:
+    """Return what the hooks hold in held-out text, which no prompt changes."""
+    return record(checkpoint.model, ablations, windows(checkpoint))
 
 
 @_once

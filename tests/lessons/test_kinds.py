@@ -5,12 +5,12 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-import streamlit as st
 
 from minigpt.checkpoint import Checkpoint, load_checkpoint
 from minigpt.interpret.reading.prompt import read_prompt
 from minigpt.library.catalogue import ModelEntry, find_model
 from minigpt.tokenizers import BPETokenizer
+from pages.frame.remember import forget_all
 
 DATA = Path(__file__).parents[2] / "data"
 
@@ -224,7 +224,7 @@ MET: dict[int, ModelEntry] = {}
 @pytest.fixture(scope="module", params=["tales", "glass", "induction"])
 def checkpoint(request):
     # No model is chosen here: what was remembered of one would serve the next.
-    st.cache_data.clear()
+    forget_all()
     entry = find_model(DATA, request.param)
     loaded = load_checkpoint(entry.path)
     MET[id(loaded)] = entry

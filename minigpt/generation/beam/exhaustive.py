@@ -17,7 +17,7 @@ Source: Stahlberg & Byrne 2019, "On NMT search errors and model errors",
 arXiv:1908.10090, section 3 (there depth first; the bound is the same).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,22 +76,49 @@ class _Search:
     eos_id: int | None
     best_score: float
     best_tokens: Int[Tensor, " pos"] | None = None
+    window: Window | None = None
+    """Has read all beginnings, if they are so few that one forward reads them."""
 
     def divisor(self, length: int) -> float:
         """Return what a score of a text of that length is divided by."""
         return float(np.float64(length) ** self.config.length_penalty)
 
-    def extend(
+    def extend_all(
         self, texts: Int[Tensor, "batch pos"], totals: Float[Tensor, " batch"], at: int
-    ) -> tuple[Int[Tensor, "open longer"], Float[Tensor, " open"]]:
+    ) -> Iterator[tuple[Int[Tensor, "open longer"], Float[Tensor, " open"]]]:
+        """Continue beginnings, some at a time: see `extend`."""
+        for start in range(0, len(texts), BATCH):
+            part = slice(start, start + BATCH)
+            if self.window is None:
+                total = texts.shape[1] - at + 1 + self.config.max_new_tokens
+                self.window = Window(self.model, len(texts[part]), total, watched=True)
+            longer, sums, rows = self.extend(texts[part], totals[part], at, self.window)
+            if max(len(texts), len(rows)) > BATCH:
+                self.window = None  # each batch is read anew
+            else:
+                self.window.cache.reorder(rows)
+            yield longer, sums
+
+    def extend(
+        self,
+        texts: Int[Tensor, "batch pos"],
+        totals: Float[Tensor, " batch"],
+        at: int,
+        window: Window,
+    ) -> tuple[
+        Int[Tensor, "open longer"], Float[Tensor, " open"], Int[Tensor, " open"]
+    ]:
         """Continue beginnings by every token; keep what may still become the best.
 
         Args:
             texts: Beginnings, the prompt included.
             totals: Their cumulative log-probabilities.
             at: How many tokens are written afterwards.
+            window: Reads what is new in them.
+
+        Returns:
+            What is kept, the totals, and which of `texts` each continues.
         """
-        window = Window(self.model, len(texts), texts.shape[1], watched=True)
         log_probs = next_log_probs(window, texts, self.config)
         sums = totals[:, None] + log_probs  # [batch vocab]
         require_numbers(float(sums.max()))
@@ -105,7 +132,8 @@ class _Search:
         divisor = max(self.divisor(longest), self.divisor(min(at + 1, longest)))
         may_win = (sums.double() / divisor > self.best_score) & ~ends
         rows, tokens = may_win.nonzero(as_tuple=True)
-        return torch.cat([texts[rows], tokens[:, None]], dim=1), sums[rows, tokens]
+        longer = torch.cat([texts[rows], tokens[:, None]], dim=1)
+        return longer, sums[rows, tokens], rows
 
     def _note_best(
         self,
@@ -158,10 +186,9 @@ def best_of_all(
         if effort.report is not None:
             effort.report(length, len(texts))
         grown, num_open = [], 0
-        for start in range(0, len(texts), BATCH):
-            part = slice(start, start + BATCH)
-            grown.append(search.extend(texts[part], totals[part], length))
-            num_open += len(grown[-1][0])
+        for part in search.extend_all(texts, totals, length):
+            grown.append(part)
+            num_open += len(part[0])
             if num_read + num_open > effort.most_read:
                 raise _too_many(num_texts, length, config, effort.most_read)
         texts, totals = (torch.cat(parts) for parts in zip(*grown, strict=True))

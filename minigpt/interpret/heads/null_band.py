@@ -11,11 +11,13 @@ which shows both.
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import nn
 
 from minigpt.config import ModelConfig
 from minigpt.interpret.corpora import Windows
@@ -29,6 +31,8 @@ from minigpt.interpret.heads.scores import (
     average,
 )
 from minigpt.model import TransformerLM
+from minigpt.model.initialize import initialize
+from minigpt.model.sizes import num_parameters
 
 SEEDS = 6
 """Untrained models behind a band."""
@@ -41,6 +45,9 @@ FAR = 5.0
 
 MOST = 0.5
 """A habit that takes at least this share of the weight gives a head its name."""
+
+MOST_REDRAWN = 2_000_000
+"""Weights of a model that is kept, to draw other weights for it: 8 MB."""
 
 UNNAMED = "no clear habit"
 """What is said of a head that gets no name."""
@@ -127,16 +134,18 @@ def untrained_model(
     Raises:
         ConfigError: If a second model of this size does not fit into memory.
     """
+    settings, tokens = _as_numbered(config, windows)
+    with _drawing, torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        model = TransformerLM(**settings.to_dict()).eval().requires_grad_(False)
+    return model, tokens
+
+
+def _as_numbered(config: ModelConfig, windows: Windows) -> tuple[ModelConfig, Windows]:
+    """Number the tokens of some texts from 0; return a model's sizes for so few."""
     distinct, tokens = np.unique(np.asarray(windows), return_inverse=True)
     size = {"vocab_size": len(distinct), "max_seq_len": np.shape(windows)[1]}
-    with _drawing, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = (
-            TransformerLM(**config.replace(**size).to_dict())
-            .eval()
-            .requires_grad_(False)
-        )
-    return model, tokens.reshape(np.shape(windows))
+    return config.replace(**size), tokens.reshape(np.shape(windows))
 
 
 def untrained_scores(config: ModelConfig, windows: Windows, seed: int) -> HeadScores:
@@ -150,7 +159,36 @@ def untrained_scores(config: ModelConfig, windows: Windows, seed: int) -> HeadSc
     Raises:
         ConfigError: If a second model of this size does not fit into memory.
     """
-    return scores_on(*untrained_model(config, windows, seed))
+    settings, tokens = _as_numbered(config, windows)
+    if num_parameters(settings) > MOST_REDRAWN:
+        return scores_on(*untrained_model(config, windows, seed))
+    with _drawing, torch.random.fork_rng(devices=[]):
+        model = _of_shape(settings.model_dump_json())
+        draw_again(model, seed)
+        return scores_on(model, tokens)
+
+
+@lru_cache(maxsize=4)
+def _of_shape(settings: str) -> TransformerLM:
+    """Build a model to draw weights for: building takes longer than drawing."""
+    config = ModelConfig.model_validate_json(settings)
+    return TransformerLM(**config.to_dict()).eval().requires_grad_(False)
+
+
+def draw_again(model: TransformerLM, seed: int) -> None:
+    """Give a model the weights that a new one of its shape begins with.
+
+    Bit for bit: its parts draw in the order in which they were built.
+
+    Args:
+        model: Its weights are lost.
+        seed: As for `torch.manual_seed`.
+    """
+    torch.default_generator.manual_seed(seed)
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Embedding):
+            module.reset_parameters()
+    initialize(model, model.config)
 
 
 def band(scores: Sequence[HeadScores]) -> NullBand:

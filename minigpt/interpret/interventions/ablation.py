@@ -9,7 +9,7 @@ Source: Olsson et al. 2022, arXiv:2209.11895, for ablating each head in turn; Wa
 al. 2022, arXiv:2211.00593, for the mean over other texts.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from minigpt.generation.window import Window
 from minigpt.interpret.corpora import Windows
 from minigpt.interpret.effects import Effect, compare_logits
 from minigpt.interpret.interventions.interventions import (
@@ -25,6 +26,7 @@ from minigpt.interpret.interventions.interventions import (
     fwd_hooks,
     record,
 )
+from minigpt.interpret.interventions.parts import Edge, Token
 from minigpt.model import TransformerLM
 
 MOST_LOGITS = 2**23
@@ -38,6 +40,7 @@ def measure(
     ablations: Sequence[Ablation],
     reference: Windows | None = None,
     position: int = -1,
+    recorded: Mapping[str, Tensor] | None = None,
 ) -> Effect:
     """Return what ablations do to the prediction of the next token.
 
@@ -49,12 +52,14 @@ def measure(
             positions; a resample takes the values of the second text (the first is
             where this text stands).
         position: After which token the prediction is made.
+        recorded: What `record` has returned for the reference, if it was asked already.
 
     Raises:
         DataError: If the model has no such part, or an ablation needs a reference.
     """
     ids = torch.tensor([list(tokens)], device=model.device)
-    recorded = record(model, ablations, reference)
+    if recorded is None:
+        recorded = record(model, ablations, reference)
     before = model(ids)[0, position]
     after = model.run_with_hooks(ids, fwd_hooks(model, ablations, recorded))[
         0, position
@@ -167,7 +172,8 @@ def continue_text(
 ) -> list[int]:
     """Append the likeliest token, again and again, under ablations.
 
-    The whole text is read again for each token: an ablation may lie anywhere in it.
+    What was read is kept in a cache, unless an ablation means a place of the text: then
+    the whole text is read again for each token.
 
     Args:
         model: The model to ablate; it is left as it was.
@@ -180,9 +186,17 @@ def continue_text(
         The new ids.
     """
     recorded = record(model, ablations, reference)
-    hooks = fwd_hooks(model, ablations, recorded)
     text = torch.tensor([list(tokens)], device=model.device)
-    for _ in range(min(count, model.config.max_seq_len - len(tokens))):
-        likeliest = model.run_with_hooks(text, hooks)[:, -1:].argmax(-1)
-        text = torch.cat([text, likeliest], dim=1)
+    total = min(len(tokens) + count, model.config.max_seq_len)
+    window = Window(model, 1, total) if all(map(_is_alike, ablations)) else None
+    hooks = fwd_hooks(model, ablations, recorded)
+    for _ in range(len(tokens), total):
+        with model.hooks(hooks):
+            logits = window.next_logits(text) if window else model(text)[:, -1]
+        text = torch.cat([text, logits.argmax(-1, keepdim=True)], dim=1)
     return text[0, len(tokens) :].tolist()
+
+
+def _is_alike(ablation: Ablation) -> bool:
+    """Whether an ablation does the same wherever a token stands."""
+    return ablation.how != "resample" and not isinstance(ablation.part, Edge | Token)

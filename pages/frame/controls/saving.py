@@ -25,36 +25,44 @@ def show(name: str, lines: str, variable: str, drawn: Any) -> None:
         variable: Which of their variables holds the numbers.
         drawn: The numbers.
     """
-    about = _about(name, lines, variable)
-    file = "-".join([*_words(str(about["title"])), *_words(str(about["model"] or ""))])
     with st.popover(
-        "Save", icon=":material/download:", type="tertiary", key=f"save_of_{name}"
-    ):
-        st.caption(
-            "The figure with its title, model and step, drawn in light colours for "
-            "print. An SVG opens in Inkscape and goes into LaTeX."
-        )
-        save_figure(
-            _heading(about),
-            file_name=file,
-            anchor=f"save_of_{name}",
-            paper=_paper(),
-            key=f"_picture_{name}",
-        )
-        st.caption("Its numbers, as they are before rounding:")
-        with st.container(horizontal=True):
-            for ending, write, mime in (
-                ("CSV", as_csv, "text/csv"),
-                ("JSON", as_json, "application/json"),
-            ):
-                st.download_button(
-                    ending,
-                    lambda write=write: write(drawn, about),
-                    file_name=f"{file}.{ending.lower()}",
-                    mime=mime,
-                    key=f"_numbers_{ending}_{name}",
-                    on_click="ignore",
-                )
+        "Save",
+        icon=":material/download:",
+        type="tertiary",
+        key=f"save_of_{name}",
+        on_change="rerun",
+    ) as box:
+        if box.open:
+            _show_ways(name, _about(name, lines, variable), drawn)
+
+
+def _show_ways(name: str, about: About, drawn: Any) -> None:
+    file = "-".join([*_words(str(about["title"])), *_words(str(about["model"] or ""))])
+    st.caption(
+        "The figure with its title, model and step, drawn in light colours for "
+        "print. An SVG opens in Inkscape and goes into LaTeX."
+    )
+    save_figure(
+        _heading(about),
+        file_name=file,
+        anchor=f"save_of_{name}",
+        paper=_paper(),
+        key=f"_picture_{name}",
+    )
+    st.caption("Its numbers, as they are before rounding:")
+    with st.container(horizontal=True):
+        for ending, write, mime in (
+            ("CSV", as_csv, "text/csv"),
+            ("JSON", as_json, "application/json"),
+        ):
+            st.download_button(
+                ending,
+                lambda write=write: write(drawn, about),
+                file_name=f"{file}.{ending.lower()}",
+                mime=mime,
+                key=f"_numbers_{ending}_{name}",
+                on_click="ignore",
+            )
 
 
 def _heading(about: About) -> Heading:

@@ -185,3 +185,12 @@ def test_texts_are_counted_as_they_are_listed(eos):
 
 def test_the_examples_in_the_docstrings_hold():
     assert doctest.testmod(exhaustive).failed == 0
+
+
+@pytest.mark.parametrize("eos", [None, 3])
+def test_reading_on_finds_what_reading_anew_finds(monkeypatch, eos):
+    model = tiny_model(2)
+    read_on = search(model, settings(), eos)
+    for batch in (1, 3, 7):
+        monkeypatch.setattr(exhaustive, "BATCH", batch)
+        assert search(model, settings(), eos) == read_on

@@ -1,15 +1,19 @@
 """The band of untrained models: against the arithmetic, and against trained ones."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
 
 from minigpt.config import ModelConfig
+from minigpt.config.model import PositionalEncoding
 from minigpt.errors import ConfigError
 from minigpt.interpret.heads.null_band import (
     NullBand,
     band,
     cautious_label,
+    draw_again,
     null_band,
     untrained_scores,
 )
@@ -81,6 +85,28 @@ def test_the_band_draws_from_no_one_elses_random_numbers():
     assert torch.equal(torch.rand(4), expected)
     second = untrained_scores(CONFIG, PROBE, seed=1)
     np.testing.assert_array_equal(first.induction, second.induction)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *({"positional_encoding": each} for each in get_args(PositionalEncoding)),
+        {"norm": "layernorm", "bias": True, "tie_embeddings": True},
+        {"activation": "swiglu", "token_shift": True, "value_embeddings": True},
+        {"activation": "relu2", "num_kv_heads": 2, "qk_norm": True},
+    ],
+    ids=str,
+)
+def test_weights_that_are_drawn_again_are_a_new_models_to_the_bit(settings):
+    config = CONFIG.replace(vocab_size=9, **settings)
+    torch.manual_seed(7)
+    new = TransformerLM(**config.to_dict()).state_dict()
+    kept = TransformerLM(**config.to_dict()).requires_grad_(False)
+    for seed in (3, 7):
+        draw_again(kept, seed)
+    drawn = kept.state_dict()
+    assert new.keys() == drawn.keys()
+    assert all(torch.equal(new[name], drawn[name]) for name in new)
 
 
 def test_a_band_is_mean_and_spread_over_the_seeds():

@@ -15,7 +15,7 @@ from minigpt.interpret.interventions.ablation import (
     measure,
     said_before,
 )
-from minigpt.interpret.interventions.interventions import Ablation
+from minigpt.interpret.interventions.interventions import Ablation, read_ablation
 from minigpt.interpret.interventions.parts import MLP, Attention, Head
 from minigpt.model import create_model
 from minigpt.tokenizers import CharTokenizer
@@ -138,9 +138,21 @@ def test_a_continuation_ends_where_the_window_is_full(model):
     assert len(continue_text(model, [1] * (longest - 2), 12)) == 2
 
 
-def test_a_continuation_is_written_under_the_cut(model):
-    cuts = [Ablation(Attention(0)), Ablation(MLP(0))]
-    text = [0, 1]
-    for _ in range(3):
-        text.append(int(measure(model, text, cuts).after.argmax()))
-    assert continue_text(model, [0, 1], 3, cuts) == text[2:]
+@pytest.mark.parametrize(
+    "cuts",
+    [
+        ["attention0", "MLP0"],
+        ["L0H1 mean", "L1H0 x2"],
+        ["L1H0 resample"],
+        ["token1", "L0H0"],
+        ["L1H1[3,0] renormalized"],
+    ],
+    ids=str,
+)
+def test_a_continuation_is_written_under_the_cut(model, cuts):
+    ablations = list(map(read_ablation, cuts))
+    text = [0, 1, 3]
+    for _ in range(4):
+        after = measure(model, text, ablations, WINDOWS).after
+        text.append(int(after.argmax()))
+    assert continue_text(model, [0, 1, 3], 4, ablations, WINDOWS) == text[3:]

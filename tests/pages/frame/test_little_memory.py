@@ -2,22 +2,22 @@
 
 import navigation
 import pytest
-import streamlit as st
 
 from minigpt.machine_memory import Memory
 from minigpt.model import recording_memory
+from pages.frame.remember import forget_all
 
 MAY_DO_WITHOUT = ("training", "finetuning", "chat", "library")
 
 
 @pytest.fixture
 def full_machine(monkeypatch):
-    st.cache_data.clear()
+    forget_all()
     nothing = Memory(total=10**9, free=0)
     monkeypatch.setattr(recording_memory, "memory_of", lambda device: nothing)
     monkeypatch.setattr(recording_memory, "FEW_TOKENS", 0)
     yield
-    st.cache_data.clear()
+    forget_all()
 
 
 @pytest.mark.parametrize("lesson", navigation.PAGES, ids=lambda page: page.name)

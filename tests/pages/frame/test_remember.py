@@ -2,26 +2,26 @@
 
 import gc
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pytest
-import streamlit as st
 
 from minigpt.checkpoint import Checkpoint, CheckpointMetadata
 from minigpt.config import GenerationConfig
 from minigpt.model import LanguageModel, create_model
 from minigpt.tokenizers import CharTokenizer
-from pages.frame.remember import remember, serial
+from pages.frame.remember import forget_all, remember, serial
 
 CALLS: list[str] = []
 
 
 @pytest.fixture(autouse=True)
 def fresh_cache():
-    st.cache_data.clear()
-    st.cache_resource.clear()
+    forget_all()
     CALLS.clear()
 
 
@@ -213,3 +213,32 @@ def test_an_error_is_the_functions_own():
 
     with pytest.raises(KeyError, match="gone"):
         fail()
+
+
+def test_many_who_ask_at_once_wait_for_one_answer():
+    begun, go_on = threading.Event(), threading.Event()
+
+    @remember(8, shared=True)
+    def slow(number: int) -> list[int]:
+        CALLS.append("slow")
+        begun.set()
+        assert go_on.wait(10)
+        return [number]
+
+    with ThreadPoolExecutor(4) as readers:
+        found = [readers.submit(slow, 1) for _ in range(4)]
+        assert begun.wait(10)
+        go_on.set()
+        results = [each.result() for each in found]
+    assert CALLS == ["slow"]
+    assert all(each is results[0] for each in results)
+
+
+def test_an_old_result_is_worked_out_again():
+    @remember(8, seconds=0)
+    def now() -> None:
+        CALLS.append("now")
+
+    now()
+    now()
+    assert len(CALLS) == 2
