@@ -7,7 +7,7 @@ Pages lie in sections, pages/<section>/<page>.py; `serve.py` serves this file.
 
 import streamlit as st
 
-from pages.frame import guard, memory, notebook, progress, state
+from pages.frame import covering, guard, memory, notebook, progress, state
 from pages.frame.controls import hiding, keyboard, sharing, sidebar, tour
 from pages.frame.look import present, style, summary
 from pages.frame.room import entrance
@@ -41,7 +41,7 @@ notes, tour_card = st.container(), st.container()
 with guard.guard():
     entrance.run(page)
 with guard.guard():
-    if not entrance.is_in_study():  # a lesson's file would show what a study covers
+    if not covering.is_in_study():  # a lesson's file would show what a study covers
         summary.show(page.url_path)
 with share:
     sharing.show(page.url_path)

@@ -18,6 +18,10 @@ import urllib.request
 import webbrowser
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from minigpt.classroom.opened import Login
 
 APP = Path(__file__).with_name("app.py")
 LIMITS = (
@@ -127,7 +131,7 @@ def open_class(port: int, options: argparse.Namespace) -> list[str]:
         )
     from minigpt import places, spaces
     from minigpt.classroom.opened import Opened, claim, open_room
-    from minigpt.errors import RoomError
+    from minigpt.errors import ConfigError, RoomError
     from pages.frame.room import seats
     from pages.frame.server import several
 
@@ -147,17 +151,36 @@ def open_class(port: int, options: argparse.Namespace) -> list[str]:
         if key is None:
             database.claim()
         room = Room(folder, limits, shipped, database, key)
-    except (RoomError, OSError) as error:
+        by_login = login_of(options.teachers)
+    except (ConfigError, RoomError, OSError) as error:
         sys.exit(f"minigpt: {error}")
     os.environ.pop(URL_VARIABLE, None)  # trainings need no password
     named = tuple(name.lower().rstrip(".") for name in options.allow_host)
-    opened = Opened(room, f"minigpt_seat_{port}", port, named)
+    opened = Opened(room, f"minigpt_seat_{port}", port, named, by_login)
     open_room(opened)
     spaces.find_by(seats.space)
     return [
         addresses.teach_link(opened, f"http://localhost:{port}"),
         *(addresses.join_link(opened, root) for root in addresses.roots(opened)),
     ]
+
+
+def login_of(teachers: frozenset[str] | None) -> "Login | None":
+    """Return how a class is entered by an account, if teachers are named."""
+    if teachers is None:
+        return None
+    from minigpt.classroom.opened import Login
+    from pages.frame.server import login
+
+    return Login(login.root(), teachers)
+
+
+def emails(text: str) -> frozenset[str]:
+    """Read e-mail addresses with commas between them."""
+    found = text.lower().split(",")
+    if not all(re.fullmatch(r"[^@\s]+@[^@\s]+", each) for each in found):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list as in a@b.c,d@e.f")
+    return frozenset(found)
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -177,6 +200,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         default=True,
         help="with --share: let in whoever has a link; --no-links lets everybody in, "
         "into one space for all",
+    )
+    parser.add_argument(
+        "--teachers",
+        type=emails,
+        metavar="EMAILS",
+        help="with --share: let in whoever logs in with an account, by the provider in "
+        ".streamlit/secrets.toml, in place of the learners' link; these teach, as in "
+        "ada@school.example,bob@school.example",
     )
     parser.add_argument(
         "--database",
@@ -226,8 +257,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         number = getattr(options, name.replace("-", "_"))
         if number is not None and number < 1:
             parser.error(f"--{name} is {number}: choose 1 or more")
-    if options.database and not (options.share and options.links):
-        parser.error("--database is for a class: add --share, without --no-links")
+    for name in ("database", "teachers"):
+        if getattr(options, name) and not (options.share and options.links):
+            parser.error(f"--{name} is for a class: add --share, without --no-links")
     for site in options.allow_frame:
         if not re.fullmatch(r"https?://[a-z0-9.-]+(:\d+)?", site):
             parser.error(f"--allow-frame is {site}: write https://, a name, no path")

@@ -6,6 +6,10 @@ exception is a bug.
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class MinigptError(Exception):
@@ -53,3 +57,10 @@ def near_names(name: str, known: Iterable[str]) -> str:
     if not matches:
         return ""
     return f" Did you mean {' or '.join(repr(match) for match in matches)}?"
+
+
+def first_complaint(error: "ValidationError") -> str:
+    """Say what is wrong first in a file, and where: `here: Field required`."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"])) or "the file"
+    return f"{where:.80}: {first['msg']:.120}"

@@ -245,7 +245,8 @@ def test_a_folder_that_may_not_be_written_is_said(bare: ModuleType) -> None:
 @pytest.mark.parametrize(
     "option",
     ["--port=0", "--port=70000", "--port=eight", "--allow-frame=course.example"]
-    + [f"--allow-frame=https://{end}" for end in ("", "a.b/c", "a.b;x", "a b", "'")],
+    + [f"--allow-frame=https://{end}" for end in ("", "a.b/c", "a.b;x", "a b", "'")]
+    + ["--teachers=ada", "--teachers=a@b,", "--teachers=a@b"],  # no class to teach
 )
 def test_an_impossible_option_is_refused(server: ModuleType, option: str) -> None:
     with pytest.raises(SystemExit) as ended:

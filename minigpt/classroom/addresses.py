@@ -16,6 +16,8 @@ def join_link(opened: Opened, root: str) -> str:
         opened: The class.
         root: Where the app answers, as in `http://192.168.0.5:8501`.
     """
+    if opened.login is not None:
+        return opened.login.root
     return f"{root}/join/{opened.room.join_secret}"
 
 
@@ -28,8 +30,11 @@ def roots(opened: Opened) -> list[str]:
     """Return where learners may reach the app, the likeliest first.
 
     A name that was allowed has a proxy before it, with TLS. Of this machine's own, an
-    address works without a name server, and a name is easier to type.
+    address works without a name server, and a name is easier to type. Who logs in comes
+    by the one address that the provider of the accounts knows.
     """
+    if opened.login is not None:
+        return [opened.login.root]
     addresses = sorted(filter(_is_local_network, hosts.own_addresses()))
     names = sorted(hosts.own_names(), key=len)
     own = [f"http://{host}:{opened.port}" for host in (*addresses, *names)]

@@ -45,6 +45,23 @@ def accepted_name(typed: str) -> str:
     return name
 
 
+def fitted_name(given: str) -> str:
+    """Return a name as near to one from elsewhere as the rule allows.
+
+    >>> fitted_name("Müller, Zoë (8b)")
+    'Müller Zoë 8b'
+
+    Args:
+        given: Not trusted.
+
+    Raises:
+        RoomError: If nothing of it can be a name.
+    """
+    letters = unicodedata.normalize("NFKC", given[: 4 * LONGEST])
+    name = "".join(each if _is_allowed(each) else " " for each in letters)
+    return accepted_name(" ".join(name.split()).lstrip(_SIGNS)[:LONGEST].rstrip())
+
+
 def name_key(name: str) -> str:
     """Return what two names share that look alike: `Anna`, `ANNA` and `anna`."""
     return unicodedata.normalize("NFKC", name.casefold())

@@ -10,6 +10,15 @@ if TYPE_CHECKING:
     from minigpt.classroom.room import Room
 
 
+class Login(NamedTuple):
+    """How a class is entered by an account, in place of the learners' link."""
+
+    root: str
+    """Where browsers find the app, as the provider of the accounts knows it."""
+    teachers: frozenset[str]
+    """The e-mail addresses of those who teach, in small letters."""
+
+
 class Opened(NamedTuple):
     """A class, and how browsers find it."""
 
@@ -20,6 +29,7 @@ class Opened(NamedTuple):
     """Where the server listens."""
     named: tuple[str, ...] = ()
     """The names that whoever started the server has allowed."""
+    login: Login | None = None
 
 
 _opened: list[Opened] = []

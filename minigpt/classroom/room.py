@@ -134,17 +134,18 @@ class Room:
         self.require_open(secret)
         return self.admit(accepted_name(typed))
 
-    def admit(self, name: str) -> str:
-        """Make a learner of this name, whatever link they came by. See `join`."""
+    def admit(self, name: str, member: str | None = None) -> str:
+        """Make a learner of this name, and this id or a new one. See `join`."""
         cookie, now = new_secret(), time.time()
-        member = {"id": secrets.token_hex(6), "name": name, "name_key": name_key(name)}
+        own = member or secrets.token_hex(6)
+        row = {"id": own, "name": name, "name_key": name_key(name)}
         try:
             with self.changing() as session:
                 known = session.scalar(select(func.count()).select_from(members)) or 0
                 if known >= self.limits.learners:
                     raise RoomError("The class is full. Tell your teacher.")
-                session.execute(insert(members).values(joined=now, seen=now, **member))
-                seat = {"digest": digest(cookie), "member": member["id"]}
+                session.execute(insert(members).values(joined=now, seen=now, **row))
+                seat = {"digest": digest(cookie), "member": own}
                 session.execute(insert(seats).values(seat))
         except IntegrityError:
             raise RoomError(

@@ -1,4 +1,4 @@
-"""`verify-result`: check what learners handed in from a lesson file."""
+"""`verify-result`: check what learners handed in from a lesson or a lesson file."""
 
 import dataclasses
 import getpass
@@ -37,7 +37,7 @@ class VerifyArguments:
 
 def run(words: Sequence[str]) -> int:
     """Run `verify-result`; 2 if a result does not hold."""
-    description = "Check results of lesson files."
+    description = "Check results that learners handed in."
     arguments = parse(VerifyArguments, words, "verify-result", description)
     if not arguments.results:
         raise DataError("Nothing to check: name a file that a learner sent, or a code.")

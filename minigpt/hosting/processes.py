@@ -1,12 +1,14 @@
 """Processes that serve the app together, each started again whenever it ends.
 
 Each process of the app holds the end of a pipe, and stops when the pipe closes:
-whatever happens to the process that started it, none is left behind.
+whatever happens to the process that started it, none is left behind. For nginx, a
+process does so that runs it: `following`.
 """
 
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -22,6 +24,9 @@ from minigpt.hosting.nginx import configuration, find_nginx
 LOOK_EVERY = 0.2
 """Seconds between two looks at who has ended."""
 
+FOLLOWING = (sys.executable, "-m", "minigpt.hosting.following")
+"""What stands before the command line of a program that ends with its starter."""
+
 _PATIENCE = 10.0
 _STDIN = 0
 
@@ -30,6 +35,7 @@ class Kept:
     """A process that is started again when it ends.
 
     Args:
+        name: What it is called.
         command: Its command line.
         environment: What it finds in its environment.
         wait_until_ready: Returns as soon as it serves; called in a thread of its own.
@@ -37,10 +43,12 @@ class Kept:
 
     def __init__(
         self,
+        name: str,
         command: Sequence[str],
         environment: Mapping[str, str],
         wait_until_ready: Callable[[], None],
     ) -> None:
+        self._name = name
         self._command, self._environment = list(command), dict(environment)
         self._wait_until_ready = wait_until_ready
         self._process, self._ready = self._start()
@@ -76,8 +84,9 @@ class Kept:
         if self._process.poll() is None:
             return
         if not self.is_ready:
-            name = Path(self._command[0]).name
-            raise RunError(f"{name} ended before it could serve. It said why, above.")
+            raise RunError(
+                f"{self._name} ended before it could serve. It said why, above."
+            )
         self._process, self._ready = self._start()
 
     def __enter__(self) -> Self:
@@ -121,15 +130,17 @@ def serve(
         file.write_text(configuration(address, port, list(apps), Path(folder)), "utf-8")
         kept = [
             alive.enter_context(
-                Kept(command, environment, partial(wait_until_ready, at))
+                Kept("The app", command, environment, partial(wait_until_ready, at))
             )
             for at, command in apps.items()
         ]
         is_open = False
         while True:
             if not is_open and all(each.is_ready for each in kept):
-                command = [nginx, "-p", folder, "-c", str(file), "-e", "stderr"]
-                front = Kept(command, os.environ, partial(wait_until_ready, port))
+                command = [*FOLLOWING, nginx, "-p", folder, "-c", str(file)]
+                command += ["-e", "stderr"]
+                ready = partial(wait_until_ready, port)
+                front = Kept("nginx", command, os.environ, ready)
                 kept.append(alive.enter_context(front))
                 is_open = True
             time.sleep(LOOK_EVERY)
@@ -143,6 +154,7 @@ def end_with_parent() -> None:
     def watch() -> None:
         while os.read(_STDIN, 1024):
             pass
-        signal.raise_signal(signal.SIGINT)
+        # Of all threads, the first one may be waiting, and only its own wakes it.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     threading.Thread(target=watch, daemon=True).start()

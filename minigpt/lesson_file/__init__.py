@@ -8,5 +8,5 @@ answered, and signs it.
 
 `contents` says what of a checkpoint goes into a file, `bundle` joins the scripts,
 `views` reads the app's, `document` writes the page, `scorm` packs it for a learning
-platform, and `handed_in` checks what learners hand in.
+platform, and `handed_in` checks what learners hand in, and signs for the app.
 """

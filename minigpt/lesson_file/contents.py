@@ -3,7 +3,7 @@
 import base64
 import gzip
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,12 +118,12 @@ def contents(checkpoint: Checkpoint) -> Contents:
     )
 
 
-def plain_weights(model: TransformerLM) -> dict[str, Weights]:
+def plain_weights(model: LanguageModel) -> dict[str, Weights]:
     """Return a model's weights by name, without an adapter, as 32-bit floats.
 
     Of a quantized model, the numbers that its integers stand for.
     """
-    if model.adapter is not None:
+    if isinstance(model, TransformerLM) and model.adapter is not None:
         model = without_adapter(model)
     if model.quantization is not None:
         model = dequantize(model)
@@ -136,17 +136,20 @@ def plain_weights(model: TransformerLM) -> dict[str, Weights]:
 def packed(weights: Mapping[str, Weights]) -> str:
     """Pack weights, one after the other: the low byte first, gzipped, in base64."""
     # The same model gives the same file: no time of day in it.
-    made = gzip.compress(_as_bytes(weights), 6, mtime=0)
+    made = gzip.compress(b"".join(_as_bytes(weights)), 6, mtime=0)
     return base64.b64encode(made).decode("ascii")
 
 
 def model_hash(weights: Mapping[str, Weights]) -> str:
     """Return what tells a model's weights from others: 16 digits of their SHA-256."""
-    return hashlib.sha256(_as_bytes(weights)).hexdigest()[:16]
+    digest = hashlib.sha256()
+    for part in _as_bytes(weights):
+        digest.update(part)
+    return digest.hexdigest()[:16]
 
 
-def _as_bytes(weights: Mapping[str, Weights]) -> bytes:
-    return b"".join(array.astype("<f4").tobytes() for array in weights.values())
+def _as_bytes(weights: Mapping[str, Weights]) -> Iterator[bytes]:
+    return (array.astype("<f4", copy=False).tobytes() for array in weights.values())
 
 
 def _is_plain(tokenizer: BPETokenizer) -> bool:

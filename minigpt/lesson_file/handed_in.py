@@ -1,10 +1,10 @@
-"""Checks what learners hand in from a lesson file: codes, signed with the class's word.
+"""What learners hand in: results as codes, signed with the class's word, and checked.
 
     minigpt1.<the result, JSON>.<which word it was>.<the signature of the result>
 
-each in base64url, as `results/code.js` makes them. The signature is HMAC-SHA256 under a
-key of the word (PBKDF2). It shows that a result was made with the word and is as it was
-made. Who knows the word can make any.
+each in base64url. In a lesson file `results/code.js` makes them, and for the app
+`signed`. The signature is HMAC-SHA256 under a key of the word (PBKDF2). It shows that a
+result was made with the word and is as it was made. Who knows the word can make any.
 
 Sources: RFC 2104 (1997); RFC 8018 (2017), section 5.2; RFC 4648 (2006), section 5.
 """
@@ -12,6 +12,7 @@ Sources: RFC 2104 (1997); RFC 8018 (2017), section 5.2; RFC 4648 (2006), section
 import base64
 import hashlib
 import hmac
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -39,6 +40,7 @@ class Item(_Signed):
     """One answer."""
 
     lesson: str
+    """Whose question it was: a lesson's of a file; in the app, `lesson.question`."""
     answer: str
     """Empty for *Just show me*, and for an answer of an earlier visit."""
     right: bool
@@ -56,13 +58,13 @@ class Result(_Signed):
 
     name: str
     lesson: str
-    """The lesson that the file opens with, by its name in the app's address."""
+    """By its name in the app's address; of a file, the one that it opens with."""
     model: str
     """Tells the model from others: `contents.model_hash`."""
     score: Score
     items: list[Item]
     time: str
-    """By the learner's clock: `2026-11-28T11:50:00Z`."""
+    """By the clock of the learner, or of the app: `2026-11-28T11:50:00Z`."""
 
 
 class HandedIn(NamedTuple):
@@ -79,6 +81,21 @@ def key_of(word: str) -> bytes:
     """Return the key [32 bytes] that a class's word stands for."""
     plain = unicodedata.normalize("NFC", word.strip()).encode("utf-8", "replace")
     return hashlib.pbkdf2_hmac("sha256", plain, SALT, ROUNDS)
+
+
+def signed(result: Result, word: str) -> str:
+    """Return the code of a result, the very one that a lesson file would make.
+
+    Args:
+        result: What to sign.
+        word: The class's.
+    """
+    key = key_of(word)
+    text = json.dumps(
+        result.model_dump(), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    ).encode("utf-8", "replace")
+    parts = [text, _sign(key, b"word")[:4], _sign(key, text)]
+    return BEGINNING + ".".join(map(_encoded, parts))
 
 
 def verified(code: str, key: bytes) -> Result:
@@ -176,5 +193,9 @@ def _decoded(part: str) -> bytes | None:
         content = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
     except ValueError:
         return None
-    written = base64.urlsafe_b64encode(content).decode().rstrip("=")
-    return content if written == part else None
+    return content if _encoded(content) == part else None
+
+
+def _encoded(content: bytes) -> str:
+    """Return bytes in base64url."""
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")

@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from minigpt.atomic_writes import replace_file
-from minigpt.errors import DataError
+from minigpt.errors import DataError, first_complaint
 from minigpt.library.catalogue import ModelEntry
 from minigpt.library.inventory import Facts
 from minigpt.places import data_directory, shipped_models
@@ -187,11 +187,8 @@ def parse_notes(text: str, name: str) -> Notes:
     try:
         file = _File.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise DataError(
-            f"{name:.120} holds no notes on a model: {where:.80}: {first['msg']:.120}."
-        ) from None
+        wrong = first_complaint(error)
+        raise DataError(f"{name:.120} holds no notes on a model: {wrong}.") from None
     heads = {
         _place(key): HeadNote(**head.model_dump()) for key, head in file.heads.items()
     }
@@ -213,9 +210,8 @@ def write_down(notes: Notes) -> str:
     try:
         text = _File.model_validate(whole).model_dump_json(indent=2) + "\n"
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise DataError(f"This note cannot be kept: {where}: {first['msg']}.") from None
+        wrong = first_complaint(error)
+        raise DataError(f"This note cannot be kept: {wrong}.") from None
     if len(text.encode()) > MOST_BYTES:
         raise DataError(
             f"These notes have {len(text.encode()):,} bytes, and {MOST_BYTES:,} is the "

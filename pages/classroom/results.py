@@ -1,4 +1,4 @@
-"""What learners handed in from a lesson file: pasted or uploaded, and checked."""
+"""What learners handed in from a lesson: pasted or uploaded, and checked."""
 
 import streamlit as st
 
@@ -10,12 +10,12 @@ _MOST_MEGABYTES = 1
 
 def show() -> None:
     """Check codes with the class's word, and offer them as a table."""
-    st.subheader("Results of lesson files", anchor=False)
+    st.subheader("Results", anchor=False)
     st.caption(
-        "In a lesson file, learners make a code of their name and answers, with a word "
-        "that you give the class. Here you see which codes were made with that word "
-        "and not altered since. Anybody who knows the word can make any result. "
-        "Nothing is kept here."
+        "Below a lesson’s Check, and in a lesson file, learners make a code of their "
+        "name and answers, with a word that you give the class. Here you see which "
+        "codes were made with that word and not altered since. Anybody who knows the "
+        "word can make any result. Nothing is kept here."
     )
     word = st.text_input("The class’s word", type="password", key="_result_word")
     pasted = st.text_area("Codes", key="_result_codes", placeholder="minigpt1.…")

@@ -31,12 +31,12 @@ def is_locked() -> bool:
 
 
 def set_by_study(covers: bool | None) -> None:
-    """Let a study decide: cover, or never cover; None: no study does."""
+    """Let a study decide: cover, or never cover; None: this session is in none now."""
     st.session_state["_cover_by_study"] = covers
 
 
 def is_in_study() -> bool:
-    """Whether this lesson is part of a study now."""
+    """Whether this session's learner has something to do in a study now."""
     return _by_study() is not None
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from minigpt.errors import DataError, near_names
+from minigpt.errors import DataError, first_complaint, near_names
 from pages.frame import course
 from pages.frame.progress import MOST_KEPT, Answer, CourseProgress
 
@@ -58,10 +58,8 @@ def from_json(content: bytes) -> CourseProgress:
     try:
         file = _File.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
         raise DataError(
-            f"This is not saved progress: {where}: {first['msg']}. Choose the JSON "
+            f"This is not saved progress: {first_complaint(error)}. Choose the JSON "
             "file that “Download” on Home wrote."
         ) from error
     for named in (file.lessons, file.reviews):

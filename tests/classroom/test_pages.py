@@ -218,3 +218,11 @@ def test_the_teacher_sees_which_results_hold(school, open_as, downloads):
     app.text_input(key="_result_word").set_value("badger").run()
     table = next(each.value for each in app.dataframe if "Holds" in each.value)
     assert "another word" in table["Holds"][0]
+
+
+def test_a_learner_hands_in_a_check_under_the_name_in_the_class(school, open_as):
+    app = open_as(school.ann, "pages/attention/attention.py", model="glass")
+    app.radio[0].set_value(0).run()  # the prediction: the Check comes after it
+    app.session_state["hand_in"] = True
+    app.run()
+    assert app.text_input(key="_hand_in_name").value == "Ann"

@@ -1,5 +1,6 @@
 """Two processes behind nginx: each browser keeps its own, also after one was killed."""
 
+import itertools
 import os
 import re
 import signal
@@ -124,6 +125,31 @@ def test_a_killed_process_is_started_again_and_others_do_not_notice(tmp_path):
         everybody = server.children(recursive=True)
     psutil.wait_procs(everybody, 10)
     assert not any(each.is_running() for each in everybody)
+
+
+@needs_nginx
+def test_when_their_starter_is_killed_nginx_and_the_processes_end():
+    front, behind = itertools.islice(serve["free_ports"](18601), 2)
+    code = (
+        "import runpy, sys\n"
+        "from minigpt.hosting import processes\n"
+        "ready = runpy.run_path('serve.py')['wait_until_ready']\n"
+        "front, behind = map(int, sys.argv[1:])\n"
+        "app = [*processes.FOLLOWING, sys.executable, '-m', 'http.server']\n"
+        "app += ['--bind', '127.0.0.1', str(behind)]\n"
+        "processes.serve('127.0.0.1', front, {behind: app}, {}, ready)\n"
+    )
+    ports = [str(front), str(behind)]
+    starter = subprocess.Popen([sys.executable, "-c", code, *ports], cwd=ROOT)
+    serve["wait_until_ready"](front, alive=lambda: starter.poll() is None)
+    everybody = psutil.Process(starter.pid).children(recursive=True)
+    assert "nginx" in {each.name() for each in everybody}
+    starter.kill()
+    starter.wait()
+    _, alive = psutil.wait_procs(everybody, 10)
+    for each in alive:
+        each.kill()
+    assert alive == []
 
 
 def test_processes_of_one_class_have_the_same_links_and_see_who_was_removed(tmp_path):

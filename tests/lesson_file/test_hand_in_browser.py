@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from lesson_file.answers import answer
 from lesson_file.test_file import checkpoint_of, parts
 from lesson_file.test_in_browser import AXE, SERIOUS
 
@@ -40,16 +41,6 @@ def page(chromium):
     assert errors == []
 
 
-def answer(frame, tab: str) -> dict:
-    """Give the first answer of a lesson's question, and return it."""
-    frame.get_by_role("tab", name=tab).click()
-    first = frame.locator(".prediction:visible .options button").first
-    first.click()
-    lesson = {"Tokenizer": "tokenizer", "Journey": "home"}[tab]
-    is_right = "right" in first.get_attribute("class")
-    return {"lesson": lesson, "answer": first.inner_text(), "right": is_right}
-
-
 def hand_in(frame, name: str) -> str:
     """Make a code, and return it."""
     frame.get_by_label("Your name").fill(name)
@@ -67,7 +58,10 @@ def test_what_was_answered_is_signed_and_a_change_of_it_is_seen(
     place.write_text(file, encoding="utf-8")
     page.goto(place.as_uri())
     page.locator("main[data-ready]").wait_for()
-    items = [answer(page, tab) for tab in ("Tokenizer", "Journey")]
+    items = []
+    for tab, lesson in [("Tokenizer", "tokenizer"), ("Journey", "home")]:
+        given, is_right = answer(page, tab)
+        items.append({"answer": given, "lesson": lesson, "right": is_right})
     box = page.locator(".hand_in")
     box.locator("summary").press("Enter")
     box.get_by_role("button", name="Make the code").press("Enter")

@@ -12,7 +12,14 @@ import pytest
 
 from minigpt.cli import main
 from minigpt.errors import DataError
-from minigpt.lesson_file.handed_in import check, key_of, to_csv, verified
+from minigpt.lesson_file.handed_in import (
+    Result,
+    check,
+    key_of,
+    signed,
+    to_csv,
+    verified,
+)
 
 WORD = "hérisson"
 ITEMS = [
@@ -60,13 +67,15 @@ def test_digests_codes_and_keys_are_those_of_hashlib_and_hmac(node):
 
 
 def test_a_code_of_the_file_is_that_of_python_and_says_what_was_signed(node):
-    names = ["Ánn", "日本 🦔", 'a"\\b', "</script>"]
+    names = ["Ánn", "日本 🦔", 'a"\\b', "</script>", "\0\x1f\x7f\n\u2028\t/"]
     results = [RESULT | {"name": name} for name in names]
     asked = [{"ask": "code", "result": result, "word": WORD} for result in results]
     # The same word, typed on another keyboard: e, and an accent that joins it.
     asked.append(asked[0] | {"word": "he\u0301risson"})
     codes = node(asked)
     assert codes == [code_of(result) for result in [*results, results[0]]]
+    made = [signed(Result.model_validate(result), WORD) for result in results]
+    assert [*made, made[0]] == codes
     found = [verified(code, key_of(WORD)).model_dump() for code in codes]
     assert found == [*results, results[0]]
 

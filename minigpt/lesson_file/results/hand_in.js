@@ -13,8 +13,7 @@ export function offerHandIn(place, settings, record) {
   const site = embedder();
   element("p", "note", box, "Your name, your answers and the class’s word make a code, for your "
     + "teacher to check. The word itself is not in it. "
-    + (site ? `This lesson stands in a page of ${site}, which is given the code, too.`
-      : "Nobody else is told: send the code yourself."));
+    + whoIsTold(site));
   const name = field(box, "Your name", { maxLength: LONGEST_NAME, autocomplete: "off" });
   const word = field(box, "The class’s word", { autocomplete: "off", autocapitalize: "off",
     spellcheck: false });
@@ -32,7 +31,7 @@ export function offerHandIn(place, settings, record) {
     const result = statement(settings, record, who);
     const code = codeOf(result, secret);
     shown.show(code, who);
-    if (site) window.parent.postMessage({ type: "minigpt-result", code, result }, site);
+    if (site) giveTo(site, code, result);
     say(note, sentence(result), site ? ` ${site} was given the code.` : "");
   };
 }
@@ -62,39 +61,4 @@ function sentence({ name, items, score: { asked, right } }) {
   const missing = asked - items.length;
   return `${name}: ${right} of ${asked} right.`
     + (missing ? ` ${missing} not answered yet; you may make the code again.` : "");
-}
-
-function shownCode(box, note) {
-  const whole = element("div", "", box);
-  whole.hidden = true;
-  const label = element("label", "field", whole, "Your code");
-  const code = Object.assign(element("textarea", "", label), { rows: 4, readOnly: true });
-  const row = element("div", "options", whole);
-  button(row, "Copy").onclick = () => {
-    code.select();
-    // The newer way is closed to a page without a certificate, and in most frames.
-    say(note, document.execCommand("copy") ? "Copied." : "Press Ctrl+C to copy it.");
-  };
-  const link = element("a", "", row, "Download");
-  return {
-    show(text, name) {
-      whole.hidden = false;
-      code.value = text;
-      URL.revokeObjectURL(link.href);
-      link.href = URL.createObjectURL(new Blob([`${text}\n`], { type: "text/plain" }));
-      link.download = `${[...(name.match(/[\p{L}\p{N}]+/gu) ?? []), "result"].join("-")}.txt`;
-    },
-  };
-}
-
-// The site in whose page this one stands, by its address: nobody else gets the message. Null
-// where there is none, or it can't be told.
-function embedder() {
-  if (window.parent === window) return null;
-  try {
-    const { origin } = new URL(location.ancestorOrigins?.[0] ?? document.referrer);
-    return /^https?:/.test(origin) ? origin : null;
-  } catch {
-    return null;
-  }
 }

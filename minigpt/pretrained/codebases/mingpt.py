@@ -9,7 +9,7 @@ Source: Karpathy 2020, github.com/karpathy/minGPT, `mingpt/model.py`.
 from dataclasses import replace
 
 from minigpt.config import ModelConfig
-from minigpt.pretrained.codebases.nanogpt import NANOGPT
+from minigpt.pretrained.codebases.nanogpt import NANOGPT, read_sizes
 from minigpt.pretrained.codebases.saved import Saved
 from minigpt.pretrained.fields import Fields
 
@@ -45,14 +45,7 @@ def settings_of(saved: Saved) -> dict[str, int]:
 
 def read_settings(fields: Fields) -> ModelConfig:
     """Translate what `settings_of` found."""
-    return ModelConfig(
-        vocab_size=fields.take("vocab_size", int),
-        d_model=fields.take("n_embd", int),
-        num_layers=fields.take("n_layer", int),
-        num_heads=fields.take("n_head", int),
-        max_seq_len=fields.take("block_size", int),
-        tie_embeddings=False,
-    )
+    return ModelConfig(**read_sizes(fields), tie_embeddings=False)
 
 
 MINGPT = replace(NANOGPT, title="minGPT", read=read_settings)

@@ -4,6 +4,7 @@ Source: Karpathy 2022, github.com/karpathy/nanoGPT, `model.py` and `train.py`.
 """
 
 from dataclasses import replace
+from typing import Any
 
 from minigpt.config import ModelConfig
 from minigpt.pretrained import gpt2
@@ -16,14 +17,25 @@ ASSUMED = (
 )
 
 
+_SIZES = {
+    "vocab_size": "vocab_size",
+    "d_model": "n_embd",
+    "num_layers": "n_layer",
+    "num_heads": "n_head",
+    "max_seq_len": "block_size",
+}
+"""What minGPT and nanoGPT call the sizes of a model."""
+
+
+def read_sizes(fields: Fields) -> dict[str, Any]:
+    """Translate the sizes of a model."""
+    return {ours: fields.take(theirs, int) for ours, theirs in _SIZES.items()}
+
+
 def read_settings(fields: Fields) -> ModelConfig:
     """Translate a checkpoint's `model_args`."""
     return ModelConfig(
-        vocab_size=fields.take("vocab_size", int),
-        d_model=fields.take("n_embd", int),
-        num_layers=fields.take("n_layer", int),
-        num_heads=fields.take("n_head", int),
-        max_seq_len=fields.take("block_size", int),
+        **read_sizes(fields),
         dropout=fields.take("dropout", float, 0.0),
         bias=fields.take("bias", bool, True),
         activation="gelu_exact",

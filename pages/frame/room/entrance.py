@@ -132,12 +132,6 @@ def _part() -> "Part | None":
     return part.now()
 
 
-def is_in_study() -> bool:
-    """Whether this session's learner has something to do in a study now."""
-    own = _part()
-    return own is not None and own.is_under_way
-
-
 def note_try(question: "Question", given: Answer) -> None:
     """Let the class's board count what a learner has answered in a Check."""
     if seats.room() is not None and not given.is_prediction:

@@ -8,9 +8,9 @@ from minigpt.classroom import votes
 from minigpt.classroom.screens import Screens, View, screens
 from minigpt.classroom.votes import Vote
 from minigpt.errors import RoomError
-from pages.frame import state
+from pages.frame import covering, state
 from pages.frame.guard import guard
-from pages.frame.room import ballot, part, seats
+from pages.frame.room import ballot, seats
 from pages.frame.words import plain
 
 EVERY_SECONDS = 2
@@ -41,7 +41,7 @@ def _look(page: str, locked: tuple[str, ...]) -> None:
         now = screens(room)
         if (page in now.locked) != (page in locked):
             st.rerun()
-        if part.is_under_way():
+        if covering.is_in_study():
             return  # a test is not to be interrupted
         _show(now)
         vote = votes.current(room)

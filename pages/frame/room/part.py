@@ -46,20 +46,14 @@ def note() -> None:
         study, who = known
         part = Part(stage_of(found[0], study, who), who.arm, study.lesson)
     st.session_state[_PART] = part
-    in_lesson = part is not None and part.stage == "lesson"
-    covering.set_by_study((part.arm == "locked") if part and in_lesson else None)
+    is_in_study = part is not None and part.is_under_way
+    covering.set_by_study((part.arm == "locked") if part and is_in_study else None)
 
 
 def now() -> Part | None:
     """Return this session's part; None if it has none."""
     found: Part | None = st.session_state.get(_PART)
     return found
-
-
-def is_under_way() -> bool:
-    """Whether this session's learner has something to do in a study now."""
-    found = now()
-    return found is not None and found.is_under_way
 
 
 def day_of(moment: float) -> str:

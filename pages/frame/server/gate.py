@@ -7,6 +7,9 @@ downloads. What a learner may do inside is decided by `minigpt.spaces`.
     /teach/<secret>   the app, as the teacher
     /take/<secret>    a study: its first test, as a learner without a name
     /leave            forgets this browser
+
+Where a class is entered by an account, `/enter` stands in for `/join`: it leads to the
+provider, and lets in whoever has logged in there (`login`).
 """
 
 import logging
@@ -19,10 +22,12 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from minigpt.classroom.opened import Opened
+from minigpt.classroom.logins import Person, let_in, person_of
+from minigpt.classroom.opened import Login, Opened
 from minigpt.classroom.room import Seat
 from minigpt.classroom.study import participants, studies
 from minigpt.errors import RoomError
+from pages.frame.server import login
 
 _log = logging.getLogger(__name__)
 _OPEN = ("/_stcore/health", "/_stcore/script-health-check")
@@ -41,6 +46,9 @@ _CODE_FIELD = """<form method="post"><label for="code">Your code, if you were he
 before</label>
 <input id="code" name="code" maxlength="12" autocomplete="off"
 autocapitalize="characters" value="{typed}"><button>Begin</button></form>"""
+_LOG_IN = '<p><a class="button" href="{address}">Log in</a></p>'
+_ENTER_BUTTON = """<form method="post" action="/enter"><button>Enter</button></form>
+<p><a href="/auth/logout">That is not me</a></p>"""
 _LEAVE_BUTTON = '<form method="post"><button>Leave the class</button></form>'
 
 
@@ -56,6 +64,7 @@ class Gate:
         self._app = app
         self._opened = opened
         self._room = opened.room
+        self._open = (*_OPEN, *(login.ROUTES if opened.login else ()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on what a member asks for, and answer everything else here."""
@@ -72,12 +81,14 @@ class Gate:
         path = scope["path"]
         if scope["type"] == "http" and (answer := self._place(path)) is not None:
             response = await answer(Request(scope, receive), seat)
-        elif seat is not None or (scope["type"] == "http" and path in _OPEN):
+        elif seat is not None or (scope["type"] == "http" and path in self._open):
             await self._app(scope, receive, send)
             return
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
             return
+        elif self._opened.login is not None:
+            response = _invitation(scope, self._opened.login, 401)
         else:
             words = "This is a class. Open the link that your teacher shows."
             response = _page("Come in by the link", words, status=401)
@@ -91,6 +102,8 @@ class Gate:
         first = path.partition("/")[2].partition("/")[0]  # `OPTIONS *` has no slash
         known = {"join": self._join, "teach": self._teach, "leave": self._leave}
         known["take"] = self._take
+        if self._opened.login is not None:
+            known["enter"] = known["join"] = self._enter
         return known.get(first)
 
     def _cookie(self, scope: Scope) -> str | None:
@@ -110,6 +123,19 @@ class Gate:
         except RoomError as error:
             form = _NAME_FIELD.format(typed=escape(typed[:32])) if typed else ""
             return _page("Join the class", str(error), form, status=403)
+
+    async def _enter(self, request: Request, seat: Seat | None) -> Response:
+        """Let in whoever has logged in."""
+        if seat is not None or self._opened.login is None:
+            return _into("/")
+        person = _whose(request, self._opened.login)
+        if person is None or request.method != "POST":
+            return _invitation(request.scope, self._opened.login)
+        try:
+            cookie = let_in(self._room, person, self._opened.login.teachers)
+            return self._seated(request, cookie, "/")
+        except RoomError as error:
+            return _page("Enter the class", str(error), _ENTER_BUTTON, status=403)
 
     async def _take(self, request: Request, seat: Seat | None) -> Response:
         """Let somebody into a study: new, by a code, or as the learner they are."""
@@ -152,6 +178,9 @@ class Gate:
             return _page("Leave the class", words, _LEAVE_BUTTON)
         self._room.leave(self._cookie(request.scope) or "")
         response = _page("You have left", "Close this page.")
+        if self._opened.login is not None:  # or the account would stay logged in
+            # Not a redirect: a form may lead to no other site, and the provider is one.
+            response.headers["Refresh"] = f"0; url={login.LOGOUT}"
         response.delete_cookie(self._opened.cookie)
         return response
 
@@ -168,6 +197,23 @@ class Gate:
             secure=forwarded == "https",
         )
         return response
+
+
+def _whose(browser: HTTPConnection, by: Login) -> Person | None:
+    """Return who has logged in, if anybody has."""
+    return person_of(login.claims(browser.cookies, by.root))
+
+
+def _invitation(scope: Scope, by: Login, status: int = 200) -> Response:
+    """Return the page that leads to the provider of the accounts, and then in."""
+    person = _whose(HTTPConnection(scope), by)
+    if person is None:
+        words = "This is a class. Log in with the account that your school gave you."
+        link = _LOG_IN.format(address=login.address())
+        return _page("Enter the class", words, link, status)
+    role = " You teach it." if person.email in by.teachers else ""
+    words = f"You are {person.name}.{role}"
+    return _page("Enter the class", words, _ENTER_BUTTON, status)
 
 
 async def _field(request: Request, name: str) -> str:

@@ -115,6 +115,7 @@ def test_one_arm_must_predict_and_for_the_other_nothing_is_covered(
         assert len(app.radio) == 1
     app = app.radio[0].set_value(0).run()
     assert "The figure appears here" not in words(app)
+    assert "Hand in your result" not in {each.label for each in app.expander}
     app = open_as(school.bob, ATTENTION, model="glass", cover="true")
     assert "The figure appears here" not in words(app)
     assert "This lesson is part of a study." in words(app)

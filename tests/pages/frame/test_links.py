@@ -25,6 +25,7 @@ NOT_KEPT = {
     *("pasted_{method}", "prompts_typed", "tokenizer_pasted", "STORY", "bring_source"),
     *("chat_input", "edited_{number}", "own_pairs_{turn}", "pairs_file"),
     *("_result_codes", "_result_files", "_result_word"),
+    *("_hand_in_name", "_hand_in_word"),
     # A note: it is kept with the model, and a bookmark's name with the bookmark.
     *("own_name_L{layer}H{head}", "own_text_L{layer}H{head}", "own_view"),
     *("own_pin_L{layer}H{head}", "notes_to_add"),
