@@ -34,7 +34,7 @@ def place_named(asked: Asked) -> str:
 
 @answers("intervene.twice")
 def twice(seen: Seen, asked: Asked) -> Answer:
-    strength = float(re.search(r"with strength ([\d.]+)\. That", asked.text)[1])
+    strength = float(re.search(r"with strength ([\d.]+), it", asked.text)[1])
     once, double = (
         steered_kl(seen, asked, times * strength, place_named(asked))
         for times in (1, 2)

@@ -76,9 +76,9 @@ def size(checkpoint: Checkpoint, reading: Reading) -> Iterator[Question]:
         starts = [1, *(limit + 1 for limit in limits)]
         yield Question(
             "intervene.circuit_size",
-            f"{case.why} At the tokens of this prompt, the parts of the model are "
-            f"{count} nodes. How many of them are enough to keep the difference of the "
-            "two logits, within 10%, if all others are held at their means?",
+            f"{case.why} Each part of the model, at each token, is a node: {count} in "
+            "all. How many of them are enough to keep the difference of the two logits "
+            "within 10%, while all others are held at their means?",
             [
                 *(f"{starts[place]} to {limits[place]}" for place in range(3)),
                 f"{starts[-1]} or more",

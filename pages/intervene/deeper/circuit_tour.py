@@ -78,11 +78,11 @@ def _small(told: _Told) -> list[Stop]:
         Stop(
             PROOF,
             f"Why does the model say {answer}, and not {rival}? The logits of the two "
-            f"are {proven.difference:.2f} apart. At the tokens of this prompt, the "
-            f"parts of the model are {count} nodes. Most of them can be held at their "
-            f"means, as if they had nothing to say about this prompt: {size} alone "
-            f"keep {percent(circuit_of.share)} of the difference. They are the "
-            "circuit.",
+            f"are {proven.difference:.2f} apart. Each part of the model, at each token "
+            f"of this prompt, is a node: {count} in all. Of these, {size} alone keep "
+            f"{percent(circuit_of.share)} of the difference, while all others are held "
+            "at their means, as if they had nothing to say about this prompt. The "
+            f"{size} are the circuit.",
             {
                 "intervene": "Circuit",
                 "circuit_rival": told.rival,

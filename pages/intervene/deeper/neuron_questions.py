@@ -46,7 +46,7 @@ def firing(checkpoint: Checkpoint, reading: Reading) -> Iterator[Question]:
     """Ask at how many tokens of held-out text a neuron fires."""
     low, middle, high = (f"{share:.0%}" for share in BANDS)
     options = (
-        f"less than {low} of all tokens",
+        f"less than {low}",
         f"{low} to {middle}",
         f"{middle} to {high}",
         f"more than {high}",
@@ -61,9 +61,9 @@ def firing(checkpoint: Checkpoint, reading: Reading) -> Iterator[Question]:
             continue
         yield Question(
             "intervene.firing",
-            f"How often does the neuron {case.neuron} fire? In other words: in "
-            f"{text.windows.size:,} tokens of held-out text, where is its activation "
-            "above 0?",
+            f"How often does the neuron {case.neuron} fire? Of "
+            f"{text.windows.size:,} tokens of held-out text, at how many is its "
+            "activation above 0?",
             options,
             sum(found.firing > limit for limit in BANDS),
             f"It fires at {100 * found.firing:.1f}% of them.",

@@ -93,8 +93,8 @@ def _found(told: _Told, first: Neuron) -> list[Stop]:
             PROMOTES,
             f"Of all {count:,}, {told.most} does most: {number(adds)} logits for "
             f"{told.answer}. But what does it do in general? Its output weights say "
-            f"which tokens it makes likelier whenever it fires: {best} most of all. "
-            f"Least of all it wants {worst}.",
+            f"which tokens it makes likelier whenever it fires: {best} most of all, "
+            f"and {worst} least.",
             _place(told.most),
         ),
     ]
@@ -110,9 +110,9 @@ def _fires(told: _Told, others: list[Neuron]) -> list[Stop]:
             FIRES,
             f"When does a neuron fire? {often} does so at "
             f"{100 * told.firing(often):.1f}% of {tokens:,} tokens of held-out text. "
-            "Its strongest examples may look alike. Then compare them with the other "
-            "tenths and with the random tokens: what fires so often stands for more "
-            "than one thing.",
+            "A neuron's strongest examples often look alike. Compare them with the "
+            "other tenths, and with tokens drawn at random, before you say what it "
+            "stands for.",
             _place(often),
         ),
         Stop(

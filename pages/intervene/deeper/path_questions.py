@@ -60,9 +60,9 @@ def strongest(checkpoint: Checkpoint, patching: Patching) -> Iterator[Question]:
             share, next_share = (number(maps.moved[path], 3) for path in ranked[:2])
             yield Question(
                 "intervene.strongest_path",
-                f"{case.where}Let one head's output on the other prompt reach only one "
-                "receiver, with all else frozen. Which of these paths moves the answer "
-                "farthest?",
+                f"{case.where}The model reads one prompt, but one of its heads writes "
+                "what it wrote for the other, and only one receiver hears it: a path. "
+                "Which of these paths moves the answer farthest?",
                 [named(path) for path in shown],
                 shown.index(ranked[0]),
                 f"It moves it {share} of the way; the next one, {named(ranked[1])}, "

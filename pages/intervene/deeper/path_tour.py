@@ -36,7 +36,7 @@ class _Told(NamedTuple):
         if abs(share) < FAINT:
             return (
                 "Here nothing goes that way: no path does more than "
-                f"{number(share, 3)} of the way."
+                f"{number(abs(share), 3)} of the way."
             )
         return f"Most goes from {named(path)}: {number(share, 3)} of the way."
 

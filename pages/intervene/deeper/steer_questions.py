@@ -7,12 +7,12 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.effects import Effect
 from minigpt.interpret.interventions.steering import stream_hooks
 from minigpt.interpret.reading.prompt import Reading
-from pages.frame import corpora
+from pages.frame import corpora, state
 from pages.frame.questions import Question
 from pages.frame.reading import place_in
 from pages.frame.words import number, plain, within
 from pages.intervene.questions import CLEAR, OPTIONS
-from pages.intervene.steer import STRENGTH, Steered
+from pages.intervene.steer import STRENGTH, TOKEN, Steered
 from viz.tokens import display_piece
 
 STRENGTHS = (STRENGTH, 0.5, 0.15, 0.8)
@@ -60,6 +60,11 @@ def twice(
         "about four times as much",
         "more than six times as much",
     )
+    source = (
+        "The embedding of the token below"
+        if state.get("steer_by") == TOKEN
+        else "What the first text below has and the second has not"
+    )
     unclear = 0
     for case in _cases(checkpoint, reading, steered):
         for strength in _strengths(steered):
@@ -75,13 +80,13 @@ def twice(
             unclear = 0
             yield Question(
                 "intervene.twice",
-                f"{within(case.prompt)}The direction is added at {_code(case.hook)} "
-                f"with strength {strength:g}. That changes the prediction of the next "
-                f"token by KL {once:.4f} nats. How much does it change with strength "
-                f"{2 * strength:g}?",
+                f"{within(case.prompt)}{source} is a direction in the stream. Added at "
+                f"every token, at {_code(case.hook)} with strength {strength:g}, it "
+                f"changes the prediction of the next token by KL {once:.3g} nats. How "
+                f"much does it change with strength {2 * strength:g}, twice as much?",
                 options,
                 (times > AS_MUCH) + (times > MUCH),
-                f"By KL {double:.4f} nats: {times:.1f} times as much. While KL is "
+                f"By KL {double:.3g} nats: {times:.1f} times as much. While KL is "
                 "small, it grows with the square of the strength.",
                 case.at(steer_at=case.hook, strength=2 * strength),
             )
@@ -120,8 +125,8 @@ def _where(
                 "places of the stream does the direction change the prediction most?",
                 shown,
                 shown.index(ranked[0]),
-                f"There it changes it by KL {best:.4f} nats; next comes "
-                f"{_code(ranked[1])} with {second:.4f}.",
+                f"There it changes it by KL {best:.3g} nats; next comes "
+                f"{_code(ranked[1])} with {second:.3g}.",
                 case.at(strength=strength),
             )
 

@@ -73,7 +73,7 @@ def _added(told: _Told) -> list[Stop]:
     source = (
         "Here it is the embedding of one token."
         if state.get("steer_by") == TOKEN
-        else "Here it leads from the mean of the stream over one text to its mean over "
+        else "Here it is the mean of the stream over one text, minus its mean over "
         "another: what the first has, and the second has not."
     )
     return [
@@ -149,7 +149,7 @@ def _written(told: _Told) -> list[Stop]:
         ),
         Stop(
             TEXTS,
-            f"And too hard: {TOO_STRONG:g} times as long as the stream itself. The "
+            f"Now too hard: {TOO_STRONG:g} times as long as the stream itself. The "
             f"prediction changes by KL {told.effect(TOO_STRONG).kl:.3f} nats, and the "
             "model meets vectors that it never met in training. Your turn: find a "
             "strength with which the text changes its subject, and stays a text.",

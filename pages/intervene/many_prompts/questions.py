@@ -42,7 +42,7 @@ def on_average(shown: Shown) -> Iterator[Question]:
         pair = turn % count
         values = average.values[pair, side] / average.ways[pair, side]
         alone = max(cells, key=lambda cell: abs(float(values[cell])))
-        options = sorted({best, alone, *others[: OPTIONS - 2]})
+        options = sorted(list(dict.fromkeys([best, alone, *others]))[:OPTIONS])
         yield Question(
             "intervene.on_average",
             f"In pair {shown.found.numbers[pair]} alone, "
