@@ -7,7 +7,7 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.circuits.keeping import Asked
 from minigpt.interpret.circuits.search import FEW, LEAST, MOST, circuit_of
 from minigpt.interpret.reading.prompt import Reading
-from pages.frame import covering, notebook, state
+from pages.frame import notebook, state
 from pages.frame.reading import read
 from pages.frame.words import plain
 from pages.intervene import circuit_graph, circuit_numbers, circuit_survey, numbers
@@ -33,17 +33,33 @@ NEEDED = 0.5
 """With more than this left without the circuit, there is another path."""
 
 
-def show(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
-    """Show the circuit of a prompt's likeliest token, and prove it."""
+PROOF = "circuit_proof"
+"""The region of the page that has the verdict, by its key."""
+
+
+def begin(checkpoint: Checkpoint, row: DeltaGenerator) -> Reading | None:
+    """Show the prompt; None if a large model's reader has not asked to begin."""
     with row:
         reading = read(checkpoint)
     if not numbers.may_begin(checkpoint, "Search the circuit"):
-        return
+        return None
+    return reading
+
+
+def show(checkpoint: Checkpoint, reading: Reading, row: DeltaGenerator) -> None:
+    """Show the circuit of a prompt's likeliest token, and prove it.
+
+    Args:
+        checkpoint: The chosen model.
+        reading: The prompt.
+        row: Where there is room for the rival.
+    """
     asked = choose(checkpoint, reading, row)
     proven = circuit_numbers.find(checkpoint, asked)
     left, right = st.columns(2, gap="large")
     with right:
-        _show_proof(checkpoint, asked, proven)
+        with st.container(key=PROOF):
+            _show_proof(checkpoint, asked, proven)
         node = st.container()
     with left:
         circuit_graph.show(checkpoint, reading, proven, node)
@@ -55,17 +71,26 @@ def show(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
             begin=numbers.opening(checkpoint),
         )
     circuit_survey.show(checkpoint, reading, proven)
-    covering.offer_aids()
+
+
+def rivals(checkpoint: Checkpoint, tokens: list[int]) -> dict[str, Asked]:
+    """Return what can be asked of a prompt, by the rival's name; the likeliest first.
+
+    The second rival is what the model would say if it knew nothing of the prompt.
+    """
+    asked = circuit_numbers.asked_of(checkpoint, tokens)
+    likely = numbers.effect(checkpoint, tokens, ()).before
+    order = (-likely).argsort(kind="stable")[:OFFERED].tolist()
+    likeliest, *others = (one for one in order if one != asked.answer)
+    return {
+        token_name(checkpoint, token): asked._replace(rival=token)
+        for token in dict.fromkeys([likeliest, asked.rival, *others])
+    }
 
 
 def choose(checkpoint: Checkpoint, reading: Reading, row: DeltaGenerator) -> Asked:
     """Let the reader choose the rival; the answer is the likeliest token."""
-    asked = circuit_numbers.asked_of(checkpoint, reading.tokens)
-    likely = numbers.effect(checkpoint, reading.tokens, ()).before
-    order = (-likely).argsort(kind="stable")[:OFFERED].tolist()
-    likeliest, *others = (one for one in order if one != asked.answer)
-    rivals = dict.fromkeys([likeliest, asked.rival, *others])
-    names = {token_name(checkpoint, token): token for token in rivals}
+    names = rivals(checkpoint, reading.tokens)
     state.keep_possible("circuit_rival", list(names), "circuit_rival")
     with row:
         name = st.selectbox(
@@ -78,7 +103,7 @@ def choose(checkpoint: Checkpoint, reading: Reading, row: DeltaGenerator) -> Ask
             "with every node at its mean; or one of the next.",
             **state.BOUND,
         )
-    return asked._replace(rival=names[name])
+    return names[name]
 
 
 def _show_proof(checkpoint: Checkpoint, asked: Asked, proven: Proven) -> None:
@@ -99,14 +124,14 @@ def _show_proof(checkpoint: Checkpoint, asked: Asked, proven: Proven) -> None:
     st.dataframe(
         {
             "kept": list(left),
-            "difference left": list(map(_percent, left.values())),
+            "difference left": list(map(percent, left.values())),
         },
         hide_index=True,
     )
     if proof.without > NEEDED:
         st.markdown(
             f"These nodes are enough, but not needed: without them, "
-            f"{_percent(proof.without)} of the difference is left. There is another "
+            f"{percent(proof.without)} of the difference is left. There is another "
             "path to the same answer."
         )
 
@@ -114,20 +139,25 @@ def _show_proof(checkpoint: Checkpoint, asked: Asked, proven: Proven) -> None:
 def _verdict(proven: Proven) -> str:
     """Say what a small circuit keeps, or plainly that there is none."""
     circuit = proven.circuit
-    size = f"{circuit.size} of {circuit.kept.size} nodes ({_percent(circuit.of_all)})"
+    size = f"{circuit.size} of {circuit.kept.size} nodes ({percent(circuit.of_all)})"
     difference = f"the difference of {proven.difference:.2f} logits"
     if circuit.holds:
         return (
-            f"**{size} keep {_percent(circuit.share)}** of {difference}, with all "
+            f"**{size} keep {percent(circuit.share)}** of {difference}, with all "
             "others at their means."
         )
     return (
         f"**There is no small circuit here.** The search ends with {size}. The smaller "
-        f"sets that it tried keep less than {_percent(LEAST)} of {difference}, or more "
-        f"than {_percent(MOST)}. With over {_percent(FEW)} of the nodes, a circuit "
+        f"sets that it tried keep less than {percent(LEAST)} of {difference}, or more "
+        f"than {percent(MOST)}. With over {percent(FEW)} of the nodes, a circuit "
         "explains little."
     )
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Say a share of the difference, which may be below none.
+
+    >>> percent(0.914), percent(-0.08)
+    ('91%', '−8%')
+    """
     return f"{100 * share:.0f}%".replace("-", "−")

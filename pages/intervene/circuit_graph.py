@@ -22,6 +22,9 @@ from viz.circuits.node_layout import GraphNode
 DRAWN, FAINT = 40, 0.03
 """Lines at most, and the share of the difference below which none is drawn."""
 
+DRAWING = "circuit_drawing"
+"""The region of the page that has the graph, by its key."""
+
 EMBEDDINGS = ("pages/embeddings/embeddings.py", "Embeddings")
 OPENS = {
     "head": ("pages/head_explorer/head_explorer.py", "Head explorer"),
@@ -56,9 +59,10 @@ def show(
     drawing = _drawing(checkpoint, reading, proven)
     chosen = _chosen(proven.circuit.places)
     chart = circuit_graph(*drawing, reading.pieces, chosen)
-    st.vega_lite_chart(
-        chart.spec, key="circuit_graph", on_select=_pick, selection_mode=PICKED
-    )
+    with st.container(key=DRAWING):
+        st.vega_lite_chart(
+            chart.spec, key="circuit_graph", on_select=_pick, selection_mode=PICKED
+        )
     st.caption(
         "Blue: for the answer; vermillion: against it. The wider a line, the more "
         "logits. Click a node to see its lines alone."

@@ -14,6 +14,9 @@ from pages.intervene.circuit_numbers import LENGTH, Proven
 from viz.circuits.removals import predicted_and_measured, removal_table
 from viz.tokens import placed_pieces
 
+REMOVALS = "circuit_removals"
+"""The region of the page that has one prompt's removals, by its key."""
+
 COUNTS = (20, 50, 200)
 """Prompts of a survey."""
 
@@ -25,7 +28,7 @@ def show(checkpoint: Checkpoint, reading: Reading, proven: Proven) -> None:
     """Show whether attribution predicts removals: on this prompt, and on many."""
     st.subheader("Does it come true?", anchor=False)
     left, right = st.columns(2, gap="large")
-    with left:
+    with left, st.container(key=REMOVALS):
         _show_removals(checkpoint, reading, proven)
     with right:
         _show_survey(checkpoint)

@@ -19,8 +19,6 @@ from minigpt.interpret.interventions.steering import steering_vector, write_stee
 from minigpt.interpret.interventions.sweep import run_each
 from minigpt.interpret.neurons.output import promoted_tokens
 from minigpt.interpret.openings.intervene import Loss
-from minigpt.interpret.pairs.averages import average
-from minigpt.interpret.pairs.measures import measure_pair
 from pages.frame import lesson, models, opening, state
 from pages.frame.controls import tour
 from pages.frame.guard import guard
@@ -41,6 +39,16 @@ from pages.intervene import (
     turn_questions,
 )
 from pages.intervene import tour as intervene_tour
+from pages.intervene.deeper import (
+    circuit_questions,
+    circuit_tour,
+    neuron_questions,
+    neuron_tour,
+    path_questions,
+    path_tour,
+    steer_questions,
+    steer_tour,
+)
 from pages.intervene.many_prompts import part as many_prompts
 
 # A head's habit that loses less weight than this is not said to change.
@@ -135,34 +143,65 @@ def show_turn(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
 
 def show_steer(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     """Show what a direction in the stream does while the model writes."""
-    steer.show(checkpoint, row)
-    lesson.explain(steer.WORDS, steering_vector, write_steered)
+    with row:
+        reading = read(checkpoint)
+    above = st.container()
+    left, right = st.columns([5, 6], gap="large")
+    with left, st.container(key=steer.SETTINGS):
+        steered = steer.choose(checkpoint, reading)
+        config = steer.choose_drawing()
+    asked = checkpoint, reading, steered
+    tour.offer(tour_button, lambda: steer_tour.stops(*asked))
+    with above:
+        is_seen = predict(steer_questions.twice(*asked))
+    if is_seen:
+        steer.show(*asked, config, right)
+        lesson.explain(steer.WORDS, steering_vector, write_steered)
+        check(steer_questions.checks(*asked))
 
 
 def show_paths(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     """Show what one head tells another."""
-    paths.show(checkpoint, row)
-    lesson.explain(paths.WORDS, Path, patch_paths)
+    patching = paths.choose(checkpoint, row)
+    if patching is None:
+        lesson.explain(paths.WORDS, Path, patch_paths)
+        return
+    tour.offer(tour_button, lambda: path_tour.stops(checkpoint, patching))
+    if predict(path_questions.strongest(checkpoint, patching)):
+        paths.show(checkpoint, patching)
+        lesson.explain(paths.WORDS, Path, patch_paths)
+        check(path_questions.checks(checkpoint, patching))
 
 
 def show_neurons(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     """Show what makes a neuron fire, and what is lost without it."""
     opening.begin(numbers.opening_of, checkpoint)
-    neurons.show(checkpoint, row)
-    lesson.explain(neurons.WORDS, Neuron, promoted_tokens)
+    reading = neurons.read_prompt(checkpoint, row)
+    tour.offer(tour_button, lambda: neuron_tour.stops(checkpoint, reading))
+    if predict(neuron_questions.firing(checkpoint, reading)):
+        neurons.show(checkpoint, reading)
+        lesson.explain(neurons.WORDS, Neuron, promoted_tokens)
+        check(neuron_questions.checks(checkpoint, reading))
 
 
 def show_circuit(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     """Show the few nodes that carry one answer, and prove that they do."""
     opening.begin(numbers.opening_of, checkpoint)
-    circuit.show(checkpoint, row)
-    lesson.explain(circuit.WORDS, freeze, find_circuit)
+    reading = circuit.begin(checkpoint, row)
+    if reading is None:
+        lesson.explain(circuit.WORDS, freeze, find_circuit)
+        return
+    if circuit_questions.is_found(checkpoint, reading):
+        tour.offer(tour_button, lambda: circuit_tour.stops(checkpoint, reading))
+    if predict(circuit_questions.size(checkpoint, reading)):
+        circuit.show(checkpoint, reading, row)
+        lesson.explain(circuit.WORDS, freeze, find_circuit)
+        check(circuit_questions.checks(checkpoint, reading))
 
 
 def show_many(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     """Show what holds on average over many pairs of prompts."""
-    many_prompts.show(checkpoint, row)
-    lesson.explain(many_prompts.WORDS, average, measure_pair)
+    many_prompts.show(checkpoint, row, tour_button)
 
 
 PARTS = {

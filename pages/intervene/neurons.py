@@ -1,16 +1,21 @@
 """Neurons: what makes one fire, what it promotes, and what is lost without it."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.errors import DataError
-from minigpt.interpret.corpora import Windows
+from minigpt.interpret.corpora import HeldOut, Windows
 from minigpt.interpret.interventions.interventions import Ablation, How
 from minigpt.interpret.interventions.parts import Neuron
-from minigpt.interpret.neurons.examples import NeuronExample, neuron_examples
+from minigpt.interpret.neurons.examples import (
+    NeuronExample,
+    NeuronExamples,
+    neuron_examples,
+)
 from minigpt.interpret.neurons.output import promoted_tokens
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.interpret.stream.attribution_detail import Neurons, rank_neurons
@@ -50,39 +55,80 @@ OFFERED = 6
 PROMOTED = 6
 """Tokens of either kind in the figure."""
 
+GRID, PROMOTES, WITHOUT, FIRES = (
+    "neuron_grid",
+    "neuron_promotes",
+    "neuron_without",
+    "neuron_fires",
+)
+"""The regions of the page, by their keys."""
+
 EXAMPLES = 4
 WINDOWS, FEWER = 64, 16
 """Windows of held-out text; a large model reads fewer."""
 
 
-def show(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
-    """Show one neuron of a prompt's many.
+class Ranking(NamedTuple):
+    """The neurons of every layer, those first that add most to the likeliest token."""
+
+    token: int
+    """The likeliest after the prompt."""
+    layers: list[Neurons]
+
+    def offered(self, layer: int) -> list[int]:
+        """Return the numbers of a layer's neurons that stand in the table."""
+        first: list[int] = self.layers[layer].neurons[:OFFERED].tolist()
+        return first
+
+    @property
+    def strongest(self) -> Neuron:
+        """Return the neuron that adds most, or takes most, of all layers."""
+        shares = [abs(float(each.shares[0])) for each in self.layers]
+        layer = max(range(len(shares)), key=shares.__getitem__)
+        return Neuron(layer, self.offered(layer)[0])
+
+
+def read_prompt(checkpoint: Checkpoint, row: DeltaGenerator) -> Reading:
+    """Show the prompt's field.
 
     Raises:
-        DataError: If the model has none.
+        DataError: If the model has no neurons.
     """
     if not checkpoint.model.config.mlp_width:
         raise DataError(NO_MLP)
     with row:
-        reading = read(checkpoint)
+        return read(checkpoint)
+
+
+def rank(checkpoint: Checkpoint, tokens: list[int]) -> Ranking:
+    """Rank all neurons by what they add to the likeliest token after a prompt."""
+    model = checkpoint.model
+    token = int(numbers.effect(checkpoint, tokens, ()).before.argmax())
+    layers = range(model.config.num_layers)
+    last = len(tokens) - 1
+    return Ranking(
+        token, [_ranked(model, tokens, last, layer, token) for layer in layers]
+    )
+
+
+def show(checkpoint: Checkpoint, reading: Reading) -> None:
+    """Show one neuron of a prompt's many."""
     left, right = st.columns([5, 6], gap="large")
     with left:
-        neuron = _choose(checkpoint, reading)
-        _show_promoted(checkpoint, neuron)
-    with right:
+        neuron = _choose(checkpoint, rank(checkpoint, reading.tokens))
+        with st.container(key=PROMOTES):
+            _show_promoted(checkpoint, neuron)
+    with right, st.container(key=WITHOUT):
         _show_without(checkpoint, reading, neuron)
-    _show_examples(checkpoint, neuron)
+    with st.container(key=FIRES):
+        _show_examples(checkpoint, neuron)
 
 
-def _choose(checkpoint: Checkpoint, reading: Reading) -> Neuron:
+def _choose(checkpoint: Checkpoint, ranking: Ranking) -> Neuron:
     """Show the neurons that add most to the likeliest token; return the chosen one."""
-    model, config = checkpoint.model, checkpoint.model.config
-    token = int(numbers.effect(checkpoint, reading.tokens, ()).before.argmax())
-    last = len(reading.tokens) - 1
+    config = checkpoint.model.config
     layers = range(config.num_layers)
-    ranked = [_ranked(model, reading.tokens, last, layer, token) for layer in layers]
-    offered = [each.neurons[:OFFERED].tolist() for each in ranked]
-    strongest = max(layers, key=lambda layer: abs(float(ranked[layer].shares[0])))
+    strongest = ranking.strongest.layer
     state.keep_possible("neuron_layer", layers, "layer")
     state.keep_possible("neuron", range(config.mlp_width), "neuron")
     numbered = st.container(horizontal=True, vertical_alignment="bottom")
@@ -93,27 +139,26 @@ def _choose(checkpoint: Checkpoint, reading: Reading) -> Neuron:
         "Neuron",
         0,
         config.mlp_width - 1,
-        offered[layer][0],
+        ranking.offered(layer)[0],
         key="neuron",
         help=f"0 to {config.mlp_width - 1}.",
         **state.BOUND,
     )
     here = [
-        (at, line.index(chosen)) for at, line in enumerate(offered)
-        if at == layer and chosen in line
-    ]  # fmt: skip
-    _show_ranked(checkpoint, ranked, token, here[0] if here else None)
+        (layer, place)
+        for place, number in enumerate(ranking.offered(layer))
+        if number == chosen
+    ]
+    _show_ranked(checkpoint, ranking, here[0] if here else None)
     return Neuron(int(layer), int(chosen))
 
 
 def _show_ranked(
-    checkpoint: Checkpoint,
-    ranked: Sequence[Neurons],
-    token: int,
-    selected: tuple[int, int] | None,
+    checkpoint: Checkpoint, ranking: Ranking, selected: tuple[int, int] | None
 ) -> None:
     """Show a row of neurons for each layer; a click chooses one."""
-    piece = plain(display_piece(checkpoint.tokenizer.pieces([token])[0]))
+    piece = plain(display_piece(checkpoint.tokenizer.pieces([ranking.token])[0]))
+    ranked = ranking.layers
     names = [[f"N{each}" for each in some.neurons[:OFFERED]] for some in ranked]
 
     def choose(cell: tuple[int, int] | None) -> None:
@@ -132,12 +177,12 @@ def _show_ranked(
         signed=True,
         shrinks=True,
     )
-    value_grid(grid, key="neuron_grid", selected=selected, on_select=choose)
+    value_grid(grid, key=GRID, selected=selected, on_select=choose)
 
 
 def _show_promoted(checkpoint: Checkpoint, neuron: Neuron) -> None:
     """Show the tokens that the neuron's output weights promote and suppress."""
-    values = _promoted(checkpoint.model, neuron)
+    values = promoted(checkpoint.model, neuron)
     tokenizer = checkpoint.tokenizer
     pieces = tokenizer.pieces(range(tokenizer.vocab_size))
     names, shown = extremes(pieces, values, PROMOTED)
@@ -189,11 +234,17 @@ def _show_without(checkpoint: Checkpoint, reading: Reading, neuron: Neuron) -> N
     )
 
 
-def _show_examples(checkpoint: Checkpoint, neuron: Neuron) -> None:
-    """Show where in held-out text the neuron fires, where less, and where by chance."""
+def fires(checkpoint: Checkpoint, neuron: Neuron) -> tuple[HeldOut, NeuronExamples]:
+    """Return held-out text, and where in it a neuron fires."""
     count = WINDOWS if numbers.is_quick(checkpoint) else FEWER
     text = corpora.held_out_text(checkpoint, count)
-    found = _examples(checkpoint.model, text.windows, neuron, EXAMPLES)
+    return text, _examples(checkpoint.model, text.windows, neuron, EXAMPLES)
+
+
+def _show_examples(checkpoint: Checkpoint, neuron: Neuron) -> None:
+    """Show where in held-out text the neuron fires, where less, and where by chance."""
+    text, found = fires(checkpoint, neuron)
+    count = len(text.windows)
     kinds = (found.strongest, found.deciles, found.random)
     most = max(abs(each.activation) for kind in kinds for each in kind)
     st.subheader(f"Where {neuron} fires", anchor=False)
@@ -241,5 +292,6 @@ def _show_rows(
 
 
 _ranked = remember(512)(rank_neurons)
-_promoted = remember(128)(promoted_tokens)
+promoted = remember(128)(promoted_tokens)
+"""What a neuron adds to each token's logit."""
 _examples = remember(128, spinner="Reading the corpus …")(neuron_examples)

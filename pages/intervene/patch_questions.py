@@ -22,7 +22,7 @@ CLEAR = 1.2
 OPTIONS = 4
 
 
-class _Case(NamedTuple):
+class Case(NamedTuple):
     """Two prompts that can be asked about."""
 
     patching: Patching
@@ -31,17 +31,19 @@ class _Case(NamedTuple):
 
     @property
     def where(self) -> str:
+        """How a question about it begins. Markdown."""
         if self.pair is None:
             return ""
         clean, corrupted = map(plain, (self.pair.clean, self.pair.corrupted))
         return f"Clean: “{clean}”; corrupted: “{corrupted}”. "
 
-    def at(self, checkpoint: Checkpoint) -> dict[str, Any]:
+    def at(self, checkpoint: Checkpoint, part: str = "Patch") -> dict[str, Any]:
+        """Return the session state that shows it under a part of the page."""
         if self.pair is None:
-            return {"intervene": "Patch"}
+            return {"intervene": part}
         prompts = self.patching.prompts
         return {
-            "intervene": "Patch",
+            "intervene": part,
             "clean": self.pair.clean,
             "corrupted": self.pair.corrupted,
             "answer": token_name(checkpoint, prompts.answer),
@@ -50,6 +52,7 @@ class _Case(NamedTuple):
         }
 
     def moved(self, checkpoint: Checkpoint, what: str, layer: int) -> list[float]:
+        """Return how far every patch of one kind in one layer moves the answer."""
         found = numbers.patches_of_layer(
             checkpoint.model, self.patching.prompts, what, [layer]
         )
@@ -58,7 +61,7 @@ class _Case(NamedTuple):
 
 def where(checkpoint: Checkpoint, patching: Patching) -> Iterator[Question]:
     """Ask at which token a layer's stream carries the difference."""
-    for case in _cases(checkpoint, patching):
+    for case in cases(checkpoint, patching):
         for layer in reversed(range(checkpoint.model.config.num_layers)):
             names = case.patching.names
             moved = [
@@ -82,7 +85,7 @@ def where(checkpoint: Checkpoint, patching: Patching) -> Iterator[Question]:
 
 def strongest_z(checkpoint: Checkpoint, patching: Patching) -> Iterator[Question]:
     """Ask which head's z moves the answer farthest, of a layer."""
-    for case in _cases(checkpoint, patching):
+    for case in cases(checkpoint, patching):
         for layer in reversed(range(checkpoint.model.config.num_layers)):
             moved = [abs(share) for share in case.moved(checkpoint, "z", layer)]
             order = sorted(range(len(moved)), key=lambda n: -moved[n])
@@ -117,13 +120,20 @@ def recall(checkpoint: Checkpoint) -> list[Iterator[Question]]:
     ]
 
 
-def _cases(
+def cases(
     checkpoint: Checkpoint, patching: Patching, pair: PromptPair | None = None
-) -> Iterator[_Case]:
-    yield _Case(patching, pair)
+) -> Iterator[Case]:
+    """Yield what can be asked about: a pair of prompts, then others.
+
+    Args:
+        checkpoint: The chosen model.
+        patching: The pair that comes first.
+        pair: Its texts; None: it is the one on the screen.
+    """
+    yield Case(patching, pair)
     for each in numbers.other_pairs(checkpoint):
         if each != pair:
-            yield _Case(read(checkpoint, each), each)
+            yield Case(read(checkpoint, each), each)
 
 
 def read(checkpoint: Checkpoint, pair: PromptPair) -> Patching:
@@ -140,7 +150,7 @@ def _before_layer_0(
     checkpoint: Checkpoint, patching: Patching, pair: PromptPair | None = None
 ) -> Iterator[Question]:
     """Ask what one token's embedding moves: all, if it is the one that differs."""
-    for number, case in enumerate(_cases(checkpoint, patching, pair)):
+    for number, case in enumerate(cases(checkpoint, patching, pair)):
         moved = case.moved(checkpoint, "residual stream", 0)
         names = case.patching.names
         changed = [n for n, name in enumerate(names) if "|" in name]
@@ -168,7 +178,7 @@ def _share(
     checkpoint: Checkpoint, patching: Patching, pair: PromptPair | None = None
 ) -> Iterator[Question]:
     """Ask for a share that is computed from three differences of logits."""
-    for case in _cases(checkpoint, patching, pair):
+    for case in cases(checkpoint, patching, pair):
         for layer in reversed(range(checkpoint.model.config.num_layers)):
             found = numbers.patches_of_layer(
                 checkpoint.model, case.patching.prompts, "residual stream", [layer]

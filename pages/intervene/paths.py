@@ -41,6 +41,11 @@ WORDS = (
 )
 
 THROUGH: dict[str, Through] = {"queries (Q)": "q", "keys (K)": "k", "values (V)": "v"}
+FIRST = "keys (K)"
+"""Of a receiver, where nobody chose."""
+
+MAP, TOLD, GRAPH = "path_map", "path_told", "path_graph"
+"""The regions of the page, by their keys."""
 
 SIDE_BY_SIDE = 16
 """Receivers that have room in one table; of more, one layer is shown at a time."""
@@ -48,18 +53,20 @@ DRAWN = 40
 """Lines in the graph at most."""
 
 
-def show(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
+def choose(checkpoint: Checkpoint, row: DeltaGenerator) -> Patching | None:
+    """Show two prompts; None if a large model's reader has not asked to begin."""
+    return prompts.choose(checkpoint, row, EXCHANGED, "Patch every path in turn")
+
+
+def show(checkpoint: Checkpoint, patching: Patching) -> None:
     """Show every path between two heads, and what some of them do together."""
-    patching = prompts.choose(checkpoint, row, EXCHANGED, "Patch every path in turn")
-    if patching is None:
-        return
     model = checkpoint.model
     choices = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     through = THROUGH[
         choices.segmented_control(
             "The receiver's",
             list(THROUGH),
-            default="keys (K)",
+            default=FIRST,
             required=True,
             key="path_through",
             **state.BOUND,
@@ -67,17 +74,17 @@ def show(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
     ]
     with choices:
         patching = prompts.choose_tokens(checkpoint, patching)
-    maps = _measure(checkpoint, patching.prompts, through)
+    maps = measure(checkpoint, patching.prompts, through)
     left, right = st.columns([6, 5], gap="large")
     with left:
         _show_map(model, maps)
         _show_code(patching.prompts, maps)
-    with right:
+    with right, st.container(key=TOLD):
         _show_chosen(checkpoint, patching, maps)
     _show_graph(model, maps)
 
 
-def _measure(checkpoint: Checkpoint, both: Prompts, through: Through) -> Maps:
+def measure(checkpoint: Checkpoint, both: Prompts, through: Through) -> Maps:
     """Patch every path alone, layer by layer; what was done once is kept."""
     model = checkpoint.model
     direct = _direct(model, both)
@@ -136,7 +143,7 @@ def _show_map(model: TransformerLM, maps: Maps) -> None:
             now.remove(name) if name in now else now.append(name)
             st.session_state["paths"] = now
 
-    value_grid(grid, key="path_map", on_select=toggle)
+    value_grid(grid, key=MAP, on_select=toggle)
     st.caption(
         "A row writes, a column reads. Click a cell to add its path to the list."
         + _grouped(model, maps.through)
@@ -162,7 +169,7 @@ def _show_chosen(checkpoint: Checkpoint, patching: Patching, maps: Maps) -> None
     if not chosen:
         chosen = [maps.strongest]
     both, tokenizer = patching.prompts, checkpoint.tokenizer
-    found = _together(checkpoint.model, both, chosen)
+    found = together(checkpoint.model, both, chosen)
     answer, rival = (
         f"**{plain(display_piece(piece))}**"
         for piece in tokenizer.pieces([both.answer, both.rival])
@@ -207,7 +214,9 @@ def _show_graph(model: TransformerLM, maps: Maps) -> None:
         for path in ranked[:DRAWN]
         if abs(maps.moved[path]) >= FAINT
     ]
-    st.vega_lite_chart(path_graph((config.num_layers, config.num_heads), lines).spec)
+    chart = path_graph((config.num_layers, config.num_heads), lines)
+    with st.container(key=GRAPH):
+        st.vega_lite_chart(chart.spec)
     st.caption(
         "The wider a line, the farther its path moves the answer: blue toward the "
         "other prompt's, vermillion away from it. Point at a line for its share."
@@ -268,4 +277,5 @@ def _grouped(model: TransformerLM, through: Through) -> str:
 
 _direct = remember(64)(logit_paths)
 _into = remember(512, spinner=numbers.RUNNING)(path_map)
-_together = remember(128)(patch_paths)
+together = remember(128)(patch_paths)
+"""What some paths do when they are patched together."""

@@ -1,7 +1,7 @@
 """Steer: add a direction to the stream while the model writes, and read what comes."""
 
-import time
-from itertools import takewhile, zip_longest
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import streamlit as st
@@ -10,25 +10,21 @@ from streamlit.delta_generator import DeltaGenerator
 from minigpt.checkpoint import Checkpoint
 from minigpt.config import GenerationConfig
 from minigpt.errors import DataError
-from minigpt.generation.generator import Generator
+from minigpt.interpret.effects import Effect
 from minigpt.interpret.interventions.steering import (
     Direction,
     mean_difference,
     steer,
-    steering_hooks,
     steering_vector,
     stream_hooks,
     token_direction,
-    write_steered,
 )
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.interpret.stream.logit_lens import single_token
 from minigpt.model import TransformerLM
 from pages.frame import corpora, notebook, state
-from pages.frame.look.waiting import SOON
-from pages.frame.reading import read
-from pages.frame.remember import identity, remember
-from pages.intervene import numbers
+from pages.frame.remember import remember
+from pages.intervene import numbers, steered_text
 from pages.intervene.ablate import moved
 from viz.effects import before_after_bars
 
@@ -44,11 +40,11 @@ WORDS = (
 
 TWO, TOKEN = "Two prompts", "A token"
 
-WRITTEN = 60
-"""Tokens of each text."""
+STRENGTH = 0.3
+"""Where nobody chose."""
 
-KEPT = 12
-"""Texts that a session keeps, so that going back shows them at once."""
+SETTINGS, NEXT, TEXTS = "steered_by", "steered_next", "steered_texts"
+"""The regions of the page, by their keys."""
 
 
 class Steered(NamedTuple):
@@ -60,22 +56,54 @@ class Steered(NamedTuple):
     """What is added."""
     call: str
     """The expression that computes the vector in a notebook."""
+    direction_at: Callable[[str], Direction]
+    """Returns the direction at any hook of the stream."""
+
+    def effect(
+        self,
+        checkpoint: Checkpoint,
+        tokens: Sequence[int],
+        hook: str | None = None,
+        strength: float | None = None,
+    ) -> Effect:
+        """Return what it does to the next token after a prompt.
+
+        Args:
+            checkpoint: The chosen model.
+            tokens: The prompt.
+            hook: Where it is added instead; None: where the reader chose.
+            strength: How strongly instead; None: as the reader chose.
+        """
+        hook = self.hook if hook is None else hook
+        strength = self.strength if strength is None else strength
+        direction, model = self.direction_at(hook), checkpoint.model
+        vector = _vector(model, tokens, hook, direction, strength)
+        return _effect(model, tokens, hook, vector)
 
 
-def show(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
-    """Show what a direction does to the next token and to a text."""
-    with row:
-        reading = read(checkpoint)
-    left, right = st.columns([5, 6], gap="large")
-    with left:
-        steered = _choose(checkpoint, reading)
-        config = _choose_drawing()
-    with right:
+def show(
+    checkpoint: Checkpoint,
+    reading: Reading,
+    steered: Steered,
+    config: GenerationConfig,
+    beside: DeltaGenerator,
+) -> None:
+    """Show what a direction does to the next token and to a text.
+
+    Args:
+        checkpoint: The chosen model.
+        reading: The prompt.
+        steered: What is added.
+        config: How tokens are drawn.
+        beside: Where there is room for the next token.
+    """
+    with beside, st.container(key=NEXT):
         _show_next_token(checkpoint, reading, steered)
-    _show_texts(checkpoint, reading, steered, config)
+    with st.container(key=TEXTS):
+        steered_text.show(checkpoint, reading, (steered.hook, steered.vector), config)
 
 
-def _choose(checkpoint: Checkpoint, reading: Reading) -> Steered:
+def choose(checkpoint: Checkpoint, reading: Reading) -> Steered:
     """Let the reader choose a direction, where it is added and how strongly.
 
     Raises:
@@ -93,23 +121,27 @@ def _choose(checkpoint: Checkpoint, reading: Reading) -> Steered:
     place = st.container()
     hook, strength = _choose_place(checkpoint.model)
     with place:
-        direction, call = (_between if kind == TWO else _of_token)(checkpoint, hook)
-    tokens = reading.tokens
-    vector = _vector(checkpoint.model, tokens, hook, direction, strength)
+        direction_at, call = (_between if kind == TWO else _of_token)(checkpoint, hook)
+    direction = direction_at(hook)
+    vector = _vector(checkpoint.model, reading.tokens, hook, direction, strength)
     call = f"steering_vector(model, prompt, {hook!r}, {call}, {strength})"
-    return Steered(hook, strength, vector, call)
+    return Steered(hook, strength, vector, call, direction_at)
+
+
+def middle(model: TransformerLM) -> str:
+    """Return where a direction is added if nobody chose."""
+    return f"blocks.{model.config.num_layers // 2}.hook_resid_pre"
 
 
 def _choose_place(model: TransformerLM) -> tuple[str, float]:
     """Let the reader choose where the direction is added, and how strongly."""
     hooks = stream_hooks(model)
     state.keep_possible("steer_at", hooks, "hook")
-    middle = f"blocks.{model.config.num_layers // 2}.hook_resid_pre"
     at, much = st.columns([3, 2])
     hook = at.selectbox(
         "Added at",
         hooks,
-        index=hooks.index(middle),
+        index=hooks.index(middle(model)),
         key="steer_at",
         help="The residual stream before a layer (pre), between its attention and its "
         "MLP (mid), or at the end (post).",
@@ -119,7 +151,7 @@ def _choose_place(model: TransformerLM) -> tuple[str, float]:
         "Strength",
         -2.0,
         2.0,
-        0.3,
+        STRENGTH,
         0.05,
         key="strength",
         help="1: as long a vector as the stream there is on average. Below 0: the "
@@ -129,9 +161,11 @@ def _choose_place(model: TransformerLM) -> tuple[str, float]:
     return hook, strength
 
 
-def _between(checkpoint: Checkpoint, hook: str) -> tuple[Direction, str]:
+def _between(
+    checkpoint: Checkpoint, hook: str
+) -> tuple[Callable[[str], Direction], str]:
     """Let the reader write two prompts; return the direction between their means."""
-    ready = _ready(checkpoint)
+    ready = ready_texts(checkpoint)
     texts = [
         st.text_input(label, text, max_chars=2000, key=key, **state.BOUND)
         for label, text, key in (
@@ -142,10 +176,12 @@ def _between(checkpoint: Checkpoint, hook: str) -> tuple[Direction, str]:
     ids = [checkpoint.tokenizer.encode(text) for text in texts]
     one, other = (f"tokenizer.encode({text!r})" for text in texts)
     call = f"mean_difference(model, {one}, {other}, {hook!r})"
-    return _difference(checkpoint.model, *ids, hook), call
+    return partial(_difference, checkpoint.model, *ids), call
 
 
-def _of_token(checkpoint: Checkpoint, _hook: str) -> tuple[Direction, str]:
+def _of_token(
+    checkpoint: Checkpoint, _hook: str
+) -> tuple[Callable[[str], Direction], str]:
     """Let the reader type a token; return its embedding."""
     tokenizer = checkpoint.tokenizer
     windows = corpora.windows(checkpoint)
@@ -162,10 +198,11 @@ def _of_token(checkpoint: Checkpoint, _hook: str) -> tuple[Direction, str]:
         raise DataError("There is no token to steer toward: type one.")
     token = single_token(tokenizer, text)
     call = f"token_direction(model, {token})"
-    return token_direction(checkpoint.model, token), call
+    direction = token_direction(checkpoint.model, token)
+    return lambda _: direction, call
 
 
-def _choose_drawing() -> GenerationConfig:
+def choose_drawing() -> GenerationConfig:
     """Let the reader choose how tokens are drawn: for both texts alike."""
     left, right = st.columns(2)
     temperature = left.slider(
@@ -182,13 +219,15 @@ def _choose_drawing() -> GenerationConfig:
         "Seed", 0, 2**31 - 1, 0, key="steer_seed", help="The same for both texts.",
         **state.BOUND,
     )  # fmt: skip
-    return GenerationConfig(temperature=temperature, seed=seed, max_new_tokens=WRITTEN)
+    return GenerationConfig(
+        temperature=temperature, seed=seed, max_new_tokens=steered_text.WRITTEN
+    )
 
 
 def _show_next_token(
     checkpoint: Checkpoint, reading: Reading, steered: Steered
 ) -> None:
-    effect = _effect(checkpoint.model, reading.tokens, steered.hook, steered.vector)
+    effect = steered.effect(checkpoint, reading.tokens)
     tokenizer = checkpoint.tokenizer
     pieces = tokenizer.pieces(range(tokenizer.vocab_size))
     st.markdown(moved(pieces, effect, is_changed=bool(steered.strength)))
@@ -203,81 +242,7 @@ def _show_next_token(
     )
 
 
-def _show_texts(
-    checkpoint: Checkpoint, reading: Reading, steered: Steered, config: GenerationConfig
-) -> None:
-    """Write both texts side by side, and say where they part."""
-    if not numbers.may_begin(checkpoint, f"Write {WRITTEN} tokens twice"):
-        return
-    verdict = st.container()
-    boxes = st.columns(2, gap="large")
-    written = []
-    for box, name, strength in zip(
-        boxes, ("Unsteered", "Steered"), (0.0, steered.strength), strict=True
-    ):
-        with box:
-            st.markdown(f"**{name}**")
-            some = steered._replace(strength=strength)
-            written.append(_write(checkpoint, reading, some, config))
-    pairs = zip_longest(*written)
-    same = len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
-    longest = max(map(len, written))
-    verdict.markdown(
-        f"Seed {config.seed}, both texts: "
-        + (
-            f"they are the same for all {longest} tokens."
-            if same == longest
-            else f"{_alike(same)}."
-        )
-    )
-
-
-def _alike(same: int) -> str:
-    """Say where two texts part.
-
-    >>> _alike(1)
-    'the first token is the same, then they part'
-    """
-    if not same:
-        return "they part at the first token"
-    first = "token is" if same == 1 else f"{same} tokens are"
-    return f"the first {first} the same, then they part"
-
-
-def _write(
-    checkpoint: Checkpoint, reading: Reading, steered: Steered, config: GenerationConfig
-) -> list[int]:
-    """Write a text where the reader can watch; return its tokens.
-
-    What was written once in this session is shown at once. A reader who changes
-    something meanwhile stops it: Streamlit then runs the page anew.
-    """
-    hooks = steering_hooks(steered.hook, steered.vector) if steered.strength else []
-    what = (steered.hook, steered.vector.tobytes()) if hooks else ()
-    key = identity((checkpoint, reading.tokens, config, *what))
-    kept = st.session_state.setdefault("_steered_texts", {})
-    place = st.empty()
-    if key not in kept:
-        model, device = checkpoint.model, str(checkpoint.model.device)
-        # `read` has asked the reader whether a long prompt may lose its beginning.
-        generator = Generator(model, checkpoint.tokenizer, device, last_only=True)
-        prompt = state.get("prompt", state.DEFAULT_PROMPT)
-        tokens, text, shown = [], "", time.monotonic()
-        for step in write_steered(generator, prompt, config, hooks):
-            tokens.append(step.token)
-            text = step.text_so_far
-            if time.monotonic() - shown > SOON:
-                place.text(f"…{text}")
-                shown = time.monotonic()
-        for old in list(kept)[: -KEPT + 1]:
-            del kept[old]
-        kept[key] = tokens, text
-    tokens, text = kept[key]
-    place.text(f"…{text}")
-    return tokens
-
-
-def _ready(checkpoint: Checkpoint) -> tuple[str, str]:
+def ready_texts(checkpoint: Checkpoint) -> tuple[str, str]:
     """Return two prompts to begin with, which do not only differ in their order."""
     pair = numbers.ready_prompts(checkpoint)
     ids = map(checkpoint.tokenizer.encode, (pair.clean, pair.corrupted))

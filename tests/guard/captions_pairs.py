@@ -31,19 +31,22 @@ class OwnPair:
         self.tokens = int((other - one).argmin()), int((other - one).argmax())
         self.gaps = [gap_of(logits_of(model, text), self.tokens) for text in self.texts]
 
-    def moved(self, layer: int, head: int) -> float:
-        """How far a head's clean z moves the gap after the corrupted prompt."""
-        clean, corrupted = self.texts
+    def moved(self, layer: int, head: int, side: int = 1) -> float:
+        """How far a head's z of the other prompt moves the gap after one, in logits.
+
+        Both ways are counted towards the other prompt's gap; 1: the corrupted is run.
+        """
+        run, other = self.texts[side], self.texts[1 - side]
         name = f"blocks.{layer}.attn.hook_z"
-        there = torch.from_numpy(cache_of(self.model, clean)[name])
+        there = torch.from_numpy(cache_of(self.model, other)[name])
 
         def put(value, hook):
             value = value.clone()
             value[0, :, head] = there[:, head].to(value.dtype)
             return value
 
-        patched = logits_of(self.model, corrupted, [(name, put)])
-        return gap_of(patched, self.tokens) - self.gaps[1]
+        patched = gap_of(logits_of(self.model, run, [(name, put)]), self.tokens)
+        return (patched - self.gaps[side]) * (1 if side else -1)
 
     def along(self, side: int) -> list[float]:
         """The gap at every point of the stream after one prompt."""
@@ -85,8 +88,11 @@ def interval(values: np.ndarray, ways: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def strongest(seen: Seen) -> tuple[np.ndarray, np.ndarray]:
-    """Return what the strongest head moves in each pair, and the ways."""
+def strongest(seen: Seen) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return what the strongest head moves in each pair, the ways, and how often most.
+
+    That is: in how many pairs no other head moves the gap farther.
+    """
     config = seen.config
     found = {
         (layer, head): np.array([pair.moved(layer, head) for pair in pairs(seen)])
@@ -95,16 +101,20 @@ def strongest(seen: Seen) -> tuple[np.ndarray, np.ndarray]:
     }
     best = max(found, key=lambda head: abs(found[head].sum()))
     (told,) = (
-        each.value for each in seen.app.markdown if "patching the z" in each.value
+        each.value for each in seen.app.markdown if "moves the diff" in each.value
     )
     assert "**L{}H{}** from the clean".format(*best) in told
-    return found[best], np.array([pair.gaps[0] - pair.gaps[1] for pair in pairs(seen)])
+    farthest = np.max([abs(moved) for moved in found.values()], axis=0)
+    led = int((abs(found[best]) == farthest).sum())
+    ways = np.array([pair.gaps[0] - pair.gaps[1] for pair in pairs(seen)])
+    return found[best], ways, led
 
 
 @claims("intervene", ", patching the z of ")
 def told(seen: Seen, nth: int) -> tuple[Number, ...]:
-    moved, ways = strongest(seen)
-    return (len(ways), moved.sum() / ways.sum(), 95, *interval(moved, ways))
+    moved, ways, led = strongest(seen)
+    mean = moved.sum() / ways.sum()
+    return (len(ways), mean, 95, *interval(moved, ways), led, len(ways))
 
 
 @claims("intervene", "^mean\\(")
@@ -112,7 +122,7 @@ def mean(seen: Seen, nth: int) -> tuple[Number, ...]:
     if "lens" in seen.app.session_state["_recipes"]:
         gaps, at = lines(seen)
         return (gaps[0, :, at].mean(),)
-    moved, ways = strongest(seen)
+    moved, ways, _ = strongest(seen)
     return (moved.sum() / ways.sum(),)
 
 
@@ -121,7 +131,7 @@ def arithmetic(seen: Seen, nth: int) -> tuple[Number, ...]:
     if "lens" in seen.app.session_state["_recipes"]:
         gaps, at = lines(seen)
         return (*summed(gaps[0, :, at]), len(pairs(seen)), gaps[0, :, at].mean())
-    moved, ways = strongest(seen)
+    moved, ways, _ = strongest(seen)
     return (*summed(moved), *summed(ways), moved.sum() / ways.sum())
 
 

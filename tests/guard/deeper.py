@@ -33,16 +33,26 @@ def gap_of(logits: np.ndarray, pair: tuple[int, int]) -> float:
 # Steer.
 
 
-def steered(seen: Seen) -> Hook:
-    """Add 0.3 mean lengths of the direction from one text to the other, halfway up."""
-    name = f"blocks.{seen.config.num_layers // 2}.hook_resid_pre"
+def middle(seen: Seen) -> str:
+    return f"blocks.{seen.config.num_layers // 2}.hook_resid_pre"
+
+
+def steered(
+    seen: Seen,
+    strength: float = 0.3,
+    name: str | None = None,
+    tokens: list[int] | None = None,
+) -> Hook:
+    """Add some mean lengths of the direction from one text to the other."""
+    name = name or middle(seen)
     encode = seen.checkpoint.tokenizer.encode
     toward, away = (
         cache_of(seen.model, encode(seen.app.text_input(key=key).value))[name].mean(0)
         for key in ("toward", "away")
     )
     direction = toward - away
-    size = 0.3 * np.linalg.norm(seen.cache[name], axis=-1).mean()
+    stream = cache_of(seen.model, tokens or seen.tokens)[name]
+    size = strength * np.linalg.norm(stream, axis=-1).mean()
     return adding(name, size * direction / np.linalg.norm(direction))
 
 
@@ -72,11 +82,13 @@ class OwnPath(NamedTuple):
 
     sender: tuple[int, int]
     receiver: tuple[int, int] | None
+    through: str = "k"
 
     @property
     def name(self) -> str:
-        to = "logits" if self.receiver is None else "L{}H{}.k".format(*self.receiver)
-        return "L{}H{}>".format(*self.sender) + to
+        if self.receiver is None:
+            return "L{}H{}>logits".format(*self.sender)
+        return "L{}H{}>L{}H{}.{}".format(*self.sender, *self.receiver, self.through)
 
 
 def own_paths(seen: Seen) -> list[OwnPath]:
@@ -88,43 +100,64 @@ def own_paths(seen: Seen) -> list[OwnPath]:
     return [*between, *(OwnPath(head, None) for head in heads)]
 
 
-def patched(seen: Seen, path: OwnPath) -> np.ndarray:
-    """Return the logits of the corrupted run with one path patched."""
+def patched(seen: Seen, *paths: OwnPath) -> np.ndarray:
+    """Return the logits of the corrupted run with some paths patched at once."""
     clean, run = prompts(seen)
-    layer, head = path.sender
-    name = f"blocks.{layer}.attn.hook_result"
-    there, here = (cache_of(seen.model, tokens)[name] for tokens in (clean, run))
-    more = there[:, head] - here[:, head]
-    if path.receiver is None:
-        last = f"blocks.{seen.config.num_layers - 1}.hook_resid_post"
-        return logits_of(seen.model, run, [adding(last, more)])
-    to, group = path.receiver
-    turned = "rot_" * seen.is_turned
-    keys = f"blocks.{to}.attn.hook_{turned}k"
-    told: dict[str, torch.Tensor] = {}
+    there, here = (cache_of(seen.model, tokens) for tokens in (clean, run))
+    last = f"blocks.{seen.config.num_layers - 1}.hook_resid_post"
+    hooks: list[Hook] = []
+    inputs: dict[tuple[tuple[int, int], str], np.ndarray] = {}
+    for path in paths:
+        layer, head = path.sender
+        name = f"blocks.{layer}.attn.hook_result"
+        more = there[name][:, head] - here[name][:, head]
+        if path.receiver is None:
+            hooks.append(adding(last, more))
+        else:
+            heard = (path.receiver, path.through)
+            inputs[heard] = inputs.get(heard, 0) + more
+    for ((to, group), through), more in inputs.items():
+        turned = "rot_" * (seen.is_turned and through != "v")
+        name = f"blocks.{to}.attn.hook_{turned}{through}"
+        hooks.append(hearing(name, group, heard_of(seen, run, name, more)))
+    return logits_of(seen.model, run, hooks)
+
+
+def heard_of(seen: Seen, run: list[int], name: str, more: np.ndarray) -> torch.Tensor:
+    """Return what a layer's heads read of the stream with something added."""
+    told: list[torch.Tensor] = []
 
     def keep(value, hook):
-        told["k"] = value.clone()
+        told.append(value.clone())
+
+    layer = name.split(".")[1]
+    stream = adding(f"blocks.{layer}.hook_resid_pre", more)
+    logits_of(seen.model, run, [stream, (name, keep)])
+    return told[0]
+
+
+def hearing(name: str, group: int, told: torch.Tensor) -> Hook:
+    """Return a hook that lets one head, or one group, read something else."""
 
     def receive(value, hook):
         value = value.clone()
-        value[0, :, group] = told["k"][0, :, group]
+        value[0, :, group] = told[0, :, group]
         return value
 
-    stream = adding(f"blocks.{to}.hook_resid_pre", more)
-    logits_of(seen.model, run, [stream, (keys, keep)])
-    return logits_of(seen.model, run, [(keys, receive)])
+    return name, receive
+
+
+def share_of(seen: Seen, *paths: OwnPath) -> float:
+    """Return how far some paths together move the answer."""
+    clean, run = prompts(seen)
+    pair = telling(seen)
+    start, end = (gap_of(logits_of(seen.model, each), pair) for each in (run, clean))
+    return (gap_of(patched(seen, *paths), pair) - start) / (end - start)
 
 
 def shares_of_paths(seen: Seen) -> dict[OwnPath, float]:
     """Return how far each path alone moves the answer."""
-    clean, run = prompts(seen)
-    pair = telling(seen)
-    start, end = (gap_of(logits_of(seen.model, each), pair) for each in (run, clean))
-    return {
-        path: (gap_of(patched(seen, path), pair) - start) / (end - start)
-        for path in own_paths(seen)
-    }
+    return {path: share_of(seen, path) for path in own_paths(seen)}
 
 
 # Neurons.
@@ -145,8 +178,8 @@ def strongest_neuron(seen: Seen) -> tuple[int, int]:
     return max(found, key=found.__getitem__)
 
 
-def without_neuron(seen: Seen) -> Hook:
-    layer, neuron = strongest_neuron(seen)
+def without_neuron(seen: Seen, place: tuple[int, int] | None = None) -> Hook:
+    layer, neuron = place or strongest_neuron(seen)
 
     def cut(value, hook):
         value = value.clone()
@@ -156,12 +189,12 @@ def without_neuron(seen: Seen) -> Hook:
     return f"blocks.{layer}.mlp.hook_post", cut
 
 
-def firing(seen: Seen) -> tuple[int, int, float]:
-    """Return the windows, their length, and where the neuron is above 0, in percent."""
+def firing(seen: Seen, place: tuple[int, int] | None = None) -> tuple[int, int, float]:
+    """Return the windows, their length, and where a neuron is above 0, in percent."""
     _, tokenizer, metadata = seen.checkpoint
     size = min(64, seen.config.max_seq_len)
     windows = held_out(metadata, tokenizer, size, 64).windows
-    layer, neuron = strongest_neuron(seen)
+    layer, neuron = place or strongest_neuron(seen)
     name = f"blocks.{layer}.mlp.hook_post"
     with torch.inference_mode():
         _, fired = seen.model.run_with_cache(torch.as_tensor(windows), name)

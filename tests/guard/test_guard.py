@@ -13,6 +13,7 @@ from pathlib import Path
 
 from guard import (  # noqa: F401 (they register)
     answers_attention,
+    answers_deeper,
     answers_inside,
     answers_learning,
     answers_text,

@@ -335,22 +335,61 @@ VIEWS = {
         query={"intervene": "Cut each in turn"},
     ),
     "intervene steer": View(
-        "intervene", ("relative", "rope"), query={"intervene": "Steer"}
+        "intervene",
+        ("relative", "rope"),
+        (),
+        (
+            "intervene.twice",
+            "intervene.steered_at",
+            "intervene.other_way",
+        ),
+        query={"intervene": "Steer"},
     ),
     "intervene paths": View(
-        "intervene", ("relative", "rope"), query={"intervene": "Paths"}
+        "intervene",
+        ("relative", "rope"),
+        (),
+        (
+            "intervene.strongest_path",
+            "intervene.paths_together",
+            "intervene.path_through",
+        ),
+        query={"intervene": "Paths"},
     ),
     "intervene neurons": View(
-        "intervene", ("relative", "rope"), query={"intervene": "Neurons"}
+        "intervene",
+        ("relative", "rope"),
+        (),
+        (
+            "intervene.firing",
+            "intervene.promotes",
+            "intervene.without_neuron",
+        ),
+        query={"intervene": "Neurons"},
     ),
     "intervene circuit": View(
         "intervene",
         ("rope",),
+        (),
+        (
+            "intervene.circuit_size",
+            "intervene.circuit_last",
+            "intervene.circuit_kind",
+            "intervene.without_circuit",
+        ),
         query={"intervene": "Circuit"},
         after=_compare_with_blind_guess,
     ),
     "intervene many": View(
-        "intervene", ("relative", "rope"), query={"intervene": "Many prompts"}
+        "intervene",
+        ("relative", "rope"),
+        (),
+        (
+            "intervene.on_average",
+            "intervene.pairs_led",
+            "intervene.sign_is_sure",
+        ),
+        query={"intervene": "Many prompts"},
     ),
     "intervene many lens": View(
         "intervene",

@@ -6,6 +6,7 @@ what the weights would answer.
 """
 
 import shutil
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +37,30 @@ COVERED = (
     "compare",
 )
 """Lessons whose answer comes from the weights of the chosen model."""
+PARTS = {
+    "intervene Steer": "glass",
+    "intervene Paths": "glass",
+    "intervene Neurons": "glass",
+    "intervene Circuit": "glass",
+    "intervene Many prompts": "tales",
+}
+"""Parts of one, with a model of which something is asked with either weights."""
+EXCHANGED = ("Ada gave the drum", "Ada gave the kite")
+"""A clean and a corrupted prompt."""
 OWN = {
+    **{
+        part: {model: {"intervene": part.removeprefix("intervene ")}}
+        for part, model in PARTS.items()
+    },
     "compare": {
         "glass": {"read": "Prompt", "against": "tales"},
         "tales": {"read": "Prompt", "against": "glass"},
         "induction": {"read": "Prompt", "against_step": "120"},
-    }
+    },
 }
 """What a lesson has in its address besides, so that it opens at one place."""
+for part, keys in (("Steer", ("toward", "away")), ("Paths", ("clean", "corrupted"))):
+    OWN[f"intervene {part}"]["glass"] |= dict(zip(keys, EXCHANGED, strict=True))
 
 
 def sent(app: AppTest) -> list[str]:
@@ -80,7 +97,8 @@ def opened(data: Path, lesson: str, model: str) -> AppTest:
     place = {"model": model, "prompt": PROMPTS[model], **PLACE, **own}
     for key, value in place.items():
         app.query_params[key] = value
-    page = next(page for page in navigation.PAGES if page.name == lesson)
+    name = lesson.partition(" ")[0]
+    page = next(page for page in navigation.PAGES if page.name == name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINIGPT_DATA", str(data))
         patch.setenv("MINIGPT_COVER", "on")
@@ -91,21 +109,22 @@ def opened(data: Path, lesson: str, model: str) -> AppTest:
     return app
 
 
-@pytest.mark.parametrize("model", PROMPTS)
-@pytest.mark.parametrize("lesson", COVERED)
+@pytest.mark.parametrize(
+    ("lesson", "model"), [*product(COVERED, PROMPTS), *PARTS.items()]
+)
 def test_nothing_sent_before_the_guess_depends_on_the_weights(lesson, model, twins):
     own, other = (opened(data, lesson, model) for data in twins)
     assert any(button.label == "Just show me" for button in own.button)
     assert sent(own) == sent(other)
 
 
-@pytest.mark.parametrize("lesson", COVERED)
+@pytest.mark.parametrize("lesson", [*COVERED, *PARTS])
 def test_what_is_uncovered_does_depend_on_them(lesson, twins, monkeypatch):
     monkeypatch.setenv("MINIGPT_COVER", "on")
     monkeypatch.syspath_prepend(str(ROOT))
     shown = []
     for data in twins:
-        app = opened(data, lesson, "tales")
+        app = opened(data, lesson, PARTS.get(lesson, "tales"))
         monkeypatch.setenv("MINIGPT_DATA", str(data))
         button = next(each for each in app.button if each.label == "Just show me")
         button.click().run()

@@ -1,6 +1,7 @@
 """A second chance is a new item: every kind of question has many, and they differ."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -134,6 +135,57 @@ def of_intervene(checkpoint: Checkpoint) -> Kinds:
     yield from questions.recall(checkpoint)
 
 
+def of_steering_paths_and_neurons(checkpoint: Checkpoint) -> Kinds:
+    from minigpt.interpret.interventions.prompt_pairs import EXCHANGED
+    from minigpt.interpret.interventions.steering import (
+        mean_difference,
+        steering_vector,
+    )
+    from pages.intervene import numbers, patch_questions, steer
+    from pages.intervene.deeper import neuron_questions, path_questions, steer_questions
+
+    model, tokenizer, _ = checkpoint
+    reading = read_prompt(model, tokenizer, "One day Tom gave the red kite to Mia")
+    ids = map(tokenizer.encode, steer.ready_texts(checkpoint))
+    direction_at = partial(mean_difference, model, *ids)
+    at = steer.middle(model)
+    vector = steering_vector(model, reading.tokens, at, direction_at(at), 0.3)
+    asked = checkpoint, reading, steer.Steered(at, 0.3, vector, "", direction_at)
+    yield steer_questions.twice(*asked)
+    yield from steer_questions.checks(*asked)
+    pair = numbers.ready_prompts(checkpoint, EXCHANGED)
+    patching = patch_questions.read(checkpoint, pair)
+    yield path_questions.strongest(checkpoint, patching)
+    yield from path_questions.checks(checkpoint, patching)
+    if model.config.mlp_width:
+        yield neuron_questions.firing(checkpoint, reading)
+        yield from neuron_questions.checks(checkpoint, reading)
+
+
+def of_circuits_and_many_prompts(checkpoint: Checkpoint) -> Kinds:
+    from minigpt.interpret.pairs.tales_pairs import tales_pairs
+    from pages.intervene.deeper import circuit_questions
+    from pages.intervene.many_prompts import numbers, questions
+    from pages.intervene.many_prompts.rows import Rows
+    from pages.intervene.many_prompts.shown import Shown
+
+    model, tokenizer, _ = checkpoint
+    reading = read_prompt(model, tokenizer, "One day Tom gave the red kite to Mia")
+    yield circuit_questions.size(checkpoint, reading)
+    yield from circuit_questions.checks(checkpoint, reading)
+    knows = numbers.knows_tales(checkpoint)
+    rows = tales_pairs("colour", 20) if knows else numbers.held_out(checkpoint, 20)
+    shown = [
+        Shown(checkpoint, Rows(rows, "", ""), measure, None, found)
+        for measure in ("z", "attribution")
+        for found in [numbers.measure(checkpoint, rows, measure, None, lambda: None)]
+    ]
+    yield questions.on_average(shown[0])
+    yield questions.checks(shown[0])[0]
+    yield questions.on_average(shown[1])
+    yield from questions.checks(shown[1])
+
+
 def of_beam_search(checkpoint: Checkpoint) -> Kinds:
     from pages.beam_search import questions, settings
     from pages.beam_search.numbers import Source, prompts_of
@@ -211,6 +263,8 @@ LESSONS: dict[str, Callable[[Checkpoint], Kinds]] = {
     "head_explorer": of_the_head_explorer,
     "logit_lens": of_the_logit_lens,
     "intervene": of_intervene,
+    "steering, paths and neurons": of_steering_paths_and_neurons,
+    "circuits and many prompts": of_circuits_and_many_prompts,
     "beam_search": of_beam_search,
     "generation": of_generation,
     "compare": of_compare,
@@ -231,10 +285,28 @@ def checkpoint(request):
     return loaded
 
 
+FEWER = {
+    "intervene.twice": 8,
+    "intervene.steered_at": 4,
+    "intervene.other_way": 8,
+    "intervene.firing": 8,
+    "intervene.paths_together": 10,
+    "intervene.path_through": 6,
+    "intervene.circuit_size": 8,
+    "intervene.circuit_last": 8,
+    "intervene.circuit_kind": 6,
+    "intervene.without_circuit": 8,
+    "intervene.on_average": 4,
+    "intervene.pairs_led": 8,
+    "intervene.sign_is_sure": 4,
+}
+"""Items of kinds that cost much, or that have not twenty: one for each of few heads."""
+
+
 def until_enough(kind: Iterator) -> list:
     """Take items until there are as many as are asked for, with two answers."""
     items, different, answers = [], set(), set()
-    while len(different) < 20 or len(answers) < 2:
+    while len(different) < least_of(items) or len(answers) < 2:
         item = next(kind, None)
         if item is None:
             break
@@ -244,12 +316,16 @@ def until_enough(kind: Iterator) -> list:
     return items
 
 
+def least_of(items: list) -> int:
+    return FEWER.get(items[0].id, 20) if items else 1
+
+
 @pytest.mark.parametrize("lesson", LESSONS)
-def test_every_kind_has_twenty_items_with_more_than_one_answer(lesson, checkpoint):
+def test_every_kind_has_many_items_with_more_than_one_answer(lesson, checkpoint):
     for kind in LESSONS[lesson](checkpoint):
         items = until_enough(islice(kind, 200))
         assert len({item.id for item in items}) == 1
-        assert len({item.fingerprint for item in items}) >= 20, items[0].id
+        assert len({item.fingerprint for item in items}) >= least_of(items), items[0].id
         assert len({item.options[item.answer] for item in items}) >= 2, items[0].id
         for item in items:
             assert len(set(item.options)) == len(item.options), item.options

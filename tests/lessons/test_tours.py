@@ -6,12 +6,13 @@ How it looks and which keys move it is in tests/browser/tours/test_tour_in_brows
 import copy
 import re
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from lessons.test_covered import PROMPTS, opened
+from lessons.test_covered import PARTS, PROMPTS, opened
 from torch.nn.functional import cosine_similarity, cross_entropy
 
 from minigpt.checkpoint import Checkpoint, load_checkpoint
@@ -75,8 +76,9 @@ def look(node: Any, keys: set[str], sent: list[str]) -> None:
         look(child, keys, sent)
 
 
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize(
+    ("lesson", "model"), [*product(LESSONS, MODELS), *PARTS.items()]
+)
 def test_every_stop_lights_what_is_there_and_moves_it(lesson, model, walked):
     stops = walked(lesson, model)
     assert 6 <= len(stops) <= 10
@@ -88,10 +90,11 @@ def test_every_stop_lights_what_is_there_and_moves_it(lesson, model, walked):
     assert not still, f"nothing moves at {still}"
 
 
-@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lesson", [*LESSONS, *PARTS])
 def test_its_numbers_come_from_the_weights(lesson, twins, walked):
-    own = [stop.words for stop, _, _ in walked(lesson, "glass")]
-    other = start(twins[1], lesson, "glass").session_state["_tour"].stops
+    model = PARTS.get(lesson, "glass")
+    own = [stop.words for stop, _, _ in walked(lesson, model)]
+    other = start(twins[1], lesson, model).session_state["_tour"].stops
     with_decimals = {words for words in own if re.search(r"\d\.\d", words)}
     assert len(with_decimals) >= 4
     assert not with_decimals & {stop.words for stop in other}

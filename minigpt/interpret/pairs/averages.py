@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from minigpt.errors import DataError
 from minigpt.interpret.heads.held_out_scores import intervals
@@ -77,6 +77,16 @@ class Average:
         mean = self.mean[side]
         order = np.argsort(-np.abs(mean).ravel(), kind="stable")[:count]
         return [divmod(int(cell), mean.shape[1]) for cell in order]
+
+    def leads(self, side: int) -> Int[np.ndarray, "row column"]:
+        """Return in how many pairs each number is the farthest from 0.
+
+        Args:
+            side: Place in `SIDES`.
+        """
+        sizes = np.abs(self.values[:, side])
+        best = sizes.reshape(len(sizes), -1).argmax(1)
+        return np.bincount(best, minlength=sizes[0].size).reshape(sizes[0].shape)
 
 
 def average(found: Sequence[PairNumbers]) -> Average:

@@ -1,26 +1,21 @@
 """The figures of Many prompts: maps, dots and lines of means with their intervals."""
 
 from functools import partial
-from typing import NamedTuple
 
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.interventions.patching import CARRIED
-from minigpt.interpret.pairs.averages import Average, average_pairs, explain_average
+from minigpt.interpret.pairs.averages import average_pairs, explain_average
 from minigpt.interpret.pairs.held_out_pairs import held_out_pairs
 from minigpt.interpret.pairs.measures import ATTRIBUTION, LENS, SIDES, points_of
 from minigpt.interpret.pairs.pair_rows import PairRow
 from minigpt.interpret.pairs.tales_pairs import tales_pairs
 from pages.frame import models, notebook, provenance
 from pages.frame.place import dotted, linked, undotted, write
-from pages.frame.words import plain
 from pages.intervene.many_prompts.layout import Layout, layout_of
-from pages.intervene.many_prompts.numbers import Measured
-from pages.intervene.many_prompts.rows import Rows
+from pages.intervene.many_prompts.shown import CLEAN, CORRUPTED, Chosen, Shown
 from viz.components.value_grid.view import value_grid
 from viz.pairs.means import (
-    Values,
     in_words,
     lens_chart,
     lens_table,
@@ -30,7 +25,8 @@ from viz.pairs.means import (
     signed,
 )
 
-CLEAN, CORRUPTED = range(len(SIDES))
+MAP, LARGEST, ALONG = "pairs_map_{}", "pairs_largest", "pairs_along"
+"""The regions of the part, by their keys."""
 
 STRONGEST = 8
 """Means that are drawn with their intervals."""
@@ -52,53 +48,6 @@ PATCHES = {
 SHARES = {CLEAN: "After clean prompts", CORRUPTED: "After corrupted prompts"}
 """Titles of the two maps, in the order to show."""
 
-Chosen = tuple[int, int, int]
-"""Side, row and column of the mean that is explained."""
-
-
-class Shown(NamedTuple):
-    """What the figures are about."""
-
-    checkpoint: Checkpoint
-    listed: Rows
-    measure: str
-    only: int | None
-    """The number of the one pair that is shown; None: all."""
-    found: Measured
-
-    @property
-    def average(self) -> Average:
-        """The means."""
-        return self.found.average
-
-    @property
-    def is_patch(self) -> bool:
-        """Whether values are patched."""
-        return self.measure in CARRIED
-
-    @property
-    def unit(self) -> str:
-        """What the means are."""
-        return "of the way" if self.is_patch else "logits"
-
-    @property
-    def over(self) -> str:
-        """Say what the means are over. Markdown."""
-        if self.only is not None:
-            return f"In **pair {self.only}** {self.listed.source}"
-        count = len(self.found.pairs)
-        pairs = "1 pair" if count == 1 else f"{count} pairs"
-        return f"Over **{pairs}** {self.listed.source}"
-
-    def values(self, side: int, cells: list[list[tuple[int, int]]]) -> Values:
-        """Return the means of some cells and the ends of their intervals."""
-        found = self.average
-        mean, low, high = (
-            [[each[side, row, column] for row, column in line] for line in cells]
-            for each in (found.mean, found.low, found.high)
-        )
-        return mean, low, high
-
 
 def show(shown: Shown) -> None:
     """Show the figures of one measure, and a sentence on what they say."""
@@ -117,7 +66,7 @@ def show(shown: Shown) -> None:
         st.markdown(_told(shown, layout.names[chosen[1:]], chosen))
         st.markdown(_how_often_right(shown))
         _show_origin(shown, layout.names[chosen[1:]], chosen)
-    with right:
+    with right, st.container(key=LARGEST):
         _show_strongest(shown, layout, chosen[0], titles[chosen[0]])
 
 
@@ -159,7 +108,7 @@ def _show_map(shown: Shown, side: int, layout: Layout, chosen: Chosen) -> None:
     )
     value_grid(
         grid,
-        key=f"pairs_map_{SIDES[side]}",
+        key=MAP.format(SIDES[side]),
         selected=places.get(chosen[1:]) if chosen[0] == side else None,
         on_select=partial(_choose, side, layout.cells),
     )
@@ -195,18 +144,17 @@ def _told(shown: Shown, name: str, chosen: Chosen) -> str:
         *(float(each[chosen]) for each in (found.mean, found.low, found.high))
     )
     if shown.measure == ATTRIBUTION:
-        kind = SIDES[side]
-        return (
-            f"{shown.over}, **{plain(name)}** adds {mean} logits to the difference "
-            f"between answer and rival after the {kind} prompt."
+        said = f"adds {mean} logits to the difference between answer and rival."
+    else:
+        said = (
+            f"moves the difference between answer and rival {mean} of the way to the "
+            f"{SIDES[1 - side]} prompt's."
         )
-    source, target = SIDES[1 - side], SIDES[side]
-    what = "values" if shown.measure == "values" else f"the {shown.measure}"
-    return (
-        f"{shown.over}, patching {what} of **{plain(name)}** from the {source} into "
-        f"the {target} prompt moves the difference between answer and rival {mean} of "
-        f"the way to the {source} prompt's."
-    )
+    words = f"{shown.over}, {shown.done_to(name, side)} {said}"
+    if (count := len(shown.found.pairs)) == 1:
+        return words
+    leads = int(found.leads(side)[chosen[1:]])
+    return f"{words} In {leads} of the {count} pairs, nothing else here does more."
 
 
 def _show_origin(shown: Shown, name: str, chosen: Chosen) -> None:
@@ -235,7 +183,8 @@ def _show_lens(shown: Shown) -> None:
     points = [point.name for point in points_of(shown.checkpoint.model)]
     found = shown.average
     table = lens_table(points, found.mean[:, 0], found.low[:, 0], found.high[:, 0])
-    st.vega_lite_chart(lens_chart(table, f"{DIFFERENCE} (logits)").spec)
+    with st.container(key=ALONG):
+        st.vega_lite_chart(lens_chart(table, f"{DIFFERENCE} (logits)").spec)
     if len(shown.found.pairs) > 1:
         st.caption("Vertical lines: the 95% interval of each mean.")
     turn = found.told_apart

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -10,9 +11,12 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.errors import DataError
 from minigpt.interpret.interventions.patching import CARRIED
 from minigpt.interpret.pairs.alignment import LeftOut
-from minigpt.interpret.pairs.measures import ATTRIBUTION, LENS
+from minigpt.interpret.pairs.averages import average
+from minigpt.interpret.pairs.measures import ATTRIBUTION, LENS, measure_pair
 from minigpt.interpret.pairs.pair_rows import PairRow
-from pages.frame import models, state
+from pages.frame import lesson, models, state
+from pages.frame.controls import tour
+from pages.frame.questions import check, predict
 from pages.frame.remember import identity
 from pages.frame.words import plain
 from pages.intervene import numbers as shared
@@ -20,10 +24,13 @@ from pages.intervene.many_prompts import (
     figures,
     numbers,
     one_pair,
+    questions,
     rows,
     two_models,
 )
-from pages.intervene.many_prompts.rows import Rows
+from pages.intervene.many_prompts import tour as pairs_tour
+from pages.intervene.many_prompts.rows import ALL, Rows
+from pages.intervene.many_prompts.shown import Shown
 
 WORDS = (
     "What one prompt shows may be chance. Here each number is a **mean over many "
@@ -40,14 +47,58 @@ PATCH, SHARES, ALONG, COMPARE = MEASURES = ("Patch", "Attribution", "Lens", "Com
 FEW = 20
 """So many pairs are measured on a small model without being asked for."""
 
-ALL = "All pairs"
-
 ASKED, STOPPED = "_pairs_asked", "_pairs_stopped"
 """What the reader began, and what was stopped."""
 
 
-def show(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
-    """Show a list of pairs, and a measure of them."""
+class _Choice(NamedTuple):
+    """What the reader wants to have measured."""
+
+    listed: Rows
+    only: int | None
+    """The number of the one pair that is shown; None: all."""
+    against: two_models.Against | None
+    """The model to compare with; None: one model's pairs are measured."""
+    what: str
+    """One of `measures.MEASURES`, where nothing is compared."""
+
+
+def show(
+    checkpoint: Checkpoint, row: DeltaGenerator, tour_button: DeltaGenerator
+) -> None:
+    """Show a list of pairs, and a measure of them.
+
+    Args:
+        checkpoint: The chosen model.
+        row: Where there is room for the measure.
+        tour_button: Where the part's tour is offered.
+    """
+    choice = _choose(checkpoint, row)
+    listed, place = choice.listed.rows, st.empty()
+    asked = identity((checkpoint, tuple(listed)))
+    shown = None
+    if _may_measure(checkpoint, asked, len(listed)):
+        try:
+            stop = partial(_offer_stop, place, asked)
+            shown, left_out = _measure(checkpoint, choice, stop)
+        except DataError:
+            show_left_out(listed, numbers.align_rows(checkpoint, listed)[1])
+            raise
+        place.empty()
+        if shown is not None and not _uncover(shown, tour_button):
+            return
+        show_left_out(listed, left_out)
+    lesson.explain(WORDS, average, measure_pair)
+    if shown is not None and _may_ask(shown):
+        check(questions.checks(shown))
+
+
+def _choose(checkpoint: Checkpoint, row: DeltaGenerator) -> _Choice:
+    """Let the reader choose the pairs and what is measured.
+
+    Raises:
+        DataError: If there are no pairs.
+    """
     with row:
         measure = st.segmented_control(
             "Measure",
@@ -66,41 +117,40 @@ def show(checkpoint: Checkpoint, row: DeltaGenerator) -> None:
         )
     with settings:
         only = _choose_pair(listed.rows)
-        against = (
-            two_models.choose(models.chosen_entry()) if measure == COMPARE else None
-        )
-        what = None if against else _choose_what(checkpoint, measure)
-    place = st.empty()
-    asked = identity((checkpoint, tuple(listed.rows)))
-    if not _may_measure(checkpoint, asked, len(listed.rows)):
-        return
-    stop = partial(_offer_stop, place, asked)
-    _, left_out = numbers.align_rows(checkpoint, listed.rows)
-    try:
-        if against:
-            left_out = two_models.show(checkpoint, listed, against, only, stop)
-        elif what:
-            left_out = _measure(checkpoint, listed, what, only, stop)
-    except DataError:
-        show_left_out(listed.rows, left_out)
-        raise
-    place.empty()
-    show_left_out(listed.rows, left_out)
+        if measure == COMPARE:
+            against = two_models.choose(models.chosen_entry())
+            return _Choice(listed, only, against, LENS)
+        return _Choice(listed, only, None, _choose_what(checkpoint, measure))
 
 
 def _measure(
-    checkpoint: Checkpoint,
-    listed: Rows,
-    what: str,
-    only: int | None,
-    stop: Callable[[], None],
-) -> list[LeftOut]:
-    """Measure the pairs and show the figures; return the pairs that are left out."""
+    checkpoint: Checkpoint, choice: _Choice, stop: Callable[[], None]
+) -> tuple[Shown | None, Sequence[LeftOut]]:
+    """Measure the pairs, or compare two models; return what is left out, too."""
+    listed, only, against, what = choice
+    if against is not None:
+        return None, two_models.show(checkpoint, listed, against, only, stop)
     found = numbers.measure(checkpoint, listed.rows, what, only, stop)
-    figures.show(figures.Shown(checkpoint, listed, what, only, found))
-    if only is not None:
-        one_pair.show(checkpoint, listed.rows[only - 1], found.pairs[0])
-    return found.left_out
+    return Shown(checkpoint, listed, what, only, found), found.left_out
+
+
+def _uncover(shown: Shown, tour_button: DeltaGenerator) -> bool:
+    """Ask, and show the figures once that is answered; return whether it is."""
+    may_ask = _may_ask(shown)
+    if may_ask:
+        tour.offer(tour_button, lambda: pairs_tour.stops(shown))
+    if not predict(questions.on_average(shown) if may_ask else ()):
+        return False
+    figures.show(shown)
+    if shown.only is not None:
+        pair = shown.listed.rows[shown.only - 1]
+        one_pair.show(shown.checkpoint, pair, shown.found.pairs[0])
+    return True
+
+
+def _may_ask(shown: Shown) -> bool:
+    """Whether what is shown is about all pairs, and a map."""
+    return shown.only is None and shown.measure != LENS
 
 
 def _choose_what(checkpoint: Checkpoint, measure: str) -> str:

@@ -16,6 +16,9 @@ from pages.intervene.many_prompts import numbers
 
 TALES, HELD_OUT, OWN = SOURCES = ("World of tales", "Held-out text", "My own list")
 
+ALL = "All pairs"
+"""What is shown where nobody chose one pair."""
+
 COUNTS = (20, 50, 200)
 """Pairs that are drawn."""
 

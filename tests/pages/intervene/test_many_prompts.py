@@ -98,7 +98,9 @@ def test_one_pair_alone_is_shown_side_by_side_and_is_what_patch_shows(own, open_
     )
     moved = alone.session_state["_recipes"]["head map"].drawn
     np.testing.assert_allclose(mean, moved, atol=1e-5)
-    box.set_value(box.options[3]).run()  # a pair that cannot be compared
+    own.selectbox(key="pairs_one").set_value(
+        box.options[3]
+    ).run()  # a pair that cannot be compared
     assert not own.exception
     assert any("None of these pairs" in text.value for text in own.text)
 
