@@ -40,7 +40,7 @@ _ROWS = (
      "return out if self.output.bias is None else out + self.output.bias",
      "return out", HOOKS),
     ("minigpt/model/positions.py", "the mask lets one future token through",
-     "distances(q_len, k_len, device) >= 0", "distances(q_len, k_len, device) >= -1",
+     "may_read = distance >= 0", "may_read = distance >= -1",
      MODULES),
     ("minigpt/model/positions.py", "RoPE turns the other way",
      "(first * cos - second * sin, second * cos + first * sin)",
