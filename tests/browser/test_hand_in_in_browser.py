@@ -65,6 +65,10 @@ def test_the_page_around_a_lesson_is_given_the_code_once_and_nobody_else(
     box.get_by_label("The class’s word").fill("hedgehog")
     box.get_by_role("button", name="Make the code").click()
     expect(box).to_contain_text(f"{course} was given the code.")
+    title = box.get_by_text("Hand in your result")
+    title.click()
+    expect(box.get_by_label("Your code")).to_have_count(0)
+    title.click()  # shown once more, and not given once more
     code = box.get_by_label("Your code").input_value()
     (around,) = (each for each in page.frames if each.url.startswith(course))
     (heard,) = around.evaluate("heard")
