@@ -24,7 +24,7 @@ from minigpt.interpret.interventions.steering import (
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.interpret.stream.logit_lens import single_token
 from minigpt.model import TransformerLM
-from pages.frame import corpora, notebook, state
+from pages.frame import corpora, models, notebook, state
 from pages.frame.look.waiting import SOON
 from pages.frame.reading import read
 from pages.frame.remember import identity, remember
@@ -190,7 +190,7 @@ def _show_next_token(
 ) -> None:
     effect = _effect(checkpoint.model, reading.tokens, steered.hook, steered.vector)
     tokenizer = checkpoint.tokenizer
-    pieces = tokenizer.pieces(range(tokenizer.vocab_size))
+    pieces = models.vocabulary(tokenizer)
     st.markdown(moved(pieces, effect, is_changed=bool(steered.strength)))
     st.vega_lite_chart(before_after_bars(pieces, effect.before, effect.after, 8).spec)
     notebook.show(
