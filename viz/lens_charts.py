@@ -114,8 +114,13 @@ def race_lines(table: pd.DataFrame, first: str, second: str) -> vl.Chart:
     """
     names = [f"A {display_piece(first)}", f"B {display_piece(second)}"]
     # The names are values here: as the names of columns they would be read as paths.
-    long = table.melt("after", ["A", "B"], "token", "logit")
-    long["token"] = long["token"].map(dict(zip("AB", names, strict=True)))
+    long = pd.DataFrame(
+        {
+            "after": [*table["after"]] * 2,
+            "token": np.repeat(names, len(table)),
+            "logit": np.concatenate([table["A"], table["B"]]),
+        }
+    )
     chart: vl.Chart = (
         vl.Chart(long)
         .mark_line(point=True, strokeWidth=2)

@@ -94,7 +94,8 @@ class Tokenizer(ABC):
         """
         tokens = self._checked_ids(ids)
         if skip_special_tokens:
-            tokens = [token for token in tokens if token not in self.special_tokens]
+            special = self.special_tokens
+            tokens = [token for token in tokens if token not in special]
         return self._decode(tokens)
 
     @property

@@ -99,7 +99,7 @@ def show_prediction(checkpoint: Checkpoint, edited: EditedHead, changed: bool) -
             st.button("Undo", on_click=edits.undo, type="tertiary")
     else:
         st.caption("Leave out a step, or set an attention weight after the softmax.")
-    pieces = checkpoint.tokenizer.pieces(list(range(len(effect.before))))
+    pieces = models.vocabulary(checkpoint.tokenizer)
     chart = before_after_bars(pieces, effect.before, effect.after, shown=5)
     st.vega_lite_chart((enlarged(chart) if present.is_on() else chart).spec)
 

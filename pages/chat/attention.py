@@ -86,7 +86,7 @@ def look(row: Row, story: Story | None) -> Sight:
     place: int = st.session_state.get("_chat_token", first)
     place = place if start <= place < len(row.tokens) else first
     rows = rows_of(row.speaker.checkpoint.model, tuple(row.tokens), place)
-    put = places_of(question, row.read, tokenizer)
+    put = _places(question, row.read, tokenizer)
     count = len(tokenizer.encode(question))
     targets = {
         RIGHT: right,
@@ -106,13 +106,16 @@ def where_it_matters(asked: Asked | None, row: Row) -> tuple[list[int], int]:
     start, tokenizer = len(row.read), row.speaker.checkpoint.tokenizer
     if asked is None:
         return [], start
-    right = places_of(words_of_fact(asked), row.read, tokenizer)
+    right = _places(words_of_fact(asked), row.read, tokenizer)
     said = [
         place
         for value in asked.question.candidates
-        for place in places_of(value, row.tokens, tokenizer)
+        for place in _places(value, row.tokens, tokenizer)
     ]
     return right, min((place for place in said if place >= start), default=start)
+
+
+_places = remember(256)(places_of)
 
 
 @remember(

@@ -90,6 +90,8 @@ def show_workbench(
     if talk.current() is not shown:
         st.rerun()
     talk.advance()
+    if live == (not talk.under_way()):
+        st.rerun()  # before anything is drawn in vain
     left, right = st.columns(2, gap="medium")
     with left:
         with guard():

@@ -87,7 +87,10 @@ def _show_probability(number: int, said: ChatTurn) -> None:
         key=f"chat_probability_{number}",
         help="Of exactly this answer, in the model’s own distribution: the "
         "probabilities of its tokens, multiplied. Open it for each token’s.",
-    ):
+        on_change="rerun",
+    ) as box:
+        if not box.open:
+            return
         pieces = said.asking.speaker.checkpoint.tokenizer.pieces(answer.tokens)
         st.table(
             [

@@ -52,11 +52,13 @@ def show(story: Story | None, asking: Asking) -> None:
     about = "" if own.has_own_file(asking.speaker) else " about the story"
     # Below the text, where what is written does not move it from under the mouse.
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        said_now = st.chat_input(
+        st.chat_input(
             f"Ask a question{about}",
             key="chat_input",
             max_chars=LONGEST,
             disabled=live,
+            on_submit=_say_what_is_typed,
+            args=(asking,),
         )
         if live:
             st.button(
@@ -65,8 +67,12 @@ def show(story: Story | None, asking: Asking) -> None:
                 key="chat_stop",
                 on_click=talk.stop,
             )
-    if said_now is not None:
-        say(str(said_now), asking)
+
+
+def _say_what_is_typed(asking: Asking) -> None:
+    typed = st.session_state.get("chat_input")
+    if typed is not None:
+        try_to_say(str(typed), asking)
 
 
 def offer(story: Story | None, asking: Asking) -> None:
@@ -74,15 +80,26 @@ def offer(story: Story | None, asking: Asking) -> None:
     asked = {said.question for said in talk.current().turns}
     with st.container(horizontal=True, gap="small", key="chat_chips"):
         for number, text in enumerate(chat_story.chips(asking.speaker, story)):
-            if text not in asked and st.button(plain(text), key=f"chip_{number}"):
-                say(text, asking)
+            if text not in asked:
+                st.button(
+                    plain(text),
+                    key=f"chip_{number}",
+                    on_click=try_to_say,
+                    args=(text, asking),
+                )
 
 
 def say(text: str, asking: Asking, *, instead_of: int | None = None) -> None:
-    """Ask, or say why not and let the question be changed."""
+    """Ask, or say why not and let the question be changed; run the page anew."""
+    try_to_say(text, asking, instead_of=instead_of)
+    st.rerun()
+
+
+def try_to_say(text: str, asking: Asking, *, instead_of: int | None = None) -> None:
+    """Ask, or keep why not. In a callback, nothing is drawn twice for it."""
     if not text.strip():
         st.session_state["_chat_problem"] = "The question is empty: type one."
-        st.rerun()
+        return
     try:
         talk.ask(text.strip(), asking, instead_of=instead_of)
     except DataError as error:
@@ -90,7 +107,6 @@ def say(text: str, asking: Asking, *, instead_of: int | None = None) -> None:
         if instead_of is None:
             st.session_state["_chat_editing"] = len(talk.current().turns)
             st.session_state["_chat_refused"] = text.strip()
-    st.rerun()
 
 
 def show_question(number: int, said: ChatTurn, asking: Asking, *, live: bool) -> None:

@@ -9,7 +9,7 @@ from minigpt.interpret.positions.word_order import OrderTest, without_positions
 from minigpt.model import LanguageModel, TransformerLM
 from minigpt.textbook.positions import change_when_shuffled
 from pages.embeddings.numbers import PromptTokens, order_test_of
-from pages.frame import notebook, provenance, state
+from pages.frame import models, notebook, provenance, state
 from pages.frame.controls import keyboard
 from pages.frame.place import shared_place
 from viz.components.token_pieces.view import token_pieces
@@ -82,7 +82,7 @@ def show_orders(text: PromptTokens, order: tuple[int, ...]) -> None:
 
 def show(checkpoint: Checkpoint, text: PromptTokens, tests: Tests) -> None:
     """Show what each model says after either order."""
-    pieces = checkpoint.tokenizer.pieces(range(checkpoint.tokenizer.vocab_size))
+    pieces = models.vocabulary(checkpoint.tokenizer)
     shown = [
         ("This model", tests.model),
         *(

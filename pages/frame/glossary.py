@@ -1,6 +1,8 @@
 """The glossary: the words of the course, found while reading any page."""
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 
 import streamlit as st
 
@@ -37,7 +39,8 @@ def offer(text: str) -> None:
             st.caption(f"**{term.name}**: {term.words}")
 
 
-def used_in(text: str) -> list[Term]:
+@lru_cache(64)
+def used_in(text: str) -> Sequence[Term]:
     """Return the terms that a text uses, in the order in which they come.
 
     >>> [term.name for term in used_in("Scores become weights. The **softmax** …")]
@@ -49,7 +52,7 @@ def used_in(text: str) -> list[Term]:
         if (place := re.search(rf"\b{re.escape(term.name)}s?\b", text, re.IGNORECASE))
     }
     used = [term for term in TERMS if term.name in found]
-    return sorted(used, key=lambda term: found[term.name])
+    return tuple(sorted(used, key=lambda term: found[term.name]))
 
 
 def search(wanted: str) -> list[Term]:

@@ -17,6 +17,7 @@ from minigpt.errors import DataError
 from minigpt.finetuning.chat import ready_to_chat
 from minigpt.library.catalogue import ModelEntry, available_models
 from minigpt.places import data_directory, shared_models
+from minigpt.tokenizers import Tokenizer
 from pages.frame import state
 from pages.frame.remember import remember
 from pages.frame.server import garbage
@@ -117,6 +118,12 @@ def with_chat_tokens(checkpoint: Checkpoint) -> Checkpoint:
     ready = ready_to_chat(checkpoint)
     ready.model.eval().requires_grad_(False)
     return ready
+
+
+@remember(8, shared=True)
+def vocabulary(tokenizer: Tokenizer) -> tuple[str, ...]:
+    """Return the text of every token."""
+    return tuple(tokenizer.pieces(range(tokenizer.vocab_size)))
 
 
 @contextmanager

@@ -172,10 +172,10 @@ def identity(value: object) -> object:
         return str(value), _last_change(value)
     if isinstance(value, Config):
         return kind, value.model_dump_json()
-    if isinstance(value, list):
-        return identity(tuple(value))
-    if isinstance(value, tuple):
-        return kind, *map(identity, value)
+    if isinstance(value, list | tuple):
+        kind = kind if isinstance(value, tuple) else "tuple"
+        is_plain = {type(each) for each in value} <= _PLAIN
+        return kind, *(value if is_plain else map(identity, value))
     if isinstance(value, dict):
         return {name: identity(each) for name, each in value.items()}
     if is_dataclass(value):

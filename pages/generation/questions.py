@@ -1,11 +1,12 @@
 """Predict and Check of "Generation", answered by the model's own distribution."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.openings.beginnings import Beginning
+from pages.frame import models
 from pages.frame.questions import Question
 from pages.frame.words import plain, told_apart
 from pages.generation import cache_questions
@@ -35,7 +36,7 @@ class _Asked(NamedTuple):
     """A distribution that can be asked about."""
 
     expected: Beginning
-    pieces: list[str]
+    pieces: Sequence[str]
     """Of the whole vocabulary."""
     is_here: bool
     """Whether its prompt is the one on the screen."""
@@ -55,7 +56,7 @@ class _Asked(NamedTuple):
 def _each(checkpoint: Checkpoint, here: Beginning) -> Iterator[_Asked]:
     """Yield the distribution on the screen, then those after other prompts."""
     tokenizer = checkpoint.tokenizer
-    pieces = tokenizer.pieces(list(range(tokenizer.vocab_size)))
+    pieces = models.vocabulary(tokenizer)
     yield _Asked(here, pieces, True)
     for other in expectations_of(checkpoint):
         if other.tokens != here.tokens:

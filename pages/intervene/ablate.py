@@ -9,7 +9,7 @@ from minigpt.interpret.effects import Effect
 from minigpt.interpret.interventions.interventions import Ablation
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.textbook.interventions import ablation_hooks
-from pages.frame import notebook, provenance
+from pages.frame import models, notebook, provenance
 from pages.frame.words import plain
 from pages.intervene import challenge, numbers, tour
 from pages.intervene import story as intervene_story
@@ -55,7 +55,7 @@ def _show_next_token(
 ) -> None:
     effect = numbers.effect(checkpoint, reading.tokens, ablations)
     tokenizer = checkpoint.tokenizer
-    pieces = tokenizer.pieces(range(tokenizer.vocab_size))
+    pieces = models.vocabulary(tokenizer)
     st.markdown(moved(pieces, effect, is_changed=bool(ablations)))
     st.vega_lite_chart(before_after_bars(pieces, effect.before, effect.after, 6).spec)
     hooks = numbers.hooks_call(ablations)

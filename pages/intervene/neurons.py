@@ -20,7 +20,7 @@ from minigpt.interpret.neurons.output import promoted_tokens
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.interpret.stream.attribution_detail import Neurons, rank_neurons
 from minigpt.textbook.interventions import ablation_hooks
-from pages.frame import corpora, notebook, state
+from pages.frame import corpora, models, notebook, state
 from pages.frame.reading import read
 from pages.frame.remember import remember
 from pages.frame.words import plain
@@ -184,7 +184,7 @@ def _show_promoted(checkpoint: Checkpoint, neuron: Neuron) -> None:
     """Show the tokens that the neuron's output weights promote and suppress."""
     values = promoted(checkpoint.model, neuron)
     tokenizer = checkpoint.tokenizer
-    pieces = tokenizer.pieces(range(tokenizer.vocab_size))
+    pieces = models.vocabulary(tokenizer)
     names, shown = extremes(pieces, values, PROMOTED)
     st.markdown(f"What **{neuron}** promotes and suppresses")
     st.vega_lite_chart(signed_bars(names, shown, "logits × scale, per unit").spec)
@@ -211,7 +211,7 @@ def _show_without(checkpoint: Checkpoint, reading: Reading, neuron: Neuron) -> N
     ablation = Ablation(neuron, HOW[chosen])
     effect = numbers.effect(checkpoint, reading.tokens, [ablation])
     tokenizer = checkpoint.tokenizer
-    pieces = tokenizer.pieces(range(tokenizer.vocab_size))
+    pieces = models.vocabulary(tokenizer)
     st.markdown(moved(pieces, effect, is_changed=True))
     st.vega_lite_chart(before_after_bars(pieces, effect.before, effect.after, 6).spec)
     before, after = (numbers.mean_loss(checkpoint, made) for made in ((), (ablation,)))

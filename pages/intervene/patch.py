@@ -9,7 +9,7 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.heads.scores import ByHead
 from minigpt.interpret.interventions.patching import CARRIED, Prompts
 from minigpt.textbook.interventions import patch_each_place
-from pages.frame import notebook, provenance
+from pages.frame import models, notebook, provenance
 from pages.frame import state as shared
 from pages.frame.place import linked, undotted, write
 from pages.frame.words import plain
@@ -148,7 +148,7 @@ def _show_patch(checkpoint: Checkpoint, patching: Patching) -> None:
         f"The answer moved **{found.moved[cell]:.3f}** of the way from "
         f"{found.run_difference:+.2f} to {found.other_difference:+.2f} logits."
     )
-    pieces = tokenizer.pieces(range(tokenizer.vocab_size))
+    pieces = models.vocabulary(tokenizer)
     st.vega_lite_chart(before_after_bars(pieces, effect.before, effect.after, 5).spec)
     hook, index = CARRIED[patch.what].example(*cell, len(prompts.other))
     provenance.show(checkpoint, prompts.other, hook, index)

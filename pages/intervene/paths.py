@@ -18,7 +18,7 @@ from minigpt.interpret.interventions.path_patching import (
 from minigpt.interpret.interventions.paths import Path, Through, read_path
 from minigpt.interpret.interventions.prompt_pairs import EXCHANGED
 from minigpt.model import TransformerLM
-from pages.frame import notebook, state
+from pages.frame import models, notebook, state
 from pages.frame.remember import remember
 from pages.frame.words import number, plain
 from pages.intervene import numbers, prompts
@@ -188,7 +188,7 @@ def _show_chosen(checkpoint: Checkpoint, patching: Patching, maps: Maps) -> None
         f"{before[both.answer]:.3f} → {after[both.answer]:.3f}, {rival} "
         f"{before[both.rival]:.3f} → {after[both.rival]:.3f}."
     )
-    pieces = tokenizer.pieces(range(tokenizer.vocab_size))
+    pieces = models.vocabulary(tokenizer)
     st.vega_lite_chart(before_after_bars(pieces, before, after, 5).spec)
     notebook.show(
         "some paths",

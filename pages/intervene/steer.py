@@ -22,7 +22,7 @@ from minigpt.interpret.interventions.steering import (
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.interpret.stream.logit_lens import single_token
 from minigpt.model import TransformerLM
-from pages.frame import corpora, notebook, state
+from pages.frame import corpora, models, notebook, state
 from pages.frame.remember import remember
 from pages.intervene import numbers, steered_text
 from pages.intervene.ablate import moved
@@ -229,7 +229,7 @@ def _show_next_token(
 ) -> None:
     effect = steered.effect(checkpoint, reading.tokens)
     tokenizer = checkpoint.tokenizer
-    pieces = tokenizer.pieces(range(tokenizer.vocab_size))
+    pieces = models.vocabulary(tokenizer)
     st.markdown(moved(pieces, effect, is_changed=bool(steered.strength)))
     st.vega_lite_chart(before_after_bars(pieces, effect.before, effect.after, 8).spec)
     notebook.show(

@@ -6,7 +6,7 @@ import streamlit as st
 
 from minigpt.interpret.stream.attribution import LogitPart
 from minigpt.interpret.stream.part_lens import PartLens, part_lens
-from pages.frame import state
+from pages.frame import models, state
 from pages.frame.notebook import show as show_code
 from pages.frame.words import plain
 from pages.logit_lens.attribution import EXPLORER, chosen_part, pick_part
@@ -83,7 +83,7 @@ def _show_part(
 ) -> None:
     """Show the tokens that one part adds most and least to."""
     tokenizer = source.checkpoint.tokenizer
-    pieces = tokenizer.pieces(range(tokenizer.vocab_size))
+    pieces = models.vocabulary(tokenizer)
     row = found.of(part.name)[: len(pieces)]
     names, shown = extremes(pieces, row, SHOWN)
     st.markdown(f"What **{part.name}** writes")

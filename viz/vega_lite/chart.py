@@ -228,7 +228,11 @@ def _named(
 def _name(table: pd.DataFrame) -> str:
     """Name a table by a hash of all it holds."""
     content = hashlib.sha256(repr(list(table.columns)).encode())
-    content.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
+    for _, column in table.items():
+        values = column.to_numpy()
+        is_text = values.dtype.hasobject
+        content.update(values.dtype.str.encode())
+        content.update(repr(values.tolist()).encode() if is_text else values.tobytes())
     return f"data-{content.hexdigest()[:24]}"
 
 
