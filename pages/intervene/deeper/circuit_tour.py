@@ -111,7 +111,7 @@ def _nodes(told: _Told) -> list[Stop]:
             "Each mark is a node of the circuit: a part of the model (the row) at a "
             "token (the column). What it writes goes down, to later layers and to the "
             f"answer. The largest effect is that of {told.at(best)}: {number(adds)} "
-            "logits. Only its own lines stand out now, and the table says how much goes "
+            "logits. Only its own lines stand out now; the table says how much goes "
             "along each.",
             {"_circuit_node": tuple(best)},
         ),
