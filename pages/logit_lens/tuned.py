@@ -8,8 +8,9 @@ from minigpt.interpret.corpora import Divided, divided
 from minigpt.interpret.stream.tuned_lens import Distances, TunedLens, tune_lens
 from pages.frame import models, notebook
 from pages.frame.look.waiting import in_turn
+from pages.frame.questions import predict
 from pages.frame.remember import identity
-from pages.logit_lens import numbers
+from pages.logit_lens import numbers, tuned_questions
 from pages.logit_lens.numbers import WINDOWS, LensReading
 from viz.components.value_grid.view import Grid, value_grid
 from viz.lens_charts import output_distance_lines, output_distance_table
@@ -49,7 +50,9 @@ def show(source: LensReading, position: int) -> DeltaGenerator:
     if not lens.is_trained:
         _show_button(checkpoint, row, lens, is_training)
     if lens.step and not is_training:
-        _show_both(source, position, text, lens)
+        may_see = not lens.is_trained or predict(tuned_questions.nearer(source))
+        if may_see:
+            _show_both(source, position, text, lens)
     return row
 
 

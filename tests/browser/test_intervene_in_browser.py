@@ -133,3 +133,36 @@ def test_the_patch_map_shows_the_hooks_numbers_and_opens_a_cell(page, server, lo
     sentence.wait_for()
     found = float(re.search(r"moved (−?-?\d+\.\d+)", sentence.inner_text())[1])
     assert found == pytest.approx(moved(1, 5), abs=6e-4)
+
+
+def test_pairs_are_measured_when_pressed_and_a_mean_is_opened_with_a_click(
+    page, server
+):
+    open_page(page, server, "intervene=Many+prompts&pairs_measure=Lens&pairs_count=50")
+    expect(page.get_by_text(re.compile("^Over 50 pairs"))).to_have_count(0)
+    page.get_by_role("button", name="Measure 50 pairs").click()
+    page.get_by_text(re.compile("^Over 50 pairs.*There the difference is")).wait_for()
+    page.get_by_role("radio", name="Patch", exact=True).last.click()
+    into_corrupted = page.locator(".st-key-pairs_map_corrupted .value_grid")
+    cell = into_corrupted.locator("tbody tr").nth(1).locator("td").nth(0)
+    told = re.compile(
+        r"^Over 50 pairs.*patching the z of L1H0 from the clean.* "
+        r"([+−]?\d\.\d\d) \(95% interval"
+    )
+    cell.click()
+    sentence = page.get_by_text(told)
+    sentence.wait_for()
+    mean = told.match(sentence.inner_text())[1]
+    assert cell.inner_text() == mean.removeprefix("+")
+
+
+def test_a_parts_own_tour_begins_while_its_figure_is_covered(page, server):
+    open_page(page, server, f"intervene=Steer&prompt={PROMPT}&cover=true")
+    covered = page.get_by_text("once you have made your prediction")
+    covered.wait_for()
+    page.get_by_role("button", name="Take the tour").click()
+    expect(page.locator(".tour .count")).to_have_text("1 of 7")
+    expect(covered).to_have_count(0)
+    page.keyboard.press("PageDown")
+    expect(page.locator(".tour .count")).to_have_text("2 of 7")
+    expect(page.get_by_role("slider", name="Strength")).to_have_value("0.3")

@@ -1,10 +1,12 @@
 """What a reader does with the lens: read its cells, click them, click a bar."""
 
 import re
+import shutil
 
 import pytest
 import torch
 from navigation import open_link
+from streamlit_server import ROOT
 
 from minigpt.checkpoint import load_checkpoint
 
@@ -146,3 +148,25 @@ def test_the_page_fits_a_phone(page, server):
     page.set_viewport_size({"width": 390, "height": 844})
     open_lens(page, server)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.fixture
+def trained(tmp_path, chromium_program, serve_app):
+    """Start a server with the smallest model that ships: it names a text of its own."""
+    shutil.copytree(ROOT / "data/models/induction", tmp_path / "models/induction")
+    with serve_app(tmp_path) as running:
+        yield running
+
+
+def test_a_tuned_lens_is_trained_when_its_button_is_pressed(page, trained):
+    open_link(page, f"{trained.url}/logit_lens?prompt=Mia+met+Tom+.+Mia")
+    page.get_by_role("button", name="Train a tuned lens").click()
+    told = page.get_by_text(re.compile("windows of held-out text.*its KL is"))
+    told.wait_for()
+    tuned, raw = numbers(told.inner_text())[-2:]
+    assert tuned < raw
+    rows = grid(page, "lens_tuned").locator("tbody tr")
+    expect(rows).to_have_count(3)  # the embedding, and attention in two layers
+    both = rows.last.locator("td").all_inner_texts()
+    assert both[0] == both[1]  # at the last point both are the output
+    expect(page.get_by_role("button", name="Train a tuned lens")).to_have_count(0)

@@ -3,6 +3,7 @@
 import math
 import re
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,10 @@ from guard.seen import (
     softmax,
     without_head,
 )
+
+from minigpt.checkpoint import load_checkpoint
+from minigpt.interpret.corpora import divided
+from minigpt.interpret.stream.tuned_lens import tune_lens
 
 # The lens: the final norm and the unembedding over the stream at every point.
 
@@ -192,6 +197,43 @@ def rises(seen: Seen, *names: str) -> float:
     cuts = [without_head(*place_of(name)) for name in names]
     whole = losses_over(seen.model, seen.windows)
     return losses_over(seen.model, seen.windows, cuts) - whole
+
+
+@cache
+def lens_distances(path: Path) -> tuple[int, dict[str, tuple[float, float]]]:
+    """Train a tuned lens anew; return its windows, and both lenses' KL by point."""
+    model, tokenizer, metadata = load_checkpoint(path)
+    length = min(64, model.config.max_seq_len)
+    text = divided(metadata, tokenizer, length, (128, 32))
+    lens = tune_lens(model, text.fitted)
+    names = [f"blocks.{n}.hook_resid_pre" for n in range(model.config.num_layers)]
+    names.append(f"blocks.{len(names) - 1}.hook_resid_post")
+    sums = np.zeros((len(names), 2))
+    for window in text.unseen.tolist():
+        found = cache_of(model, window)
+        output = found["logits"]
+        for point, name in enumerate(names):
+            stream = torch.from_numpy(found[name]).float()
+            with torch.inference_mode():
+                for which, h in enumerate((stream, lens.translated(point, stream))):
+                    said = model.unembed(model.ln_final(h[None]))[0].double().numpy()
+                    pairs = zip(output, said, strict=True)
+                    sums[point, which] += sum(divergence(*pair) for pair in pairs)
+    points = ["embedding", *(f"L{n} attention" for n in range(len(names) - 1))]
+    means = (sums / text.unseen.size).tolist()
+    return len(text.unseen), dict(zip(points, means, strict=True))
+
+
+@answers("logit_lens.tuned_nearer")
+def tuned_nearer(seen: Seen, asked: Asked) -> Answer:
+    _, found = lens_distances(seen.path)
+    raw, tuned = found[re.search(r"after \*\*(.*?)\*\*", asked.text)[1]]
+    right = "nearer, but more than half as far"
+    if tuned >= raw:
+        right = "no nearer"
+    elif tuned < raw / 2:
+        right = "less than half as far"
+    return Answer(right, (raw, tuned, raw))
 
 
 @answers("intervene.which_head")

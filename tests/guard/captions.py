@@ -251,6 +251,15 @@ def one_part_writes(seen: Seen, nth: int) -> tuple[Number, ...]:
 constant("logit_lens", "^An early layer may know the answer", 2023)
 
 
+@claims("logit_lens", "windows of held-out text on which it was not trained")
+def tuned_lens(seen: Seen, nth: int) -> tuple[Number, ...]:
+    windows, found = inside.lens_distances(seen.path)
+    *before, _ = found.values()
+    closer = sum(tuned < raw for raw, tuned in before)
+    raw, tuned = np.mean(before, axis=0)
+    return (windows, closer, len(before), tuned, raw)
+
+
 @claims("logit_lens", "The lens reads all")
 def lens_width(seen: Seen, nth: int) -> tuple[Number, ...]:
     from guard.lines import LINES

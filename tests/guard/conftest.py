@@ -13,7 +13,7 @@ from guard.seen import Seen
 from guard.views import VIEWS, View
 from streamlit.testing.v1 import AppTest
 
-from minigpt.checkpoint import load_checkpoint
+from minigpt.checkpoint import load_checkpoint, save_checkpoint
 from minigpt.library.catalogue import find_model
 from minigpt.model import TransformerLM
 
@@ -51,6 +51,17 @@ def runs(guarded, tmp_path_factory) -> Path:
 def tuned(tmp_path_factory) -> Path:
     """Return a data directory with a base, and what was tuned from it."""
     return make_tuning(tmp_path_factory.mktemp("tuned"))
+
+
+@pytest.fixture(scope="session")
+def told(guarded, tmp_path_factory) -> Path:
+    """Return a data directory with a model `told` that names the text it learned."""
+    data = tmp_path_factory.mktemp("told")
+    model, tokenizer, metadata = load_checkpoint(guarded / "models/alibi")
+    record = {**metadata.provenance, "data": {"source": "tales"}}
+    path = data / "models/told"
+    save_checkpoint(path, model, tokenizer, step=metadata.step, provenance=record)
+    return data
 
 
 def place_in(model, tokens: list[int], dice: random.Random) -> tuple[int, int, int]:

@@ -287,6 +287,14 @@ VIEWS = {
         ("lens cell", "lens share"),
         before=lambda seen: {"lens_origin": True, "share_origin": True},
     ),
+    "logit_lens tuned": View(
+        "logit_lens",
+        ("told",),
+        (),
+        ("logit_lens.tuned_nearer",),
+        after=lambda seen: seen.app.button(key="tune_lens").click().run(),
+        data="told",
+    ),
     "intervene": View(
         "intervene",
         ALL,

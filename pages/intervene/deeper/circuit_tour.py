@@ -43,8 +43,9 @@ class _Told(NamedTuple):
 
     def at(self, node: Node) -> str:
         """Name a node in words."""
-        part = parts_of(self.checkpoint.model)[node.part].name
-        return f"{part} at {quoted(self.reading.pieces[node.position])}"
+        part = parts_of(self.checkpoint.model)[node.part]
+        name = part.name if part.kind == "head" else f"the {part.name}"
+        return f"{name} at {quoted(self.reading.pieces[node.position])}"
 
     def ranked(self) -> list[tuple[Node, float]]:
         """Return the nodes with what each adds, those that add most first."""
@@ -97,20 +98,21 @@ def _nodes(told: _Told) -> list[Stop]:
     ranked = told.ranked()
     (best, adds), (least, last) = ranked[0], ranked[-1]
     against = (
-        f"Not all speak for it. {told.at(least)} has an effect of {number(last)}: it "
-        "speaks against the answer, and is needed all the same, for a circuit has to "
-        "keep the whole difference, no more and no less."
+        f"Not all speak for the answer. The effect of {told.at(least)} is "
+        f"{number(last)}: it speaks against it, and is needed all the same, for a "
+        "circuit has to keep the whole difference, no more and no less."
         if last < 0
-        else f"All of its nodes speak for the answer. {told.at(least)} has the "
-        f"smallest effect, {number(last)} logits, and yet it cannot go."
+        else "All of its nodes speak for the answer. The smallest effect is that of "
+        f"{told.at(least)}, {number(last)} logits, and yet it cannot go."
     )
     return [
         Stop(
             DRAWING,
             "Each mark is a node of the circuit: a part of the model (the row) at a "
-            "token (the column), and it reads from below. The largest effect has "
-            f"{told.at(best)}: {number(adds)} logits. Only its own lines are "
-            "shown now, and in the table, how much goes along each.",
+            "token (the column). What it writes goes down, to later layers and to the "
+            f"answer. The largest effect is that of {told.at(best)}: {number(adds)} "
+            "logits. Only its own lines stand out now; the table says how much goes "
+            "along each.",
             {"_circuit_node": tuple(best)},
         ),
         Stop(DRAWING, against, {"_circuit_node": tuple(least)}),

@@ -80,10 +80,11 @@ def twice(
             unclear = 0
             yield Question(
                 "intervene.twice",
-                f"{within(case.prompt)}{source} is a direction in the stream. Added at "
-                f"every token, at {_code(case.hook)} with strength {strength:g}, it "
-                f"changes the prediction of the next token by KL {once:.3g} nats. How "
-                f"much does it change with strength {2 * strength:g}, twice as much?",
+                f"{within(case.prompt)}{source}: that is a direction in the stream. "
+                f"Added at every token, at {_code(case.hook)} with strength "
+                f"{strength:g}, it changes the prediction of the next token by KL "
+                f"{once:.3g} nats. How much does it change with twice the strength, "
+                f"{2 * strength:g}?",
                 options,
                 (times > AS_MUCH) + (times > MUCH),
                 f"By KL {double:.3g} nats: {times:.1f} times as much. While KL is "

@@ -9,7 +9,11 @@ SCREENS = {
     "laptop": (1280, 720, ""),
     "projector": (1280, 720, "&present=1"),
     "phone": (390, 844, ""),
+    "Steer": (1280, 720, "&intervene=Steer"),
+    "Circuit": (1280, 720, "&intervene=Circuit"),
+    "Many prompts": (1280, 720, "&intervene=Many+prompts"),
 }
+"""Width, height, and what else is in the address."""
 WALKS = [
     ("", "laptop"),
     ("", "phone"),
@@ -28,6 +32,9 @@ WALKS = [
             ("learning", "laptop"),
             ("head_explorer", "projector"),
             ("logit_lens", "phone"),
+            ("intervene", "Steer"),
+            ("intervene", "Circuit"),
+            ("intervene", "Many prompts"),
         ]
     ),
 ]

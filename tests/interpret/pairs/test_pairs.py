@@ -23,6 +23,7 @@ from minigpt.interpret.pairs.alignment import (
 from minigpt.interpret.pairs.averages import average, average_pairs, explain_average
 from minigpt.interpret.pairs.held_out_pairs import held_out_pairs
 from minigpt.interpret.pairs.measures import (
+    ATTRIBUTION,
     MEASURES,
     PairNumbers,
     measure_pair,
@@ -169,6 +170,19 @@ def test_a_mean_is_explained_by_its_pairs(model, tokenizer):
         assert working.result == pytest.approx(found.mean[1, row, column], abs=1e-9)
         assert working.operands.labels == tuple(f"pair {n}" for n in numbers)
         assert abs(working.result) == pytest.approx(np.abs(found.mean[1]).max())
+
+
+def test_a_part_leads_in_the_pairs_in_which_no_other_does_more(model, tokenizer):
+    found = average_pairs(model, tokenizer, ROWS, ATTRIBUTION)
+    for side in (0, 1):
+        alone = [
+            average_pairs(model, tokenizer, [row], ATTRIBUTION).strongest(side)[0]
+            for row in ROWS
+        ]
+        leads = found.leads(side)
+        assert leads.sum() == len(ROWS)
+        for cell in np.ndindex(leads.shape):
+            assert leads[cell] == alone.count(cell)
 
 
 def test_intervals_hold_the_true_mean_about_95_times_in_100():

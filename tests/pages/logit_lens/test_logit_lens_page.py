@@ -277,6 +277,31 @@ def test_a_tuned_lens_is_trained_kept_and_shown_with_its_code(
     assert "Tuned lens" in again.session_state["_recipes"]
 
 
+def test_a_tuned_lens_is_covered_by_a_prediction_of_its_own(
+    open_page, models, tmp_path, monkeypatch
+):
+    from pages.logit_lens import numbers
+
+    monkeypatch.setattr(
+        numbers, "TunedLens", lambda model, windows: TunedLens(model, windows, 60)
+    )
+    model, tokenizer, _ = load_checkpoint(models / STEP)
+    with torch.no_grad():
+        model.token_embedding.weight *= 20  # it says something: both lenses differ
+    told = {"data": {"source": "tales"}}
+    save_checkpoint(tmp_path / "models/told", model, tokenizer, provenance=told)
+    monkeypatch.setenv("MINIGPT_COVER", "on")
+    app = open_page(PAGE, data=tmp_path, model="told", prompt=PROMPT)
+    app.button(key="_just_show_me").click().run()
+    app.button(key="tune_lens").click().run()
+    assert not app.exception
+    assert "Tuned lens" not in app.session_state["_recipes"]
+    (radio,) = (each for each in app.radio if "tuned_nearer" in (each.key or ""))
+    radio.set_value(0).run()
+    assert not app.exception
+    assert "Tuned lens" in app.session_state["_recipes"]
+
+
 def test_without_a_text_of_its_own_a_model_has_no_tuned_lens(open_page, shapes):
     app = open_page(PAGE, data=shapes, model="rope", prompt=PROMPT)
     assert any("names no text" in each.value for each in app.caption)

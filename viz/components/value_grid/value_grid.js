@@ -16,6 +16,8 @@ export default function valueGrid({ data, parentElement, setTriggerValue }) {
     const place = state.shown ?? state.locked;
     markHeadings(grid, place);
     describeValue(grid.caption, data, place, sameCell(place, state.locked));
+    // With a line less, the cells would slip away from under the pointer.
+    grid.caption.style.minHeight = `${grid.caption.getBoundingClientRect().height}px`;
   }
   function enter(place) {
     if (grid.entry) cellOf(grid, grid.entry).tabIndex = -1;
