@@ -4,7 +4,7 @@
 other families need besides. All of them are off by default.
 """
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Discriminator,
@@ -84,6 +84,11 @@ class ModelConfig(OwnModelConfig):
         "keep their speed.",
     )
 
+    rope_ramp: Literal["turns", "pairs"] = Field(
+        "turns",
+        description="RoPE: from slow to fast pairs, how much of their speed they keep "
+        "rises with their turns (Llama 3), or evenly from pair to pair (YaRN).",
+    )
     attention_window: WindowOfLayers = Field(
         0,
         description="How many tokens attention reads, the last one its own: one number "
@@ -179,6 +184,13 @@ class ModelConfig(OwnModelConfig):
             raise ValueError(
                 f"rope_fast_turns is {self.rope_fast_turns:g}, and must be larger than "
                 f"rope_slow_turns, {self.rope_slow_turns:g}"
+            )
+        if self.rope_ramp == "pairs" and not (
+            self.rope_trained_length and self.rope_slow_turns
+        ):
+            raise ValueError(
+                "rope_ramp is 'pairs', which needs rope_trained_length, and "
+                "rope_slow_turns above 0: set them, or rope_ramp to 'turns'"
             )
 
     @property

@@ -106,6 +106,8 @@ class Shape:
     """The name of the head's weight."""
     windows: Literal["none", "one for all", "one or none"] = "none"
     """Which attention windows its layers can have."""
+    scales_queries: bool = True
+    """Whether its queries, or the scale of their norm, are tensors of their own."""
     scales_embeddings: bool = False
     """Whether it multiplies embeddings by √d_model."""
 
