@@ -127,6 +127,11 @@ class ModelConfig(OwnModelConfig):
         description="Bend the logits so that none is farther from 0 than this (none: "
         "as they are).",
     )
+    head_bias: bool = Field(
+        False,
+        description="Add a learned bias to each token's logit; only a head of its own "
+        "has one.",
+    )
 
     @model_serializer(mode="wrap")
     def _without_what_came_later(
@@ -168,6 +173,11 @@ class ModelConfig(OwnModelConfig):
             raise ValueError(
                 f"rope turns pairs of numbers, and a head is {self.d_head} wide, an "
                 "odd number: change d_model, num_heads or head_dim"
+            )
+        if self.head_bias and self.tie_embeddings:
+            raise ValueError(
+                "head_bias is on, and the head is the embedding, which has none: set "
+                "tie_embeddings to false, or head_bias"
             )
         self._check_rope()
         return self

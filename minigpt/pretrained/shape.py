@@ -23,6 +23,7 @@ PLAIN: dict[str, tuple[Any, ...]] = {
     "post_norms": (False,),
     "attention_softcap": (None,),
     "logit_softcap": (None,),
+    "head_bias": (False,),
 }
 """Options that few families or none have: part of what its models `fit`."""
 

@@ -17,6 +17,7 @@ from minigpt.pretrained.codebases import (
     nanochat,
     nanogpt,
     transformer_lens,
+    tutorial,
 )
 from minigpt.pretrained.codebases.saved import Saved
 from minigpt.pretrained.gpt2 import GPT2
@@ -136,6 +137,13 @@ CODEBASES = (
         "tok_emb.weight",
         from_scratch.FROM_SCRATCH,
         lambda saved: (from_scratch.settings_of(saved), saved.tensors),
+    ),
+    Codebase(
+        "the tutorials",
+        tutorial.KNOWN_BY,
+        tutorial.TUTORIAL,
+        tutorial.read,
+        tutorial.is_its,
     ),
     Codebase(
         "TransformerLens",

@@ -105,6 +105,7 @@ VARIANTS = {
         "rope_fast_turns": 1.5,
         "rope_ramp": "pairs",
     },
+    "head with a bias": {"head_bias": True, "tie_embeddings": False},
     "window": {"attention_window": 3},
     "window in one layer": {
         "attention_window": [0, 2],
