@@ -149,9 +149,6 @@ CODEBASES = (
         "TransformerLens",
         "embed.W_E",
         transformer_lens.TRANSFORMER_LENS,
-        lambda saved: (
-            transformer_lens.settings_of(saved),
-            transformer_lens.as_matrices(saved),
-        ),
+        transformer_lens.read,
     ),
 )
