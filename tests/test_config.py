@@ -82,3 +82,13 @@ def test_a_window_too_short_to_say_anything_twice_is_refused():
     short = recipe.transformer.replace(max_seq_len=11)
     with pytest.raises(ConfigError, match=r"max_seq_len is 11.* choose 12 or more"):
         recipe.replace(transformer=short.to_dict())
+
+
+def test_yarns_ramp_needs_the_length_it_is_measured_in():
+    with pytest.raises(ConfigError, match="rope_ramp is 'pairs', which needs rope_tra"):
+        ModelConfig(positional_encoding="rope", rope_ramp="pairs", rope_factor=2.0)
+
+
+def test_an_embedding_that_is_the_head_has_no_bias():
+    with pytest.raises(ConfigError, match="head_bias is on, and the head is the embed"):
+        ModelConfig(head_bias=True)

@@ -73,7 +73,7 @@ INGREDIENTS: Final = (
         (
             *("positional_encoding", "relative_distances", "relative_gain"),
             *("rope_base", "rope_dim", "rope_factor", "rope_trained_length"),
-            *("rope_slow_turns", "rope_fast_turns"),
+            *("rope_slow_turns", "rope_fast_turns", "rope_ramp", "rope_local_base"),
         ),
         "With a learned bias per distance, heads find the token before at once; "
         "position vectors must be learned one by one.",

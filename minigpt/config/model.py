@@ -4,7 +4,7 @@
 other families need besides. All of them are off by default.
 """
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Discriminator,
@@ -84,6 +84,11 @@ class ModelConfig(OwnModelConfig):
         "keep their speed.",
     )
 
+    rope_ramp: Literal["turns", "pairs"] = Field(
+        "turns",
+        description="RoPE: from slow to fast pairs, how much of their speed they keep "
+        "rises with their turns (Llama 3), or evenly from pair to pair (YaRN).",
+    )
     attention_window: WindowOfLayers = Field(
         0,
         description="How many tokens attention reads, the last one its own: one number "
@@ -121,6 +126,11 @@ class ModelConfig(OwnModelConfig):
         le=1e6,
         description="Bend the logits so that none is farther from 0 than this (none: "
         "as they are).",
+    )
+    head_bias: bool = Field(
+        False,
+        description="Add a learned bias to each token's logit; only a head of its own "
+        "has one.",
     )
 
     @model_serializer(mode="wrap")
@@ -164,6 +174,11 @@ class ModelConfig(OwnModelConfig):
                 f"rope turns pairs of numbers, and a head is {self.d_head} wide, an "
                 "odd number: change d_model, num_heads or head_dim"
             )
+        if self.head_bias and self.tie_embeddings:
+            raise ValueError(
+                "head_bias is on, and the head is the embedding, which has none: set "
+                "tie_embeddings to false, or head_bias"
+            )
         self._check_rope()
         return self
 
@@ -179,6 +194,13 @@ class ModelConfig(OwnModelConfig):
             raise ValueError(
                 f"rope_fast_turns is {self.rope_fast_turns:g}, and must be larger than "
                 f"rope_slow_turns, {self.rope_slow_turns:g}"
+            )
+        if self.rope_ramp == "pairs" and not (
+            self.rope_trained_length and self.rope_slow_turns
+        ):
+            raise ValueError(
+                "rope_ramp is 'pairs', which needs rope_trained_length, and "
+                "rope_slow_turns above 0: set them, or rope_ramp to 'turns'"
             )
 
     @property

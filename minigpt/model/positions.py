@@ -134,10 +134,11 @@ def rope_speeds(config: ModelConfig) -> Float[Tensor, " pair"]:
 
         speed(i) = base^(−2i / d)
         slowed:    speed · (share + (1 − share) / factor)
-        share    = 0 … 1 as the pair's turns in the trained length go from slow to fast
+        share    = 0 … 1 as the pair's turns in the trained length go from slow to fast,
+                   or (YaRN) as its number goes from the slow pair's to the fast one's
 
     A model is stretched to longer texts by slowing its pairs: all alike (linear), or
-    only those whose turn is longer than the texts that it was trained on (Llama 3).
+    only those whose turn is longer than the texts that it was trained on.
     An odd last number of a head is left out: it has no partner.
 
     Source: Chen et al. 2023, arXiv:2306.15595, eq. 4, for all alike; Llama 3.1's model
@@ -149,10 +150,34 @@ def rope_speeds(config: ModelConfig) -> Float[Tensor, " pair"]:
         return speeds
     if config.rope_trained_length is None:
         return speeds / config.rope_factor
-    turns = config.rope_trained_length * speeds / math.tau
-    slow, fast = config.rope_slow_turns, config.rope_fast_turns
-    share = ((turns - slow) / (fast - slow)).clamp(0.0, 1.0)
+    if config.rope_ramp == "pairs":
+        first, last = yarn_pairs(config)
+        share = ((last - torch.arange(len(speeds))) / (last - first)).clamp(0.0, 1.0)
+    else:
+        turns = config.rope_trained_length * speeds / math.tau
+        slow, fast = config.rope_slow_turns, config.rope_fast_turns
+        share = ((turns - slow) / (fast - slow)).clamp(0.0, 1.0)
     return speeds * (share + (1.0 - share) / config.rope_factor)
+
+
+def yarn_pairs(config: ModelConfig) -> tuple[int, float]:
+    """Return the last pair that keeps its speed, and the first that is slowed wholly.
+
+        pair(turns) = d ln(trained length / (2π turns)) / (2 ln base)
+
+    Rounded outwards, and kept among the numbers that are turned.
+
+    Source: Peng et al. 2023, arXiv:2309.00071, section 3.2, and its program.
+    """
+    width, length = config.rope_dim or config.d_head, config.rope_trained_length or 1
+
+    def pair(turns: float) -> float:
+        beyond = math.log(length / (math.tau * turns))
+        return width * beyond / (2 * math.log(config.rope_base))
+
+    first = max(math.floor(pair(config.rope_fast_turns)), 0)
+    last = min(math.ceil(pair(config.rope_slow_turns)), width - 1)
+    return first, float(last) if last > first else first + 0.001
 
 
 class AlibiBias(nn.Module):

@@ -75,7 +75,7 @@ class TransformerLM(LanguageModelBase):
         )
         self.ln_final = build_norm(config)
         if not config.tie_embeddings:
-            self.head = nn.Linear(config.d_model, config.vocab_size, bias=False)
+            self.head = nn.Linear(config.d_model, config.vocab_size, config.head_bias)
         self.name_hook_points()
         initialize(self, config)
 
@@ -143,16 +143,24 @@ class TransformerLM(LanguageModelBase):
         self, x: Float[Tensor, "batch pos d_model"]
     ) -> Float[Tensor, "batch pos vocab"]:
         """Compare the final vector with every token's; bend the logits, if they are."""
-        logits = self.compare(x)
+        if self.config.tie_embeddings:
+            logits = F.linear(x, self.token_embedding.weight)
+        else:
+            logits = self.head(x)
         return softcapped(logits, self.config.logit_softcap)
 
     def compare(
         self, x: Float[Tensor, "batch pos d_model"]
     ) -> Float[Tensor, "batch pos vocab"]:
-        """Compare the final vector with every token's: what is linear of `unembed`."""
-        if self.config.tie_embeddings:
-            return F.linear(x, self.token_embedding.weight)
-        return self.head(x)
+        """Compare parts of the final vector with every token's: no bias, not bent."""
+        table = self.token_embedding if self.config.tie_embeddings else self.head
+        return F.linear(x, table.weight)
+
+    @property
+    def head_bias(self) -> Tensor | None:
+        """What is added to each token's logit, if anything."""
+        bias: Tensor | None = None if self.config.tie_embeddings else self.head.bias
+        return bias
 
     def new_cache(self, batch_size: int, max_len: int | None = None) -> Cache:
         """Make an empty cache for `forward`.

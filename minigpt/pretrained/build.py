@@ -32,6 +32,11 @@ def build(
     """
     try:
         config = shape.read(fields)
+        if fields.query_factor != 1.0 and not shape.scales_queries:
+            fields.obstacles.append(
+                "its RoPE multiplies queries and keys, and this project cannot put "
+                f"that into the weights of a {shape.title}"
+            )
         fields.finish()
         # On the meta device: allocate no memory before all names and shapes match.
         with torch.device("meta"):

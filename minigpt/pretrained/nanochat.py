@@ -124,4 +124,5 @@ NANOCHAT = Shape(
     },
     shares_keys=True,
     complete=complete,
+    scales_queries=False,
 )

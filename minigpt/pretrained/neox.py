@@ -126,5 +126,6 @@ NEOX = Shape(
     },
     shares_keys=False,
     complete=complete,
+    scales_queries=False,
     head="embed_out.weight",
 )

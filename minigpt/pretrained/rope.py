@@ -3,12 +3,15 @@
 Llama, Mistral, Qwen and GPT-NeoX have them in common.
 """
 
+import math
 from typing import Any
 
 from minigpt.config import ModelConfig
 from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.windows import KINDS
 
+QUERIES = "queries are multiplied with"
+"""Among what is read, but no setting of ours."""
 PLACES = ("rope_scaling", "rope_parameters")
 """The older and the newer name of the group of fields."""
 
@@ -25,6 +28,7 @@ def read_rope(fields: Fields, default: float = 10_000.0) -> dict[str, Any]:
     for place in PLACES:
         inside = Fields(fields.path, fields.take(place, dict, {}))
         found |= _read_stretching(inside)
+        fields.notes += [note for note in inside.notes if note not in fields.notes]
         found["rope_base"] = inside.take("rope_theta", float, found["rope_base"])
         fields.obstacles += [
             f"in {place}, {complaint}"
@@ -33,6 +37,7 @@ def read_rope(fields: Fields, default: float = 10_000.0) -> dict[str, Any]:
                 *(f"{name} is {value!r:.40}" for name, value in inside.rest()),
             )
         ]
+    fields.query_factor *= found.pop(QUERIES, 1.0)
     return found
 
 
@@ -74,6 +79,11 @@ def read_rope_by_kind(fields: Fields) -> dict[str, Any]:
         fields.obstacles.append(
             "rope_parameters stretches layers with a window, and here these never are"
         )
+    if any(part.query_factor != 1.0 for part in inside.values()):
+        fields.obstacles.append(
+            "rope_parameters multiplies queries and keys in some layers only, and this "
+            "project cannot put that into the weights"
+        )
     for kind, part in inside.items():
         fields.obstacles += [f"of {kind}, {each}" for each in part.obstacles]
     return found | {"rope_local_base": own["rope_base"]}
@@ -92,11 +102,47 @@ def _read_stretching(inside: Fields) -> dict[str, Any]:
             "rope_fast_turns": inside.take("high_freq_factor", float),
             "rope_trained_length": inside.take("original_max_position_embeddings", int),
         }
+    if kind == "yarn":
+        return _read_yarn(inside)
+    if kind == "dynamic":
+        factor = inside.take("factor", float)
+        inside.take("original_max_position_embeddings", int, 1)  # not used by it
+        inside.notes.append(
+            f"Its RoPE is stretched (dynamic, by {factor:g}) in texts longer than "
+            "max_position_embeddings only: it is opened for texts up to there."
+        )
+        return {}
     inside.obstacles.append(
         f"rope_type is {kind!r:.40}, which this project cannot compute; it can with "
-        "'default', 'linear' or 'llama3'"
+        "'default', 'linear', 'llama3', 'yarn' or 'dynamic'"
     )
     return {}
+
+
+def _read_yarn(inside: Fields) -> dict[str, Any]:
+    """Translate YaRN's settings.
+
+    It also multiplies turned queries and keys by an attention factor. Here its square
+    is put into what makes the queries, and the scores are the same.
+    """
+    inside.require("truncate", (True,))
+    factor = inside.take("factor", float)
+    scale, all_dim = (
+        inside.take(name, float, 0.0) for name in ("mscale", "mscale_all_dim")
+    )
+
+    def usual(weight: float) -> float:
+        return 1.0 if factor <= 1.0 else 0.1 * weight * math.log(factor) + 1.0
+
+    found = usual(scale) / usual(all_dim) if scale and all_dim else usual(1.0)
+    return {
+        QUERIES: inside.take("attention_factor", float, found) ** 2,
+        "rope_factor": factor,
+        "rope_slow_turns": inside.take("beta_slow", float, 1.0),
+        "rope_fast_turns": inside.take("beta_fast", float, 32.0),
+        "rope_trained_length": inside.take("original_max_position_embeddings", int),
+        "rope_ramp": "pairs",
+    }
 
 
 def write_rope(config: ModelConfig) -> dict[str, Any]:
@@ -104,6 +150,15 @@ def write_rope(config: ModelConfig) -> dict[str, Any]:
     stretching: dict[str, Any] = {"rope_type": "default"}
     if config.rope_factor != 1.0 and config.rope_trained_length is None:
         stretching = {"rope_type": "linear", "factor": config.rope_factor}
+    elif config.rope_factor != 1.0 and config.rope_ramp == "pairs":
+        stretching = {
+            "rope_type": "yarn",
+            "factor": config.rope_factor,
+            "beta_slow": config.rope_slow_turns,
+            "beta_fast": config.rope_fast_turns,
+            "original_max_position_embeddings": config.rope_trained_length,
+            "attention_factor": 1.0,  # the queries have it
+        }
     elif config.rope_factor != 1.0:
         stretching = {
             "rope_type": "llama3",

@@ -23,6 +23,7 @@ PLAIN: dict[str, tuple[Any, ...]] = {
     "post_norms": (False,),
     "attention_softcap": (None,),
     "logit_softcap": (None,),
+    "head_bias": (False,),
 }
 """Options that few families or none have: part of what its models `fit`."""
 
@@ -106,6 +107,8 @@ class Shape:
     """The name of the head's weight."""
     windows: Literal["none", "one for all", "one or none"] = "none"
     """Which attention windows its layers can have."""
+    scales_queries: bool = True
+    """Whether its queries, or the scale of their norm, are tensors of their own."""
     scales_embeddings: bool = False
     """Whether it multiplies embeddings by √d_model."""
 

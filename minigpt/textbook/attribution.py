@@ -69,7 +69,12 @@ def logit_shares(
             parts[f"L{layer} MLP"] = cache["mlp_out", layer][0, position]
     shares = {name: float(part @ direction) for name, part in parts.items()}
     bias = getattr(model.ln_final, "bias", None)  # it comes after the division
-    return shares if bias is None else {**shares, "norm bias": float(bias @ row)}
+    if bias is not None:
+        shares["norm bias"] = float(bias @ row)
+    own = model.head_bias
+    if own is not None:
+        shares["head bias"] = float(own[a] - (0.0 if b is None else own[b]))
+    return shares
 
 
 @torch.inference_mode()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from minigpt.config import ModelConfig
 from minigpt.model import LanguageModel
-from minigpt.model.positions import RelativeBias
+from minigpt.model.positions import RelativeBias, yarn_pairs
 
 
 def sinusoidal_vectors(length: int, d_model: int) -> Float[Tensor, "pos d_model"]:
@@ -64,6 +64,9 @@ def rope_speeds(config: ModelConfig) -> Float[Tensor, " pair"]:
     turns = config.rope_trained_length * speeds / (2 * torch.pi)
     begin, end = config.rope_slow_turns, config.rope_fast_turns
     share = ((turns - begin) / (end - begin)).clamp(0, 1)
+    if config.rope_ramp == "pairs":  # YaRN: even steps between two whole pairs
+        first, last = yarn_pairs(config)
+        share = ((last - torch.arange(width // 2)) / (last - first)).clamp(0, 1)
     return share * speeds + (1 - share) * slowest
 
 

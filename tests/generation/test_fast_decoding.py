@@ -28,6 +28,7 @@ SETTINGS = [
     {"attention_window": [7, 0], "positional_encoding": "relative"},
     {"attention_softcap": 2.0, "logit_softcap": 3.0, "positional_encoding": "alibi"},
     {"post_norms": True, "activation": "geglu", "embedding_scale": 5.6},
+    {"head_bias": True, "tie_embeddings": False},
     {"rope_local_base": 30.0, "attention_window": [6, 0], "positional_encoding": "rope"}
     | {"norm": "rmsnorm", "post_norms": True, "embedding_norm": True},
 ]

@@ -25,6 +25,9 @@ VARIANTS = [
     {"parallel_mlp": True, "activation": "gelu_exact", "qkv_bias": False},
     {"positional_encoding": "rope", "rope_dim": 6, "head_dim": 10, "num_kv_heads": 2},
     {"attention_window": 5, "positional_encoding": "rope"},
+    {"head_bias": True, "tie_embeddings": False, "positional_encoding": "sinusoidal"},
+    {"positional_encoding": "rope", "rope_factor": 4.0, "rope_trained_length": 20}
+    | {"rope_ramp": "pairs", "rope_base": 50.0, "rope_fast_turns": 3.0, "head_dim": 12},
     {
         "attention_softcap": 2.0,
         "logit_softcap": 20.0,

@@ -50,7 +50,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     **{f"norm {name}": {"norm": name} for name in ("layernorm", "rmsnorm")},
     **{
         f"activation {name}": {"activation": name}
-        for name in ("gelu", "gelu_exact", "relu", "relu2", "swiglu")
+        for name in ("gelu", "gelu_exact", "relu", "relu2", "swiglu", "geglu")
     },
     "norm without weights": {"norm_affine": False},
     "no bias": {"bias": False},
@@ -70,6 +70,16 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "rope_factor": 2.0,
         "rope_trained_length": 8,
     },
+    "windows, bent, norms behind": {
+        "positional_encoding": "rope",
+        "rope_local_base": 50.0,
+        "attention_window": [4, 0],
+        "post_norms": True,
+        "attention_softcap": 2.0,
+        "logit_softcap": 9.0,
+        "embedding_scale": 3.0,
+    },
+    "head with a bias": {"tie_embeddings": False, "head_bias": True},
     "mlp model": {"model_type": "mlp"},
 }
 

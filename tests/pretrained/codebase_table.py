@@ -13,10 +13,19 @@ from pathlib import Path
 import torch
 import transformers
 from pretrained import codebase_writers as writers
-from pretrained.test_codebases import TOKENS, as_nanogpt, gpt2, llama, metas, write_bin
+from pretrained.test_codebases import (
+    TOKENS,
+    as_nanogpt,
+    gpt2,
+    llama,
+    metas,
+    shaken,
+    write_bin,
+)
 from pretrained.test_more_codebases import newer_gpt2
 from pretrained.test_nanochat import META as META_OF_NANOCHAT
 from pretrained.test_nanochat import nanochat
+from pretrained.test_tutorial import Tutorial, saved
 
 import minigpt
 from minigpt.tokenizers import BPETokenizer
@@ -62,6 +71,8 @@ def cases():
     yield "TransformerLens", "model.pt", newer, lens, None
     folded = writers.transformer_lens(newer, folded=True)
     yield "TransformerLens, folded", "model.pt", newer, folded, None
+    tutorial = shaken(Tutorial())
+    yield "the tutorials", "best_model.pt", tutorial, saved(tutorial), None
     yield "llama2.c", "model.bin", small, 0, None
     yield "llama2.c, version 1", "model.bin", small, 1, None
     state = {"model": metas(small), "model_args": LLAMA2C | {"vocab_size": 300}}

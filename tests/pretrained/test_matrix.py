@@ -50,6 +50,8 @@ FAMILIES = {
 QWEN = LIKE_LLAMA | {"num_key_value_heads": 1}
 LONGER = {"rope_type": "llama3", "rope_theta": 500.0, "factor": 8.0}
 LONGER |= {"low_freq_factor": 0.5, "high_freq_factor": 2.0}
+YARN = {"rope_type": "yarn", "rope_theta": 500.0, "factor": 4.0}
+YARN |= {"original_max_position_embeddings": 16}
 LATER = {
     "qwen2": (transformers.Qwen2Config, QWEN | {"tie_word_embeddings": True}),
     "qwen3": (transformers.Qwen3Config, QWEN | {"head_dim": 10}),
@@ -134,6 +136,31 @@ LATER = {
     "nanochat": (
         transformers.NanoChatConfig,
         LIKE_LLAMA | {"num_key_value_heads": 1, "final_logit_softcapping": 5.0},
+    ),
+    "llama, yarn": (
+        transformers.LlamaConfig,
+        LIKE_LLAMA
+        | {"num_key_value_heads": 3, "head_dim": 12, "rope_parameters": YARN},
+    ),
+    "qwen3, yarn of its own factor": (
+        transformers.Qwen3Config,
+        QWEN
+        | {"head_dim": 12}
+        | {"rope_parameters": YARN | {"attention_factor": 1.7, "beta_fast": 6.0}},
+    ),
+    "mistral, yarn with scales": (
+        transformers.MistralConfig,
+        LIKE_LLAMA
+        | {"num_key_value_heads": 1, "sliding_window": 9}
+        | {"rope_parameters": YARN | {"mscale": 0.7, "mscale_all_dim": 0.2}},
+    ),
+    "llama, dynamic": (
+        transformers.LlamaConfig,
+        LIKE_LLAMA
+        | {
+            "num_key_value_heads": 1,
+            "rope_parameters": YARN | {"rope_type": "dynamic"},
+        },
     ),
     "qwen2, windows": (
         transformers.Qwen2Config,
@@ -321,7 +348,8 @@ REFUSED = {
         {"quantization_config": {"bits": 4}},
     ],
     "llama": [
-        {"rope_scaling": {"rope_type": "yarn", "factor": 2.0}, "hidden_act": "gelu"},
+        {"rope_scaling": {"rope_type": "longrope"}, "hidden_act": "gelu"},
+        {"rope_scaling": {"rope_type": "yarn", "factor": 2.0, "truncate": False}},
         {"head_dim": "16", "mlp_bias": True},
         {"residual_multiplier": 0.5, "num_experts": 4},
         {"layer_types": ["full_attention", "chunked_attention"]},

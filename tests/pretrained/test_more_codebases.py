@@ -7,6 +7,7 @@ import torch
 import transformers
 from pretrained import codebase_writers as writers
 from pretrained.test_codebases import (
+    TOKENS,
     VOCAB,
     as_nanogpt,
     assert_equal_logits,
@@ -135,11 +136,16 @@ def test_transformer_lens_without_mlps_and_with_wide_heads_opens(with_tokens):
     assert_equal_logits(found.model, theirs)
 
 
-def test_a_bias_for_each_token_that_no_shift_can_be_is_refused(with_tokens):
-    content = writers.transformer_lens(newer_gpt2(36, 4))
+@torch.inference_mode()
+def test_a_bias_for_each_token_that_no_shift_can_be_stays_the_heads(with_tokens):
+    theirs = newer_gpt2(36, 4)
+    content = writers.transformer_lens(theirs)
     content["unembed.b_U"][7] = 0.5
-    with pytest.raises(CheckpointError, match=r"b_U adds up to 0\.5 .*no bias"):
-        opened(content, with_tokens)
+    found = opened(content, with_tokens)
+    added = found.model(TOKENS) - theirs(TOKENS).logits
+    wanted = torch.zeros(VOCAB).index_fill(0, torch.tensor(7), 0.5).expand_as(added)
+    torch.testing.assert_close(added, wanted, atol=1e-4, rtol=0)
+    assert found.model.config.head_bias
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -242,7 +242,7 @@ def test_a_gpt2_that_computes_something_else_is_refused_by_field(saved, name, va
     ("name", "value"),
     [
         ("rope_scaling", {"rope_type": "yarn", "factor": 2.0}),
-        ("rope_scaling", {"type": "dynamic", "factor": 2.0}),
+        ("rope_scaling", {"type": "longrope", "factor": 2.0}),
         ("rope_scaling", {"rope_type": "linear", "factor": "2"}),
         ("rope_parameters", {"rope_type": "llama3", "rope_theta": 1e4, "factor": 8.0}),
         ("rope_parameters", {"rope_type": "default", "rope_theta": 1e4, "factor": 8.0}),
@@ -362,6 +362,7 @@ OURS["llama, stretched"] = OURS["llama"] | {
     "rope_slow_turns": 0.5,
     "rope_fast_turns": 2.0,
 }
+OURS["llama, yarn"] = OURS["llama, stretched"] | {"rope_ramp": "pairs"}
 OURS["mistral"] = OURS["llama"] | {"attention_window": 5}
 OURS["qwen2"] = OURS["llama"] | {"qkv_bias": True, "num_kv_heads": 2}
 OURS["qwen2, windows"] = OURS["qwen2"] | {"attention_window": (0, 7)}

@@ -128,7 +128,10 @@ STRETCHED = {"rope_factor": 4.0, "rope_trained_length": 9, "rope_fast_turns": 1.
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"rope_factor": 3.0}, STRETCHED, {"rope_dim": 4}, STRETCHED | {"rope_dim": 2}],
+    [
+        *({}, {"rope_factor": 3.0}, STRETCHED, {"rope_dim": 4}),
+        *(STRETCHED | {"rope_dim": 2}, STRETCHED | {"rope_ramp": "pairs"}),
+    ],
     ids=str,
 )
 def test_turned_scores_are_those_of_the_complex_form(settings):

@@ -137,6 +137,9 @@ def from_means(run: FrozenRun) -> float:
     row = unembedding(model, run.asked.answer, run.asked.rival)
     shift = getattr(model.ln_final, "bias", None)
     constant = mean @ final_direction(run)
+    if model.head_bias is not None:
+        answer, rival = model.head_bias[[run.asked.answer, run.asked.rival]]
+        constant = constant + answer - rival
     return float(constant if shift is None else constant + shift @ row)
 
 

@@ -22,7 +22,7 @@ from minigpt.interpret.provenance.working import (
     spell_products,
     spell_sum,
 )
-from minigpt.model.positions import AlibiBias, RelativeBias
+from minigpt.model.positions import AlibiBias, RelativeBias, yarn_pairs
 
 PARTS = ("q", "k", "v")
 """In the order in which `qkv` holds their rows."""
@@ -126,7 +126,11 @@ def _rope_speed(config: ModelConfig, pair: int, half: int) -> tuple[float, str]:
     if config.rope_trained_length is not None:
         turns = config.rope_trained_length * speed / math.tau
         slow, fast = config.rope_slow_turns, config.rope_fast_turns
-        share = min(max((turns - slow) / (fast - slow), 0.0), 1.0)
+        share = (turns - slow) / (fast - slow)
+        if config.rope_ramp == "pairs":
+            first, last = yarn_pairs(config)
+            share = (last - pair) / (last - first)
+        share = min(max(share, 0.0), 1.0)
     if share == 0.0:
         return speed / factor, f"{symbols} / {bare(factor)}"
     slowed = speed * (share + (1 - share) / factor)

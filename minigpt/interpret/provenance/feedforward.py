@@ -71,11 +71,13 @@ def written(site: Site) -> Vector:
 def logit(site: Site) -> Working:
     """One token's score: the final vector, compared with that token's."""
     final = norms.output(site, "ln_final", site.position)
+    bias = site.model.head_bias
     made = multiply_and_add(
-        "ln_final(x) · the token's vector",
+        "ln_final(x) · the token's vector" + ("" if bias is None else " + bias"),
         "d_model",
         ("ln_final(x)", final),
         ("token's vector", stream.weights_of_token(site)),
+        None if bias is None else float(doubles(bias[site.index[-1]])),
     )
     return bent(made, site.model.config.logit_softcap)
 

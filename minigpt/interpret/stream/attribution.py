@@ -58,6 +58,10 @@ NORM_BIAS = LogitPart("norm bias", "norm", None)
 """The final norm's shift, which comes after its division: the last summand."""
 
 
+HEAD_BIAS = LogitPart("head bias", "norm", None)
+"""What the head adds to a token's logit, whatever the stream says."""
+
+
 @dataclass(frozen=True)
 class Attribution:
     """What each part adds to one token's logit, or to A's minus B's."""
@@ -140,11 +144,16 @@ def attribute(
     if shift is not None:
         parts.append(NORM_BIAS)
         shares = torch.cat([shares, (shift @ row)[None]])
+    own = model.head_bias
+    if own is not None:
+        parts.append(HEAD_BIAS)
+        added = own[token] if minus is None else own[token] - own[minus]
+        shares = torch.cat([shares, added[None]])
     is_head = torch.tensor([part.kind == "head" for part in parts])
     last = logits[0, -1]
     if model.config.logit_softcap is not None:
         last = model.compare(affine(model.ln_final, cache["ln_final.hook_normalized"]))
-        last = last[0, -1]
+        last = last[0, -1] if own is None else last[0, -1] + own
     return Attribution(
         parts=parts,
         shares=shares.cpu().numpy(),

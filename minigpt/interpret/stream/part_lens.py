@@ -21,7 +21,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from minigpt.interpret.stream.attribution import NORM_BIAS, LogitPart, part_vectors
+from minigpt.interpret.stream.attribution import (
+    HEAD_BIAS,
+    NORM_BIAS,
+    LogitPart,
+    part_vectors,
+)
 from minigpt.interpret.stream.logit_direction import held_norm, read_parts
 from minigpt.model import TransformerLM
 
@@ -86,4 +91,7 @@ def part_lens(model: TransformerLM, tokens: list[int], position: int) -> PartLen
         parts.append(NORM_BIAS)
         normed = torch.cat([normed, shift[None]])
     written = model.compare(normed[None])[0].float()
+    if model.head_bias is not None:
+        parts.append(HEAD_BIAS)
+        written = torch.cat([written, model.head_bias[None].float()])
     return PartLens(parts, written.cpu().numpy(), float(scale))

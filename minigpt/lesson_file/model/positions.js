@@ -54,9 +54,23 @@ export function ropeSpeeds(config, layer) {
     if (trained === null) return speed / factor;
     const { rope_slow_turns: slow, rope_fast_turns: fast } = config;
     const turns = (trained * speed) / (2 * Math.PI);
-    const share = Math.min(1, Math.max(0, (turns - slow) / (fast - slow)));
+    let share = (turns - slow) / (fast - slow);
+    if (config.rope_ramp === "pairs") {
+      const [first, last] = yarnPairs(config, base, width);
+      share = (last - i) / (last - first);
+    }
+    share = Math.min(1, Math.max(0, share));
     return speed * (share + (1 - share) / factor);
   });
+}
+
+// YaRN: the last pair that keeps its speed, and the first that is slowed wholly.
+function yarnPairs(config, base, width) {
+  const pair = (turns) => (width * Math.log(config.rope_trained_length / (2 * Math.PI * turns)))
+    / (2 * Math.log(base));
+  const first = Math.max(Math.floor(pair(config.rope_fast_turns)), 0);
+  const last = Math.min(Math.ceil(pair(config.rope_slow_turns)), width - 1);
+  return [first, last > first ? last : first + 0.001];
 }
 
 // A function of head and distance that gives what is added to a score, or null.

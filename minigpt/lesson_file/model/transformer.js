@@ -72,5 +72,6 @@ function block(run, layer, before) {
 // Compare final vectors [pos d_model] with every token's, and bend the logits, if they are.
 export function unembed(model, final) {
   const table = model.weights.get("head.weight") ?? model.weights.get("token_embedding.weight");
-  return softcapped(linear(final, table), model.config.logit_softcap);
+  const logits = linear(final, table, model.weights.get("head.bias"));
+  return softcapped(logits, model.config.logit_softcap);
 }

@@ -13,6 +13,7 @@ Reading order:
     nanochat    its successor's
     from_scratch      LLMs-from-scratch's
     transformer_lens  TransformerLens's
+    tutorial          the tutorials' own
     llama2c     its `.bin`, number after number, and its `.pt`; Meta's have its names
     programs    all of them, and how each is recognised
     tokens      the tokenizer beside it

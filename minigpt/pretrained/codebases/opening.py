@@ -24,7 +24,10 @@ from minigpt.pretrained.weights import TensorsInMemory
 from minigpt.regular_files import is_regular, named_directory
 from minigpt.tokenizers.enlarged import fitted
 
-NAMES = ("ckpt.pt", "model.bin", "model.pt", "model.pth", "consolidated.00.pth")
+NAMES = (
+    *("ckpt.pt", "model.bin", "model.pt", "model.pth", "consolidated.00.pth"),
+    "best_model.pt",
+)
 """What their programs call the file, if only its directory is named."""
 KINDS = (".pt", ".pth", ".bin")
 

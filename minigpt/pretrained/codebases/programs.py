@@ -17,6 +17,7 @@ from minigpt.pretrained.codebases import (
     nanochat,
     nanogpt,
     transformer_lens,
+    tutorial,
 )
 from minigpt.pretrained.codebases.saved import Saved
 from minigpt.pretrained.gpt2 import GPT2
@@ -138,12 +139,16 @@ CODEBASES = (
         lambda saved: (from_scratch.settings_of(saved), saved.tensors),
     ),
     Codebase(
+        "the tutorials",
+        tutorial.KNOWN_BY,
+        tutorial.TUTORIAL,
+        tutorial.read,
+        tutorial.is_its,
+    ),
+    Codebase(
         "TransformerLens",
         "embed.W_E",
         transformer_lens.TRANSFORMER_LENS,
-        lambda saved: (
-            transformer_lens.settings_of(saved),
-            transformer_lens.as_matrices(saved),
-        ),
+        transformer_lens.read,
     ),
 )

@@ -6,8 +6,9 @@ All of them multiply from the right; ours from the left, heads below one another
 models may have been folded: a norm's scale and shift are then part of the matrices
 behind it, and are here 1 and 0.
 
-Folding also leaves a bias for each token of the vocabulary. Ours has none, but where
-the head can express it, as it can after folding, the last norm's shift does the same:
+Folding also leaves a bias for each token of the vocabulary. Where the head can express
+it, as it can after folding, the last norm's shift does the same, and the model is still
+a GPT-2; else it stays a bias of the head.
 
     W_U (n ⊙ w + b + δ) = W_U (n ⊙ w + b) + b_U        with W_U δ = b_U
 
@@ -39,8 +40,15 @@ ASSUMED = (
     "A state_dict of TransformerLens does not say which activation function: assumed "
     "is gelu_new, as in GPT-2."
 )
+_BIAS = "unembed.b_U"
 _NEAR = 1e-4
 """How far a folded bias may be off, in logits."""
+
+
+def read(saved: Saved) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return settings and matrices; errors as of the two functions below."""
+    settings, matrices = settings_of(saved), as_matrices(saved)
+    return settings | {"head_bias": _BIAS in matrices}, matrices
 
 
 def settings_of(saved: Saved) -> dict[str, Any]:
@@ -85,6 +93,7 @@ def read_settings(fields: Fields) -> ModelConfig:
         max_seq_len=fields.take("n_ctx", int),
         activation=fields.choose("act_fn", _ACTIVATIONS, "gelu_new"),
         tie_embeddings=False,
+        head_bias=fields.take("head_bias", bool, False),
     )
 
 
@@ -92,7 +101,7 @@ def as_matrices(saved: Saved) -> dict[str, Tensor]:
     """Put the heads of each matrix below one another, and fill in what was folded.
 
     Raises:
-        CheckpointError: If the head's bias cannot be expressed; says what to do.
+        CheckpointError: If the head's bias is of another size than the head.
     """
     found = {}
     for name, tensor in saved.tensors.items():
@@ -111,15 +120,18 @@ def as_matrices(saved: Saved) -> dict[str, Tensor]:
     ):
         found.setdefault(f"{norm}.w", torch.ones(width))
         found.setdefault(f"{norm}.b", torch.zeros(width))
-    bias = found.pop("unembed.b_U", None)
+    bias = found.pop(_BIAS, None)
     if bias is not None and bias.any():
         shift = _shift_for(saved, bias)
-        found["ln_final.b"] = found["ln_final.b"] + shift
+        if shift is None:
+            found[_BIAS] = bias
+        else:
+            found["ln_final.b"] = found["ln_final.b"] + shift
     return found
 
 
-def _shift_for(saved: Saved, bias: Tensor) -> Tensor:
-    """Return the vector that the head turns into a bias; see above."""
+def _shift_for(saved: Saved, bias: Tensor) -> Tensor | None:
+    """Return the vector that the head turns into a bias, if there is one; see above."""
     saved.size("unembed.W_U")
     head = saved.tensor("unembed.W_U").T.double()  # [vocab d_model]
     if bias.shape != head.shape[:1]:
@@ -129,13 +141,7 @@ def _shift_for(saved: Saved, bias: Tensor) -> Tensor:
         )
     shift = torch.linalg.lstsq(head, bias.double()[:, None]).solution[:, 0]
     off = float((head @ shift - bias.double()).abs().max())
-    if not off <= _NEAR:
-        raise CheckpointError(
-            f"{saved.path}: unembed.b_U adds up to {float(bias.abs().max()):.3g} to "
-            "the logits, and the head here has no bias: train it without one, or set "
-            "the bias to 0 and train on."
-        )
-    return shift.to(bias.dtype)
+    return shift.to(bias.dtype) if off <= _NEAR else None
 
 
 def places(config: ModelConfig) -> dict[str, WeightPlace]:
@@ -159,7 +165,9 @@ def places(config: ModelConfig) -> dict[str, WeightPlace]:
             block[f"mlp.{ours}.bias"] = WeightPlace((f"mlp.b_{theirs}",))
         block["ln2.weight"] = WeightPlace(("ln2.w",))
         block["ln2.bias"] = WeightPlace(("ln2.b",))
+    head = {"head.bias": WeightPlace((_BIAS,))} if config.head_bias else {}
     return {
+        **head,
         "token_embedding.weight": WeightPlace(("embed.W_E",)),
         "position_embedding.weight": WeightPlace(("pos_embed.W_pos",)),
         **layers(config, block, "blocks.{}."),

@@ -95,6 +95,17 @@ VARIANTS = {
         "logit_softcap": 3.0,
         "tie_embeddings": False,
     },
+    "yarn": {
+        "positional_encoding": "rope",
+        "head_dim": 12,
+        "rope_base": 20.0,
+        "rope_factor": 3.0,
+        "rope_trained_length": 12,
+        "rope_slow_turns": 0.1,
+        "rope_fast_turns": 1.5,
+        "rope_ramp": "pairs",
+    },
+    "head with a bias": {"head_bias": True, "tie_embeddings": False},
     "window": {"attention_window": 3},
     "window in one layer": {
         "attention_window": [0, 2],

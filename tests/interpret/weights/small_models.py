@@ -38,6 +38,11 @@ SHAPES = {
         "norm": "rmsnorm",
     },
     "norms behind, centred": {"positional_encoding": "rope", "post_norms": True},
+    "head with a bias": {
+        "positional_encoding": "rope",
+        "tie_embeddings": False,
+        "head_bias": True,
+    },
     "windows": {"positional_encoding": "rope", "attention_window": (0, 5, 4)},
     "value embeddings": {
         "positional_encoding": "relative",
