@@ -16,7 +16,15 @@ def show(page: str) -> None:
     Args:
         page: The page's path in the URL; empty for Home.
     """
-    with st.popover("Share", type="tertiary"), st.container(key="share"):
+    with st.popover(
+        "Share", type="tertiary", key="share_menu", on_change="rerun"
+    ) as box:
+        if box.open:
+            _show_link(page)
+
+
+def _show_link(page: str) -> None:
+    with st.container(key="share"):
         st.caption("A link to this page with its model, step, prompt and selection.")
         hide = st.pills(
             "Hide from anyone who opens it",

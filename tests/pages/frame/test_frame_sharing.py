@@ -22,6 +22,8 @@ def hiding_rule(app) -> str:
 
 
 def shared_link(app) -> str:
+    app.session_state["share_menu"] = True  # as a click opens it
+    app.run()
     return next(code.value for code in app.code if code.value.startswith("http"))
 
 
@@ -51,7 +53,6 @@ def test_what_the_teacher_hides_stands_in_the_link(open_page):
     app = open_page(EXPLORER, prompt="the cat")
     app.session_state["_share_hide"] = ["predict", "model"]
     app.session_state["_share_present"] = True
-    app.run()
     asked = parse_qs(urlsplit(shared_link(app)).query)
     assert asked["hide"] == ["model,predict"]
     assert asked["present"] == ["1"]
