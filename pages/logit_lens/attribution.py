@@ -97,6 +97,8 @@ def show_bars(
         selection_mode=PICKED,
     )
     what = "logit(A)" if asked[2] is None else "logit(A) − logit(B)"
+    if found.softcap is not None:
+        what += f", before it is bent to stay within ±{found.softcap:g},"
     together = "" if shown is found else " A bar holds all heads of a layer."
     st.markdown(
         f"**{len(names)} shares add up to {shown.shares.sum():.3f}**, and the "

@@ -241,7 +241,7 @@ def test_a_gpt2_that_computes_something_else_is_refused_by_field(saved, name, va
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("rope_scaling", {"rope_type": "yarn", "factor": 2.0}),
+        ("rope_scaling", {"rope_type": "yarn", "factor": "2"}),
         ("rope_scaling", {"type": "longrope", "factor": 2.0}),
         ("rope_scaling", {"rope_type": "linear", "factor": "2"}),
         ("rope_parameters", {"rope_type": "llama3", "rope_theta": 1e4, "factor": 8.0}),

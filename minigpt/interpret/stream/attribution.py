@@ -76,6 +76,8 @@ class Attribution:
     """The shares of the heads once more, as a matrix."""
     scale: float
     """What the final norm divides by here, held fixed."""
+    softcap: float | None
+    """Within what the model bends its logits, if it does."""
 
     @property
     def order(self) -> list[int]:
@@ -108,6 +110,7 @@ class Attribution:
             self.logit,
             self.heads,
             self.scale,
+            self.softcap,
         )
 
 
@@ -160,6 +163,7 @@ def attribute(
         logit=float(last[token] - (0.0 if minus is None else last[minus])),
         heads=shares.cpu()[is_head].view(model.config.num_layers, -1).numpy(),
         scale=float(scale),
+        softcap=model.config.logit_softcap,
     )
 
 

@@ -154,7 +154,7 @@ function setKind(cell, kind) {
 }
 
 // The ranges are painted with the cells' own shades, so they stay true.
-function paintLegend(legend, { limit }, { signed, ink }) {
+function paintLegend(legend, { limit, query, scores }, { signed, ink }) {
   legend.replaceChildren();
   const ramp = (low, shades, high, unit) => {
     element("span", "", legend, low);
@@ -165,7 +165,8 @@ function paintLegend(legend, { limit }, { signed, ink }) {
   ramp(number(-limit), signed, `+${number(limit)}`, "score");
   ramp("0", ink, "1", "weight");
   element("span", "swatch masked", legend);
-  element("span", "", legend, "comes later");
+  const hides = [...scores].some((score, key) => key <= query && !Number.isFinite(score));
+  element("span", "", legend, hides ? "may not be read" : "comes later");
 }
 
 // Scroll the sheet, never the page, until a column stands clear of the headings and of the

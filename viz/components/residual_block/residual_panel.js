@@ -15,7 +15,7 @@ function partSentence(block, part) {
       { strong: `L${block.layer}H${strongest}` }, " writes most: length ",
       number(norm(block.results[strongest])), "."],
     output: () => ["The z of all heads, side by side, go through W_O. The result is the sum of ",
-      "what each head writes."],
+      "what each head writes", block.norms[2] ? ", normalised before it is added." : "."],
     middle: () => ["The sum is added. Nothing is replaced: the stream ", { strong: "remembers" },
       "."],
     ln2: () => normSentence(second, block.parallel
