@@ -70,8 +70,8 @@ class FastMatrices:
 
     def _in_torch(self, weight: Tensor) -> Map:
         # torch reads a large matrix once for all rows, NumPy does not.
-        few = self.num_texts <= FEW_TEXTS
-        if few and self.copies and torch._C.has_mkldnn:
+        has_onednn: bool = torch._C._has_mkldnn
+        if has_onednn and self.copies and self.num_texts <= FEW_TEXTS:
             return _in_onednn(weight, self.num_texts)
         turned = weight.t()
         return lambda x: torch.mm(torch.from_numpy(x), turned).numpy()
