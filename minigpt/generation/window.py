@@ -68,6 +68,11 @@ class Window:
         self._decoder: Decoder | None = None
         self._total_length = total_length
 
+    @property
+    def decodes_fast(self) -> bool:
+        """Whether tokens after the first come from the fast decoder."""
+        return self._decoder is not None
+
     def threads(self) -> AbstractContextManager[object]:
         """Limit the threads while one token is computed: see `Decoder.threads`."""
         return nullcontext() if self._decoder is None else self._decoder.threads()
@@ -104,9 +109,8 @@ class Window:
             self._decoder = shared_decoder(
                 cast(TransformerLM, model), len(new_tokens), remaining
             )
-        return torch.from_numpy(
-            self._decoder.next_logits(new_tokens[:, 0].numpy(), cache)
-        )
+        newest = new_tokens.numpy()[:, 0]
+        return torch.from_numpy(self._decoder.next_logits(newest, cache))
 
 
 def require_numbers(score: float) -> None:
