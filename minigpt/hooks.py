@@ -29,6 +29,7 @@ from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
+from torch.compiler import is_compiling
 
 from minigpt.activation_cache import ActivationCache
 from minigpt.errors import HookError, near_names
@@ -56,7 +57,7 @@ class HookPoint(nn.Module):
 
     def is_watched(self) -> bool:
         """Whether a hook in this thread and call reads or replaces this value."""
-        if torch.compiler.is_compiling():
+        if is_compiling():
             return False
         active = _active.get()
         return active is not None and self in active
@@ -67,7 +68,7 @@ class HookPoint(nn.Module):
         Raises:
             HookError: If a hook returns another shape.
         """
-        if torch.compiler.is_compiling():
+        if is_compiling():
             return value
         active = _active.get()
         if active is None:
@@ -106,7 +107,13 @@ class Hooked(nn.Module):
         """Give every hook point its module path as its name, and keep a list of them.
 
         The list is made once: a walk over all modules takes as long as a small block.
+        Each point also becomes a plain attribute of its owner: to look up a submodule
+        takes torch longer than an idle point does.
         """
+        for owner in self.modules():
+            for name, module in owner.named_children():
+                if isinstance(module, HookPoint):
+                    owner.__dict__[name] = module
         self._hook_points = {
             name: module
             for name, module in self.named_modules()

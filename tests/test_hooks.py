@@ -289,3 +289,10 @@ def test_a_cache_says_what_it_does_not_hold(model, tokens):
     _, cache = model.run_with_cache(tokens, names_filter="*pattern")
     assert "blocks.0.attn.hook_pattern" in cache
     assert "blocks.0.attn.hook_z" not in cache
+
+
+def test_an_idle_point_is_found_without_a_search_among_submodules(model):
+    attention = model.blocks[0].attn
+    assert vars(attention)["hook_q"] is attention.get_submodule("hook_q")
+    twin = copy.deepcopy(attention)
+    assert vars(twin)["hook_q"] is twin.get_submodule("hook_q") is not attention.hook_q

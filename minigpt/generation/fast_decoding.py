@@ -11,17 +11,17 @@ place; softmax, activations and layer norms are torch's own, one call each.
 `minigpt.model` is the definition. A test holds the two together for every setting.
 """
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import cast
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from threadpoolctl import ThreadpoolController
-from torch import Tensor
 
 from minigpt.config import ModelConfig
+from minigpt.generation.fast_matrices import FastMatrices
 from minigpt.generation.fast_parts import (
     Array,
     Map,
@@ -40,17 +40,13 @@ from minigpt.model.block import Block
 from minigpt.model.feedforward import FeedForward, GatedFeedForward
 from minigpt.model.kv_cache import Cache
 from minigpt.model.norm import LayerNorm, RMSNorm
-from minigpt.quantization.fast_products import fast_lookup, fast_product
+from minigpt.quantization.fast_products import fast_lookup
 
 Attention = Callable[[Array, Array, Array, Place], Array]
 """Maps x [batch d_model], a layer's keys and values [batch kv_head pos d_head], and the
 new tokens' place to what attention adds, [batch d_model]."""
 
-FITS_CACHE = 2**18
-"""A matrix of so many numbers (1 MB) may stay in the processor's cache; a larger one
-comes from memory each time, and reading it takes longer than multiplying."""
-
-_TORCH_THREADS = ThreadpoolController().select(user_api="openmp")
+_TORCH_THREADS = ThreadpoolController().select(user_api="openmp").lib_controllers
 
 
 class Decoder:
@@ -67,16 +63,17 @@ class Decoder:
 
     def __init__(self, model: TransformerLM, num_texts: int, copies: bool) -> None:
         config = model.config
-        build = _Builder(config, num_texts, copies)
+        matrices = FastMatrices(num_texts, copies)
+        build = _Builder(config, matrices.product)
         self.embed = then(fast_lookup(model.token_embedding), model.ln_embed)
         self.positions = absolute_positions(model)
         self.blocks = [build.block(cast(Block, block)) for block in model.blocks]
         self.parallel_mlp = config.parallel_mlp
         self.norm = norm_of(model.ln_final)
         embedding = model.token_embedding
-        self.head = build.product(embedding if config.tie_embeddings else model.head)
+        self.head = matrices.product(embedding if config.tie_embeddings else model.head)
         self.bend = softcapping(config.logit_softcap)
-        self._shares_work_in_torch = build.shares_work_in_torch
+        self._shares_work_in_torch = matrices.shares_work_in_torch
 
     @staticmethod
     def knows(model: object) -> bool:
@@ -99,10 +96,7 @@ class Decoder:
         product and keep a core busy meanwhile, would fight them: the larger the model,
         the more, up to five times the time.
         """
-        if self._shares_work_in_torch:
-            return nullcontext()
-        limit: AbstractContextManager[object] = _TORCH_THREADS.limit(limits=1)
-        return limit
+        return nullcontext() if self._shares_work_in_torch else _one_thread_in_torch()
 
     def next_logits(
         self, tokens: Int[np.ndarray, " batch"], cache: Cache
@@ -146,14 +140,25 @@ class Decoder:
             return logits if self.bend is None else self.bend(logits)
 
 
+@contextmanager
+def _one_thread_in_torch() -> Iterator[None]:
+    before = [library.get_num_threads() for library in _TORCH_THREADS]
+    for library in _TORCH_THREADS:
+        library.set_num_threads(1)
+    try:
+        yield
+    finally:
+        for library, number in zip(_TORCH_THREADS, before, strict=True):
+            library.set_num_threads(number)
+
+
 class _Builder:
     """Makes functions of modules; looks up once what never changes."""
 
-    def __init__(self, config: ModelConfig, num_texts: int, copies: bool) -> None:
-        self.config = config
-        self.num_texts = num_texts
-        self.copies = copies
-        self.shares_work_in_torch = False
+    def __init__(
+        self, config: ModelConfig, product: Callable[[torch.nn.Module], Map]
+    ) -> None:
+        self.config, self.product = config, product
 
     def block(self, block: Block) -> tuple[Attention, Map | None]:
         """Return a block's two steps; the second is missing where there is no MLP."""
@@ -215,33 +220,6 @@ class _Builder:
             return narrow(activate(widen(x)) * gate(x))
 
         return think
-
-    def product(self, layer: torch.nn.Module) -> Map:
-        """Return x ↦ x Wᵀ + b, in the way that is quickest for these sizes."""
-        bias = getattr(layer, "bias", None)
-        multiply = fast_product(layer, larger_than=FITS_CACHE)
-        self.shares_work_in_torch |= multiply is not None
-        if multiply is None:
-            multiply = self.multiply(cast(Tensor, layer.weight).detach())
-        if bias is None:
-            return multiply
-        shift = array(bias)
-        return lambda x: multiply(x) + shift
-
-    def multiply(self, weight: Tensor) -> Map:
-        d_out, d_in = weight.shape
-        is_large = weight.numel() > FITS_CACHE
-        if is_large and self.num_texts > 1:
-            # torch reads a large matrix once for all rows, NumPy does not.
-            turned = weight.t()
-            self.shares_work_in_torch = True
-            return lambda x: torch.mm(torch.from_numpy(x), turned).numpy()
-        # Long rows are read in order as they are: turning them would gain nothing.
-        # For several rows NumPy's product of a turned matrix is four times as quick.
-        is_worth_it = self.copies or self.num_texts > 1
-        is_turned = is_worth_it and not (is_large and d_in > d_out)
-        matrix = array(weight.t().contiguous() if is_turned else weight.t())
-        return lambda x: x @ matrix
 
     def bias_by_distance(
         self, attn: MultiHeadAttention

@@ -27,7 +27,12 @@ def norm_of(norm: LayerNorm | RMSNorm) -> Map:
         gain = 1.0 if weight is None else array(weight)
         return lambda x: x / np.sqrt(_mean_square(x) + eps) * gain
     bias = None if norm.bias is None else norm.bias.detach()
-    return in_torch(lambda x: torch.layer_norm(x, x.shape[-1:], weight, bias, eps))
+
+    def normalize(x: Array) -> Array:
+        numbers = torch.from_numpy(x)
+        return torch.layer_norm(numbers, x.shape[-1:], weight, bias, eps).numpy()
+
+    return normalize
 
 
 def then(make: Map, norm: LayerNorm | RMSNorm | None) -> Map:

@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from minigpt.config import GenerationConfig
+from minigpt.generation.fast_choice import can_draw_fast, draw_fast
 from minigpt.generation.filters import apply_filters, is_greedy
 from minigpt.generation.window import Window, require_numbers
 from minigpt.model import LanguageModel
@@ -49,6 +50,9 @@ def next_token(
         random: Where the random numbers come from.
     """
     logits = window.next_logits(tokens)
+    if window.decodes_fast and can_draw_fast(logits, config):
+        token, filtered, waits = draw_fast(logits, config, random)
+        return DrawnToken(token, logits, filtered, waits)
     filtered = apply_filters(logits, tokens, config)
     if is_greedy(config):
         return DrawnToken(int(filtered.argmax()), logits, filtered, None)
@@ -143,6 +147,9 @@ class Sampler:
         with torch.inference_mode(mode=False):
             self._tokens = torch.zeros(1, total, dtype=torch.int64, device=model.device)
             self._tokens[0, : self._length] = torch.tensor(prompt_tokens)
+        # NumPy writes one number sooner than torch.
+        row = self._tokens[0]
+        self._row = row.numpy() if row.device.type == "cpu" else row
         self._window = Window(model, 1, total, watched=watched)
 
     @property
@@ -176,7 +183,7 @@ class Sampler:
             token = self._forced[place] if forced else drawn.token
             log_prob = drawn.logits.log_softmax(dim=-1)[0, token].item()
         require_numbers(log_prob)
-        self._tokens[0, self._length] = token
+        self._row[self._length] = token
         self._length += 1
         self.has_ended = token == self._eos_id and place >= len(self._forced) - 1
         return SampledToken(

@@ -10,12 +10,10 @@ from torch import Tensor
 
 from minigpt.errors import CheckpointError
 from minigpt.generation.fast_decoding import Decoder
+from minigpt.generation.fast_sharing import shared_decoder
 from minigpt.hooks import is_anything_watched
 from minigpt.model import LanguageModel, TransformerLM
 from minigpt.model.kv_cache import Cache
-
-WORTH_COPIES = 32
-"""Making transposed copies of the weights pays off from this many new tokens on."""
 
 
 def run_modules(
@@ -70,6 +68,11 @@ class Window:
         self._decoder: Decoder | None = None
         self._total_length = total_length
 
+    @property
+    def decodes_fast(self) -> bool:
+        """Whether tokens after the first come from the fast decoder."""
+        return self._decoder is not None
+
     def threads(self) -> AbstractContextManager[object]:
         """Limit the threads while one token is computed: see `Decoder.threads`."""
         return nullcontext() if self._decoder is None else self._decoder.threads()
@@ -103,12 +106,11 @@ class Window:
     ) -> Float[Tensor, "batch vocab"]:
         if self._decoder is None:
             remaining = self._total_length - self._read
-            self._decoder = Decoder(
-                cast(TransformerLM, model), len(new_tokens), remaining >= WORTH_COPIES
+            self._decoder = shared_decoder(
+                cast(TransformerLM, model), len(new_tokens), remaining
             )
-        return torch.from_numpy(
-            self._decoder.next_logits(new_tokens[:, 0].numpy(), cache)
-        )
+        newest = new_tokens.numpy()[:, 0]
+        return torch.from_numpy(self._decoder.next_logits(newest, cache))
 
 
 def require_numbers(score: float) -> None:

@@ -2,10 +2,12 @@
 
 A new token multiplies each matrix by one vector, and reading a large matrix from memory
 takes longer than multiplying. So a quarter of the bytes may be read in a quarter of the
-time, if nobody writes the matrix out first. torch has two products that read integers
-and scale the sums. They take the vector as bfloat16, with 8 significant bits, and give
-their sums so: each is off by up to 1 in 256 of its size. `QuantizedLinear` is the
-definition, and a test holds these to it.
+time, if nobody writes the matrix out first. torch has products that read integers.
+Those for one vector take it as bfloat16, with 8 significant bits, and give their sums
+so: each is off by up to 1 in 256 of its size. A product of integers with integers is
+exact: the vector is written as integers of 15 bits then, in two halves, and both are
+multiplied at one reading of the matrix. `QuantizedLinear` is the definition, and a test
+holds these to it.
 
 Before: `models`. Next: `minigpt.generation.fast_decoding`, which calls them.
 """
@@ -15,6 +17,7 @@ from typing import cast
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int8
 from torch import Tensor, nn
 
 from minigpt.quantization.layers import QuantizedEmbedding, QuantizedLayer
@@ -23,6 +26,10 @@ from minigpt.quantization.matrix import QuantizedMatrix
 GROUPS_OF_KERNEL = (32, 64, 128, 256)
 ROWS_OF_KERNEL, COLUMNS_OF_KERNEL = 16, 32
 """What torch's products read at once. They do not check: other sizes may crash."""
+
+HALF = 128
+"""What one of the upper halves of an integer counts, see `in_halves`."""
+TINY = np.float32(1e-30)
 
 Map = Callable[[np.ndarray], np.ndarray]
 """Of a product: x [batch in] to x Wᵀ [batch out]. Of a lookup: ids to their rows."""
@@ -60,7 +67,10 @@ def fast_lookup(embedding: nn.Module) -> Map:
 
 
 def _product_of_int8(matrix: QuantizedMatrix) -> Map:
+    """Return the exact product where the processor has one (VNNI), else bfloat16's."""
     integers, scales = matrix.integers, matrix.scales[:, 0].detach()
+    if torch.cpu._is_vnni_supported():
+        return _product_in_halves(integers.t(), scales.numpy())
     # The kernel would round the scales to bfloat16 too: they are applied afterwards.
     ones = torch.ones(len(scales), dtype=torch.bfloat16)
 
@@ -71,6 +81,32 @@ def _product_of_int8(matrix: QuantizedMatrix) -> Map:
         return product.numpy()
 
     return multiply
+
+
+def _product_in_halves(turned: Tensor, scales: np.ndarray) -> Map:
+    def multiply(x: np.ndarray) -> np.ndarray:
+        halves, unit = in_halves(x)
+        sums = torch._int_mm(torch.from_numpy(halves), turned).float().numpy()
+        upper, lower = sums[: len(x)], sums[len(x) :]
+        return (upper * HALF + lower) * unit * scales
+
+    return multiply
+
+
+def in_halves(
+    x: Float[np.ndarray, "batch in"],
+) -> tuple[Int8[np.ndarray, "two_batch in"], Float[np.ndarray, "batch 1"]]:
+    """Write numbers as x ≈ unit · (128 · upper + lower), both halves from −127 to 127.
+
+    Returns:
+        The upper halves above the lower ones, and the unit of each row, 1 in 16,256 of
+        its largest number: so each number is off by half of that.
+    """
+    largest = np.abs(x).max(axis=1, keepdims=True)
+    unit = np.maximum(largest, TINY) / np.float32(127 * HALF)
+    whole = np.rint(x / unit).astype(np.int16)
+    upper = (whole + HALF // 2) // HALF
+    return np.concatenate([upper, whole - HALF * upper]).astype(np.int8), unit
 
 
 def _product_of_int4(matrix: QuantizedMatrix) -> Map:

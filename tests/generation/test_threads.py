@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from minigpt.generation.fast_decoding import FITS_CACHE
+from minigpt.generation.fast_matrices import FITS_CACHE
 from minigpt.generation.window import Window
 from minigpt.model import TransformerLM
 

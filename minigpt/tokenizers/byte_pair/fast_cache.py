@@ -7,11 +7,11 @@ second has pretokens, `you` and `,`; a new chunk is mostly made of known ones.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import cast
 
-from minigpt.tokenizers.byte_pair.pretokens import PATTERN
+from minigpt.tokenizers.byte_pair.pretokens import find_pretokens
 from minigpt.tokenizers.byte_pair.vocabulary import BytePairVocabulary
 
 Tokens = tuple[int, ...]
@@ -53,7 +53,9 @@ class ChunkCache(dict[str, Tokens]):
         pretokens = {chunk: self._words_of(chunk) for chunk in chunks}
         tokens_of = self._merge(set(chain.from_iterable(pretokens.values())))
         learned = {
-            chunk: tuple(chain.from_iterable(map(tokens_of.__getitem__, parts)))
+            chunk: tokens_of[parts[0]]
+            if len(parts) == 1
+            else tuple(chain.from_iterable(map(tokens_of.__getitem__, parts)))
             for chunk, parts in pretokens.items()
         }
         self._keep(self, learned)
@@ -108,11 +110,11 @@ class ChunkCache(dict[str, Tokens]):
             table.update(short)
 
 
-def _itself(chunk: str) -> Iterable[str]:
+def _itself(chunk: str) -> Sequence[str]:
     return (chunk,)
 
 
-def _pretokens(chunk: str) -> Iterable[str]:
+def _pretokens(chunk: str) -> Sequence[str]:
     # Most chunks are a space and a word, and need no pattern to be seen as one.
     is_word = chunk[:1] == " " and chunk[1:].isalpha()
-    return (chunk,) if is_word else PATTERN.findall(chunk)
+    return (chunk,) if is_word else find_pretokens(chunk)

@@ -22,6 +22,15 @@ PATTERN = regex.compile(
     r"|\s+(?!\S)"  # spaces, except the last one before a word
     r"|\s+"
 )
+# The same where all letters are ASCII, for Python's `re`, which takes half the time.
+_FAST_PATTERN = re.compile(
+    r"'(?:[sdmt]|ll|ve|re)"
+    r"| ?[A-Za-z]+"
+    r"| ?[0-9]+"
+    r"| ?[^ \t-\rA-Za-z0-9]+"
+    r"|[ \t-\r]+(?![^ \t-\r])"
+    r"|[ \t-\r]+"
+)
 # What Unicode calls white space. Python's own `\s` has four characters more.
 _SPACES = r" \t-\r\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _LONG_SPACE = re.compile(
@@ -45,7 +54,13 @@ def pretokens(text: str) -> Iterator[list[str]]:
         The pretokens of one part; joined, they are the text.
     """
     for part in _parts(text):
-        yield PATTERN.findall(part)
+        yield find_pretokens(part)
+
+
+def find_pretokens(text: str) -> list[str]:
+    """Return what `PATTERN` finds in a text, sooner where the text is ASCII."""
+    found: list[str] = (_FAST_PATTERN if text.isascii() else PATTERN).findall(text)
+    return found
 
 
 def chunks(text: str) -> Iterator[list[str]]:

@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 from fuzzed_strings import fuzzed_strings
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from minigpt.errors import CheckpointError, ConfigError, DataError
@@ -14,7 +14,12 @@ from minigpt.tokenizers import SPECIAL_TOKENS, BPETokenizer
 from minigpt.tokenizers.byte_pair import definition
 from minigpt.tokenizers.byte_pair.fast_cache import ChunkCache
 from minigpt.tokenizers.byte_pair.merging import Merge, MergeTable
-from minigpt.tokenizers.byte_pair.pretokens import PATTERN, chunks, pretokens
+from minigpt.tokenizers.byte_pair.pretokens import (
+    PATTERN,
+    chunks,
+    find_pretokens,
+    pretokens,
+)
 from minigpt.tokenizers.byte_pair.training import _Words, learn_merges
 
 TEXT = "The cat sat on the mat. The dog ate the cat's hat, and that's that! " * 3
@@ -170,6 +175,12 @@ def test_long_texts_are_cut_into_parts_without_a_trace():
     parts = list(pretokens(text))
     assert len(parts) > 1
     assert [piece for part in parts for piece in part] == PATTERN.findall(text)
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=127), max_size=30))
+@example("\x1c it's 'red' \x1f  10th \x0b\x00_ ")
+def test_the_pattern_for_ascii_finds_what_the_general_one_does(text):
+    assert find_pretokens(text) == PATTERN.findall(text)
 
 
 @given(st.text(alphabet=" \n\t\r\x1c\x85\u2003ab'sé漢1²_.🙂", max_size=20))
