@@ -9,13 +9,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from minigpt.activation_cache import ActivationCache
 from minigpt.interpret.stream.logit_direction import (
     block_at,
     held_norm,
     logit_direction,
     unembedding,
 )
-from minigpt.model import TransformerLM
+from minigpt.model import Block, TransformerLM
 
 
 @torch.inference_mode()
@@ -50,21 +51,7 @@ def logit_shares(
         parts["position"] = cache["hook_pos_embed"][0, position]
     for layer in range(model.config.num_layers):
         block = block_at(model, layer)
-        z = cache["z", layer][0, position]  # [head d_head]
-        slices = block.attn.output.weight.chunk(len(z), dim=1)  # one for each head
-        written = {f"L{layer}H{h}": output @ z[h] for h, output in enumerate(slices)}
-        if block.attn.output.bias is not None:
-            written[f"L{layer} bias"] = block.attn.output.bias
-        if block.ln1_post is not None:  # it divides all of them by one number
-            size = cache[f"blocks.{layer}.ln1_post.hook_scale"][0, position]
-            written = {
-                name: held_norm(block.ln1_post, each, size)
-                for name, each in written.items()
-            }
-            shift = getattr(block.ln1_post, "bias", None)
-            if shift is not None:
-                written[f"L{layer} bias"] = written[f"L{layer} bias"] + shift
-        parts |= written
+        parts |= written_by_attention(cache, block, layer, position)
         if block.has_mlp:
             parts[f"L{layer} MLP"] = cache["mlp_out", layer][0, position]
     shares = {name: float(part @ direction) for name, part in parts.items()}
@@ -75,6 +62,27 @@ def logit_shares(
     if own is not None:
         shares["head bias"] = float(own[a] - (0.0 if b is None else own[b]))
     return shares
+
+
+def written_by_attention(
+    cache: ActivationCache, block: Block, layer: int, position: int
+) -> dict[str, Tensor]:
+    """Return what each head adds to the stream, and the bias, if there is one."""
+    z = cache["z", layer][0, position]  # [head d_head]
+    slices = block.attn.output.weight.chunk(len(z), dim=1)  # one for each head
+    written = {f"L{layer}H{h}": output @ z[h] for h, output in enumerate(slices)}
+    if block.attn.output.bias is not None:
+        written[f"L{layer} bias"] = block.attn.output.bias
+    if block.ln1_post is None:
+        return written
+    # A norm of their sum divides all of them by one number.
+    size = cache[f"blocks.{layer}.ln1_post.hook_scale"][0, position]
+    for name, each in written.items():
+        written[name] = held_norm(block.ln1_post, each, size)
+    shift = getattr(block.ln1_post, "bias", None)
+    if shift is not None:
+        written[f"L{layer} bias"] = written[f"L{layer} bias"] + shift
+    return written
 
 
 @torch.inference_mode()

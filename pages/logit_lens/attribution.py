@@ -6,7 +6,11 @@ from minigpt.interpret.reading.prompt import Reading
 from minigpt.interpret.stream.attribution import Attribution, LogitPart
 from minigpt.interpret.stream.attribution_detail import decisive_entry, rank_neurons
 from minigpt.interpret.stream.logit_lens import Column, overtaking
-from minigpt.textbook.attribution import logit_shares, neuron_shares
+from minigpt.textbook.attribution import (
+    logit_shares,
+    neuron_shares,
+    written_by_attention,
+)
 from minigpt.textbook.lens import lens_logits
 from pages.frame import provenance, state
 from pages.frame.notebook import show
@@ -110,7 +114,8 @@ def show_bars(
             zip((each.name for each in found.parts), found.shares.tolist(), strict=True)
         )
         call = "logit_shares(model, tokens, position={}, a={}, b={})".format(*asked)
-        show("Shares", logit_shares, call, drawn=every)
+        helper = [written_by_attention]
+        show("Shares", logit_shares, call, drawn=every, also=helper)
         with st.popover("Table", icon=":material/table:", type="tertiary"):
             st.dataframe(table, hide_index=True)
 
