@@ -59,8 +59,7 @@ class HookPoint(nn.Module):
         """Whether a hook in this thread and call reads or replaces this value."""
         if is_compiling():
             return False
-        active = _active.get()
-        return active is not None and self in active
+        return self in (_active.get() or ())
 
     def forward(self, value: Tensor) -> Tensor:
         """Return `value`, or what the hooks of this call make of it.
@@ -107,20 +106,15 @@ class Hooked(nn.Module):
         """Give every hook point its module path as its name, and keep a list of them.
 
         The list is made once: a walk over all modules takes as long as a small block.
-        Each point also becomes a plain attribute of its owner: to look up a submodule
-        takes torch longer than an idle point does.
+        A point is a plain attribute too: to find a submodule takes longer than to idle.
         """
-        for owner in self.modules():
-            for name, module in owner.named_children():
-                if isinstance(module, HookPoint):
-                    owner.__dict__[name] = module
-        self._hook_points = {
-            name: module
-            for name, module in self.named_modules()
-            if isinstance(module, HookPoint)
-        }
-        for name, point in self._hook_points.items():
-            point.name = name
+        self._hook_points: dict[str, HookPoint] = {}
+        for name, module in self.named_modules():
+            if isinstance(module, HookPoint):
+                module.name = name
+                self._hook_points[name] = module
+                owner, _, own_name = name.rpartition(".")
+                vars(self.get_submodule(owner))[own_name] = module
 
     @property
     def hook_points(self) -> dict[str, HookPoint]:
