@@ -82,7 +82,8 @@ def _show_made(asked: Asked) -> None:
     if of != _check(asked):
         return
     score = result.score
-    said = f"{plain(result.name)}: {score.right} of {score.asked} right."
+    name = f"\u2068{plain(result.name)}\u2069"  # Hebrew must not turn the score round
+    said = f"{name}: {score.right} of {score.asked} right."
     if missing := score.asked - len(result.items):
         said += f" {missing} not answered yet; you may make the code again."
     st.markdown(said)
