@@ -1,6 +1,6 @@
 """Two prompts that differ in one thing, and the two answers that tell them apart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import streamlit as st
@@ -99,19 +99,29 @@ def _typed() -> list[str]:
 def _begin_with_ready_prompts(
     checkpoint: Checkpoint, first: Sequence[PromptPair]
 ) -> None:
-    """Fill the fields with prompts that this model tells apart.
+    """Fill the fields with prompts that this model tells apart."""
+    ready = numbers.ready_prompts(checkpoint, first)
+    texts = {"clean": ready.clean, "corrupted": ready.corrupted}
+    if begin_with("_ready_prompts", texts):
+        _forget_tokens()
+
+
+def begin_with(kept: str, texts: Mapping[str, str]) -> bool:
+    """Fill fields with texts that suit this model; return whether others did before.
 
     What a reader typed, or a link brought, stays when the model changes.
+
+    Args:
+        kept: The key under which the session keeps what the fields began with.
+        texts: By the field's key.
     """
-    ready = numbers.ready_prompts(checkpoint, first)
-    before = st.session_state.get("_ready_prompts")
-    for key, text in (("clean", ready.clean), ("corrupted", ready.corrupted)):
+    before = st.session_state.get(kept)
+    for key, text in texts.items():
         now = st.session_state.get(key, st.query_params.get(key))
-        if now is None or (before is not None and now == getattr(before, key)):
+        if now is None or (before is not None and now == before[key]):
             st.session_state[key] = text
-    if before is not None and before != ready:
-        _forget_tokens()
-    st.session_state["_ready_prompts"] = ready
+    st.session_state[kept] = texts
+    return before is not None and before != texts
 
 
 def _forget_tokens() -> None:

@@ -24,7 +24,7 @@ from minigpt.interpret.stream.logit_lens import single_token
 from minigpt.model import TransformerLM
 from pages.frame import corpora, models, notebook, state
 from pages.frame.remember import remember
-from pages.intervene import numbers, steered_text
+from pages.intervene import numbers, prompts, steered_text
 from pages.intervene.ablate import moved
 from viz.effects import before_after_bars
 
@@ -165,13 +165,11 @@ def _between(
     checkpoint: Checkpoint, hook: str
 ) -> tuple[Callable[[str], Direction], str]:
     """Let the reader write two prompts; return the direction between their means."""
-    ready = ready_texts(checkpoint)
+    toward, away = ready_texts(checkpoint)
+    prompts.begin_with("_ready_texts", {"toward": toward, "away": away})
     texts = [
-        st.text_input(label, text, max_chars=2000, key=key, **state.BOUND)
-        for label, text, key in (
-            ("Toward", ready[0], "toward"),
-            ("Away from", ready[1], "away"),
-        )
+        st.text_input(label, max_chars=2000, key=key, **state.BOUND)
+        for label, key in (("Toward", "toward"), ("Away from", "away"))
     ]
     ids = [checkpoint.tokenizer.encode(text) for text in texts]
     one, other = (f"tokenizer.encode({text!r})" for text in texts)

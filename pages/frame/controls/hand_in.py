@@ -19,7 +19,7 @@ from viz.components.signed_result.view import SignedResult, signed_result
 
 _LONGEST_NAME = 60
 _MADE, _NAMED = "_handed_in", "_handed_in_as"
-"""The last result of this session, and the name in it."""
+"""The last result of this session, with which Check it is of; and the name in it."""
 
 Asked = Mapping[str, Sequence[Answer]]
 """The answers to each question of a Check, by its id; none yet: `[]`."""
@@ -72,17 +72,18 @@ def _show_form(asked: Asked) -> None:
     if wants:
         result = _result(asked, unicodedata.normalize("NFC", name.strip()))
         st.session_state[_NAMED] = result.name
-        st.session_state[_MADE] = result, signed(result, word)
-    _show_made()
+        st.session_state[_MADE] = _check(asked), result, signed(result, word)
+    _show_made(asked)
 
 
-def _show_made() -> None:
-    """Show the code of this lesson, if this session has made one."""
-    result, code = st.session_state.get(_MADE, (None, ""))
-    if result is None or result.lesson != _lesson():
+def _show_made(asked: Asked) -> None:
+    """Show the code of this very Check, if this session has made one."""
+    of, result, code = st.session_state.get(_MADE, (None, None, ""))
+    if of != _check(asked):
         return
     score = result.score
-    said = f"{plain(result.name)}: {score.right} of {score.asked} right."
+    name = f"\u2068{plain(result.name)}\u2069"  # Hebrew must not turn the score round
+    said = f"{name}: {score.right} of {score.asked} right."
     if missing := score.asked - len(result.items):
         said += f" {missing} not answered yet; you may make the code again."
     st.markdown(said)
@@ -104,6 +105,11 @@ def _result(asked: Asked, name: str) -> Result:
         ],
         time=f"{progress.now():%Y-%m-%dT%H:%M:%SZ}",
     )
+
+
+def _check(asked: Asked) -> tuple[str, ...]:
+    """Tell a Check from others: a lesson of several views has several."""
+    return _lesson(), *asked
 
 
 def _lesson() -> str:

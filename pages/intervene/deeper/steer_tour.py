@@ -102,8 +102,8 @@ def _turned_up(told: _Told) -> list[Stop]:
     return [
         Stop(
             NEXT,
-            f"Twice as strong. Before, the prediction had changed by KL {once:.3f} "
-            f"nats, and now it is {twice:.3f}. While changes are small, twice the "
+            f"Twice as strong. Before, the prediction had changed by KL {once:.3g} "
+            f"nats, and now it is {twice:.3g}. While changes are small, twice the "
             "strength gives four times the KL; later layers can make it more, or "
             f"less. {told.left(2 * STRENGTH)}",
             {"strength": 2 * STRENGTH},
@@ -113,7 +113,7 @@ def _turned_up(told: _Told) -> list[Stop]:
             "A strength below 0 takes the direction away instead: "
             f"{number(-STRENGTH, 1)}. This need not be the opposite of adding it. "
             f"{told.left(-STRENGTH)} The prediction changed by KL "
-            f"{told.effect(-STRENGTH).kl:.3f} nats.",
+            f"{told.effect(-STRENGTH).kl:.3g} nats.",
             {"strength": -STRENGTH},
         ),
     ]
@@ -130,8 +130,8 @@ def _elsewhere(told: _Told) -> Stop:
         NEXT,
         f"The place counts, too. Of all other places of the stream, {best} is where "
         f"this direction does most: added there with {STRENGTH}, it changes the "
-        f"prediction by KL {kls[best]:.3f} nats. Halfway up it was "
-        f"{told.effect(STRENGTH).kl:.3f}.",
+        f"prediction by KL {kls[best]:.3g} nats. Halfway up it was "
+        f"{told.effect(STRENGTH).kl:.3g}.",
         {"steer_at": best, "strength": STRENGTH},
     )
 
@@ -150,7 +150,7 @@ def _written(told: _Told) -> list[Stop]:
         Stop(
             TEXTS,
             f"Now too hard: {TOO_STRONG:g} times as long as the stream itself. The "
-            f"prediction changes by KL {told.effect(TOO_STRONG).kl:.3f} nats, and the "
+            f"prediction changes by KL {told.effect(TOO_STRONG).kl:.3g} nats, and the "
             "model meets vectors that it never met in training. Your turn: find a "
             "strength with which the text changes its subject, and stays a text.",
             {"strength": TOO_STRONG},

@@ -41,6 +41,15 @@ def test_a_text_is_steered_and_not_steered_with_one_seed(open_page):
     assert "they are the same for all" in said(app)
 
 
+def test_texts_of_another_model_go_and_the_readers_own_stay(open_page):
+    app = open_page(PAGE, **STEER)
+    app.session_state["_ready_texts"] = {"toward": "the sun", "away": "the fog"}
+    app.text_input(key="toward").set_value("the sun")
+    app.text_input(key="away").set_value("my own").run()
+    assert app.text_input(key="away").value == "my own"
+    assert app.text_input(key="toward").value not in ("the sun", "")
+
+
 def test_a_tokens_embedding_steers_too(open_page):
     app = open_page(PAGE, **STEER, steer_by="A token", steer_token="k")
     assert run_codes(app) == {"steered"}
