@@ -42,7 +42,10 @@ def root() -> str:
     try:
         validate_auth_credentials(_PROVIDER)
     except StreamlitAuthError as error:
-        raise ConfigError(" ".join(str(error).split())) from None
+        raise ConfigError(
+            "--teachers is for a class that logs in, and [auth] of "
+            f".streamlit/secrets.toml is not ready: {' '.join(str(error).split())}"
+        ) from None
     if len(get_signing_secret()) < _SHORTEST_SECRET:
         raise ConfigError(
             f"cookie_secret, in [auth] of secrets.toml, is shorter than "

@@ -13,6 +13,7 @@ from pages.frame import state
 from pages.frame.guard import guard, show_note
 from pages.frame.server.uploads import uploader
 from pages.intervene.many_prompts import numbers
+from pages.intervene.prompts import begin_with
 
 TALES, HELD_OUT, OWN = SOURCES = ("World of tales", "Held-out text", "My own list")
 
@@ -57,11 +58,11 @@ def choose(checkpoint: Checkpoint, row: DeltaGenerator) -> Rows:
         row: Where there is room for the choices.
     """
     default = TALES if numbers.knows_tales(checkpoint) else HELD_OUT
+    begin_with("_ready_source", {"pairs_from": default})
     with row:
         source = st.segmented_control(
             "Pairs of prompts",
             SOURCES,
-            default=default,
             required=True,
             key="pairs_from",
             **state.BOUND,

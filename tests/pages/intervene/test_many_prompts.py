@@ -105,6 +105,14 @@ def test_one_pair_alone_is_shown_side_by_side_and_is_what_patch_shows(own, open_
     assert any("None of these pairs" in text.value for text in own.text)
 
 
+def test_pairs_of_a_world_that_another_model_knew_give_way(open_page):
+    app = open_page(PAGE, **MANY)
+    own = app.button_group(key="pairs_from").value
+    app.session_state["_ready_source"] = {"pairs_from": "World of tales"}
+    app.button_group(key="pairs_from").set_value("World of tales").run()
+    assert app.button_group(key="pairs_from").value == own == "Held-out text"
+
+
 def test_many_pairs_wait_to_be_asked_for(open_page):
     app = open_page(PAGE, **MANY, pairs_count="50", pairs_measure="Lens")
     assert "Over **" not in said(app)
