@@ -63,7 +63,8 @@ def twice(
     source = (
         "The embedding of the token below"
         if state.get("steer_by") == TOKEN
-        else "What the first text below has and the second has not"
+        else "What the first text below leaves in the stream, minus what the second "
+        "leaves,"
     )
     unclear = 0
     for case in _cases(checkpoint, reading, steered):
@@ -80,9 +81,9 @@ def twice(
             unclear = 0
             yield Question(
                 "intervene.twice",
-                f"{within(case.prompt)}{source}: that is a direction in the stream. "
-                f"Added at every token, at {_code(case.hook)} with strength "
-                f"{strength:g}, it changes the prediction of the next token by KL "
+                f"{within(case.prompt)}{source} is a direction. Added at "
+                f"every token, at {_code(case.hook)} with strength {strength:g}, it "
+                f"changes the prediction of the next token by KL "
                 f"{once:.3g} nats. How much does it change with twice the strength, "
                 f"{2 * strength:g}?",
                 options,
