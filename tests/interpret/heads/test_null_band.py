@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from minigpt.config import ModelConfig
-from minigpt.config.model import PositionalEncoding
+from minigpt.config.own_model import PositionalEncoding
 from minigpt.errors import ConfigError
 from minigpt.interpret.heads.null_band import (
     NullBand,
