@@ -45,6 +45,7 @@ QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-sync"]
 SHAPES = {
     # name: layers, heads, width, tokens
     "h12x12": (12, 12, 96, 256),
+    "h24x16": (24, 16, 96, 128),
     "h48x25": (48, 25, 100, 64),
 }
 WORDS = generate_tales(50_000).split()
@@ -199,9 +200,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         data = Path(folder)
         shown = make_models(data, arguments.gpt2)
-        browser = driver.chromium.launch(executable_path=which("chromium"), args=QUIET)
+        program = which("chromium-headless-shell") or which("chromium")
+        browser = driver.chromium.launch(executable_path=program, args=QUIET)
         log = data / "server.log"
-        with serve_script(ROOT / "app.py", log, MINIGPT_DATA=str(data)) as port:
+        settings = {"MINIGPT_DATA": str(data), "MINIGPT_COVER": "off"}
+        with serve_script(ROOT / "app.py", log, **settings) as port:
             print(
                 f"{'model':>10} {'heads':>9} {'tokens':>6} {'appears':>10} "
                 f"{'click':>8} {'p95':>8} {'hover':>6}"
