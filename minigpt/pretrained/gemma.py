@@ -20,7 +20,7 @@ from minigpt.config import ModelConfig
 from minigpt.pretrained import llama
 from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.rope import read_rope, read_rope_by_kind, write_rope
-from minigpt.pretrained.shape import ANY, WeightPlace
+from minigpt.pretrained.shape import ANY, WeightPlace, with_scales_and_mlp
 from minigpt.pretrained.windows import read_windows, write_windows
 
 GELU = "gelu_pytorch_tanh"
@@ -159,11 +159,6 @@ def places(config: ModelConfig) -> dict[str, WeightPlace]:
     }
 
 
-def complete(config: ModelConfig) -> ModelConfig:
-    """Add what a Gemma always has: scales, and an MLP."""
-    return config.replace(norm_affine=True, d_ff=max(config.mlp_width, 1))
-
-
 NORMS = ("norm.weight", "ln1.weight", "ln2.weight", "_post.weight", "ln_final.weight")
 """How the names of norms' scales end."""
 
@@ -181,7 +176,7 @@ GEMMA = replace(
         "bias": (False,),
         "qkv_bias": (None, False),
     },
-    complete=complete,
+    complete=with_scales_and_mlp,
     scales_embeddings=True,
 )
 GEMMA2 = replace(

@@ -9,7 +9,13 @@ from typing import Any
 from minigpt.config import ModelConfig
 from minigpt.config.own_model import Activation
 from minigpt.pretrained.fields import Fields
-from minigpt.pretrained.shape import PLAIN, Shape, WeightPlace, layers
+from minigpt.pretrained.shape import (
+    PLAIN,
+    Shape,
+    WeightPlace,
+    layers,
+    with_scales_and_mlp,
+)
 
 # Several names of one formula; the first is written.
 ACTIVATIONS: dict[str, Activation] = {
@@ -94,12 +100,8 @@ def places(config: ModelConfig) -> dict[str, WeightPlace]:
 
 def complete(config: ModelConfig) -> ModelConfig:
     """Add what a GPT-2 always has: learned positions, biases, scales, an MLP."""
-    return config.replace(
-        positional_encoding="learned",
-        bias=True,
-        qkv_bias=None,
-        norm_affine=True,
-        d_ff=max(config.mlp_width, 1),
+    return with_scales_and_mlp(config).replace(
+        positional_encoding="learned", bias=True, qkv_bias=None
     )
 
 

@@ -15,7 +15,13 @@ from typing import Any
 from minigpt.config import ModelConfig
 from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.rope import read_rope, write_rope
-from minigpt.pretrained.shape import PLAIN, Shape, WeightPlace, layers
+from minigpt.pretrained.shape import (
+    PLAIN,
+    Shape,
+    WeightPlace,
+    layers,
+    with_scales_and_mlp,
+)
 from minigpt.pretrained.windows import Windows, read_windows, write_windows
 
 
@@ -160,12 +166,8 @@ def places(config: ModelConfig) -> dict[str, WeightPlace]:
 
 def complete(config: ModelConfig) -> ModelConfig:
     """Add what a Llama always has: scales, an MLP, biases everywhere or nowhere."""
-    return config.replace(
-        norm_affine=True,
-        d_ff=max(config.mlp_width, 1),
-        bias=config.bias or config.has_qkv_bias,
-        qkv_bias=None,
-    )
+    has_biases = config.bias or config.has_qkv_bias
+    return with_scales_and_mlp(config).replace(bias=has_biases, qkv_bias=None)
 
 
 FITS: dict[str, tuple[Any, ...]] = {

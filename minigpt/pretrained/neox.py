@@ -13,7 +13,13 @@ from minigpt.config import ModelConfig
 from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.gpt2 import ACTIVATIONS
 from minigpt.pretrained.rope import read_rope, read_share, write_rope
-from minigpt.pretrained.shape import PLAIN, Shape, WeightPlace, layers
+from minigpt.pretrained.shape import (
+    PLAIN,
+    Shape,
+    WeightPlace,
+    layers,
+    with_scales_and_mlp,
+)
 
 
 def read_settings(fields: Fields) -> ModelConfig:
@@ -102,9 +108,7 @@ def places(config: ModelConfig) -> dict[str, WeightPlace]:
 
 def complete(config: ModelConfig) -> ModelConfig:
     """Add what a NeoX always has: biases, scales, an MLP."""
-    return config.replace(
-        bias=True, qkv_bias=None, norm_affine=True, d_ff=max(config.mlp_width, 1)
-    )
+    return with_scales_and_mlp(config).replace(bias=True, qkv_bias=None)
 
 
 NEOX = Shape(

@@ -12,6 +12,7 @@ from typing import Any
 from minigpt.config import ModelConfig
 from minigpt.pretrained import llama
 from minigpt.pretrained.fields import Fields
+from minigpt.pretrained.shape import with_scales_and_mlp
 from minigpt.pretrained.windows import write_windows
 
 
@@ -36,11 +37,6 @@ def write_settings(config: ModelConfig) -> dict[str, Any]:
     return fields | windows | {"use_sliding_window": used}
 
 
-def complete(config: ModelConfig) -> ModelConfig:
-    """Add what a Qwen always has: scales, and an MLP."""
-    return config.replace(norm_affine=True, d_ff=max(config.mlp_width, 1))
-
-
 QWEN2 = replace(
     llama.LLAMA,
     title="Qwen2",
@@ -49,7 +45,7 @@ QWEN2 = replace(
     read=read_qwen2,
     write=write_settings,
     fits=llama.FITS | {"bias": (False,), "qkv_bias": (True,)},
-    complete=complete,
+    complete=with_scales_and_mlp,
     windows="one or none",
 )
 QWEN3 = replace(
@@ -60,6 +56,6 @@ QWEN3 = replace(
     read=read_qwen3,
     write=write_settings,
     fits=llama.FITS | {"qk_norm": (True,), "bias": (False,), "qkv_bias": (None, False)},
-    complete=complete,
+    complete=with_scales_and_mlp,
     windows="one or none",
 )

@@ -159,6 +159,11 @@ def layers(
     }
 
 
+def with_scales_and_mlp(config: ModelConfig) -> ModelConfig:
+    """Return settings with what most families always have: scales of norms, an MLP."""
+    return config.replace(norm_affine=True, d_ff=max(config.mlp_width, 1))
+
+
 def with_queries_times(
     factor: float, places: Mapping[str, WeightPlace]
 ) -> dict[str, WeightPlace]:
