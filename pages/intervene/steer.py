@@ -40,8 +40,8 @@ WORDS = (
 
 TWO, TOKEN = "Two prompts", "A token"
 
-STRENGTH = 0.3
-"""Where nobody chose."""
+STRENGTH, STRONGEST = 0.3, 2.0
+"""Where nobody chose, and at most; in lengths of the stream."""
 
 SETTINGS, NEXT, TEXTS = "steered_by", "steered_next", "steered_texts"
 """The regions of the page, by their keys."""
@@ -149,8 +149,8 @@ def _choose_place(model: TransformerLM) -> tuple[str, float]:
     )
     strength = much.slider(
         "Strength",
-        -2.0,
-        2.0,
+        -STRONGEST,
+        STRONGEST,
         STRENGTH,
         0.05,
         key="strength",

@@ -1,8 +1,7 @@
 """Predict and Check of the Paths part: which way a difference between prompts takes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import combinations
-from typing import NamedTuple
 
 import streamlit as st
 
@@ -26,31 +25,17 @@ AS_MUCH = 0.01
 """Share of the way that makes no difference between a sum and what two paths do."""
 
 
-class _Asked(NamedTuple):
-    """The paths of a pair of prompts, into one kind of what a receiver reads."""
-
-    case: Case
-    maps: Maps
-
-    def ranked(self, some: Sequence[Path]) -> list[Path]:
-        return sorted(some, key=lambda path: -abs(self.maps.moved[path]))
-
-    def is_clear(self, ranked: Sequence[Path]) -> bool:
-        best, second = (abs(self.maps.moved[path]) for path in ranked[:2])
-        return best >= FAINT and best >= CLEAR * second
-
-
 def strongest(checkpoint: Checkpoint, patching: Patching) -> Iterator[Question]:
     """Ask which of some paths moves the answer farthest."""
     for case, maps in _maps(checkpoint, patching):
-        asked = _Asked(case, maps)
         between = [path for path in maps.moved if path.receiver]
         direct = [path for path in maps.moved if not path.receiver]
         groups = [list(maps.moved), between, direct]
-        groups += [_from(maps, layer) for layer in range(_layers(checkpoint))]
+        layers = range(checkpoint.model.config.num_layers)
+        groups += [_from(maps, layer) for layer in layers]
         for some in groups:
-            ranked = asked.ranked(some)
-            if len(ranked) < 2 or not asked.is_clear(ranked):
+            ranked = _ranked(maps, some)
+            if not _is_clear([maps.moved[path] for path in ranked]):
                 continue
             step = max(1, (len(ranked) - 1) // (OPTIONS - 1))
             shown = [ranked[0], *ranked[1::step][: OPTIONS - 1]]
@@ -108,8 +93,15 @@ def _from(maps: Maps, layer: int) -> list[Path]:
     return [path for path in maps.moved if path.sender.layer == layer]
 
 
-def _layers(checkpoint: Checkpoint) -> int:
-    return checkpoint.model.config.num_layers
+def _ranked(maps: Maps, some: Iterable[Path]) -> list[Path]:
+    """Return paths, those that move the answer farthest first."""
+    return sorted(some, key=lambda path: -abs(maps.moved[path]))
+
+
+def _is_clear(shares: Iterable[float]) -> bool:
+    """Whether, of two shares or more, one is felt and is the largest by far."""
+    best, *others = sorted(map(abs, shares), reverse=True) or [0.0]
+    return bool(others) and best >= FAINT and best >= CLEAR * others[0]
 
 
 def _together(checkpoint: Checkpoint, patching: Patching) -> Iterator[Question]:
@@ -119,7 +111,7 @@ def _together(checkpoint: Checkpoint, patching: Patching) -> Iterator[Question]:
         both = case.patching.prompts
         few = [
             path
-            for path in _Asked(case, maps).ranked(list(maps.moved))[:TOGETHER]
+            for path in _ranked(maps, maps.moved)[:TOGETHER]
             if maps.moved[path] >= FAINT
         ]
         for pair in combinations(few, 2):
@@ -172,8 +164,7 @@ def _of_pair(
 ) -> Question | None:
     shares = {LABELS[each]: moved[Path(*pair, each)] for each in LABELS}
     ranked = sorted(shares, key=lambda label: -abs(shares[label]))
-    best, second = (abs(shares[label]) for label in ranked[:2])
-    if best < FAINT or best < CLEAR * second:
+    if not _is_clear(shares.values()):
         return None
     sender, receiver = pair
     said = ", ".join(f"{label} {number(shares[label], 3)}" for label in shares)

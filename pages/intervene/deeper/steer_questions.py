@@ -12,14 +12,11 @@ from pages.frame.questions import Question
 from pages.frame.reading import place_in
 from pages.frame.words import number, plain, within
 from pages.intervene.questions import CLEAR, OPTIONS
-from pages.intervene.steer import STRENGTH, TOKEN, Steered
+from pages.intervene.steer import STRENGTH, STRONGEST, TOKEN, Steered
 from viz.tokens import display_piece
 
 STRENGTHS = (STRENGTH, 0.5, 0.15, 0.8)
 """With which it is asked, after the reader's own."""
-
-STRONGEST = 2.0
-"""Of the slider."""
 
 TRIED = 24
 """Settings without a clear answer, one after the other, before a kind gives up."""
@@ -81,11 +78,10 @@ def twice(
             unclear = 0
             yield Question(
                 "intervene.twice",
-                f"{within(case.prompt)}{source} is a direction. Added at "
-                f"every token, at {_code(case.hook)} with strength {strength:g}, it "
-                f"changes the prediction of the next token by KL "
-                f"{once:.3g} nats. How much does it change with twice the strength, "
-                f"{2 * strength:g}?",
+                f"{within(case.prompt)}{source} is a direction. Added at every token, "
+                f"at {_code(case.hook)} with strength {strength:g}, it changes the "
+                f"prediction of the next token by KL {once:.3g} nats. How much does it "
+                f"change with twice the strength, {2 * strength:g}?",
                 options,
                 (times > AS_MUCH) + (times > MUCH),
                 f"By KL {double:.3g} nats: {times:.1f} times as much. While KL is "

@@ -13,14 +13,13 @@ from pages.intervene.steer import (
     NEXT,
     SETTINGS,
     STRENGTH,
+    STRONGEST,
     TEXTS,
     TOKEN,
     Steered,
     middle,
 )
 from viz.probabilities import probability_text
-
-TOO_STRONG = 2.0
 
 
 class _Told(NamedTuple):
@@ -149,10 +148,10 @@ def _written(told: _Told) -> list[Stop]:
         ),
         Stop(
             TEXTS,
-            f"Now too hard: {TOO_STRONG:g} times as long as the stream itself. The "
-            f"prediction changes by KL {told.effect(TOO_STRONG).kl:.3g} nats, and the "
+            f"Now too hard: {STRONGEST:g} times as long as the stream itself. The "
+            f"prediction changes by KL {told.effect(STRONGEST).kl:.3g} nats, and the "
             "model meets vectors that it never met in training. Your turn: find a "
             "strength with which the text changes its subject, and stays a text.",
-            {"strength": TOO_STRONG},
+            {"strength": STRONGEST},
         ),
     ]
