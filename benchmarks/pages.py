@@ -113,19 +113,16 @@ class Visit:
 
     def click(self, layer: int, head: int, layers: int, heads: int) -> float:
         """Click a thumbnail; return the seconds until its head is named."""
-        canvas = self.page.locator(".head_grid canvas").first
-        stage = self.page.locator(".head_grid .stage").first
+        canvas = self.page.locator(".head_grid .stage > canvas").first
         box = canvas.bounding_box()
         assert box is not None
         left, top = 28.8, 21.6  # where the names of layers and heads stand
-        x = left + (head + 0.45) * (box["width"] - left) / heads
-        y = top + (layer + 0.4) * (box["height"] - top) / layers
-        stage.evaluate("(stage, y) => { stage.scrollTop = y - 100; }", y)
-        scrolled = stage.evaluate("stage => stage.scrollTop")
-        area = stage.bounding_box()
-        assert area is not None
+        place = {
+            "x": left + (head + 0.45) * (box["width"] - left) / heads,
+            "y": top + (layer + 0.4) * (box["height"] - top) / layers,
+        }
         title = self.page.get_by_role("heading", name=re.compile(f"^L{layer}H{head} "))
-        self.page.mouse.move(area["x"] + x, area["y"] + y - scrolled)
+        canvas.hover(position=place)  # brings it into sight
         start = time.perf_counter()
         self.page.mouse.down()
         self.page.mouse.up()
