@@ -6,22 +6,24 @@ import tempfile
 import traceback
 from pathlib import Path
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but tab and newline, and what turns the direction of a line."""
 
 
 def visible(text: str) -> str:
     r"""Spell out control characters, which a terminal would obey.
 
     A model, a file's name or an error that quotes either may hold them, to clear the
-    screen, to retitle the window, or to hide what was printed before.
+    screen, to retitle the window, to hide what was printed before, or to turn the
+    letters of a line around.
 
-    >>> visible("a\x1b[2Jb")
-    'a\\x1b[2Jb'
+    >>> visible("a\x1b[2Jb\u202ec")
+    'a\\x1b[2Jb\\u202ec'
 
     Args:
         text: What is to be printed.
     """
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def say(text: str = "", end: str = "\n") -> None:

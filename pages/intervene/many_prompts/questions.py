@@ -28,6 +28,9 @@ PRINTED = 0.005
 LARGEST = 12
 """Means of each side that are asked about."""
 
+FIRST = 0
+"""The place of the largest: the tour tells in how many pairs it leads."""
+
 
 def on_average(shown: Shown) -> Iterator[Question]:
     """Ask whether what is largest in one pair is largest over all of them."""
@@ -72,10 +75,10 @@ def _leads(shown: Shown) -> Iterator[Question]:
         return  # too few pairs to be told apart
     starts = [0, *(limit + 1 for limit in limits)]
     ends = [*limits, count]
-    for place, side in product(range(LARGEST), SIDES_ASKED):
+    for place, side in product((*range(1, LARGEST), FIRST), SIDES_ASKED):
         cells = average.strongest(side, LARGEST)
         if place >= len(cells):
-            return
+            continue
         leads = int(average.leads(side)[cells[place]])
         mean = float(average.mean[side, *cells[place]])
         yield Question(
