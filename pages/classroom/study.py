@@ -44,8 +44,8 @@ def _show_set_up(room: Room) -> None:
         "Do your learners learn more if they must predict before they see? Half of "
         "them have the figures of one lesson **locked** until they commit to a "
         "prediction; for the others all is **free** to see. A test before the lesson, "
-        "one after it and one days later, of 12 items each, tell what they gained. The "
-        "items are drawn from the model, and none comes twice."
+        "one right after it and one some days later, of 12 items each, tell what they "
+        "gained. The items are drawn from the model, and none comes twice."
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         lesson, model = _choose_lesson(), _choose_model()
