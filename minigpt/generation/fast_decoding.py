@@ -11,14 +11,13 @@ place; softmax, activations and layer norms are torch's own, one call each.
 `minigpt.model` is the definition. A test holds the two together for every setting.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import cast
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from threadpoolctl import ThreadpoolController
 
 from minigpt.config import ModelConfig
 from minigpt.generation.fast_matrices import FastMatrices
@@ -33,6 +32,7 @@ from minigpt.generation.fast_parts import (
     then,
     turning,
 )
+from minigpt.generation.fast_threads import Threads
 from minigpt.generation.place import Place
 from minigpt.model import TransformerLM
 from minigpt.model.attention import MultiHeadAttention
@@ -45,8 +45,6 @@ from minigpt.quantization.fast_products import fast_lookup
 Attention = Callable[[Array, Array, Array, Place], Array]
 """Maps x [batch d_model], a layer's keys and values [batch kv_head pos d_head], and the
 new tokens' place to what attention adds, [batch d_model]."""
-
-_TORCH_THREADS = ThreadpoolController().select(user_api="openmp").lib_controllers
 
 
 class Decoder:
@@ -73,7 +71,7 @@ class Decoder:
         embedding = model.token_embedding
         self.head = matrices.product(embedding if config.tie_embeddings else model.head)
         self.bend = softcapping(config.logit_softcap)
-        self._shares_work_in_torch = matrices.shares_work_in_torch
+        self._threads = Threads(matrices.shares_work_in_torch)
 
     @staticmethod
     def knows(model: object) -> bool:
@@ -89,14 +87,14 @@ class Decoder:
         weight = model.any_weight
         return weight.device.type == "cpu" and weight.dtype == torch.float32
 
-    def threads(self) -> AbstractContextManager[object]:
-        """Leave the cores to NumPy, in this thread, around a token and its choice.
+    def threads(self) -> AbstractContextManager[None]:
+        """Limit the threads around a token and its choice: see `fast_threads`.
 
         torch shares even a softmax among its threads. NumPy's, which wait for the next
         product and keep a core busy meanwhile, would fight them: the larger the model,
         the more, up to five times the time.
         """
-        return nullcontext() if self._shares_work_in_torch else _one_thread_in_torch()
+        return self._threads.limited()
 
     def next_logits(
         self, tokens: Int[np.ndarray, " batch"], cache: Cache
@@ -125,7 +123,7 @@ class Decoder:
         """
         layers = iter(buffers)
         # A diverged model has infinities; whoever reads the logits says so.
-        with np.errstate(over="ignore", invalid="ignore"):
+        with self._threads.timed(), np.errstate(over="ignore", invalid="ignore"):
             x = self.embed(tokens)
             if self.positions is not None:
                 x = x + self.positions[place.position]
@@ -138,18 +136,6 @@ class Decoder:
                     x = x + think(before if self.parallel_mlp else x)
             logits = self.head(self.norm(x))
             return logits if self.bend is None else self.bend(logits)
-
-
-@contextmanager
-def _one_thread_in_torch() -> Iterator[None]:
-    before = [library.get_num_threads() for library in _TORCH_THREADS]
-    for library in _TORCH_THREADS:
-        library.set_num_threads(1)
-    try:
-        yield
-    finally:
-        for library, number in zip(_TORCH_THREADS, before, strict=True):
-            library.set_num_threads(number)
 
 
 class _Builder:

@@ -75,14 +75,23 @@ class Cache:
         """Forget all positions from `length` on."""
         self.length = min(self.length, length)
 
-    def reorder(self, rows: Int[Tensor, " new_batch"]) -> None:
-        """Make row i a copy of what row `rows[i]` was; may change the batch size."""
+    def reorder(self, rows: Int[Tensor, " new_batch"], start: int = 0) -> None:
+        """Make row i a copy of what row `rows[i]` was; may change the batch size.
+
+        Args:
+            rows: A row for each text from now on.
+            start: So many first positions are the same in all rows, and stay.
+        """
+        has_new_size = len(rows) != self.batch_size
+        start = 0 if has_new_size else start
         for number, buffer in enumerate(self.buffers):
-            filled = buffer.narrow(-2, 0, self.length).index_select(0, rows)
-            if len(rows) != buffer.shape[0]:
+            filled = buffer.narrow(-2, start, self.length - start)
+            chosen = filled.index_select(0, rows)
+            if has_new_size:
                 buffer = buffer.new_zeros((len(rows), *buffer.shape[1:]))
                 self.buffers[number] = buffer
-            buffer.narrow(-2, 0, self.length).copy_(filled)
+                filled = buffer.narrow(-2, 0, self.length)
+            filled.copy_(chosen)
 
 
 class LayerCache:

@@ -70,7 +70,7 @@ def _product_of_int8(matrix: QuantizedMatrix) -> Map:
     """Return the exact product where the processor has one (VNNI), else bfloat16's."""
     integers, scales = matrix.integers, matrix.scales[:, 0].detach()
     if torch.cpu._is_vnni_supported():
-        return _product_in_halves(integers.t(), scales.numpy())
+        return _product_in_halves(integers, scales)
     # The kernel would round the scales to bfloat16 too: they are applied afterwards.
     ones = torch.ones(len(scales), dtype=torch.bfloat16)
 
@@ -83,12 +83,20 @@ def _product_of_int8(matrix: QuantizedMatrix) -> Map:
     return multiply
 
 
-def _product_in_halves(turned: Tensor, scales: np.ndarray) -> Map:
+def _product_in_halves(integers: Tensor, scales: Tensor) -> Map:
+    # A copy, in the order in which oneDNN reads integers: twice as quick.
+    onednn = torch.ops.onednn
+    packed = onednn.qlinear_prepack(integers, None)
+    zero_points = torch.zeros(len(scales), dtype=torch.int32)
+
     def multiply(x: np.ndarray) -> np.ndarray:
         halves, unit = in_halves(x)
-        sums = torch._int_mm(torch.from_numpy(halves), turned).float().numpy()
-        upper, lower = sums[: len(x)], sums[len(x) :]
-        return (upper * HALF + lower) * unit * scales
+        sums: Tensor = onednn.qlinear_pointwise(
+            *(torch.from_numpy(halves), 1.0, 0, packed, scales, zero_points),
+            *(None, 1.0, 0, torch.float32, "none", [], ""),
+        )
+        upper, lower = sums.numpy()[: len(x)], sums.numpy()[len(x) :]
+        return (upper * HALF + lower) * unit
 
     return multiply
 

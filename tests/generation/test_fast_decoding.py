@@ -91,14 +91,21 @@ def test_a_model_the_decoder_does_not_know_is_left_to_its_forward(model):
     torch.testing.assert_close(window.next_logits(text), expected, rtol=0.1, atol=0.3)
 
 
+@pytest.mark.parametrize("d_model", [256, 768])
+@pytest.mark.parametrize("room", [3, 7])
 @torch.inference_mode()
-def test_a_large_matrix_gives_several_texts_the_same_products():
+def test_a_large_matrix_gives_several_texts_the_same_products(d_model, room):
     torch.manual_seed(1)
-    model = TransformerLM(vocab_size=400, d_model=768, num_layers=1, num_heads=8).eval()
+    sizes = {"vocab_size": 400, "d_model": d_model, "num_layers": 1, "num_heads": 8}
+    model = TransformerLM(**sizes).eval()
+    for parameter in model.parameters():
+        nn.init.normal_(parameter, std=0.05)
     texts = torch.randint(0, 400, (3, 4))
     cache = model.new_cache(3)
     model(texts[:, :3], cache)
-    logits = Decoder(model, 3, copies=True).next_logits(texts[:, 3].numpy(), cache)
+    decoder = Decoder(model, room, copies=True)
+    assert decoder._threads._in_torch
+    logits = decoder.next_logits(texts[:, 3].numpy(), cache)
     expected = model(texts)[:, 3].numpy()
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-4)
 

@@ -119,6 +119,21 @@ def test_a_reordered_cache_continues_the_chosen_rows():
     assert torch.allclose(continued, model(tokens[rows, :12])[:, 9:], atol=1e-4)
 
 
+def test_what_all_rows_of_a_cache_begin_with_need_not_be_copied():
+    model, tokens = small_model(), some_tokens()
+    tokens[:, :5] = tokens[0, :5]
+    whole, rest = model.new_cache(3), model.new_cache(3)
+    for cache in (whole, rest):
+        model(tokens[:, :9], cache)
+    mark = rest.buffers[0][1, ..., 4, :].fill_(7.0)
+    rows = torch.tensor([2, 0, 2])
+    whole.reorder(rows)
+    rest.reorder(rows, start=5)
+    assert torch.all(mark == 7.0)
+    for one, other in zip(whole.buffers, rest.buffers, strict=True):
+        assert torch.equal(one[..., 5:9, :], other[..., 5:9, :])
+
+
 def test_a_truncated_cache_forgets():
     model, tokens = small_model(), some_tokens()
     cache = model.new_cache(3)

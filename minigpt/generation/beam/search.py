@@ -140,7 +140,10 @@ def _extend(
     """Continue the running texts by the candidates that were kept."""
     rows = torch.from_numpy(found.beams[kept]).to(texts.device)
     tokens = torch.from_numpy(found.tokens[kept]).to(texts.device)
-    window.cache.reorder(rows)
+    # What all texts begin with is in every row of the cache already.
+    written = texts.cpu().numpy()
+    alike = np.logical_and.accumulate((written == written[:1]).all(axis=0)).sum()
+    window.cache.reorder(rows, max(0, int(alike) - window.forgot))
     return torch.cat([texts.index_select(0, rows), tokens[:, None]], dim=1)
 
 
@@ -165,12 +168,9 @@ def _consider(
     so_far = torch.from_numpy(scores).to(log_probs.device)
     totals = (log_probs + so_far[:, None]).flatten()
     cumulative, places = totals.topk(min(2 * num_beams, totals.numel()))
-    return Considered(
-        (places // log_probs.shape[1]).cpu().numpy(),
-        (places % log_probs.shape[1]).cpu().numpy(),
-        log_probs.flatten()[places].cpu().numpy(),
-        cumulative.cpu().numpy(),
-    )
+    beams, tokens = np.divmod(places.cpu().numpy(), log_probs.shape[1])
+    chosen = log_probs.flatten()[places].cpu().numpy()
+    return Considered(beams, tokens, chosen, cumulative.cpu().numpy())
 
 
 def _judge(
