@@ -44,7 +44,7 @@ BENCHMARKS = (
     Benchmark("bpe", "bpe.py", (str(TEXT),), 2, needs_text=True),
     Benchmark("generation", "generation.py", (), 12),
     Benchmark("quantization", "quantization.py", (), 3),
-    Benchmark("serve", "serve.py", (), 5),
+    Benchmark("serve", "serve.py", (), 7),
     Benchmark("hooks", "hooks_idle.py", (), 10),
     Benchmark("attention-view", "attention_view.py", (), 2),
     Benchmark("scaling", "scaling.py", (), 8),

@@ -1,17 +1,18 @@
 """Many clients of one server against one client of it: tokens per second, first tokens.
 
-    python benchmarks/serve.py                       five minutes
-    python benchmarks/serve.py --seconds 10 --rounds 2
+    python benchmarks/serve.py               many clients for five minutes; seven in all
+    python benchmarks/serve.py --minutes 0.5
 
 `minigpt serve` runs as a process of its own. Clients stream completions of prompts of
 unequal length, one behind the other; one client and many take turns, so a busy machine
-slows both alike. Fails if a request fails, or if many write less than four times as
-much as one.
+slows both alike. The load before the start is printed: the ratio asks for an idle
+machine. Fails if a request fails, or if many write less than four times as much as one.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import random
 import statistics
 import subprocess
@@ -23,6 +24,10 @@ from typing import NamedTuple
 from minigpt.datasets.tales.story import generate_tales
 
 TOKENS = 96
+ALONE = 20
+"""Seconds that one client's turns last at most: its figures need no more."""
+LONGEST = 120
+"""Seconds after which a request has failed."""
 ASKED = 4.0
 """Tokens per second of many clients, in those of one."""
 
@@ -82,7 +87,12 @@ async def take_turn(
     async def client() -> None:
         while time.perf_counter() - begun < seconds:
             request = request_of(random.choice(prompts), next(seeds), port)
-            first, answer = await ask(request, port)
+            try:
+                async with asyncio.timeout(LONGEST):
+                    first, answer = await ask(request, port)
+            except OSError as error:  # a timeout is one, too
+                problems.append(repr(error))
+                continue
             if f'"completion_tokens":{TOKENS},'.encode() in answer:
                 firsts.append(first)
             else:
@@ -103,8 +113,10 @@ def measure(port: int, arguments: argparse.Namespace) -> bool:
     story = generate_tales(20_000, seed=1, split="held_out")
     prompts = [story[at : at + 10 + at % 300] for at in range(0, len(story) - 400, 97)]
     turns: dict[int, list[Turn]] = {1: [], arguments.clients: []}
+    seconds = 60 * arguments.minutes / arguments.rounds
     for clients in [1, arguments.clients] * arguments.rounds:
-        turn = take_turn(prompts, clients, port, arguments.seconds)
+        own = min(seconds, ALONE) if clients == 1 else seconds
+        turn = take_turn(prompts, clients, port, own)
         turns[clients].append(asyncio.run(turn))
     rates = {}
     print(
@@ -113,10 +125,14 @@ def measure(port: int, arguments: argparse.Namespace) -> bool:
     for clients, taken in turns.items():
         firsts = [first for turn in taken for first in turn.first_tokens]
         problems = [problem for turn in taken for problem in turn.problems]
+        if not firsts:
+            print(f"{clients} clients got no answer: {problems[:3]}")
+            return False
         rates[clients] = statistics.median(turn.tokens_per_second for turn in taken)
         print(
             f"{clients:>8} {rates[clients]:>9.0f} {percentile(firsts, 0.5):>18.3f} s"
-            f" {percentile(firsts, 0.95):>6.3f} s  {len(problems)} of {len(firsts)}"
+            f" {percentile(firsts, 0.95):>6.3f} s"
+            f"  {len(problems)} of {len(firsts) + len(problems)}"
         )
         for problem in problems[:3]:
             print(f"  {problem}")
@@ -134,9 +150,12 @@ def main() -> int:
     """Read the arguments, start the server, measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clients", type=int, default=32)
-    parser.add_argument("--seconds", type=float, default=50, help="of each turn")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--minutes", type=float, default=5, help="of many clients")
+    parser.add_argument("--rounds", type=int, default=5, help="turns they come in")
     arguments = parser.parse_args()
+    if hasattr(os, "getloadavg"):
+        load = os.getloadavg()[0]
+        print(f"{os.cpu_count()} cores, load before the start {load:.1f}", flush=True)
     words = ["-m", "minigpt", "serve", "--model", "tales-chat", "--port", "0"]
     with subprocess.Popen(
         [sys.executable, *words],

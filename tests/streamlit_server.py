@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -16,15 +16,16 @@ from websockets.sync.client import connect
 ROOT = Path(__file__).parent.parent
 serve = runpy.run_path(str(ROOT / "serve.py"), run_name="serve")
 
+_left: list[int] = []
+"""Ports of servers that have ended: a browser holds their scripts, compiled."""
+
 
 @contextmanager
 def serve_script(
     script: Path, log: Path, *options: str, **environment: str
 ) -> Iterator[int]:
     """Run a script once and serve it on a free port, until the block ends."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = _free_port()
     address = ["--server.address", "127.0.0.1", "--server.port", str(port)]
     command = ["-m", "streamlit", "run", str(script), *address]
     if script == ROOT / "app.py":  # as `launch.py` starts it, behind its doors
@@ -47,6 +48,18 @@ def serve_script(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            _left.append(port)
+
+
+def _free_port() -> int:
+    """Return a port of a server that has ended, or a new one."""
+    while _left:
+        port = _left.pop()
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def first_run(port: int, page: str) -> list[ForwardMsg]:

@@ -24,7 +24,7 @@ def environment(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     build = ["-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run([sys.executable, *build], cwd=ROOT, check=True)
-    venv.create(folder / "env", with_pip=True)
+    venv.create(folder / "env")
     lent = sysconfig.get_path("purelib")
     (packages(folder / "env") / "lent.pth").write_text(lent)
     wheel = next(folder.glob("minigpt_glass-*.whl"))
@@ -37,8 +37,8 @@ def packages(environment: Path) -> Path:
 
 
 def pip(environment: Path, *words: str) -> None:
-    python = environment / "bin/python"
-    subprocess.run([python, "-m", "pip", "-q", *words], check=True)
+    there = ["--python", str(environment / "bin/python")]  # it has none of its own
+    subprocess.run([sys.executable, "-m", "pip", "-q", *there, *words], check=True)
 
 
 @pytest.fixture
