@@ -44,7 +44,7 @@ BERTVIZ_BYTES = {32: 6.4e6, 64: 25.7e6, 128: 103.7e6}
 QUIET = ["--no-sandbox", "--disable-background-networking", "--disable-sync"]
 SHAPES = {
     # name: layers, heads, width, tokens
-    "h12x12": (12, 12, 96, 256),
+    "h12x12": (12, 12, 96, 128),
     "h24x16": (24, 16, 96, 128),
     "h48x25": (48, 25, 100, 64),
 }

@@ -12,7 +12,10 @@ from pathlib import Path
 from minigpt.lesson_file.bundle import view
 from minigpt.places import app_folder
 
-SHARED = ("colours", "drawing", "stepping", "number_table", "result_code")
+SHARED = (
+    *("colours", "drawing", "stepping", "number_table", "result_code"),
+    "delivered",
+)
 """Scripts that views and lessons share: once in the file, before all others."""
 
 VIEWS: dict[str, tuple[str, ...]] = {

@@ -42,7 +42,7 @@ from pages.head_explorer.study import Study
 from pages.head_explorer.tour import ELSEWHERE, FEWEST, WITHOUT
 from viz.attention import pattern_table
 from viz.components.attention_heatmap.view import attention_heatmap
-from viz.components.head_grid.view import ScoreBars, head_grid
+from viz.components.head_grid.view import ScoreBars, deliver_patterns, head_grid
 from viz.components.head_lines.view import head_lines
 
 TABS = (
@@ -88,7 +88,7 @@ def show_all_heads(reading: Reading, study: Study, place: Place) -> None:
     score = choose_score(layers * per_layer)
     values = getattr(study.scores, score)
     head_grid(
-        reading.patterns,
+        deliver_patterns(reading.patterns, key="patterns"),
         (place.layer, place.head),
         key=head_tour.GRID,
         bars=ScoreBars(
@@ -237,10 +237,10 @@ def show_figures(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
     here = head_study.on_prompt(checkpoint, reading)
     known = held_out.of(checkpoint)
     left, right = st.columns([2, 3], gap="large")
+    with right, st.container(key=head_tour.HEAD):  # first: it is what a click asks for
+        show_one_head(checkpoint, reading, known, place)
     with left:
         show_all_heads(reading, here, place)
-    with right, st.container(key=head_tour.HEAD):
-        show_one_head(checkpoint, reading, known, place)
     there = head_study.on_random_tokens(checkpoint)
     with st.container(key=head_tour.MORE):
         show_tabs(checkpoint, reading, (known, here, there), place)

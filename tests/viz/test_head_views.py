@@ -1,9 +1,11 @@
 """What the views of heads send to the browser, and what their chart draws."""
 
 import base64
+import json
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from viz.attention import pool_patterns
 from viz.components.head_grid.view import THUMBNAIL, ScoreBars, head_grid, thumbnails
@@ -74,6 +76,36 @@ def test_a_band_must_fit_the_heads():
     low = np.zeros((2, 3))
     with pytest.raises(ValueError, match=r"high edge.*\[2 3\].*\[3, 2\]"):
         head_grid(causal(2, 3, 4), key="grid", bars=ScoreBars(low, band=(low, low.T)))
+
+
+def delivered_grid() -> None:
+    import numpy as np
+    import streamlit as st
+
+    from viz.components.head_grid.view import deliver_patterns, head_grid
+
+    patterns = np.tril(np.full((2, 2, 4, 4), st.session_state.get("weight", 0.25)))
+    place = st.session_state.get("place", (0, 0))
+    head_grid(deliver_patterns(patterns, key="patterns"), place, key="grid")
+
+
+def test_patterns_are_delivered_apart_from_what_a_click_changes():
+    app = AppTest.from_function(delivered_grid).run()
+    first, grid = (json.loads(each.proto.json) for each in app.get("bidi_component"))
+    assert grid["delivered"] == first["name"]
+    assert "weights" not in grid
+    assert first["what"]["weights"]
+    app.session_state["place"] = (1, 1)
+    again, grid = (
+        json.loads(each.proto.json) for each in app.run().get("bidi_component")
+    )
+    assert grid["selected"] == [1, 1]
+    assert again == first
+    app.session_state["weight"] = 0.5
+    other, grid = (
+        json.loads(each.proto.json) for each in app.run().get("bidi_component")
+    )
+    assert grid["delivered"] == other["name"] != first["name"]
 
 
 def test_an_example_names_its_strongest_reads_and_shows_all_of_them():

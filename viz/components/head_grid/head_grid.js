@@ -6,12 +6,15 @@ const MAGNIFIED = 208;
 
 export default function headGrid({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".head_grid");
+  const patterns = data.delivered ? delivered(data.delivered) : data;
+  if (!patterns) return awaitDelivery(data.delivered, () => root.drawAgain());
   const parts = prepareGrid(root, data);
-  const thumbnails = paintThumbnails(data, inkTable(root));
+  const thumbnails = thumbnailsOf(patterns, data, inkTable(root));
   const state = { selected: data.selected, cursor: data.selected ?? [0, 0] };
   let sizes = null;
 
-  const paint = () => paintGrid(root, parts.canvas, { data, state, sizes, thumbnails });
+  const paint = () =>
+    paintGrid(root, parts.canvas, { data, state, sizes, thumbnails, side: patterns.side });
   const layout = () => {
     sizes = gridSizes(root, data);
     parts.stage.style.maxHeight = `${sizes.tallest}px`;
@@ -74,10 +77,17 @@ function prepareGrid(root, data) {
   return root.parts;
 }
 
+// Painted once for each ramp of colours, which a dark page turns round.
+function thumbnailsOf(patterns, data, ink) {
+  const ramp = ink.join();
+  if (patterns.painted?.ramp !== ramp)
+    patterns.painted = { ramp, thumbnails: paintThumbnails(patterns, data, ink) };
+  return patterns.painted.thumbnails;
+}
+
 // One small canvas per head. Masked is blank, not zero; a causal model sends no later cells.
-function paintThumbnails(data, ink) {
-  const weights = decodeBytes(data.weights);
-  const { side, causal } = data;
+function paintThumbnails({ weights: packed, side, causal }, data, ink) {
+  const weights = decodeBytes(packed);
   const cells = causal ? (side * (side + 1)) / 2 : side ** 2;
   return headsOf(data).map(([layer, head]) => {
     const first = (layer * data.heads + head) * cells;
@@ -119,7 +129,7 @@ function bringIntoView(stage, place, { top, down, cell }) {
   if (above || below) stage.scrollTop = y - stage.clientHeight / 2;
 }
 
-function paintGrid(root, canvas, { data, state, sizes, thumbnails }) {
+function paintGrid(root, canvas, { data, state, sizes, thumbnails, side }) {
   const { left, top, cell, across, down, type } = sizes;
   const context = sizedContext(canvas, left + data.heads * across, top + data.layers * down);
   const text = themeColour(root, "--st-text-color");
@@ -139,7 +149,7 @@ function paintGrid(root, canvas, { data, state, sizes, thumbnails }) {
     const x = left + head * across;
     const y = top + layer * down;
     // Smooth when shrinking, or thin diagonals flicker; sharp when enlarging.
-    context.imageSmoothingEnabled = data.side > cell;
+    context.imageSmoothingEnabled = side > cell;
     context.drawImage(thumbnails[layer * data.heads + head], x, y, cell, cell);
     context.strokeStyle = themeColour(root, "--st-border-color");
     context.lineWidth = 1;

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from viz.attention import Array, pack_bytes, pool_patterns
+from viz.components.delivery.view import delivery
 from viz.components.shared.mounting import chosen_cell, register
 
 THUMBNAIL = 64
@@ -14,7 +15,7 @@ THUMBNAIL = 64
 MOST_CELLS = 600_000
 """Cells of all thumbnails together: 1,200 heads get smaller ones than 12."""
 
-_mount = register("head_grid")
+_mount = register("head_grid", "delivered")
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,31 @@ class ScoreBars:
     which is faint inside."""
 
 
+@dataclass(frozen=True)
+class Delivered:
+    """Patterns that the browser has already."""
+
+    name: str
+    size: tuple[int, int]
+    """Layers and heads."""
+
+
+def deliver_patterns(patterns: Array, *, key: str) -> Delivered:
+    """Send every head's pattern, for a grid that is drawn again and again.
+
+    Args:
+        patterns: See `head_grid`.
+        key: The delivery's name on this page.
+
+    Raises:
+        ValueError: If they are not four-dimensional with square patterns.
+    """
+    layers, heads = _size_of(patterns)
+    return Delivered(delivery(thumbnails(patterns), key=key), (layers, heads))
+
+
 def head_grid(
-    patterns: Array,
+    patterns: Array | Delivered,
     selected: tuple[int, int] | None = None,
     *,
     key: str,
@@ -44,7 +68,8 @@ def head_grid(
     """Show every head's pattern; hovering magnifies one, a click selects it.
 
     Args:
-        patterns: Weights 0–1, or bytes 0–255 for them, [layer head q_pos k_pos].
+        patterns: Weights 0–1, or bytes 0–255 for them, [layer head q_pos k_pos]; or
+            what `deliver_patterns` returned for them.
         selected: Layer and head to frame.
         key: The view's name on this page.
         bars: Scores to draw under the thumbnails.
@@ -59,12 +84,11 @@ def head_grid(
         ValueError: If `patterns` is not four-dimensional with square patterns, the
             scores or their band do not fit it, or `selected` lies outside.
     """
-    if patterns.ndim != 4 or patterns.shape[2] != patterns.shape[3]:
-        raise ValueError(
-            "Patterns of all heads must be [layer head q_pos k_pos] with as many "
-            f"queries as keys, but have shape {list(patterns.shape)}."
-        )
-    layers, heads = patterns.shape[:2]
+    drawn: dict[str, object]
+    if isinstance(patterns, Delivered):
+        (layers, heads), drawn = patterns.size, {"delivered": patterns.name}
+    else:
+        (layers, heads), drawn = _size_of(patterns), thumbnails(patterns)
     chosen, clicked = chosen_cell(key, (layers, heads), selected, on_select)
     bars = bars or ScoreBars(None)
     low, high = bars.band or (None, None)
@@ -73,7 +97,7 @@ def head_grid(
         data={
             "layers": layers,
             "heads": heads,
-            **thumbnails(patterns),
+            **drawn,
             "selected": None if chosen is None else list(chosen),
             "scores": _rounded("Scores", bars.values, (layers, heads)),
             "names": [
@@ -89,6 +113,16 @@ def head_grid(
         on_picked_change=clicked,
     )
     return chosen
+
+
+def _size_of(patterns: Array) -> tuple[int, int]:
+    """Return how many layers there are, and heads in each."""
+    if patterns.ndim != 4 or patterns.shape[2] != patterns.shape[3]:
+        raise ValueError(
+            "Patterns of all heads must be [layer head q_pos k_pos] with as many "
+            f"queries as keys, but have shape {list(patterns.shape)}."
+        )
+    return patterns.shape[0], patterns.shape[1]
 
 
 def thumbnails(patterns: Array) -> dict[str, object]:
