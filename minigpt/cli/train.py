@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minigpt.cli.output import note, say
+from minigpt.cli.run_flags import site_of
 from minigpt.cli.settings import TrainCommand, parse_train
 from minigpt.config import RunConfig
 from minigpt.errors import MinigptError, RunError
 from minigpt.places import data_directory
 from minigpt.runs.checkpoints import FromStep
 from minigpt.runs.finding import find_run
-from minigpt.runs.job import IN_JOB, is_elsewhere
+from minigpt.runs.job import IN_JOB, is_elsewhere, read_job
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run, RunStore, create_run
 from minigpt.worker.stop_requests import ParentProcess
@@ -47,7 +48,8 @@ def run(words: Sequence[str]) -> int:
     if flags.engine != "local":
         from minigpt.cli.elsewhere import hand_in
 
-        return hand_in(task.run, flags.engine, is_new=task.is_new, detach=flags.detach)
+        site = site_of(flags, read_job(task.run.path))
+        return hand_in(task.run, site, is_new=task.is_new, detach=flags.detach)
     descriptor = flags.lock_descriptor
     lock = None if descriptor is None else RunLock.inherited(descriptor)
     quoted = shlex.join(["python", "-m", "minigpt", "train", *words])
