@@ -4,7 +4,6 @@ import dataclasses
 import os
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minigpt.cli.output import note, say
@@ -225,14 +224,9 @@ def _extended(config: RunConfig, command: TrainCommand) -> RunConfig:
 
 
 def _assist(command: TrainCommand) -> int:
-    """Train as one of several processes that `torchrun` started, but not the first.
-
-    The first one owns the run's directory, prints, and decides when to stop; this one
-    only computes its share.
-    """
-    from minigpt.preparation.preparation import assemble
+    """Train as one of several processes that `torchrun` started, but not the first."""
     from minigpt.preparation.resuming import newest_resumable
-    from minigpt.worker.stop_requests import StopRequests
+    from minigpt.worker.together import assist
 
     flags, config, checkpoint = command.flags, command.config, None
     if flags.resume is not None:
@@ -240,10 +234,7 @@ def _assist(command: TrainCommand) -> int:
         config = _extended(run.config, command)
         checkpoint = newest_resumable(run, flags.from_step)
     try:
-        # So that Ctrl-C, which reaches every process, does not end this one.
-        with StopRequests(Path(os.devnull)):
-            prepared = assemble(config, Path(os.devnull), checkpoint)
-            prepared.build_trainer(()).train(resume_from_checkpoint=checkpoint)
+        assist(config, checkpoint)
     except MinigptError:
         return 2  # the first process reports why
     return 0

@@ -28,7 +28,7 @@ from minigpt.runs.status import write_status
 from minigpt.runs.store import Run
 
 ENGINES: dict[str, Callable[[Site], Engine]] = {"slurm": lambda _: Slurm(), "ray": Ray}
-SILENT = 120.0
+SILENT = 300.0
 """Seconds without a sign of life after which a run has died with its cluster."""
 _LOOK_EVERY = 5.0
 _looked: dict[Path, float] = {}

@@ -70,12 +70,15 @@ def read_job(directory: Path) -> Job | None:
     try:
         job = Job(**json.loads((directory / _FILE).read_text(encoding="utf-8")))
         # It becomes an argument of a command, and the file may be anybody's.
-        is_one = job.engine in _ENGINES and _ID.fullmatch(job.id)
-        is_placed = job.engine != "ray" or ADDRESS.fullmatch(job.address)
-        is_placed = is_placed and job.workers in range(1, MOST_WORKERS + 1)
+        is_one = (
+            job.engine in _ENGINES
+            and _ID.fullmatch(job.id)
+            and (job.engine != "ray" or ADDRESS.fullmatch(job.address))
+            and job.workers in range(1, MOST_WORKERS + 1)
+        )
     except (OSError, ValueError, TypeError):
         return None
-    return job if is_one and is_placed else None
+    return job if is_one else None
 
 
 def is_elsewhere(directory: Path) -> bool:

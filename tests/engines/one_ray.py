@@ -48,7 +48,8 @@ def running() -> Iterator[Cluster]:
     words += ["--object-store-memory=80000000", "--dashboard-host=127.0.0.1"]
     words += ["--node-ip-address=127.0.0.1"]
     own = {"RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": str(ROOT)}
-    own |= {"RAY_AUTH_MODE": "token", "RAY_raylet_start_wait_time_s": "120"}
+    own |= {"RAY_AUTH_MODE": "token", "RAY_worker_niceness": "0"}
+    own |= {"RAY_raylet_start_wait_time_s": "240"}
     # Its sockets' paths must be short.
     with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as short:
         with (Path(short) / "start.log").open("wb") as log:
@@ -60,7 +61,7 @@ def running() -> Iterator[Cluster]:
                 start_new_session=True,
             )
         try:
-            until(lambda: _knows_its_machine(address), seconds=120)
+            until(lambda: _knows_its_machine(address), seconds=240)
             yield Cluster(address, process)
         except AssertionError as error:
             error.add_note((Path(short) / "start.log").read_text()[-2000:])

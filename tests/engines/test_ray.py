@@ -5,7 +5,9 @@ import secrets
 import signal
 import socket
 
+import psutil
 import pytest
+import torch
 from engines import one_ray
 from engines.small_runs import (
     DEADLINE,
@@ -18,6 +20,7 @@ from engines.small_runs import (
 )
 from patience import until
 
+from minigpt.checkpoint import load_checkpoint
 from minigpt.cli import main
 from minigpt.engines import submitting
 from minigpt.engines.submitting import look, submit
@@ -46,6 +49,33 @@ def cluster(token):
 @pytest.fixture
 def one(cluster):
     return Site("ray", cluster.address)
+
+
+@pytest.fixture
+def two(cluster):
+    return Site("ray", cluster.address, workers=2)
+
+
+def of_two(text_file, **train):
+    """Describe a run without dropout: each process draws its own."""
+    config = tiny(text_file, **train)
+    return config.replace(transformer=config.transformer.replace(dropout=0.0).to_dict())
+
+
+def alike(found, expected):
+    assert [record[:2] for record in found] == [record[:2] for record in expected]
+    losses = [[loss for *_, loss in records] for records in (found, expected)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-4)
+
+
+def other_worker(pid: int) -> int:
+    """Return the worker beside one, of the same job."""
+    beside = psutil.Process(pid).parent().children()
+    return next(
+        process.pid
+        for process in beside
+        if "RayTrainWorker" in " ".join(process.cmdline()) and process.pid != pid
+    )
 
 
 def test_the_losses_are_those_of_one_process(one, store, text_file, capfd):
@@ -121,6 +151,49 @@ def test_a_job_that_dies_at_once_is_interrupted_and_its_log_says_why(
     assert "ended before it trained" in run.status().error
     assert "/nowhere/python" in run.read_log()
     store.delete(run.id)
+
+
+def test_two_workers_have_the_losses_of_one_and_write_one_model(two, store, text_file):
+    config = of_two(text_file, shard=True)
+    here = store.create(config, "here")
+    train_run(here)  # one process has nothing to share out
+    there = store.create(config, "there")
+    submit(there, two)
+    assert main(["train", "--watch", str(there.path)]) == 0
+    assert there.status().state == "finished"
+    alike(losses_of(there), losses_of(here))
+    assert there.snapshots().steps == here.snapshots().steps
+    model = load_checkpoint(there.best).model
+    expected = load_checkpoint(here.best).model
+    assert model.config == expected.config
+    tokens = torch.arange(12)[None] % model.config.vocab_size
+    torch.testing.assert_close(model(tokens), expected(tokens), atol=1e-3, rtol=0)
+    assert not (there.path / "ray").exists()
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_killed_worker_is_replaced_and_the_run_goes_on(two, store, text_file, first):
+    config = of_two(text_file, max_steps=300, eval_interval=50)
+    whole, run = store.create(config, "whole"), store.create(config, "killed")
+    train_run(whole)
+    job = submit(run, two)
+    until((run.path / "checkpoints" / "checkpoint_step_50").is_dir, DEADLINE)
+    pid = run.status().pid
+    os.kill(pid if first else other_worker(pid), signal.SIGKILL)
+    until(lambda: run.status().pid not in (None, pid), DEADLINE)
+    becomes(run, "finished")
+    assert read_job(run.path).id == job.id
+    assert run.read_log(10**6).count("Saved checkpoint_step_50 ") == 1
+    steps = [step for kind, step, _ in losses_of(run) if kind == "step"]
+    assert steps == list(range(1, 301))
+    alike(losses_of(run), losses_of(whole))
+
+
+def test_workers_that_fail_by_themselves_are_not_begun_again(two, store, text_file):
+    run = store.create(of_two(text_file, batch_size=1), "small")
+    submit(run, two)
+    becomes(run, "failed")
+    assert "each process needs at least one window" in run.status().error
 
 
 @pytest.mark.parametrize(
