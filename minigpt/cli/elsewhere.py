@@ -1,4 +1,4 @@
-"""`train --engine slurm`: hand a run in, watch it from here, stop it."""
+"""`train --engine slurm` or `ray`: hand a run in, watch it from here, stop it."""
 
 import time
 
@@ -6,6 +6,7 @@ from minigpt.cli.output import note, say
 from minigpt.engines.submitting import look, submit
 from minigpt.errors import RunError
 from minigpt.places import data_directory
+from minigpt.runs.job import Site
 from minigpt.runs.status import RunStatus
 from minigpt.runs.store import Run, RunStore
 
@@ -13,12 +14,12 @@ _LOOK_EVERY = 1.0
 _LINE_EVERY = 5.0
 
 
-def hand_in(run: Run, engine: str, *, is_new: bool, detach: bool) -> int:
+def hand_in(run: Run, site: Site, *, is_new: bool, detach: bool) -> int:
     """Hand a run in, and watch it.
 
     Args:
         run: The run.
-        engine: Where it is to be trained.
+        site: Where it is to be trained.
         is_new: Whether this command created it: it is removed if it is refused.
         detach: Leave it to itself at once.
 
@@ -29,7 +30,7 @@ def hand_in(run: Run, engine: str, *, is_new: bool, detach: bool) -> int:
         RunError: If it is refused, or fails.
     """
     try:
-        job = submit(run, engine)
+        job = submit(run, site)
     except RunError:
         if (
             is_new
@@ -38,7 +39,7 @@ def hand_in(run: Run, engine: str, *, is_new: bool, detach: bool) -> int:
             RunStore(run.path.parent).delete(run.id)
         raise
     note(f"run {run.id}: {run.path}")
-    note(f"Handed in to {engine}, as job {job.id}.")
+    note(f"Handed in to {site.engine}, as job {job.id}.")
     if detach:
         say(f"watch it        python -m minigpt train --watch {run.id}")
         say(f"stop it         python -m minigpt train --stop {run.id}")

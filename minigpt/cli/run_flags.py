@@ -7,6 +7,10 @@ from typing import Annotated, Literal
 from minigpt.cli.parsing import flag
 from minigpt.config.training import RecipeName
 from minigpt.errors import ConfigError
+from minigpt.runs.job import ADDRESS, MOST_WORKERS, Job, Site
+
+DASHBOARD = "http://127.0.0.1:8265"
+"""Where Ray's dashboard is, if nobody has moved it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,12 +48,20 @@ class RunFlags:
         flag("With --resume: from the checkpoint of this step, or the one before."),
     ] = None
     engine: Annotated[
-        Literal["local", "slurm"],
+        Literal["local", "slurm", "ray"],
         flag(
-            "Where to train: in this process, or as a job of Slurm, with what "
-            "MINIGPT_SLURM says; the folder must be the cluster's, too."
+            "Where to train: in this process, or as a job of Slurm or Ray, with what "
+            "MINIGPT_SLURM or MINIGPT_RAY says; the folder must be the cluster's, too."
         ),
     ] = "local"
+    address: Annotated[
+        str | None,
+        flag("--engine ray: of its dashboard (none: the run's last, or this machine)."),
+    ] = None
+    workers: Annotated[
+        int | None,
+        flag("--engine ray: processes that train the run together (none: one)."),
+    ] = None
     detach: Annotated[
         bool, flag("With another engine: hand the run in, and do not watch it.")
     ] = False
@@ -83,9 +95,36 @@ def check_engine(flags: RunFlags, given: set[str]) -> None:
     if {"watch", "stop"} & given and len(given) > 1:
         raise ConfigError("--watch and --stop stand alone: drop the other flags.")
     if flags.detach and flags.engine == "local":
-        raise ConfigError("--detach is for --engine slurm: this process trains itself.")
+        raise ConfigError(
+            "--detach is for --engine slurm or ray: this process trains itself."
+        )
+    if flags.engine != "ray" and given & {"address", "workers"}:
+        raise ConfigError("--address and --workers are for --engine ray: add it.")
+    if flags.address is not None and not ADDRESS.fullmatch(flags.address):
+        raise ConfigError(
+            f"--address is that of Ray's dashboard, such as {DASHBOARD}, and not "
+            f"{flags.address!r}."
+        )
+    if flags.workers is not None and not 1 <= flags.workers <= MOST_WORKERS:
+        raise ConfigError(
+            f"--workers is {flags.workers}: choose a number from 1 to {MOST_WORKERS}."
+        )
     if flags.from_step is not None and flags.engine != "local":
         raise ConfigError(
             "Elsewhere, a run goes on from its newest checkpoint: drop --from_step or "
             "--engine."
         )
+
+
+def site_of(flags: RunFlags, before: Job | None) -> Site:
+    """Return where a run is to be handed in.
+
+    Args:
+        flags: What was typed.
+        before: The run's last job, which is followed in what was not typed.
+    """
+    if flags.engine != "ray":
+        return Site(flags.engine)
+    last = before.site if before is not None else Site("ray")
+    address = flags.address or last.address or DASHBOARD
+    return Site("ray", address, flags.workers or last.workers)

@@ -42,6 +42,8 @@ _RESUME_FLAGS = {
     "device",
     "num_threads",
     "engine",
+    "address",
+    "workers",
     "detach",
     "follow_stdin",
     "lock_descriptor",

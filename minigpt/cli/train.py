@@ -4,17 +4,17 @@ import dataclasses
 import os
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minigpt.cli.output import note, say
+from minigpt.cli.run_flags import site_of
 from minigpt.cli.settings import TrainCommand, parse_train
 from minigpt.config import RunConfig
 from minigpt.errors import MinigptError, RunError
 from minigpt.places import data_directory
 from minigpt.runs.checkpoints import FromStep
 from minigpt.runs.finding import find_run
-from minigpt.runs.job import IN_JOB, is_elsewhere
+from minigpt.runs.job import IN_JOB, is_elsewhere, read_job
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run, RunStore, create_run
 from minigpt.worker.stop_requests import ParentProcess
@@ -47,7 +47,8 @@ def run(words: Sequence[str]) -> int:
     if flags.engine != "local":
         from minigpt.cli.elsewhere import hand_in
 
-        return hand_in(task.run, flags.engine, is_new=task.is_new, detach=flags.detach)
+        site = site_of(flags, read_job(task.run.path))
+        return hand_in(task.run, site, is_new=task.is_new, detach=flags.detach)
     descriptor = flags.lock_descriptor
     lock = None if descriptor is None else RunLock.inherited(descriptor)
     quoted = shlex.join(["python", "-m", "minigpt", "train", *words])
@@ -223,14 +224,9 @@ def _extended(config: RunConfig, command: TrainCommand) -> RunConfig:
 
 
 def _assist(command: TrainCommand) -> int:
-    """Train as one of several processes that `torchrun` started, but not the first.
-
-    The first one owns the run's directory, prints, and decides when to stop; this one
-    only computes its share.
-    """
-    from minigpt.preparation.preparation import assemble
+    """Train as one of several processes that `torchrun` started, but not the first."""
     from minigpt.preparation.resuming import newest_resumable
-    from minigpt.worker.stop_requests import StopRequests
+    from minigpt.worker.together import assist
 
     flags, config, checkpoint = command.flags, command.config, None
     if flags.resume is not None:
@@ -238,10 +234,7 @@ def _assist(command: TrainCommand) -> int:
         config = _extended(run.config, command)
         checkpoint = newest_resumable(run, flags.from_step)
     try:
-        # So that Ctrl-C, which reaches every process, does not end this one.
-        with StopRequests(Path(os.devnull)):
-            prepared = assemble(config, Path(os.devnull), checkpoint)
-            prepared.build_trainer(()).train(resume_from_checkpoint=checkpoint)
+        assist(config, checkpoint)
     except MinigptError:
         return 2  # the first process reports why
     return 0

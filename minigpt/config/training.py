@@ -187,6 +187,11 @@ class TrainConfig(Config):
     gradient_checkpointing: bool = Field(
         False, description="Compute blocks again in the backward: slower, less memory."
     )
+    shard: bool = Field(
+        False,
+        description="Several processes: each keeps a part of every weight, for a model "
+        "that does not fit on one device.",
+    )
     compile: _Choice = Field(
         "auto", description="Speed the model up with torch.compile (auto: on a GPU)."
     )

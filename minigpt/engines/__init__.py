@@ -6,5 +6,7 @@ engine has three things to do: hand a job in, say which jobs wait or work, cance
 
 engine       what an engine is, and which there are
 slurm        Slurm, by its own commands
+ray          Ray, by its dashboard's interface for jobs
 submitting   hand a run in, resume it, and note what became of its job
+ray_workers  the job itself, where several of Ray's workers train one run
 """

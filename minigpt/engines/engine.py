@@ -23,6 +23,13 @@ class Engine(Protocol):
     title: str
     """As it is called in a sentence."""
 
+    def waiting(self) -> str:
+        """Say in a few words where a run waits that is handed in now.
+
+        Raises:
+            RunError: If it cannot be reached.
+        """
+
     def submit(self, run: Run) -> str:
         """Hand in a job that trains a run from its newest checkpoint, if there is one.
 

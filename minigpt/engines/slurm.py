@@ -36,6 +36,10 @@ class Slurm:
 
     title = "Slurm"
 
+    def waiting(self) -> str:
+        """Say where a run waits. See `Engine.waiting`."""
+        return "waits in Slurm"
+
     def submit(self, run: Run) -> str:
         """Hand in a job. See `Engine.submit`."""
         path = str(run.path.absolute())

@@ -7,33 +7,45 @@ whoever watches calls `look`.
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 
 from minigpt.engines.engine import Engine, State
+from minigpt.engines.ray import Ray
 from minigpt.engines.slurm import Slurm
 from minigpt.errors import RunError
-from minigpt.runs.job import Job, end_job, read_job, require_idle, write_job
+from minigpt.runs.job import (
+    Job,
+    Site,
+    end_job,
+    is_elsewhere,
+    read_job,
+    require_idle,
+    write_job,
+)
 from minigpt.runs.lock import RunLock, is_locked
 from minigpt.runs.status import write_status
 from minigpt.runs.store import Run
 
-ENGINES: dict[str, Callable[[], Engine]] = {"slurm": Slurm}
+ENGINES: dict[str, Callable[[Site], Engine]] = {"slurm": lambda _: Slurm(), "ray": Ray}
+SILENT = 300.0
+"""Seconds without a sign of life after which a run has died with its cluster."""
 _LOOK_EVERY = 5.0
 _looked: dict[Path, float] = {}
 
 
-def submit(run: Run, engine: str) -> Job:
+def submit(run: Run, site: Site) -> Job:
     """Hand in a run: a new one, or one that goes on from its newest checkpoint.
 
     Args:
         run: The run, in a folder that the engine's machines see under the same path.
-        engine: One of `ENGINES`.
+        site: Where.
 
     Raises:
         RunError: If it has finished or is being trained, or the engine refuses.
     """
     settle([run])
-    chosen, before = ENGINES[engine](), run.status()
+    engine, before = ENGINES[site.engine](site), run.status()
     if before.state == "finished":
         raise RunError(f"The run {run.id!r} has finished: there is nothing to resume.")
     lock = RunLock.acquire(run.path)
@@ -41,9 +53,9 @@ def submit(run: Run, engine: str) -> Job:
         require_idle(run.path)
         (run.path / "stop").unlink(missing_ok=True)
         waits = before.replace(state="queued", pid=None, error=None, eta_seconds=None)
-        write_status(run.path, waits.replace(activity=f"waits in {chosen.title}"))
+        write_status(run.path, waits.replace(activity=engine.waiting()))
         try:
-            job = Job(engine, chosen.submit(run))
+            job = Job(site.engine, engine.submit(run), False, *site[1:])
         except RunError:
             write_status(run.path, before)
             raise
@@ -61,27 +73,33 @@ def look(runs: Sequence[Run]) -> None:
     Args:
         runs: Any runs. Those that are not elsewhere are left alone.
     """
-    for name in ENGINES:
-        own = [run for run in runs if _is_of(run, name) and _is_due(run)]
-        if own:
-            settle(own)
+    settle([run for run in runs if is_elsewhere(run.path) and _is_due(run)])
 
 
 def settle(runs: Sequence[Run]) -> None:
     """Ask what became of the jobs of runs, and note it.
 
     Args:
-        runs: Of one engine. If that does not answer, nothing is noted.
+        runs: Any runs. Of an engine that does not answer, only those are noted that
+            give no sign of life either.
     """
-    jobs = {run: job for run in runs if (job := read_job(run.path)) and not job.ended}
-    if not jobs:
-        return
-    engine = ENGINES[next(iter(jobs.values())).engine]()
-    with suppress(RunError):
-        states = engine.states([job.id for job in jobs.values()])
-        for run, job in jobs.items():
-            with suppress(OSError):
+    jobs = [(job, run) for run in runs if (job := read_job(run.path)) and not job.ended]
+    for (name, address), group in groupby(sorted(jobs, key=_where), key=_where):
+        found, engine = list(group), ENGINES[name](Site(name, address))
+        try:
+            states = engine.states([job.id for job, _ in found])
+        except RunError:
+            for job, run in found:
+                with suppress(OSError, RunError):
+                    _note_silence(run, job)
+            continue
+        for job, run in found:
+            with suppress(OSError, RunError):
                 _note(run, engine, job, states.get(job.id))
+
+
+def _where(found: tuple[Job, Run]) -> tuple[str, str]:
+    return found[0].engine, found[0].address
 
 
 def _note(run: Run, engine: Engine, job: Job, state: State | None) -> None:
@@ -91,13 +109,29 @@ def _note(run: Run, engine: Engine, job: Job, state: State | None) -> None:
     status = run.status()
     if state is None:
         end_job(run.path)
-    elif state == "waits" and run.stop_requested:
+    elif run.stop_requested and (state == "waits" or status.state == "queued"):
         engine.cancel(job.id)
-        end_job(run.path)
-        write_status(run.path, status.replace(state="stopped", activity=""))
+        _withdraw(run)
     elif state == "waits" and status.state != "queued" and not is_locked(run.path):
         again = f"waits again in {engine.title}: its machine was lost or needed"
         write_status(run.path, status.replace(state="queued", pid=None, activity=again))
+
+
+def _note_silence(run: Run, job: Job) -> None:
+    """Note that a run has died with its cluster, or need not wait for it any more."""
+    if read_job(run.path) != job or is_locked(run.path):
+        return
+    status = run.status()
+    if status.state == "queued":
+        if run.stop_requested:
+            _withdraw(run)
+    elif time.time() - status.heartbeat > SILENT:
+        end_job(run.path)
+
+
+def _withdraw(run: Run) -> None:
+    end_job(run.path)
+    write_status(run.path, run.status().replace(state="stopped", activity=""))
 
 
 def _is_due(run: Run) -> bool:
@@ -107,8 +141,3 @@ def _is_due(run: Run) -> bool:
         return False
     _looked[run.path] = now
     return True
-
-
-def _is_of(run: Run, engine: str) -> bool:
-    job = read_job(run.path)
-    return job is not None and not job.ended and job.engine == engine

@@ -21,18 +21,39 @@ from minigpt.runs.ticket import has_ticket
 IN_JOB = "MINIGPT_IN_JOB"
 """The variable that a job finds set."""
 _FILE = "job.json"
-_ENGINES = ("slurm",)
+_ENGINES = ("slurm", "ray")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+ADDRESS = re.compile(r"https?://[A-Za-z0-9_.:\[\]-]{1,255}(/[A-Za-z0-9_./-]{0,255})?")
+"""What an address may look like: no user, no password, no question."""
+MOST_WORKERS = 1024
+
+
+class Site(NamedTuple):
+    """Where a run is trained, if not by a process of this machine."""
+
+    engine: str
+    """One of `minigpt.engines.submitting.ENGINES`."""
+    address: str = ""
+    """Of a Ray cluster's dashboard."""
+    workers: int = 1
+    """How many processes train it together."""
 
 
 class Job(NamedTuple):
     """A run's last job."""
 
     engine: str
-    """Where: one of `minigpt.engines.submitting.ENGINES`."""
+    """As of its `Site`, and so are `address` and `workers`."""
     id: str
     """What it is called there."""
     ended: bool = False
+    address: str = ""
+    workers: int = 1
+
+    @property
+    def site(self) -> Site:
+        """Where it waits or works."""
+        return Site(self.engine, self.address, self.workers)
 
 
 def write_job(directory: Path, job: Job) -> None:
@@ -49,7 +70,12 @@ def read_job(directory: Path) -> Job | None:
     try:
         job = Job(**json.loads((directory / _FILE).read_text(encoding="utf-8")))
         # It becomes an argument of a command, and the file may be anybody's.
-        is_one = job.engine in _ENGINES and _ID.fullmatch(job.id)
+        is_one = (
+            job.engine in _ENGINES
+            and _ID.fullmatch(job.id)
+            and (job.engine != "ray" or ADDRESS.fullmatch(job.address))
+            and job.workers in range(1, MOST_WORKERS + 1)
+        )
     except (OSError, ValueError, TypeError):
         return None
     return job if is_one else None

@@ -103,6 +103,11 @@ class TrainerCallback:
     def on_epoch(self, epoch: int, num_epochs: int | None) -> None:
         """Called when a pass over the data begins, counted from 1; the total if set."""
 
+    def reads_weights(self, step: int) -> bool:
+        """Whether `on_step` looks at the model itself after this step."""
+        del step
+        return False
+
     def on_step(self, record: StepRecord) -> None:
         """Called after every step."""
 
@@ -175,6 +180,10 @@ class CallbackList(TrainerCallback):
         """Tell all."""
         for callback in self.callbacks:
             callback.on_epoch(epoch, num_epochs)
+
+    def reads_weights(self, step: int) -> bool:
+        """Whether any of them looks at the model."""
+        return any(callback.reads_weights(step) for callback in self.callbacks)
 
     def on_step(self, record: StepRecord) -> None:
         """Tell all."""

@@ -21,8 +21,11 @@ def is_compiled(config: TrainConfig, device: torch.device) -> bool:
     """Whether the model is compiled: as configured, or where it pays."""
     if config.compile != "auto":
         return config.compile == "on"
-    # torch compiles for CUDA with Triton, which some systems do not have.
-    return device.type == "cuda" and find_spec("triton") is not None
+    # torch compiles for CUDA with Triton, which some systems do not have. Whether it
+    # pays for a model whose parts lie on several processes, nobody has tried here.
+    return (
+        not config.shard and device.type == "cuda" and find_spec("triton") is not None
+    )
 
 
 def compiled(model: nn.Module, config: TrainConfig, device: torch.device) -> nn.Module:

@@ -9,9 +9,10 @@ Source: Li et al. 2020, "PyTorch Distributed", arXiv:2006.15704.
 """
 
 import atexit
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -60,12 +61,12 @@ class Team:
 
 
 def join_team(device: torch.device) -> Team:
-    """Join the processes that `torchrun` started; without it, be a team of one.
+    """Join the processes that `torchrun` or Ray started; else be a team of one.
 
     Args:
         device: What to compute on; of several GPUs, each process takes its own.
     """
-    if not dist.is_torchelastic_launched():
+    if not dist.is_initialized() and not dist.is_torchelastic_launched():
         return Team(rank=0, size=1, device=device)
     if not dist.is_initialized():
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
@@ -80,4 +81,24 @@ def without_sharing(model: nn.Module) -> AbstractContextManager[None]:
     """Do not average gradients yet: more parts of this step's batch follow."""
     if isinstance(model, DistributedDataParallel):
         return model.no_sync()
+    if hasattr(model, "set_requires_gradient_sync"):  # its parts lie on all of them
+        return _unshared(model)
     return nullcontext()
+
+
+@contextmanager
+def _unshared(model: Any) -> Iterator[None]:
+    model.set_requires_gradient_sync(False)
+    try:
+        yield
+    finally:
+        model.set_requires_gradient_sync(True)
+
+
+def has_lost_another(error: BaseException) -> bool:
+    """Whether an error says that another process of the team has ended.
+
+    What carries the messages between CPUs has no error of its own, but gives its name.
+    """
+    is_gloo = isinstance(error, RuntimeError) and "/gloo/" in str(error)
+    return is_gloo or isinstance(error, dist.DistError)

@@ -61,14 +61,27 @@ class Milestones:
         if step == 0 and 0 in self.config.checkpoint_steps:
             self._save("checkpoint_step_0")
 
+    @property
+    def are_due(self) -> bool:
+        """Whether there is something to do after this step."""
+        return self._must_evaluate or self._must_save
+
     def after_step(self) -> None:
         """Evaluate and save, if it is time."""
-        config, step = self.config, self.progress.step
-        if step % config.eval_interval == 0:
+        if self._must_evaluate:
             self._evaluate_and_keep_best()
-        is_due = step % (config.checkpoint_interval or config.eval_interval) == 0
-        if is_due or step in config.checkpoint_steps:
-            self._save(f"checkpoint_step_{step}")
+        if self._must_save:
+            self._save(f"checkpoint_step_{self.progress.step}")
+
+    @property
+    def _must_evaluate(self) -> bool:
+        return self.progress.step % self.config.eval_interval == 0
+
+    @property
+    def _must_save(self) -> bool:
+        config, step = self.config, self.progress.step
+        interval = config.checkpoint_interval or config.eval_interval
+        return step % interval == 0 or step in config.checkpoint_steps
 
     def after_epoch(self) -> None:
         """Evaluate and save."""

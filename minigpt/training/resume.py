@@ -15,6 +15,7 @@ from minigpt.checkpoint import (
 )
 from minigpt.errors import CheckpointError, ConfigError
 from minigpt.model import LanguageModel
+from minigpt.training.learner import share_out, whole
 from minigpt.training.optimizer import OptimizerPair
 from minigpt.training.progress import TrainingProgress
 
@@ -25,7 +26,7 @@ def capture_state(
     """Collect what a resumed training needs, besides the weights."""
     return TrainingState(
         progress=progress.to_dict(),
-        optimizer=optimizer.state_dict(),
+        optimizer=whole(optimizer.state_dict()),
         scheduler=None if scheduler is None else scheduler.state_dict(),
     )
 
@@ -59,6 +60,7 @@ def restore_state(
     parts = optimizer.parts if isinstance(optimizer, OptimizerPair) else (optimizer,)
     for part in parts:
         _require_same_shapes(directory, part)
+        share_out(part)
     return progress
 
 

@@ -22,6 +22,7 @@ from minigpt.config import TrainConfig
 from minigpt.errors import RunError
 from minigpt.training.batches import Batch, random_seed
 from minigpt.training.distributed import Team, without_sharing
+from minigpt.training.learner import whole
 from minigpt.training.loss import count_labels, language_model_loss
 from minigpt.training.objective import NextToken, Objective
 from minigpt.training.precision import in_precision
@@ -110,7 +111,7 @@ def take_step(
     _require_finite("loss", loss, step)
     weights = [p for group in optimizer.param_groups for p in group["params"]]
     limit = config.gradient_clip or math.inf
-    norm = nn.utils.clip_grad_norm_(weights, limit).item()
+    norm = whole(nn.utils.clip_grad_norm_(weights, limit)).item()
     _require_finite("gradient", norm, step)
     optimizer.step()
     setup.clock.end("optimizer")

@@ -23,10 +23,8 @@ from torch.utils.data import DataLoader
 
 from minigpt.checkpoint import find_checkpoint
 from minigpt.config import TrainConfig
-from minigpt.errors import ConfigError
 from minigpt.model import LanguageModel
 from minigpt.model.device import resolve_device
-from minigpt.model.memory import require_memory
 from minigpt.tokenizers.base import Tokenizer
 from minigpt.training.batches import Batch, BatchSampler, build_batches
 from minigpt.training.callbacks import (
@@ -37,8 +35,9 @@ from minigpt.training.callbacks import (
     TrainingResult,
 )
 from minigpt.training.checkpoint_retention import CheckpointKeeper
-from minigpt.training.compilation import compiled, computed_with
+from minigpt.training.compilation import computed_with
 from minigpt.training.distributed import join_team
+from minigpt.training.learner import build_learner, require_trainable
 from minigpt.training.milestones import Milestones
 from minigpt.training.objective import NextToken, Objective
 from minigpt.training.optimizer import build_optimizer
@@ -50,9 +49,6 @@ from minigpt.training.timing import StepClock
 from minigpt.training.validation import Validation
 
 __all__ = ["Trainer", "get_cosine_schedule_with_warmup"]
-
-COPIES_OF_WEIGHTS = 4
-"""The weight, its gradient, and two averages of it."""
 
 
 class Trainer:
@@ -102,22 +98,24 @@ class Trainer:
             config = config.replace(eval_interval=eval_interval)
         if config.num_threads is not None:
             torch.set_num_threads(config.num_threads)
-        _require_trainable(model, config)
+        require_trainable(model, config)
         name = config.device if str(device) == "auto" else str(device)
         self.config = config
-        self.team = join_team(resolve_device(name))
-        self.model = model.to(self.team.device)
+        self.team, self.model = join_team(resolve_device(name)), model
+        self.objective = objective or NextToken()
+        self.learner = build_learner(
+            model, config, self.team, self.objective, optimizer
+        )
         self.batches = build_batches(train_dataloader, config.seed, self.team)
         self._builds_schedule = optimizer is None and lr_scheduler is None
-        self.optimizer = optimizer or build_optimizer(model, config)
+        self.optimizer = optimizer or build_optimizer(self.learner.module, config)
         self.lr_scheduler = lr_scheduler
         if tokenizer is None:
             dataset = getattr(train_dataloader, "dataset", None)
             tokenizer = getattr(dataset, "tokenizer", None)
         in_use = computed_with(config, self.team.device)
-        self.objective = objective or NextToken()
         self.validation = Validation(
-            self.model,
+            self.learner.module,
             eval_dataloader,
             config.eval_batches,
             tokenizer,
@@ -171,7 +169,7 @@ class Trainer:
         if self._builds_schedule:
             self.lr_scheduler = build_schedule(self.optimizer, self.config, total_steps)
         milestones = self._begin(resume_from_checkpoint)
-        forward = self.team.wrap(compiled(self.model, self.config, self.team.device))
+        forward = self.learner.begin(self.config)
         loss: float | None = None
         reason: Reason | None = None
         while reason is None:
@@ -191,6 +189,7 @@ class Trainer:
             else:
                 self.progress.finish_epoch()
                 if num_epochs is not None:
+                    self.learner.gather()
                     milestones.after_epoch()
                     reason = "patience" if milestones.patience_is_over else None
         return self._finish(milestones, reason, loss)
@@ -216,6 +215,7 @@ class Trainer:
         took = self._clock.finish_step()
         self._pace.count_step(num_tokens, took)
         progress.count_step(loss, num_tokens)
+        self.learner.gather(self.callbacks.reads_weights(progress.step))
         steps_left = None if total_steps is None else total_steps - progress.step
         self.callbacks.on_step(
             StepRecord(
@@ -246,7 +246,7 @@ class Trainer:
             self.progress = restore_state(
                 directory, self.model, self.optimizer, self.lr_scheduler
             )
-        self.model.gradient_checkpointing = self.config.gradient_checkpointing
+        self.learner.module.gradient_checkpointing = self.config.gradient_checkpointing
         milestones = Milestones(
             self.config,
             self.progress,
@@ -263,6 +263,8 @@ class Trainer:
     def _between_steps(self, milestones: Milestones) -> Reason | None:
         """Evaluate and save while the clock is paused; return why to stop, if so."""
         with self._clock.paused():
+            if milestones.are_due:
+                self.learner.gather()
             milestones.after_step()
         # All processes must leave at the same step: the first one decides for all.
         if self.team.sum([self.callbacks.should_stop()])[0]:
@@ -273,6 +275,7 @@ class Trainer:
         self, milestones: Milestones, reason: Reason, loss: float | None
     ) -> TrainingResult:
         """Evaluate, save, and report how the training ended."""
+        self.learner.gather()
         validation_loss, path = milestones.finish(reason)
         self.team.wait()
         result = TrainingResult(
@@ -287,12 +290,3 @@ class Trainer:
         )
         self.callbacks.on_end(result)
         return result
-
-
-def _require_trainable(model: LanguageModel, config: TrainConfig) -> None:
-    if config.gradient_checkpointing and not model.can_recompute_blocks:
-        raise ConfigError(
-            "gradient_checkpointing is true, and the MLP model has no blocks to "
-            "recompute: leave it false."
-        )
-    require_memory(model.config, COPIES_OF_WEIGHTS)

@@ -4,16 +4,19 @@ Interim evaluations always use the same batches; otherwise the lowest loss might
 be that of the easiest text.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+import torch
 from torch import nn
 
 from minigpt.errors import ConfigError
 from minigpt.tokenizers.base import Tokenizer
+from minigpt.training.batches import to_batch
 from minigpt.training.distributed import Team
 from minigpt.training.evaluate import Evaluation, evaluate_loss
+from minigpt.training.loss import IGNORED
 from minigpt.training.objective import Objective
 
 
@@ -74,7 +77,17 @@ class Validation:
             raise ConfigError(
                 "There is nothing to evaluate on: give the Trainer an eval_dataloader."
             )
-        own_part = islice(self.batches, self.team.rank, limit, self.team.size)
-        return evaluate_loss(
-            self.model, own_part, self.tokenizer, self.team, self.objective
-        )
+        own = self._own_batches(islice(self.batches, limit))
+        return evaluate_loss(self.model, own, self.tokenizer, self.team, self.objective)
+
+    def _own_batches(self, batches: Iterator[Any]) -> Iterator[Any]:
+        """Yield every size-th batch; where the last are too few, one without labels.
+
+        So all processes run the model equally often, which parts of a model ask for.
+        """
+        while together := list(islice(batches, self.team.size)):
+            if self.team.rank < len(together):
+                yield together[self.team.rank]
+            else:
+                inputs, labels = to_batch(together[0], "cpu")
+                yield inputs, torch.full_like(labels, IGNORED)

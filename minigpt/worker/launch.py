@@ -99,7 +99,7 @@ def resume(run: Run, step: int | None = None) -> None:
                 "A run that was trained elsewhere goes on from its newest checkpoint: "
                 "choose that one."
             )
-        submit(run, job.engine)
+        submit(run, job.site)
         return
     _join(run, _ticket()._replace(resume=True, step=step))
     _advance_for([run])

@@ -120,6 +120,10 @@ class Recorder(TrainerCallback):
         self._metrics.close()
         self._samples.close()
 
+    def reads_weights(self, step: int) -> bool:
+        """Whether a snapshot of the heads, or a picture of the film, is due."""
+        return step in self._snapshot_steps or step in self._film_steps
+
     def on_step(self, record: StepRecord) -> None:
         """Log the step, and take a snapshot of the heads when one is due."""
         self._elapsed += record.seconds

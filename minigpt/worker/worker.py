@@ -27,6 +27,7 @@ from minigpt.runs.store import Run
 from minigpt.runs.ticket import forget_ticket
 from minigpt.runs.time_spent import note_end
 from minigpt.training.callbacks import TrainerCallback, TrainingResult
+from minigpt.training.distributed import has_lost_another
 from minigpt.training.flops import measured_peak
 from minigpt.training.precision import uses_half
 from minigpt.training.trainer import Trainer
@@ -200,6 +201,9 @@ def _draw_curve(run: Run, heartbeat: Heartbeat) -> None:
 def _failure_recorded(run: Run, heartbeat: Heartbeat) -> Iterator[None]:
     """Write into the status why a run ended early.
 
+    Elsewhere, a run that loses one of its processes has not ended: all of them are
+    begun again.
+
     Raises:
         RunError: Instead of any exception that is not meant for the user.
     """
@@ -218,6 +222,10 @@ def _failure_recorded(run: Run, heartbeat: Heartbeat) -> Iterator[None]:
         raise
     except BaseException as error:
         run.log(traceback.format_exc())
+        if is_elsewhere(run.path) and has_lost_another(error):
+            again = "lost a worker: waits for another"
+            heartbeat.enter_state("running", activity=again, eta_seconds=None)
+            raise RunError(f"{run.id}: {again}.") from error
         message = f"{_plain_words(error)} Details: {run.path / 'log.txt'}"
         _record_failure(run, heartbeat, message)
         raise RunError(message) from error
@@ -240,6 +248,11 @@ def _plain_words(error: BaseException) -> str:
         return (
             "Out of memory. Make batch_size, max_seq_len or the model smaller, or "
             "raise accumulation_steps."
+        )
+    if has_lost_another(error):
+        return (
+            "Another process of this training has ended: resume to go on from the "
+            "last checkpoint."
         )
     if isinstance(error, OSError):
         return f"The training stopped: {error.strerror or text} ({error.filename})."

@@ -39,7 +39,7 @@ TARGETS = ("qkv", "output", "mlp")
 SHORT = Conversation((Message("user", "Who sang?"), Message("assistant", "Mia.")))
 """Fits into every window."""
 SETTLED = (
-    *("max_steps", "num_epochs", "device", "num_threads", "compile"),
+    *("max_steps", "num_epochs", "device", "num_threads", "compile", "shard"),
     *("tensorboard", "wandb_project"),
 )
 

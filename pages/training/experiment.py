@@ -22,7 +22,7 @@ RECIPE = get_recipe("induction-live")
 TASK = "training_task"
 """The key of the region that shows what is learned."""
 SETTLED = (
-    *("max_steps", "num_epochs", "device", "num_threads", "compile"),
+    *("max_steps", "num_epochs", "device", "num_threads", "compile", "shard"),
     *("tensorboard", "wandb_project"),
 )
 _EMPTY: dict[str, list[float]] = {"step": [], **{name: [] for name in LINES}}

@@ -42,7 +42,7 @@ AIMS = (A_TEXT, COPY, RACE, BIG)
 TEXT, MODEL, START = "training_text", "training_model", "training_start"
 """Keys of the page's regions, which its tour lights."""
 SETTLED = (
-    *("max_steps", "num_epochs", "device", "num_threads", "compile"),
+    *("max_steps", "num_epochs", "device", "num_threads", "compile", "shard"),
     *("tensorboard", "wandb_project"),
 )
 

@@ -6,19 +6,27 @@ import subprocess
 
 import pytest
 from engines import one_node
+from engines.small_runs import (
+    DEADLINE,
+    becomes,
+    endless,
+    has_saved,
+    losses_of,
+    state_of,
+    tiny,
+)
 from patience import until
 
 from minigpt.cli import main
-from minigpt.config import RunConfig
 from minigpt.engines.submitting import look, settle, submit
 from minigpt.errors import RunError
-from minigpt.runs.job import read_job
+from minigpt.runs.job import Site, read_job
 from minigpt.runs.store import RunStore
 from minigpt.worker import launch
 from minigpt.worker.worker import train_run
 from pages.frame.runs import turn
 
-DEADLINE = 120
+SLURM = Site("slurm")
 
 
 @pytest.fixture(scope="module")
@@ -58,42 +66,11 @@ def begins_again(job: str, node: str) -> bool:
     return "RUNNING" in scontrol("squeue", "-h", "-o", "%T", "-j", job)
 
 
-def tiny(text_file, **train) -> RunConfig:
-    sizes = {"d_model": 16, "num_layers": 1, "num_heads": 2, "max_seq_len": 16}
-    settings = {"max_steps": 60, "batch_size": 4, "eval_interval": 20, "num_threads": 1}
-    return RunConfig(
-        data={"source": str(text_file)},
-        transformer=sizes | {"dropout": 0.1},
-        train=settings | train,
-    )
-
-
-def endless(text_file) -> RunConfig:
-    return tiny(text_file, max_steps=19_999, eval_interval=50)
-
-
-def state_of(run) -> str:
-    settle([run])
-    return run.status().state
-
-
-def becomes(run, *states: str) -> None:
-    until(lambda: state_of(run) in states, DEADLINE)
-
-
-def losses_of(run) -> list[tuple[str, int, float]]:
-    return [(r["kind"], r["step"], r["loss"]) for r in run.metrics().records]
-
-
-def has_saved(run) -> bool:
-    return any(saved.step > 0 for saved in run.checkpoints())
-
-
 def test_the_losses_are_those_of_one_process(slurm, store, text_file, capfd):
     here = store.create(tiny(text_file), "here")
     train_run(here)
     there = store.create(tiny(text_file), "there")
-    submit(there, "slurm")
+    submit(there, SLURM)
     assert main(["train", "--watch", str(there.path)]) == 0
     assert there.status().state == "finished"
     assert losses_of(there) == losses_of(here)
@@ -103,14 +80,14 @@ def test_the_losses_are_those_of_one_process(slurm, store, text_file, capfd):
     assert read_job(there.path).ended
     assert "Saved checkpoint_step_60" in there.read_log()
     with pytest.raises(RunError, match="has finished"):
-        submit(there, "slurm")
+        submit(there, SLURM)
 
 
 def test_a_killed_worker_is_resumed_and_gives_the_same_losses(slurm, store, text_file):
     config = tiny(text_file, max_steps=400, eval_interval=50)
     whole, run = store.create(config, "whole"), store.create(config, "killed")
     train_run(whole)
-    first = submit(run, "slurm")
+    first = submit(run, SLURM)
     until(lambda: has_saved(run), DEADLINE)
     os.kill(run.status().pid, signal.SIGKILL)
     becomes(run, "interrupted", "finished")
@@ -126,7 +103,7 @@ def test_a_job_whose_node_was_lost_begins_again_by_itself(
     slurm, store, text_file, is_heard
 ):
     run = store.create(endless(text_file), "lost")
-    job = submit(run, "slurm").id
+    job = submit(run, SLURM).id
     until(lambda: has_saved(run), DEADLINE)
     node = one_node.socket.gethostname().partition(".")[0]
     if not is_heard:  # it cannot save: it is killed in the end
@@ -146,14 +123,14 @@ def test_a_job_whose_node_was_lost_begins_again_by_itself(
 
 def test_who_stops_saves_and_who_waits_is_withdrawn(slurm, store, text_file):
     busy = store.create(endless(text_file), "busy")
-    submit(busy, "slurm")
+    submit(busy, SLURM)
     until(lambda: has_saved(busy), DEADLINE)
     assert not launch.read_queue(store).at_work  # it takes no place of this machine
     scontrol("scontrol", "update", "partitionname=main", "state=down")
     waits = store.create(tiny(text_file), "waits")
-    job = submit(waits, "slurm").id
+    job = submit(waits, SLURM).id
     assert state_of(waits) == "queued"
-    for refused in (launch.resume, lambda run: submit(run, "slurm")):
+    for refused in (launch.resume, lambda run: submit(run, SLURM)):
         with pytest.raises(RunError, match="already being trained or waits"):
             refused(waits)
     with pytest.raises(RunError, match="trained elsewhere"):
@@ -172,7 +149,7 @@ def test_who_stops_saves_and_who_waits_is_withdrawn(slurm, store, text_file):
 def test_the_page_notes_that_a_job_was_cancelled(slurm, store, text_file):
     scontrol("scontrol", "update", "partitionname=main", "state=down")
     run = store.create(tiny(text_file), "cancelled")
-    job = submit(run, "slurm").id
+    job = submit(run, SLURM).id
     scontrol("scancel", job)
     scontrol("scontrol", "update", "partitionname=main", "state=up")
     assert turn.look([run]) is False
@@ -223,7 +200,7 @@ def test_forty_runs_drain(slurm, tmp_path, text_file):
     store = RunStore(tmp_path / "forty")
     runs = [store.create(tiny(text_file, max_steps=20), f"run-{n}") for n in range(40)]
     for run in runs:
-        submit(run, "slurm")
+        submit(run, SLURM)
     until(lambda: settle(runs) or not any(run.status().is_alive for run in runs), 1200)
     assert {run.status().state for run in runs} == {"finished"}
     assert len({tuple(losses_of(run)) for run in runs}) == 1
