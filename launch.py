@@ -61,8 +61,7 @@ def main(words: list[str]) -> int:
         return hand_over([str(ROOT / "benchmarks" / "all.py"), *rest])
     if command == "test":
         os.environ["OMP_NUM_THREADS"] = "1"
-        in_parallel = ["-n", "2", "--dist", "worksteal"] if os.cpu_count() != 1 else []
-        return hand_over(["-m", "pytest", *(rest or in_parallel)])
+        return hand_over(["-m", "pytest", *(rest or ["-n2", "--dist=worksteal"])])
     return hand_over([str(ROOT / "serve.py"), *words])
 
 
@@ -163,9 +162,7 @@ def check_machine() -> None:
         sys.exit("minigpt: venv is missing. Run `sudo apt install python3-venv` first.")
     needed = 10 if CUDA else 3  # GB
     if shutil.disk_usage(ROOT).free < needed * 1e9:
-        sys.exit(
-            f"minigpt: the disk is nearly full. Make room: {needed} GB are needed."
-        )
+        sys.exit(f"minigpt: the disk is nearly full. Make room for {needed} GB.")
 
 
 def install_packages(pins: list[Path]) -> None:
