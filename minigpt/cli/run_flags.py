@@ -1,13 +1,14 @@
 """The flags of `train` that say which run is meant, and where it is trained."""
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 from minigpt.cli.parsing import flag
 from minigpt.config.training import RecipeName
 from minigpt.errors import ConfigError
-from minigpt.runs.job import ADDRESS, MOST_WORKERS, Job, Site
+from minigpt.runs.job import ADDRESS, MOST_WORKERS, TRUSTED, Job, Site
 
 DASHBOARD = "http://127.0.0.1:8265"
 """Where Ray's dashboard is, if nobody has moved it."""
@@ -56,7 +57,7 @@ class RunFlags:
     ] = "local"
     address: Annotated[
         str | None,
-        flag("--engine ray: of its dashboard (none: the run's last, or this machine)."),
+        flag("--engine ray: its dashboard's (none: the last one, or this machine)."),
     ] = None
     workers: Annotated[
         int | None,
@@ -126,5 +127,7 @@ def site_of(flags: RunFlags, before: Job | None) -> Site:
     if flags.engine != "ray":
         return Site(flags.engine)
     last = before.site if before is not None else Site("ray")
-    address = flags.address or last.address or DASHBOARD
+    if flags.address:  # who types it trusts it
+        os.environ[TRUSTED] = flags.address
+    address = flags.address or last.address or os.environ.get(TRUSTED) or DASHBOARD
     return Site("ray", address, flags.workers or last.workers)

@@ -15,21 +15,23 @@ import secrets
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from urllib.request import Request, urlopen
 
 from minigpt.engines.engine import State
 from minigpt.errors import RunError
-from minigpt.runs.job import IN_JOB, Site
+from minigpt.runs.job import IN_JOB, TRUSTED, Site
 from minigpt.runs.store import Run
 from minigpt.worker.processes import child_environment
 
 NEEDS = "MINIGPT_RAY"
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _PATIENCE = 60.0
-_GLANCE = 10.0
+_GLANCE = 3.0
 _STATES: Mapping[str, State] = {"PENDING": "waits", "RUNNING": "works"}
 _NEED = re.compile(r"([A-Za-z0-9_:.-]+)=(\d+(?:\.\d+)?)")
 _CARRIED = ("PYTHONPATH", "MINIGPT_DATA", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
@@ -81,7 +83,7 @@ class Ray:
         }
         if self.site.workers > 1:  # the job itself only starts them
             module = ["-m", "minigpt.engines.ray_workers", path]
-            train = [sys.executable, *module, str(self.site.workers)]
+            train = [sys.executable, *module, str(self.site.workers), job]
             asked = {}
         log = shlex.quote(str(run.path.absolute() / "log.txt"))
         hand_in = {
@@ -122,7 +124,7 @@ class Ray:
         address = self.site.address.rstrip("/")
         sent = None if body is None else json.dumps(body).encode()
         request = Request(address + path, sent, {"Content-Type": "application/json"})
-        if token := _token():
+        if (token := _token()) and _is_trusted(address):
             request.add_unredirected_header("Authorization", f"Bearer {token}")
         try:
             with urlopen(request, timeout=_PATIENCE if body else _GLANCE) as answer:
@@ -131,11 +133,11 @@ class Ray:
             if error.code == 404 and missing is not None:
                 return missing
             raise RunError(_refusal(address, error)) from None
-        except (URLError, OSError, ValueError) as error:
-            reason = getattr(error, "reason", error)
+        except (HTTPException, URLError, OSError, ValueError) as error:
+            reason = " ".join(str(getattr(error, "reason", error)).split())
             raise RunError(
                 f"No Ray dashboard answers at {address} ({reason}): start the cluster "
-                "(ray start --head), or give --address its dashboard's."
+                "(ray start --head), or give its dashboard's address with --address."
             ) from None
         return said if isinstance(said, dict) else {}
 
@@ -166,6 +168,12 @@ def _variables() -> dict[str, str]:
     return {"OMP_NUM_THREADS": threads, **carried, IN_JOB: "1"}
 
 
+def _is_trusted(address: str) -> bool:
+    """Whether the token may be sent there: a run's address may be anybody's."""
+    own = os.environ.get(TRUSTED, "").rstrip("/")
+    return address == own or urlsplit(address).hostname in _LOOPBACK
+
+
 def _token() -> str:
     """Return the word that lets one into a cluster, from where Ray keeps it."""
     if word := os.environ.get("RAY_AUTH_TOKEN", "").strip():
@@ -182,8 +190,11 @@ def _refusal(address: str, error: HTTPError) -> str:
     if error.code in (401, 403):
         return (
             f"Ray at {address} lets only those in who know its token: set "
-            "RAY_AUTH_TOKEN, or keep it in ~/.ray/auth_token."
+            "RAY_AUTH_TOKEN, or keep it in ~/.ray/auth_token. It is sent to this "
+            f"machine, and to the address in {TRUSTED}."
         )
+    if error.code == 404:
+        return f"There is no Ray dashboard at {address}: is it that of a cluster?"
     said = " ".join(error.read(2000).decode("utf-8", "replace").split())
     return (
         f"Ray at {address} does not take it ({error.code}: {said[-300:]}). What each "

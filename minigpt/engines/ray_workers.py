@@ -1,4 +1,4 @@
-"""A job of Ray that trains one run by several workers: `ray_workers RUN NUMBER`.
+"""A job of Ray that trains one run by several workers: `ray_workers RUN NUMBER JOB`.
 
 Ray's `TorchTrainer` starts them, each with what MINIGPT_RAY asks for, and connects
 them. When one is lost it starts all of them again, and the run goes on from its newest
@@ -9,12 +9,13 @@ Source: Ray's documentation, "Get Started with Distributed Training using PyTorc
 
 import shutil
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 
 from minigpt.engines.ray import needs
 from minigpt.errors import RunError
-from minigpt.runs.job import end_job
+from minigpt.runs.job import end_job, read_job
 from minigpt.runs.status import write_status
 from minigpt.runs.store import Run
 from minigpt.worker.together import train_together
@@ -22,8 +23,6 @@ from minigpt.worker.together import train_together
 MAX_LOSSES = 10
 """How often lost workers are replaced. A worker that is killed each time it comes to
 the same step, for want of memory, is not lost by chance."""
-_NOTES = "ray"
-"""A folder of the run's, for what Ray notes while it works."""
 
 
 def train(run: Run, number: int) -> None:
@@ -46,6 +45,8 @@ def train(run: Run, number: int) -> None:
         ) from None
     each = needs()
     has_gpu = each.get("GPU", 0) > 0
+    # What Ray notes while it works, beside what the run, or the user, keeps there.
+    notes = Path(tempfile.mkdtemp(prefix="ray-", dir=run.path))
     trainer = TorchTrainer(
         partial(train_together, str(run.path), _command(run, number)),
         scaling_config=ScalingConfig(
@@ -53,12 +54,11 @@ def train(run: Run, number: int) -> None:
         ),
         torch_config=TorchConfig(backend="nccl" if has_gpu else "gloo"),
         run_config=RunConfig(
-            name=_NOTES,
+            name=notes.name,
             storage_path=str(run.path),
             failure_config=FailureConfig(max_failures=MAX_LOSSES),
         ),
     )
-    shutil.rmtree(run.path / _NOTES, ignore_errors=True)  # of a job that was killed
     try:
         trainer.fit()
     except Exception as error:
@@ -69,7 +69,7 @@ def train(run: Run, number: int) -> None:
             "checkpoint."
         ) from error
     finally:
-        shutil.rmtree(run.path / _NOTES, ignore_errors=True)
+        shutil.rmtree(notes, ignore_errors=True)
 
 
 def _command(run: Run, number: int) -> str:
@@ -83,7 +83,9 @@ def main() -> int:
         train(run, int(sys.argv[2]))
     except RunError as error:
         run.log(f"Failed: {error}")
-        status = run.status()
+        status, job = run.status(), read_job(run.path)
+        if job is None or job.id != sys.argv[3]:
+            return 1  # it is trained by another job meanwhile
         if status.is_alive:
             failed = status.replace(state="failed", activity="", error=str(error))
             write_status(run.path, failed)

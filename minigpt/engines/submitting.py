@@ -29,9 +29,11 @@ from minigpt.runs.store import Run
 
 ENGINES: dict[str, Callable[[Site], Engine]] = {"slurm": lambda _: Slurm(), "ray": Ray}
 SILENT = 300.0
-"""Seconds without a sign of life after which a run has died with its cluster."""
+"""Seconds without an answer or a sign of life after which a run has died."""
 _LOOK_EVERY = 5.0
 _looked: dict[Path, float] = {}
+_silent_since: dict[tuple[str, str], float] = {}
+"""When a cluster that does not answer was first asked in vain."""
 
 
 def submit(run: Run, site: Site) -> Job:
@@ -89,10 +91,12 @@ def settle(runs: Sequence[Run]) -> None:
         try:
             states = engine.states([job.id for job, _ in found])
         except RunError:
+            since = _silent_since.setdefault((name, address), time.monotonic())
             for job, run in found:
                 with suppress(OSError, RunError):
-                    _note_silence(run, job)
+                    _note_silence(run, job, time.monotonic() - since)
             continue
+        _silent_since.pop((name, address), None)
         for job, run in found:
             with suppress(OSError, RunError):
                 _note(run, engine, job, states.get(job.id))
@@ -117,21 +121,28 @@ def _note(run: Run, engine: Engine, job: Job, state: State | None) -> None:
         write_status(run.path, status.replace(state="queued", pid=None, activity=again))
 
 
-def _note_silence(run: Run, job: Job) -> None:
-    """Note that a run has died with its cluster, or need not wait for it any more."""
+def _note_silence(run: Run, job: Job, seconds: float) -> None:
+    """Note that a run has died with its cluster, or need not wait for it any more.
+
+    Args:
+        run: The run.
+        job: Its job.
+        seconds: How long its cluster has not answered.
+    """
     if read_job(run.path) != job or is_locked(run.path):
         return
     status = run.status()
     if status.state == "queued":
         if run.stop_requested:
             _withdraw(run)
-    elif time.time() - status.heartbeat > SILENT:
+    elif min(seconds, time.time() - status.heartbeat) > SILENT:
         end_job(run.path)
 
 
 def _withdraw(run: Run) -> None:
+    status = run.status()  # before the end, which would count as a mishap
     end_job(run.path)
-    write_status(run.path, run.status().replace(state="stopped", activity=""))
+    write_status(run.path, status.replace(state="stopped", activity=""))
 
 
 def _is_due(run: Run) -> bool:

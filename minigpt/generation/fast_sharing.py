@@ -2,7 +2,8 @@
 
 A decoder's copies of the matrices take as long to make as some dozen tokens, and as
 much memory as the model. So the newest one is kept beside its model, until the model
-goes or its weights change. It never changes itself: threads may share it.
+goes or its weights change. Nothing in it changes but its choice of threads, under a
+lock: threads may share it.
 
 Before: `window`, which asks for decoders. Next: `fast_decoding`.
 """

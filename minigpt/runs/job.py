@@ -25,6 +25,8 @@ _ENGINES = ("slurm", "ray")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 ADDRESS = re.compile(r"https?://[A-Za-z0-9_.:\[\]-]{1,255}(/[A-Za-z0-9_./-]{0,255})?")
 """What an address may look like: no user, no password, no question."""
+TRUSTED = "RAY_API_SERVER_ADDRESS"
+"""The variable with the address that may know Ray's token; Ray reads it, too."""
 MOST_WORKERS = 1024
 
 

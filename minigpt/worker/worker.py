@@ -21,7 +21,7 @@ from minigpt.preparation.prepared import Prepared
 from minigpt.runs.checkpoints import FromStep
 from minigpt.runs.curves import run_curve
 from minigpt.runs.heartbeat import Heartbeat
-from minigpt.runs.job import end_job, is_elsewhere
+from minigpt.runs.job import IN_JOB, end_job, is_elsewhere
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run
 from minigpt.runs.ticket import forget_ticket
@@ -138,6 +138,9 @@ def _clear_up(run: Run) -> None:
 
 def _acquire(run: Run) -> RunLock:
     lock = RunLock.acquire(run.path)
+    if IN_JOB in os.environ and not is_elsewhere(run.path):
+        lock.release()
+        raise RunError(f"The run {run.id!r} was withdrawn while its job waited.")
     # Left over from an earlier stop. A caller that hands over a lock, or hands in a
     # job, has removed the file already: a request made since then is not lost.
     if not is_elsewhere(run.path):

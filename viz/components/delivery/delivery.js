@@ -2,8 +2,14 @@
 
 export default function delivery({ data, parentElement }) {
   const root = parentElement.querySelector(".delivery");
-  if (root.given !== data.name) globalThis.minigptDelivered?.delete(root.given);
-  root.given = data.name;
-  if (!delivered(data.name)) deliver(data.name, data.what);
-  return () => globalThis.minigptDelivered?.delete(data.name);
+  const takeBack = () => {
+    // Not what another of the same name has handed over since.
+    if (delivered(root.given) === root.what) globalThis.minigptDelivered?.delete(root.given);
+  };
+  if (root.given !== data.name) {
+    takeBack();
+    Object.assign(root, { given: data.name, what: data.what });
+    deliver(data.name, data.what);
+  }
+  return takeBack;
 }

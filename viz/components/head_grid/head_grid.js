@@ -7,7 +7,11 @@ const MAGNIFIED = 208;
 export default function headGrid({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".head_grid");
   const patterns = data.delivered ? delivered(data.delivered) : data;
-  if (!patterns) return awaitDelivery(data.delivered, () => root.drawAgain());
+  root.stopWaiting?.();
+  if (!patterns) {
+    root.stopWaiting = awaitDelivery(data.delivered, () => root.drawAgain());
+    return root.stopWaiting;
+  }
   const parts = prepareGrid(root, data);
   const thumbnails = thumbnailsOf(patterns, data, inkTable(root));
   const state = { selected: data.selected, cursor: data.selected ?? [0, 0] };
