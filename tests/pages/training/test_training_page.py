@@ -80,7 +80,7 @@ def test_every_field_of_the_models_settings_has_a_widget_with_its_words(open_pag
         (recipe.train, f"default.train.{recipe.train.max_steps}"),
     ):
         for name, info in type(config).model_fields.items():
-            settled = {"vocab_size", "max_steps", "num_epochs", "compile"}
+            settled = {"vocab_size", "max_steps", "num_epochs", "compile", "shard"}
             elsewhere = {"device", "num_threads", "tensorboard", "wandb_project"}
             if name in settled | elsewhere:
                 continue
