@@ -118,6 +118,7 @@ def chromium_flags() -> list[str]:
     Letters are as wide as in a window, and it does not look for its maker's servers.
     Scripts that it fetches in the background it compiles anew at every load, though it
     keeps them compiled; the other features are those that Playwright, too, turns off.
+    Scripts that run for seconds are not worth the optimising compiler's time.
     """
     off = [
         "BackgroundResourceFetch",
@@ -133,6 +134,7 @@ def chromium_flags() -> list[str]:
         "--disable-component-update",
         "--disable-sync",
         f"--disable-features={','.join(off)}",
+        "--js-flags=--no-opt",
     ]
 
 
