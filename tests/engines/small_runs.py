@@ -1,9 +1,18 @@
 """Runs of seconds, and what the tests of engines ask of them."""
 
+import os
+import signal
+
+import pytest
 from patience import until
 
+from minigpt.cli import main
 from minigpt.config import RunConfig
-from minigpt.engines.submitting import settle
+from minigpt.engines.submitting import settle, submit
+from minigpt.errors import RunError
+from minigpt.runs.job import read_job
+from minigpt.worker import launch
+from minigpt.worker.worker import train_run
 
 DEADLINE = 120
 
@@ -37,3 +46,38 @@ def losses_of(run) -> list[tuple[str, int, float]]:
 
 def has_saved(run) -> bool:
     return any(saved.step > 0 for saved in run.checkpoints())
+
+
+def check_losses_are_those_of_one_process(site, title, store, text_file, capfd):
+    """Train the same run here and there, watched by the command line."""
+    here = store.create(tiny(text_file), "here")
+    train_run(here)
+    there = store.create(tiny(text_file), "there")
+    submit(there, site)
+    assert main(["train", "--watch", str(there.path)]) == 0
+    assert there.status().state == "finished"
+    assert losses_of(there) == losses_of(here)
+    out, err = capfd.readouterr()
+    assert f"waits in {title}" in err
+    assert "step 60: validation loss" in out
+    assert read_job(there.path).ended
+    assert "Saved checkpoint_step_60" in there.read_log()
+    with pytest.raises(RunError, match="has finished"):
+        submit(there, site)
+
+
+def check_a_killed_process_is_resumed(site, store, text_file):
+    """Kill a run's process, resume it as the page does, and compare the losses."""
+    config = tiny(text_file, max_steps=400, eval_interval=50)
+    whole, run = store.create(config, "whole"), store.create(config, "killed")
+    train_run(whole)
+    first = submit(run, site)
+    until(lambda: has_saved(run), DEADLINE)
+    os.kill(run.status().pid, signal.SIGKILL)
+    becomes(run, "interrupted", "finished")
+    assert f"The job {first.id} ended without a word" in run.status().error
+    launch.resume(run)
+    assert read_job(run.path).site == site
+    assert read_job(run.path).id != first.id
+    becomes(run, "finished")
+    assert losses_of(run) == losses_of(whole)

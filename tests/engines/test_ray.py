@@ -12,6 +12,8 @@ from engines import one_ray
 from engines.small_runs import (
     DEADLINE,
     becomes,
+    check_a_killed_process_is_resumed,
+    check_losses_are_those_of_one_process,
     endless,
     has_saved,
     losses_of,
@@ -79,36 +81,11 @@ def other_worker(pid: int) -> int:
 
 
 def test_the_losses_are_those_of_one_process(one, store, text_file, capfd):
-    here = store.create(tiny(text_file), "here")
-    train_run(here)
-    there = store.create(tiny(text_file), "there")
-    submit(there, one)
-    assert main(["train", "--watch", str(there.path)]) == 0
-    assert there.status().state == "finished"
-    assert losses_of(there) == losses_of(here)
-    out, err = capfd.readouterr()
-    assert "waits in Ray" in err
-    assert "step 60: validation loss" in out
-    assert read_job(there.path).ended
-    assert "Saved checkpoint_step_60" in there.read_log()
-    with pytest.raises(RunError, match="has finished"):
-        submit(there, one)
+    check_losses_are_those_of_one_process(one, "Ray", store, text_file, capfd)
 
 
 def test_a_killed_process_is_resumed_and_gives_the_same_losses(one, store, text_file):
-    config = tiny(text_file, max_steps=400, eval_interval=50)
-    whole, run = store.create(config, "whole"), store.create(config, "killed")
-    train_run(whole)
-    first = submit(run, one)
-    until(lambda: has_saved(run), DEADLINE)
-    os.kill(run.status().pid, signal.SIGKILL)
-    becomes(run, "interrupted", "finished")
-    assert f"The job {first.id} ended without a word" in run.status().error
-    launch.resume(run)  # as the page does
-    assert read_job(run.path).site == one
-    assert read_job(run.path).id != first.id
-    becomes(run, "finished")
-    assert losses_of(run) == losses_of(whole)
+    check_a_killed_process_is_resumed(one, store, text_file)
 
 
 def test_who_stops_saves_and_who_waits_is_withdrawn(

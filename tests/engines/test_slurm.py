@@ -9,6 +9,8 @@ from engines import one_node
 from engines.small_runs import (
     DEADLINE,
     becomes,
+    check_a_killed_process_is_resumed,
+    check_losses_are_those_of_one_process,
     endless,
     has_saved,
     losses_of,
@@ -23,7 +25,6 @@ from minigpt.errors import RunError
 from minigpt.runs.job import Site, read_job
 from minigpt.runs.store import RunStore
 from minigpt.worker import launch
-from minigpt.worker.worker import train_run
 from pages.frame.runs import turn
 
 SLURM = Site("slurm")
@@ -67,35 +68,11 @@ def begins_again(job: str, node: str) -> bool:
 
 
 def test_the_losses_are_those_of_one_process(slurm, store, text_file, capfd):
-    here = store.create(tiny(text_file), "here")
-    train_run(here)
-    there = store.create(tiny(text_file), "there")
-    submit(there, SLURM)
-    assert main(["train", "--watch", str(there.path)]) == 0
-    assert there.status().state == "finished"
-    assert losses_of(there) == losses_of(here)
-    out, err = capfd.readouterr()
-    assert "waits in Slurm" in err
-    assert "step 60: validation loss" in out
-    assert read_job(there.path).ended
-    assert "Saved checkpoint_step_60" in there.read_log()
-    with pytest.raises(RunError, match="has finished"):
-        submit(there, SLURM)
+    check_losses_are_those_of_one_process(SLURM, "Slurm", store, text_file, capfd)
 
 
 def test_a_killed_worker_is_resumed_and_gives_the_same_losses(slurm, store, text_file):
-    config = tiny(text_file, max_steps=400, eval_interval=50)
-    whole, run = store.create(config, "whole"), store.create(config, "killed")
-    train_run(whole)
-    first = submit(run, SLURM)
-    until(lambda: has_saved(run), DEADLINE)
-    os.kill(run.status().pid, signal.SIGKILL)
-    becomes(run, "interrupted", "finished")
-    assert f"The job {first.id} ended without a word" in run.status().error
-    launch.resume(run)  # as the page does
-    assert read_job(run.path).id != first.id
-    becomes(run, "finished")
-    assert losses_of(run) == losses_of(whole)
+    check_a_killed_process_is_resumed(SLURM, store, text_file)
 
 
 @pytest.mark.parametrize("is_heard", [True, False])

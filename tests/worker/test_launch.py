@@ -7,9 +7,9 @@ import sys
 import threading
 
 import pytest
+from engines.small_runs import tiny
 from patience import until
 
-from minigpt.config import RunConfig
 from minigpt.errors import RunError
 from minigpt.runs.store import Run
 from minigpt.worker import launch, processes
@@ -17,16 +17,6 @@ from minigpt.worker.environment import BRIEF, UNTIL_BUSY, WAITING
 from minigpt.worker.worker import train_run
 
 DEADLINE = 30
-
-
-def tiny(text_file, **train):
-    sizes = {"d_model": 16, "num_layers": 1, "num_heads": 2, "max_seq_len": 16}
-    settings = {"max_steps": 60, "batch_size": 4, "eval_interval": 20, "num_threads": 1}
-    return RunConfig(
-        data={"source": str(text_file)},
-        transformer=sizes | {"dropout": 0.1},
-        train=settings | train,
-    )
 
 
 def endless(text_file):
