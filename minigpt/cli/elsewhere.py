@@ -3,12 +3,14 @@
 import time
 
 from minigpt.cli.output import note, say
-from minigpt.engines.submitting import look, submit
-from minigpt.errors import RunError
+from minigpt.engines.submitting import look, settle, submit
+from minigpt.errors import ConfigError, RunError
 from minigpt.places import data_directory
 from minigpt.runs.job import Site
 from minigpt.runs.status import RunStatus
 from minigpt.runs.store import Run, RunStore
+from minigpt.storage.following import follow
+from minigpt.storage.keeping import forget_stored, upload_again
 
 _LOOK_EVERY = 1.0
 _LINE_EVERY = 5.0
@@ -31,9 +33,12 @@ def hand_in(run: Run, site: Site, *, is_new: bool, detach: bool) -> int:
     """
     try:
         job = submit(run, site)
-    except RunError:
+    except (RunError, ConfigError):
+        forget = is_new and not run.checkpoints()
+        if forget:
+            forget_stored(run)
         if (
-            is_new
+            forget
             and run.path.parent.resolve() == (data_directory() / "runs").resolve()
         ):
             RunStore(run.path.parent).delete(run.id)
@@ -87,8 +92,20 @@ def stop(run: Run) -> int:
         RunError: If nothing trains it.
     """
     run.request_stop()
-    look([run])
+    follow(run, patience=10.0)
+    settle([run])
     note(f"{run.id} is {run.status().state}.")
+    return 0
+
+
+def upload(run: Run) -> int:
+    """Upload what could not be uploaded when a run ended.
+
+    Raises:
+        RunError: If the bucket does not take it.
+    """
+    upload_again(run)
+    note(f"{run.id} is uploaded.")
     return 0
 
 

@@ -9,6 +9,7 @@ from minigpt.cli.parsing import flag
 from minigpt.config.training import RecipeName
 from minigpt.errors import ConfigError
 from minigpt.runs.job import ADDRESS, MOST_WORKERS, TRUSTED, Job, Site
+from minigpt.storage.place import require_url
 
 DASHBOARD = "http://127.0.0.1:8265"
 """Where Ray's dashboard is, if nobody has moved it."""
@@ -42,7 +43,10 @@ class RunFlags:
     ] = None
     resume: Annotated[
         str | None,
-        flag("Resume a run, by name or directory, from its newest checkpoint."),
+        flag(
+            "Resume a run, by name, directory, or address in a bucket, from its newest "
+            "checkpoint."
+        ),
     ] = None
     from_step: Annotated[
         int | None,
@@ -52,7 +56,8 @@ class RunFlags:
         Literal["local", "slurm", "ray"],
         flag(
             "Where to train: in this process, or as a job of Slurm or Ray, with what "
-            "MINIGPT_SLURM or MINIGPT_RAY says; the folder must be the cluster's, too."
+            "MINIGPT_SLURM or MINIGPT_RAY says; the folder must be the cluster's, too, "
+            "or --storage leads where both can reach."
         ),
     ] = "local"
     address: Annotated[
@@ -63,11 +68,23 @@ class RunFlags:
         int | None,
         flag("--engine ray: processes that train the run together (none: one)."),
     ] = None
+    storage: Annotated[
+        str | None,
+        flag(
+            "Keep the run in a bucket, too, such as s3://bucket/runs, where others "
+            "watch it and go on with it: --watch or --resume s3://bucket/runs/<name>."
+        ),
+    ] = None
     detach: Annotated[
         bool, flag("With another engine: hand the run in, and do not watch it.")
     ] = False
     watch: Annotated[
-        str | None, flag("Train nothing: watch a run, by name or directory.")
+        str | None,
+        flag("Train nothing: watch a run, by name, directory, or address in a bucket."),
+    ] = None
+    upload: Annotated[
+        str | None,
+        flag("Train nothing: upload what could not be uploaded when a run ended."),
     ] = None
     stop: Annotated[str | None, flag("Train nothing: ask a run to save and stop.")] = (
         None
@@ -93,8 +110,12 @@ def check_engine(flags: RunFlags, given: set[str]) -> None:
     Raises:
         ConfigError: If flags make no sense together.
     """
-    if {"watch", "stop"} & given and len(given) > 1:
-        raise ConfigError("--watch and --stop stand alone: drop the other flags.")
+    if {"watch", "stop", "upload"} & given and len(given) > 1:
+        raise ConfigError(
+            "--watch, --stop and --upload stand alone: drop the other flags."
+        )
+    if flags.storage is not None:
+        require_url(flags.storage)
     if flags.detach and flags.engine == "local":
         raise ConfigError(
             "--detach is for --engine slurm or ray: this process trains itself."

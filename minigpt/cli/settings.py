@@ -44,6 +44,7 @@ _RESUME_FLAGS = {
     "engine",
     "address",
     "workers",
+    "storage",
     "detach",
     "follow_stdin",
     "lock_descriptor",

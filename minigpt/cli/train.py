@@ -17,6 +17,9 @@ from minigpt.runs.finding import find_run
 from minigpt.runs.job import IN_JOB, is_elsewhere, read_job
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run, RunStore, create_run
+from minigpt.storage.following import follow, leave
+from minigpt.storage.keeping import forget_stored
+from minigpt.storage.place import keep_in
 from minigpt.worker.stop_requests import ParentProcess
 
 if TYPE_CHECKING:
@@ -38,12 +41,14 @@ def run(words: Sequence[str]) -> int:
     if int(os.environ.get("RANK", "0")) > 0:
         return _assist(command)
     flags = command.flags
-    if (watched := flags.watch or flags.stop) is not None:
+    if (named := flags.watch or flags.stop or flags.upload) is not None:
         from minigpt.cli import elsewhere
 
         do = elsewhere.stop if flags.stop else elsewhere.watch
-        return do(find_run(watched))
+        return (elsewhere.upload if flags.upload else do)(find_run(named))
     task = _find_task(command)
+    if flags.storage is not None:
+        keep_in(task.run.path, flags.storage)
     if flags.engine != "local":
         from minigpt.cli.elsewhere import hand_in
 
@@ -60,7 +65,9 @@ def run(words: Sequence[str]) -> int:
             parent=ParentProcess(flags.follow_stdin, lock),
             command=quoted,
         )
-        return code or _train_the_others(task.run, flags.follow_stdin, quoted)
+        code = code or _train_the_others(task.run, flags.follow_stdin, quoted)
+        leave(task.run)
+        return code
     finally:
         if flags.follow_stdin:
             _start_who_waits(task.run)
@@ -162,12 +169,13 @@ def _find_task(command: TrainCommand) -> _Task:
     if flags.run_dir is not None:
         return _Task(Run(flags.run_dir), resume=False, is_new=False)
     if flags.resume is not None:
-        run = find_run(flags.resume)
+        run = find_run(flags.resume, to_train=True)
         if is_elsewhere(run.path) and IN_JOB not in os.environ:
             raise RunError(
                 f"The run {run.id!r} is trained elsewhere: --watch it, or --stop it "
                 "first."
             )
+        follow(run, with_text=True, patience=10.0)
         _extend(run, command)
         step = flags.from_step
         resume = True if step is None else FromStep(step)
@@ -268,13 +276,14 @@ def _report(run: Run, outcome: "TrainingOutcome", announce: bool) -> None:
 def _forget(run: Run) -> None:
     import shutil
 
+    forget_stored(run)
     if run.path.parent.resolve() == (data_directory() / "runs").resolve():
         shutil.rmtree(run.path, ignore_errors=True)
         return
     # The user's own directory: remove only what the run put there.
     for name in ("config.json", "status.json", "lock", "log.txt", "stop"):
         (run.path / name).unlink(missing_ok=True)
-    for name in ("metrics.jsonl", "samples.jsonl"):
+    for name in ("metrics.jsonl", "samples.jsonl", "storage.json"):
         (run.path / name).unlink(missing_ok=True)
     for name in ("checkpoints", "snapshots"):
         shutil.rmtree(run.path / name, ignore_errors=True)

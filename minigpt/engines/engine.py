@@ -9,10 +9,16 @@
 Only the first, and what has become of a job, is different from engine to engine.
 """
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
 from minigpt.runs.store import Run
+from minigpt.storage.place import read_place
+
+PYTHON = "MINIGPT_PYTHON"
+"""The variable that says where a cluster's machines have Python; unset: as here."""
 
 State = Literal["waits", "works"]
 
@@ -53,3 +59,17 @@ class Engine(Protocol):
         Raises:
             RunError: If it cannot be reached.
         """
+
+
+def training_command(run: Run) -> list[str]:
+    """Return what a job runs: it goes on with a run from its newest checkpoint."""
+    place = read_place(run.path)
+    where = str(run.path.absolute()) if place is None else place.url
+    python = os.environ.get(PYTHON) or sys.executable
+    return [python, "-m", "minigpt", "train", "--resume", where]
+
+
+def mark_of(run: Run) -> str:
+    """Return what a job finds in `IN_JOB`: which training of the run it is."""
+    place = read_place(run.path)
+    return "1" if place is None else place.attempt

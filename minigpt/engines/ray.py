@@ -22,10 +22,11 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
 from urllib.request import Request, urlopen
 
-from minigpt.engines.engine import State
+from minigpt.engines.engine import State, mark_of, training_command
 from minigpt.errors import RunError
 from minigpt.runs.job import IN_JOB, TRUSTED, Site
 from minigpt.runs.store import Run
+from minigpt.storage.place import read_place
 from minigpt.worker.processes import child_environment
 
 NEEDS = "MINIGPT_RAY"
@@ -75,7 +76,12 @@ class Ray:
         path, each = str(run.path.absolute()), needs()
         name = re.sub(r"[^A-Za-z0-9_-]", "-", run.id)[:40]
         job = f"minigpt-{name}-{secrets.token_hex(4)}"
-        train = [sys.executable, "-m", "minigpt", "train", "--resume", path]
+        train, is_stored = training_command(run), read_place(run.path) is not None
+        if is_stored and self.site.workers > 1:
+            raise RunError(
+                "Several workers need a folder that all of them see: drop --storage, "
+                "or train by one."
+            )
         asked: dict[str, Any] = {
             "entrypoint_num_cpus": each.pop("CPU", 1.0),
             "entrypoint_num_gpus": each.pop("GPU", 0.0),
@@ -86,10 +92,11 @@ class Ray:
             train = [sys.executable, *module, str(self.site.workers), job]
             asked = {}
         log = shlex.quote(str(run.path.absolute() / "log.txt"))
+        said = "" if is_stored else f" 2>>{log}"  # no folder here is one there
         hand_in = {
             "submission_id": job,
-            "entrypoint": f"exec {shlex.join(train)} >/dev/null 2>>{log}",
-            "runtime_env": {"env_vars": _variables()},
+            "entrypoint": f"exec {shlex.join(train)} >/dev/null{said}",
+            "runtime_env": {"env_vars": _variables(run)},
             **asked,
         }
         self._call("/api/jobs/", hand_in)
@@ -160,12 +167,14 @@ def needs() -> dict[str, float]:
     return found
 
 
-def _variables() -> dict[str, str]:
-    """Return the variables that a job finds set."""
+def _variables(run: Run) -> dict[str, str]:
+    """Return the variables that a job of a run finds set."""
     own = child_environment()
+    if read_place(run.path) is not None:
+        own.pop("MINIGPT_DATA", None)
     carried = {name: own[name] for name in (*_CARRIED, NEEDS) if name in own}
     threads = str(max(1, int(needs()["CPU"])))
-    return {"OMP_NUM_THREADS": threads, **carried, IN_JOB: "1"}
+    return {"OMP_NUM_THREADS": threads, **carried, IN_JOB: mark_of(run)}
 
 
 def _is_trusted(address: str) -> bool:

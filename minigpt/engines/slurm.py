@@ -11,20 +11,20 @@ Source: the manual of `sbatch`, https://slurm.schedmd.com/sbatch.html
 import os
 import shlex
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 
-from minigpt.engines.engine import State
+from minigpt.engines.engine import State, mark_of, training_command
 from minigpt.errors import RunError
 from minigpt.runs.job import IN_JOB
 from minigpt.runs.store import Run
+from minigpt.storage.place import read_place
 from minigpt.worker.processes import child_environment
 
 OPTIONS = "MINIGPT_SLURM"
 _PATIENCE = 60.0
 _WAITING = ("PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT")
 _SCRIPT = """#!/bin/sh
-export {in_job}=1
+export {in_job}={mark}
 export OMP_NUM_THREADS="${{OMP_NUM_THREADS:-$SLURM_CPUS_ON_NODE}}"
 exec {command} >/dev/null
 """
@@ -43,8 +43,9 @@ class Slurm:
     def submit(self, run: Run) -> str:
         """Hand in a job. See `Engine.submit`."""
         path = str(run.path.absolute())
-        train = [sys.executable, "-m", "minigpt", "train", "--resume", path]
         log = str(run.path.absolute() / "log.txt").replace("%", "%%")
+        if read_place(run.path) is not None:  # no folder here is one there
+            path, log = "/tmp", "/tmp/minigpt-%j.txt"
         options = ["--parsable", "--requeue", "--signal=B:TERM@60"]
         options += [f"--job-name=minigpt-{run.id}", f"--chdir={path}"]
         options += [f"--output={log}", "--open-mode=append"]
@@ -52,7 +53,8 @@ class Slurm:
             options += shlex.split(os.environ.get(OPTIONS, ""))
         except ValueError as error:
             raise RunError(f"{OPTIONS} cannot be read: {error}.") from None
-        script = _SCRIPT.format(in_job=IN_JOB, command=shlex.join(train))
+        train = shlex.join(training_command(run))
+        script = _SCRIPT.format(in_job=IN_JOB, mark=mark_of(run), command=train)
         said = _call("sbatch", *options, script=script)
         return said.partition(";")[0].strip()
 

@@ -4,17 +4,22 @@ Before: `engine` says what an engine does. Nothing here waits or runs in the bac
 whoever watches calls `look`.
 """
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
+from threading import Thread
 
+from minigpt.atomic_writes import replace_file
 from minigpt.engines.engine import Engine, State
 from minigpt.engines.ray import Ray
 from minigpt.engines.slurm import Slurm
-from minigpt.errors import RunError
+from minigpt.engines.stored import Stored
+from minigpt.errors import ConfigError, RunError
 from minigpt.runs.job import (
+    STORAGE,
     Job,
     Site,
     end_job,
@@ -24,13 +29,19 @@ from minigpt.runs.job import (
     write_job,
 )
 from minigpt.runs.lock import RunLock, is_locked
-from minigpt.runs.status import write_status
+from minigpt.runs.status import SILENT, write_status
 from minigpt.runs.store import Run
+from minigpt.storage.following import follow, shows_life
+from minigpt.storage.keeping import hand_over
+from minigpt.storage.place import read_place
 
-ENGINES: dict[str, Callable[[Site], Engine]] = {"slurm": lambda _: Slurm(), "ray": Ray}
-SILENT = 300.0
-"""Seconds without an answer or a sign of life after which a run has died."""
+ENGINES: dict[str, Callable[[Site], Engine]] = {
+    "slurm": lambda _: Slurm(),
+    "ray": Ray,
+    STORAGE: lambda _: Stored(),
+}
 _LOOK_EVERY = 5.0
+_PATIENCE = 60.0
 _looked: dict[Path, float] = {}
 _silent_since: dict[tuple[str, str], float] = {}
 """When a cluster that does not answer was first asked in vain."""
@@ -40,13 +51,16 @@ def submit(run: Run, site: Site) -> Job:
     """Hand in a run: a new one, or one that goes on from its newest checkpoint.
 
     Args:
-        run: The run, in a folder that the engine's machines see under the same path.
+        run: The run, in a folder that the engine's machines see under the same path, or
+            kept in a bucket besides.
         site: Where.
 
     Raises:
         RunError: If it has finished or is being trained, or the engine refuses.
     """
+    follow(run, patience=_PATIENCE)
     settle([run])
+    _let_end(run)
     engine, before = ENGINES[site.engine](site), run.status()
     if before.state == "finished":
         raise RunError(f"The run {run.id!r} has finished: there is nothing to resume.")
@@ -57,8 +71,9 @@ def submit(run: Run, site: Site) -> Job:
         waits = before.replace(state="queued", pid=None, error=None, eta_seconds=None)
         write_status(run.path, waits.replace(activity=engine.waiting()))
         try:
+            hand_over(run)
             job = Job(site.engine, engine.submit(run), False, *site[1:])
-        except RunError:
+        except (RunError, ConfigError):
             write_status(run.path, before)
             raise
         write_job(run.path, job)
@@ -69,13 +84,27 @@ def submit(run: Run, site: Site) -> Job:
         lock.release()
 
 
+def _let_end(run: Run) -> None:
+    """Wait for a job that has said its last, in a bucket, and is about to end."""
+    deadline = time.monotonic() + _PATIENCE
+    while is_elsewhere(run.path) and not run.status().is_alive:
+        if read_place(run.path) is None or time.monotonic() > deadline:
+            return
+        time.sleep(1.0)
+        settle([run])
+
+
 def look(runs: Sequence[Run]) -> None:
     """Note what became of jobs; often called, and so it asks now and then only.
 
     Args:
         runs: Any runs. Those that are not elsewhere are left alone.
     """
-    settle([run for run in runs if is_elsewhere(run.path) and _is_due(run)])
+    due = [run for run in runs if is_elsewhere(run.path) and _is_due(run)]
+    far = [run for run in due if read_place(run.path) is not None]
+    settle([run for run in due if run not in far])
+    for run in far:  # fetching takes its time
+        Thread(target=settle, args=([run],), daemon=True).start()
 
 
 def settle(runs: Sequence[Run]) -> None:
@@ -94,12 +123,14 @@ def settle(runs: Sequence[Run]) -> None:
             since = _silent_since.setdefault((name, address), time.monotonic())
             for job, run in found:
                 with suppress(OSError, RunError):
+                    _fetch(run)
                     _note_silence(run, job, time.monotonic() - since)
             continue
         _silent_since.pop((name, address), None)
         for job, run in found:
             with suppress(OSError, RunError):
-                _note(run, engine, job, states.get(job.id))
+                if _fetch(run):
+                    _note(run, engine, job, states.get(job.id))
 
 
 def _where(found: tuple[Job, Run]) -> tuple[str, str]:
@@ -111,7 +142,7 @@ def _note(run: Run, engine: Engine, job: Job, state: State | None) -> None:
     if read_job(run.path) != job:
         return  # it has noted its end itself
     status = run.status()
-    if state is None:
+    if state is None or (job.engine == STORAGE and not shows_life(status)):
         end_job(run.path)
     elif run.stop_requested and (state == "waits" or status.state == "queued"):
         engine.cancel(job.id)
@@ -119,6 +150,21 @@ def _note(run: Run, engine: Engine, job: Job, state: State | None) -> None:
     elif state == "waits" and status.state != "queued" and not is_locked(run.path):
         again = f"waits again in {engine.title}: its machine was lost or needed"
         write_status(run.path, status.replace(state="queued", pid=None, activity=again))
+
+
+def _fetch(run: Run) -> bool:
+    """Fetch what a run's bucket has; return whether a job may be judged by it.
+
+    A bucket that does not answer is waited for as long as a cluster is.
+    """
+    try:
+        return follow(run)
+    except (RunError, ConfigError) as error:
+        status = run.status()
+        if status.is_alive and status.activity != str(error):
+            told = status.replace(activity=str(error)).to_dict()
+            replace_file(run.path / "status.json", json.dumps(told, indent=1) + "\n")
+        return time.time() - status.heartbeat > SILENT
 
 
 def _note_silence(run: Run, job: Job, seconds: float) -> None:

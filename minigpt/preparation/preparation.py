@@ -4,12 +4,13 @@ Text → tokenizer → tokens → model; a resumed run takes the tokenizer from 
 checkpoint, and its text must not have changed.
 """
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from minigpt.config import RunConfig
+from minigpt.config import DataConfig, RunConfig
 from minigpt.datasets.corpus import Corpus, is_large, prepare_corpus
 from minigpt.datasets.files.text_file import Tell, tell_nobody
 from minigpt.errors import RunError
@@ -23,6 +24,7 @@ from minigpt.preparation.sources import build_source
 from minigpt.runs.checkpoints import FromStep, checkpoint_step
 from minigpt.runs.heartbeat import Heartbeat
 from minigpt.runs.store import Run
+from minigpt.storage.own_text import text_for
 from minigpt.tokenizers import load_tokenizer
 
 
@@ -49,7 +51,11 @@ def prepare(
     from_step = resume.step if isinstance(resume, FromStep) else None
     checkpoint = newest_resumable(run, from_step) if resume else None
     heartbeat.update(note=words_if_skipped(run, checkpoint, from_step))
-    prepared = assemble(config, run.path / "checkpoints", checkpoint, command, tell)
+    source = text_for(run.path, config.data.source)
+    here = config.replace(data=config.data.replace(source=source).to_dict())
+    prepared = assemble(here, run.path / "checkpoints", checkpoint, command, tell)
+    if here != config:
+        prepared = _named(prepared, config.data)
     _check_same_text(heartbeat, prepared)
     if from_step is not None and checkpoint is not None:
         go_back(run, prepared.start_step, heartbeat)
@@ -118,6 +124,15 @@ def _with_vocabulary(config: RunConfig, vocab_size: int) -> RunConfig:
     key = "mlp" if config.model_type == "mlp" else "transformer"
     return config.replace(
         **{key: config.model.replace(vocab_size=vocab_size).to_dict()}
+    )
+
+
+def _named(prepared: Prepared, data: DataConfig) -> Prepared:
+    """Let settings and provenance name the text as the run's maker does."""
+    return dataclasses.replace(
+        prepared,
+        config=prepared.config.replace(data=data.to_dict()),
+        provenance=prepared.provenance | {"data": data.to_dict()},
     )
 
 

@@ -4,17 +4,22 @@ from pathlib import Path
 
 from minigpt.places import data_directory
 from minigpt.runs.store import Run, RunStore
+from minigpt.storage.following import open_stored
 
 
-def find_run(wanted: str) -> Run:
-    """Return the run of a directory or a name.
+def find_run(wanted: str, *, to_train: bool = False) -> Run:
+    """Return the run of a directory, a name, or an address in a bucket.
 
     Args:
         wanted: What the user typed.
+        to_train: Whether it is to be trained here.
 
     Raises:
         RunError: If there is none; suggests similar names.
+        ConfigError: If the package that reaches a bucket is not installed.
     """
+    if "://" in wanted:
+        return open_stored(wanted, to_train=to_train)
     path = Path(wanted).expanduser()
     if (path / "status.json").is_file():
         return Run(path.absolute())

@@ -21,7 +21,9 @@ from minigpt.runs.ticket import has_ticket
 IN_JOB = "MINIGPT_IN_JOB"
 """The variable that a job finds set."""
 _FILE = "job.json"
-_ENGINES = ("slurm", "ray")
+STORAGE = "storage"
+"""No cluster: a process somewhere, which is known by what it uploads."""
+_ENGINES = ("slurm", "ray", STORAGE)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 ADDRESS = re.compile(r"https?://[A-Za-z0-9_.:\[\]-]{1,255}(/[A-Za-z0-9_./-]{0,255})?")
 """What an address may look like: no user, no password, no question."""
@@ -81,6 +83,15 @@ def read_job(directory: Path) -> Job | None:
     except (OSError, ValueError, TypeError):
         return None
     return job if is_one else None
+
+
+def forget_job(directory: Path) -> None:
+    """Forget a run's job.
+
+    Raises:
+        OSError: If the file cannot be removed.
+    """
+    (directory / _FILE).unlink(missing_ok=True)
 
 
 def is_elsewhere(directory: Path) -> bool:

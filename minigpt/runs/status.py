@@ -24,6 +24,8 @@ from minigpt.runs.ticket import forget_ticket, has_ticket
 State = Literal[
     "queued", "running", "stopping", "stopped", "finished", "failed", "interrupted"
 ]
+SILENT = 300.0
+"""Seconds without an answer or a sign of life after which a run elsewhere has died."""
 STARTING = 60.0
 """Seconds within which a run is created, and then started."""
 ALIVE: tuple[State, ...] = ("queued", "running", "stopping")

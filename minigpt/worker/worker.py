@@ -26,6 +26,7 @@ from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run
 from minigpt.runs.ticket import forget_ticket
 from minigpt.runs.time_spent import note_end
+from minigpt.storage.keeping import stored
 from minigpt.training.callbacks import TrainerCallback, TrainingResult
 from minigpt.training.distributed import has_lost_another
 from minigpt.training.flops import measured_peak
@@ -82,7 +83,8 @@ def train_run(
         command: What the user typed, for the checkpoints' provenance.
 
     Raises:
-        MinigptError: If the text, the settings or the machine do not allow it.
+        MinigptError: If the text, the settings or the machine do not allow it, or if
+            the run is kept in a bucket, too, and the last upload failed.
     """
     lock = parent.lock or _acquire(run)
     try:
@@ -93,6 +95,7 @@ def train_run(
         if parent.lock is None:  # nobody has estimated it
             status = status.replace(eta_seconds=None)
         with (
+            stored(run),
             Heartbeat(run.path, status) as heartbeat,
             StopRequests(run.path, follow_stdin=parent.follow_stdin) as requests,
         ):

@@ -11,6 +11,8 @@ from minigpt.config import RunConfig
 from minigpt.engines.submitting import settle, submit
 from minigpt.errors import RunError
 from minigpt.runs.job import read_job
+from minigpt.runs.lock import is_locked
+from minigpt.storage.place import keep_in
 from minigpt.worker import launch
 from minigpt.worker.worker import train_run
 
@@ -81,3 +83,23 @@ def check_a_killed_process_is_resumed(site, store, text_file):
     assert read_job(run.path).id != first.id
     becomes(run, "finished")
     assert losses_of(run) == losses_of(whole)
+
+
+def check_no_common_folder_is_needed(site, store, text_file, tmp_path):
+    """Train a run that is kept in a bucket, stop it there, and resume it."""
+    config = tiny(text_file, max_steps=9000, eval_interval=50)
+    there = store.create(config, "there")
+    keep_in(there.path, f"file://{tmp_path}/bucket")
+    submit(there, site)
+    until(lambda: settle([there]) or has_saved(there), DEADLINE)
+    assert not is_locked(there.path)
+    there.request_stop()
+    becomes(there, "stopped")
+    step = there.status().step
+    train = there.config.train.replace(max_steps=step + 20).to_dict()
+    there.write_config(there.config.replace(train=train))
+    launch.resume(there)
+    becomes(there, "finished")
+    steps = [step for kind, step, _ in losses_of(there) if kind == "step"]
+    assert steps == list(range(1, step + 21))
+    assert there.best.is_dir()

@@ -14,6 +14,7 @@ from engines.small_runs import (
     becomes,
     check_a_killed_process_is_resumed,
     check_losses_are_those_of_one_process,
+    check_no_common_folder_is_needed,
     endless,
     has_saved,
     losses_of,
@@ -108,6 +109,10 @@ def test_who_stops_saves_and_who_waits_is_withdrawn(
     busy.request_stop()
     becomes(busy, "stopped")
     assert busy.checkpoints()[-1].step == busy.status().step > 0
+
+
+def test_without_a_common_folder_a_bucket_will_do(one, store, text_file, tmp_path):
+    check_no_common_folder_is_needed(one, store, text_file, tmp_path)
 
 
 def test_who_does_not_know_the_token_is_not_let_in(one, store, text_file, monkeypatch):

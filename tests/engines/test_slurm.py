@@ -11,6 +11,7 @@ from engines.small_runs import (
     becomes,
     check_a_killed_process_is_resumed,
     check_losses_are_those_of_one_process,
+    check_no_common_folder_is_needed,
     endless,
     has_saved,
     losses_of,
@@ -121,6 +122,10 @@ def test_who_stops_saves_and_who_waits_is_withdrawn(slurm, store, text_file):
     assert busy.status().state in ("stopping", "stopped")
     becomes(busy, "stopped")
     assert busy.checkpoints()[-1].step == busy.status().step > 0
+
+
+def test_without_a_common_folder_a_bucket_will_do(slurm, store, text_file, tmp_path):
+    check_no_common_folder_is_needed(SLURM, store, text_file, tmp_path)
 
 
 def test_the_page_notes_that_a_job_was_cancelled(slurm, store, text_file):

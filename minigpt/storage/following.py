@@ -1,0 +1,147 @@
+"""Whoever watches a run in a bucket: fetch what changed, ask it to stop, open it."""
+
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from minigpt.errors import RunError
+from minigpt.places import data_directory
+from minigpt.runs.job import (
+    IN_JOB,
+    STORAGE,
+    Job,
+    forget_job,
+    read_job,
+    write_job,
+)
+from minigpt.runs.lock import held, is_locked
+from minigpt.runs.status import SILENT, RunStatus
+from minigpt.runs.store import RUN_ID, Run
+from minigpt.storage.bucket import Bucket, StorageError
+from minigpt.storage.contents import read_contents
+from minigpt.storage.control import Control, read_control, write_control
+from minigpt.storage.download import fetch
+from minigpt.storage.place import ATTEMPT, Place, read_place, require_url, write_place
+
+_PATIENCE = 60.0
+
+
+def follow(run: Run, *, with_text: bool = False, patience: float = 0.0) -> bool:
+    """Fetch what a run's bucket has, and pass on a request to stop.
+
+    Args:
+        run: One that no process of this machine trains. One without a bucket is left
+            alone.
+        with_text: Whether the text of a run that came from there is wanted, too.
+        patience: How long to wait for somebody who is at it, in seconds.
+
+    Returns:
+        Whether what is here is what the bucket has; False: somebody else is at it.
+
+    Raises:
+        StorageError: If the bucket cannot be reached, or holds something else.
+        ConfigError: If the package that reaches it is not installed.
+    """
+    place = read_place(run.path)
+    if place is None or place.is_here or not place.attempts:
+        return True
+    bucket = Bucket(place.url)
+    try:
+        with held(run.path / "fetch.lock", patience):
+            if run.stop_requested:
+                ask_to_stop(bucket, place.attempt)
+            with_text = with_text and place.is_fetched
+            contents = fetch(bucket, run.path, with_text=with_text)
+            if contents is not None and contents.attempt not in place.attempts:
+                write_place(run.path, place.begun(contents.attempt))
+            return True
+    except TimeoutError:
+        return False
+
+
+def ask_to_stop(bucket: Bucket, attempt: str) -> None:
+    """Ask a training to save and stop, if it is still the one that goes on.
+
+    Raises:
+        StorageError: If the bucket cannot be reached.
+    """
+    if read_control(bucket) == Control(attempt):
+        write_control(bucket, Control(attempt, stop=True))
+
+
+def open_stored(url: str, *, to_train: bool) -> Run:
+    """Return a run of a bucket, fetched into a directory of this machine.
+
+    A job has a directory of its own for that, and anybody else the usual one.
+
+    Args:
+        url: The run's.
+        to_train: Whether it is to be trained here.
+
+    Raises:
+        StorageError: If the bucket cannot be reached, or has no run there.
+        RunError: If another run has its name here, or its job was withdrawn.
+        ConfigError: If the address is none.
+    """
+    url = require_url(url)
+    name = url.rpartition("/")[2]
+    if not RUN_ID.fullmatch(name):
+        raise RunError(f"{url} does not end with a run's name.")
+    attempt = os.environ.get(IN_JOB, "")
+    if attempt and not ATTEMPT.fullmatch(attempt):
+        raise RunError(f"{IN_JOB} does not say which training of {name!r} this is.")
+    folder = Path(tempfile.mkdtemp(prefix="minigpt-")) if attempt else None
+    run = Run((folder or data_directory() / "runs") / name)
+    place = read_place(run.path) or Place(url, is_fetched=True)
+    if run.path.exists() and (place.url != url or not place.attempts):
+        raise RunError(f"There is another run {run.id!r} here, at {run.path}: move it.")
+    bucket = Bucket(url)
+    if attempt and read_control(bucket) != Control(attempt):
+        raise RunError(f"The run {name!r} was withdrawn while its job waited.")
+    contents = read_contents(bucket)
+    if contents is None:
+        raise StorageError(f"There is no run in {url}.")
+    if contents.attempt in place.attempts and (place.is_here or is_locked(run.path)):
+        return run  # what is here is newer, or as new
+    if place.is_here:
+        raise RunError(
+            f"{name!r} went on elsewhere since it was trained here: move {run.path} "
+            "away to fetch it."
+        )
+    is_new = not run.path.exists()
+    (run.path / "checkpoints").mkdir(parents=True, exist_ok=True)
+    write_place(run.path, place.begun(contents.attempt))
+    try:
+        follow(run, with_text=to_train, patience=_PATIENCE)
+    except BaseException:
+        if is_new:
+            shutil.rmtree(run.path)
+        raise
+    _note_who_trains(run, contents.attempt)
+    return run
+
+
+def _note_who_trains(run: Run, attempt: str) -> None:
+    """Note whether a run is trained, by this job or elsewhere."""
+    before = read_job(run.path)
+    if before is not None and not before.ended:
+        return
+    write_job(run.path, Job(STORAGE, attempt))
+    if IN_JOB in os.environ or shows_life(run.status()):
+        return
+    forget_job(run.path)
+    if before is not None and before.engine != STORAGE:
+        write_job(run.path, before)  # it may be resumed there
+
+
+def leave(run: Run) -> None:
+    """Remove a directory that a job fetched its run into: all of it is uploaded."""
+    if ATTEMPT.fullmatch(os.environ.get(IN_JOB, "")) and read_place(run.path):
+        shutil.rmtree(run.path.parent, ignore_errors=True)
+
+
+def shows_life(status: RunStatus) -> bool:
+    """Whether a run is trained, by the last that was heard of it."""
+    return status.is_alive and time.time() - status.heartbeat < SILENT

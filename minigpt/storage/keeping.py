@@ -1,0 +1,218 @@
+"""While a run is trained, its bucket gets what changes, every few seconds.
+
+A bucket that cannot be reached does not hold the training up: it is tried again, after
+longer and longer waits, and for some minutes after the end.
+"""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from minigpt.errors import ConfigError, RunError
+from minigpt.runs.job import IN_JOB
+from minigpt.runs.status import write_status
+from minigpt.runs.store import Run
+from minigpt.storage.bucket import Bucket, StorageError
+from minigpt.storage.contents import CONTENTS, Contents, read_contents
+from minigpt.storage.control import CONTROL, Control, write_control
+from minigpt.storage.own_text import BUILT_IN
+from minigpt.storage.place import read_place, write_place
+from minigpt.storage.upload import Uploader
+
+EVERY = 3.0
+"""Seconds between two uploads."""
+LONGEST = 60.0
+"""Seconds between two tries to reach a bucket that does not answer."""
+PATIENCE = 300.0
+"""Seconds after a training's end within which its last upload must succeed."""
+
+
+def require_storable(run: Run) -> None:
+    """Check that a run needs no file of this machine but its text.
+
+    Raises:
+        RunError: If it is a fine-tuning.
+    """
+    if run.config.finetune is not None:
+        raise RunError(
+            "A fine-tuning needs its base, which no storage has: leave --storage out."
+        )
+
+
+def begin(run: Run) -> Uploader:
+    """Begin a training of a run that is kept in a bucket, named in its `Place`.
+
+    Raises:
+        StorageError: If the bucket cannot be reached.
+        RunError: If it holds another run of this name, or one that went on elsewhere.
+        ConfigError: If the package that reaches it is not installed.
+    """
+    place = read_place(run.path)
+    if place is None:
+        raise RunError(f"{run.path / 'storage.json'} cannot be read: delete it.")
+    bucket = Bucket(place.url)
+    found = read_contents(bucket)
+    if found is not None and found.attempt not in place.attempts:
+        raise RunError(
+            f"{place.url} holds another run, or one that went on elsewhere: choose "
+            f"another name, or go on with that one: --resume {place.url}"
+        )
+    if not _is_job_of(place.attempt):
+        write_control(bucket, Control(place.attempt))
+    known = Contents(place.attempt, {} if found is None else found.files)
+    source = run.config.data.source
+    is_file = source not in BUILT_IN and not place.is_fetched
+    uploader = Uploader(run.path, bucket, known, Path(source) if is_file else None)
+    uploader.sweep()
+    return uploader
+
+
+def hand_over(run: Run) -> None:
+    """Put a run into its bucket, if it has one, for another machine to train it.
+
+    Raises:
+        RunError, ConfigError: As of `begin`.
+    """
+    require_storable(run)
+    if (place := read_place(run.path)) is not None:
+        write_place(run.path, place.begun())
+        begin(run).push()
+
+
+def upload_again(run: Run) -> None:
+    """Upload what could not be uploaded when a run ended.
+
+    Raises:
+        RunError, ConfigError: As of `begin`.
+    """
+    status = run.status()
+    if status.is_alive:
+        raise RunError(f"The run {run.id!r} is {status.state}, and uploads by itself.")
+    uploader = begin(run)
+    if status.state != "failed":
+        write_status(run.path, status.replace(error=None))
+    uploader.push()
+
+
+def forget_stored(run: Run) -> None:
+    """Remove from its bucket what a run that could not begin has put there."""
+    place = read_place(run.path)
+    if place is None or not place.attempts:
+        return
+    with suppress(StorageError, ConfigError):
+        bucket = Bucket(place.url)
+        found = read_contents(bucket)
+        if found is None or found.attempt == place.attempt:
+            bucket.remove([CONTENTS, CONTROL])
+            bucket.remove([f"pieces/{name}" for name in bucket.names("pieces")])
+
+
+@contextmanager
+def stored(run: Run) -> Iterator[None]:
+    """Upload what changes in a run while it is trained, if it is kept in a bucket.
+
+    Raises:
+        RunError: If it was withdrawn, or the last upload failed: then everything is
+            in the run's directory.
+        ConfigError: If the package that reaches the bucket is not installed.
+    """
+    place = read_place(run.path)
+    if place is None:
+        yield
+        return
+    if not _is_job_of(place.attempt):
+        write_place(run.path, place.begun(is_here=True))
+    keeper = _Keeper(run, place.url)
+    keeper.start()
+    try:
+        yield
+    except BaseException:
+        with suppress(RunError):  # what went wrong first is what counts
+            keeper.finish()
+        raise
+    keeper.finish()
+
+
+class _Keeper:
+    """A thread that uploads.
+
+    Args:
+        run: What.
+        url: Where to.
+    """
+
+    def __init__(self, run: Run, url: str) -> None:
+        self._run, self._url = run, url
+        self._uploader: Uploader | None = None
+        self._problem: RunError | None = None
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._keep, daemon=True)
+
+    def start(self) -> None:
+        """Begin; a bucket that cannot be reached is tried again later."""
+        require_storable(self._run)
+        with suppress(StorageError):
+            self._uploader = begin(self._run)
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Upload what is left.
+
+        Raises:
+            RunError: If that cannot be done.
+        """
+        self._ended.set()
+        self._thread.join()
+        deadline, wait = time.monotonic() + PATIENCE, 1.0
+        with suppress(KeyboardInterrupt):  # who waits for it may give up
+            while not self._push() and isinstance(self._problem, StorageError):
+                if time.monotonic() + wait > deadline:
+                    break
+                time.sleep(wait)
+                wait = min(2 * wait, LONGEST)
+        if self._problem is None and self._uploader is not None:
+            self._uploader.sweep()
+            return
+        where = f"{self._run.path} on {socket.gethostname()}"
+        message = f"{self._problem} Everything is saved in {where}."
+        if isinstance(self._problem, StorageError):
+            message += (
+                f" Upload it with: python -m minigpt train --upload {self._run.path}"
+            )
+        with suppress(OSError, RunError):
+            write_status(self._run.path, self._run.status().replace(error=message))
+        raise RunError(message)
+
+    def _keep(self) -> None:
+        wait = EVERY
+        while not self._ended.wait(wait):
+            wait = EVERY if self._push() else min(2 * wait, LONGEST)
+
+    def _push(self) -> bool:
+        """Upload; return whether that is done."""
+        before = self._problem
+        try:
+            self._problem = None
+            if self._uploader is None:
+                self._uploader = begin(self._run)
+            if self._uploader.push().stop:
+                (self._run.path / "stop").touch()
+        except RunError as error:
+            self._problem = error
+            if not isinstance(error, StorageError):  # it is another's run now
+                (self._run.path / "stop").touch()
+        except OSError as error:  # a file was replaced meanwhile
+            self._problem = StorageError(f"{self._url} is not up to date: {error}.")
+        if str(before) != str(self._problem):
+            said = self._problem or "the bucket answers again."
+            self._run.log(f"Storage: {said}")
+        return self._problem is None
+
+
+def _is_job_of(attempt: str) -> bool:
+    """Whether this process was handed in for a training."""
+    return bool(attempt) and os.environ.get(IN_JOB) == attempt
