@@ -82,13 +82,16 @@ def choose_score(num_heads: int) -> str:
     return score
 
 
-def show_all_heads(reading: Reading, study: Study, place: Place) -> None:
+def show_all_heads(
+    checkpoint: Checkpoint, reading: Reading, study: Study, place: Place
+) -> None:
     """Show a thumbnail of every head, with a bar for one score and its band."""
     layers, per_layer, length, _ = reading.patterns.shape
     score = choose_score(layers * per_layer)
     values = getattr(study.scores, score)
+    packed = head_study.packed_patterns(checkpoint, reading)
     head_grid(
-        deliver_patterns(reading.patterns, key="patterns"),
+        deliver_patterns(packed, key="patterns"),
         (place.layer, place.head),
         key=head_tour.GRID,
         bars=ScoreBars(
@@ -240,7 +243,7 @@ def show_figures(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
     with right, st.container(key=head_tour.HEAD):  # first: it is what a click asks for
         show_one_head(checkpoint, reading, known, place)
     with left:
-        show_all_heads(reading, here, place)
+        show_all_heads(checkpoint, reading, here, place)
     there = head_study.on_random_tokens(checkpoint)
     with st.container(key=head_tour.MORE):
         show_tabs(checkpoint, reading, (known, here, there), place)

@@ -1,7 +1,7 @@
 """The Head explorer's questions, graded by the model of this moment."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.heads.null_band import NullBand
@@ -114,9 +114,9 @@ def reads(
     for text in texts(checkpoint, reading):
         shown = text if text.prompt or not named else Text(reading, named)
         names = placed_pieces(shown.reading.pieces)
-        tokens = shown.reading.tokens
-        for habit, query in _clear_habits(tokens):
-            keys = single_keys(tokens, query)
+        keys_of = single_keys(shown.reading.tokens)
+        for habit, query in _clear_habits(keys_of):
+            keys = keys_of[query]
             options = sorted(set(keys.values()))
             yield Question(
                 "head_explorer.reads",
@@ -230,17 +230,20 @@ def _of_band(
     )
 
 
-def _clear_habits(tokens: Sequence[int]) -> list[tuple[str, int]]:
-    """Return habits and queries with one key, and others to choose; copying first."""
+def _clear_habits(keys_of: Sequence[Mapping[str, int]]) -> list[tuple[str, int]]:
+    """Return habits and queries with one key, and others to choose; copying first.
+
+    Args:
+        keys_of: See `single_keys`.
+    """
     found = []
-    for query in range(3, len(tokens)):
-        keys = single_keys(tokens, query)
+    for query, keys in enumerate(keys_of[3:], 3):
         read = list(keys.values())
         if len(set(read)) >= 3:
             found += [
                 (habit, query) for habit, key in keys.items() if read.count(key) == 1
             ]
-    random.Random(len(tokens)).shuffle(found)
+    random.Random(len(keys_of)).shuffle(found)
     copying = ("induction", "duplicate_token")
     return sorted(found, key=lambda each: each[0] not in copying)
 

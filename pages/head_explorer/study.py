@@ -27,6 +27,7 @@ from minigpt.model import TransformerLM
 from minigpt.model.sizes import num_parameters
 from pages.frame import corpora
 from pages.frame.remember import remember
+from viz.components.head_grid.view import PackedPatterns, pack_patterns
 
 Tokens = tuple[tuple[int, ...], ...]
 """Ids of one text or several of one length, as a cache's key wants them."""
@@ -66,6 +67,15 @@ def on_random_tokens(checkpoint: Checkpoint, *, with_band: bool = True) -> Study
     tokens = tuple(tuple(window) for window in windows.tolist())
     band = _band_if_there(model.config, tokens) if with_band else None
     return Study(tokens, scores_of(model, tokens), band)
+
+
+@remember(6, shared=True, key=lambda checkpoint, reading: (checkpoint, reading.tokens))
+def packed_patterns(
+    checkpoint: Checkpoint,  # noqa: ARG001
+    reading: Reading,
+) -> PackedPatterns:
+    """Return every head's pattern on the prompt, ready for the browser."""
+    return pack_patterns(reading.patterns)
 
 
 def probe(checkpoint: Checkpoint) -> Windows:

@@ -82,11 +82,16 @@ def delivered_grid() -> None:
     import numpy as np
     import streamlit as st
 
-    from viz.components.head_grid.view import deliver_patterns, head_grid
+    from viz.components.head_grid.view import (
+        deliver_patterns,
+        head_grid,
+        pack_patterns,
+    )
 
     patterns = np.tril(np.full((2, 2, 4, 4), st.session_state.get("weight", 0.25)))
     place = st.session_state.get("place", (0, 0))
-    head_grid(deliver_patterns(patterns, key="patterns"), place, key="grid")
+    delivered = deliver_patterns(pack_patterns(patterns), key="patterns")
+    head_grid(delivered, place, key="grid")
 
 
 def test_patterns_are_delivered_apart_from_what_a_click_changes():

@@ -134,18 +134,17 @@ def habit_cells(
     return dict(zip(HABITS, cells, strict=True))
 
 
-def single_keys(tokens: Sequence[int], query: int) -> dict[str, int]:
-    """Return the key that each habit reads, where it is one key alone.
+def single_keys(tokens: Sequence[int]) -> list[dict[str, int]]:
+    """Return, for each query, the key that each habit reads, where it is one alone.
 
-    >>> single_keys([5, 6, 7, 5], 3)["induction"]
+    >>> single_keys([5, 6, 7, 5])[3]["induction"]
     1
     """
-    cells = habit_cells(np.asarray(tokens))
-    return {
-        habit: int(mask[query].argmax())
-        for habit, mask in cells.items()
-        if mask[query].sum() == 1
-    }
+    found: list[dict[str, int]] = [{} for _ in tokens]
+    for habit, mask in habit_cells(np.asarray(tokens)).items():
+        for query in np.flatnonzero(mask.sum(-1) == 1):
+            found[query][habit] = int(mask[query].argmax())
+    return found
 
 
 def shown_habits(scores: HeadScores, layer: int, head: int) -> dict[str, float]:

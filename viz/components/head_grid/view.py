@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from viz.attention import Array, pack_bytes, pool_patterns
-from viz.components.delivery.view import delivery
+from viz.components.delivery.view import Parcel, delivery
 from viz.components.shared.mounting import chosen_cell, register
 
 THUMBNAIL = 64
@@ -42,18 +42,36 @@ class Delivered:
     """Layers and heads."""
 
 
-def deliver_patterns(patterns: Array, *, key: str) -> Delivered:
-    """Send every head's pattern, for a grid that is drawn again and again.
+@dataclass(frozen=True)
+class PackedPatterns:
+    """Patterns that are ready to be sent."""
+
+    parcel: Parcel
+    size: tuple[int, int]
+    """Layers and heads."""
+
+
+def pack_patterns(patterns: Array) -> PackedPatterns:
+    """Shrink and pack every head's pattern: long work, the same for one prompt.
 
     Args:
         patterns: See `head_grid`.
-        key: The delivery's name on this page.
 
     Raises:
         ValueError: If they are not four-dimensional with square patterns.
     """
-    layers, heads = _size_of(patterns)
-    return Delivered(delivery(thumbnails(patterns), key=key), (layers, heads))
+    size = _size_of(patterns)
+    return PackedPatterns(Parcel.of(thumbnails(patterns)), size)
+
+
+def deliver_patterns(packed: PackedPatterns, *, key: str) -> Delivered:
+    """Send every head's pattern, for a grid that is drawn again and again.
+
+    Args:
+        packed: The patterns.
+        key: The delivery's name on this page.
+    """
+    return Delivered(delivery(packed.parcel, key=key), packed.size)
 
 
 def head_grid(
