@@ -59,12 +59,14 @@ class Chance:
         Args:
             scores: Of each pair; not squared.
         """
-        shape = (self.mean / self.deviation) ** 2
+        known = ~np.isnan(scores)  # of not-a-number, torch adds up 2,000 terms
+        shape = (self.mean / self.deviation[known]) ** 2
         tail = torch.special.gammaincc(
             torch.from_numpy(shape),
-            torch.from_numpy(shape * scores**2 / self.mean),
+            torch.from_numpy(shape * scores[known] ** 2 / self.mean),
         )
-        found: np.ndarray = tail.numpy()
+        found = np.full(scores.shape, np.nan)
+        found[known] = tail.numpy()
         return found
 
 
