@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from streamlit_server import ROOT, serve_script
 
+WINDOW = {"width": 1280, "height": 720}
+
 PATIENCE = 60_000
 """Milliseconds until what should appear counts as missing: machines may be busy."""
 
@@ -100,7 +102,7 @@ def context(chromium_program, chromium_flags, profile):
             profile,
             executable_path=chromium_program,
             args=chromium_flags,
-            viewport={"width": 1280, "height": 720},
+            viewport=WINDOW,
         )
         yield window
         window.close()
@@ -108,21 +110,28 @@ def context(chromium_program, chromium_flags, profile):
 
 @pytest.fixture
 def page(request, context, witness):
-    """Open a tab that may ask nobody but the server, and may not complain.
+    """Return a tab that may ask nobody but the server, and may not complain.
 
-    It finds a browser that remembers nothing of the tests before.
+    It finds a browser that remembers nothing of the tests before. The tab itself may
+    be theirs: where it has run the app's scripts, they begin in two thirds of the time.
     """
     from playwright.sync_api import expect
 
     expect.set_options(timeout=PATIENCE)
     if "own_server" in request.fixturenames:  # it must not stop before its page
         request.getfixturevalue("own_server")
-    tab = context.new_page()
+    tab = context.pages[0]
     tab.set_default_timeout(PATIENCE)
-    tab.on("request", lambda request: witness.requests.append(request.url))
-    tab.on("pageerror", lambda error: witness.errors.append(str(error)))
-    tab.on("console", witness.hear)
+    ears = {
+        "request": lambda request: witness.requests.append(request.url),
+        "pageerror": lambda error: witness.errors.append(str(error)),
+        "console": witness.hear,
+    }
+    for event, hear in ears.items():
+        tab.on(event, hear)
     yield tab
+    for event, hear in ears.items():
+        tab.remove_listener(event, hear)
     forget(context, witness.requests)
     foreign = [
         url
@@ -133,19 +142,31 @@ def page(request, context, witness):
     assert witness.errors == []
 
 
+@pytest.fixture
+def own_tab(page):
+    """Return a tab that is closed in the end, with what no other test shall see."""
+    yield page
+    page.context.new_page()  # a browser may go with its last one
+    page.close()
+
+
 def forget(context, requests: list[str]) -> None:
-    """Close all tabs, and clear what the app has stored in the browser."""
-    empty = context.new_page()
-    for tab in context.pages:
-        if tab != empty:
-            tab.close()
-    developer = context.new_cdp_session(empty)
+    """Leave one tab, empty and as it was at first; clear what the app has stored."""
+    tab, *others = context.pages
+    for other in others:
+        other.close()
+    tab.goto("about:blank")
+    tab.mouse.move(0, 0)
+    tab.set_viewport_size(WINDOW)
+    tab.emulate_media(media="null", color_scheme="light", reduced_motion="null")
+    developer = context.new_cdp_session(tab)
+    developer.send("Page.resetNavigationHistory")
     for origin in {"/".join(url.split("/")[:3]) for url in requests}:
         developer.send(
             "Storage.clearDataForOrigin",
             {"origin": origin, "storageTypes": "local_storage"},
         )
-    empty.close()
+    developer.detach()
     context.clear_cookies()
 
 

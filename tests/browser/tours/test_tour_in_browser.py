@@ -229,6 +229,7 @@ VOICE = """
 """
 
 
+@pytest.mark.usefixtures("own_tab")  # its script is left in it
 def test_the_words_are_read_aloud_only_when_asked(page, server):
     page.add_init_script(VOICE)  # this browser has no voice: the page sees another's
     start(page, server, "attention")
@@ -245,6 +246,7 @@ def test_the_words_are_read_aloud_only_when_asked(page, server):
     assert [said for said in page.evaluate("window.said") if said] == words[:2]
 
 
+@pytest.mark.usefixtures("own_tab")  # its script is left in it
 def test_without_a_voice_of_its_own_a_browser_says_why_it_is_silent(page, server):
     page.add_init_script("delete window.speechSynthesis")
     start(page, server, "attention")

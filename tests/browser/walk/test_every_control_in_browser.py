@@ -9,7 +9,12 @@ import navigation
 import pytest
 
 pytest.importorskip("playwright.sync_api")
-pytestmark = [pytest.mark.browser, pytest.mark.walk, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.walk,
+    pytest.mark.timeout(900),
+    pytest.mark.usefixtures("own_tab"),  # a walk's scripts and ears stay in it
+]
 
 HALF = len(navigation.PAGES) // 2
 

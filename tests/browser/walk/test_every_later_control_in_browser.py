@@ -14,7 +14,12 @@ from minigpt.library.catalogue import find_model
 from minigpt.library.incoming import take_upload
 
 pytest.importorskip("playwright.sync_api")
-pytestmark = [pytest.mark.browser, pytest.mark.walk, pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.walk,
+    pytest.mark.timeout(900),
+    pytest.mark.usefixtures("own_tab"),  # a walk's scripts and ears stay in it
+]
 
 HALF = len(navigation.PAGES) // 2
 
