@@ -109,7 +109,7 @@ def parse_contents(data: bytes, url: str) -> Contents:
     """
     try:
         found = json.loads(data)
-        files = {name: _pieces(each) for name, each in found["files"].items()}
+        files = {name: _pieces(name, each) for name, each in found["files"].items()}
         attempt = found["attempt"]
         if len(files) > _MOST_FILES or not ATTEMPT.fullmatch(attempt):
             raise ValueError("too many files, or no attempt")
@@ -124,8 +124,10 @@ def parse_contents(data: bytes, url: str) -> Contents:
     return Contents(attempt, files)
 
 
-def _pieces(found: Iterable[tuple[str, int]]) -> tuple[Piece, ...]:
+def _pieces(name: str, found: Iterable[tuple[str, int]]) -> tuple[Piece, ...]:
     pieces = tuple(Piece(sha256, size) for sha256, size in found)
+    if not pieces and name not in JOURNALS:
+        raise ValueError("an empty file")
     for piece in pieces:
         if not _SHA256.fullmatch(piece.sha256) or type(piece.size) is not int:
             raise ValueError("no piece")

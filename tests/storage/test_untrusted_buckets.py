@@ -73,6 +73,7 @@ def test_a_name_that_no_run_has_is_refused(bucket, tmp_path, name):
         {"config.json": [[7, 7]]},
         {"config.json": [PIECE] * 2000},
         {"config.json": 7},
+        {"config.json": []},
         ["config.json"],
     ],
 )
