@@ -34,7 +34,7 @@ def follow(run: Run, *, with_text: bool = False, patience: float = 0.0) -> bool:
     Args:
         run: One that no process of this machine trains. One without a bucket is left
             alone.
-        with_text: Whether the text of a run that came from there is wanted, too.
+        with_text: Whether the text that it learns from is wanted, too.
         patience: How long to wait for somebody who is at it, in seconds.
 
     Returns:
@@ -52,7 +52,11 @@ def follow(run: Run, *, with_text: bool = False, patience: float = 0.0) -> bool:
         with held(run.path / "fetch.lock", patience):
             if run.stop_requested:
                 ask_to_stop(bucket, place.attempt)
-            with_text = with_text and place.is_fetched
+            if not place.is_fetched:
+                if read_contents(bucket) is None:
+                    return True
+                place = place._replace(is_fetched=True)
+                write_place(run.path, place)  # first: a part may come, and no more
             contents = fetch(bucket, run.path, with_text=with_text)
             if contents is not None and contents.attempt not in place.attempts:
                 write_place(run.path, place.begun(contents.attempt))

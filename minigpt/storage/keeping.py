@@ -17,10 +17,10 @@ from minigpt.runs.job import IN_JOB
 from minigpt.runs.status import write_status
 from minigpt.runs.store import Run
 from minigpt.storage.bucket import Bucket, StorageError
-from minigpt.storage.contents import CONTENTS, Contents, read_contents
+from minigpt.storage.contents import CONTENTS, TEXT, Contents, read_contents
 from minigpt.storage.control import CONTROL, Control, write_control
 from minigpt.storage.own_text import BUILT_IN
-from minigpt.storage.place import read_place, write_place
+from minigpt.storage.place import Place, read_place, write_place
 from minigpt.storage.upload import Uploader
 
 EVERY = 3.0
@@ -64,11 +64,18 @@ def begin(run: Run) -> Uploader:
     if not _is_job_of(place.attempt):
         write_control(bucket, Control(place.attempt))
     known = Contents(place.attempt, {} if found is None else found.files)
-    source = run.config.data.source
-    is_file = source not in BUILT_IN and not place.is_fetched
-    uploader = Uploader(run.path, bucket, known, Path(source) if is_file else None)
+    uploader = Uploader(run.path, bucket, known, _text_of(run, place))
     uploader.sweep()
     return uploader
+
+
+def _text_of(run: Run, place: Place) -> Path | None:
+    """Return the file that goes along with a run; None: it needs none, or has none."""
+    source = run.config.data.source
+    if source in BUILT_IN:
+        return None
+    path = run.path / TEXT if place.is_fetched else Path(source)
+    return path if path.is_file() or not place.is_fetched else None
 
 
 def hand_over(run: Run) -> None:

@@ -31,7 +31,7 @@ class Place(NamedTuple):
     """Whether the newest was one of this machine: then it is never behind."""
 
     is_fetched: bool = False
-    """Whether the run came from there, so that its settings may be anybody's."""
+    """Whether any of it came from a bucket, so that its settings may be anybody's."""
 
     @property
     def attempt(self) -> str:
@@ -77,7 +77,8 @@ def keep_in(directory: Path, storage: str) -> None:
     place = Place(require_url(f"{require_url(storage)}/{directory.name}"))
     known = read_place(directory)
     if known is None or known.url != place.url:
-        write_place(directory, place)
+        is_fetched = known is not None and known.is_fetched
+        write_place(directory, place._replace(is_fetched=is_fetched))
 
 
 def write_place(directory: Path, place: Place) -> None:

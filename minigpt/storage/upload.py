@@ -53,7 +53,7 @@ class Uploader:
         self.contents = known
         self._directory, self._bucket, self._text = directory, bucket, text
         self._seen: dict[str, tuple[_Stamp, tuple[Piece, ...]]] = {}
-        """What was uploaded of each file, and as what it stood there; perhaps unlisted."""
+        """What was uploaded of each file, listed or not, and its stamp then."""
         self._there = self.contents.pieces
         self._unlisted: dict[Piece, float] = {}
 

@@ -90,6 +90,7 @@ def brisk(monkeypatch):
     """Upload all the time, and give up soon."""
     monkeypatch.setattr(keeping, "EVERY", 0.1)
     monkeypatch.setattr(keeping, "LONGEST", 0.1)
+    monkeypatch.setattr(keeping, "PATIENCE", 10.0)
 
 
 @pytest.fixture
