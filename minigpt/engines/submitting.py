@@ -142,7 +142,10 @@ def _note(run: Run, engine: Engine, job: Job, state: State | None) -> None:
     if read_job(run.path) != job:
         return  # it has noted its end itself
     status = run.status()
-    if state is None or (job.engine == STORAGE and not shows_life(status)):
+    if job.engine == STORAGE and not shows_life(status):
+        (run.path / "stop").unlink(missing_ok=True)  # it is not for the next one
+        end_job(run.path)
+    elif state is None:
         end_job(run.path)
     elif run.stop_requested and (state == "waits" or status.state == "queued"):
         engine.cancel(job.id)

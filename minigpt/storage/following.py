@@ -58,11 +58,24 @@ def follow(run: Run, *, with_text: bool = False, patience: float = 0.0) -> bool:
                 place = place._replace(is_fetched=True)
                 write_place(run.path, place)  # first: a part may come, and no more
             contents = fetch(bucket, run.path, with_text=with_text)
-            if contents is not None and contents.attempt not in place.attempts:
-                write_place(run.path, place.begun(contents.attempt))
+            if contents is None:
+                return True
+            last = read_job(run.path)
+            is_new = _note_attempt(run, place, contents.attempt)
+            if is_new or (last is not None and last.engine == STORAGE):
+                _note_who_trains(run, contents.attempt)
             return True
     except TimeoutError:
         return False
+
+
+def _note_attempt(run: Run, place: Place, attempt: str) -> bool:
+    """Note that a training has begun elsewhere; return whether that is news."""
+    if attempt in place.attempts:
+        return False
+    (run.path / "stop").unlink(missing_ok=True)  # it was meant for another
+    write_place(run.path, place.begun(attempt))
+    return True
 
 
 def ask_to_stop(bucket: Bucket, attempt: str) -> None:
@@ -116,7 +129,7 @@ def open_stored(url: str, *, to_train: bool) -> Run:
         )
     is_new = not run.path.exists()
     (run.path / "checkpoints").mkdir(parents=True, exist_ok=True)
-    write_place(run.path, place.begun(contents.attempt))
+    _note_attempt(run, place, contents.attempt)
     try:
         follow(run, with_text=to_train, patience=_PATIENCE)
     except BaseException:
