@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from minigpt.errors import ConfigError, RunError
@@ -156,7 +157,19 @@ class Bucket:
         return [str(path).rpartition("/")[2] for path in found]
 
     def _path(self, name: str) -> str:
+        if self._is_folder:
+            self._require_folder()
         return f"{self._root}/{name}"
+
+    def _require_folder(self) -> None:
+        """Check that the folder around is there: a share may not be mounted."""
+        folder = Path(self._root).parent
+        try:
+            folder.stat()
+        except FileNotFoundError:
+            raise StorageError(
+                f"There is no folder {folder}: make it, or mount it."
+            ) from None
 
 
 def _exactly(source: BinaryIO, size: int) -> bytes:

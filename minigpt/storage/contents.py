@@ -22,6 +22,7 @@ JOURNALS: Final = ("metrics.jsonl", "samples.jsonl", "log.txt")
 _MOST_BYTES = 2**24
 _MOST_FILES, _MOST_PIECES = 20_000, 1_000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_ANY_PIECE = re.compile(r"[0-9a-f]{64}(\.[0-9a-f]{16})?")
 _CHECKPOINT = r"(checkpoints|film)/(checkpoint_(step|epoch)_\d{1,12}|best_model)/"
 _LIMITS: Final = (
     (r"(config|status)\.json", 2**20),
@@ -85,6 +86,15 @@ def limit_of(name: str) -> int | None:
         if re.fullmatch(pattern, name, re.ASCII):
             return limit
     return None
+
+
+def pieces_in(bucket: Bucket) -> set[str]:
+    """Return the names of the pieces in a bucket, those begun included, and no others.
+
+    Raises:
+        StorageError: If it cannot be listed.
+    """
+    return {name for name in bucket.names("pieces") if _ANY_PIECE.fullmatch(name)}
 
 
 def read_contents(bucket: Bucket) -> Contents | None:

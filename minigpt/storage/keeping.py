@@ -17,8 +17,8 @@ from minigpt.runs.job import IN_JOB
 from minigpt.runs.status import write_status
 from minigpt.runs.store import Run
 from minigpt.storage.bucket import Bucket, StorageError
-from minigpt.storage.contents import CONTENTS, TEXT, Contents, read_contents
-from minigpt.storage.control import CONTROL, Control, write_control
+from minigpt.storage.contents import CONTENTS, TEXT, Contents, pieces_in, read_contents
+from minigpt.storage.control import CONTROL, Control, read_control, write_control
 from minigpt.storage.own_text import BUILT_IN
 from minigpt.storage.place import Place, read_place, write_place
 from minigpt.storage.upload import Uploader
@@ -56,7 +56,8 @@ def begin(run: Run) -> Uploader:
         raise RunError(f"{run.path / 'storage.json'} cannot be read: delete it.")
     bucket = Bucket(place.url)
     found = read_contents(bucket)
-    if found is not None and found.attempt not in place.attempts:
+    owner = found or read_control(bucket)  # its first upload may take its time
+    if owner is not None and owner.attempt not in place.attempts:
         raise RunError(
             f"{place.url} holds another run, or one that went on elsewhere: choose "
             f"another name, or go on with that one: --resume {place.url}"
@@ -84,8 +85,8 @@ def hand_over(run: Run) -> None:
     Raises:
         RunError, ConfigError: As of `begin`.
     """
-    require_storable(run)
     if (place := read_place(run.path)) is not None:
+        require_storable(run)
         write_place(run.path, place.begun())
         begin(run).push()
 
@@ -112,10 +113,12 @@ def forget_stored(run: Run) -> None:
         return
     with suppress(StorageError, ConfigError):
         bucket = Bucket(place.url)
-        found = read_contents(bucket)
+        found, control = read_contents(bucket), read_control(bucket)
+        if control is None or control.attempt != place.attempt:
+            return
         if found is None or found.attempt == place.attempt:
             bucket.remove([CONTENTS, CONTROL])
-            bucket.remove([f"pieces/{name}" for name in bucket.names("pieces")])
+            bucket.remove([f"pieces/{name}" for name in pieces_in(bucket)])
 
 
 @contextmanager
@@ -131,6 +134,7 @@ def stored(run: Run) -> Iterator[None]:
     if place is None:
         yield
         return
+    require_storable(run)
     if not _is_job_of(place.attempt):
         write_place(run.path, place.begun(is_here=True))
     keeper = _Keeper(run, place.url)
@@ -161,7 +165,6 @@ class _Keeper:
 
     def start(self) -> None:
         """Begin; a bucket that cannot be reached is tried again later."""
-        require_storable(self._run)
         with suppress(StorageError):
             self._uploader = begin(self._run)
         self._thread.start()

@@ -23,6 +23,7 @@ from minigpt.storage.contents import (
     Files,
     Piece,
     limit_of,
+    pieces_in,
 )
 from minigpt.storage.control import Control, read_control
 
@@ -71,7 +72,12 @@ class Uploader:
         """
         contents = Contents(self.contents.attempt, self._files())
         control = read_control(self._bucket)
-        if control is None or control.attempt != contents.attempt:
+        if control is None:
+            raise StorageError(
+                f"{self._bucket.url} is there no more: it was removed, or the folder "
+                "is not mounted."
+            )
+        if control.attempt != contents.attempt:
             raise WithdrawnError(
                 f"The run was withdrawn, or is trained by another process now: "
                 f"{self._bucket.url} is left to it."
@@ -99,7 +105,7 @@ class Uploader:
         listed = {piece.sha256 for piece in self.contents.pieces}
         self._there, self._unlisted = self.contents.pieces, {}
         with suppress(StorageError):
-            found = set(self._bucket.names("pieces"))
+            found = pieces_in(self._bucket)
             control = read_control(self._bucket)
             if control is None or control.attempt != self.contents.attempt:
                 return

@@ -18,6 +18,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path, self.url = path, f"file://{path}/runs"
+        (path / "runs").mkdir(parents=True)
 
     @contextlib.contextmanager
     def away(self):

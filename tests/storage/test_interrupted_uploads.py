@@ -19,6 +19,7 @@ FILES = (f"{SAVED}/config.json", f"{SAVED}/model.safetensors", "config.json")
 @pytest.fixture
 def there(tmp_path):
     """Return a run's bucket that waits for its first upload."""
+    (tmp_path / "bucket").mkdir()
     bucket = Bucket(f"file://{tmp_path}/bucket/one")
     write_control(bucket, Control(ATTEMPT))
     return bucket
@@ -94,3 +95,28 @@ def test_an_empty_file_is_not_listed(there, here, uploader):
     (here / "status.json").write_text("")
     uploader.push()
     assert "status.json" not in json.loads(there.read("contents.json", 2**20))["files"]
+
+
+def test_a_share_that_is_not_mounted_is_waited_for(there, uploader, tmp_path):
+    uploader.push()
+    (mounted := tmp_path / "bucket").rename(aside := tmp_path / "aside")
+    with pytest.raises(StorageError, match="make it, or mount it"):
+        uploader.push()
+    assert not mounted.exists()
+    mounted.mkdir()
+    with pytest.raises(StorageError, match="is not mounted"):
+        uploader.push()
+    mounted.rmdir()
+    aside.rename(mounted)
+    uploader.push()
+
+
+def test_only_pieces_are_removed(there, uploader, tmp_path):
+    uploader.push()
+    pieces = tmp_path / "bucket" / "one" / "pieces"
+    before = {path.name for path in pieces.iterdir()}
+    names = ["holiday.jpg", "0" * 64, f"{'0' * 64}.{'1' * 16}"]
+    for name in names:
+        (pieces / name).touch()
+    uploader.sweep()
+    assert {path.name for path in pieces.iterdir()} == {*before, names[0]}

@@ -5,13 +5,14 @@ from engines.small_runs import tiny
 
 from minigpt.cli import main
 from minigpt.engines.submitting import settle
+from minigpt.errors import RunError
 from minigpt.runs.job import is_elsewhere
 from minigpt.runs.status import write_status
 from minigpt.runs.store import Run, RunStore
 from minigpt.storage.bucket import Bucket
-from minigpt.storage.control import read_control
+from minigpt.storage.control import Control, read_control, write_control
 from minigpt.storage.following import open_stored
-from minigpt.storage.keeping import begin
+from minigpt.storage.keeping import begin, forget_stored, hand_over
 from minigpt.storage.place import keep_in, read_place, write_place
 from minigpt.worker.worker import train_run
 
@@ -28,6 +29,14 @@ def here(machine, text_file, url):
     run = RunStore(machine("here")).create(tiny(text_file, max_steps=20), "one")
     keep_in(run.path, url.rpartition("/")[0])
     train_run(run)
+    return run
+
+
+@pytest.fixture
+def another(machine, text_file, url):
+    """Return another machine's run of the same name, which is to be handed in."""
+    run = RunStore(machine("there")).create(tiny(text_file), "one")
+    keep_in(run.path, url.rpartition("/")[0])
     return run
 
 
@@ -66,3 +75,28 @@ def test_a_request_to_stop_is_for_the_training_that_it_was_made_for(here, machin
     settle([there])
     assert is_elsewhere(there.path)
     assert not read_control(Bucket(url)).stop
+
+
+def test_a_name_whose_first_upload_goes_on_is_taken(another, url):
+    write_control(bucket := Bucket(url), Control("0123456789abcdef"))
+    bucket.write(piece := f"pieces/{'0' * 64}", b"the beginning of a text")
+    with pytest.raises(RunError, match="holds another run"):
+        hand_over(another)
+    forget_stored(another)
+    assert read_control(bucket) == Control("0123456789abcdef")
+    assert bucket.read(piece, 99) is not None
+
+
+def test_a_fine_tuning_that_is_refused_leaves_the_bucket_as_it_is(another, url):
+    write_control(bucket := Bucket(url), Control("0123456789abcdef"))
+    another.write_config(another.config.replace(finetune={"base": "tales"}))
+    with pytest.raises(RunError, match="A fine-tuning needs its base"):
+        train_run(another)
+    forget_stored(another)
+    assert read_control(bucket) == Control("0123456789abcdef")
+
+
+def test_a_fine_tuning_without_a_storage_is_handed_in(store, text_file):
+    run = store.create(tiny(text_file), "one")
+    run.write_config(run.config.replace(finetune={"base": "tales"}))
+    hand_over(run)

@@ -144,6 +144,7 @@ def test_nor_does_the_machine_that_handed_it_in(bucket, handed_in, secret, tmp_p
     settings_replaced(bucket, handed_in, secret)
     follow(handed_in, with_text=True)
     assert handed_in.config.data.source == str(secret)
+    (tmp_path / "another").mkdir()
     keep_in(handed_in.path, f"file://{tmp_path}/another")
     with pytest.raises(RunError, match=r"The text that 'one' learns from is not here"):
         train_run(handed_in)
@@ -156,6 +157,7 @@ def test_who_handed_a_run_in_goes_on_with_the_text_that_went_along(
 ):
     text_file.unlink()
     follow(handed_in, with_text=True)
+    (tmp_path / "another").mkdir()
     keep_in(handed_in.path, f"file://{tmp_path}/another")
     train_run(handed_in)
     assert "text.txt" in read_contents(Bucket(f"file://{tmp_path}/another/one")).files
