@@ -44,6 +44,8 @@ def run(words: Sequence[str]) -> int:
     if (named := flags.watch or flags.stop or flags.upload) is not None:
         from minigpt.cli import elsewhere
 
+        if flags.stop and "://" in named:
+            return elsewhere.stop_stored(named)
         do = elsewhere.stop if flags.stop else elsewhere.watch
         return (elsewhere.upload if flags.upload else do)(find_run(named))
     task = _find_task(command)

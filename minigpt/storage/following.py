@@ -17,7 +17,7 @@ from minigpt.runs.job import (
     write_job,
 )
 from minigpt.runs.lock import held, is_locked
-from minigpt.runs.status import SILENT, RunStatus
+from minigpt.runs.status import RunStatus
 from minigpt.runs.store import RUN_ID, Run
 from minigpt.storage.bucket import Bucket, StorageError
 from minigpt.storage.contents import read_contents
@@ -26,6 +26,9 @@ from minigpt.storage.download import fetch
 from minigpt.storage.place import ATTEMPT, Place, read_place, require_url, write_place
 
 _PATIENCE = 60.0
+_TEMPORARY = "minigpt-"
+_SILENT = 1800.0
+"""Seconds without a sign of life: a large checkpoint holds those up behind it."""
 
 
 def follow(run: Run, *, with_text: bool = False, patience: float = 0.0) -> bool:
@@ -41,7 +44,8 @@ def follow(run: Run, *, with_text: bool = False, patience: float = 0.0) -> bool:
         Whether what is here is what the bucket has; False: somebody else is at it.
 
     Raises:
-        StorageError: If the bucket cannot be reached, or holds something else.
+        StorageError: If the bucket cannot be reached, or holds something else, or if
+            somebody is at it for longer than one has patience.
         ConfigError: If the package that reaches it is not installed.
     """
     place = read_place(run.path)
@@ -66,6 +70,10 @@ def follow(run: Run, *, with_text: bool = False, patience: float = 0.0) -> bool:
                 _note_who_trains(run, contents.attempt)
             return True
     except TimeoutError:
+        if patience:
+            raise StorageError(
+                f"The run {run.id!r} is being fetched by another process: try again."
+            ) from None
         return False
 
 
@@ -109,7 +117,7 @@ def open_stored(url: str, *, to_train: bool) -> Run:
     attempt = os.environ.get(IN_JOB, "")
     if attempt and not ATTEMPT.fullmatch(attempt):
         raise RunError(f"{IN_JOB} does not say which training of {name!r} this is.")
-    folder = Path(tempfile.mkdtemp(prefix="minigpt-")) if attempt else None
+    folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY)) if attempt else None
     run = Run((folder or data_directory() / "runs") / name)
     place = read_place(run.path) or Place(url, is_fetched=True)
     if run.path.exists() and (place.url != url or not place.attempts):
@@ -155,10 +163,16 @@ def _note_who_trains(run: Run, attempt: str) -> None:
 
 def leave(run: Run) -> None:
     """Remove a directory that a job fetched its run into: all of it is uploaded."""
-    if ATTEMPT.fullmatch(os.environ.get(IN_JOB, "")) and read_place(run.path):
-        shutil.rmtree(run.path.parent, ignore_errors=True)
+    own, usual = run.path.parent, Path(tempfile.gettempdir())
+    is_temporary = own.name.startswith(_TEMPORARY) and own.parent == usual
+    if is_temporary and os.environ.get(IN_JOB) and read_place(run.path):
+        shutil.rmtree(own, ignore_errors=True)
 
 
 def shows_life(status: RunStatus) -> bool:
-    """Whether a run is trained, by the last that was heard of it."""
-    return status.is_alive and time.time() - status.heartbeat < SILENT
+    """Whether a run waits or is trained, by the last that was heard of it.
+
+    One that waits gives no sign of life until it begins, or is stopped.
+    """
+    is_silent = abs(time.time() - status.heartbeat) > _SILENT  # by another's clock
+    return status.state == "queued" or (status.is_alive and not is_silent)

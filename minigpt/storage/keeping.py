@@ -4,6 +4,7 @@ A bucket that cannot be reached does not hold the training up: it is tried again
 longer and longer waits, and for some minutes after the end.
 """
 
+import logging
 import os
 import socket
 import threading
@@ -16,7 +17,7 @@ from minigpt.errors import ConfigError, RunError
 from minigpt.runs.job import IN_JOB
 from minigpt.runs.status import write_status
 from minigpt.runs.store import Run
-from minigpt.storage.bucket import Bucket, StorageError
+from minigpt.storage.bucket import Bucket, StorageError, UnreachableError
 from minigpt.storage.contents import CONTENTS, TEXT, Contents, pieces_in, read_contents
 from minigpt.storage.control import CONTROL, Control, read_control, write_control
 from minigpt.storage.own_text import BUILT_IN
@@ -97,7 +98,12 @@ def upload_again(run: Run) -> None:
     Raises:
         RunError, ConfigError: As of `begin`.
     """
-    status = run.status()
+    status, place = run.status(), read_place(run.path)
+    if place is None or not place.is_here:
+        raise RunError(
+            f"The run {run.id!r} was not trained here last: what is here may be older "
+            "than what its bucket has. Upload it where it was trained."
+        )
     if status.is_alive:
         raise RunError(f"The run {run.id!r} is {status.state}, and uploads by itself.")
     uploader = begin(run)
@@ -135,8 +141,9 @@ def stored(run: Run) -> Iterator[None]:
         yield
         return
     require_storable(run)
-    if not _is_job_of(place.attempt):
-        write_place(run.path, place.begun(is_here=True))
+    is_new = not _is_job_of(place.attempt)
+    here = place.begun(is_here=True) if is_new else place._replace(is_here=True)
+    write_place(run.path, here)
     keeper = _Keeper(run, place.url)
     keeper.start()
     try:
@@ -164,9 +171,15 @@ class _Keeper:
         self._thread = threading.Thread(target=self._keep, daemon=True)
 
     def start(self) -> None:
-        """Begin; a bucket that cannot be reached is tried again later."""
-        with suppress(StorageError):
+        """Begin; a bucket that cannot be reached is tried again later.
+
+        Raises:
+            RunError, ConfigError: As of `begin`, for any other reason.
+        """
+        try:
             self._uploader = begin(self._run)
+        except UnreachableError as error:
+            self._tell(error)
         self._thread.start()
 
     def finish(self) -> None:
@@ -176,26 +189,34 @@ class _Keeper:
             RunError: If that cannot be done.
         """
         self._ended.set()
-        self._thread.join()
-        deadline, wait = time.monotonic() + PATIENCE, 1.0
+        is_done = False
         with suppress(KeyboardInterrupt):  # who waits for it may give up
-            while not self._push() and isinstance(self._problem, StorageError):
-                if time.monotonic() + wait > deadline:
-                    break
-                time.sleep(wait)
-                wait = min(2 * wait, LONGEST)
-        if self._problem is None and self._uploader is not None:
+            self._thread.join()
+            is_done = self._push_until(time.monotonic() + PATIENCE)
+        if is_done and self._uploader is not None:
             self._uploader.sweep()
             return
+        problem = self._problem or StorageError(f"{self._url} is not up to date.")
         where = f"{self._run.path} on {socket.gethostname()}"
-        message = f"{self._problem} Everything is saved in {where}."
-        if isinstance(self._problem, StorageError):
+        message = f"{problem} Everything is saved in {where}."
+        if isinstance(problem, StorageError):
             message += (
                 f" Upload it with: python -m minigpt train --upload {self._run.path}"
             )
         with suppress(OSError, RunError):
             write_status(self._run.path, self._run.status().replace(error=message))
         raise RunError(message)
+
+    def _push_until(self, deadline: float) -> bool:
+        """Upload; return whether that is done before the deadline."""
+        wait = 1.0
+        while not self._push():
+            is_over = time.monotonic() + wait > deadline
+            if is_over or not isinstance(self._problem, StorageError):
+                return False
+            time.sleep(wait)
+            wait = min(2 * wait, LONGEST)
+        return True
 
     def _keep(self) -> None:
         wait = EVERY
@@ -218,9 +239,13 @@ class _Keeper:
         except OSError as error:  # a file was replaced meanwhile
             self._problem = StorageError(f"{self._url} is not up to date: {error}.")
         if str(before) != str(self._problem):
-            said = self._problem or "the bucket answers again."
-            self._run.log(f"Storage: {said}")
+            self._tell(self._problem)
         return self._problem is None
+
+    def _tell(self, problem: RunError | None) -> None:
+        self._problem, said = problem, str(problem or "The bucket answers again.")
+        self._run.log(f"Storage: {said}")
+        logging.getLogger(__name__).warning(said)  # to the terminal
 
 
 def _is_job_of(attempt: str) -> bool:
