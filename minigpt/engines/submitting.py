@@ -32,7 +32,7 @@ from minigpt.runs.lock import RunLock, is_locked
 from minigpt.runs.status import SILENT, write_status
 from minigpt.runs.store import Run
 from minigpt.storage.following import follow, shows_life
-from minigpt.storage.keeping import hand_over
+from minigpt.storage.keeping import hand_over, take_back
 from minigpt.storage.place import read_place
 
 ENGINES: dict[str, Callable[[Site], Engine]] = {
@@ -75,6 +75,7 @@ def submit(run: Run, site: Site) -> Job:
             job = Job(site.engine, engine.submit(run), False, *site[1:])
         except (RunError, ConfigError):
             write_status(run.path, before)
+            take_back(run)
             raise
         write_job(run.path, job)
         return job

@@ -92,6 +92,13 @@ def hand_over(run: Run) -> None:
         begin(run).push()
 
 
+def take_back(run: Run) -> None:
+    """Tell a bucket, if it can be reached, that a run was not handed in after all."""
+    if read_place(run.path) is not None:
+        with suppress(RunError, ConfigError, OSError):
+            begin(run).push()
+
+
 def upload_again(run: Run) -> None:
     """Upload what could not be uploaded when a run ended.
 

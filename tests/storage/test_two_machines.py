@@ -8,9 +8,9 @@ import pytest
 from engines.small_runs import tiny
 
 from minigpt.cli import main
-from minigpt.engines.submitting import settle
+from minigpt.engines.submitting import settle, submit
 from minigpt.errors import RunError
-from minigpt.runs.job import IN_JOB, is_elsewhere
+from minigpt.runs.job import IN_JOB, Site, is_elsewhere
 from minigpt.runs.lock import held
 from minigpt.runs.status import RunStatus, write_status
 from minigpt.runs.store import Run, RunStore
@@ -208,3 +208,15 @@ def test_a_name_that_no_bucket_takes_is_told_before_anything_is_made(
     assert main([*words, "--output_dir", str(tmp_path / "My Run")]) == 2
     assert "name it with 1 to 32 of" in capsys.readouterr().err
     assert not (tmp_path / "My Run").exists()
+
+
+def test_what_a_cluster_refuses_does_not_wait_in_the_bucket(
+    here, machine, url, monkeypatch
+):
+    goes_on(here)
+    write_status(here.path, here.status().replace(state="stopped"))
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(RunError, match="sbatch"):
+        submit(here, Site("slurm"))
+    machine("there")
+    assert open_stored(url, to_train=False).status().state == "stopped"
