@@ -9,8 +9,11 @@ from minigpt.places import data_directory
 from minigpt.runs.job import Site
 from minigpt.runs.status import RunStatus
 from minigpt.runs.store import Run, RunStore
-from minigpt.storage.following import follow
+from minigpt.storage.bucket import Bucket
+from minigpt.storage.control import read_control
+from minigpt.storage.following import ask_to_stop, follow
 from minigpt.storage.keeping import forget_stored, upload_again
+from minigpt.storage.place import require_url
 
 _LOOK_EVERY = 1.0
 _LINE_EVERY = 5.0
@@ -95,6 +98,22 @@ def stop(run: Run) -> int:
     follow(run, patience=10.0)
     settle([run])
     note(f"{run.id} is {run.status().state}.")
+    return 0
+
+
+def stop_stored(url: str) -> int:
+    """Ask whoever trains a run of a bucket to save and stop, without fetching it.
+
+    Raises:
+        RunError: If the bucket cannot be reached, or has no such run.
+        ConfigError: If the address is none.
+    """
+    bucket = Bucket(require_url(url))
+    control = read_control(bucket)
+    if control is None:
+        raise RunError(f"There is no run in {url}.")
+    ask_to_stop(bucket, control.attempt)
+    note(f"Asked to save and stop. Watch it: python -m minigpt train --watch {url}")
     return 0
 
 

@@ -9,7 +9,7 @@ from minigpt.cli.parsing import flag
 from minigpt.config.training import RecipeName
 from minigpt.errors import ConfigError
 from minigpt.runs.job import ADDRESS, MOST_WORKERS, TRUSTED, Job, Site
-from minigpt.storage.place import require_url
+from minigpt.storage.place import require_name, require_url
 
 DASHBOARD = "http://127.0.0.1:8265"
 """Where Ray's dashboard is, if nobody has moved it."""
@@ -116,6 +116,8 @@ def check_engine(flags: RunFlags, given: set[str]) -> None:
         )
     if flags.storage is not None:
         require_url(flags.storage)
+        if flags.output_dir is not None:
+            require_name(flags.output_dir.name)
     if flags.detach and flags.engine == "local":
         raise ConfigError(
             "--detach is for --engine slurm or ray: this process trains itself."

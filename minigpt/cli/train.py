@@ -44,6 +44,8 @@ def run(words: Sequence[str]) -> int:
     if (named := flags.watch or flags.stop or flags.upload) is not None:
         from minigpt.cli import elsewhere
 
+        if flags.stop and "://" in named:
+            return elsewhere.stop_stored(named)
         do = elsewhere.stop if flags.stop else elsewhere.watch
         return (elsewhere.upload if flags.upload else do)(find_run(named))
     task = _find_task(command)
@@ -170,12 +172,12 @@ def _find_task(command: TrainCommand) -> _Task:
         return _Task(Run(flags.run_dir), resume=False, is_new=False)
     if flags.resume is not None:
         run = find_run(flags.resume, to_train=True)
+        follow(run, with_text=True, patience=10.0)
         if is_elsewhere(run.path) and IN_JOB not in os.environ:
             raise RunError(
                 f"The run {run.id!r} is trained elsewhere: --watch it, or --stop it "
                 "first."
             )
-        follow(run, with_text=True, patience=10.0)
         _extend(run, command)
         step = flags.from_step
         resume = True if step is None else FromStep(step)

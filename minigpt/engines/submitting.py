@@ -32,7 +32,7 @@ from minigpt.runs.lock import RunLock, is_locked
 from minigpt.runs.status import SILENT, write_status
 from minigpt.runs.store import Run
 from minigpt.storage.following import follow, shows_life
-from minigpt.storage.keeping import hand_over
+from minigpt.storage.keeping import hand_over, take_back
 from minigpt.storage.place import read_place
 
 ENGINES: dict[str, Callable[[Site], Engine]] = {
@@ -75,6 +75,7 @@ def submit(run: Run, site: Site) -> Job:
             job = Job(site.engine, engine.submit(run), False, *site[1:])
         except (RunError, ConfigError):
             write_status(run.path, before)
+            take_back(run)
             raise
         write_job(run.path, job)
         return job
@@ -142,7 +143,10 @@ def _note(run: Run, engine: Engine, job: Job, state: State | None) -> None:
     if read_job(run.path) != job:
         return  # it has noted its end itself
     status = run.status()
-    if state is None or (job.engine == STORAGE and not shows_life(status)):
+    if job.engine == STORAGE and not shows_life(status):
+        (run.path / "stop").unlink(missing_ok=True)  # it is not for the next one
+        end_job(run.path)
+    elif state is None:
         end_job(run.path)
     elif run.stop_requested and (state == "waits" or status.state == "queued"):
         engine.cancel(job.id)

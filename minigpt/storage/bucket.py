@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from minigpt.errors import ConfigError, RunError
@@ -27,6 +28,10 @@ _REFUSED = ("NoCredentials", "PartialCredentials", "ProfileNotFound", "Permissio
 
 class StorageError(RunError):
     """A bucket cannot be reached, refuses, or holds no run that can be read."""
+
+
+class UnreachableError(StorageError):
+    """A bucket does not answer, as far as anybody can tell: it may, later."""
 
 
 class ChangedError(StorageError):
@@ -70,9 +75,12 @@ class Bucket:
         """
         with _in_one_sentence(self.url):
             try:
-                if self._files.size(self._path(name)) > most:
+                size = self._files.size(self._path(name))
+                if size > most:
                     raise StorageError(f"{self.url}/{name} is too large: refused.")
-                return self._files.cat_file(self._path(name))
+                if size == 0:
+                    return b""
+                return self._files.cat_file(self._path(name), start=0, end=most)
             except FileNotFoundError:
                 return None
 
@@ -156,7 +164,19 @@ class Bucket:
         return [str(path).rpartition("/")[2] for path in found]
 
     def _path(self, name: str) -> str:
+        if self._is_folder:
+            self._require_folder()
         return f"{self._root}/{name}"
+
+    def _require_folder(self) -> None:
+        """Check that the folder around is there: a share may not be mounted."""
+        folder = Path(self._root).parent
+        try:
+            folder.stat()
+        except FileNotFoundError:
+            raise StorageError(
+                f"There is no folder {folder}: make it, or mount it."
+            ) from None
 
 
 def _exactly(source: BinaryIO, size: int) -> bytes:
@@ -174,25 +194,28 @@ def _in_one_sentence(url: str) -> Iterator[None]:
     except (RunError, ImportError, GeneratorExit):
         raise
     except Exception as error:  # of s3fs, botocore, aiohttp, asyncio and the system
-        raise StorageError(_sentence(url, error)) from None
+        raise _in_words(url, error) from None
 
 
-def _sentence(url: str, error: Any) -> str:
+def _in_words(url: str, error: Any) -> StorageError:
     kind = type(error).__name__
-    said = " ".join(str(error).split())
+    said = "".join(c if c.isprintable() else " " for c in str(error))
+    said = " ".join(said.split())
     for name in _SECRETS:
         if secret := os.environ.get(name):
             said = said.replace(secret, "…")
     said = said[:200]
     if kind.startswith(_REFUSED):
-        return (
+        return StorageError(
             f"{url} refuses this machine ({said}): set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, to those of somebody who may read "
             "and write there."
         )
     if isinstance(error, FileNotFoundError):
-        return f"There is no such bucket as that of {url}: make it, or name another."
-    return (
+        return StorageError(
+            f"There is no such bucket as that of {url}: make it, or name another."
+        )
+    return UnreachableError(
         f"{url} cannot be reached ({kind}: {said}): check the network and "
         "AWS_ENDPOINT_URL."
     )

@@ -22,6 +22,7 @@ JOURNALS: Final = ("metrics.jsonl", "samples.jsonl", "log.txt")
 _MOST_BYTES = 2**24
 _MOST_FILES, _MOST_PIECES = 20_000, 1_000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_ANY_PIECE = re.compile(r"[0-9a-f]{64}(\.[0-9a-f]{16})?")
 _CHECKPOINT = r"(checkpoints|film)/(checkpoint_(step|epoch)_\d{1,12}|best_model)/"
 _LIMITS: Final = (
     (r"(config|status)\.json", 2**20),
@@ -87,6 +88,15 @@ def limit_of(name: str) -> int | None:
     return None
 
 
+def pieces_in(bucket: Bucket) -> set[str]:
+    """Return the names of the pieces in a bucket, those begun included, and no others.
+
+    Raises:
+        StorageError: If it cannot be listed.
+    """
+    return {name for name in bucket.names("pieces") if _ANY_PIECE.fullmatch(name)}
+
+
 def read_contents(bucket: Bucket) -> Contents | None:
     """Return what a bucket has of a run; None: nothing.
 
@@ -109,7 +119,7 @@ def parse_contents(data: bytes, url: str) -> Contents:
     """
     try:
         found = json.loads(data)
-        files = {name: _pieces(each) for name, each in found["files"].items()}
+        files = {name: _pieces(name, each) for name, each in found["files"].items()}
         attempt = found["attempt"]
         if len(files) > _MOST_FILES or not ATTEMPT.fullmatch(attempt):
             raise ValueError("too many files, or no attempt")
@@ -124,8 +134,10 @@ def parse_contents(data: bytes, url: str) -> Contents:
     return Contents(attempt, files)
 
 
-def _pieces(found: Iterable[tuple[str, int]]) -> tuple[Piece, ...]:
+def _pieces(name: str, found: Iterable[tuple[str, int]]) -> tuple[Piece, ...]:
     pieces = tuple(Piece(sha256, size) for sha256, size in found)
+    if not pieces and name not in JOURNALS:
+        raise ValueError("an empty file")
     for piece in pieces:
         if not _SHA256.fullmatch(piece.sha256) or type(piece.size) is not int:
             raise ValueError("no piece")

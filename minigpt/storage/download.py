@@ -105,8 +105,10 @@ class _Fetching:
 
     def bring(self, files: Files) -> None:
         """Write what is new or has changed, and remove what is there no more."""
-        self._require_room(files)
         before, now = _units(self._before), _units(files)
+        self._require_room(
+            {name: each for name, each in now.items() if each != before.get(name)}
+        )
         for unit in before.keys() - now.keys():
             with suppress(FileNotFoundError):
                 if unit.startswith(_CHECKPOINTS):
@@ -117,7 +119,8 @@ class _Fetching:
             if now[unit] == before.get(unit):
                 continue
             path = self._directory / unit
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.parent != self._directory:  # which is not made anew
+                path.parent.mkdir(exist_ok=True)
             if unit.startswith(_CHECKPOINTS):
                 with replaced_directory(path) as beside:
                     for name, pieces in now[unit].items():
@@ -128,13 +131,13 @@ class _Fetching:
             for name, pieces in now[unit].items():
                 self._note(self._directory / name, pieces)
 
-    def _require_room(self, files: Files) -> None:
-        new = {piece for pieces in files.values() for piece in pieces} - set(self._here)
-        needed = sum(piece.size for piece in new)
+    def _require_room(self, units: dict[str, Files]) -> None:
+        files = [pieces for unit in units.values() for pieces in unit.values()]
+        needed = sum(piece.size for pieces in files for piece in pieces)
         free = shutil.disk_usage(self._directory).free
         if needed + _SPARE > free:
             raise StorageError(
-                f"{self._bucket.url} has {needed / 1e6:,.0f} MB that are not here, and "
+                f"{self._bucket.url} has {needed / 1e6:,.0f} MB that are new, and "
                 f"{free / 1e6:,.0f} MB are free: make room."
             )
 

@@ -17,7 +17,7 @@ from minigpt.runs.job import (
     write_job,
 )
 from minigpt.runs.lock import held, is_locked
-from minigpt.runs.status import SILENT, RunStatus
+from minigpt.runs.status import RunStatus
 from minigpt.runs.store import RUN_ID, Run
 from minigpt.storage.bucket import Bucket, StorageError
 from minigpt.storage.contents import read_contents
@@ -26,6 +26,9 @@ from minigpt.storage.download import fetch
 from minigpt.storage.place import ATTEMPT, Place, read_place, require_url, write_place
 
 _PATIENCE = 60.0
+_TEMPORARY = "minigpt-"
+_SILENT = 1800.0
+"""Seconds without a sign of life: a large checkpoint holds those up behind it."""
 
 
 def follow(run: Run, *, with_text: bool = False, patience: float = 0.0) -> bool:
@@ -34,14 +37,15 @@ def follow(run: Run, *, with_text: bool = False, patience: float = 0.0) -> bool:
     Args:
         run: One that no process of this machine trains. One without a bucket is left
             alone.
-        with_text: Whether the text of a run that came from there is wanted, too.
+        with_text: Whether the text that it learns from is wanted, too.
         patience: How long to wait for somebody who is at it, in seconds.
 
     Returns:
         Whether what is here is what the bucket has; False: somebody else is at it.
 
     Raises:
-        StorageError: If the bucket cannot be reached, or holds something else.
+        StorageError: If the bucket cannot be reached, or holds something else, or if
+            somebody is at it for longer than one has patience.
         ConfigError: If the package that reaches it is not installed.
     """
     place = read_place(run.path)
@@ -52,13 +56,34 @@ def follow(run: Run, *, with_text: bool = False, patience: float = 0.0) -> bool:
         with held(run.path / "fetch.lock", patience):
             if run.stop_requested:
                 ask_to_stop(bucket, place.attempt)
-            with_text = with_text and place.is_fetched
+            if not place.is_fetched:
+                if read_contents(bucket) is None:
+                    return True
+                place = place._replace(is_fetched=True)
+                write_place(run.path, place)  # first: a part may come, and no more
             contents = fetch(bucket, run.path, with_text=with_text)
-            if contents is not None and contents.attempt not in place.attempts:
-                write_place(run.path, place.begun(contents.attempt))
+            if contents is None:
+                return True
+            last = read_job(run.path)
+            is_new = _note_attempt(run, place, contents.attempt)
+            if is_new or (last is not None and last.engine == STORAGE):
+                _note_who_trains(run, contents.attempt)
             return True
     except TimeoutError:
+        if patience:
+            raise StorageError(
+                f"The run {run.id!r} is being fetched by another process: try again."
+            ) from None
         return False
+
+
+def _note_attempt(run: Run, place: Place, attempt: str) -> bool:
+    """Note that a training has begun elsewhere; return whether that is news."""
+    if attempt in place.attempts:
+        return False
+    (run.path / "stop").unlink(missing_ok=True)  # it was meant for another
+    write_place(run.path, place.begun(attempt))
+    return True
 
 
 def ask_to_stop(bucket: Bucket, attempt: str) -> None:
@@ -92,7 +117,7 @@ def open_stored(url: str, *, to_train: bool) -> Run:
     attempt = os.environ.get(IN_JOB, "")
     if attempt and not ATTEMPT.fullmatch(attempt):
         raise RunError(f"{IN_JOB} does not say which training of {name!r} this is.")
-    folder = Path(tempfile.mkdtemp(prefix="minigpt-")) if attempt else None
+    folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY)) if attempt else None
     run = Run((folder or data_directory() / "runs") / name)
     place = read_place(run.path) or Place(url, is_fetched=True)
     if run.path.exists() and (place.url != url or not place.attempts):
@@ -112,7 +137,7 @@ def open_stored(url: str, *, to_train: bool) -> Run:
         )
     is_new = not run.path.exists()
     (run.path / "checkpoints").mkdir(parents=True, exist_ok=True)
-    write_place(run.path, place.begun(contents.attempt))
+    _note_attempt(run, place, contents.attempt)
     try:
         follow(run, with_text=to_train, patience=_PATIENCE)
     except BaseException:
@@ -138,10 +163,16 @@ def _note_who_trains(run: Run, attempt: str) -> None:
 
 def leave(run: Run) -> None:
     """Remove a directory that a job fetched its run into: all of it is uploaded."""
-    if ATTEMPT.fullmatch(os.environ.get(IN_JOB, "")) and read_place(run.path):
-        shutil.rmtree(run.path.parent, ignore_errors=True)
+    own, usual = run.path.parent, Path(tempfile.gettempdir())
+    is_temporary = own.name.startswith(_TEMPORARY) and own.parent == usual
+    if is_temporary and os.environ.get(IN_JOB) and read_place(run.path):
+        shutil.rmtree(own, ignore_errors=True)
 
 
 def shows_life(status: RunStatus) -> bool:
-    """Whether a run is trained, by the last that was heard of it."""
-    return status.is_alive and time.time() - status.heartbeat < SILENT
+    """Whether a run waits or is trained, by the last that was heard of it.
+
+    One that waits gives no sign of life until it begins, or is stopped.
+    """
+    is_silent = abs(time.time() - status.heartbeat) > _SILENT  # by another's clock
+    return status.state == "queued" or (status.is_alive and not is_silent)

@@ -4,6 +4,7 @@ A bucket that cannot be reached does not hold the training up: it is tried again
 longer and longer waits, and for some minutes after the end.
 """
 
+import logging
 import os
 import socket
 import threading
@@ -16,11 +17,11 @@ from minigpt.errors import ConfigError, RunError
 from minigpt.runs.job import IN_JOB
 from minigpt.runs.status import write_status
 from minigpt.runs.store import Run
-from minigpt.storage.bucket import Bucket, StorageError
-from minigpt.storage.contents import CONTENTS, Contents, read_contents
-from minigpt.storage.control import CONTROL, Control, write_control
+from minigpt.storage.bucket import Bucket, StorageError, UnreachableError
+from minigpt.storage.contents import CONTENTS, TEXT, Contents, pieces_in, read_contents
+from minigpt.storage.control import CONTROL, Control, read_control, write_control
 from minigpt.storage.own_text import BUILT_IN
-from minigpt.storage.place import read_place, write_place
+from minigpt.storage.place import Place, read_place, write_place
 from minigpt.storage.upload import Uploader
 
 EVERY = 3.0
@@ -56,7 +57,8 @@ def begin(run: Run) -> Uploader:
         raise RunError(f"{run.path / 'storage.json'} cannot be read: delete it.")
     bucket = Bucket(place.url)
     found = read_contents(bucket)
-    if found is not None and found.attempt not in place.attempts:
+    owner = found or read_control(bucket)  # its first upload may take its time
+    if owner is not None and owner.attempt not in place.attempts:
         raise RunError(
             f"{place.url} holds another run, or one that went on elsewhere: choose "
             f"another name, or go on with that one: --resume {place.url}"
@@ -64,11 +66,18 @@ def begin(run: Run) -> Uploader:
     if not _is_job_of(place.attempt):
         write_control(bucket, Control(place.attempt))
     known = Contents(place.attempt, {} if found is None else found.files)
-    source = run.config.data.source
-    is_file = source not in BUILT_IN and not place.is_fetched
-    uploader = Uploader(run.path, bucket, known, Path(source) if is_file else None)
+    uploader = Uploader(run.path, bucket, known, _text_of(run, place))
     uploader.sweep()
     return uploader
+
+
+def _text_of(run: Run, place: Place) -> Path | None:
+    """Return the file that goes along with a run; None: it needs none, or has none."""
+    source = run.config.data.source
+    if source in BUILT_IN:
+        return None
+    path = run.path / TEXT if place.is_fetched else Path(source)
+    return path if path.is_file() or not place.is_fetched else None
 
 
 def hand_over(run: Run) -> None:
@@ -77,10 +86,17 @@ def hand_over(run: Run) -> None:
     Raises:
         RunError, ConfigError: As of `begin`.
     """
-    require_storable(run)
     if (place := read_place(run.path)) is not None:
+        require_storable(run)
         write_place(run.path, place.begun())
         begin(run).push()
+
+
+def take_back(run: Run) -> None:
+    """Tell a bucket, if it can be reached, that a run was not handed in after all."""
+    if read_place(run.path) is not None:
+        with suppress(RunError, ConfigError, OSError):
+            begin(run).push()
 
 
 def upload_again(run: Run) -> None:
@@ -89,7 +105,12 @@ def upload_again(run: Run) -> None:
     Raises:
         RunError, ConfigError: As of `begin`.
     """
-    status = run.status()
+    status, place = run.status(), read_place(run.path)
+    if place is None or not place.is_here:
+        raise RunError(
+            f"The run {run.id!r} was not trained here last: what is here may be older "
+            "than what its bucket has. Upload it where it was trained."
+        )
     if status.is_alive:
         raise RunError(f"The run {run.id!r} is {status.state}, and uploads by itself.")
     uploader = begin(run)
@@ -105,10 +126,12 @@ def forget_stored(run: Run) -> None:
         return
     with suppress(StorageError, ConfigError):
         bucket = Bucket(place.url)
-        found = read_contents(bucket)
+        found, control = read_contents(bucket), read_control(bucket)
+        if control is None or control.attempt != place.attempt:
+            return
         if found is None or found.attempt == place.attempt:
             bucket.remove([CONTENTS, CONTROL])
-            bucket.remove([f"pieces/{name}" for name in bucket.names("pieces")])
+            bucket.remove([f"pieces/{name}" for name in pieces_in(bucket)])
 
 
 @contextmanager
@@ -124,8 +147,10 @@ def stored(run: Run) -> Iterator[None]:
     if place is None:
         yield
         return
-    if not _is_job_of(place.attempt):
-        write_place(run.path, place.begun(is_here=True))
+    require_storable(run)
+    is_new = not _is_job_of(place.attempt)
+    here = place.begun(is_here=True) if is_new else place._replace(is_here=True)
+    write_place(run.path, here)
     keeper = _Keeper(run, place.url)
     keeper.start()
     try:
@@ -153,10 +178,15 @@ class _Keeper:
         self._thread = threading.Thread(target=self._keep, daemon=True)
 
     def start(self) -> None:
-        """Begin; a bucket that cannot be reached is tried again later."""
-        require_storable(self._run)
-        with suppress(StorageError):
+        """Begin; a bucket that cannot be reached is tried again later.
+
+        Raises:
+            RunError, ConfigError: As of `begin`, for any other reason.
+        """
+        try:
             self._uploader = begin(self._run)
+        except UnreachableError as error:
+            self._tell(error)
         self._thread.start()
 
     def finish(self) -> None:
@@ -166,26 +196,34 @@ class _Keeper:
             RunError: If that cannot be done.
         """
         self._ended.set()
-        self._thread.join()
-        deadline, wait = time.monotonic() + PATIENCE, 1.0
+        is_done = False
         with suppress(KeyboardInterrupt):  # who waits for it may give up
-            while not self._push() and isinstance(self._problem, StorageError):
-                if time.monotonic() + wait > deadline:
-                    break
-                time.sleep(wait)
-                wait = min(2 * wait, LONGEST)
-        if self._problem is None and self._uploader is not None:
+            self._thread.join()
+            is_done = self._push_until(time.monotonic() + PATIENCE)
+        if is_done and self._uploader is not None:
             self._uploader.sweep()
             return
+        problem = self._problem or StorageError(f"{self._url} is not up to date.")
         where = f"{self._run.path} on {socket.gethostname()}"
-        message = f"{self._problem} Everything is saved in {where}."
-        if isinstance(self._problem, StorageError):
+        message = f"{problem} Everything is saved in {where}."
+        if isinstance(problem, StorageError):
             message += (
                 f" Upload it with: python -m minigpt train --upload {self._run.path}"
             )
         with suppress(OSError, RunError):
             write_status(self._run.path, self._run.status().replace(error=message))
         raise RunError(message)
+
+    def _push_until(self, deadline: float) -> bool:
+        """Upload; return whether that is done before the deadline."""
+        wait = 1.0
+        while not self._push():
+            is_over = time.monotonic() + wait > deadline
+            if is_over or not isinstance(self._problem, StorageError):
+                return False
+            time.sleep(wait)
+            wait = min(2 * wait, LONGEST)
+        return True
 
     def _keep(self) -> None:
         wait = EVERY
@@ -208,9 +246,13 @@ class _Keeper:
         except OSError as error:  # a file was replaced meanwhile
             self._problem = StorageError(f"{self._url} is not up to date: {error}.")
         if str(before) != str(self._problem):
-            said = self._problem or "the bucket answers again."
-            self._run.log(f"Storage: {said}")
+            self._tell(self._problem)
         return self._problem is None
+
+    def _tell(self, problem: RunError | None) -> None:
+        self._problem, said = problem, str(problem or "The bucket answers again.")
+        self._run.log(f"Storage: {said}")
+        logging.getLogger(__name__).warning(said)  # to the terminal
 
 
 def _is_job_of(attempt: str) -> bool:

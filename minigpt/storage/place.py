@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from minigpt.atomic_writes import replace_file
 from minigpt.errors import ConfigError
+from minigpt.runs.store import RUN_ID
 
 URL = re.compile(r"(s3|file)://[A-Za-z0-9._/-]{1,512}")
 """What an address may look like: no user, no password, no question."""
@@ -31,7 +32,7 @@ class Place(NamedTuple):
     """Whether the newest was one of this machine: then it is never behind."""
 
     is_fetched: bool = False
-    """Whether the run came from there, so that its settings may be anybody's."""
+    """Whether any of it came from a bucket, so that its settings may be anybody's."""
 
     @property
     def attempt(self) -> str:
@@ -64,6 +65,19 @@ def require_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def require_name(name: str) -> None:
+    """Check that a run's directory has a name that a run in a bucket may have.
+
+    Raises:
+        ConfigError: If it has another.
+    """
+    if not RUN_ID.fullmatch(name):
+        raise ConfigError(
+            f"A run in a bucket has the name of its directory, and {name!r} is none: "
+            "name it with 1 to 32 of a-z, 0-9, _ and -."
+        )
+
+
 def keep_in(directory: Path, storage: str) -> None:
     """Note that a run is kept in a bucket, besides, under its own name.
 
@@ -74,10 +88,12 @@ def keep_in(directory: Path, storage: str) -> None:
     Raises:
         ConfigError: If one of them cannot be.
     """
+    require_name(directory.name)
     place = Place(require_url(f"{require_url(storage)}/{directory.name}"))
     known = read_place(directory)
     if known is None or known.url != place.url:
-        write_place(directory, place)
+        is_fetched = known is not None and known.is_fetched
+        write_place(directory, place._replace(is_fetched=is_fetched))
 
 
 def write_place(directory: Path, place: Place) -> None:

@@ -23,6 +23,7 @@ from minigpt.storage.contents import (
     Files,
     Piece,
     limit_of,
+    pieces_in,
 )
 from minigpt.storage.control import Control, read_control
 
@@ -52,7 +53,8 @@ class Uploader:
     ) -> None:
         self.contents = known
         self._directory, self._bucket, self._text = directory, bucket, text
-        self._stamps: dict[str, _Stamp] = {}
+        self._seen: dict[str, tuple[_Stamp, tuple[Piece, ...]]] = {}
+        """What was uploaded of each file, listed or not, and its stamp then."""
         self._there = self.contents.pieces
         self._unlisted: dict[Piece, float] = {}
 
@@ -70,7 +72,12 @@ class Uploader:
         """
         contents = Contents(self.contents.attempt, self._files())
         control = read_control(self._bucket)
-        if control is None or control.attempt != contents.attempt:
+        if control is None:
+            raise StorageError(
+                f"{self._bucket.url} is there no more: it was removed, or the folder "
+                "is not mounted."
+            )
+        if control.attempt != contents.attempt:
             raise WithdrawnError(
                 f"The run was withdrawn, or is trained by another process now: "
                 f"{self._bucket.url} is left to it."
@@ -98,7 +105,7 @@ class Uploader:
         listed = {piece.sha256 for piece in self.contents.pieces}
         self._there, self._unlisted = self.contents.pieces, {}
         with suppress(StorageError):
-            found = set(self._bucket.names("pieces"))
+            found = pieces_in(self._bucket)
             control = read_control(self._bucket)
             if control is None or control.attempt != self.contents.attempt:
                 return
@@ -117,7 +124,7 @@ class Uploader:
                     found |= self._whole(f"{folder}/{each.name}", each)
         for name, path in _names(self._directory):
             found[name] = self._file(name, path)
-        return found
+        return {k: v for k, v in found.items() if v or k in JOURNALS}
 
     def _whole(self, name: str, directory: Path) -> Files:
         """Return the files of a checkpoint at one moment; else as they were before."""
@@ -143,20 +150,21 @@ class Uploader:
         with path.open("rb") as source:
             found = os.fstat(source.fileno())
             stamp = found.st_ino, found.st_mtime_ns, found.st_size
-            known = self.contents.files.get(name, ())
-            if self._stamps.get(name) == stamp:
+            before, known = self._seen.get(name, (None, ()))
+            if before is None or not self._there.issuperset(known):
+                before, known = None, self.contents.files.get(name, ())
+            if before == stamp:
                 return known
             start, kept = 0, list[Piece]()
             if name in JOURNALS:
-                is_new = name not in self._stamps
-                kept = _still_there(source, known, found.st_size, is_new)
+                kept = _still_there(source, known, found.st_size, before is None)
                 start = sum(piece.size for piece in kept)
                 # Pieces that double are few, and each byte is sent few times.
                 while kept and kept[-1].size <= found.st_size - start:
                     start -= kept.pop().size
             if start < found.st_size:
                 kept.append(self._piece(source, start, found.st_size - start))
-            self._stamps[name] = stamp
+            self._seen[name] = stamp, tuple(kept)
             return tuple(kept)
 
     def _piece(self, source: BinaryIO, start: int, size: int) -> Piece:

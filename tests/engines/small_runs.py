@@ -89,6 +89,7 @@ def check_no_common_folder_is_needed(site, store, text_file, tmp_path):
     """Train a run that is kept in a bucket, stop it there, and resume it."""
     config = tiny(text_file, max_steps=9000, eval_interval=50)
     there = store.create(config, "there")
+    (tmp_path / "bucket").mkdir()
     keep_in(there.path, f"file://{tmp_path}/bucket")
     submit(there, site)
     until(lambda: settle([there]) or has_saved(there), DEADLINE)

@@ -18,6 +18,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path, self.url = path, f"file://{path}/runs"
+        (path / "runs").mkdir(parents=True)
 
     @contextlib.contextmanager
     def away(self):
@@ -90,6 +91,7 @@ def brisk(monkeypatch):
     """Upload all the time, and give up soon."""
     monkeypatch.setattr(keeping, "EVERY", 0.1)
     monkeypatch.setattr(keeping, "LONGEST", 0.1)
+    monkeypatch.setattr(keeping, "PATIENCE", 10.0)
 
 
 @pytest.fixture

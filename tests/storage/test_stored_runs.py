@@ -143,6 +143,7 @@ def test_stop_and_resume_go_through_the_bucket(bucket, store, machine, text_file
         train_run(here, resume=True)
 
 
+@pytest.mark.parametrize("bucket", ["folder"], indirect=True)  # it takes its time
 def test_a_killed_worker_is_replaced_and_goes_on_from_the_bucket(
     bucket, store, machine, text_file
 ):

@@ -15,11 +15,12 @@ from minigpt.cli import main
 from minigpt.errors import ConfigError, RunError
 from minigpt.runs.store import RunStore
 from minigpt.storage.bucket import Bucket, StorageError
-from minigpt.storage.contents import CONTENTS, parse_contents
+from minigpt.storage.contents import CONTENTS, parse_contents, read_contents
 from minigpt.storage.download import fetch
-from minigpt.storage.following import open_stored
+from minigpt.storage.following import follow, open_stored
 from minigpt.storage.keeping import hand_over
 from minigpt.storage.place import keep_in, read_place, require_url
+from minigpt.worker.worker import train_run
 
 ATTEMPT = "0123456789abcdef"
 BODY = b"planted"
@@ -73,6 +74,7 @@ def test_a_name_that_no_run_has_is_refused(bucket, tmp_path, name):
         {"config.json": [[7, 7]]},
         {"config.json": [PIECE] * 2000},
         {"config.json": 7},
+        {"config.json": []},
         ["config.json"],
     ],
 )
@@ -101,27 +103,64 @@ def test_a_piece_that_is_not_what_its_name_says_is_refused(bucket, tmp_path):
     assert (tmp_path / "log.txt").read_bytes() == BODY
 
 
-def test_a_run_from_a_bucket_reads_no_file_that_its_settings_name(
-    bucket, tmp_path, machine, text_file
-):
-    from minigpt.worker.worker import train_run
-
-    secret = tmp_path / "secret.txt"
-    secret.write_text("nobody may learn this. " * 100)
-    run = RunStore(machine("here")).create(tiny(text_file), "one")
-    keep_in(run.path, bucket.url)
-    hand_over(run)
+def settings_replaced(bucket, run, source) -> None:
+    """Let the settings in a bucket name another text, and take the run's own away."""
     files = json.loads((there := Bucket(f"{bucket.url}/one")).read(CONTENTS, 2**20))
-    config = run.config.replace(data={"source": str(secret)})
+    config = run.config.replace(data={"source": str(source)})
     body = json.dumps(config.to_dict()).encode()
     piece = hashlib.sha256(body).hexdigest(), len(body)
     there.write(f"pieces/{piece[0]}", body)
     files["files"]["config.json"] = [piece]
     del files["files"]["text.txt"]
     there.write(CONTENTS, json.dumps(files).encode())
+
+
+@pytest.fixture
+def secret(tmp_path):
+    path = tmp_path / "secret.txt"
+    path.write_text("nobody may learn this. " * 100)
+    return path
+
+
+@pytest.fixture
+def handed_in(bucket, machine, text_file):
+    """Return a run that this machine has handed in."""
+    run = RunStore(machine("here")).create(tiny(text_file), "one")
+    keep_in(run.path, bucket.url)
+    hand_over(run)
+    return run
+
+
+def test_a_run_from_a_bucket_reads_no_file_that_its_settings_name(
+    bucket, machine, handed_in, secret
+):
+    settings_replaced(bucket, handed_in, secret)
     machine("there")
     with pytest.raises(RunError, match=r"The text that 'one' learns from is not here"):
         train_run(open_stored(f"{bucket.url}/one", to_train=True))
+
+
+def test_nor_does_the_machine_that_handed_it_in(bucket, handed_in, secret, tmp_path):
+    settings_replaced(bucket, handed_in, secret)
+    follow(handed_in, with_text=True)
+    assert handed_in.config.data.source == str(secret)
+    (tmp_path / "another").mkdir()
+    keep_in(handed_in.path, f"file://{tmp_path}/another")
+    with pytest.raises(RunError, match=r"The text that 'one' learns from is not here"):
+        train_run(handed_in)
+    for url in (bucket.url, f"file://{tmp_path}/another"):
+        assert "text.txt" not in read_contents(Bucket(f"{url}/one")).files
+
+
+def test_who_handed_a_run_in_goes_on_with_the_text_that_went_along(
+    bucket, handed_in, text_file, tmp_path
+):
+    text_file.unlink()
+    follow(handed_in, with_text=True)
+    (tmp_path / "another").mkdir()
+    keep_in(handed_in.path, f"file://{tmp_path}/another")
+    train_run(handed_in)
+    assert "text.txt" in read_contents(Bucket(f"file://{tmp_path}/another/one")).files
 
 
 @pytest.mark.parametrize(
