@@ -24,6 +24,7 @@ from minigpt.config import (
     get_config,
     get_recipe,
 )
+from minigpt.config.training import BUILT_IN
 from minigpt.errors import ConfigError
 
 SECOND_NAMES = {
@@ -214,7 +215,7 @@ def _run_config(base: RunConfig, values: dict[str, Any], given: set[str]) -> Run
     if "num_epochs" in given and "max_steps" not in given:
         values["max_steps"] = None
     source = values["data_file"]
-    if source not in ("tales", "repeats"):
+    if source not in BUILT_IN:
         # A run may be resumed from another directory.
         source = str(Path(source).expanduser().absolute())
     model: type[ModelConfig | MLPConfig]

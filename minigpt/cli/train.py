@@ -10,6 +10,7 @@ from minigpt.cli.output import note, say
 from minigpt.cli.run_flags import site_of
 from minigpt.cli.settings import TrainCommand, parse_train
 from minigpt.config import RunConfig
+from minigpt.config.training import BUILT_IN
 from minigpt.errors import MinigptError, RunError
 from minigpt.places import data_directory
 from minigpt.runs.checkpoints import FromStep
@@ -17,7 +18,7 @@ from minigpt.runs.finding import find_run
 from minigpt.runs.job import IN_JOB, is_elsewhere, read_job
 from minigpt.runs.lock import RunLock
 from minigpt.runs.store import Run, RunStore, create_run
-from minigpt.storage.following import follow, leave
+from minigpt.storage.following import leave
 from minigpt.storage.keeping import forget_stored
 from minigpt.storage.place import keep_in
 from minigpt.worker.stop_requests import ParentProcess
@@ -46,8 +47,10 @@ def run(words: Sequence[str]) -> int:
 
         if flags.stop and "://" in named:
             return elsewhere.stop_stored(named)
+        if flags.upload:
+            return elsewhere.upload(find_run(named))
         do = elsewhere.stop if flags.stop else elsewhere.watch
-        return (elsewhere.upload if flags.upload else do)(find_run(named))
+        return do(find_run(named))
     task = _find_task(command)
     if flags.storage is not None:
         keep_in(task.run.path, flags.storage)
@@ -172,7 +175,6 @@ def _find_task(command: TrainCommand) -> _Task:
         return _Task(Run(flags.run_dir), resume=False, is_new=False)
     if flags.resume is not None:
         run = find_run(flags.resume, to_train=True)
-        follow(run, with_text=True, patience=10.0)
         if is_elsewhere(run.path) and IN_JOB not in os.environ:
             raise RunError(
                 f"The run {run.id!r} is trained elsewhere: --watch it, or --stop it "
@@ -198,7 +200,7 @@ def _on_plain_text(config: RunConfig) -> RunConfig:
 
     data, remark = as_plain_text(config.data)
     if not remark:
-        if data.source not in ("tales", "repeats") and not data.document_separator:
+        if data.source not in BUILT_IN and not data.document_separator:
             remark = remark_on(TextFile(data.source))
         if remark:
             note(remark)

@@ -38,6 +38,10 @@ def _on_or_off(value: Any) -> Any:
 _Choice = Annotated[Literal["auto", "on", "off"], BeforeValidator(_on_or_off)]
 
 
+BUILT_IN = ("tales", "repeats")
+"""Sources that are no file."""
+
+
 class DataConfig(Config):
     """Which text a run learns from."""
 

@@ -17,6 +17,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from minigpt.config import DataConfig, TokenizerConfig
+from minigpt.config.training import BUILT_IN
 from minigpt.datasets.encoding import encode_corpus
 from minigpt.datasets.files.split_points import sample
 from minigpt.datasets.files.text_file import Tell, TextFile, tell_nobody
@@ -254,7 +255,7 @@ def held_out_text(data: DataConfig, tell: Tell = tell_nobody) -> tuple[str, str]
 
 def is_large(data: DataConfig) -> bool:
     """Whether a run's text is a file that should not be held in memory as a whole."""
-    if data.source in ("tales", "repeats"):
+    if data.source in BUILT_IN:
         return False
     try:
         size = Path(data.source).stat().st_size

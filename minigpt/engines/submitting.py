@@ -4,7 +4,6 @@ Before: `engine` says what an engine does. Nothing here waits or runs in the bac
 whoever watches calls `look`.
 """
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -12,7 +11,6 @@ from itertools import groupby
 from pathlib import Path
 from threading import Thread
 
-from minigpt.atomic_writes import replace_file
 from minigpt.engines.engine import Engine, State
 from minigpt.engines.ray import Ray
 from minigpt.engines.slurm import Slurm
@@ -29,7 +27,7 @@ from minigpt.runs.job import (
     write_job,
 )
 from minigpt.runs.lock import RunLock, is_locked
-from minigpt.runs.status import SILENT, write_status
+from minigpt.runs.status import pass_on_status, write_status
 from minigpt.runs.store import Run
 from minigpt.storage.following import follow, shows_life
 from minigpt.storage.keeping import hand_over, take_back
@@ -40,6 +38,8 @@ ENGINES: dict[str, Callable[[Site], Engine]] = {
     "ray": Ray,
     STORAGE: lambda _: Stored(),
 }
+SILENT = 300.0
+"""Seconds without an answer or a sign of life after which a run has died."""
 _LOOK_EVERY = 5.0
 _PATIENCE = 60.0
 _looked: dict[Path, float] = {}
@@ -166,8 +166,7 @@ def _fetch(run: Run) -> bool:
     except (RunError, ConfigError) as error:
         status = run.status()
         if status.is_alive and status.activity != str(error):
-            told = status.replace(activity=str(error)).to_dict()
-            replace_file(run.path / "status.json", json.dumps(told, indent=1) + "\n")
+            pass_on_status(run.path, status.replace(activity=str(error)))
         return time.time() - status.heartbeat > SILENT
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from minigpt.atomic_writes import forget_leftovers, replace_file
 from minigpt.classroom.quotas import require_bytes
 from minigpt.config import DataConfig
+from minigpt.config.training import BUILT_IN
 from minigpt.datasets.corpus import LARGE, read_text
 from minigpt.datasets.files.text_file import TextFile
 from minigpt.datasets.forms.decoding import LARGEST
@@ -75,7 +76,7 @@ def as_plain_text(
     Raises:
         DataError: If there is no such file, or it is no text.
     """
-    if data.source in ("tales", "repeats"):
+    if data.source in BUILT_IN:
         return data, ""
     file = TextFile(data.source)
     if file.num_bytes > LARGE and _begins_as_text(file):

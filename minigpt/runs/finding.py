@@ -4,7 +4,7 @@ from pathlib import Path
 
 from minigpt.places import data_directory
 from minigpt.runs.store import Run, RunStore
-from minigpt.storage.following import open_stored
+from minigpt.storage.following import follow, open_stored
 
 
 def find_run(wanted: str, *, to_train: bool = False) -> Run:
@@ -12,7 +12,7 @@ def find_run(wanted: str, *, to_train: bool = False) -> Run:
 
     Args:
         wanted: What the user typed.
-        to_train: Whether it is to be trained here.
+        to_train: Whether it is to be trained here: then it is as new as its bucket's.
 
     Raises:
         RunError: If there is none; suggests similar names.
@@ -22,5 +22,9 @@ def find_run(wanted: str, *, to_train: bool = False) -> Run:
         return open_stored(wanted, to_train=to_train)
     path = Path(wanted).expanduser()
     if (path / "status.json").is_file():
-        return Run(path.absolute())
-    return RunStore(data_directory() / "runs").open(wanted)
+        run = Run(path.absolute())
+    else:
+        run = RunStore(data_directory() / "runs").open(wanted)
+    if to_train:
+        follow(run, with_text=True, patience=10.0)
+    return run

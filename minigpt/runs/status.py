@@ -24,8 +24,6 @@ from minigpt.runs.ticket import forget_ticket, has_ticket
 State = Literal[
     "queued", "running", "stopping", "stopped", "finished", "failed", "interrupted"
 ]
-SILENT = 300.0
-"""Seconds without an answer or a sign of life after which a run elsewhere has died."""
 STARTING = 60.0
 """Seconds within which a run is created, and then started."""
 ALIVE: tuple[State, ...] = ("queued", "running", "stopping")
@@ -110,9 +108,13 @@ class RunStatus(Config):
 
 def write_status(directory: Path, status: RunStatus) -> None:
     """Replace a run's status, with the current time as its heartbeat."""
-    stamped = status.replace(heartbeat=time.time())
+    pass_on_status(directory, status.replace(heartbeat=time.time()))
+
+
+def pass_on_status(directory: Path, status: RunStatus) -> None:
+    """Replace a run's status by one that tells of no new sign of life."""
     replace_file(
-        directory / "status.json", json.dumps(stamped.to_dict(), indent=1) + "\n"
+        directory / "status.json", json.dumps(status.to_dict(), indent=1) + "\n"
     )
 
 

@@ -13,15 +13,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from minigpt.config.training import BUILT_IN
 from minigpt.errors import ConfigError, RunError
 from minigpt.runs.job import IN_JOB
 from minigpt.runs.status import write_status
 from minigpt.runs.store import Run
 from minigpt.storage.bucket import Bucket, StorageError, UnreachableError
-from minigpt.storage.contents import CONTENTS, TEXT, Contents, pieces_in, read_contents
+from minigpt.storage.contents import CONTENTS, Contents, pieces_in, read_contents
 from minigpt.storage.control import CONTROL, Control, read_control, write_control
-from minigpt.storage.own_text import BUILT_IN
-from minigpt.storage.place import Place, read_place, write_place
+from minigpt.storage.own_text import text_for
+from minigpt.storage.place import read_place, write_place
 from minigpt.storage.upload import Uploader
 
 EVERY = 3.0
@@ -66,18 +67,18 @@ def begin(run: Run) -> Uploader:
     if not _is_job_of(place.attempt):
         write_control(bucket, Control(place.attempt))
     known = Contents(place.attempt, {} if found is None else found.files)
-    uploader = Uploader(run.path, bucket, known, _text_of(run, place))
+    uploader = Uploader(run.path, bucket, known, _text_of(run))
     uploader.sweep()
     return uploader
 
 
-def _text_of(run: Run, place: Place) -> Path | None:
+def _text_of(run: Run) -> Path | None:
     """Return the file that goes along with a run; None: it needs none, or has none."""
-    source = run.config.data.source
-    if source in BUILT_IN:
+    try:
+        text = text_for(run.path, run.config.data.source)
+    except RunError:  # it came without, and the bucket keeps what it has
         return None
-    path = run.path / TEXT if place.is_fetched else Path(source)
-    return path if path.is_file() or not place.is_fetched else None
+    return None if text in BUILT_IN else Path(text)
 
 
 def hand_over(run: Run) -> None:

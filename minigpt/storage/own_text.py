@@ -6,11 +6,10 @@ there is one, is another, and whoever wrote the settings may have wanted to read
 
 from pathlib import Path
 
+from minigpt.config.training import BUILT_IN
 from minigpt.errors import RunError
 from minigpt.storage.contents import TEXT
 from minigpt.storage.place import read_place
-
-BUILT_IN = ("tales", "repeats")
 
 
 def text_for(directory: Path, source: str) -> str:
