@@ -144,7 +144,9 @@ def test_what_a_killed_writer_was_told_is_saved_is_saved_whole(tmp_path, databas
     writer = begin(ENDLESS, tmp_path, url, "Ann")
     told = [int(writer.stdout.readline()) for _ in range(20)]
     writer.kill()
-    told += [int(line) for line in writer.communicate()[0].split()]
+    # Not `communicate`: it would not see the lines that are read ahead already.
+    told += [int(line) for line in writer.stdout.read().split()]
+    writer.communicate()
     with database.reading() as session:
         names = set(session.scalars(select(members.c.name)))
         seated = session.scalars(
