@@ -8,7 +8,7 @@ answer.
 import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
-from minigpt.interpret.openings.embeddings import EmbeddingOpening
+from minigpt.interpret.openings.embeddings import NEAREST, EmbeddingOpening
 from minigpt.interpret.positions.word_order import without_positions
 from minigpt.interpret.reading.prompt import Reading
 from minigpt.model import MLPLM, TransformerLM
@@ -176,9 +176,9 @@ def say_opening(checkpoint: Checkpoint, found: EmbeddingOpening) -> str:
             f"({chance:.2f}): its embedding shows no groups."
         )
     return (
-        f"Opened at **{piece}** in the {found.table}: it and its nearest tokens form "
-        f"the closest group in the text that was searched (mean cosine {together:.2f}; "
-        f"by chance {chance:.2f})."
+        f"Opened at **{piece}** in the {found.table}: it and its {NEAREST} nearest "
+        "tokens form the closest group in the text that was searched (mean cosine "
+        f"{together:.2f}; by chance {chance:.2f})."
     )
 
 

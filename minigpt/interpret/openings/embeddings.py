@@ -1,8 +1,9 @@
 """Where an embedding shows best what it has learned: a token among its like.
 
 Nobody tells the search which tokens belong together. It looks for a token whose nearest
-neighbours are also near each other, and compares that with two kinds of chance: tokens
-drawn at random from the same table, and vectors of random directions.
+neighbours are as near to each other as to it: a verb beside a crowd of animals is not
+one of them. What it finds is compared with two kinds of chance: tokens drawn at random
+from the same table, and vectors of random directions.
 """
 
 from collections.abc import Iterator
@@ -13,16 +14,17 @@ from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.corpora import held_out_windows
 from minigpt.interpret.openings.opening import Opening, held_out_prompts
 from minigpt.interpret.positions.embedding_space import (
-    Table,
     Which,
+    least_cosine,
     mean_cosine,
     nearest,
     random_nearest,
     token_table,
 )
 
-SHOWN = 8
-"""Neighbours that must hang together: as many as the page shows."""
+NEAREST = 5
+"""Neighbours that must hang together. Kinds can be small: of tales' talking animals and
+crowned heads there are eight, and whoever has more neighbours has a stranger."""
 CLEAR = 0.1
 """Cosine above chance from which a table is said to show groups."""
 WINDOWS, LENGTH = 128, 64
@@ -39,6 +41,7 @@ class EmbeddingOpening(Opening):
 class _Found(NamedTuple):
     prompt: str
     position: int
+    least: float
     together: float
     chance: float
 
@@ -48,12 +51,13 @@ class _Found(NamedTuple):
 
 
 def embedding_opening(checkpoint: Checkpoint) -> EmbeddingOpening | None:
-    """Search the token whose nearest neighbours form the closest group.
+    """Search the token that forms the closest group with its nearest neighbours.
 
-    The embedding is preferred; only where it shows no groups, the unembedding counts.
-    Effects, all cosines: `together`, the mean between the token and its eight nearest
-    and among those; `chance`, the larger of two: the mean of two random tokens of the
-    table, and the nearest of as many vectors of random directions; `gap` between them.
+    That is the group whose two least similar members are most alike. The embedding is
+    preferred; only where it shows no groups, the unembedding counts. Effects, all
+    cosines: `together`, the mean between the token and its five nearest and among
+    those; `chance`, the larger of two: the mean of two random tokens of the table, and
+    the nearest of as many vectors of random directions; `gap` between them.
 
     Returns:
         The place; None where no held-out prompt gives one.
@@ -76,18 +80,19 @@ def embedding_opening(checkpoint: Checkpoint) -> EmbeddingOpening | None:
 def _closest_group(checkpoint: Checkpoint, which: Which) -> _Found | None:
     table = token_table(checkpoint.model, which)[: checkpoint.tokenizer.vocab_size]
     chance = max(mean_cosine(table), random_nearest(table.shape[1], len(table) - 1))
-    groups: dict[int, tuple[float, bool]] = {}
+    groups: dict[int, tuple[float, float, bool]] = {}
     occurring = _occurring(checkpoint)
     found: list[tuple[bool, _Found]] = []
     for prompt, position, token in _places(checkpoint):
         if token not in groups:
-            group = [token, *nearest(table, token, SHOWN).tokens]
-            groups[token] = _together(table[group]), occurring.issuperset(group)
-        together, is_used = groups[token]
-        found.append((is_used, _Found(prompt, position, together, chance)))
+            group = [token, *nearest(table, token, NEAREST).tokens]
+            together = least_cosine(table[group]), mean_cosine(table[group])
+            groups[token] = *together, occurring.issuperset(group)
+        least, mean, is_used = groups[token]
+        found.append((is_used, _Found(prompt, position, least, mean, chance)))
     used = [each for is_used, each in found if is_used]
     candidates = used or [each for _, each in found]
-    return max(candidates, key=lambda each: each.together, default=None)
+    return max(candidates, key=lambda each: each.least, default=None)
 
 
 def _places(checkpoint: Checkpoint) -> Iterator[tuple[str, int, int]]:
@@ -103,7 +108,3 @@ def _occurring(checkpoint: Checkpoint) -> set[int]:
     model, tokenizer, metadata = checkpoint
     length = min(LENGTH, model.config.max_seq_len)
     return set(held_out_windows(metadata, tokenizer, length, WINDOWS).ravel().tolist())
-
-
-def _together(vectors: Table) -> float:
-    return mean_cosine(vectors) if len(vectors) > 1 else 0.0

@@ -134,11 +134,24 @@ def mean_cosine(table: Table) -> float:
     Args:
         table: Two rows or more.
     """
-    lengths = np.linalg.norm(table, axis=1, keepdims=True)
-    units = np.divide(table, lengths, out=np.zeros_like(table), where=lengths > 0)
-    count = len(table)
+    units, count = _units(table), len(table)
     own = float((units * units).sum())
     return float(((units.sum(axis=0) ** 2).sum() - own) / (count * (count - 1)))
+
+
+def least_cosine(table: Table) -> float:
+    """Return the cosine of the two rows of a table that are least alike.
+
+    Args:
+        table: Two rows or more.
+    """
+    units = _units(table)
+    return float((units @ units.T).min())
+
+
+def _units(table: Table) -> Table:
+    lengths = np.linalg.norm(table, axis=1, keepdims=True)
+    return np.divide(table, lengths, out=np.zeros_like(table), where=lengths > 0)
 
 
 def random_nearest(width: int, count: int) -> float:

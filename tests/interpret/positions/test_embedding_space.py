@@ -47,6 +47,12 @@ def test_a_token_is_beside_its_kind_if_the_nearest_of_all_tokens_is_one():
     assert space.share_beside_own_kind(table, {0: "name", 1: "thing"}) == 0
 
 
+def test_the_least_cosine_is_of_the_two_rows_that_are_least_alike():
+    rows = torch.from_numpy(VECTORS)
+    pairs = torch.cosine_similarity(rows[:, None], rows[None], dim=2)
+    assert space.least_cosine(VECTORS) == pytest.approx(pairs.min().item())
+
+
 def test_components_are_the_covariances_eigenvectors():
     found = space.principal_components(VECTORS, 3)
     values, vectors = np.linalg.eigh(np.cov(VECTORS.T))
