@@ -60,7 +60,8 @@ BENCHMARKS = (
     Benchmark("training", "training.py", (), 12, needs_text=True),
     Benchmark("budgets", "training.py", ("--budgets",), 45, needs_text=True),
     Benchmark("busy", "busy.py", (), 5, needs_text=True),
-    Benchmark("kills", "kills.py", (), 4),
+    Benchmark("kills", "runs/kills.py", (), 4),
+    Benchmark("drain", "runs/drain.py", (), 4),
     Benchmark("mutants", "mutants.py", (), 40),
     Benchmark("gpu", "gpu.py", (), 1, needs_text=True),
 )

@@ -1,14 +1,14 @@
 """Training that is killed at random moments: nothing may be lost.
 
-    python benchmarks/kills.py                 # 50 moments
-    python benchmarks/kills.py --moments 10 --seed 3
+    python benchmarks/runs/kills.py                 # 50 moments
+    python benchmarks/runs/kills.py --moments 10 --seed 3
 
 Small runs are trained by `train_run`, as `minigpt train` does it, in processes that
 SIGKILL ends at random moments, and are resumed until they have finished. Checked after
 each kill: nobody holds the run's lock or lives on, the status says so, the checkpoint
 to go on from is whole and not older than the one after the kill before, and the journal
 has each step once. Checked of each run that has finished: losses and weights are those
-of a run that was never killed, bit for bit. It fails if one of that is not so.
+of a run that was never killed, bit for bit. It fails if any of that is not so.
 
 The processes are forks, so that the moments fall into the training and not into the
 loading of torch. It takes Linux or macOS.
@@ -27,9 +27,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
+from small_run import journal, small_run
 
 from minigpt.checkpoint import load_checkpoint
-from minigpt.config import RunConfig
 from minigpt.preparation.resuming import newest_resumable
 from minigpt.runs.checkpoints import checkpoint_step
 from minigpt.runs.lock import is_locked
@@ -37,7 +37,6 @@ from minigpt.runs.store import Run, RunStore
 from minigpt.worker.worker import train_run
 
 STEPS = 200
-TEXT = "the cat sat on the mat and the dog sat on the log. " * 100
 
 
 def main() -> int:
@@ -49,26 +48,14 @@ def main() -> int:
     torch.set_num_threads(1)
     with TemporaryDirectory() as folder:
         store = RunStore(Path(folder) / "runs")
-        text = Path(folder) / "text.txt"
-        text.write_text(TEXT, encoding="utf-8")
-        whole = store.create(config(text), "whole")
+        config = small_run(Path(folder), max_steps=STEPS, eval_interval=10)
+        whole = store.create(config, "whole")
         begin = time.monotonic()
         wait(started(lambda: train_run(whole)))
         seconds = time.monotonic() - begin
         print(f"a run that is not killed: {STEPS} steps, {seconds:.1f} s")
         rolls = random.Random(options.seed)
         return kill_often(store, whole, options.moments, seconds, rolls)
-
-
-def config(text: Path) -> RunConfig:
-    """Return a small model that saves often, with dropout to be repeated as well."""
-    sizes = {"d_model": 16, "num_layers": 1, "num_heads": 2, "max_seq_len": 16}
-    train = {"max_steps": STEPS, "batch_size": 4, "eval_interval": 10}
-    return RunConfig(
-        data={"source": str(text)},
-        transformer=sizes | {"dropout": 0.1},
-        train=train | {"num_threads": 1},
-    )
 
 
 def kill_often(
@@ -121,7 +108,7 @@ def after_a_kill(run: Run, safe: int) -> tuple[int, list[str]]:
     step = 0 if checkpoint is None else checkpoint_step(checkpoint) or 0
     if step < safe:
         wrong.append(f"step {safe} was saved, and {step} is the newest now")
-    steps = steps_of(run)
+    steps = [step for kind, step, _ in journal(run) if kind == "step"]
     if steps != list(range(1, len(steps) + 1)):
         wrong.append("its journal has a step twice or not at all")
     return step, wrong
@@ -130,7 +117,7 @@ def after_a_kill(run: Run, safe: int) -> tuple[int, list[str]]:
 def differences(run: Run, whole: Run) -> list[str]:
     """Say in what a run differs from one that was never killed."""
     wrong = []
-    if losses_of(run) != losses_of(whole):
+    if journal(run) != journal(whole):
         wrong.append("other losses")
     own, other = (load_checkpoint(each.latest).model for each in (run, whole))
     theirs = other.state_dict()
@@ -139,17 +126,6 @@ def differences(run: Run, whole: Run) -> list[str]:
     # A half of a small file stays for an hour, in case that somebody writes it.
     wrong += [f"left behind: {path}" for path in run.path.rglob("*/*.tmp-*")]
     return wrong
-
-
-def steps_of(run: Run) -> list[int]:
-    """Return the steps of a run's journal."""
-    return [r["step"] for r in run.metrics().records if r["kind"] == "step"]
-
-
-def losses_of(run: Run) -> list[tuple[str, float]]:
-    """Return every loss of a run's journal."""
-    kinds = ("step", "evaluation")
-    return [(r["kind"], r["loss"]) for r in run.metrics().records if r["kind"] in kinds]
 
 
 def started(work: Callable[[], object]) -> int:
