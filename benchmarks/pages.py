@@ -6,8 +6,8 @@ A server of its own and a Chromium that talks to nobody else. For each model:
 
 - `appears`: from Enter in the prompt's field until every head of the new prompt is
   painted, server and browser together;
-- `click`: from a click on a thumbnail until that head's name stands over its map, which
-  is drawn before it: median and 95th percentile;
+- `click`: from the press on a thumbnail until the head's name, its map and the line
+  with its number are painted, by the browser's clock: median and 95th percentile;
 - `hover`: messages to the server while the pointer crosses all heads and the map;
 - `sent`: bytes of all heads' patterns, against what BertViz writes into its page.
 
@@ -112,7 +112,7 @@ class Visit:
         return time.perf_counter() - start
 
     def click(self, layer: int, head: int, layers: int, heads: int) -> float:
-        """Click a thumbnail; return the seconds until its head is named."""
+        """Click a thumbnail; return the seconds until its head is drawn."""
         canvas = self.page.locator(".head_grid .stage > canvas").first
         box = canvas.bounding_box()
         assert box is not None
@@ -121,13 +121,13 @@ class Visit:
             "x": left + (head + 0.45) * (box["width"] - left) / heads,
             "y": top + (layer + 0.4) * (box["height"] - top) / layers,
         }
-        title = self.page.get_by_role("heading", name=re.compile(f"^L{layer}H{head} "))
         canvas.hover(position=place)  # brings it into sight
-        start = time.perf_counter()
+        cell = f"blocks.{layer}.attn.hook_pattern[0, {head}, "
+        self.page.evaluate(WATCH_HEAD, [f"L{layer}H{head} ", cell])
         self.page.mouse.down()
         self.page.mouse.up()
-        title.wait_for()
-        return time.perf_counter() - start
+        seen = self.page.wait_for_function("() => window.seenAfter", polling=50)
+        return float(seen.json_value()) / 1000
 
     def hover(self) -> int:
         """Cross all heads and the map; return the messages to the server."""
@@ -144,6 +144,29 @@ class Visit:
         self.page.wait_for_timeout(300)
         return self.sent - before
 
+
+# To look once a frame costs the page little; a frame later it is on the screen.
+WATCH_HEAD = """([name, cell]) => {
+    const inside = (root) => root?.querySelector('.attention_heatmap canvas');
+    const map = inside(document) ?? [...document.querySelectorAll('*')]
+        .map((node) => inside(node.shadowRoot)).find((canvas) => canvas);
+    let drawn = false;
+    window.seenAfter = 0;
+    const says = (selector, words) => [...document.querySelectorAll(selector)]
+        .some((each) => each.textContent.includes(words));
+    addEventListener('mousedown', ({ timeStamp }) => {
+        new MutationObserver((_, watcher) => {
+            watcher.disconnect();
+            drawn = true;
+        }).observe(map, { attributes: true });
+        requestAnimationFrame(function look() {
+            const isNamed = says('h3', name) && says('[data-testid=stCode]', cell);
+            requestAnimationFrame(!(drawn && isNamed) ? look : () => {
+                window.seenAfter = performance.now() - timeStamp;
+            });
+        });
+    }, { once: true, capture: true });
+}"""
 
 # The grid paints its canvas anew when the new patterns have come; two frames later the
 # picture is on the screen.

@@ -115,7 +115,7 @@ def trace(
     if row in ("k", "turned", "v"):
         index = (0, key, shared_head(checkpoint.model, head), 0)
     hook = f"blocks.{layer}.attn.{name}"
-    provenance.show(checkpoint, reading.tokens, hook, index)
+    provenance.show(checkpoint, reading.tokens, hook, index, reading.streams)
 
 
 def show_figures(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:

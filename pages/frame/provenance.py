@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from minigpt.checkpoint import Checkpoint
 from minigpt.interpret.provenance import Provenance, SourceLine, trace
 from minigpt.interpret.provenance.working import Operands, Working
+from minigpt.interpret.reading.prompt import Streams
 from pages.frame import covering
 from pages.frame.look.source import source_of
 from pages.frame.remember import remember
@@ -16,7 +17,11 @@ from viz.provenance import digits, operand_table, placed, shape_words
 
 
 def show(
-    checkpoint: Checkpoint, tokens: Sequence[int], hook: str, index: Sequence[int]
+    checkpoint: Checkpoint,
+    tokens: Sequence[int],
+    hook: str,
+    index: Sequence[int],
+    streams: Streams | None = None,
 ) -> None:
     """Show one number of one hook in a line, and beside it how the model made it.
 
@@ -25,16 +30,17 @@ def show(
         tokens: The ids it read.
         hook: `blocks.0.attn.hook_pattern`, or `logits`.
         index: Place in the hook's tensor, the batch (0) first.
+        streams: `Reading.streams` of the tokens, if they are at hand: it is quicker.
     """
     if not covering.aids_are_open():
         return
     read = list(map(int, tokens))
-    found = _traced(checkpoint.model, read, hook, tuple(map(int, index)))
+    found = _traced(checkpoint.model, read, hook, tuple(map(int, index)), streams)
     with _line("provenance", placed(hook, found.index), found.value):
         _explain(found, checkpoint.tokenizer.pieces(read))
 
 
-_traced = remember(256)(trace)
+_traced = remember(256, key=lambda *args: args[:4])(trace)  # streams follow from them
 
 
 def show_working(name: str, working: Working, function: Callable[..., object]) -> None:

@@ -160,7 +160,8 @@ def show_one_head(
         name, cells = "heat map", (layer, head)
     habits.show_sentence(checkpoint, known, reading, place)
     hook = reading.hook_name(layer)
-    provenance.show(checkpoint, reading.tokens, hook, (0, head, token, read))
+    cell = (0, head, token, read)
+    provenance.show(checkpoint, reading.tokens, hook, cell, reading.streams)
     place_in_words = ", ".join(map(str, cells))
     notebook.show(
         name,

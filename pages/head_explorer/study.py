@@ -12,6 +12,7 @@ import streamlit as st
 
 from minigpt.checkpoint import Checkpoint
 from minigpt.config import ModelConfig
+from minigpt.hooks import HookPoint
 from minigpt.interpret.corpora import Windows
 from minigpt.interpret.heads.null_band import SEEDS, NullBand, band, untrained_scores
 from minigpt.interpret.heads.repeated_tokens import (
@@ -19,7 +20,7 @@ from minigpt.interpret.heads.repeated_tokens import (
     repeated_tokens,
     scores_on,
 )
-from minigpt.interpret.heads.scores import HeadScores
+from minigpt.interpret.heads.scores import HeadScores, head_scores
 from minigpt.interpret.interventions.sweep import ablate_each_head
 from minigpt.interpret.openings.head_explorer import head_explorer_opening
 from minigpt.interpret.reading.prompt import Reading
@@ -52,8 +53,9 @@ class Study(NamedTuple):
 def on_prompt(checkpoint: Checkpoint, reading: Reading) -> Study:
     """Score every head on the prompt. Call this before the other."""
     st.session_state.pop("_bands_owed", None)  # of a run that did not come to its end
-    model, tokens = checkpoint.model, (tuple(reading.tokens),)
-    return Study(tokens, scores_of(model, tokens), _band_if_there(model.config, tokens))
+    tokens = (tuple(reading.tokens),)
+    band = _band_if_there(checkpoint.model.config, tokens)
+    return Study(tokens, scores_on_prompt(checkpoint, reading), band)
 
 
 def on_random_tokens(checkpoint: Checkpoint, *, with_band: bool = True) -> Study:
@@ -66,16 +68,30 @@ def on_random_tokens(checkpoint: Checkpoint, *, with_band: bool = True) -> Study
     model, windows = checkpoint.model, probe(checkpoint)
     tokens = tuple(tuple(window) for window in windows.tolist())
     band = _band_if_there(model.config, tokens) if with_band else None
-    return Study(tokens, scores_of(model, tokens), band)
+    return Study(tokens, _scores_of(model, tokens), band)
 
 
-@remember(6, shared=True, key=lambda checkpoint, reading: (checkpoint, reading.tokens))
+def _prompt(checkpoint: Checkpoint, reading: Reading) -> tuple[Checkpoint, list[int]]:
+    """Return what a reading follows from."""
+    return checkpoint, reading.tokens
+
+
+@remember(6, shared=True, key=_prompt)
 def packed_patterns(
     checkpoint: Checkpoint,  # noqa: ARG001
     reading: Reading,
 ) -> PackedPatterns:
     """Return every head's pattern on the prompt, ready for the browser."""
     return pack_patterns(reading.patterns)
+
+
+@remember(128, key=_prompt)
+def scores_on_prompt(
+    checkpoint: Checkpoint,  # noqa: ARG001
+    reading: Reading,
+) -> HeadScores:
+    """Return all heads' scores on a prompt that was read."""
+    return head_scores(reading.patterns, reading.tokens)
 
 
 def probe(checkpoint: Checkpoint) -> Windows:
@@ -133,7 +149,7 @@ def _name(settings: str, tokens: Tokens) -> int:
     return hash((settings, tokens))
 
 
-scores_of = remember(128)(scores_on)
+_scores_of = remember(128)(scores_on)
 """All heads' scores on some texts."""
 
 opening_of = remember(32, spinner="Looking for a telling head …")(head_explorer_opening)
@@ -142,9 +158,21 @@ opening_of = remember(32, spinner="Looking for a telling head …")(head_explore
 
 @remember(128)
 def kl_without(model: TransformerLM, tokens: list[int], layer: int) -> list[float]:
-    """Return what ablating each head of a layer does to the next token, in nats."""
-    found = ablate_each_head(model, [tokens], layers=[layer])
+    """Return what ablating each head of a layer does to the next token, in nats.
+
+    A click need not wait for all of it: between two blocks, a newer run takes over.
+    """
+    with model.hooks([("blocks.*.hook_resid_post", _give_way)]):
+        found = ablate_each_head(model, [tokens], layers=[layer])
     return [float(kl) for kl in found.last_kl[0]]
+
+
+def _give_way(value: object, hook: HookPoint) -> None:  # noqa: ARG001
+    """End this run if the reader has asked for another.
+
+    Streamlit looks for that whenever a script reads the session's state.
+    """
+    st.session_state.get("layer")
 
 
 @remember(128)

@@ -30,7 +30,7 @@ class Text(NamedTuple):
 
     def scores(self, checkpoint: Checkpoint) -> HeadScores:
         """Score every head on it."""
-        return study.scores_of(checkpoint.model, (tuple(self.reading.tokens),))
+        return study.scores_on_prompt(checkpoint, self.reading)
 
     def heads(self) -> list[tuple[int, int]]:
         """Return every head, shuffled the same way each time."""

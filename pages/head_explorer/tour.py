@@ -49,7 +49,7 @@ def stops(checkpoint: Checkpoint, reading: Reading) -> list[Stop]:
         checkpoint: The model that is shown.
         reading: The prompt, as the model reads it.
     """
-    scores = study.scores_of(checkpoint.model, (tuple(reading.tokens),))
+    scores = study.scores_on_prompt(checkpoint, reading)
     before = _highest(getattr(scores, PREVIOUS))
     band = study.quick_band(checkpoint.model.config, reading.tokens)
     return [

@@ -1,7 +1,8 @@
 """Many interventions on one text, one after the other, several in one forward pass.
 
 The text is repeated in the batch, and each copy gets an intervention of its own: a map
-of all heads, or of layers by positions, costs a few forwards and not hundreds.
+of all heads, or of layers by positions, costs a few forwards and not hundreds. What
+lies below the layer that is changed is as it was, and need not be computed again.
 
 Before: `ablation`, one intervention at a time. Next: `patching`, which uses it too.
 
@@ -11,6 +12,7 @@ Source: Olsson et al. 2022, arXiv:2209.11895, for ablating each head in turn.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
@@ -30,6 +32,7 @@ from minigpt.interpret.interventions.interventions import (
     record,
 )
 from minigpt.interpret.interventions.parts import Head
+from minigpt.interpret.stream.logit_direction import block_at
 from minigpt.model import TransformerLM
 
 
@@ -58,6 +61,7 @@ def run_each(
     model: TransformerLM,
     tokens: Int[Tensor, "batch pos"],
     interventions: Sequence[Hooks],
+    start: tuple[int, Float[Tensor, "batch pos d_model"]] | None = None,
 ) -> Iterator[Float[Tensor, "batch pos vocab"]]:
     """Run the model on the same text once per intervention, and yield its logits.
 
@@ -66,19 +70,26 @@ def run_each(
         tokens: The text, or several.
         interventions: The hooks of each. A function may be given any number of texts,
             as in `run_with_hooks`.
+        start: A layer and the residual stream before it, if nothing below is changed:
+            the model is run from there on.
     """
     batch = tokens.shape[0]
     cost = tokens.numel() * model.config.vocab_size
     together = max(1, MOST_LOGITS // cost)
-    for start in range(0, len(interventions), together):
-        chunk = interventions[start : start + together]
+    for first in range(0, len(interventions), together):
+        chunk = interventions[first : first + together]
         todo: dict[str, list[tuple[int, HookFunction]]] = defaultdict(list)
         for number, hooks in enumerate(chunk):
             for name, function in hooks:
                 todo[name].append((number * batch, function))
         joined = [(name, _on_rows(edits, batch)) for name, edits in todo.items()]
+        repeated = tokens.repeat(len(chunk), 1)
         with torch.inference_mode():
-            logits = model.run_with_hooks(tokens.repeat(len(chunk), 1), joined)
+            if start is None:
+                logits = model.run_with_hooks(repeated, joined)
+            else:
+                stream = start[1].repeat(len(chunk), 1, 1)
+                logits = _run_from(model, start[0], stream, repeated, joined)
         for number in range(len(chunk)):
             yield logits[number * batch : (number + 1) * batch]
 
@@ -105,18 +116,37 @@ def ablate_each_head(
     if layers is None:
         layers = range(model.config.num_layers)
     heads = range(model.config.num_heads)
-    ablations = [Ablation(Head(layer, head), how) for layer in layers for head in heads]
-    recorded = record(model, ablations, reference)
+    ablations = {
+        layer: [Ablation(Head(layer, head), how) for head in heads] for layer in layers
+    }
+    recorded = record(model, list(chain(*ablations.values())), reference)
     texts = as_windows(model, windows)
-    total = torch.zeros(3, len(ablations))
+    total = torch.zeros(3, len(ablations), len(heads))
+    streams = [f"blocks.{layer}.hook_resid_pre" for layer in ablations]
     for row in range(len(texts)):
         text = texts[row : row + 1]
         with torch.inference_mode():
-            before = model(text)
-        hooks = [fwd_hooks(model, [ablation], recorded, row) for ablation in ablations]
-        for number, after in enumerate(run_each(model, text, hooks)):
-            total[:, number] += _differences(text, before, after)
-    return HeadEffects(*(total / len(texts)).view(3, len(layers), len(heads)).numpy())
+            before, cache = model.run_with_cache(text, streams)
+        for number, (layer, of_heads) in enumerate(ablations.items()):
+            hooks = [fwd_hooks(model, [each], recorded, row) for each in of_heads]
+            start = layer, cache["resid_pre", layer]
+            for head, after in enumerate(run_each(model, text, hooks, start)):
+                total[:, number, head] += _differences(text, before, after)
+    return HeadEffects(*(total / len(texts)).numpy())
+
+
+def _run_from(
+    model: TransformerLM,
+    layer: int,
+    x: Float[Tensor, "batch pos d_model"],
+    tokens: Int[Tensor, "batch pos"],
+    hooks: Hooks,
+) -> Float[Tensor, "batch pos vocab"]:
+    """Run the model from a layer on, given the residual stream before it."""
+    with model.hooks(hooks):
+        for later in range(layer, model.config.num_layers):
+            x = block_at(model, later)(x, None, tokens)
+        return model.unembed(model.ln_final(x))
 
 
 def _differences(

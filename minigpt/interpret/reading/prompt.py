@@ -3,16 +3,22 @@
 The step before `heads.scores`, which says in numbers and words what the patterns show.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from minigpt.errors import DataError
 from minigpt.hooks import Hooked
 from minigpt.model import LanguageModel, TransformerLM
 from minigpt.tokenizers.base import Tokenizer
+
+PATTERN = "attn.hook_pattern"
+
+Streams = Float[Tensor, "layer pos d_model"]
+"""The residual stream of one text before each block."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,8 @@ class Reading:
     """Characters or words of the prompt that the tokenizer never saw."""
     patterns: Float[np.ndarray, "layer head q_pos k_pos"]
     """Attention weights after the softmax: `blocks.{layer}.attn.hook_pattern`."""
+    streams: Streams = field(repr=False, compare=False)
+    """`blocks.{layer}.hook_resid_pre`."""
 
     def hook_name(self, layer: int) -> str:
         """Name the hook that holds a layer's patterns, [batch head q_pos k_pos]."""
@@ -66,11 +74,13 @@ def read_prompt(
             f"The prompt has {len(tokens)} tokens, and this model reads at most "
             f"{longest} at once: shorten it by {len(tokens) - longest}."
         )
+    patterns, streams = _run(model, tokens, PATTERN, "hook_resid_pre")
     return Reading(
         tokens=tokens,
         pieces=tokenizer.pieces(tokens),
         unknown=tokenizer.unknown(prompt),
-        patterns=attention_patterns(model, tokens),
+        patterns=patterns.float().cpu().numpy(),
+        streams=streams,
     )
 
 
@@ -78,13 +88,21 @@ def attention_patterns(
     model: Hooked, tokens: list[int]
 ) -> Float[np.ndarray, "layer head q_pos k_pos"]:
     """Return the attention weights of all heads in all layers on one text."""
+    (patterns,) = _run(model, tokens, PATTERN)
+    return patterns.float().cpu().numpy()
+
+
+def _run(model: Hooked, tokens: list[int], *ends: str) -> list[Tensor]:
+    """Return what the hooks whose names end so hold on one text, [layer …] each."""
     device = next(model.parameters()).device
     with torch.inference_mode():
         _, cache = model.run_with_cache(
-            torch.tensor([tokens], device=device),
-            names_filter=lambda name: name.endswith("attn.hook_pattern"),
+            torch.tensor([tokens], device=device), lambda name: name.endswith(ends)
         )
-        return torch.cat(list(cache.values())).float().cpu().numpy()
+        return [
+            torch.cat([value for name, value in cache.items() if name.endswith(end)])
+            for end in ends
+        ]
 
 
 def append_token(tokenizer: Tokenizer, prompt: str, token: int) -> str:

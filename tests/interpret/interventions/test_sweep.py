@@ -70,6 +70,18 @@ def test_the_map_of_all_heads_is_each_head_cut_alone(model, windows, how):
         assert found.last_kl[layer, head] == pytest.approx(last, abs=1e-5)
 
 
+def test_what_lies_below_an_ablated_layer_is_not_computed_for_each_head(model, windows):
+    ran = []
+    watch = [("blocks.*.hook_resid_post", lambda value, hook: ran.append(hook.name))]
+    with model.hooks(watch):
+        ablate_each_head(model, windows[:1], layers=[1])
+    assert [name.split(".")[1] for name in ran] == [
+        "0",
+        "1",
+        "1",
+    ]  # whole, then layer 1
+
+
 def test_layers_can_be_measured_one_at_a_time(model, windows):
     one_by_one = [ablate_each_head(model, windows, layers=[layer]) for layer in (0, 1)]
     joined, whole = HeadEffects.stacked(one_by_one), ablate_each_head(model, windows)

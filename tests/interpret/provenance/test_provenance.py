@@ -171,6 +171,33 @@ def test_every_number_follows_from_its_operands(changes):
     check_all(transformer(**changes))
 
 
+@pytest.mark.parametrize(
+    "name", ["gpt2", "embedding norm, shifted", "value embeddings", "attention only"]
+)
+def test_a_number_traced_from_the_known_stream_is_the_one_of_the_whole_run(name):
+    model = transformer(**VARIANTS[name], num_layers=3)
+    values = everything(model)
+    before = torch.cat([values[f"blocks.{layer}.hook_resid_pre"] for layer in range(3)])
+    for hook, tensor in values.items():
+        place = tuple(size - 1 for size in tensor.shape)
+        whole = trace(model, TOKENS, hook, place)
+        near = trace(model, TOKENS, hook, place, before)
+        assert near.value == pytest.approx(whole.value, rel=1e-5, abs=1e-5), hook
+        for column, numbers in near.operands.columns.items():
+            np.testing.assert_allclose(
+                numbers, whole.operands.columns[column], rtol=1e-4, atol=1e-5
+            )
+
+
+def test_a_known_stream_saves_running_the_blocks_that_a_number_does_not_need():
+    model = transformer(num_layers=4)
+    before = torch.zeros(4, len(TOKENS), model.config.d_model)
+    watch = [("blocks.*.hook_resid_post", lambda value, hook: None)]
+    not_run = r"Never reached: blocks.0.hook_resid_post, blocks.3.hook_resid_post\."
+    with pytest.raises(HookError, match=not_run), model.hooks(watch):
+        trace(model, TOKENS, "blocks.2.hook_attn_out", (0, 0, 0), before)
+
+
 def test_every_number_of_an_mlp_model_follows_from_its_operands():
     check_all(mlp())
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from minigpt.errors import DataError
 from minigpt.interpret.reading.prompt import append_token, read_prompt
@@ -40,6 +41,17 @@ def test_the_hook_it_names_holds_the_pattern_it_shows():
     model = transformer(tokenizer.vocab_size)
     reading = read_prompt(model, tokenizer, "the cat")
     assert reading.hook_name(1) in model.hook_points
+
+
+def test_the_stream_it_keeps_is_what_each_block_receives():
+    tokenizer = chars()
+    model = transformer(tokenizer.vocab_size)
+    reading = read_prompt(model, tokenizer, "the cat")
+    tokens = torch.tensor([reading.tokens])
+    with torch.inference_mode():
+        assert torch.equal(reading.streams[0], model.embed(tokens)[0])
+        after = model.blocks[0](reading.streams[:1], None, tokens)[0]
+    torch.testing.assert_close(reading.streams[1], after, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
