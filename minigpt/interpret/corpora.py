@@ -10,6 +10,7 @@ corpus examples, comparing) therefore look at many windows, all drawn here:
 """
 
 import time
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -148,6 +149,7 @@ class _Text(NamedTuple):
     description: str
 
 
+@lru_cache(maxsize=1)
 def _tales(seed: int) -> _Text:
     characters = generate_tales(LONGEST_TEXT, seed, split="held_out")
     return _Text(characters, DataConfig(), "stories it did not learn from")
