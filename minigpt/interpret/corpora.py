@@ -149,10 +149,14 @@ class _Text(NamedTuple):
     description: str
 
 
-@lru_cache(maxsize=1)
 def _tales(seed: int) -> _Text:
-    characters = generate_tales(LONGEST_TEXT, seed, split="held_out")
+    characters = _unseen_tales(LONGEST_TEXT, seed)
     return _Text(characters, DataConfig(), "stories it did not learn from")
+
+
+@lru_cache(maxsize=1)
+def _unseen_tales(characters: int, seed: int) -> str:
+    return generate_tales(characters, seed, split="held_out")
 
 
 def _data_of(metadata: CheckpointMetadata) -> DataConfig | None:
