@@ -108,6 +108,7 @@ def lock() -> IO[str]:
     # Others may write there too, and know the name: follow no link that they left.
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     file = os.fdopen(os.open(str(path), flags, 0o600), "r+")
+    told = False
     while True:
         try:
             if os.name == "nt":
@@ -120,8 +121,10 @@ def lock() -> IO[str]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return file
         except OSError:
-            print("Another start is installing here: waiting for it.", flush=True)
-            time.sleep(5)
+            if not told:
+                print("Another start is installing here: waiting for it.", flush=True)
+            told = True
+            time.sleep(0.2)
 
 
 def install(pins: list[Path]) -> None:

@@ -5,9 +5,11 @@ app.py → pages → viz       figures and widgets
 """
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -26,16 +28,18 @@ def sources(folder: str) -> list[Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Yield the full name of everything a file imports, however deep it does so."""
-    package = path.relative_to(ROOT).parent.parts
+@functools.cache
+def imports(path: Path) -> tuple[str, ...]:
+    """Return the full name of everything a file imports, however deep it does so."""
+    package, found = path.relative_to(ROOT).parent.parts, []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = list(package[: len(package) - node.level + 1]) if node.level else []
             base += [node.module] if node.module else []
-            yield from (".".join([*base, alias.name]) for alias in node.names)
+            found += [".".join([*base, alias.name]) for alias in node.names]
+    return tuple(found)
 
 
 def rooms(path: Path) -> set[str]:
@@ -150,33 +154,45 @@ def test_a_file_of_more_than_300_lines_says_why_in_its_first_lines():
     assert wrong == []
 
 
-def functions() -> Iterator[tuple[str, ast.FunctionDef]]:
-    """Yield every function of the three rooms, by file and name."""
-    for room in ROOMS:
-        for path in sources(room):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.FunctionDef):
-                    yield f"{path.relative_to(ROOT)}:{node.name}", node
+class Size(NamedTuple):
+    """How large a function is."""
+
+    lines: int
+    parameters: int
+
+
+@functools.cache
+def functions() -> dict[str, Size]:
+    """Return the size of every function of the three rooms, by file and name."""
+    found = {}
+    for path in (path for room in ROOMS for path in sources(room)):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                found[f"{path.relative_to(ROOT)}:{node.name}"] = size_of(node)
+    return found
+
+
+def size_of(function: ast.FunctionDef) -> Size:
+    """Count its lines without the docstring, and its parameters without `self`."""
+    docstring = function.body[0] if ast.get_docstring(function) else None
+    told = docstring.end_lineno - docstring.lineno + 1 if docstring else 0
+    given = function.args
+    named = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+    return Size(
+        function.end_lineno - function.lineno + 1 - told,
+        len([each for each in named if each.arg not in ("self", "cls")]),
+    )
 
 
 def test_functions_have_at_most_40_lines_of_code():
-    lengths = {}
-    for name, node in functions():
-        docstring = node.body[0] if ast.get_docstring(node) else None
-        told = docstring.end_lineno - docstring.lineno + 1 if docstring else 0
-        lengths[name] = node.end_lineno - node.lineno + 1 - told
-    found = {name: length for name, length in lengths.items() if length > 40}
-    assert {n: found[n] for n in found if n not in AS_THE_TUTORIALS_CALL_IT} == {}
+    found = {name for name, size in functions().items() if size.lines > 40}
+    assert found - AS_THE_TUTORIALS_CALL_IT == set()
 
 
 def test_functions_have_at_most_6_parameters():
-    counts = {}
-    for name, node in functions():
-        wanted = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
-        counts[name] = len([each for each in wanted if each.arg not in ("self", "cls")])
-    found = {name: count for name, count in counts.items() if count > 6}
-    assert {n: found[n] for n in found if n not in AS_THE_TUTORIALS_CALL_IT} == {}
-    assert set(found) >= AS_THE_TUTORIALS_CALL_IT, "an exception that is needed no more"
+    found = {name for name, size in functions().items() if size.parameters > 6}
+    assert found - AS_THE_TUTORIALS_CALL_IT == set()
+    assert found >= AS_THE_TUTORIALS_CALL_IT, "an exception that is needed no more"
 
 
 def test_names_say_what_a_module_is_about():

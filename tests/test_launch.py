@@ -20,6 +20,7 @@ import pytest
 from streamlit_server import first_run
 
 ROOT = Path(__file__).parent.parent
+HALF = "half-installed.py"
 posix_only = pytest.mark.skipif(os.name == "nt", reason="uses POSIX signals or scripts")
 
 
@@ -87,6 +88,25 @@ def read_until(process: subprocess.Popen, word: str) -> str:
     raise AssertionError(f"never said {word!r}: {''.join(lines)}")
 
 
+@contextlib.contextmanager
+def installing(project: Path) -> Iterator[subprocess.Popen]:
+    """Start the launcher; yield its process while pip waits for an answer."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        process = run_launcher(project, "--no-browser", PIP_INDEX_URL=index)
+        silent.accept()
+        yield process
+
+
+def kill_all(process: subprocess.Popen) -> None:
+    """Kill a process that `run_launcher` started, and what it started itself."""
+    if os.name == "nt":
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Return pip's settings for a world whose only package is speck."""
@@ -96,13 +116,25 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory, wheels: dict) -> Path:
-    """Return a project whose environment `launch.py test` has made."""
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project whose first installation was killed when it looked whole."""
     project = make_project(tmp_path_factory.mktemp("launch") / "a folder with spaces")
-    process = run_launcher(project, "test", "--version", **wheels)
+    with installing(project) as process:
+        kill_all(process)
+    launch = load(project / "launch.py")
+    assert launch.environment_version()
+    assert not launch.is_ready([launch.APP_PINS])
+    (launch.VENV / HALF).write_text("", encoding="utf-8")
+    return project
+
+
+@pytest.fixture(scope="module")
+def installed(killed: Path, wheels: dict) -> Path:
+    """Return a project whose environment `launch.py test` has made."""
+    process = run_launcher(killed, "test", "--version", **wheels)
     output, _ = process.communicate(timeout=120)
     assert "No module named pytest" in output, output  # it got as far as the tests
-    return project
+    return killed
 
 
 @pytest.fixture
@@ -362,38 +394,16 @@ def test_an_environment_that_somebody_made_by_hand_is_used_and_kept(
     assert own_file.exists()
 
 
-@posix_only
-def test_a_killed_installation_is_begun_again(tmp_path: Path, wheels: dict) -> None:
-    project = make_project(tmp_path / "project")
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # pip waits for its answer
-        index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
-        process = run_launcher(project, "--no-browser", PIP_INDEX_URL=index)
-        silent.accept()
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    launch = load(project / "launch.py")
-    assert launch.environment_version()  # it looks like an environment
-    assert not launch.is_ready([launch.APP_PINS])
-    half_installed = launch.VENV / "half-installed.py"
-    half_installed.write_text("", encoding="utf-8")
-
-    process = run_launcher(project, "test", "--version", **wheels)
-    process.communicate(timeout=120)
+def test_a_killed_installation_is_begun_again(launch: ModuleType) -> None:
     assert launch.is_ready([launch.APP_PINS, launch.TEST_PINS])
-    assert not half_installed.exists()
+    assert not (launch.VENV / HALF).exists()
 
 
 @posix_only
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_installation_leaves_nothing(
-    tmp_path: Path, number: signal.Signals
-) -> None:
+def test_a_stopped_installation_leaves_nothing(tmp_path: Path) -> None:
     project = make_project(tmp_path / "project")
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        index = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
-        process = run_launcher(project, "--no-browser", PIP_INDEX_URL=index)
-        silent.accept()
-        os.kill(process.pid, number)
+    with installing(project) as process:
+        process.terminate()  # Ctrl-C goes the same way
         output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert output.endswith("minigpt: stopped.\n")

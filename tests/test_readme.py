@@ -14,12 +14,11 @@ DOCUMENTS = ["README.md", "CONTRIBUTING.md", "data/SOURCES.md", "benchmarks/READ
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # What makes a command take seconds.
 BRIEF = {
-    "quickstart": ["--steps", "4"],
     "train": ["--max_steps", "6", "--preset", "tiny"],
     "generate": ["--max_new_tokens", "5"],
 }
-ELSEWHERE = {"import", "serve", "verify-result"}
-"""What takes others' files, or never ends: tests of these commands have them."""
+ELSEWHERE = {"import", "quickstart", "serve", "verify-result"}
+"""What takes others' files, long, or never ends: tests of these commands have them."""
 RESUMED = ["--max_steps", "8"]
 COMMAND = re.compile(r"^    python -m minigpt (.*?)(?: +#.*)?$", re.MULTILINE)
 

@@ -10,6 +10,7 @@ corpus examples, comparing) therefore look at many windows, all drawn here:
 """
 
 import time
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -149,8 +150,13 @@ class _Text(NamedTuple):
 
 
 def _tales(seed: int) -> _Text:
-    characters = generate_tales(LONGEST_TEXT, seed, split="held_out")
+    characters = _unseen_tales(LONGEST_TEXT, seed)
     return _Text(characters, DataConfig(), "stories it did not learn from")
+
+
+@lru_cache(maxsize=1)
+def _unseen_tales(characters: int, seed: int) -> str:
+    return generate_tales(characters, seed, split="held_out")
 
 
 def _data_of(metadata: CheckpointMetadata) -> DataConfig | None:

@@ -238,8 +238,9 @@ class RelativeBias(nn.Module):
         self, num_heads: int, num_distances: int, gain: float | Sequence[float]
     ) -> None:
         super().__init__()
-        gains = torch.tensor(gain, dtype=torch.float32).expand(num_heads)
-        self.register_buffer("gain", gains[:, None].clone(), persistent=False)
+        gains = list(gain) if isinstance(gain, Sequence) else [gain] * num_heads
+        column = torch.tensor(gains, dtype=torch.float32)[:, None]
+        self.register_buffer("gain", column, persistent=False)
         self.bias_table = nn.Parameter(torch.zeros(num_heads, num_distances))
 
     def forward(

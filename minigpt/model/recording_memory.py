@@ -51,6 +51,20 @@ def recorded_bytes(
     return batch * pos * width * bytes_per_number
 
 
+def widest_row(config: ModelConfig | MLPConfig, keys: int) -> int:
+    """Bound how many numbers any hook sees for each token.
+
+    Args:
+        config: The model's sizes.
+        keys: How many tokens each one could read, itself included.
+    """
+    if isinstance(config, MLPConfig):
+        return max(config.context_size * config.d_model, config.d_ff)
+    # A head's share of the stream is as wide as the stream itself.
+    by_head = max(config.d_model, config.d_head, keys)
+    return max(config.num_heads * by_head, config.mlp_width)
+
+
 def require_room(
     names: Sequence[str],
     config: ModelConfig | MLPConfig,
@@ -76,6 +90,10 @@ def require_room(
     if tokens.numel() <= FEW_TOKENS or weight.is_meta:
         return
     batch, pos = tokens.shape
+    free = round(memory_of(weight.device).free * (1 - KEPT_FREE))
+    numbers = tokens.numel() * len(names) * widest_row(config, seen_before + pos)
+    if copies * numbers * weight.element_size() <= free:
+        return  # the exact size comes of a skeleton: seconds, at first
     needed = copies * recorded_bytes(
         names,
         config,
@@ -83,7 +101,6 @@ def require_room(
         seen_before=seen_before,
         bytes_per_number=weight.element_size(),
     )
-    free = round(memory_of(weight.device).free * (1 - KEPT_FREE))
     if needed > free:
         what = "activations and their gradients" if copies > 1 else "activations"
         raise HookError(

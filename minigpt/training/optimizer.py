@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
 
 from minigpt.config import TrainConfig
 from minigpt.model.attention import MultiHeadAttention
+from minigpt.training.fast_start import AdamW, Optimizer
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Coefficients that push small singular values up as fast as possible, to about 1."""

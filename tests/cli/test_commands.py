@@ -248,7 +248,7 @@ def test_data_describes_cleans_and_writes_texts(home, capsys):
 
 
 def test_quickstart_trains_and_writes(home, capsys):
-    out = answer(capsys, "quickstart --steps 2 --name first")
+    out = answer(capsys, "quickstart --steps 1 --name first")
     assert "Once " in out
     assert "--model_path first" in out
     assert RunStore(home / "data" / "runs").open("first").status().state == "finished"

@@ -61,15 +61,9 @@ def start(environment, tmp_path):
     return popen
 
 
-def test_the_models_that_ship_answer_on_the_command_line(start):
-    said, _ = start(
-        "generate", "--model_path", "tales", "--prompt", "Mia", "--max_new_tokens", "2"
-    ).communicate(timeout=120)
-    assert "Mia" in said
-    assert "Traceback" not in said
-
-
-def test_a_lesson_file_finds_the_views_of_the_app(start, tmp_path):
+def test_the_command_line_finds_the_models_that_ship_and_the_apps_views(
+    start, tmp_path
+):
     words = ("--model", "glass", "--prompt", "Mia", "-o", "lesson.html")
     said, _ = start("lesson", "attention", *words).communicate(timeout=120)
     assert said.startswith("wrote lesson.html")

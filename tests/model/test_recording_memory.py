@@ -4,7 +4,7 @@ import torch
 from minigpt.errors import HookError
 from minigpt.machine_memory import Memory
 from minigpt.model import MLPLM, TransformerLM, create_model, recording_memory
-from minigpt.model.recording_memory import recorded_bytes
+from minigpt.model.recording_memory import recorded_bytes, widest_row
 
 SIZES = {"vocab_size": 31, "d_model": 24, "num_layers": 2, "num_heads": 4}
 VARIANTS = {
@@ -59,6 +59,8 @@ def test_every_single_hook_is_predicted():
         for name, value in cache.items():
             expected = value.numel() * value.element_size()
             assert predicted(model, [name], tokens) == expected, (settings, name)
+            row = value.numel() // tokens.numel()
+            assert row <= widest_row(model.config, keys=7), (settings, name)
 
 
 def test_the_window_model_is_predicted():
@@ -66,6 +68,8 @@ def test_the_window_model_is_predicted():
     tokens = torch.zeros((2, 9), dtype=torch.long)
     _, cache = model.run_with_cache(tokens)
     assert predicted(model, cache, tokens) == bytes_of(cache)
+    widest = max(value.numel() for value in cache.values()) // tokens.numel()
+    assert widest == widest_row(model.config, keys=9)
 
 
 def test_what_a_cache_holds_makes_the_patterns_wider():

@@ -1,7 +1,6 @@
 """What `auto` chooses on a GPU, run on the CPU: the same path and settings."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -78,25 +77,10 @@ def test_checkpoints_say_what_they_were_computed_with(compiled, way, is_on):
     assert found == {"device": "cpu", "precision": "float32", "compile": is_on}
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(
-    shutil.which("g++") is None and shutil.which("clang++") is None,
-    reason="torch.compile writes C++ for the CPU, and no compiler is installed",
-)
-def test_what_torch_compile_writes_gives_the_same_numbers():
-    script = """
-import torch
-from minigpt.config import TrainConfig
-from minigpt.model import TransformerLM
-from minigpt.training.compilation import compiled
-model = TransformerLM(vocab_size=31, d_model=16, num_layers=1, num_heads=2).eval()
-tokens = torch.randint(0, 31, (2, 16))
-with torch.no_grad():
-    fused = compiled(model, TrainConfig(compile="on"), torch.device("cpu"))
-    print(torch.allclose(fused(tokens), model(tokens), atol=1e-5))
-"""
-    answer = subprocess.check_output([sys.executable, "-c", script], text=True)
-    assert answer.split()[-1] == "True"
+def test_what_torch_compile_writes_gives_the_same_numbers(compiled):
+    if compiled["written"] is None:
+        pytest.skip("torch.compile writes C++, and no compiler is installed")
+    assert compiled["written"] < 1e-5
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU here")

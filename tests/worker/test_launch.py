@@ -1,6 +1,7 @@
 """Training as a process: started, killed, orphaned, stopped, resumed."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -149,8 +150,15 @@ def test_a_process_that_fails_says_why_in_the_status(store, tmp_path):
     assert "\n" not in status.error
 
 
-def test_a_finished_run_is_not_resumed(store, text_file):
+def test_a_finished_run_is_not_resumed_and_it_loaded_no_compiler(
+    store, text_file, monkeypatch
+):
+    monkeypatch.setenv("PYTHONPROFILEIMPORTTIME", "1")
     run = launch.start(store, tiny(text_file, max_steps=2), "done")
     assert processes.wait(run, DEADLINE) == 0
     with pytest.raises(RunError, match="has finished"):
         launch.resume(Run(run.path))
+    log = (run.path / "log.txt").read_text(encoding="utf-8")
+    loaded = set(re.findall(r"\| +([\w.]+)$", log, re.MULTILINE))
+    assert "torch.optim" in loaded
+    assert not loaded & {"torch._dynamo", "sympy"}  # they take as long as torch itself

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.optim import SGD, Optimizer
+from torch.optim import Optimizer
 
 from minigpt.config import TrainConfig
 from minigpt.errors import DataError
@@ -27,6 +27,7 @@ from minigpt.interpret.learning.matrices import Matrix
 from minigpt.interpret.learning.matrix_step import MatrixStep, OptimizerName, Watched
 from minigpt.machine_memory import memory_of
 from minigpt.model import LanguageModel
+from minigpt.training.fast_start import SGD
 from minigpt.training.loss import next_token_loss
 from minigpt.training.optimizer import build_optimizer
 

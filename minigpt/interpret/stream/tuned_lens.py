@@ -27,6 +27,7 @@ from minigpt.interpret.corpora import Windows
 from minigpt.interpret.effects import divergence
 from minigpt.interpret.stream.logit_lens import Column, lens_points
 from minigpt.model import TransformerLM
+from minigpt.training.fast_start import Adam
 
 STEPS = 200
 """Optimizer steps: after these, little more is gained on a small model."""
@@ -70,7 +71,7 @@ class TunedLens:
         points, width = len(lens_points(model)) - 1, model.config.d_model
         self.matrices = _zeros(model, points, width, width)
         self.shifts = _zeros(model, points, width)
-        self._optimizer = torch.optim.Adam([self.matrices, self.shifts], LEARNING_RATE)
+        self._optimizer = Adam([self.matrices, self.shifts], LEARNING_RATE)
         self._random = np.random.default_rng(0)
         self._turn = threading.Lock()
 

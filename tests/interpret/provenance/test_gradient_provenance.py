@@ -57,6 +57,7 @@ def check_gradients(model):
     return own
 
 
+@pytest.mark.usefixtures("recorded_once")
 @pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS.keys())
 def test_every_gradient_follows_from_those_behind_it(changes):
     found = check_gradients(transformer(**changes))

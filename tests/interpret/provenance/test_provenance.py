@@ -166,6 +166,7 @@ def check_all(model):
             assert {len(each) for each in found.operands.columns.values()} == {rows}
 
 
+@pytest.mark.usefixtures("recorded_once")
 @pytest.mark.parametrize("changes", VARIANTS.values(), ids=VARIANTS.keys())
 def test_every_number_follows_from_its_operands(changes):
     check_all(transformer(**changes))
