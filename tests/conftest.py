@@ -3,7 +3,6 @@
 import functools
 import gc
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +41,8 @@ os.environ["MINIGPT_SHIPPED"] = "off"
 os.environ["MINIGPT_COVER"] = "off"
 
 ROOT = Path(__file__).parent.parent
+
+pytest_plugins = ["one_browser"]
 
 TEXT = "the cat sat on the mat and the dog sat on the log. " * 100
 
@@ -95,61 +96,3 @@ def store(tmp_path):
     from minigpt.runs.store import RunStore
 
     return RunStore(tmp_path / "runs")
-
-
-@pytest.fixture(scope="session")
-def chromium_program() -> str:
-    """Return where Chromium lies; skip a test by name where there is none.
-
-    The headless shell is Chromium without its own windows and start pages.
-    """
-    names = ("chromium-headless-shell", "chromium", "chromium-browser")
-    program = next(filter(None, map(shutil.which, names)), None)
-    if program is None:
-        pytest.skip("Chromium is not installed")
-    pytest.importorskip("playwright.sync_api")
-    return program
-
-
-@pytest.fixture(scope="session")
-def chromium_flags() -> list[str]:
-    """Return how Chromium is started: quietly.
-
-    Letters are as wide as in a window, and it does not look for its maker's servers.
-    Scripts that it fetches in the background it compiles anew at every load, though it
-    keeps them compiled; the other features are those that Playwright, too, turns off.
-    Scripts that run for seconds are not worth the optimising compiler's time.
-    """
-    off = [
-        "BackgroundResourceFetch",
-        "HttpsUpgrades",
-        "PaintHolding",
-        "ThirdPartyStoragePartitioning",
-    ]
-    return [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--font-render-hinting=none",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        f"--disable-features={','.join(off)}",
-        "--js-flags=--no-opt",
-    ]
-
-
-@pytest.fixture(scope="module")
-def chromium(chromium_program, chromium_flags):
-    """Start one browser for a module's tests.
-
-    Not for the whole session: while it is open, Playwright holds the thread's event
-    loop, and no other test could run one of its own.
-    """
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=chromium_program, args=chromium_flags
-        )
-        yield browser
-        browser.close()

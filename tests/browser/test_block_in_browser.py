@@ -108,16 +108,6 @@ def test_the_norm_shown_is_the_one_that_the_heads_read(page, server, data):
     assert_row(rows[next(name for name in rows if name.endswith("= x"))], x)
 
 
-def test_the_whole_road_fits_a_phone(page, server):
-    page.set_viewport_size({"width": 390, "height": 844})
-    open_page(page, server)
-    stage = page.locator(".residual_block .stage").bounding_box()
-    for part in page.locator(".residual_block .node").all():
-        box = part.bounding_box()
-        assert box["x"] >= stage["x"] - 1
-        assert box["x"] + box["width"] <= stage["x"] + stage["width"] + 1
-
-
 def test_a_number_that_is_clicked_is_traced_and_a_head_is_chosen(page, server, cache):
     open_page(page, server)
     go_to(page, "Concatenation")

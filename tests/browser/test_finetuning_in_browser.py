@@ -30,15 +30,22 @@ EXAMPLES = "\n".join(
 )
 
 
-@pytest.fixture
-def base(own_server):
+@pytest.fixture(scope="module")
+def server(chromium_program, serve_app, tmp_path_factory):
+    """Start a server for the runs of several tests."""
+    with serve_app(tmp_path_factory.mktemp("tunings")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def base(server):
     """Give the server a small untrained base."""
     tokenizer = BPETokenizer(320)
     tokenizer.build_vocab(generate_tales(20_000))
     torch.manual_seed(0)
     sizes = {"d_model": 16, "num_layers": 1, "num_heads": 2, "max_seq_len": 64}
     model = create_model("transformer", vocab_size=tokenizer.vocab_size, **sizes)
-    return save_checkpoint(own_server.data / "models" / "tales", model, tokenizer)
+    return save_checkpoint(server.data / "models" / "tales", model, tokenizer)
 
 
 def open_page(page, url, query=""):
@@ -64,8 +71,7 @@ def shown_losses(page, line):
     return [float(text) for text in answer.locator(".number").all_inner_texts()]
 
 
-def test_paste_tune_stop_resume_and_see_before_and_after(page, own_server, base):
-    server = own_server
+def test_paste_tune_stop_resume_and_see_before_and_after(page, server, base):
     open_page(page, server.url)
     segment(page, "paste").first.click()
     field = page.get_by_label("Your examples, one JSON object per line")
@@ -107,9 +113,9 @@ def test_paste_tune_stop_resume_and_see_before_and_after(page, own_server, base)
 
 
 @pytest.fixture
-def thin(own_server, base):
+def thin(server, base):
     """Give the server a run that is finished: a LoRA adapter, a few steps old."""
-    examples = own_server.data / "examples.jsonl"
+    examples = server.data / "examples.jsonl"
     examples.write_text(EXAMPLES, encoding="utf-8")
     settings = {"base": str(base), "examples": str(examples), "lora_rank": 2}
     train = {"max_steps": 6, "batch_size": 4, "eval_interval": 6, "num_threads": 1}
@@ -117,13 +123,13 @@ def thin(own_server, base):
         finetune=FinetuneConfig(**settings),
         train=TrainConfig(learning_rate=0.01, **train),
     )
-    run = RunStore(own_server.data / "runs").create(config, "thin")
+    run = RunStore(server.data / "runs").create(config, "thin")
     train_run(run)
     return run
 
 
-def test_losses_shares_and_the_product_are_the_models_own(page, own_server, base, thin):
-    open_page(page, own_server.url, "tuning=thin")
+def test_losses_shares_and_the_product_are_the_models_own(page, server, base, thin):
+    open_page(page, server.url, "tuning=thin")
     line = page.locator(".masked_loss .turn.answer .line").nth(1)
     line.locator(".number").first.wait_for(timeout=90_000)
     (held_out,) = read_conversations(thin.config.finetune.examples)[-1:]
@@ -148,24 +154,27 @@ def test_losses_shares_and_the_product_are_the_models_own(page, own_server, base
     page.get_by_text(re.compile(r"\[0, 1\] was [+-]\d\.\d+ and is")).first.wait_for()
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_overflows_and_the_example_can_be_read(page, own_server, base, width):
-    page.set_viewport_size({"width": width, "height": 720})
-    open_page(page, own_server.url)
+def test_nothing_overflows_and_the_example_can_be_read(page, server, base):
+    open_page(page, server.url)
     segment(page, "paste").first.click()
     field = page.get_by_label("Your examples, one JSON object per line")
     field.fill(EXAMPLES)
     field.press("Control+Enter")
     chip = page.locator(".masked_loss .chip.learned").first
     chip.wait_for()
-    assert page.evaluate(
-        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-    )
-    box = page.locator(".masked_loss").bounding_box()
-    assert box["x"] >= 0
-    assert box["x"] + box["width"] <= width
-    chip.hover()
-    expect(page.locator(".masked_loss .caption")).to_contain_text("learned")
+    settle(page)
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 720})
+        settle(page)
+        assert page.evaluate(
+            "document.documentElement.scrollWidth"
+            " <= document.documentElement.clientWidth"
+        )
+        box = page.locator(".masked_loss").bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        chip.hover()
+        expect(page.locator(".masked_loss .caption")).to_contain_text("learned")
 
 
 @pytest.fixture

@@ -86,12 +86,17 @@ def test_keys_that_somebody_else_wants_are_left_alone(explorer):
     field(page, "Layer", 0)
 
 
-def test_a_question_mark_lists_the_keys(explorer):
-    press(explorer, "?")
-    dialog = explorer.get_by_role("dialog")
+def test_a_question_mark_lists_the_keys_and_the_glossary_is_searched(explorer):
+    page = explorer
+    press(page, "?")
+    dialog = page.get_by_role("dialog")
     dialog.get_by_text("the token before, the token after").wait_for()
-    press(explorer, "Escape")
+    press(page, "Escape")
     dialog.wait_for(state="hidden")
+    page.get_by_role("button", name="Glossary").click()
+    dialog.get_by_label("Search").fill("hook_pattern")
+    dialog.get_by_label("Search").press("Enter")
+    expect(dialog.locator(".st-key-glossary strong")).to_have_text(["pattern"])
 
 
 def test_a_numbers_origin_shows_its_operands_and_its_line(explorer, data):
@@ -143,15 +148,6 @@ def test_an_answer_is_graded_and_stays_until_another_item_is_asked_for(explorer)
     question.get_by_role("button", name="Another one like it").click()
     expect(verdict).to_have_count(0)
     expect(question.get_by_role("radio").first).to_be_visible()
-
-
-def test_the_glossary_is_searched(explorer):
-    page = explorer
-    page.get_by_role("button", name="Glossary").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Search").fill("hook_pattern")
-    dialog.get_by_label("Search").press("Enter")
-    expect(dialog.locator(".st-key-glossary strong")).to_have_text(["pattern"])
 
 
 def test_present_mode_has_the_figure_and_the_steps_on_one_screen(page, server):

@@ -89,14 +89,6 @@ def test_clicking_a_predicted_token_appends_it_and_goes_round_again(page, server
     expect(page.locator(".journey .row")).to_have_count(len(wanted))
 
 
-def test_a_heading_opens_the_page_of_its_part_at_its_layer(page, server):
-    open_home(page, server)
-    heading = page.get_by_role("link", name="Block 1, attention: open its page")
-    heading.locator(".band").first.click()
-    page.get_by_role("heading", name="Attention, step by step").wait_for()
-    expect(page.get_by_label("Layer", exact=True)).to_have_value("1")
-
-
 def test_a_clicked_token_goes_along_to_other_pages(page, server):
     open_home(page, server)
     page.locator(".journey .row").nth(2).click(position={"x": 5, "y": 5})

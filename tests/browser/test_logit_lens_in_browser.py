@@ -144,12 +144,6 @@ def test_a_rival_that_is_not_in_the_list_can_be_typed(page, server, data):
     expect(page.get_by_text(re.compile(rf"^A, .*B, “{letter}"))).to_be_visible()
 
 
-def test_the_page_fits_a_phone(page, server):
-    page.set_viewport_size({"width": 390, "height": 844})
-    open_lens(page, server)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
 @pytest.fixture
 def trained(tmp_path, chromium_program, serve_app):
     """Start a server with the smallest model that ships: it names a text of its own."""

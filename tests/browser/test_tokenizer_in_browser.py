@@ -152,7 +152,6 @@ def test_a_sentence_is_merged_in_slow_motion_with_the_models_merges(
 
 
 def test_readers_who_asked_for_less_motion_see_none(page, server):
-    page.emulate_media(reduced_motion="reduce")
     open_link(page, f"{server.url}/tokenizer?prompt={TEXT}&tokenizer_view=Slow motion")
     choose(page, STORIES)
     page.locator(".merge_motion .piece").first.wait_for()

@@ -1,26 +1,31 @@
 """From a text of one's own to a model that writes, without leaving the browser."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 
 import navigation
 import pytest
 import torch
-from streamlit_server import ROOT
 
 from minigpt.checkpoint import load_checkpoint
+from minigpt.config import RunConfig
 from minigpt.datasets.tales.story import generate_tales
 from minigpt.interpret.heads.scores import head_scores
 from minigpt.runs import RunStore
 from minigpt.runs.learning_to_copy import read_copying
+from minigpt.worker.worker import train_run
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SMALL = {"d_model": 16, "num_layers": 1, "num_heads": 2, "max_seq_len": 32}
+
+
+@pytest.fixture(scope="module")
+def server(chromium_program, serve_app, tmp_path_factory):
+    """Start a server without any model, for the runs of all tests."""
+    with serve_app(tmp_path_factory.mktemp("runs")) as running:
+        yield running
 
 
 def set_number(page, label: str, value: int) -> None:
@@ -34,13 +39,14 @@ def badge(page, state: str):
     return page.locator(".stMarkdownBadge", has_text=re.compile(rf"{state}$"))
 
 
-def status(server) -> dict:
-    (status,) = (server.data / "runs").glob("*/status.json")
-    return json.loads(status.read_text(encoding="utf-8"))
+def run_named(server, beginning: str):
+    """Return the only run whose name begins so."""
+    runs = RunStore(server.data / "runs").list()
+    (run,) = (run for run in runs if run.id.startswith(beginning))
+    return run
 
 
-def test_upload_train_reload_stop_resume_finish_open_and_generate(page, own_server):
-    server = own_server
+def test_upload_train_reload_stop_resume_finish_open_and_generate(page, server):
     page.goto(server.url + "/training")
     page.get_by_role("heading", name="Training").wait_for()
     page.get_by_role("button", name="upload").or_(
@@ -52,7 +58,7 @@ def test_upload_train_reload_stop_resume_finish_open_and_generate(page, own_serv
     page.get_by_text("All settings").click()
     for label, value in SMALL.items():
         set_number(page, label, value)
-    set_number(page, "Steps", 1200)
+    set_number(page, "Steps", 3000)
     page.get_by_role("button", name="Start training").click()
 
     badge(page, "running").wait_for()
@@ -62,18 +68,22 @@ def test_upload_train_reload_stop_resume_finish_open_and_generate(page, own_serv
     badge(page, "running").wait_for()
     navigation.press_stop(page)
     badge(page, "stopped").wait_for()
-    stopped_at = status(server)["step"]
-    assert 20 <= stopped_at < 1200
+    run = run_named(server, "my-tales-")
+    stopped_at = run.status().step
+    assert 20 <= stopped_at < 3000
 
+    last = stopped_at + 20  # nobody shall wait for the rest
+    train = run.config.train.replace(max_steps=last)
+    run.write_config(run.config.replace(train=train.to_dict()))
     page.get_by_role("button", name="Resume", exact=True).click()
     badge(page, "finished").wait_for(timeout=120_000)
-    assert status(server)["step"] == 1200
+    assert run.status().step == last
     steps = [
         record["step"]
-        for line in next((server.data / "runs").glob("*/metrics.jsonl")).open()
+        for line in (run.path / "metrics.jsonl").open(encoding="utf-8")
         if (record := json.loads(line)).get("kind") == "step"
     ]
-    assert max(steps) == 1200
+    assert max(steps) == last
     page.get_by_text("bigram", exact=False).first.wait_for()
 
     page.get_by_role("button", name="Open in the head explorer").click()
@@ -104,8 +114,7 @@ def shown_film(page, steps: list[int]) -> list[list[str]]:
     return [re.findall(r"[\d.]+", text) for text in captions.all_inner_texts()]
 
 
-def test_guess_a_step_and_see_the_stripe_and_the_drop_come_together(page, own_server):
-    server = own_server
+def test_guess_a_step_and_see_the_stripe_and_the_drop_come_together(page, server):
     page.goto(server.url + "/training")
     page.get_by_role("heading", name="Training").wait_for()
     page.get_by_role("button", name="to copy").or_(
@@ -117,7 +126,7 @@ def test_guess_a_step_and_see_the_stripe_and_the_drop_come_together(page, own_se
     start.click()
     badge(page, "finished").wait_for(timeout=180_000)
 
-    (run,) = RunStore(server.data / "runs").list()
+    run = run_named(server, "repeats")
     curve = read_copying(run.metrics().records)
     verdict = page.get_by_text("You guessed step").inner_text()
     said = [int(number) for number in re.findall(r"\d+", verdict)]
@@ -141,15 +150,16 @@ def test_guess_a_step_and_see_the_stripe_and_the_drop_come_together(page, own_se
     assert page.get_by_text("L0H0").first.is_visible()
 
 
-def test_a_head_of_the_film_opens_at_its_step_and_the_address_says_so(page, own_server):
-    data = own_server.data
-    (data / "text.txt").write_text("the cat sat on the mat. " * 200, encoding="utf-8")
-    words = f"train --data_file {data}/text.txt --name film --d_model 16 --num_layers 2"
-    more = "--num_heads 2 --max_seq_len 32 --batch_size 4 --max_steps 40"
-    environment = {**os.environ, "MINIGPT_DATA": str(data)}
-    command = [sys.executable, "-m", "minigpt", *words.split(), *more.split()]
-    subprocess.run(command, check=True, cwd=ROOT, env=environment, capture_output=True)
-    navigation.open_link(page, f"{own_server.url}/training?run=film")
+def test_a_head_of_the_film_opens_at_its_step_and_the_address_says_so(page, server):
+    text = server.data / "text.txt"
+    text.write_text("the cat sat on the mat. " * 200, encoding="utf-8")
+    config = RunConfig(
+        data={"source": str(text)},
+        transformer={**SMALL, "num_layers": 2},
+        train={"max_steps": 40, "batch_size": 4, "num_threads": 1},
+    )
+    train_run(RunStore(server.data / "runs").create(config, "film"))
+    navigation.open_link(page, f"{server.url}/training?run=film")
     moment = page.get_by_role("slider", name="Step of the snapshot")
     moment.press("Home")
     moment.press("ArrowRight")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from one_browser import STILL, WINDOW
 from patience import until
 from sqlalchemy import create_engine, func, insert, select
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -63,7 +64,7 @@ def arrive(chromium, address: str):
     from playwright.sync_api import expect
 
     expect.set_options(timeout=PATIENCE)
-    page = chromium.new_context(viewport={"width": 1280, "height": 720}).new_page()
+    page = chromium.new_context(viewport=WINDOW, reduced_motion=STILL).new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(address)
     return page

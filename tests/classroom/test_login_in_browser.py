@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 from classroom import provider
 from itsdangerous import URLSafeTimedSerializer
+from one_browser import STILL
 from patience import until
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 from streamlit_server import ROOT, serve
@@ -78,7 +79,7 @@ def arrive(chromium, school):
     contexts = []
 
     def open_browser(*cookies: dict):
-        contexts.append(chromium.new_context())
+        contexts.append(chromium.new_context(reduced_motion=STILL))
         contexts[-1].add_cookies([{**each, "url": school.url} for each in cookies])
         page = contexts[-1].new_page()
         page.set_default_timeout(60_000)

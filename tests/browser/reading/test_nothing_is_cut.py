@@ -21,8 +21,9 @@ pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
 
 BOXES = (Path(__file__).parent / "boxes.js").read_text(encoding="utf-8")
-SIZES = [(1280, 720), (1920, 1080), (390, 844)]
 PROJECTOR = (1280, 720)
+SIZES = [(390, 844), (1920, 1080), PROJECTOR]
+"""The last is the one in which a page is presented, too."""
 LAYERS = {4: 2, 12: 12, 16: 4}
 """The models, by their number of heads."""
 SIZED = ("home", "attention", "block", "learning", "head_explorer", "logit_lens")
@@ -104,7 +105,6 @@ class Rule:
 
 def measured(page, url: str, names, heads: int, prompt: str, allowed) -> list[str]:
     """Return what is wrong on some pages, with one model and one prompt."""
-    page.emulate_media(reduced_motion="reduce")
     about = f"with {heads} heads at"
     rule = Rule(page, allowed, about, [])
     place = {"model": f"heads-{heads}", "prompt": prompt}
@@ -117,8 +117,6 @@ def measured(page, url: str, names, heads: int, prompt: str, allowed) -> list[st
             rule.measure(lesson.name, *size)
         if page.get_by_text("Something broke").count():
             rule.wrong.append(f"{lesson.name} broke")
-        page.set_viewport_size({"width": PROJECTOR[0], "height": PROJECTOR[1]})
-        rule.settle()
         page.get_by_role("button", name="Present", exact=True).click()
         page.get_by_role("button", name="✕").wait_for()
         rule.measure(f"{lesson.name}, presented", *PROJECTOR)

@@ -15,17 +15,17 @@ SCREENS = {
 }
 """Width, height, and what else is in the address."""
 WALKS = [
-    ("", "laptop"),
     ("", "phone"),
     ("tokenizer", "laptop"),
     ("attention", "projector"),
-    ("block", "phone"),
-    # What these move, they move in the session: tests/pages/tours and
-    # tests/lessons/test_tours.py walk them, too.
+    # One tour a screen is enough for what all share. What these move, they move in the
+    # session: tests/pages/tours and tests/lessons/test_tours.py walk them, too.
     *(
         pytest.param(*each, marks=pytest.mark.walk)
         for each in [
+            ("", "laptop"),
             ("", "projector"),
+            ("block", "phone"),
             ("generation", "phone"),
             ("beam_search", "projector"),
             ("embeddings", "phone"),
@@ -70,7 +70,7 @@ PLACES = """key => {
         region: box(document.querySelector(`.st-key-${CSS.escape(key)}`)),
     };
 }"""
-# The page has answered every message, and scrolls no more. Asked a few times a second.
+# The page has answered every message, and scrolls no more: two looks see the same.
 STILL = """() => {
     const tour = [...document.querySelectorAll(".st-key-tour *")]
         .map(node => node.shadowRoot?.querySelector(".tour")?.tour).find(Boolean);
@@ -89,7 +89,7 @@ STILL = """() => {
 
 def settle(page) -> None:
     page.locator(".st-key-keyboard").wait_for(state="attached")
-    page.wait_for_function(STILL, polling=200)
+    page.wait_for_function(STILL, polling=100)
 
 
 def start(page, server, name: str, query: str = "") -> None:
@@ -124,7 +124,6 @@ def test_every_stop_lights_a_region_in_sight_and_the_figure_moves(
 ):
     width, height, query = SCREENS[screen]
     page.set_viewport_size({"width": width, "height": height})
-    page.emulate_media(reduced_motion="reduce")
     start(page, server, name, query)
     stops = stops_of(page)
     assert 6 <= len(stops) <= 10
@@ -256,7 +255,6 @@ def test_without_a_voice_of_its_own_a_browser_says_why_it_is_silent(page, server
 
 
 def test_reduced_motion_scrolls_at_once(page, server):
-    page.emulate_media(reduced_motion="reduce")
     start(page, server, "attention")
     asked = page.evaluate(
         """() => new Promise(resolve => {
