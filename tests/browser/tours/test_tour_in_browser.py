@@ -70,7 +70,7 @@ PLACES = """key => {
         region: box(document.querySelector(`.st-key-${CSS.escape(key)}`)),
     };
 }"""
-# The page has answered every message, and scrolls no more: two looks see the same.
+# The page has answered every message, and scrolls no more. Asked a few times a second.
 STILL = """() => {
     const tour = [...document.querySelectorAll(".st-key-tour *")]
         .map(node => node.shadowRoot?.querySelector(".tour")?.tour).find(Boolean);
@@ -89,7 +89,7 @@ STILL = """() => {
 
 def settle(page) -> None:
     page.locator(".st-key-keyboard").wait_for(state="attached")
-    page.wait_for_function(STILL, polling=100)
+    page.wait_for_function(STILL, polling=200)
 
 
 def start(page, server, name: str, query: str = "") -> None:
