@@ -12,12 +12,14 @@ holds these to it.
 Before: `models`. Next: `minigpt.generation.fast_decoding`, which calls them.
 """
 
+import warnings
 from collections.abc import Callable
+from threading import Lock
 from typing import cast
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int8
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from minigpt.quantization.layers import QuantizedEmbedding, QuantizedLayer
@@ -26,6 +28,11 @@ from minigpt.quantization.matrix import QuantizedMatrix
 GROUPS_OF_KERNEL = (32, 64, 128, 256)
 ROWS_OF_KERNEL, COLUMNS_OF_KERNEL = 16, 32
 """What torch's products read at once. They do not check: other sizes may crash."""
+
+ENGINE = "fbgemm"
+_ENGINES = torch.backends.quantized.supported_engines
+_engine_of_process = Lock()
+"""torch packs for the engine that the process has chosen."""
 
 HALF = 128
 """What one of the upper halves of an integer counts, see `in_halves`."""
@@ -69,7 +76,8 @@ def fast_lookup(embedding: nn.Module) -> Map:
 def _product_of_int8(matrix: QuantizedMatrix) -> Map:
     """Return the exact product where the processor has one (VNNI), else bfloat16's."""
     integers, scales = matrix.integers, matrix.scales[:, 0].detach()
-    if torch.cpu._is_vnni_supported():
+    # Without VNNI, FBGEMM's sums of two products are cut off at 16 bits.
+    if torch.cpu._is_vnni_supported() and ENGINE in _ENGINES:
         return _product_in_halves(integers, scales)
     # The kernel would round the scales to bfloat16 too: they are applied afterwards.
     ones = torch.ones(len(scales), dtype=torch.bfloat16)
@@ -84,37 +92,51 @@ def _product_of_int8(matrix: QuantizedMatrix) -> Map:
 
 
 def _product_in_halves(integers: Tensor, scales: Tensor) -> Map:
-    # A copy, in the order in which oneDNN reads integers: twice as quick.
-    onednn = torch.ops.onednn
-    packed = onednn.qlinear_prepack(integers, None)
-    zero_points = torch.zeros(len(scales), dtype=torch.int32)
+    packed = _packed(integers, scales)
+    # Integers come as floats, and are counted from 0 inside.
+    multiply_integers = (
+        torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32
+    )
 
     def multiply(x: np.ndarray) -> np.ndarray:
         halves, unit = in_halves(x)
-        sums: Tensor = onednn.qlinear_pointwise(
-            *(torch.from_numpy(halves), 1.0, 0, packed, scales, zero_points),
-            *(None, 1.0, 0, torch.float32, "none", [], ""),
-        )
+        sums: Tensor = multiply_integers(torch.from_numpy(halves), 1.0, HALF, packed)
         upper, lower = sums.numpy()[: len(x)], sums.numpy()[len(x) :]
         return (upper * HALF + lower) * unit
 
     return multiply
 
 
+def _packed(integers: Tensor, scales: Tensor) -> torch.ScriptObject:
+    """Copy integers in the order in which FBGEMM reads them: thrice as quick."""
+    zero_points = torch.zeros(len(scales), dtype=torch.long)
+    with warnings.catch_warnings(), _engine_of_process:
+        warnings.filterwarnings("ignore", "torch.quantize", UserWarning)
+        quantized = torch._make_per_channel_quantized_tensor(
+            integers, scales.double(), zero_points, 0
+        )
+        before = torch.backends.quantized.engine
+        torch.backends.quantized.engine = ENGINE
+        try:
+            return torch.ops.quantized.linear_prepack(quantized, None)
+        finally:
+            torch.backends.quantized.engine = before
+
+
 def in_halves(
     x: Float[np.ndarray, "batch in"],
-) -> tuple[Int8[np.ndarray, "two_batch in"], Float[np.ndarray, "batch 1"]]:
+) -> tuple[Float[np.ndarray, "two_batch in"], Float[np.ndarray, "batch 1"]]:
     """Write numbers as x ≈ unit · (128 · upper + lower), both halves from −127 to 127.
 
     Returns:
-        The upper halves above the lower ones, and the unit of each row, 1 in 16,256 of
-        its largest number: so each number is off by half of that.
+        The upper halves above the lower ones, all of them whole, and the unit of each
+        row, 1 in 16,256 of its largest number: so each number is off by half of that.
     """
     largest = np.abs(x).max(axis=1, keepdims=True)
     unit = np.maximum(largest, TINY) / np.float32(127 * HALF)
     whole = np.rint(x / unit).astype(np.int16)
     upper = (whole + HALF // 2) // HALF
-    return np.concatenate([upper, whole - HALF * upper]).astype(np.int8), unit
+    return np.concatenate([upper, whole - HALF * upper]).astype(np.float32), unit
 
 
 def _product_of_int4(matrix: QuantizedMatrix) -> Map:
