@@ -1,4 +1,4 @@
-"""One Chromium for all tests of a process, and a tab that is left as it was found."""
+"""A Chromium that all tests of a process share, left as it was found."""
 
 import asyncio
 import shutil
@@ -88,9 +88,17 @@ def pytest_runtest_setup(item) -> None:
 
 
 @pytest.fixture(scope="session")
-def chromium(driver, chromium_program, chromium_flags):
-    """Start a browser, for tests with windows that know nothing of each other."""
+def windowless(driver, chromium_program, chromium_flags):
+    """Start a browser for those who open windows of their own."""
     return driver.chromium.launch(executable_path=chromium_program, args=chromium_flags)
+
+
+@pytest.fixture
+def chromium(windowless) -> Iterator:
+    """Return a browser, for windows that know nothing of each other."""
+    yield windowless
+    for window in windowless.contexts:  # those of a test that failed
+        window.close()
 
 
 @pytest.fixture(scope="session")
@@ -138,7 +146,7 @@ def page(request, context, witness):
     expect.set_options(timeout=PATIENCE)
     if "own_server" in request.fixturenames:  # it must not stop before its page
         request.getfixturevalue("own_server")
-    tab = context.pages[0]
+    tab = unharmed(context)
     tab.set_default_timeout(PATIENCE)
     ears = {
         "request": lambda request: witness.requests.append(request.url),
@@ -158,6 +166,20 @@ def page(request, context, witness):
     ]
     assert foreign == []
     assert witness.errors == []
+
+
+def unharmed(context):
+    """Return the window's tab, or a new one if it has crashed."""
+    from playwright.sync_api import Error
+
+    tab = context.pages[0]
+    try:
+        tab.evaluate("0")
+    except Error:
+        new = context.new_page()
+        tab.close()
+        return new
+    return tab
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def installing(project: Path) -> Iterator[subprocess.Popen]:
 def kill_all(process: subprocess.Popen) -> None:
     """Kill a process that `run_launcher` started, and what it started itself."""
     if os.name == "nt":
-        process.kill()
+        subprocess.check_call(["taskkill", "/T", "/F", "/PID", str(process.pid)])
     else:
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -4,10 +4,10 @@
     python benchmarks/runs/drain.py --engine slurm   # as jobs of Slurm
     python benchmarks/runs/drain.py --engine ray --address http://127.0.0.1:8265
 
-Small runs of one description. Checked: every one finishes, none is begun again (its
-journal has each step once), all have the losses of the run that was trained alone
-before, bit for bit, and nobody holds a run's lock in the end. It fails if any of that
-is not so. Where `TMPDIR` is, the engine's machines must see it, too.
+Small runs of one description. Checked: every one finishes, none is begun twice, all
+have the losses of the run that was trained alone before, bit for bit, and nobody holds
+a run's lock in the end. It fails otherwise. The engine's machines must see the folder
+`TMPDIR`.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def main() -> int:
         problems.append(f"{most} were trained at once, and there is room for fewer")
     print(
         f"{len(runs)} runs: handed in after {handed_in:.0f} s, drained after "
-        f"{seconds:.0f} s, {most} at once at the most"
+        f"{seconds:.0f} s, {most} seen at once at the most"
     )
     print("\n".join(problems) or "each finished, each once, all bit-identical")
     return 1 if problems else 0
@@ -83,8 +83,10 @@ def wrong(run: Run, alone: Run) -> list[str]:
     status, found = run.status(), []
     if status.state != "finished":
         found.append(f"it is {status.state}: {status.error or status.activity}")
+    if run.metrics().restart is not None:
+        found.append("it was begun twice")
     if journal(run) != journal(alone):
-        found.append("other losses, or a step twice")
+        found.append("other losses")
     if is_locked(run.path):
         found.append("somebody holds its lock")
     return [f"{run.id}: {each}" for each in found]

@@ -8,7 +8,7 @@ SIGKILL ends at random moments, and are resumed until they have finished. Checke
 each kill: nobody holds the run's lock or lives on, the status says so, the checkpoint
 to go on from is whole and not older than the one after the kill before, and the journal
 has each step once. Checked of each run that has finished: losses and weights are those
-of a run that was never killed, bit for bit. It fails if any of that is not so.
+of a run that was never killed, bit for bit. It fails otherwise.
 
 The processes are forks, so that the moments fall into the training and not into the
 loading of torch. It takes Linux or macOS.

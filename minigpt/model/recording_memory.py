@@ -93,7 +93,7 @@ def require_room(
     free = round(memory_of(weight.device).free * (1 - KEPT_FREE))
     numbers = tokens.numel() * len(names) * widest_row(config, seen_before + pos)
     if copies * numbers * weight.element_size() <= free:
-        return  # the exact size comes of a skeleton: seconds, at first
+        return  # the exact size takes a skeleton model: seconds, the first time
     needed = copies * recorded_bytes(
         names,
         config,

@@ -110,7 +110,7 @@ def _product_in_halves(integers: Tensor, scales: Tensor) -> Map:
 def _packed(integers: Tensor, scales: Tensor) -> torch.ScriptObject:
     """Copy integers in the order in which FBGEMM reads them: thrice as quick."""
     zero_points = torch.zeros(len(scales), dtype=torch.long)
-    with warnings.catch_warnings(), _engine_of_process:
+    with _engine_of_process, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "torch.quantize", UserWarning)
         quantized = torch._make_per_channel_quantized_tensor(
             integers, scales.double(), zero_points, 0

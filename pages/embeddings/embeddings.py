@@ -171,9 +171,10 @@ def say_opening(checkpoint: Checkpoint, found: EmbeddingOpening) -> str:
     together, chance = found.effects["together"], found.effects["chance"]
     if found.effects["gap"] <= 0:
         return (
-            f"Opened at **{piece}**. In this model no token has neighbours that are "
-            f"nearer to each other (mean cosine {together:.2f}) than chance allows "
-            f"({chance:.2f}): its embedding shows no groups."
+            f"Opened at **{piece}**, which forms the closest group with its {NEAREST} "
+            f"nearest tokens; but they are no nearer to each other (mean cosine "
+            f"{together:.2f}) than chance allows ({chance:.2f}): the embedding of this "
+            "model shows no groups."
         )
     return (
         f"Opened at **{piece}** in the {found.table}: it and its {NEAREST} nearest "

@@ -66,7 +66,7 @@ def test_no_page_has_a_serious_violation(reader, server):
     assert {name: told for name, told in found.items() if told} == {}
 
 
-def test_no_stop_of_a_tour_has_a_serious_violation(reader, server):
+def test_the_first_two_stops_of_homes_tour_have_no_serious_violation(reader, server):
     """The card is the same at every stop: one is seen in the dark, one in light."""
     navigation.visit(reader, server.url, navigation.HOME, prompt="the red kite")
     reader.locator(".st-key-take_tour button").click()

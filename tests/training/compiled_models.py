@@ -60,19 +60,22 @@ def farthest(model: torch.nn.Module) -> float:
     return (whole(tokens) - model(tokens)).abs().max().item()
 
 
-def written() -> float | None:
+def written() -> float | str | None:
     """Compile one block to C++; return how far its logits are from the model's.
 
-    None without a compiler.
+    None without a compiler, and what a compiler says that cannot.
     """
     if not (shutil.which("g++") or shutil.which("clang++")):
         return None
     model = new_model(num_layers=1).eval()
     tokens = TOKENS[:32].view(2, 16)
     torch.compiler.reset()
-    with torch.no_grad():
-        fused = compiled(model, TrainConfig(compile="on"), CPU)
-        return (fused(tokens) - model(tokens)).abs().max().item()
+    try:
+        with torch.no_grad():
+            fused = compiled(model, TrainConfig(compile="on"), CPU)
+            return (fused(tokens) - model(tokens)).abs().max().item()
+    except RuntimeError as error:
+        return str(error)
 
 
 def losses(compile_: str, half: bool) -> list[float]:

@@ -108,7 +108,7 @@ def ablate_each_head(
         windows: Texts to read; one may be enough.
         how: What becomes of each head's z.
         reference: For the mean or a resample: see `ablation.measure`.
-        layers: Whose heads (none: all layers'), one row of the result for each.
+        layers: Whose heads, each layer once (none: all); one row of the result each.
 
     Raises:
         DataError: If `how` needs a reference and there is none.

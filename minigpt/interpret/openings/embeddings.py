@@ -24,7 +24,7 @@ from minigpt.interpret.positions.embedding_space import (
 
 NEAREST = 5
 """Neighbours that must hang together. Kinds can be small: of tales' talking animals and
-crowned heads there are eight, and whoever has more neighbours has a stranger."""
+crowned heads there are eight, and with more neighbours, a stranger is among them."""
 CLEAR = 0.1
 """Cosine above chance from which a table is said to show groups."""
 WINDOWS, LENGTH = 128, 64

@@ -37,7 +37,7 @@ class Reading:
 
     def hook_name(self, layer: int) -> str:
         """Name the hook that holds a layer's patterns, [batch head q_pos k_pos]."""
-        return f"blocks.{layer}.attn.hook_pattern"
+        return f"blocks.{layer}.{PATTERN}"
 
 
 def read_prompt(

@@ -8,6 +8,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def figure(page, server):
+    page.emulate_media(reduced_motion="no-preference")
     page.goto(f"{server.url}/?prompt=the red kite")
     figure = page.locator(".zoom")
     figure.locator(".row").first.wait_for()
