@@ -93,7 +93,7 @@ def _product_of_int8(matrix: QuantizedMatrix) -> Map:
 
 def _product_in_halves(integers: Tensor, scales: Tensor) -> Map:
     packed = _packed(integers, scales)
-    # Integers come as floats, and are counted from 0 inside.
+    # It takes integers as floats. FBGEMM's begin at 0: HALF is added, and taken off.
     multiply_integers = (
         torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32
     )

@@ -42,7 +42,7 @@ from minigpt.interpret.interventions.patching import (
     require_difference,
 )
 from minigpt.interpret.interventions.paths import Path, Through
-from minigpt.interpret.stream.logit_direction import block_at
+from minigpt.interpret.stream.logit_direction import block_at, run_blocks
 from minigpt.model import TransformerLM
 
 MOST_TOKENS = 2048
@@ -182,8 +182,7 @@ class _Runs:
             name = f"blocks.{last - 1}.hook_resid_post"
         x = self._cache[name].expand(len(several), -1, -1)
         with model.hooks(hooks):
-            for layer in range(first_layer, last):
-                x = block_at(model, layer)(x, None, tokens)
+            x = run_blocks(model, range(first_layer, last), x, tokens)
         for row, paths in enumerate(several):
             for path in paths:
                 if path.receiver is None:

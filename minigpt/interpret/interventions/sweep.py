@@ -32,7 +32,7 @@ from minigpt.interpret.interventions.interventions import (
     record,
 )
 from minigpt.interpret.interventions.parts import Head
-from minigpt.interpret.stream.logit_direction import block_at
+from minigpt.interpret.stream.logit_direction import run_blocks
 from minigpt.model import TransformerLM
 
 
@@ -144,8 +144,7 @@ def _run_from(
 ) -> Float[Tensor, "batch pos vocab"]:
     """Run the model from a layer on, given the residual stream before it."""
     with model.hooks(hooks):
-        for later in range(layer, model.config.num_layers):
-            x = block_at(model, later)(x, None, tokens)
+        x = run_blocks(model, range(layer, model.config.num_layers), x, tokens)
         return model.unembed(model.ln_final(x))
 
 

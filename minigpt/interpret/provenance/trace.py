@@ -15,7 +15,7 @@ from minigpt.interpret.provenance.site import Site
 from minigpt.interpret.provenance.source_line import SourceLine, find_line
 from minigpt.interpret.provenance.working import Operands
 from minigpt.interpret.reading.prompt import Streams
-from minigpt.interpret.stream.logit_direction import block_at
+from minigpt.interpret.stream.logit_direction import run_blocks
 from minigpt.model import LanguageModel, TransformerLM
 
 
@@ -121,8 +121,7 @@ def _record_near(
     ids = torch.tensor([tokens], device=model.device)
     with torch.inference_mode(), model.hooks([(is_wanted, keep)]):
         x = streams[first][None] if layer else model.embed(ids)
-        for number in range(first, layer + 1):
-            x = block_at(model, number)(x, None, ids)
+        run_blocks(model, range(first, layer + 1), x, ids)
     return ActivationCache(recorded)
 
 

@@ -13,7 +13,7 @@ Next: `logit_lens`, `attribution` and `attribution_detail`, which read along it.
 from typing import cast
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from minigpt.activation_cache import ActivationCache
@@ -100,3 +100,15 @@ def read_parts(
 def block_at(model: TransformerLM, layer: int) -> Block:
     """Return one block of a model."""
     return cast(Block, model.blocks[layer])
+
+
+def run_blocks(
+    model: TransformerLM,
+    layers: range,
+    x: Float[Tensor, "batch pos d_model"],
+    tokens: Int[Tensor, "batch pos"],
+) -> Float[Tensor, "batch pos d_model"]:
+    """Run blocks that follow each other, given the residual stream before the first."""
+    for layer in layers:
+        x = block_at(model, layer)(x, None, tokens)
+    return x
