@@ -8,7 +8,7 @@ import navigation
 import pytest
 from streamlit_server import ROOT
 
-expect = pytest.importorskip("playwright.sync_api").expect
+pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
 
 AXE = ROOT / ".cache/axe-core/axe.min.js"
@@ -66,17 +66,18 @@ def test_no_page_has_a_serious_violation(reader, server):
     assert {name: told for name, told in found.items() if told} == {}
 
 
-def test_the_first_two_stops_of_homes_tour_have_no_serious_violation(reader, server):
-    """The card is the same at every stop: one is seen in the dark, one in light."""
+def test_no_stop_of_homes_tour_has_a_serious_violation(reader, server):
+    """The card is the same at every stop: each is looked at in one theme, in turn."""
     navigation.visit(reader, server.url, navigation.HOME, prompt="the red kite")
     reader.locator(".st-key-take_tour button").click()
     count = reader.locator(".tour .count")
     count.wait_for()
     reader.evaluate(AXE.read_text(encoding="utf-8"))  # the policy forbids a tag
     found = {}
-    for number, scheme in ((1, "dark"), (2, "light")):
-        expect(count).to_contain_text(f"{number} of ")
-        reader.emulate_media(color_scheme=scheme)
+    stops = int(count.inner_text().rpartition(" ")[2])
+    for number in range(1, stops + 1):
+        count.get_by_text(f"{number} of {stops}", exact=True).wait_for()
+        reader.emulate_media(color_scheme=("light", "dark")[number % 2])
         navigation.settle(reader)
         found[number] = violations(reader)
         reader.keyboard.press("PageDown")
