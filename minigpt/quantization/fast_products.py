@@ -5,9 +5,9 @@ takes longer than multiplying. So a quarter of the bytes may be read in a quarte
 time, if nobody writes the matrix out first. torch has products that read integers.
 Those for one vector take it as bfloat16, with 8 significant bits, and give their sums
 so: each is off by up to 1 in 256 of its size. A product of integers with integers is
-exact: the vector is written as integers of 15 bits then, in two halves, and both are
-multiplied at one reading of the matrix. `QuantizedLinear` is the definition, and a test
-holds these to it.
+exact: the vector is written as integers of 15 bits then (14 on a processor without
+VNNI), in two halves, and both are multiplied at one reading of the matrix.
+`QuantizedLinear` is the definition, and a test holds these to it.
 
 Before: `models`. Next: `minigpt.generation.fast_decoding`, which calls them.
 """
@@ -30,12 +30,14 @@ ROWS_OF_KERNEL, COLUMNS_OF_KERNEL = 16, 32
 """What torch's products read at once. They do not check: other sizes may crash."""
 
 ENGINE = "fbgemm"
-_ENGINES = torch.backends.quantized.supported_engines
+ENGINES = torch.backends.quantized.supported_engines
 _engine_of_process = Lock()
 """torch packs for the engine that the process has chosen."""
 
 HALF = 128
 """What one of the upper halves of an integer counts, see `in_halves`."""
+LARGEST = 127 if torch.cpu._is_vnni_supported() else 63
+"""Of a half. Without VNNI, FBGEMM adds two products in 16 bits: 2 · 127 · 127 fits."""
 TINY = np.float32(1e-30)
 
 Map = Callable[[np.ndarray], np.ndarray]
@@ -74,10 +76,9 @@ def fast_lookup(embedding: nn.Module) -> Map:
 
 
 def _product_of_int8(matrix: QuantizedMatrix) -> Map:
-    """Return the exact product where the processor has one (VNNI), else bfloat16's."""
+    """Return the exact product where torch was built with FBGEMM, else bfloat16's."""
     integers, scales = matrix.integers, matrix.scales[:, 0].detach()
-    # Without VNNI, FBGEMM's sums of two products are cut off at 16 bits.
-    if torch.cpu._is_vnni_supported() and ENGINE in _ENGINES:
+    if ENGINE in ENGINES:
         return _product_in_halves(integers, scales)
     # The kernel would round the scales to bfloat16 too: they are applied afterwards.
     ones = torch.ones(len(scales), dtype=torch.bfloat16)
@@ -93,14 +94,15 @@ def _product_of_int8(matrix: QuantizedMatrix) -> Map:
 
 def _product_in_halves(integers: Tensor, scales: Tensor) -> Map:
     packed = _packed(integers, scales)
-    # It takes integers as floats. FBGEMM's begin at 0: HALF is added, and taken off.
+    # It takes integers as floats. FBGEMM's begin at 0: this is added, and taken off.
+    shift = LARGEST + 1
     multiply_integers = (
         torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32
     )
 
     def multiply(x: np.ndarray) -> np.ndarray:
         halves, unit = in_halves(x)
-        sums: Tensor = multiply_integers(torch.from_numpy(halves), 1.0, HALF, packed)
+        sums: Tensor = multiply_integers(torch.from_numpy(halves), 1.0, shift, packed)
         upper, lower = sums.numpy()[: len(x)], sums.numpy()[len(x) :]
         return (upper * HALF + lower) * unit
 
@@ -126,14 +128,15 @@ def _packed(integers: Tensor, scales: Tensor) -> torch.ScriptObject:
 def in_halves(
     x: Float[np.ndarray, "batch in"],
 ) -> tuple[Float[np.ndarray, "two_batch in"], Float[np.ndarray, "batch 1"]]:
-    """Write numbers as x ≈ unit · (128 · upper + lower), both halves from −127 to 127.
+    """Write numbers as x ≈ unit · (128 · upper + lower), in whole numbers.
 
     Returns:
-        The upper halves above the lower ones, all of them whole, and the unit of each
-        row, 1 in 16,256 of its largest number: so each number is off by half of that.
+        The upper halves, of at most `LARGEST`, above the lower ones, −64 to 63; and the
+        unit of each row, 1 in 16,256 of its largest number (8,064 without VNNI): each
+        number is off by half of it.
     """
     largest = np.abs(x).max(axis=1, keepdims=True)
-    unit = np.maximum(largest, TINY) / np.float32(127 * HALF)
+    unit = np.maximum(largest, TINY) / np.float32(LARGEST * HALF)
     whole = np.rint(x / unit).astype(np.int16)
     upper = (whole + HALF // 2) // HALF
     return np.concatenate([upper, whole - HALF * upper]).astype(np.float32), unit
