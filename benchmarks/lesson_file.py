@@ -10,14 +10,17 @@ down, each key press runs the model on the whole prompt and draws all heads. Med
 
 import argparse
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
-from shutil import which
 from typing import Any
 
 from minigpt.checkpoint import load_checkpoint
 from minigpt.lesson_file.document import lesson_file
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+from one_browser import installed_chromium
 
 ASKED = {"MB": 6.5, "opens": 2.0, 16: 100, 64: 300}
 """Megabytes; seconds, slowed down; milliseconds of a key press, by tokens."""
@@ -77,7 +80,7 @@ def main() -> None:
     arguments = parser.parse_args()
     checkpoint = load_checkpoint(arguments.model)
     tokens = checkpoint.tokenizer.encode(WORDS * 12)
-    program = which("chromium-headless-shell") or which("chromium")
+    program = installed_chromium()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         file = Path(folder) / "lesson.html"
         content = lesson_file(checkpoint, name=arguments.model.name).encode()

@@ -23,7 +23,7 @@ import tempfile
 import time
 from itertools import pairwise
 from pathlib import Path
-from shutil import copytree, which
+from shutil import copytree
 
 import numpy as np
 import torch
@@ -38,6 +38,7 @@ from viz.components.head_grid.view import thumbnails
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
+from one_browser import installed_chromium  # noqa: E402
 from streamlit_server import serve_script  # noqa: E402
 
 BERTVIZ_BYTES = {32: 6.4e6, 64: 25.7e6, 128: 103.7e6}
@@ -220,7 +221,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         data = Path(folder)
         shown = make_models(data, arguments.gpt2)
-        program = which("chromium-headless-shell") or which("chromium")
+        program = installed_chromium()
         browser = driver.chromium.launch(executable_path=program, args=QUIET)
         log = data / "server.log"
         settings = {"MINIGPT_DATA": str(data), "MINIGPT_COVER": "off"}

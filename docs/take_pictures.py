@@ -18,13 +18,13 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT / "tests"))
 sys.path.insert(0, str(ROOT))
+from one_browser import installed_chromium  # noqa: E402
 from streamlit_server import serve_script  # noqa: E402
 
 import minigpt  # noqa: E402
 from minigpt.lesson_file.document import lesson_file  # noqa: E402
 
 MODELS = ROOT / "data" / "models"
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 PROMPT = "Once upon a time there was a"
 SEED, TOKEN_TO_OPEN = 7, 4
 TRAINING_STEPS = 600
@@ -51,7 +51,8 @@ def main() -> None:
         data = Path(folder)
         shutil.copytree(MODELS, data / "models")
         browser = tool.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-sync"]
+            executable_path=installed_chromium(),
+            args=["--no-sandbox", "--disable-sync"],
         )
         settings = {"MINIGPT_DATA": str(data), "MINIGPT_COVER": "off"}
         with serve_script(ROOT / "app.py", data / "server.log", **settings) as port:

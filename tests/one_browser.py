@@ -20,14 +20,19 @@ something moves asks for it: `emulate_media(reduced_motion="no-preference")`.
 """
 
 
-@pytest.fixture(scope="session")
-def chromium_program() -> str:
-    """Return where Chromium lies; skip a test by name where there is none.
+def installed_chromium() -> str | None:
+    """Return where Chromium lies, or None.
 
     The headless shell is Chromium without its own windows and start pages.
     """
-    names = ("chromium-headless-shell", "chromium", "chromium-browser")
-    program = next(filter(None, map(shutil.which, names)), None)
+    names = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+@pytest.fixture(scope="session")
+def chromium_program() -> str:
+    """Return where Chromium lies; skip a test by name where there is none."""
+    program = installed_chromium()
     if program is None:
         pytest.skip("Chromium is not installed")
     pytest.importorskip("playwright.sync_api")

@@ -9,7 +9,6 @@ that decide it, as the verdict names them. Prints lesson × question × place:
 
 import re
 import runpy
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -235,6 +234,7 @@ def agree(one: str, other: str) -> bool:
 
 def main(names: list[str]) -> int:
     """Print the table; return how many questions have no evidence on the page."""
+    from one_browser import installed_chromium
     from playwright.sync_api import sync_playwright
     from streamlit_server import serve_script
 
@@ -244,7 +244,7 @@ def main(names: list[str]) -> int:
         make = runpy.run_path(str(ROOT / "tests/pages/make_models.py"))["make_models"]
         make(data)
         browser = driver.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+            executable_path=installed_chromium(), args=["--no-sandbox"]
         )
         served = serve_script(
             ROOT / "app.py", data / "log", MINIGPT_DATA=folder, MINIGPT_COVER="on"
