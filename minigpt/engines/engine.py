@@ -20,7 +20,8 @@ from minigpt.storage.place import read_place
 PYTHON = "MINIGPT_PYTHON"
 """The variable that says where a cluster's machines have Python; unset: as here."""
 
-State = Literal["waits", "works"]
+State = Literal["waits", "works", "given up"]
+"""What a job does; the last, if its engine would not let it wait any longer."""
 
 
 class Engine(Protocol):
@@ -47,7 +48,7 @@ class Engine(Protocol):
         """
 
     def states(self, jobs: Sequence[str]) -> Mapping[str, State]:
-        """Return which of these jobs wait or work; the others have ended.
+        """Return what these jobs do; those that it leaves out have ended.
 
         Raises:
             RunError: If it cannot be reached: then nothing is known.

@@ -34,6 +34,9 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _PATIENCE = 60.0
 _GLANCE = 3.0
 _STATES: Mapping[str, State] = {"PENDING": "waits", "RUNNING": "works"}
+_WAITED_TOO_LONG = "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"
+"""Why Ray fails a job that has waited for a quarter of an hour, or as long as its head
+was told to let one wait."""
 _NEED = re.compile(r"([A-Za-z0-9_:.-]+)=(\d+(?:\.\d+)?)")
 _CARRIED = ("PYTHONPATH", "MINIGPT_DATA", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 """All else is as it is on the cluster: variables of a job are shown to everybody."""
@@ -104,10 +107,12 @@ class Ray:
 
     def states(self, jobs: Sequence[str]) -> Mapping[str, State]:
         """Look jobs up. See `Engine.states`."""
-        found = {}
+        found: dict[str, State] = {}
         for job in jobs:
             said = self._call(f"/api/jobs/{quote(job)}", missing={})
-            if said.get("status") in _STATES:
+            if said.get("error_type") == _WAITED_TOO_LONG:
+                found[job] = "given up"
+            elif said.get("status") in _STATES:
                 found[job] = _STATES[said["status"]]
         return found
 

@@ -139,7 +139,10 @@ def _where(found: tuple[Job, Run]) -> tuple[str, str]:
 
 
 def _note(run: Run, engine: Engine, job: Job, state: State | None) -> None:
-    """Note a job's end, that it waits again, or that it need not wait any more."""
+    """Note a job's end, that it waits again, or that it need not wait any more.
+
+    A job that was given up before its turn is handed in again.
+    """
     if read_job(run.path) != job:
         return  # it has noted its end itself
     status = run.status()
@@ -148,12 +151,23 @@ def _note(run: Run, engine: Engine, job: Job, state: State | None) -> None:
         end_job(run.path)
     elif state is None:
         end_job(run.path)
-    elif run.stop_requested and (state == "waits" or status.state == "queued"):
+    elif run.stop_requested and (state != "works" or status.state == "queued"):
         engine.cancel(job.id)
         _withdraw(run)
+    elif state == "given up":
+        _hand_in_again(run, engine, job)
     elif state == "waits" and status.state != "queued" and not is_locked(run.path):
         again = f"waits again in {engine.title}: its machine was lost or needed"
         write_status(run.path, status.replace(state="queued", pid=None, activity=again))
+
+
+def _hand_in_again(run: Run, engine: Engine, job: Job) -> None:
+    lock = RunLock.acquire(run.path)
+    try:
+        if read_job(run.path) == job:  # nobody else has done it
+            write_job(run.path, job._replace(id=engine.submit(run)))
+    finally:
+        lock.release()
 
 
 def _fetch(run: Run) -> bool:

@@ -1,5 +1,6 @@
 """What a dashboard of Ray's may answer, who is told its token, and who is withdrawn."""
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -17,6 +18,9 @@ from minigpt.worker.worker import train_run
 
 STRANGER = "127.0.0.2"
 """A machine that is not called as this one is; here, both are the same."""
+
+TOO_LONG = "JOB_SUPERVISOR_ACTOR_START_TIMEOUT"
+"""Ray's word for it."""
 
 
 @contextmanager
@@ -74,11 +78,54 @@ def test_the_token_is_for_this_machine_and_the_address_that_was_named(monkeypatc
         assert tokens == [expected]
 
 
-def handed_in(store, text_file):
-    """Return a run whose job waits, by a dashboard that does not answer any more."""
+@contextmanager
+def impatient() -> Iterator[tuple[str, list[str]]]:
+    """Be a dashboard that has given each job up; yield what was handed in."""
+    jobs: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._say({"status": "FAILED", "error_type": TOO_LONG})
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            jobs.extend(body.get("submission_id", "").split())
+            self._say({})
+
+        def _say(self, answer: dict[str, str]) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", jobs
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_who_waited_too_long_for_ray_is_handed_in_again(store, text_file):
+    with impatient() as (address, jobs):
+        run = handed_in(store, text_file, address)
+        assert state_of(run) == "queued"
+        assert jobs == [read_job(run.path).id]
+        assert state_of(run) == "queued"
+        assert jobs[1:] == [read_job(run.path).id]
+        run.request_stop()
+        assert state_of(run) == "stopped"
+        assert len(jobs) == 2
+
+
+def handed_in(store, text_file, address=""):
+    """Return a run whose job waits, by a dashboard that may not answer any more."""
     run = store.create(tiny(text_file), "waits")
     with closing(create_server(("127.0.0.1", 0))) as free:
-        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+        address = address or f"http://127.0.0.1:{free.getsockname()[1]}"
     write_job(run.path, Job("ray", "job", address=address))
     return run
 
