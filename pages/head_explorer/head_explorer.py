@@ -20,10 +20,11 @@ from pages.frame.controls import tour
 from pages.frame.guard import guard
 from pages.frame.place import linked, write
 from pages.frame.questions import check, predict
-from pages.frame.reading import Place, pick_head, read_at_place
+from pages.frame.reading import Place, read_at_place
 from pages.frame.words import plain
 from pages.head_explorer import (
     built,
+    clicks,
     composition,
     corpus,
     habits,
@@ -49,19 +50,6 @@ TABS = (
     *(habits.TAB, ELSEWHERE, "Every score", pins.TAB, "In its corpus", WITHOUT),
     *("Weights", moves.TAB, composition.TAB, built.TAB, notes.TAB),
 )
-
-
-def pick_cell(cell: tuple[int, int] | None) -> None:
-    """Remember the cell that was clicked; None, after Esc, leaves the row."""
-    st.session_state["_read"] = None
-    if cell is not None:
-        st.session_state["token"], st.session_state["_read"] = cell
-
-
-def pick_row(token: int | None) -> None:
-    """Remember the reading token that was clicked."""
-    if token is not None:
-        st.session_state["token"], st.session_state["_read"] = token, None
 
 
 def choose_score(num_heads: int) -> str:
@@ -101,7 +89,7 @@ def show_all_heads(
             band=None if study.band is None else study.band.edges(score),
         ),
         names=notes.names(),
-        on_select=pick_head,
+        on_select=clicks.pick_head,
     )
     if values[0, 0] != values[0, 0]:
         st.caption("No token of this prompt is repeated, so there is nothing to score.")
@@ -150,12 +138,16 @@ def show_one_head(
             # The last token is where the reader begins: then show every line.
             None if token == len(pieces) - 1 else token,
             key="head_as_lines",
-            on_select=pick_row,
+            on_select=clicks.pick_row,
         )
         name, cells = "lines", (layer,)
     else:
         attention_heatmap(
-            pieces, pattern, (token, read), key="head_as_map", on_select=pick_cell
+            pieces,
+            pattern,
+            (token, read),
+            key="head_as_map",
+            on_select=clicks.pick_cell,
         )
         name, cells = "heat map", (layer, head)
     habits.show_sentence(checkpoint, known, reading, place)
@@ -237,12 +229,17 @@ def show_tabs(
 
 
 def show_figures(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
-    """Show all heads and one of them, explain what a name is worth, and ask."""
+    """Show all heads and one of them, explain what a name is worth, and ask.
+
+    The head comes first, since it is what a click asks for, and it comes alone:
+    `clicks` says why. The frame around its thumbnail is drawn without the server.
+    """
     here = head_study.on_prompt(checkpoint, reading)
     known = held_out.of(checkpoint)
     left, right = st.columns([2, 3], gap="large")
-    with right, st.container(key=head_tour.HEAD):  # first: it is what a click asks for
+    with right, st.container(key=head_tour.HEAD):
         show_one_head(checkpoint, reading, known, place)
+    clicks.let_paint()
     with left:
         show_all_heads(checkpoint, reading, here, place)
     there = head_study.on_random_tokens(checkpoint)
