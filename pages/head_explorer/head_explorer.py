@@ -24,7 +24,6 @@ from pages.frame.reading import Place, read_at_place
 from pages.frame.words import plain
 from pages.head_explorer import (
     built,
-    clicks,
     composition,
     corpus,
     habits,
@@ -38,6 +37,7 @@ from pages.head_explorer import (
 from pages.head_explorer import questions as head_questions
 from pages.head_explorer import study as head_study
 from pages.head_explorer import tour as head_tour
+from pages.head_explorer.clicks import let_paint, pick_cell, pick_head, pick_row
 from pages.head_explorer.held_out import HeldOutStudy
 from pages.head_explorer.study import Study
 from pages.head_explorer.tour import ELSEWHERE, FEWEST, WITHOUT
@@ -89,7 +89,7 @@ def show_all_heads(
             band=None if study.band is None else study.band.edges(score),
         ),
         names=notes.names(),
-        on_select=clicks.pick_head,
+        on_select=pick_head,
     )
     if values[0, 0] != values[0, 0]:
         st.caption("No token of this prompt is repeated, so there is nothing to score.")
@@ -138,16 +138,12 @@ def show_one_head(
             # The last token is where the reader begins: then show every line.
             None if token == len(pieces) - 1 else token,
             key="head_as_lines",
-            on_select=clicks.pick_row,
+            on_select=pick_row,
         )
         name, cells = "lines", (layer,)
     else:
         attention_heatmap(
-            pieces,
-            pattern,
-            (token, read),
-            key="head_as_map",
-            on_select=clicks.pick_cell,
+            pieces, pattern, (token, read), key="head_as_map", on_select=pick_cell
         )
         name, cells = "heat map", (layer, head)
     habits.show_sentence(checkpoint, known, reading, place)
@@ -239,7 +235,7 @@ def show_figures(checkpoint: Checkpoint, reading: Reading, place: Place) -> None
     left, right = st.columns([2, 3], gap="large")
     with right, st.container(key=head_tour.HEAD):
         show_one_head(checkpoint, reading, known, place)
-    clicks.let_paint()
+    let_paint()
     with left:
         show_all_heads(checkpoint, reading, here, place)
     there = head_study.on_random_tokens(checkpoint)
