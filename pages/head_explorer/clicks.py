@@ -3,8 +3,8 @@
 A browser takes up what a run sends it in a few passes, and in each of them Streamlit's
 front end goes over every element of the page. What arrives during a pass waits for the
 next. So a run that answers a click sends the head first, and waits before it sends the
-rest: the browser could not have shown the rest any sooner, but it would have taken up
-both at once, and have shown the head as late as that.
+rest: else the browser would take up both together, and paint the head as late as all
+the rest. The head is there a third sooner for it, the rest a tenth of a second later.
 """
 
 import time
