@@ -7,7 +7,9 @@ A server of its own and a Chromium that talks to nobody else. For each model:
 - `appears`: from Enter in the prompt's field until every head of the new prompt is
   painted, server and browser together;
 - `click`: from the press on a thumbnail until the head's name, its map and the line
-  with its number are painted, by the browser's clock: median and 95th percentile;
+  with its number are painted, by the browser's clock: median and 95th percentile. A
+  second passes before each click, as a reader needs to look at what the last one
+  brought; the rest of the page has arrived by then;
 - `hover`: messages to the server while the pointer crosses all heads and the map;
 - `sent`: bytes of all heads' patterns, against what BertViz writes into its page.
 
@@ -50,6 +52,7 @@ SHAPES = {
     "h48x25": (48, 25, 100, 64),
 }
 WORDS = generate_tales(50_000).split()
+THOUGHT = 1000  # Milliseconds that a reader looks at one head before the next.
 
 
 def make_models(data: Path, gpt2: bool) -> dict[str, int]:
@@ -113,7 +116,8 @@ class Visit:
         return time.perf_counter() - start
 
     def click(self, layer: int, head: int, layers: int, heads: int) -> float:
-        """Click a thumbnail; return the seconds until its head is drawn."""
+        """After a thought, click a thumbnail; return the seconds until it is drawn."""
+        self.page.wait_for_timeout(THOUGHT)
         canvas = self.page.locator(".head_grid .stage > canvas").first
         box = canvas.bounding_box()
         assert box is not None

@@ -20,7 +20,7 @@ from pages.frame.controls import tour
 from pages.frame.guard import guard
 from pages.frame.place import linked, write
 from pages.frame.questions import check, predict
-from pages.frame.reading import Place, pick_head, read_at_place
+from pages.frame.reading import Place, read_at_place
 from pages.frame.words import plain
 from pages.head_explorer import (
     built,
@@ -37,6 +37,7 @@ from pages.head_explorer import (
 from pages.head_explorer import questions as head_questions
 from pages.head_explorer import study as head_study
 from pages.head_explorer import tour as head_tour
+from pages.head_explorer.clicks import let_paint, pick_cell, pick_head, pick_row
 from pages.head_explorer.held_out import HeldOutStudy
 from pages.head_explorer.study import Study
 from pages.head_explorer.tour import ELSEWHERE, FEWEST, WITHOUT
@@ -49,19 +50,6 @@ TABS = (
     *(habits.TAB, ELSEWHERE, "Every score", pins.TAB, "In its corpus", WITHOUT),
     *("Weights", moves.TAB, composition.TAB, built.TAB, notes.TAB),
 )
-
-
-def pick_cell(cell: tuple[int, int] | None) -> None:
-    """Remember the cell that was clicked; None, after Esc, leaves the row."""
-    st.session_state["_read"] = None
-    if cell is not None:
-        st.session_state["token"], st.session_state["_read"] = cell
-
-
-def pick_row(token: int | None) -> None:
-    """Remember the reading token that was clicked."""
-    if token is not None:
-        st.session_state["token"], st.session_state["_read"] = token, None
 
 
 def choose_score(num_heads: int) -> str:
@@ -237,12 +225,17 @@ def show_tabs(
 
 
 def show_figures(checkpoint: Checkpoint, reading: Reading, place: Place) -> None:
-    """Show all heads and one of them, explain what a name is worth, and ask."""
+    """Show all heads and one of them, explain what a name is worth, and ask.
+
+    The head comes first, since it is what a click asks for, and it comes alone:
+    `clicks` says why. The frame around its thumbnail is drawn without the server.
+    """
     here = head_study.on_prompt(checkpoint, reading)
     known = held_out.of(checkpoint)
     left, right = st.columns([2, 3], gap="large")
-    with right, st.container(key=head_tour.HEAD):  # first: it is what a click asks for
+    with right, st.container(key=head_tour.HEAD):
         show_one_head(checkpoint, reading, known, place)
+    let_paint()
     with left:
         show_all_heads(checkpoint, reading, here, place)
     there = head_study.on_random_tokens(checkpoint)

@@ -79,6 +79,42 @@ def test_a_click_opens_a_head_and_its_cells_are_the_hooks_own(page, server, data
     expect(line).to_contain_text(f"= {row.max():.4f}")
 
 
+def expect_everywhere(page, data, layer: int, head: int) -> None:
+    """Expect one head in its name, map, line, fields and tab, and in the address."""
+    weight = patterns(data)[layer, head, -1].max()
+    name = re.compile(f"^L{layer}H{head} ")
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    caption = page.locator(".attention_heatmap .caption")
+    expect(caption).to_contain_text(f"with weight {weight:.3f}")
+    line = page.get_by_test_id("stCode").filter(has_text="hook_pattern").first
+    expect(line).to_contain_text(f"blocks.{layer}.attn.hook_pattern[0, {head}, ")
+    expect(line).to_contain_text(f"= {weight:.4f}")
+    expect(page.get_by_label("Layer", exact=True)).to_have_value(str(layer))
+    expect(page.get_by_label("Head", exact=True)).to_have_value(str(head))
+    expect(page.get_by_text(f"L{layer}H{head}:", exact=True)).to_be_visible()
+    expect(page).to_have_url(re.compile(f"(?=.*layer={layer})(?=.*head={head})"))
+
+
+def test_a_click_reaches_all_that_tells_of_a_head(page, server, data):
+    open_explorer(page, server)
+    canvas = page.locator(".head_grid .stage > canvas")
+    canvas.click(position=thumbnail(page, 1, 1))
+    expect_everywhere(page, data, 1, 1)
+    page.reload()
+    expect_everywhere(page, data, 1, 1)
+
+
+def test_of_quick_clicks_the_last_one_counts_everywhere(page, server, data):
+    open_explorer(page, server)
+    canvas = page.locator(".head_grid .stage > canvas")
+    canvas.click(position=thumbnail(page, 0, 1))
+    canvas.click(position=thumbnail(page, 1, 0))
+    canvas.click(position=thumbnail(page, 1, 1))
+    expect_everywhere(page, data, 1, 1)
+    page.locator("[data-test-script-state=notRunning]").wait_for()
+    expect_everywhere(page, data, 1, 1)
+
+
 def test_the_keyboard_alone_opens_a_head_and_locks_a_cell(page, server, data):
     open_explorer(page, server)
     page.locator(".head_grid .stage").focus()
