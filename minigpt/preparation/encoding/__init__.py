@@ -4,5 +4,6 @@
                            └→ worker ─┘
 
 In reading order: `in_order` (blocks out, tokens back), `processes` (workers of this
-machine) with `process` (what one of them does), and `encoder`, which chooses.
+machine) with `process` (what one of them does), `ray_tasks` (workers of a cluster), and
+`encoder`, which chooses.
 """

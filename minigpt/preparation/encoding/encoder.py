@@ -1,4 +1,4 @@
-"""Who encodes a text: this process, or several of this machine."""
+"""Who encodes a text: this process, several of this machine, or a cluster."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,6 +10,7 @@ import numpy as np
 from minigpt.datasets.encoding import encode_parts
 from minigpt.preparation.encoding.in_order import encode_in_order
 from minigpt.preparation.encoding.processes import Processes, usable_cores
+from minigpt.preparation.encoding.ray_tasks import RayTasks, is_at_hand
 from minigpt.preparation.token_store import EncodedText
 from minigpt.tokenizers import Tokenizer
 
@@ -35,7 +36,10 @@ def encoder(entry: EncodedText, tokenizer: Tokenizer) -> Iterator[Encode]:
     left = index.num_characters - index.train.characters - index.validation.characters
     between = tokenizer.encode(separator or "")
     number = left // WORTH_A_WORKER
-    if (number := min(number, usable_cores())) > 1:
+    if number > 1 and is_at_hand():
+        with RayTasks(tokenizer, between) as workers:
+            yield partial(encode_in_order, workers, separator=separator)
+    elif (number := min(number, usable_cores())) > 1:
         with Processes(entry.path / "tokenizer.json", between, number) as workers:
             yield partial(encode_in_order, workers, separator=separator)
     else:
