@@ -1,12 +1,14 @@
-"""A text larger than memory: what preparing it and reading it costs, in one process.
+"""A text larger than memory: what preparing it and reading it costs.
 
     python benchmarks/large_data.py --size 200MB
     python benchmarks/large_data.py --size 2GB --tokenizer char
 
 Makes a text of that size (stories of `tales`, shuffled anew in each round), prepares
-it as `python -m minigpt train` would, and removes everything afterwards. Memory is what
-the process holds beyond what it held when the model had learned its first step; speed
-of reading stands beside the speed of learning, measured right after it.
+it as `python -m minigpt train` would, by one core and then by all, and removes
+everything afterwards. Memory is what the process holds beyond what it held when the
+model had learned its first step, without the processes that encode for it; of those,
+the largest is named where the system knows it. Speed of reading stands beside the speed
+of learning, measured right after it.
 """
 
 import argparse
@@ -18,19 +20,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from random import Random
 
 import psutil
 
+try:
+    import resource
+except ImportError:  # on Windows
+    resource = None
+
 from minigpt.config import RunConfig, get_recipe
 from minigpt.datasets.batches.streaming import StreamingTextDataset
 from minigpt.datasets.batches.windows import WindowSampler
 from minigpt.datasets.tales.story import STORY_END, generate_tales
 from minigpt.preparation.baselines import count_baselines
+from minigpt.preparation.encoding.processes import BOUND, usable_cores
 from minigpt.preparation.preparation import assemble
 from minigpt.preparation.prepared import Prepared
+from minigpt.preparation.token_store import TokenStore
 from minigpt.training.callbacks import StepRecord, TrainerCallback
 from minigpt.training.trainer import Trainer
 
@@ -130,11 +140,7 @@ def measure(path: Path, kind: str, steps: int) -> None:
     print(f"the process, with a model that learned a step: {memory.base:.0f} MB")
 
     config = recipe.replace(data={"source": str(path)}, tokenizer=tokens)
-    size, stages = path.stat().st_size / 1e6, Stages()
-    begin = memory.timed(lambda: assemble(config, folder, None, tell=stages))
-    report("first run: all before the first step", *begin)
-    for activity, seconds in stages.seconds.items():
-        print(f"  {activity:<42} {seconds:8.2f} s {size / seconds:10.1f} MB/s")
+    compare_cores(config, folder, memory)
     again = memory.timed(lambda: assemble(config, folder, None))
     report("second run on the same text", *again)
     prepared = assemble(config, folder, None)
@@ -143,6 +149,32 @@ def measure(path: Path, kind: str, steps: int) -> None:
     checkpoint = folder / "model" / f"checkpoint_step_{steps}"
     resumed = memory.timed(lambda: assemble(config, folder, checkpoint))
     report("a run that is resumed", *resumed)
+
+
+def compare_cores(config: RunConfig, folder: Path, memory: Memory) -> None:
+    """Print what preparing a text costs by one core, and by all; keep the latter's."""
+    size = Path(config.data.source).stat().st_size / 1e6
+    bound, found = os.environ.pop(BOUND, None), {}
+    for cores in (1, usable_cores()):
+        os.environ[BOUND] = str(cores)
+        shutil.rmtree(TokenStore().directory, ignore_errors=True)
+        stages = Stages()
+        begin = memory.timed(partial(assemble, config, folder, None, tell=stages))
+        report(f"first run, cores: {cores}; all before the first step", *begin)
+        for activity, seconds in stages.seconds.items():
+            print(f"  {activity:<42} {seconds:8.2f} s {size / seconds:10.1f} MB/s")
+        found[cores] = stages.seconds["encoding the text"], begin[0]
+    if resource is not None:
+        largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3
+        print(f"  {'the largest of the processes that encode':<42} {largest:8.0f} MB")
+    (encoding, whole), (encoding_by_all, whole_by_all) = found[1], found[cores]
+    print(
+        f"{cores} cores against one: encoding {encoding / encoding_by_all:.2f} ×, "
+        f"all before the first step {whole / whole_by_all:.2f} ×"
+    )
+    del os.environ[BOUND]
+    if bound is not None:
+        os.environ[BOUND] = bound
 
 
 def count(prepared: Prepared) -> None:
