@@ -105,7 +105,7 @@ def _started(words: str) -> Child:
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": path, BOUND: "1"},
         # Ctrl-C is for us, and we end it.
-        start_new_session=True,
+        process_group=0,
         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
     )
 
