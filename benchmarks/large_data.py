@@ -6,9 +6,9 @@
 Makes a text of that size (stories of `tales`, shuffled anew in each round), prepares
 it as `python -m minigpt train` would, by one core and then by all, and removes
 everything afterwards. Memory is what the process holds beyond what it held when the
-model had learned its first step, without the processes that encode for it; of those,
-the largest is named where the system knows it. Speed of reading stands beside the speed
-of learning, measured right after it.
+model had learned its first step, without the processes that encode for it; the largest
+of those has a line of its own. Speed of reading stands beside the speed of learning,
+measured right after it.
 """
 
 import argparse
@@ -26,11 +26,6 @@ from pathlib import Path
 from random import Random
 
 import psutil
-
-try:
-    import resource
-except ImportError:  # on Windows
-    resource = None
 
 from minigpt.config import RunConfig, get_recipe
 from minigpt.datasets.batches.streaming import StreamingTextDataset
@@ -51,6 +46,7 @@ SPACE = 2.5
 """Disk space needed, in sizes of the text: itself, its tokens, and some room."""
 
 _PERIOD_SECONDS = 0.01
+_NEAR_THE_END = 0.99
 
 
 def num_bytes(words: str) -> int:
@@ -79,6 +75,10 @@ class Memory:
     def now(self) -> float:
         """Return what the process holds, in MB."""
         return self._process.memory_info().rss / 1e6
+
+    def of_children(self) -> list[float]:
+        """Return what each process holds that this one has started, in MB."""
+        return [p.memory_info().rss / 1e6 for p in self._process.children()]
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -158,15 +158,14 @@ def compare_cores(config: RunConfig, folder: Path, memory: Memory) -> None:
     for cores in (1, usable_cores()):
         os.environ[BOUND] = str(cores)
         shutil.rmtree(TokenStore().directory, ignore_errors=True)
-        stages = Stages()
+        stages = Stages(memory)
         begin = memory.timed(partial(assemble, config, folder, None, tell=stages))
         report(f"first run, cores: {cores}; all before the first step", *begin)
         for activity, seconds in stages.seconds.items():
             print(f"  {activity:<42} {seconds:8.2f} s {size / seconds:10.1f} MB/s")
         found[cores] = stages.seconds["encoding the text"], begin[0]
-    if resource is not None:
-        largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e3
-        print(f"  {'the largest of the processes that encode':<42} {largest:8.0f} MB")
+    largest = max(stages.children, default=0.0)
+    print(f"  {'the largest of the processes that encode':<42} {largest:8.0f} MB")
     (encoding, whole), (encoding_by_all, whole_by_all) = found[1], found[cores]
     print(
         f"{cores} cores against one: encoding {encoding / encoding_by_all:.2f} ×, "
@@ -230,8 +229,11 @@ def report(what: str, seconds: float, peak: float) -> None:
 class Stages:
     """Notes how long each stage of a preparation takes, and shows it on a terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: Memory) -> None:
         self.seconds: dict[str, float] = {}
+        self.children: list[float] = []
+        """What each process that encodes holds near the end, in MB."""
+        self._memory = memory
         self._last = time.perf_counter()
 
     def __call__(self, activity: str, share: float) -> None:
@@ -239,6 +241,8 @@ class Stages:
         now = time.perf_counter()
         self.seconds[activity] = self.seconds.get(activity, 0.0) + now - self._last
         self._last = now
+        if activity == "encoding the text" and share > _NEAR_THE_END:
+            self.children = self.children or self._memory.of_children()
         if sys.stderr.isatty():
             sys.stderr.write(f"\r{activity:<40} {share:6.1%} ")
 
