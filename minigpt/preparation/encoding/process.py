@@ -39,4 +39,5 @@ def serve(path: str, between: list[int], blocks: BinaryIO, answers: BinaryIO) ->
 if __name__ == "__main__":
     # Who started it may end at any moment; then there is nobody to tell.
     with suppress(OSError), sys.stdout.buffer as answers:
-        serve(*json.loads(sys.argv[1]), sys.stdin.buffer, answers)
+        path, between = json.loads(sys.argv[1])
+        serve(path, between, sys.stdin.buffer, answers)
