@@ -1,12 +1,14 @@
-"""A text larger than memory: what preparing it and reading it costs, in one process.
+"""A text larger than memory: what preparing it and reading it costs.
 
     python benchmarks/large_data.py --size 200MB
     python benchmarks/large_data.py --size 2GB --tokenizer char
 
 Makes a text of that size (stories of `tales`, shuffled anew in each round), prepares
-it as `python -m minigpt train` would, and removes everything afterwards. Memory is what
-the process holds beyond what it held when the model had learned its first step; speed
-of reading stands beside the speed of learning, measured right after it.
+it as `python -m minigpt train` would, by one core and then by all, and removes
+everything afterwards. Memory is what the process holds beyond what it held when the
+model had learned its first step, without the processes that encode for it; the largest
+of those has a line of its own. Speed of reading stands beside the speed of learning,
+measured right after it.
 """
 
 import argparse
@@ -18,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -29,8 +32,10 @@ from minigpt.datasets.batches.streaming import StreamingTextDataset
 from minigpt.datasets.batches.windows import WindowSampler
 from minigpt.datasets.tales.story import STORY_END, generate_tales
 from minigpt.preparation.baselines import count_baselines
+from minigpt.preparation.encoding.processes import BOUND, usable_cores
 from minigpt.preparation.preparation import assemble
 from minigpt.preparation.prepared import Prepared
+from minigpt.preparation.token_store import TokenStore
 from minigpt.training.callbacks import StepRecord, TrainerCallback
 from minigpt.training.trainer import Trainer
 
@@ -41,6 +46,7 @@ SPACE = 2.5
 """Disk space needed, in sizes of the text: itself, its tokens, and some room."""
 
 _PERIOD_SECONDS = 0.01
+_NEAR_THE_END = 0.99
 
 
 def num_bytes(words: str) -> int:
@@ -69,6 +75,10 @@ class Memory:
     def now(self) -> float:
         """Return what the process holds, in MB."""
         return self._process.memory_info().rss / 1e6
+
+    def of_children(self) -> list[float]:
+        """Return what each process holds that this one has started, in MB."""
+        return [p.memory_info().rss / 1e6 for p in self._process.children()]
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -130,11 +140,7 @@ def measure(path: Path, kind: str, steps: int) -> None:
     print(f"the process, with a model that learned a step: {memory.base:.0f} MB")
 
     config = recipe.replace(data={"source": str(path)}, tokenizer=tokens)
-    size, stages = path.stat().st_size / 1e6, Stages()
-    begin = memory.timed(lambda: assemble(config, folder, None, tell=stages))
-    report("first run: all before the first step", *begin)
-    for activity, seconds in stages.seconds.items():
-        print(f"  {activity:<42} {seconds:8.2f} s {size / seconds:10.1f} MB/s")
+    compare_cores(config, folder, memory)
     again = memory.timed(lambda: assemble(config, folder, None))
     report("second run on the same text", *again)
     prepared = assemble(config, folder, None)
@@ -143,6 +149,31 @@ def measure(path: Path, kind: str, steps: int) -> None:
     checkpoint = folder / "model" / f"checkpoint_step_{steps}"
     resumed = memory.timed(lambda: assemble(config, folder, checkpoint))
     report("a run that is resumed", *resumed)
+
+
+def compare_cores(config: RunConfig, folder: Path, memory: Memory) -> None:
+    """Print what preparing a text costs by one core, and by all; keep the latter's."""
+    size = Path(config.data.source).stat().st_size / 1e6
+    bound, found = os.environ.pop(BOUND, None), {}
+    for cores in (1, usable_cores()):
+        os.environ[BOUND] = str(cores)
+        shutil.rmtree(TokenStore().directory, ignore_errors=True)
+        stages = Stages(memory)
+        begin = memory.timed(partial(assemble, config, folder, None, tell=stages))
+        report(f"first run, cores: {cores}; all before the first step", *begin)
+        for activity, seconds in stages.seconds.items():
+            print(f"  {activity:<42} {seconds:8.2f} s {size / seconds:10.1f} MB/s")
+        found[cores] = stages.seconds["encoding the text"], begin[0]
+    largest = max(stages.children, default=0.0)
+    print(f"  {'the largest of the processes that encode':<42} {largest:8.0f} MB")
+    (encoding, whole), (encoding_by_all, whole_by_all) = found[1], found[cores]
+    print(
+        f"{cores} cores against one: encoding {encoding / encoding_by_all:.2f} ×, "
+        f"all before the first step {whole / whole_by_all:.2f} ×"
+    )
+    del os.environ[BOUND]
+    if bound is not None:
+        os.environ[BOUND] = bound
 
 
 def count(prepared: Prepared) -> None:
@@ -198,8 +229,11 @@ def report(what: str, seconds: float, peak: float) -> None:
 class Stages:
     """Notes how long each stage of a preparation takes, and shows it on a terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: Memory) -> None:
         self.seconds: dict[str, float] = {}
+        self.children: list[float] = []
+        """What each process that encodes holds near the end, in MB."""
+        self._memory = memory
         self._last = time.perf_counter()
 
     def __call__(self, activity: str, share: float) -> None:
@@ -207,6 +241,8 @@ class Stages:
         now = time.perf_counter()
         self.seconds[activity] = self.seconds.get(activity, 0.0) + now - self._last
         self._last = now
+        if activity == "encoding the text" and share > _NEAR_THE_END:
+            self.children = self.children or self._memory.of_children()
         if sys.stderr.isatty():
             sys.stderr.write(f"\r{activity:<40} {share:6.1%} ")
 

@@ -11,6 +11,7 @@ from minigpt.config import DataConfig
 from minigpt.datasets.files.split_points import documents
 from minigpt.datasets.tales.story import STORY_END
 from minigpt.tokenizers import Tokenizer
+from minigpt.tokenizers.documents import characters_of, encode_documents
 
 
 def encode_corpus(
@@ -38,8 +39,6 @@ def encode_parts(
     """Encode a text part by part, of any length, in the memory of one part.
 
     Each document ends with the end-of-text token, so a model learns where a story ends.
-    What separates the documents stays in the text, after the end: an empty line still
-    announces a beginning.
 
     Args:
         tokenizer: Built on such a text.
@@ -50,8 +49,6 @@ def encode_parts(
         The ids of each part, and how many characters of the text they stand for.
     """
     between = tokenizer.encode(separator or "")
-    for part, is_end in documents(text, separator):
-        tokens, length = tokenizer.encode(part, add_eos=is_end), len(part)
-        if is_end:
-            tokens, length = tokens + between, length + len(separator or "")
-        yield np.array(tokens, np.int32), length
+    for part in documents(text, separator):
+        ids = encode_documents(tokenizer, [part], between)
+        yield ids, characters_of(part, separator)

@@ -15,6 +15,7 @@ from minigpt.datasets.corpus import characters_to_learn, stretch
 from minigpt.datasets.encoding import encode_parts
 from minigpt.datasets.files.text_file import Tell, TextFile
 from minigpt.errors import DataError
+from minigpt.preparation.encoding.encoder import Encode, encoder
 from minigpt.preparation.token_store import (
     PARTS,
     EncodedPart,
@@ -43,15 +44,17 @@ def write_tokens(entry: EncodedText, file: TextFile, tell: Tell) -> EncodedText:
         tell: Receives the progress; may raise.
 
     Raises:
-        DataError: If the file changes meanwhile, or the disk is too small.
+        DataError: If the file changes meanwhile, the disk is too small, or who encodes
+            is lost.
     """
     if entry.index.complete:
         return entry
     tokenizer = entry.tokenizer()
     _require_space(entry, file, tokenizer)
     try:
-        for part in PARTS:
-            entry = _write_part(entry, part, file, tokenizer, tell)
+        with encoder(entry, tokenizer) as encode:
+            for part in PARTS:
+                entry = _write_part(entry, part, file, encode, tell)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
@@ -68,7 +71,7 @@ def write_tokens(entry: EncodedText, file: TextFile, tell: Tell) -> EncodedText:
 
 
 def _write_part(
-    entry: EncodedText, part: PartName, file: TextFile, tokenizer: Tokenizer, tell: Tell
+    entry: EncodedText, part: PartName, file: TextFile, encode: Encode, tell: Tell
 ) -> EncodedText:
     index, done = entry.index, entry.part(part)
     if done.complete:
@@ -78,7 +81,7 @@ def _write_part(
     tokens, characters = done.tokens, done.characters
     with _opened(entry, part) as out:
         text = stretch(file.blocks(), start + characters, end)
-        for ids, length in encode_parts(tokenizer, text, index.document_separator):
+        for ids, length in encode(text):
             out.write(ids.astype(index.number_type).tobytes())
             tokens, characters = tokens + len(ids), characters + length
             if characters - done.characters >= SAVED_EVERY:
@@ -121,6 +124,8 @@ def _require_space(entry: EncodedText, file: TextFile, tokenizer: Tokenizer) -> 
     """
     index = entry.index
     beginning = "".join(stretch(file.blocks(), end=_TRIED))
+    # With a document's end: whether there is a token for it is known before the rest.
+    beginning += index.document_separator or ""
     tried = encode_parts(tokenizer, beginning, index.document_separator)
     per_character = sum(len(ids) for ids, _ in tried) / len(beginning)
     left = index.num_characters - index.train.characters - index.validation.characters

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from minigpt.config import TokenizerConfig
 from minigpt.errors import CheckpointError, ConfigError, near_names
@@ -36,20 +37,29 @@ def load_tokenizer(path: Path | str) -> Tokenizer:
         path /= "tokenizer.json"
     fields = read_json(path)
     try:
-        if fields.get("format") != FORMAT:
-            raise CheckpointError(
-                f"this is no {FORMAT} file; one of Hugging Face is read with "
-                "open_tokenizer."
-            )
-        kind = fields.get("kind")
-        if not isinstance(kind, str) or kind not in KINDS:
-            raise CheckpointError(
-                f"kind is {kind!r:.80}: it must be one of {', '.join(KINDS)}."
-                f"{near_names(str(kind)[:80], KINDS)}"
-            )
-        return KINDS[kind].from_dict(fields)
+        return tokenizer_of(fields)
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
+
+
+def tokenizer_of(fields: dict[str, Any]) -> Tokenizer:
+    """Make a tokenizer of what `Tokenizer.to_dict` returned.
+
+    Raises:
+        CheckpointError: If a field is missing, or wrong.
+    """
+    if fields.get("format") != FORMAT:
+        raise CheckpointError(
+            f"this is no {FORMAT} file; one of Hugging Face is read with "
+            "open_tokenizer."
+        )
+    kind = fields.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise CheckpointError(
+            f"kind is {kind!r:.80}: it must be one of {', '.join(KINDS)}."
+            f"{near_names(str(kind)[:80], KINDS)}"
+        )
+    return KINDS[kind].from_dict(fields)
 
 
 def open_tokenizer(path: Path | str) -> Tokenizer:

@@ -2,8 +2,11 @@
 
 import os
 import secrets
+import shlex
 import signal
 import socket
+import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -25,10 +28,12 @@ from patience import until
 
 from minigpt.checkpoint import load_checkpoint
 from minigpt.cli import main
+from minigpt.datasets.tales.story import generate_tales
 from minigpt.engines import submitting
+from minigpt.engines.ray import Ray
 from minigpt.engines.submitting import look, submit
 from minigpt.errors import RunError
-from minigpt.runs.job import Site, read_job
+from minigpt.runs.job import IN_JOB, Site, read_job
 from minigpt.runs.lock import is_locked
 from minigpt.worker import launch
 from minigpt.worker.worker import train_run
@@ -176,6 +181,30 @@ def test_workers_that_fail_by_themselves_are_not_begun_again(two, store, text_fi
     submit(run, two)
     becomes(run, "failed")
     assert "each process needs at least one window" in run.status().error
+
+
+def test_a_cluster_encodes_a_large_text_even_when_its_cpus_are_taken(
+    cluster, one, tmp_path
+):
+    text = tmp_path / "text.txt"
+    text.write_text(generate_tales(100_000), encoding="utf-8")
+    script = Path(__file__).with_name("encoding_job.py")
+    words = shlex.join([sys.executable, str(script), str(text), str(tmp_path)])
+    said = tmp_path / "said.txt"
+    job = Ray(one)._call(
+        "/api/jobs/",
+        {
+            "entrypoint": f"exec {words} 2>{shlex.quote(str(said))}",
+            "entrypoint_num_cpus": 2,  # all there are
+            "runtime_env": {"env_vars": {IN_JOB: "1"}},
+        },
+    )["submission_id"]
+    until(lambda: not Ray(one).states([job]), DEADLINE)
+    here, there = (
+        {p.name: p.read_bytes() for p in (tmp_path / place).rglob("*.*") if p.is_file()}
+        for place in ("here", "there")
+    )
+    assert there == here != {}, said.read_text()
 
 
 @pytest.mark.parametrize(
