@@ -12,7 +12,6 @@ import pytest
 from patience import until
 
 from minigpt.config import DataConfig, TokenizerConfig
-from minigpt.datasets import corpus as corpus_module
 from minigpt.datasets.tales.story import generate_tales
 from minigpt.errors import DataError
 from minigpt.preparation import token_writing
@@ -25,25 +24,20 @@ from minigpt.tokenizers import SPECIAL_TOKENS, BPETokenizer, CharTokenizer
 from minigpt.tokenizers.documents import encode_documents
 
 ROOT = Path(__file__).parents[2]
-STRANGE = "Naïve café, „schön“ 😀😀!\r\n\n字字。字\n\n  don't   12 34\t– –\n" * 100
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    """Call a text of 20,000 bytes large, and give two processes small blocks of it."""
-    monkeypatch.setattr(token_writing, "SAVED_EVERY", 10_000)
-    monkeypatch.setattr(token_writing, "SPARE_BYTES", 0)
-    monkeypatch.setattr(corpus_module, "LARGE", 20_000)
-    monkeypatch.setattr(corpus_module, "MOST_HELD_OUT", 6_000)
+def home(tmp_path, short_is_large, monkeypatch):
+    """Give two processes small blocks of a text that counts as large."""
     monkeypatch.setattr(in_order, "BLOCK", 3_000)
     monkeypatch.setattr(encoder, "WORTH_A_WORKER", 1)
     return tmp_path
 
 
 @pytest.fixture
-def path(home):
+def path(home, strange):
     path = home / "text.txt"
-    path.write_bytes((STRANGE + generate_tales(60_000)).encode())
+    path.write_bytes((100 * strange + generate_tales(60_000)).encode())
     return path
 
 

@@ -11,7 +11,6 @@ import torch
 from minigpt.checkpoint import load_checkpoint
 from minigpt.cli import main
 from minigpt.config import DataConfig, RunConfig, TokenizerConfig
-from minigpt.datasets import corpus as corpus_module
 from minigpt.datasets.batches.examples import PackedDataset
 from minigpt.datasets.batches.windows import WindowSampler
 from minigpt.datasets.corpus import held_out_text, prepare_corpus, text_to_learn
@@ -27,17 +26,11 @@ from minigpt.tokenizers import CharTokenizer
 from minigpt.tokenizers.base import Tokenizer
 from minigpt.worker.worker import Display, train_run
 
-STRANGE = "Naïve café, „schön“ 😀😀!\r\n\n字字。字\n\n  don't   12 34\t– –\n" * 400
-
 
 @pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    """Keep the tokens here, save often, and call a text of 20,000 bytes large."""
+def home(tmp_path, short_is_large, monkeypatch):
+    """Keep the tokens of texts that count as large here."""
     monkeypatch.setenv("MINIGPT_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(token_writing, "SAVED_EVERY", 10_000)
-    monkeypatch.setattr(token_writing, "SPARE_BYTES", 0)
-    monkeypatch.setattr(corpus_module, "LARGE", 20_000)
-    monkeypatch.setattr(corpus_module, "MOST_HELD_OUT", 6_000)
     return tmp_path
 
 
@@ -89,11 +82,11 @@ def die_at(activity, share):
 @pytest.mark.parametrize("separator", [None, "\n\n", "字"])
 @pytest.mark.parametrize("block", [997, 65_536])
 def test_the_tokens_are_those_of_the_text_in_memory(
-    home, kind, separator, block, monkeypatch
+    home, strange, kind, separator, block, monkeypatch
 ):
     monkeypatch.setattr("minigpt.datasets.files.text_file.BLOCK", block)
     path = home / "text.txt"
-    path.write_bytes((STRANGE + generate_tales(20_000)).encode())
+    path.write_bytes((400 * strange + generate_tales(20_000)).encode())
     large, tokenizer = prepare(path, kind, document_separator=separator)
     small, other = in_memory(path, kind, document_separator=separator)
     assert tokenizer.to_dict() == other.to_dict()
@@ -102,9 +95,9 @@ def test_the_tokens_are_those_of_the_text_in_memory(
     assert large.num_characters == small.num_characters
 
 
-def test_a_document_of_any_length_is_cut_where_no_token_is(home):
+def test_a_document_of_any_length_is_cut_where_no_token_is(home, strange):
     path = home / "text.txt"
-    long = (STRANGE + generate_tales(20_000)) * 12
+    long = (400 * strange + generate_tales(20_000)) * 12
     path.write_text(f"one%{long}%%two%{long[::-1]}", encoding="utf-8")
     assert len(long) > 262_144
     for kind in ("word", "bpe"):
