@@ -4,7 +4,7 @@ A browser takes up what a run sends it in a few passes, and in each of them Stre
 front end goes over every element of the page. What arrives during a pass waits for the
 next. So a run that answers a click sends the head first, and waits before it sends the
 rest: else the browser would take up both together, and paint the head as late as all
-the rest. The head is there a third sooner for it, the rest a tenth of a second later.
+the rest. The head is there a quarter sooner for it, the rest a tenth of a second later.
 """
 
 import time
