@@ -172,6 +172,11 @@ def name_of(run: Run) -> str:
 def _find_task(command: TrainCommand) -> _Task:
     flags = command.flags
     if flags.run_dir is not None:
+        if not (flags.run_dir / "config.json").is_file():
+            raise RunError(
+                f"There is no run in {flags.run_dir}. To make one there, use "
+                "--output_dir."
+            )
         return _Task(Run(flags.run_dir), resume=False, is_new=False)
     if flags.resume is not None:
         run = find_run(flags.resume, to_train=True)
