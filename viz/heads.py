@@ -79,7 +79,7 @@ class HabitBar:
     value: float
     """Mean weight on held-out text, from 0 to 1."""
     low: float
-    """Where its 95 % interval begins …"""
+    """Where its 95% interval begins …"""
     high: float
     """… and where it ends."""
     untrained_low: float
@@ -114,7 +114,7 @@ def habits_chart(bars: Sequence[HabitBar]) -> vl.LayerChart:
         tooltip=[
             vl.Tooltip("habit:N"),
             vl.Tooltip("value:Q", title="weight", format=".3f"),
-            vl.Tooltip("low:Q", title="95 % interval from", format=".3f"),
+            vl.Tooltip("low:Q", title="95% interval from", format=".3f"),
             vl.Tooltip("high:Q", title="to", format=".3f"),
             vl.Tooltip("untrained_low:Q", title="untrained from", format=".3f"),
             vl.Tooltip("untrained_high:Q", title="to", format=".3f"),

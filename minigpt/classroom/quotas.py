@@ -33,8 +33,8 @@ def require_may_train() -> None:
     store, limits = RunStore(space.data / "runs"), space.limits
     if sum(has_ticket(run.path) for run in store.list()) >= limits.waiting:
         raise RunError(
-            f"You have {limits.waiting} {_trainings(limits.waiting)} waiting, as many "
-            "as each may have: withdraw one, or wait until one begins."
+            f"You have {limits.waiting} {_runs(limits.waiting)} waiting, as many as "
+            "each may have: withdraw one, or wait until one begins."
         )
     words = used_up(store, limits.minutes) or _too_much(space.data, limits, 0)
     if words:
@@ -123,5 +123,5 @@ def _has_process(run: Run) -> bool:
     return status.is_alive and status.pid is not None
 
 
-def _trainings(number: int) -> str:
-    return "training" if number == 1 else "trainings"
+def _runs(number: int) -> str:
+    return "run" if number == 1 else "runs"

@@ -35,8 +35,8 @@ class GenerationConfig(Config):
         None,
         ge=1,
         le=1000,
-        description="Never write a run of so many tokens twice, the prompt's included "
-        "(none: allowed).",
+        description="Never write a run of this many tokens twice, the prompt's "
+        "included (none: allowed).",
     )
     top_k: int | None = Field(
         50, ge=1, description="Keep only the k likeliest tokens (none: all)."

@@ -73,14 +73,14 @@ class ModelConfig(OwnModelConfig):
         1.0,
         ge=0.0,
         le=1000.0,
-        description="RoPE: pairs that turn at most so often in the trained length are "
-        "slowed by the whole factor.",
+        description="RoPE: pairs that turn at most this often in the trained length "
+        "are slowed by the whole factor.",
     )
     rope_fast_turns: float = Field(
         4.0,
         gt=0.0,
         le=1000.0,
-        description="RoPE: pairs that turn at least so often in the trained length "
+        description="RoPE: pairs that turn at least this often in the trained length "
         "keep their speed.",
     )
 

@@ -18,7 +18,7 @@ class QuantizationConfig(Config):
         None,
         ge=2,
         le=65_536,
-        description="At most so many neighbours of a row share one scale (none: the "
+        description="At most this many neighbours of a row share one scale (none: the "
         "whole row, which is one output channel).",
     )
     zero_point: bool = Field(

@@ -61,7 +61,7 @@ class DataConfig(Config):
         None,
         min_length=1,
         description="What separates the documents in a text file; each of them ends "
-        "with <eos> (none: the file is one document). tales ends each story so.",
+        "with <eos> (none: the file is one document). tales ends each story this way.",
     )
     validation_fraction: float = Field(
         0.1,
@@ -86,7 +86,7 @@ class TokenizerConfig(Config):
         description="BPE: tokens to learn, including 256 bytes and 4 special tokens.",
     )
     min_freq: int = Field(
-        1, ge=1, description="char and word: those that occur less often become <unk>."
+        1, ge=1, description="char and word: what occurs less often becomes <unk>."
     )
     sample_characters: int = Field(
         1 << 25,

@@ -100,7 +100,7 @@ def _fields(row: Row) -> dict[str, Any]:
         return {"messages": row.value}
     if not isinstance(row.value, dict):
         told = repr(row.value)[:60]
-        raise DataError(f"{row.where}: {told} is no object with named fields.")
+        raise DataError(f"{row.where}: {told} is not an object with named fields.")
     return row.value
 
 

@@ -119,7 +119,7 @@ def keep_top_k(
 def keep_top_p(
     logits: Float[Tensor, "batch vocab"], p: float
 ) -> Float[Tensor, "batch vocab"]:
-    """Keep the fewest likeliest tokens whose probabilities together reach p.
+    """Keep the smallest set of likeliest tokens whose probabilities together reach p.
 
     Counted from the other end, as `transformers` does: remove the least likely tokens
     for as long as what they weigh together is at most 1 − p.

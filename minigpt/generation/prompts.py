@@ -55,7 +55,7 @@ def read_prompts(contents: bytes | str) -> PromptList:
                 f"0x{error.object[error.start]:02x}. Save the file as UTF-8."
             ) from None
     if "\0" in contents:
-        raise DataError("The prompts hold a zero byte: this is no text file.")
+        raise DataError("The prompts hold a zero byte: this is not a text file.")
     lines = contents.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     prompts = [line for line in lines if line.strip()]
     if not prompts:

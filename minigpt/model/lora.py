@@ -9,7 +9,7 @@ A fine-tuned weight differs from its base by a matrix ΔW that is nearly of low 
        └─ A [rank, in] ─ B [out, rank] ─ scale ─┘
 
 B begins at zero, so the adapted model begins as the base. In the end ΔW may be added to
-W (*merged*): then it costs nothing any more.
+W (*merged*): from then on it costs nothing.
 
 Source: Hu et al. 2021, arXiv:2106.09685, eq. 3.
 """

@@ -161,7 +161,7 @@ def rope_speeds(config: ModelConfig) -> Float[Tensor, " pair"]:
 
 
 def yarn_pairs(config: ModelConfig) -> tuple[int, float]:
-    """Return the last pair that keeps its speed, and the first that is slowed wholly.
+    """Return the last pair that keeps its speed, and the first that is slowed fully.
 
         pair(turns) = d ln(trained length / (2π turns)) / (2 ln base)
 

@@ -130,8 +130,8 @@ def _weights(patterns: Patterns) -> Patterns:
     # Half precision rounds a sum of weights to a little more than 1.
     if not (np.isfinite(patterns).all() and patterns.min() >= -0.001):
         raise DataError(
-            "A pattern holds a number that is no weight: pass the patterns after the "
-            "softmax."
+            "A pattern holds a number that is not a weight: pass the patterns after "
+            "the softmax."
         )
     if patterns.max() > 1.01:
         raise DataError(

@@ -222,7 +222,7 @@ def _sha256(*examples: object) -> str:
 
 def _settings(config: RunConfig) -> FinetuneConfig:
     if config.finetune is None:
-        raise RunError("This run is not a fine-tuning: it has no base.")
+        raise RunError("This run is not a fine-tuning run: it has no base.")
     return config.finetune
 
 

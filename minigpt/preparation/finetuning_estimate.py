@@ -73,7 +73,7 @@ def some_examples(config: RunConfig, base: Checkpoint) -> Examples:
     """
     finetune = config.finetune
     if finetune is None:
-        raise RunError("This run is no fine-tuning: it has no examples.")
+        raise RunError("This run is not a fine-tuning run: it has no examples.")
     few = finetune.replace(tales_examples=min(_WRITTEN, finetune.tales_examples))
     short = fits(base.tokenizer, base.model.config.max_seq_len)
     if finetune.method == "sft":

@@ -75,8 +75,8 @@ class Adapter:
             found = _NAME.fullmatch(name)
             if found is None or tensor.ndim != 2:
                 raise CheckpointError(
-                    f"{path}: the tensor {name!r:.120} is no matrix of a LoRA: merge "
-                    "the adapter with peft's merge_and_unload()."
+                    f"{path}: the tensor {name!r:.120} is not a matrix of a LoRA: "
+                    "merge the adapter with peft's merge_and_unload()."
                 )
             require_finite(path, name, tensor)
             self.parts.setdefault(f"{found[1]}.weight", {})[found[2]] = tensor.float()

@@ -170,8 +170,8 @@ def _not_started(directory: Path, status: RunStatus) -> RunStatus:
         return status
     return status.replace(
         state="interrupted",
-        error="It was created and never started: whoever did it was killed. Resume to "
-        "start it.",
+        error="It was created but never started: the process that created it was "
+        "killed. Resume to start it.",
     )
 
 

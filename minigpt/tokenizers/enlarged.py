@@ -1,4 +1,4 @@
-"""A vocabulary with special tokens more, at its end: the old ids stay what they are.
+"""A vocabulary with more special tokens, at its end: the old ids stay what they are.
 
 For a model that is larger than its tokenizer, as many are (nanoGPT rounds 50257 up to
 50304, a multiple of 64): every id of the model then has a name to be shown by.
@@ -12,7 +12,7 @@ from minigpt.tokenizers.base import Tokenizer
 
 
 def with_special_tokens(tokenizer: Tokenizer, names: Sequence[str]) -> Tokenizer:
-    """Return a tokenizer with special tokens more, in this order.
+    """Return a tokenizer with these special tokens added, in this order.
 
     Args:
         tokenizer: Any.

@@ -115,8 +115,8 @@ class Pace:
     def slower(self) -> float | None:
         """How many times longer the steps took than their CPU time explains.
 
-        Who waits for the data is not at work, and nobody else has taken its core. None
-        before a few steps were taken.
+        A training that waits for its data is not at work, though nobody else has taken
+        its core. None before a few steps were taken.
         """
         if len(self._steps) < _FEW:
             return None

@@ -52,7 +52,7 @@ def opened_cell(row: tuple[object, ...], length: int) -> tuple[str, int] | None:
     def read(word: str) -> tuple[object, tuple[str, int]]:
         name, _, key = word.partition(":")
         if name not in ROWS or not key.isdecimal() or int(key) >= length:
-            raise ValueError(f"{word!r} is no cell of this sheet.")
+            raise ValueError(f"{word!r} is not a cell of this sheet.")
         return row, (name, int(key))
 
     kept, cell = linked("cell", "_opened_cell", read) or (None, None)
@@ -172,8 +172,9 @@ FORMULA = (
 FORMULA_IN_WORDS = (
     "*i* is the token that reads, *j* one that it may read: itself or an earlier one. "
     "$s_{ij}$ is the score, $b_{i-j}$ what a model adds for the distance between them, "
-    "if it does. $w_{ij}$ is the attention weight: e to the score, divided by the sum "
-    "of all of these in the row. $z_i$ is the sum of all values, each times its weight."
+    "if it adds anything. $w_{ij}$ is the attention weight: e to the score, divided by "
+    "the sum of e to every score in the row. $z_i$ is the sum of all values, each "
+    "times its weight."
 )
 
 tour_button = lesson.open(

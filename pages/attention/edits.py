@@ -120,5 +120,5 @@ def _read_weight(word: str) -> tuple[int, float]:
     """Read a weight out of the address; a ValueError where it says none."""
     key, _, weight = word.partition(":")
     if not 0 <= float(weight) <= 1:
-        raise ValueError(f"{weight} is no attention weight.")
+        raise ValueError(f"{weight} is not an attention weight.")
     return int(key), float(weight)

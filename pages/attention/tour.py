@@ -100,8 +100,8 @@ def _weights(reading: Reading, place: Place, steps: AttentionSteps) -> list[Stop
         ),
         Stop(
             SHEET,
-            "Now every token passes on its value, but only as much of it as its "
-            "weight allows. All of it together is an average of the values, and that "
+            "Now every token passes on its value, but only as much of it as its weight "
+            "allows. Together this makes a weighted average of the values, and that "
             f"average is what this head tells {asks}.",
             _opened(reading, place, ("v", best)),
         ),
@@ -113,7 +113,7 @@ def _without_root(reading: Reading, place: Place, steps: AttentionSteps) -> Stop
     before, after = float(steps.pattern.max()), float(unscaled_pattern(steps).max())
     change = f"the largest weight goes from {before:.3f} to {after:.3f}"
     if abs(after - before) < CLEAR:
-        change = f"in this row the largest weight hardly changes, it was {before:.3f}"
+        change = f"in this row the largest weight hardly changes from {before:.3f}"
     return Stop(
         EDIT,
         "Here you can leave a step out and see what the model then predicts. The "

@@ -62,7 +62,7 @@ FORMULA_IN_WORDS = (
     "$t_i$ is token number *i* of a continuation, and *n* its length. The vertical bar "
     "is read as “given”: each token's probability depends on all that stands before "
     "it. Probabilities are multiplied, so their logarithms are added. α is the length "
-    "penalty: divided by *n* to the power of α, a longer text is not worse for its "
+    "penalty: dividing by *n* to the power of α keeps a longer text from losing by its "
     "length alone."
 )
 

@@ -83,7 +83,7 @@ def _alone(told: _Told, before: Mapping[str, object]) -> list[Stop]:
             1,
             "The plainest way to write: take the likeliest token, "
             f"{told.name(best.tokens[0])}, forget all others, and go on from there. "
-            "Each column of this tree is one token further. Who writes like this never "
+            "Each column of this tree is one token further on. Writing like this never "
             "looks ahead, so it is called greedy decoding. (A dot stands for a space.)",
             before,
         ),
@@ -92,8 +92,8 @@ def _alone(told: _Told, before: Mapping[str, object]) -> list[Stop]:
             LAST,
             f"Greedy decoding wrote {told.text(told.greedy)}. How likely is that as a "
             "whole? Multiply the probabilities of its tokens, or, which comes to the "
-            f"same, add up their logarithms. The sum is {nats(best.cumulative)} nats. "
-            "The nearer to 0, the likelier the text.",
+            f"same thing, add up their logarithms. The sum is {nats(best.cumulative)} "
+            "nats. The nearer to 0, the likelier the text.",
         ),
     ]
 
@@ -175,7 +175,7 @@ def _parting(told: _Told) -> str:
         if own != greedy:
             return (
                 f"It took {told.name(own)} where greedy took {told.name(greedy)}: the "
-                "lesser token, but the better text."
+                "less likely token, but the better text."
             )
     return ""
 
@@ -191,7 +191,7 @@ def _otherwise(told: _Told) -> list[Stop]:
     )
     short, usual = told.plain.best, told.beam.best
     changed = (
-        "The same text wins in both ways."
+        "The same text wins either way."
         if short.tokens == usual.tokens
         else f"Now {told.text(told.plain)} wins, with {len(short.tokens)} tokens; "
         f"before, the winner had {len(usual.tokens)}."
@@ -213,9 +213,9 @@ def _otherwise(told: _Told) -> list[Stop]:
         ),
         Stop(
             SETTINGS,
-            "Your turn. Find the narrowest beam that beats greedy decoding; below the "
-            "tree you read whether you have it. Then type another prompt: does greedy "
-            "decoding find the best text there?",
+            "Your turn. Find the narrowest beam that beats greedy decoding; a line "
+            "below the tree tells you whether you have it. Then type another prompt: "
+            "does greedy decoding find the best text there?",
             {"length_penalty": DEFAULT.length_penalty},
         ),
     ]

@@ -16,7 +16,8 @@ def captions(found: Found, vocab_size: int) -> list[str]:
     # Greedy's text or the best of all may be longer than the search went on.
     last = max(node.step for node in found.nodes)
     lines = [_step(found, step, vocab_size) for step in range(1, steps + 1)]
-    lines += ["The search is over; only other texts go on."] * (last - steps)
+    over = "The search is over; only the texts it is compared with go on."
+    lines += [over] * (last - steps)
     lines[-1] = f"{lines[-1]} {ending(found)}"
     return lines
 
@@ -69,7 +70,10 @@ def _step(found: Found, step: int, vocab_size: int) -> str:
     texts = 1 if step == 1 else sum(node.status == "kept" for node in before)
     kept = sum(node.status == "kept" for node in level)
     finished = sum(node.status == "finished" for node in level)
-    fates = [f"{kept} go on" * (kept > 0), f"{finished} finish" * (finished > 0)]
+    fates = [
+        f"{kept} {'goes' if kept == 1 else 'go'} on" * (kept > 0),
+        f"{finished} finish{'es' * (finished == 1)}" * (finished > 0),
+    ]
     words = (
         f"{texts} text{'s' * (texts > 1)} × {vocab_size:,} tokens = "
         f"{texts * vocab_size:,} candidates. Of the best {len(level)}, "

@@ -48,7 +48,7 @@ def picked_number(sheet: BlockSheet, here: tuple[object, ...]) -> Number | None:
         number = hook, undotted(places)
         row = sheet.rows.index((hook, number[1][:-1]))
         if not sheet.holds((row, number[1][-1])):
-            raise ValueError(f"{word!r} is no number of this block.")
+            raise ValueError(f"{word!r} is not a number of this block.")
         return here, number
 
     kept, number = linked("number", "_picked_number", read) or (None, None)
@@ -154,11 +154,11 @@ WORDS = (
     "A model needs a place where everything found out about a token is kept. This is "
     "its residual stream, one vector. Attention and the MLP each read it through a "
     "norm, which brings it to a standard size, and **add** their result to it. Heads "
-    "fetch information from other tokens: the z of all heads, put side by side and "
-    "multiplied by W_O, is the sum of what each head writes. The MLP looks at this "
-    "token alone. Each neuron responds to one pattern in the vector; where it is "
-    "active, it adds its own output vector, which raises some tokens' logits. What was "
-    "there before stays in the sum, so later blocks can still read it."
+    "fetch information from other tokens. Their outputs z, side by side and multiplied "
+    "by W_O, give the sum of what each head writes. The MLP looks at this token alone. "
+    "Each neuron responds to one pattern in the vector; where it is active, it adds "
+    "its own output vector, which raises some tokens' logits. What was there before "
+    "stays in the sum, so later blocks can still read it."
 )
 
 FORMULA = (
@@ -166,10 +166,10 @@ FORMULA = (
     r"r'' = r' + \mathrm{MLP}(\mathrm{norm}_2(r'))"
 )
 FORMULA_IN_WORDS = (
-    "*r* is the residual stream of one token as it comes into the block. To it, each "
-    "head *h* adds its output z, turned into a vector of the stream's size by its own "
-    "part of $W_O$; this makes *r′*. To that, the MLP adds its result; this makes "
-    "*r″*, which leaves the block. Both read the stream through a norm."
+    "*r* is the residual stream of one token as it comes into the block. Each head *h* "
+    "turns its output z into a vector of the stream's size, by its own part of $W_O$, "
+    "and adds it; this makes *r′*. The MLP then adds its result; this makes *r″*, "
+    "which leaves the block. Both read the stream through a norm."
 )
 
 PARALLEL_FORMULA = (
@@ -177,9 +177,9 @@ PARALLEL_FORMULA = (
     r"+ \mathrm{MLP}(\mathrm{norm}_2(r))"
 )
 PARALLEL_FORMULA_IN_WORDS = (
-    "*r* is the residual stream of one token as it comes into the block. To it, each "
-    "head *h* adds its output z, turned into a vector of the stream's size by its own "
-    "part of $W_O$, and the MLP adds its result; this makes *r″*, which leaves the "
+    "*r* is the residual stream of one token as it comes into the block. Each head *h* "
+    "turns its output z into a vector of the stream's size, by its own part of $W_O$, "
+    "and adds it; the MLP adds its result, too; this makes *r″*, which leaves the "
     "block. In this model both read *r*, each through a norm of its own: the MLP works "
     "beside the heads and does not wait for them."
 )
@@ -196,8 +196,8 @@ with guard():
     if found is not None:
         opening.offer(
             found,
-            f"Opened at block {found.layer}, where one of two vectors that are added "
-            f"here is {found.effects['ratio']:.1f} times as long as the other.",
+            f"Opened at block {found.layer}, where one of the two vectors added here "
+            f"is {found.effects['ratio']:.1f} times as long as the other.",
         )
     view = block_of(checkpoint.model, reading.tokens, place.layer, place.token)
     tour.offer(tour_button, lambda: block_tour.stops(reading, place, view))

@@ -28,7 +28,9 @@ def stops(reading: Reading, place: Place, view: BlockView) -> list[Stop]:
 def _attention(reading: Reading, place: Place, view: BlockView) -> list[Stop]:
     name = quoted(reading.pieces[place.token])
     heads, width = len(view.results), len(view.resid_pre)
-    each = "One head looks" if heads == 1 else f"{heads} heads look"
+    each = f"{heads} heads look back at other tokens, each in its own way"
+    if heads == 1:
+        each = "One head looks back at other tokens"
     return [
         _at(
             "before",
@@ -45,9 +47,9 @@ def _attention(reading: Reading, place: Place, view: BlockView) -> list[Stop]:
         ),
         _at(
             "heads",
-            f"{each} back at other tokens, each in its own way. Every small "
-            "picture is one head: a row for each token that looks, a column for each "
-            "token that is looked at, darker where it takes more.",
+            f"{each}. Every small picture is one head: a row for each token that "
+            "looks, a column for each token that is looked at, darker where it takes "
+            "more.",
         ),
         _at(
             "output",
@@ -97,13 +99,14 @@ def _others(reading: Reading, place: Place) -> list[Stop]:
         Stop(
             STREAM,
             f"This was one of {layers} blocks. Here is the road through all of them: "
-            f"every part only adds to it. Marked now is block {other}.",
+            f"every part only adds to it. Block {other} is marked now.",
             {PART: "after", "layer": other},
         ),
         Stop(
             ROAD,
             f"Any token can be followed. This is the first one, {first}: it has "
-            "nothing before it to look back at, so all its heads look at itself.",
+            "nothing before it to look back at, so every head looks only at the token "
+            "itself.",
             {PART: "heads", "layer": place.layer, "token": 0},
         ),
     ]

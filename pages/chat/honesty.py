@@ -85,8 +85,8 @@ def _show_probability(number: int, said: ChatTurn) -> None:
         f"Probability {probability(answer.probability)}",
         type="tertiary",
         key=f"chat_probability_{number}",
-        help="Of exactly this answer, in the model’s own distribution: the "
-        "probabilities of its tokens, multiplied. Open it for each token’s.",
+        help="The probability of exactly this answer, in the model’s own distribution: "
+        "those of its tokens, multiplied. Open it to see each.",
         on_change="rerun",
     ) as box:
         if not box.open:
@@ -110,7 +110,7 @@ def _source(said: ChatTurn) -> str:
         return ""
     new = words_not_in(said.answer.text, told, said.question)
     if not new:
-        return "all its words stand in the story or the question"
+        return "all its words are in the story or the question"
     return f"neither in the story nor in the question: **{plain(', '.join(new[:8]))}**"
 
 
@@ -124,7 +124,7 @@ def _kind(said: ChatTurn) -> str:
         return ""
     nearest = f"The nearest: “{plain(found.nearest)}”"
     if not found.is_known:
-        return f"**This is none of the kinds of question it was tuned on.** {nearest}"
+        return f"**This is not a kind of question that it was tuned on.** {nearest}"
     if found.new_words:
         words = plain(", ".join(found.new_words))
         return f"A kind that it was tuned on, with a word it never met: **{words}**."
@@ -139,9 +139,9 @@ def _how_measured(said: ChatTurn) -> str | None:
     wrong, passed = kinds.taken_for_others, kinds.taken_for_learned
     return (
         "Measured by how far the question lies, in the residual stream after the first "
-        f"block, from {len(kinds.questions)} that were learned. It is wrong for "
-        f"{wrong.right} of {wrong.number} held-out questions of learned kinds, and for "
-        f"{passed.right} of {passed.number} questions of other kinds."
+        f"block, from {len(kinds.questions)} that were learned. This measure is wrong "
+        f"for {wrong.right} of {wrong.number} held-out questions of learned kinds, and "
+        f"for {passed.right} of {passed.number} questions of other kinds."
     )
 
 

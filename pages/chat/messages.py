@@ -225,7 +225,7 @@ def right_or_wrong(said: ChatTurn, story: Story | None, answer: Answer) -> str:
 def _about(said: ChatTurn, verdict: str, forgotten: bool) -> list[str]:
     ending = _ENDINGS.get(said.answer.ending or "", "")
     how = settings.describe(said.asking)
-    told = "not read any more" if forgotten else ""
+    told = "no longer read" if forgotten else ""
     return [part for part in (verdict, how, ending, told) if part]
 
 

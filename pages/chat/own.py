@@ -89,5 +89,5 @@ def describe(speaker: Speaker, question: str) -> str:
     if any(_is_asked(each, question) for each in own.learned):
         return f"One of the {len(own.learned)} questions it was tuned on."
     if any(_is_asked(each, question) for each in own.held_out):
-        return "**Held out**: it stands in the file, but the model was not tuned on it."
+        return "**Held out**: it is in the file, but the model was not tuned on it."
     return f"**None of the {len(own.learned)} questions it was tuned on.**"

@@ -180,12 +180,12 @@ def _predicted_from(case: _Case) -> Iterator[Question]:
         nth = ("first", "second", "third", "fourth")[place - begin]
         yield Question(
             "chat.predicted_from",
-            f"{case.quoted} From the position of which token does the model predict "
-            f"the **{nth}** token of its answer?",
+            f"{case.quoted} At which token’s position does the model predict the "
+            f"**{nth}** token of its answer?",
             [display_piece(piece) for piece in options],
             options.index(pieces[place - 1]),
-            "Always from the token before it. The first is predicted from the token "
-            "that marks that the assistant speaks now.",
+            "Always at that of the token before it. The first is predicted at the "
+            "token that marks that the assistant speaks now.",
         )
 
 
@@ -208,8 +208,8 @@ def _heads(case: _Case) -> Iterator[Question]:
     options = sorted(order[:4])
     yield Question(
         "chat.head",
-        f"{case.quoted} When the model writes the answer’s own word, which "
-        f"head reads **{plain(words_of_fact(asked))}** in the story most?",
+        f"{case.quoted} When the model writes the word that answers the question, "
+        f"which head reads **{plain(words_of_fact(asked))}** in the story most?",
         [f"L{layer}H{head}" for layer, head in options],
         options.index(order[0]),
         f"It gives {weights[order[0]]:.2f} of its attention weight to these words.",
@@ -271,8 +271,8 @@ def _counted(case: _Case) -> Iterator[Question]:
         options = sorted({own, own + 1, own + 3, 3 * number})
         yield Question(
             "chat.counted",
-            f"Of the tokens that the model reads before its answer number {number}, "
-            "how many never occur in ordinary text?",
+            f"Of the tokens that the model reads before answer number {number}, how "
+            "many never occur in ordinary text?",
             [str(option) for option in options],
             options.index(own),
             "One marks that the user speaks, one that the assistant does, and one ends "

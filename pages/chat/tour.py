@@ -88,10 +88,10 @@ def _read(begin: Talk, asking: Asking, story: Story | None) -> list[Stop]:
         ),
         Stop(
             SIDE,
-            "But a model cannot see who speaks. Before it answers, it reads one row of "
-            f"{count} tokens. So {own} of them are marks that never occur in ordinary "
-            "text: now the user speaks, now the assistant answers. This way to write "
-            "down a conversation is called the template.",
+            "But a model cannot see who is speaking. Before it answers, it reads one "
+            f"row of {count} tokens. So {own} of them are marks that never occur in "
+            "ordinary text: now the user speaks, now the assistant answers. This way "
+            "of writing down a conversation is called the template.",
         ),
     ]
 
@@ -227,9 +227,9 @@ def _honest(begin: Talk, told: Told) -> list[Stop]:
         Stop(
             "answer_0",
             "Is it sure? The probability of exactly this answer, word for word, was "
-            f"{likely}. That says how likely the model was to write it, not how "
-            "likely it is to be true. Beside it stands whether its words are in the "
-            "text at all.",
+            f"{likely}. That says how likely the model was to write it, not how likely "
+            "it is to be true. Beside it you see whether its words are in the text at "
+            "all.",
             told.settings | {VIEW: READS},
         )
     ]
@@ -242,7 +242,7 @@ def _honest(begin: Talk, told: Told) -> list[Stop]:
         Stop(
             "answer_0",
             f"A model answers whatever it is asked. To “{strange.said.question}” it "
-            f"says “{strange.answer}”. Below its answer stands whether this is a kind "
+            f"says “{strange.answer}”. Below its answer you see whether this is a kind "
             "of question that it was trained on.",
             strange.settings,
         ),

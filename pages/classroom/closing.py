@@ -15,7 +15,7 @@ def show(room: Room) -> None:
     st.subheader("The end", anchor=False)
     with st.popover("End the class", icon=":material/delete_forever:"):
         st.markdown(
-            "Stops all trainings, and deletes every learner with their runs, texts and "
+            "Stops all runs, and deletes every learner with their runs, texts and "
             "answers, and the models you shared. Your own work stays. The links become "
             "new, for the next class. **It cannot be undone.**"
         )

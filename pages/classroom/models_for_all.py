@@ -16,7 +16,10 @@ def show(room: Room) -> None:
     st.subheader("Models for all", anchor=False)
     shared = gifts.shared(room)
     if not shared:
-        st.caption("Those that ship. Share one of yours here, a learner’s in the list.")
+        st.caption(
+            "Only those that ship with the app. Share one of yours here, or a "
+            "learner’s in the list."
+        )
     for name in shared:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(name, width="stretch")

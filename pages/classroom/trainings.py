@@ -35,7 +35,7 @@ def show(room: Room) -> None:
             return
         waiting = sum(row.waits for row in rows)
         st.subheader(
-            f"Trainings · {len(rows) - waiting} at work, {waiting} waiting",
+            f"Runs · {len(rows) - waiting} at work, {waiting} waiting",
             anchor=False,
         )
         chosen = _choose(rows)
@@ -48,7 +48,7 @@ def show(room: Room) -> None:
                 key="training_stop",
                 on_click=_stop,
                 args=(chosen.run,),
-                help="It waits no more."
+                help="Takes it out of the queue."
                 if chosen.waits
                 else "Saves a checkpoint first, so nothing is lost.",
             )
@@ -84,7 +84,7 @@ def _choose(rows: Sequence[_Row]) -> _Row | None:
         height=min(38 + 35 * len(rows), 260),
         on_select="rerun",
         selection_mode="single-row",
-        alt=f"Trainings: {', '.join(row.run.id for row in rows)}",
+        alt=f"Runs: {', '.join(row.run.id for row in rows)}",
     )
     chosen = event["selection"]["rows"]
     return rows[chosen[0]] if chosen and chosen[0] < len(rows) else None

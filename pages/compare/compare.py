@@ -134,7 +134,7 @@ def show_piece(shown: Compared) -> None:
         on_click=state.go_to,
         args=(LENS,),
         kwargs={"token": max(0, start - 1), "prompt": shown.text.content},
-        help="Opens the logit lens and attribution, at the token before.",
+        help="Opens the page Logit lens and attribution, at the token before.",
     )
 
 
@@ -210,8 +210,8 @@ FORMULA_IN_WORDS = (
 )
 WORDS = (
     "**Loss** is −ln of the probability of the token that came, in nats. Blue pieces "
-    "have a lower loss than before, vermillion pieces a higher one. Training lowers "
-    "the *mean*; single tokens may get worse, because all of them share one set of "
+    "have a lower loss than before, orange pieces a higher one. Training lowers the "
+    "*mean*; single tokens may get worse, because all of them share one set of "
     "weights.\n\nIf the tokenizers differ, a piece ends where both end a token, and a "
     "model's loss on a piece is the sum over its tokens there.\n\nA head may attend "
     "elsewhere while the predictions stay the same, and weights may change a lot "

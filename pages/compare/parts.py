@@ -48,7 +48,7 @@ def heads(shown: Compared) -> None:
     name = f"L{chosen[0]}H{chosen[1]}"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
-            f"Open {name} in the head explorer",
+            f"Open {name} in the Head explorer",
             icon=":material/grid_view:",
             on_click=state.go_to,
             args=(EXPLORER,),
@@ -81,7 +81,7 @@ def weights(shown: Compared) -> None:
     change = numbers.weights(*(each.model for each in shown.checkpoints))
     column = "relative change"
     st.caption(
-        f"‖W − W₀‖ / ‖W₀‖, where W₀ is of {plain(shown.before.name)}. A weight "
+        f"‖W − W₀‖ / ‖W₀‖, where W₀ is that of {plain(shown.before.name)}. A weight "
         "that changed a lot need not matter."
     )
     if change.unmatched:
@@ -187,9 +187,9 @@ def input_saliency(shown: Compared) -> None:
     )
     tinted_text(text, key="saliency")
     st.caption(
-        f"Gradient × activation at {hook}: how much the logit would drop, to "
-        "first order, if this token's embedding were scaled down. It is small "
-        "where a norm cancels the scaling."
+        f"Gradient × activation at {hook}: how much the logit would drop, to first "
+        "order, if this token's embedding were scaled down to zero. It is small where "
+        "a norm cancels the scaling."
     )
     notebook.show(
         "saliency",

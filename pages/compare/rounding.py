@@ -160,7 +160,7 @@ def _show_cost(shown: Compared, chosen: str) -> None:
     with st.expander("Every matrix", icon=":material/table:"):
         st.dataframe(rise_table(rises), hide_index=True)
     show_note(
-        "Times are of this computer, and of a model of this size. Reading fewer bytes "
+        "The times are for this computer and a model of this size. Reading fewer bytes "
         "saves time only where the weights do not fit into the processor's cache: from "
         "some ten million weights on."
     )

@@ -36,9 +36,9 @@ def stops(shown: Compared, befores: Sequence[Side]) -> list[Stop]:
         _weights(shown, back | worst),
         Stop(
             PARTS,
-            "A loss is only a number. Here both models write on from this text, with "
-            "the same dice. Read both aloud: can you hear which of them has the lower "
-            "loss?",
+            "A loss is only a number. Here both models continue this text, with the "
+            "same random numbers. Read both aloud: can you hear which of them has the "
+            "lower loss?",
             {"part": "Samples"},
         ),
         Stop(
@@ -87,7 +87,7 @@ def _worse(shown: Compared) -> Stop:
     unit = "token" if found.same_tokens else "character"
     some = (
         f"And yet it rises on {found.worse} of {found.compared}"
-        if found.mean_change <= 0
+        if found.worse and found.mean_change <= 0
         else f"It rises on {found.worse} of {found.compared}"
     )
     most = (

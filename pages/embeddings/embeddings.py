@@ -64,13 +64,13 @@ can be **added to the embedding** (learned, sinusoidal). Queries and keys can be
 **rotated** (RoPE). Or a number can be **added to each score** (ALiBi, relative).
 
 The last two depend only on the **distance** between two tokens. A distance means the
-same anywhere in a text, also beyond the length of the training texts.
+same anywhere in a text, even beyond the length of the training texts.
 """
 
 SHUFFLE_WORDS = """
-One layer without positions gives "dog bites man" and "man bites dog" the same answer:
-the last token gathers a **weighted average** of the same values, and an average does
-not depend on the order.
+One layer without positions gives "dog bites man." and "man bites dog." the same answer:
+their last token, the full stop, gathers a **weighted average** of the same values, and
+an average does not depend on the order.
 
 From the second layer on, the causal mask reveals the order even without positions: each
 token has read only those before it, so what it passes on depends on where it stood.
@@ -126,9 +126,9 @@ FORMULA = (
 )
 FORMULA_IN_WORDS = (
     "*a* and *b* are the vectors of two tokens. Above the line is their dot product: "
-    "multiply them number by number, and add up. Below it are their lengths, so that "
-    "only the directions count. The cosine is one for the same direction, zero at a "
-    "right angle, and minus one for opposite directions."
+    "multiply them number by number, and add up. Dividing by their lengths, below the "
+    "line, leaves only the directions. The cosine is one for the same direction, zero "
+    "at a right angle, and minus one for opposite directions."
 )
 
 

@@ -135,7 +135,7 @@ def _moved_most(
         values = told_apart([changes[n] for n in names], 3)
         yield Question(
             "embeddings.moved_most",
-            f"{order.where}Which of the three changes a probability most?",
+            f"{order.where}In which of the three does a probability change most?",
             list(names.values()),
             list(names).index(best),
             f"In order: {plain(', '.join(values))}.",

@@ -118,7 +118,7 @@ def _variance(
         right = round(share)
         shown = sorted({right, *(n for n in (5, 35, 65, 95) if abs(n - right) > 12)})
         piece = checkpoint.tokenizer.pieces([subject.token])[0]
-        also = ", and of the others only those of the prompt" if subject.at else ""
+        also = ", and only the prompt's tokens beside it" if subject.at else ""
         yield Question(
             "embeddings.variance",
             f"With **{_word(piece)}** chosen{also}, the flat picture draws "
@@ -146,12 +146,12 @@ def _above_chance(
             "embeddings.above_chance",
             f"By chance alone, a cosine of {chance:.2f} would be nothing special in "
             f"the {which}. How many of the {count} tokens nearest to "
-            f"**{_word(piece)}** are nearer than that?",
+            f"**{_word(piece)}** have a higher one?",
             [str(option) for option in shown],
             shown.index(right),
             f"The {count} cosines run from {plain(f'{found.cosines[0]:.3f}')} to "
-            f"{plain(f'{found.cosines[-1]:.3f}')}. Only what lies beyond the dashed "
-            "line says that training brought two tokens together.",
+            f"{plain(f'{found.cosines[-1]:.3f}')}. Only a bar beyond the dashed line "
+            "says that training brought two tokens together.",
             subject.at,
         )
 

@@ -35,13 +35,15 @@ def in_words(config: ModelConfig, scheme: str) -> str:
             f"{config.rope_local_base:g}; the others have {config.rope_base:g}."
         )
     if config.rope_factor != 1.0:
-        which, made = "Its hands", "those it was made for"
+        which, made = "Its hands", "its first training texts"
         if config.rope_trained_length is not None:
             which = "Its slowest hands (not the fast ones)"
-            made = f"the {config.rope_trained_length:,} tokens it was made for"
+            made = (
+                f"the {config.rope_trained_length:,} tokens of its first training texts"
+            )
         words += (
             f" {which} turn {config.rope_factor:g} times slower than in other models, "
-            f"so that it can read texts longer than {made}."
+            f"so that the model can read texts longer than {made}."
         )
     return words
 

@@ -38,8 +38,8 @@ HOW = {
     "sinusoidal": "waves, from short to long, are added to the token's list",
     "rope": "what a token looks for and what it is found by are turned like the hands "
     "of a clock, further at each place",
-    "alibi": "when a token looks back, the farther away a token is, the more is taken "
-    "from its score",
+    "alibi": "when a token looks back, the farther away the other token is, the lower "
+    "its score becomes",
     "relative": "when a token looks back, every distance has a number of its own that "
     "is added to the score",
     "none": "nothing is added at all, and the model sees only which tokens come before",
@@ -149,11 +149,11 @@ def _maps(checkpoint: Checkpoint, text: PromptTokens, clear: _Found) -> list[Sto
     return [
         Stop(
             PICTURE,
-            f"Nobody can draw {width} directions. This map keeps the two along which "
-            f"the tokens of this text, {quoted(text.pieces[clear.place])} and its "
-            f"neighbours differ most, {counts[0]} in all. It holds {shares[0]} of "
-            "their differences. Directions found this way are called principal "
-            "components.",
+            f"Nobody can draw {width} directions. Take the tokens of this text, "
+            f"{quoted(text.pieces[clear.place])} and its neighbours, {counts[0]} in "
+            "all. This map keeps the two directions along which they differ most. It "
+            f"holds {shares[0]} of their differences. Directions found this way are "
+            "called principal components.",
             {"token": clear.place, "embedding_points": PROMPT},
         ),
         Stop(
@@ -185,8 +185,8 @@ def _other_table(
             NEIGHBOURS,
             "There are two such tables. In one, a token is looked up when it is read: "
             "the embedding. The other helps to choose the next token, by comparing the "
-            "model's last list with each of its rows: the unembedding. So far you saw "
-            f"the {was}; now you see the {which}. Here, closest to "
+            "model's last list with each of its rows: the unembedding. So far you have "
+            f"seen the {was}; now you see the {which}. Here, closest to "
             f"{quoted(text.pieces[clear.place])} is {_nearest(checkpoint, there)}, "
             f"with a cosine of {number(there.best)}, where chance alone reaches "
             f"{number(chance_of(checkpoint, which).most)}.",
@@ -205,16 +205,16 @@ def _positions(checkpoint: Checkpoint, reading: Reading) -> list[Stop]:
         Stop(
             SCHEME,
             "A token has the same list wherever it stands. But “dog bites man” is not "
-            "“man bites dog”, so its place must be told as well. In this model, "
-            f"{HOW[own]}.{name}",
+            "“man bites dog”, so the model must be told each token's place as well. In "
+            f"this model, {HOW[own]}.{name}",
             {PART: POSITIONS, chosen: own, "token": len(reading.tokens) - 1},
         ),
         *_by_distance(checkpoint, own),
         Stop(
             SCHEME,
-            "Other models do it in other ways. With "
-            f"{NAMES[other]} positions, {HOW[other]}. Only how far apart two tokens "
-            "are makes a difference then.",
+            f"Other models do it in other ways. With {NAMES[other]} positions, "
+            f"{HOW[other]}. Then only the distance between two tokens makes a "
+            "difference.",
             {chosen: other},
         ),
     ]

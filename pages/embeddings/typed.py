@@ -10,8 +10,8 @@ def say_which(typed: str, pieces: list[str]) -> str:
     if len(pieces) > 1:
         parts = " | ".join(plain(display_piece(piece)) for piece in pieces)
         return (
-            f"“{plain(typed)}” is no token of its own here: it is split into {parts}. "
-            f"You see the first of them, {first}."
+            f"“{plain(typed)}” is not a token of its own here: it is split into "
+            f"{parts}. You see the first of them, {first}."
         )
     with_space = pieces[0] != typed and pieces[0].strip() == typed.strip()
     return f"You see the token {first}" + (

@@ -57,16 +57,16 @@ with guard():
         tour.offer(tour_button, lambda: finetuning_tour.stops(toured))
     asked = set_up.show(store) if chosen == NEW else watch.show(tunings[chosen])
     lesson.explain(
-        "**SFT** (supervised fine-tuning) uses the loss of pretraining, but only "
-        "on the answer: the gray tokens of the prompt are read, not learned. "
-        "**LoRA** freezes every weight matrix W and learns two thin matrices "
-        "beside it: W + B·A. Weights without such a pair stay exactly as in the "
-        "base. **DPO** (direct preference optimization) has no right answer, "
-        "only a better one and a worse one. It raises the *margin*: how much "
-        "more likely the better answer became than the worse, compared with the "
-        "frozen reference.\n\nThe base model has read many such stories. "
-        "Fine-tuning teaches it to answer when it is asked. A head whose "
-        "attention changed need not matter: ablate it (switch it off) and see.",
+        "**SFT** (supervised fine-tuning) uses the loss of pretraining, but only on "
+        "the answer: the grey tokens of the prompt are read, not learned. To train "
+        "less, **LoRA** freezes every weight matrix W and learns two thin ones beside "
+        "it: W + B·A. Weights without a pair stay as in the base. **DPO** (direct "
+        "preference optimization) has no right answer, only a better one and a worse "
+        "one. It raises the *margin*: how much more likely the better answer became "
+        "than the worse, compared with a frozen copy, the reference.\n\nThe base has "
+        "read many stories like these. Fine-tuning teaches it to answer when it is "
+        "asked. A head whose attention changed need not matter: ablate it (switch it "
+        "off) and see.",
         supervised_example,
         LoRALinear,
         dpo_loss,

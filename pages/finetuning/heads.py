@@ -159,7 +159,7 @@ def _show_ways(shown: Both, asked: Asked, layer: int, head: int) -> None:
     known = {entry.id for entry in models.entries()}
     with st.container(horizontal=True):
         st.button(
-            f"Open L{layer}H{head} in the head explorer",
+            f"Open L{layer}H{head} in the Head explorer",
             icon=":material/grid_view:",
             on_click=state.go_to,
             args=(EXPLORER,),

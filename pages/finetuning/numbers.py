@@ -205,7 +205,7 @@ def reads(
     return first, second
 
 
-@remember(16, spinner="Cutting each head in turn …")
+@remember(16, spinner="Ablating each head in turn …")
 def heads_needed(shown: Both, number: int) -> HeadsNeeded:
     """Return what ablating each head costs on the first held-out questions."""
     who, asked = shown.after, questions(shown)[:number]

@@ -31,9 +31,9 @@ def show(shown: Both, own: OwnFile) -> None:
         _show_side("Unseen", "These were held out of training.", shown, unseen)
     st.caption(
         "Greedy answers, stopped a few tokens after the right one’s length. A fact "
-        "that stands only in a held-out line cannot be known: that the model fails "
-        "there is no fault. A question asked in other words, whose answer was "
-        "learned, shows whether it has learned more than the wording."
+        "found only in a held-out line cannot be known, so failing there is not the "
+        "model’s fault. A question asked in other words, whose answer was learned, "
+        "shows whether it has learned more than the wording."
     )
 
 

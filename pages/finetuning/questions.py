@@ -55,7 +55,7 @@ def _named(example: Example, place: int) -> str:
     if place == 0:
         return "The question below"
     asked = next(iter(numbers.conversations_of(example).values())).prompt[-1].content
-    return f"“{plain(asked.splitlines()[-1][:80])}” with all that stands before it"
+    return f"“{plain(asked.splitlines()[-1][:80])}” with all that comes before it"
 
 
 def before_a_tuning(

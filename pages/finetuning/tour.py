@@ -67,9 +67,9 @@ def _example(shown: Both) -> list[Stop]:
         ),
         Stop(
             watch.CHANGE,
-            f"Only the answer is learned. Of these {len(after)} tokens the loss "
-            f"counts {len(learned)}; the gray ones are read, but not learned. The "
-            "model should answer questions, not invent them. The framed token, "
+            f"Only the answer is learned. Of these {len(after)} tokens the loss counts "
+            f"{len(learned)}; the grey ones are read, but not learned. The model "
+            "should answer questions, not invent them. The framed token, "
             f"{_name(after[place])}{ends} gained most: {base} gave it "
             f"{_probability(before[place])}, {tuned} gives it "
             f"{_probability(after[place])}.",
@@ -108,10 +108,9 @@ def _answers(shown: Both) -> list[Stop]:
         return [
             Stop(
                 watch.CHANGE,
-                "Does it answer now? On the left are questions that it was trained "
-                "on, on the right some that were held out. A fact that stands only in "
-                "a held-out line cannot be known; a learned one, asked in other "
-                "words, can.",
+                "Does it answer now? On the left are questions that it was trained on, "
+                "on the right some that were held out. A fact found only in a held-out "
+                "line cannot be known; a learned one, asked in other words, can be.",
                 look,
             )
         ]
@@ -121,14 +120,14 @@ def _answers(shown: Both) -> list[Stop]:
     )
     first = {"question": 1}
     lost = (
-        " It has learned how to answer, but what it has never met, it cannot name."
+        " It has learned how to answer, but it cannot name what it has never met."
         if known.tuned_is_right and not new.tuned_is_right
         else ""
     )
     return [
         Stop(
             watch.CHANGE,
-            "Does it help with a story that neither has read? Both get the same "
+            "Does tuning help with a story that neither has read? Both get the same "
             f"tokens. {_both_say(shown, known)} The more questions are asked, the "
             "surer the count.",
             {**look, **first, "answers_words": answers.KNOWN},
@@ -172,7 +171,7 @@ def _inside(shown: Both) -> list[Stop]:
     said = (
         f"Only {thin} were trained; multiplied, they are the whole change."
         if product.is_adapter
-        else f"The nearest product of {thin}, holds {product.held:.0%} of it."
+        else f"The nearest product of {thin}, already holds {product.held:.0%} of it."
     )
     return [
         Stop(
@@ -184,17 +183,16 @@ def _inside(shown: Both) -> list[Stop]:
         ),
         Stop(
             watch.CHANGE,
-            f"This is the change of {matrix} in layer {layer}. {said} To train "
-            "only such thin matrices, and leave all other weights alone, is called "
-            "LoRA.",
+            f"This is the change of {matrix} in layer {layer}. {said} Training only "
+            "such thin matrices, and leaving all other weights alone, is called LoRA.",
             {weights.MATRIX: (layer, column)},
         ),
         Stop(
             watch.CHANGE,
-            "Which heads look elsewhere now? On the left, a head is the darker the "
-            "more its attention has changed. On the right, each head is switched off "
-            "in turn, and is the darker the more the answers needed it. Compare: are "
-            "they the same heads?",
+            "Which heads look elsewhere now? On the left, the darker a head, the more "
+            "its attention has changed. On the right, each head was switched off in "
+            "turn: the darker, the more the answers needed it. Compare: are they the "
+            "same heads?",
             {watch.VIEW: watch.HEADS},
         ),
     ]

@@ -110,9 +110,8 @@ TERMS = (
     ),
     Term(
         "fine-tuning",
-        "Training a model that is already trained a little further, on a small, "
-        "chosen set of examples. It keeps what it knows of language and changes "
-        "how it responds.",
+        "Training a finished model a little further, on a small, chosen set of "
+        "examples. It keeps what it knows of language and changes how it responds.",
     ),
     Term(
         "gradient",
@@ -128,8 +127,9 @@ TERMS = (
     ),
     Term(
         "head",
-        "One of several attentions that work side by side in a block, each with its "
-        "own queries, keys and values. L1H3 is head 3 of layer 1, counted from 0.",
+        "One of several attention mechanisms that work side by side in a block, each "
+        "with its own queries, keys and values. L1H3 is head 3 of layer 1, counted "
+        "from 0.",
         "blocks.{i}.attn.hook_result",
     ),
     Term(
@@ -221,8 +221,8 @@ TERMS = (
     ),
     Term(
         "OV circuit",
-        "What a head moves: the change of every logit, by token that is read. It is "
-        "the head's values and output as one table of tokens by tokens.",
+        "What a head moves: how reading each token changes every logit. It is the "
+        "head's value and output matrices as one table of tokens by tokens.",
         "minigpt.interpret.weights.token_maps",
     ),
     Term(
@@ -263,8 +263,8 @@ TERMS = (
     ),
     Term(
         "QK circuit",
-        "What a head looks for: the score of every key, by token that is the query. It "
-        "is the head's queries and keys as one table of tokens by tokens.",
+        "What a head looks for: the score of every key, for each token as the query. "
+        "It is the head's query and key matrices as one table of tokens by tokens.",
         "minigpt.interpret.weights.token_maps",
     ),
     Term(

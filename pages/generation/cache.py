@@ -35,7 +35,7 @@ the layers instead of the whole text, and the logits are the same. **Nothing abo
 past is computed twice.**
 
 The price is memory: every layer and head keeps two vectors per token, for as long as
-the text is being written. In large models and long texts, the cache can become larger
+the text is being written. With large models and long texts, the cache can become larger
 than the model.
 """
 

@@ -78,14 +78,14 @@ def show_view(view: str, source: GenerationInput, config: GenerationConfig) -> N
 def explain() -> None:
     """Say what the figures show."""
     lesson.explain(
-        "After any text, the model gives **every** token a logit, and that is "
-        "all it does. The rest is up to you. The repetition penalty and the "
-        "temperature **reshape** the distribution; top-k, top-p and min-p "
-        "**remove** its tail, and the remaining probabilities are rescaled to "
-        "add up to one.\n\nThen a token is drawn, by a race: each gets a random "
-        "waiting time, and the likelier it is, the shorter its wait. The shortest wait "
-        "wins, so each token wins as often as its probability says.\n\nClick an "
-        "unlikely token to force it: the model goes on as if it had chosen it itself.",
+        "After any text, the model gives **every** token a logit, and that is all it "
+        "does. The rest is up to you. The repetition penalty and the temperature "
+        "**reshape** the distribution; top-k, top-p and min-p **remove** its tail, and "
+        "the remaining probabilities are rescaled to add up to one.\n\nThen a token is "
+        "drawn, by a race: each gets a random waiting time, and the likelier it is, "
+        "the shorter its wait tends to be. The shortest wait wins, so each token wins "
+        "as often as its probability says.\n\nClick an unlikely token to force it: the "
+        "model goes on as if it had chosen it itself.",
         next_token,
         run_modules,
         filter_stages,

@@ -30,9 +30,9 @@ def show(source: GenerationInput, config: GenerationConfig) -> None:
     if known != wanted:
         names = ", ".join(STRATEGIES)
         st.caption(
-            f"{names}: each continues this prompt by up to {length} tokens, those that "
-            f"draw {SAMPLES} times. Of the settings, only length, end and seed are "
-            "used here."
+            f"{names}: each continues this prompt by up to {length} tokens, and those "
+            f"that draw do so {SAMPLES} times. Of the settings, only length, end and "
+            "seed are used here."
         )
         return
     draw(source, base, attempts)

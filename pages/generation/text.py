@@ -62,7 +62,7 @@ def show_found(found: Generation) -> None:
     st.caption(f"log p of these {len(found.tokens)} tokens together: {total:.2f} nats.")
     st.page_link(
         "pages/beam_search/beam_search.py",
-        label="See every candidate on the page Beam search",
+        label="See every candidate on the Beam search page",
         icon=":material/arrow_forward:",
     )
     offer_download(found.full_text)

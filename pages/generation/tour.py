@@ -117,8 +117,8 @@ def _drawn(told: _Told) -> list[Stop]:
     return [
         _bars(
             "draw",
-            "The model does not decide which token is written. Chance does, in a "
-            "race: each token waits for a random time, shorter if it is likelier, and "
+            "The model does not decide which token is written. Chance does, in a race: "
+            "each token waits for a random time, mostly shorter if it is likelier, and "
             f"the first to arrive is written. Here it is {told.name(first.token)}, "
             f"{came}.",
             PLAIN.replace(seed=one),

@@ -34,8 +34,8 @@ def show(place: Place) -> None:
         "**Which windows of the training text built this head?** The run is trained "
         "again until the head has formed. From there, the head's score is followed "
         "back through every step to every token: *what if this one had counted a "
-        "little more?* Then comes the proof: the same training, bit for bit, without "
-        "the windows that helped most."
+        "little more?* Then comes the proof: the same training run, bit for bit, "
+        "without the windows that helped most."
     )
     entry = models.chosen_entry()
     if built_numbers.is_training(entry):
@@ -109,12 +109,12 @@ def _show_found(work: Work, found: Found, place: Place) -> None:
     marked = chosen_count(work)
     st.markdown(
         f"**{name} formed at step {found.formed}:** there, its score passed "
-        f"{found.level:.2f}, halfway from its first to its last value. "
-        f"Until then the model read {windows.size:,} windows. The influence of a "
-        "window: how much higher the score at that step would be, going by its slope, "
-        "if the window counted twice. A window that counts more lets all others count "
-        "less, so the influences add up to 0. **Half of all influence, its sign "
-        f"aside, fell in the first {_steps(found.half)}.**"
+        f"{found.level:.2f}, halfway from its first to its last value. Until then the "
+        f"model read {windows.size:,} windows. The influence of a window: how much "
+        "higher the score at that step would be, going by its slope, if the window "
+        "counted twice. A window that counts more makes all others count less, so the "
+        "influences add up to 0. **Half of all influence, its sign aside, fell in the "
+        f"first {_steps(found.half)}.**"
     )
     st.vega_lite_chart(influence_chart(windows, marked).spec)
     built_code.show_influence(work, found)
@@ -162,7 +162,8 @@ def _repeated(found: Found) -> str:
         return f"Trained again, its weights equal {copies}, in all of their 16 bits."
     return (
         f"Trained again, its weights come as close as {number(most)} of their length "
-        f"to {copies}: another processor, or other threads, add up in another order."
+        f"to {copies}: a different processor or number of threads adds up in a "
+        "different order."
     )
 
 

@@ -28,9 +28,9 @@ THROUGH = {"its keys (K)": "k", "its queries (Q)": "q", "its values (V)": "v"}
 """What of the later head reads."""
 
 SO = {
-    "k": "what {earlier} moved is part of what {later} finds a token by",
+    "k": "what {earlier} moved helps {later} find a token",
     "q": "what {earlier} moved is part of what {later} looks for",
-    "v": "what {earlier} moved is moved on by {later}",
+    "v": "what {earlier} moved is passed on by {later}",
 }
 """What it means that a link stands out."""
 
@@ -114,7 +114,7 @@ def _show_graph(
     else:
         st.markdown(
             f"No pair of heads stands out: the highest {kind.upper()}-composition is "
-            "one that chance gives to some pair of so many."
+            "no higher than chance gives to some pair of so many."
         )
     notebook.show(
         "composition",
@@ -153,7 +153,7 @@ def _in_words(model: TransformerLM) -> str:
     words = (
         "From the weights: how much of what the earlier head writes the later one "
         "reads, from 0 to 1. Grey: two such heads turned at random, mean ± 2 sd; "
-        "untrained heads lie there too. A line: chance gives such a pair in fewer than "
+        "untrained heads lie there too. A line: a pair that chance gives in fewer than "
         f"one of {1 / RARE:,.0f} models. The norm's weights are folded in"
     )
     if model.config.qk_norm:

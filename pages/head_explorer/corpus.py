@@ -51,11 +51,12 @@ def show_examples(checkpoint: Checkpoint, place: Place) -> None:
     provenance.show(checkpoint, window, hook, cell)
     length = text.windows.shape[1]
     st.caption(
-        f"{count} windows of {length} tokens: {text.description}. The framed "
-        "token reads the others: the darker a token, the larger its weight. An example "
-        "is strong if its largest weight lies far above the mean of this head's rows "
-        "with as many tokens to read; rows with only a few are left out, since of two "
-        "tokens any head gives one a lot. The number above is the strongest example's."
+        f"{count} windows of {length} tokens: {text.description}. The framed token "
+        "reads the others: the darker a token, the larger its weight. An example is "
+        "strong if its largest weight lies far above the mean of this head's rows with "
+        "as many tokens to read; rows with only a few are left out, since with only "
+        "two tokens to read, one of them gets a lot anyway. The number above is the "
+        "strongest example's."
     )
     asked = f"{place.layer}, {place.head}, {EXAMPLES}"
     notebook.show(

@@ -46,7 +46,7 @@ def show_sentence(
         begins, untrained = "It puts", "not compared with untrained heads yet"
     else:
         like = bar.low <= bar.untrained_high
-        begins = "Like an untrained head, it puts" if like else "Most of all it puts"
+        begins = "Like an untrained head, it puts" if like else "Above all, it puts"
         begins = "It puts" if name else begins
         untrained = (
             f"untrained heads: {bar.untrained_low:.3f} to {bar.untrained_high:.3f}"
@@ -99,18 +99,18 @@ def _explain(found: HeldOutStudy, layer: int, head: int) -> None:
     scores = found.scores
     st.markdown(f"**L{layer}H{head}:** {held_out.label(found, layer, head)}.")
     st.caption(
-        f"Bars: the share of its weight that the head puts there, of the "
-        f"{min(SHOWN, len(scores.habits))} habits farthest above untrained heads "
-        f"among {len(scores.habits)}, in {scores.windows} windows of "
-        f"{found.text.windows.shape[1]} tokens ({found.text.description}). "
-        "Line on a bar: 95% interval, from windows drawn anew. Grey: untrained "
-        "models of this shape. Diamond: this prompt."
+        "Bars: the share of its weight that the head puts there, for the "
+        f"{min(SHOWN, len(scores.habits))} of {len(scores.habits)} habits that are "
+        f"farthest above untrained heads, in {scores.windows} windows of "
+        f"{found.text.windows.shape[1]} tokens ({found.text.description}). Line on a "
+        "bar: 95% interval, from windows drawn anew. Grey: untrained models of this "
+        "shape. Diamond: this prompt."
     )
     st.caption(
-        "A habit names a head if its whole interval takes at least half of the "
-        "weight, far above untrained heads, and if more goes there than distance "
-        "alone explains: whoever reads the last three tokens reads its own word "
-        "too, by chance."
+        "A habit names a head if its whole interval takes at least half of the weight, "
+        "far above untrained heads, and if more goes there than distance alone "
+        "explains: a head that reads the last three tokens also reads its own word, by "
+        "chance."
     )
     if scores.missing:
         st.caption(_missing_in_words(scores))

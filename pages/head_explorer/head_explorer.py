@@ -254,24 +254,23 @@ def show_opening(found: Opening | None) -> None:
     here, there = found.effects["here"], found.effects["there"]
     opening.offer(
         found,
-        f"Opened at L{found.layer}H{found.head}: of this model's heads, its strongest "
-        f"habit on a prompt loses most on random tokens. It takes {here:.2f} of the "
-        f"weight here, and {there:.2f} there.",
+        f"Opened at L{found.layer}H{found.head}: of all heads of this model, it is the "
+        "one whose strongest habit on a prompt loses most on random tokens. That habit "
+        f"takes {here:.2f} of the weight here, and {there:.2f} there.",
     )
 
 
 WORDS = (
-    "Each thumbnail is one head: a row is a token that reads, and dark cells get the "
-    "most attention weight. A line just below the diagonal means that every token "
-    "reads the one before it; a dark first column, that all read the first token. A "
-    "line further down appears where text repeats: each token reads what came next "
-    "the last time, and so the model can copy.\n\n"
-    "A score alone says little: near the start there are few tokens to read, so "
-    "**untrained** heads score too. A few rows of one prompt may be chance: a head's "
-    "**name** comes from windows of text that the model did not learn from. And it "
-    "holds for such text only: on **random tokens, said twice**, the same head may do "
-    "something else. Even then, attention is not causation: *Without it* ablates the "
-    "head (switches it off)."
+    "Each thumbnail is one head: a row is a token that reads, and the darker a cell, "
+    "the more weight it gets. A line just below the diagonal: every token reads the "
+    "one before it. A dark first column: all read the first token. A line further down "
+    "appears where text repeats: each token reads what came next the last time, and so "
+    "the model can copy.\n\nA score alone says little: near the start there are few "
+    "tokens to read, so **untrained** heads score too. A few rows may be chance, so a "
+    "head's **name** comes from text that the model did not learn from. It holds for "
+    "such text only: on **random tokens, said twice**, the same head may do something "
+    "else. And attention is not causation: *Without it* ablates the head (switches it "
+    "off)."
 )
 
 tour_button = lesson.open(

@@ -206,8 +206,8 @@ def _show_copying(model: TransformerLM, asked: Asked) -> None:
         said += " random heads have"
     share, count = _raising_itself(model, asked.layer, asked.head)
     st.markdown(
-        f"{said} {band}. Of {count:,} tokens, {share:.0%} are themselves the token "
-        "that reading them raises most."
+        f"{said} {band}. For {share:.0%} of {count:,} tokens, reading one raises that "
+        "same token most."
     )
     notebook.show("copying", copying, "copying(model).scores", drawn=found.scores)
 
@@ -232,7 +232,7 @@ def left_out(config: ModelConfig, asked: Asked) -> str:
         )
     words += f"Scores before the softmax{_at_distance(scheme, asked.distance)}"
     if asked.layer == 0 and not added:
-        words += " In this first layer, they are the scores that texts get."
+        words += " In this first layer, they are the scores in any text."
     return words
 
 

@@ -118,7 +118,7 @@ def _save(here: tuple[int, int], note: HeadNote) -> None:
     """Keep a note on a head, and say so."""
     _change(lambda notes: notes.with_head(here, note))
     if _PROBLEM not in st.session_state:
-        is_there = "is saved" if note != HeadNote() else "is empty, and gone"
+        is_there = "is saved" if note != HeadNote() else "is empty, so it was removed"
         st.toast(f"The note on L{here[0]}H{here[1]} {is_there}.")
 
 
@@ -130,7 +130,7 @@ def _show_views(notes: Notes) -> None:
             "Name of this view",
             max_chars=LONGEST_NAME,
             key="own_view",
-            help="Kept is everything that was chosen: step, prompt, head, token, tab.",
+            help="It keeps everything chosen now: step, prompt, head, token, tab.",
         )
         if st.form_submit_button("Bookmark this view", disabled=not is_local()):
             view = View(title.strip() or "A view", _PAGE, _query())

@@ -220,7 +220,7 @@ def _of_band(
         f"{HABITS[name]} (mean over {scores.queries[name]} tokens).{theirs} "
         + ("Did training make it do so?" if told else "What do untrained heads do?"),
         (
-            ["Yes: it reads there more than they", "No", "No, it reads there less"]
+            ["Yes: it puts more there than they do", "No", "No: it puts less there"]
             if told
             else ["They put less there", "About as much", "They put more there"]
         ),

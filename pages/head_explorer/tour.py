@@ -132,7 +132,7 @@ def _other_habit(scores: HeadScores, other: _Head) -> Stop:
         GRID,
         "Heads differ. Below each picture, a bar shows how strong one habit is; now it "
         f"is how much a head takes from {HABITS[name]}. Here {found.name} takes "
-        f"{number(found.score, 3)}, and it is chosen now. The list above the pictures "
+        f"{number(found.score, 3)}, so it is chosen now. The list above the pictures "
         "has the other habits.",
         {**found.at, "grid_score": name, "pattern_view": MAP},
     )
@@ -191,10 +191,10 @@ def _elsewhere(checkpoint: Checkpoint, scores: HeadScores) -> Stop:
     )
     return Stop(
         MORE,
-        "What a head does depends on the text. On this one, "
-        f"L{layer}H{head} takes {here} from {HABITS[name]}. On random tokens, a row of "
-        f"them and then the same row again, it takes {now}. So a name holds for one "
-        "kind of text; the one above a head comes from text like what it learned from.",
+        f"What a head does depends on the text. On this one, L{layer}H{head} takes "
+        f"{here} from {HABITS[name]}. On random tokens, a row of them and then the "
+        f"same row again, it takes {now}. So a name holds for one kind of text; the "
+        "name above a head comes from text of the kind that the model learned from.",
         {"layer": layer, "head": head, "head_tab": ELSEWHERE},
     )
 

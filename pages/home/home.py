@@ -25,7 +25,7 @@ def show_journey(checkpoint: Checkpoint, prompt: str) -> None:
     """Show the roads of the prompt's tokens; below the path, ask about them."""
     if not isinstance(checkpoint.model, TransformerLM):
         show_note(
-            "This model is an MLP: it mixes the last tokens with fixed weights. "
+            "This model is an MLP: it mixes the last few tokens with fixed weights. "
             "There is no path to follow here, only its prediction."
         )
         next_token.show(checkpoint, prompt)
@@ -47,12 +47,12 @@ def show_journey(checkpoint: Checkpoint, prompt: str) -> None:
 
 
 WORDS = """
-To guess the next token, a model must know what stands around the last one. So it
-carries a list of numbers, a **vector**, for every token, and keeps adding what it finds
-out. Each row is such a vector: a **residual stream**. It starts as the token's own
-vector, its **embedding**.
+To guess the next token, a model needs more than the one just before. So it carries a
+list of numbers, a **vector**, for every token, and keeps adding what it finds out. Each
+row is such a vector: a **residual stream**. It starts as the token's own vector, its
+**embedding**.
 
-Two kinds of parts add to it. **Attention** brings in what other tokens found out; an
+Two kinds of parts add to it. **Attention** brings in what earlier tokens found out; an
 **MLP** works on one row alone. Together they make a **block**. Nothing is overwritten.
 
 Every row guesses the token after it, but inside the text that token is known: **only
@@ -81,9 +81,9 @@ def offer_opening(found: Opening | None) -> None:
     share, alone = found.effects["probability"], found.effects["alone"]
     opening.offer(
         found,
-        "A text that this model did not learn from. It gives the right next token "
-        f"probability {share:.3f}; after the last token alone, only {alone:.2g}. The "
-        "rest comes from the tokens before it.",
+        "A text that this model did not learn from. The model gives the right next "
+        f"token probability {share:.3f}; after the last token alone, only {alone:.2g}. "
+        "The tokens before it make the difference.",
     )
 
 

@@ -47,9 +47,9 @@ def _verdict(is_lost: bool, is_fair: bool, count: int) -> str:
     if not is_lost:
         return "It is still the likeliest token."
     if not is_fair:
-        return "It is lost, but with more than heads and single weights."
+        return "It is lost, but not by heads and single weights alone."
     if count > MOST:
-        return "It is lost, but with too many: restore some."
+        return "It is lost, but by too many ablations: restore some."
     if count == 1:
         return "**Solved, with a single one.**"
     return "**Solved.** Can you do it with fewer?"

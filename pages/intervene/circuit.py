@@ -16,14 +16,15 @@ from pages.intervene.prompts import token_name
 from viz.tokens import display_piece
 
 WORDS = (
-    "A **node** is one part (an embedding, a head, an MLP) at one token. The **graph** "
-    "comes from a run in which norms, neurons and patterns are held still: then the "
-    "logit of the answer minus its rival's is a sum, and each line is a part of it. "
-    "Q, K and V mark whether a line leads to a head's query, key or value. **The "
-    "proof** is an experiment: all other nodes get their mean over held-out text, and "
-    "the model runs. If the difference stays, the circuit is enough. Another path may "
-    "be enough, too: see how much of the difference is left when the circuit is taken "
-    "away. And attribution only predicts: compare it with the removal of each node."
+    "Which parts, together, give the answer? A **node** is one part (an embedding, a "
+    "head, an MLP) at one token. The **graph** comes from a run in which norms, "
+    "neurons and patterns are held still: the logit of the answer minus its rival's is "
+    "then a sum, and each line is one term. Q, K and V mark lines that lead to a "
+    "head's query, key or value. **The proof** is an experiment: all other nodes get "
+    "their mean over held-out text, and the model runs. If the difference stays, the "
+    "circuit is enough. Another path may be enough, too: see how much is left without "
+    "the circuit. And attribution only predicts: compare it with the removal of each "
+    "node."
 )
 
 OFFERED = 12
@@ -98,9 +99,9 @@ def choose(checkpoint: Checkpoint, reading: Reading, row: DeltaGenerator) -> Ask
             list(names),
             key="circuit_rival",
             width=150,
-            help="The token that the answer is compared with: the likeliest other; or "
-            "the second, what the model would say if it knew nothing of the prompt, "
-            "with every node at its mean; or one of the next.",
+            help="The token that the answer is compared with. First comes the "
+            "likeliest other token; second, what the model would say with every node "
+            "at its mean, knowing nothing of the prompt; then the next likeliest.",
             **state.BOUND,
         )
     return names[name]

@@ -64,8 +64,8 @@ def show(
             chart.spec, key="circuit_graph", on_select=_pick, selection_mode=PICKED
         )
     st.caption(
-        "Blue: for the answer; vermillion: against it. The wider a line, the more "
-        "logits. Click a node to see its lines alone."
+        "Blue: for the answer; orange: against it. The wider a line, the more logits. "
+        "Click a node to see its lines alone."
     )
     with beside:
         _show_lines(drawing, reading, chosen)

@@ -69,7 +69,7 @@ def _show_survey(checkpoint: Checkpoint) -> None:
                 key="try_prompts",
                 on_click=_set,
                 args=(asked,),
-                help="Some seconds for each on a small model. Stopped, it goes on "
+                help="A few seconds for each on a small model. If stopped, it resumes "
                 "where it was.",
             )
             return

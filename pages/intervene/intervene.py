@@ -55,22 +55,22 @@ from pages.intervene.many_prompts import part as many_prompts
 FELT = 0.05
 
 ABLATE = (
-    "To **ablate** a part (switch it off) means to replace what it adds to "
-    "the residual stream; everything after it is computed again. **zero** "
-    "removes its output; its **mean**, or its values in another text "
-    "(**resample**), remove only what it says about *this* text. Watch the "
-    "other heads: one that loses its score without being touched depended on "
-    "the part you ablated. And a striking pattern may not matter: attention "
-    "is not causation."
+    "Does the model need a part? Take it away, and see. To **ablate** a part (switch "
+    "it off) means to replace what it adds to the residual stream; everything after it "
+    "is computed again. **zero** removes its output; its **mean**, or its values in "
+    "another text (**resample**), remove only what it says about *this* text. Watch "
+    "the other heads: one that loses its score without being touched depended on the "
+    "part you ablated. And a striking pattern may not matter: attention is not "
+    "causation."
 )
 PATCH = (
-    "The model runs on the corrupted prompt, but **one** place gets the "
-    "value it had on the clean prompt. **1**: that alone brings the whole "
-    "answer back; **0**: it has no effect. Read the map from top to bottom: "
-    "the difference starts at the exchanged word and moves to the last "
-    "token, where the prediction is made. The shares need not add up to 1. "
-    "**Reverse** asks which places the clean run cannot do without: where "
-    "the model has a second path, the result is different."
+    "The two prompts differ in a word or two. Where does the model carry that "
+    "difference? It runs on the corrupted prompt, but **one** place gets the value it "
+    "had on the clean prompt. **1**: that alone brings the whole answer back; **0**: "
+    "it has no effect. Read the map from top to bottom: the difference starts at the "
+    "exchanged word and moves to the last token, where the prediction is made. The "
+    "shares need not add up to 1. **Reverse** asks which places the clean run cannot "
+    "do without: where the model has a second path, the result is different."
 )
 TURN = (
     "Each head is ablated on its own, and the loss on held-out text is "

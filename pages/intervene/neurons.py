@@ -259,8 +259,8 @@ def _show_examples(checkpoint: Checkpoint, neuron: Neuron) -> None:
         _show_rows(checkpoint, text.windows, found.deciles, most, "deciles")
     st.caption(
         f"{count} windows of {text.windows.shape[1]} tokens: {text.description}. The "
-        "number is the activation at the framed token; blue: above 0, vermillion: "
-        f"below. It is above 0 at {100 * found.firing:.1f}% of all tokens."
+        "number is the activation at the framed token; blue: above 0, orange: below. "
+        f"It is above 0 at {100 * found.firing:.1f}% of all tokens."
     )
     call = f"neuron_examples(model, windows, {neuron!r}, {EXAMPLES})"
     notebook.show(

@@ -219,7 +219,7 @@ def _show_graph(model: TransformerLM, maps: Maps) -> None:
         st.vega_lite_chart(chart.spec)
     st.caption(
         "The wider a line, the farther its path moves the answer: blue toward the "
-        "other prompt's, vermillion away from it. Point at a line for its share."
+        "other prompt's, orange away from it. Point at a line for its share."
         + " A line to a group ends at the first of its heads."
         * (group > 1)
     )

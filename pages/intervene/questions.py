@@ -201,8 +201,8 @@ def _mean(checkpoint: Checkpoint, reading: Reading) -> Iterator[Question]:
             yield Question(
                 "intervene.mean",
                 f"{text.where}{head}, set to zero, changes the prediction by KL "
-                f"{costs[head]:.3f} nats. What does it do if it is set to its mean "
-                "over held-out text instead?",
+                f"{costs[head]:.3f} nats. How much does it change if the head is set "
+                "to its mean over held-out text instead?",
                 ["Less than half as much", "More than half as much", "Even more"],
                 0 if share < 0.5 else 1 if share < 1 else 2,
                 f"KL {effect.kl:.3f} nats.",

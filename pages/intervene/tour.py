@@ -134,10 +134,10 @@ def _one_weight(told: _Told) -> Stop:
     )
     return Stop(
         EDGES,
-        "Sometimes one look is what counts. These are the attention weights of "
+        "Sometimes it is a single look that counts. These are the attention weights of "
         f"{Head(edge.layer, edge.head)}: a row for each token that looks back, darker "
-        "where it takes more. All heads are on again. Only one weight was set to zero, "
-        f"with which {asks} reads {found}; it was {weight:.3f}. With that, "
+        "where it takes more. All heads are on again. Only one weight was set to zero: "
+        f"the one with which {asks} reads {found}; it was {weight:.3f}. With that, "
         f"{told.name(told.answer)} has {told.left(Ablation(edge))}.",
         {
             "cut": [str(Ablation(edge))],

@@ -73,8 +73,8 @@ def show_gradient(
     )
     st.caption(
         "Read it from right to left. In each block, `z` is what its heads gathered, "
-        "`MLP` its neurons, `out` the stream after it. Of the chosen cell, the largest "
-        "number is traced."
+        "`MLP` its neurons, `out` the stream after it. The largest number of the "
+        "chosen cell is traced."
     )
     position, column = cell or (worst, last)
     column = max(column, len(names) - count)

@@ -67,15 +67,15 @@ def show_view(
 def explain() -> None:
     """Say what the figures show."""
     lesson.explain(
-        "The **loss** says how surprised the model was: −ln of the probability that "
-        "it gave each token that came next, averaged. The **gradient** says for every "
+        "The **loss** says how surprised the model was: −ln of the probability that it "
+        "gave each token that came next, averaged. The **gradient** says for every "
         "number how much the loss rises if that number grows. It is worked out from "
-        "the end, each block handing back what the next one gave it. One **step** then "
-        "moves every weight a little against its gradient, all by the same rule. The "
-        "slope is only right nearby: a short step does what it promises, a step too "
-        "long makes things worse. Taken again and again, it teaches the model the "
-        "prompt by heart. All this happens in a copy: the model that you chose stays "
-        "as it is.",
+        "the end: each block turns the gradient of what it wrote into that of what it "
+        "read. One **step** then moves every weight a little against its gradient, all "
+        "by the same rule. The slope is only right nearby: a short step does what it "
+        "promises, a step too long makes things worse. Taken again and again, it "
+        "teaches the model the prompt by heart. All this happens in a copy: your model "
+        "stays as it is.",
         next_token_loss,
         backward_pass,
         plain_step,
@@ -96,14 +96,14 @@ FORMULA = r"""
 \end{aligned}
 """
 FORMULA_IN_WORDS = (
-    "*W* is a matrix of weights, *g* the gradient of the loss by it, and lr the step "
-    "size, or learning rate. The arrow is read as “becomes”. AdamW keeps two running "
-    "averages, *m* of the gradient and *v* of its square; the hats say that both are "
-    "corrected for having begun at zero, and ε is a tiny number that avoids a division "
-    "by zero. So every weight moves about equally far. It also pulls weights towards "
-    "zero; that weight decay is left out here. Muon makes the averaged gradient "
-    "orthogonal, *o*: all directions of the matrix then move equally far. The root is "
-    "larger for a tall matrix."
+    "*W* is a matrix of weights, *g* the gradient of the loss with respect to it, and "
+    "lr the step size, or learning rate. The arrow is read as “becomes”. AdamW keeps "
+    "two running averages, *m* of the gradient and *v* of its square; the hats say "
+    "that both are corrected for having begun at zero, and ε is a tiny number that "
+    "avoids a division by zero. So every weight moves about equally far. It also pulls "
+    "weights towards zero; that weight decay is left out here. Muon makes the averaged "
+    "gradient orthogonal, *o*: all directions of the matrix then move equally far. The "
+    "root is larger for a tall matrix."
 )
 
 

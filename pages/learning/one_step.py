@@ -97,7 +97,7 @@ def _chosen_cell(here: object, size: tuple[int, int]) -> tuple[int, int] | None:
     def read(word: str) -> tuple[object, tuple[int, ...]]:
         cell = undotted(word)
         if len(cell) != 2 or not all(map(operator.lt, cell, size)):
-            raise ValueError(f"{word!r} is no cell of what is shown.")
+            raise ValueError(f"{word!r} is not a cell of what is shown.")
         return here, cell
 
     kept, picked = linked("cell", CELL, read) or (None, None)

@@ -22,9 +22,10 @@ def show_sizes(chosen: Chosen) -> None:
     rule, sweep = chosen
     change = sweep.after(rule.rate) - sweep.before
     st.caption(
-        f"One step of {rule.optimizer} with lr = {rule.rate:g}: by the slope, the loss "
-        f"should change by {signed(rule.rate * sweep.slope)} nats; it really changes "
-        f"by {signed(change)}, from {sweep.before:.4g} to {sweep.after(rule.rate):.4g}."
+        f"One step of {rule.optimizer} with step size {rule.rate:g}: by the slope, the "
+        f"loss should change by {signed(rule.rate * sweep.slope)} nats; it really "
+        f"changes by {signed(change)}, from {sweep.before:.4g} to "
+        f"{sweep.after(rule.rate):.4g}."
     )
     st.vega_lite_chart(
         rate_chart(sweep.rates, sweep.losses, sweep.before, sweep.slope, rule.rate).spec

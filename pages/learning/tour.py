@@ -80,8 +80,8 @@ def _loss(prompt: Prompt, backward: BackwardPass) -> list[Stop]:
         ),
         Stop(
             "loss_of_tokens",
-            "The lower row says how surprised it was: 0 if it was certain, and "
-            "more and more the less it expected the token. The biggest surprise is "
+            "The lower row says how surprised it was: 0 if it was certain, and higher "
+            "the less it expected the token. The biggest surprise is "
             f"{quoted(prompt.pieces[worst + 1])}, with "
             f"{number(backward.losses[worst])} nats. The mean over all tokens, "
             f"{number(backward.loss)}, is called the loss. To learn is to make it "

@@ -26,7 +26,7 @@ def show(shelf: str, *, is_empty: bool) -> None:
     """Show the ways to bring something to a shelf, opened where it is empty."""
     if shelf == RUNS:
         st.button(
-            "Start a training",
+            "Start training",
             icon=":material/trending_down:",
             key="start_training",
             on_click=state.go_to,

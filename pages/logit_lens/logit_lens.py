@@ -21,17 +21,17 @@ from pages.logit_lens import tour as lens_tour
 from pages.logit_lens.numbers import LensReading, opening_of
 
 WORDS = """
-The **lens** applies the final norm and the unembedding to the residual stream at one
-point. Each row is a later point, each cell a distribution over the next token. The last
-row is the model's own output.
+What if the model stopped here? The **lens** applies the final norm and the unembedding
+to the residual stream at one point. Each row is a later point, each cell a distribution
+over the next token. The last row is the model's own output.
 
 The lens reads only what is stored in the form of the *output*. Early layers may hold
 more than it shows.
 
-**Shares** split the same logit by part. The stream is a sum and the unembedding
-is linear, so they add up exactly, with the final norm's scale frozen at the value it
-has here. A share is a part's direct contribution, not what would happen without it: for
-that, ablate the part (switch it off) on the Intervene page.
+**Shares** split the same logit by part. The stream is a sum and the unembedding is
+linear, so with the final norm's scale held fixed, they add up exactly. A share is a
+part's direct contribution, not what would happen without it: for that, ablate the part
+(switch it off) on the Intervene page.
 """
 
 

@@ -58,10 +58,10 @@ def _cells(
             GRID,
             f"The model's own answer is {answer}. "
             + (
-                "It already stands at the entrance, and stays to the end."
+                "It is there from the entrance on, and stays to the end."
                 if found == 0
-                else f"It stands in every row from {points[found].name} on, the one "
-                "that is marked now. Above that row, the model would have said "
+                else f"It is in every row from {points[found].name} on, which is the "
+                "row marked now. Above that row, the model would have said "
                 f"{quoted(source.piece(int(tops[found - 1])))}."
             ),
             {"point": found},
@@ -175,10 +175,9 @@ def _other_token(source: LensReading, position: int) -> Stop:
     a, b = (int(token) for token in column.top(-1, 2))
     return Stop(
         GRID,
-        "Not every answer takes equally long. After "
-        f"{quoted(source.pieces[place])}, it is {quoted(source.piece(a))}, and it "
-        f"stands from {source.lens().points[settled[place]].name} on. Your turn: click "
-        "any cell.",
+        f"Not every answer takes equally long. After {quoted(source.pieces[place])}, "
+        f"it is {quoted(source.piece(a))}, and it is there from "
+        f"{source.lens().points[settled[place]].name} on. Your turn: click any cell.",
         {"token": place, "point": settled[place]} | _pair(source, place, (a, b)),
     )
 

@@ -89,7 +89,7 @@ def _show_button(
         key="tune_lens",
         on_click=_set,
         args=(identity(checkpoint),),
-        help="Some seconds for a small model. Stopped, it goes on where it was.",
+        help="A few seconds for a small model. If stopped, it resumes where it was.",
     )
     if lens.step:
         row.caption(f"Stopped after {lens.step} of {lens.steps} steps.")

@@ -37,6 +37,6 @@ def nearer(source: LensReading) -> Iterator[Question]:
             "lens, which has learned to translate?",
             ("no nearer", "nearer, but more than half as far", "less than half as far"),
             (share < 1) + (share < HALF),
-            f"KL {tuned:.2f} nats instead of {raw:.2f}. What is not yet in the stream, "
-            "no translation can add.",
+            f"KL {tuned:.2f} nats instead of {raw:.2f}. No translation can add what is "
+            "not yet in the stream.",
         )

@@ -91,7 +91,7 @@ def _show_part(
     with st.container(horizontal=True):
         if part.kind == "head":
             st.button(
-                f"Open {part.name} in Head explorer",
+                f"Open {part.name} in the Head explorer",
                 icon=":material/grid_view:",
                 key="open_written",
                 on_click=state.go_to,

@@ -93,7 +93,7 @@ def show_way_to_lesson(room: Room, study: Study, who: Participant) -> None:
         )
         if who.began:
             st.button(
-                "I am through with it: to the test",
+                "I have finished it: to the test",
                 type="primary",
                 key="_study_ready",
                 icon=":material/arrow_forward:",
@@ -146,7 +146,9 @@ if found is None or own is None:
     raise RoomError("You are in no study. Open the link that your teacher shows.")
 room, (study, who) = found[0], own
 st.title("Study", anchor=False)
-st.caption(f"Your code is **{who.code}**. Note it: only you know that it is you.")
+st.caption(
+    f"Your code is **{who.code}**. Write it down: nobody else knows that it is you."
+)
 with guard():
     stage = participants.stage_of(room, study, who)
     if problem := st.session_state.pop(_SAID, None):

@@ -36,7 +36,7 @@ def show(entry: TokenizerChoice, text: str) -> None:
     if learned != entry:
         st.caption(
             f"This view counts pairs in the training text, and {plain(entry.name)} "
-            f"came without that text. So you see how **{plain(learned.name)}** "
+            f"came without that text. So it shows how **{plain(learned.name)}** "
             "learned. *Slow motion* shows the merges of the model's own tokenizer."
         )
     history = history_of(learned)

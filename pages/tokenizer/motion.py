@@ -28,7 +28,7 @@ def show(entry: TokenizerChoice, tokenizer: Tokenizer, text: str) -> None:
         unit = "words" if tokenizer.kind == "word" else "characters"
         show_note(
             f"This tokenizer splits a text into {unit} at once: it learned no merges. "
-            "Choose one of byte pairs (BPE) above."
+            "Choose a byte-pair (BPE) tokenizer above."
         )
         return
     shown = beginning(text)

@@ -149,9 +149,9 @@ def first_merge(tokenizer: BPETokenizer, text: str) -> Iterator[Question]:
         shown = sorted(dict.fromkeys(chosen))
         yield Question(
             "tokenizer.first_merge",
-            "The tokenizer starts from single bytes and joins pairs, those first that "
-            "were most frequent in its training text. Which of these pairs of "
-            f"“{plain(each)}” does it join first?",
+            "The tokenizer starts from single bytes and joins pairs, beginning with "
+            "those that were most frequent in its training text. Which of these pairs "
+            f"of “{plain(each)}” does it join first?",
             shown,
             shown.index(names[0]),
             f"{plain(names[0])} is number {pairs[0][1] + 1:,} in its list of merges. "

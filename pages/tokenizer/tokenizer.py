@@ -124,8 +124,8 @@ split differently after different training**.
 
 tour_button = lesson.open(
     "Tokenizer",
-    "A model reads numbers, not letters. A tokenizer splits text into pieces "
-    "and gives each a number; it learns which pieces from a text.",
+    "A model reads numbers, not letters. A tokenizer splits text into pieces and gives "
+    "each a number; it learns the pieces from a text.",
 )
 with guard():
     which, prompt = st.columns([4, 5])

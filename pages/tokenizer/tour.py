@@ -76,12 +76,15 @@ def _by_merges(tokenizer: BPETokenizer, text: str) -> list[Stop]:
 
 
 def _whole(tokenizer: Tokenizer, text: str) -> Stop:
-    units = {"word": "every word or mark", "char": "every character"}
-    unit = units.get(tokenizer.kind, "whatever stands in its list of pieces")
+    ways = {
+        "word": "makes every word or mark a piece of its own",
+        "char": "makes every character a piece of its own",
+    }
+    way = ways.get(tokenizer.kind, "takes its pieces from a list that came with it")
     return Stop(
         SHOWN,
         "A model works with numbers, so a text has to become numbers first. This "
-        f"tokenizer makes {unit} a piece of its own: your text has "
+        f"tokenizer {way}: your text has "
         f"{plural(len(tokenizer.encode(text)), 'piece')}. A piece is called a token.",
         {VIEW: PIECES},
     )
@@ -107,7 +110,7 @@ def _ids(tokenizer: Tokenizer) -> list[Stop]:
             SHOWN,
             "Each token has a number, written below it. These numbers are all that the "
             "model gets. Equal tokens have equal numbers and equal colours; with a "
-            "capital letter or without its space, “the” may be another token.",
+            "capital letter or without its space, “the” may be a different token.",
             {"prompt": TO_TRY["The the"]},
         ),
         Stop(SHOWN, lost, {"prompt": TO_TRY[EMOJI]}),
@@ -130,8 +133,8 @@ def _learning(entry: TokenizerChoice) -> list[Stop]:
         Stop(
             SHOWN,
             "After 400 merges, the tree at the bottom shows how one word grew together "
-            "from its letters. Only counting was needed: nobody told the tokenizer "
-            "what a word is.",
+            "from its letters. Only counting was needed: nobody gave the tokenizer a "
+            "list of words.",
             {"merges_made": 400},
         ),
     ]
@@ -140,8 +143,8 @@ def _learning(entry: TokenizerChoice) -> list[Stop]:
 def _two() -> Stop:
     return Stop(
         SHOWN,
-        "So the pieces depend on what was read. Here two tokenizers split the same "
-        "text: choose one that learned from stories and one that learned from "
+        "So the pieces depend on the text that was counted. Here two tokenizers split "
+        "the same text: choose one that learned from stories and one that learned from "
         "programs, and look for a word that only one of them knows whole.",
         {VIEW: TWO},
     )

@@ -116,7 +116,7 @@ def _show_ways_on(race: Race, names: tuple[str, str]) -> None:
     for run, name in zip(race, names, strict=True):
         if run.best is not None:
             st.button(
-                f"Open {name} in the head explorer",
+                f"Open {name} in the Head explorer",
                 icon=":material/grid_view:",
                 key=f"explore_{run.id}",
                 on_click=state.go_to,

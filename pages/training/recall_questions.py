@@ -62,7 +62,7 @@ def tokens_read(checkpoint: Checkpoint) -> Iterator[Question]:
         yield Question(
             "training.tokens_read",
             f"In each of {steps:,} steps, a model reads {batch} stretches of {context} "
-            "tokens. How many tokens does it read in the whole training?",
+            "tokens. How many tokens does it read in the whole run?",
             [f"{value:,}" for value in values],
             values.index(right),
             f"{steps:,} × {batch} × {context} is {right:,}.",
@@ -81,8 +81,8 @@ def memorizing() -> Iterator[Question]:
         unseen = round(held_out + (-change / 2, change / 2, 0.0)[meaning], 2)
         yield Question(
             "training.memorizing",
-            f"In the second half of a training, the loss on the training text goes "
-            f"from {train:.2f} to {trained:.2f} nats, the loss on held-out text from "
+            "In the second half of a run, the loss on the training text goes from "
+            f"{train:.2f} to {trained:.2f} nats, the loss on held-out text from "
             f"{held_out:.2f} to {unseen:.2f}. What does the model do?",
             MEANINGS,
             meaning,

@@ -54,10 +54,10 @@ def _loss(status: RunStatus, losses: list[float]) -> list[Stop]:
         ),
         Stop(
             watch.CURVE,
-            "How good is that? The dashed lines are what one reaches without any "
-            "network: by guessing evenly, by counting how often each token occurs, "
-            f"and by counting pairs of neighbours. In nats: {baselines}. Whoever is "
-            "below the last one looks back further than one token.",
+            "How good is that? The dashed lines are what can be reached without any "
+            "network: by guessing evenly, by counting how often each token occurs, and "
+            f"by counting pairs of neighbours. In nats: {baselines}. A model below the "
+            "last one must look back further than one token.",
         ),
     ]
 
@@ -77,7 +77,7 @@ def _heads(run: Run) -> list[Stop]:
         ),
         Stop(
             watch.HEADS,
-            f"At step {middle:,} the pictures are others. {_most(run, middle)}",
+            f"At step {middle:,} the pictures are different. {_most(run, middle)}",
             {film: middle},
         ),
         Stop(
@@ -110,8 +110,8 @@ def _text(status: RunStatus) -> list[Stop]:
         ),
         Stop(
             watch.DETAILS,
-            "A loss is only a number. Below it stands what the model wrote at each "
-            "evaluation, the latest first: read from below to above, and you hear it "
+            "A loss is only a number. Below it is what the model wrote at each "
+            "evaluation, the latest first: read from the bottom up, and you hear it "
             "learn.",
         ),
     ]

@@ -154,11 +154,11 @@ def _others() -> list[Stop]:
         Stop(
             experiment.TASK,
             "Some things are learned slowly, others all at once. Here a model reads "
-            "random words that are repeated; equal words have equal colours. The "
-            "first time, nobody can know the next word: the dotted line is the loss of "
-            "guessing, "
-            f"{line.uniform_loss:.2f} nats. The second time, it could look back and "
-            "copy. You predict at which step it finds that out, before it starts.",
+            "random words that are repeated; equal words have equal colours. The first "
+            "time, nobody can know the next word: the dotted line is the loss of "
+            f"guessing, {line.uniform_loss:.2f} nats. The second time, it could look "
+            "back and copy. Before it starts, you predict at which step it finds that "
+            "out.",
             {"aim": set_up.COPY},
         ),
         Stop(

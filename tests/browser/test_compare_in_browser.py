@@ -68,7 +68,7 @@ def test_a_heads_cell_is_the_divergence_of_its_patterns_and_leads_to_it(
     cells = page.locator(".value_grid td")
     expect(cells).to_have_text([f"{bits:.2f}" for bits in expected.flatten()])
     cells.nth(3).click()
-    page.get_by_role("button", name="Open L1H1 in the head explorer").click()
+    page.get_by_role("button", name="Open L1H1 in the Head explorer").click()
     page.get_by_role("heading", name=re.compile("^L1H1")).wait_for()
 
 

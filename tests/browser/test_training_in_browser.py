@@ -86,7 +86,7 @@ def test_upload_train_reload_stop_resume_finish_open_and_generate(page, server):
     assert max(steps) == last
     page.get_by_text("bigram", exact=False).first.wait_for()
 
-    page.get_by_role("button", name="Open in the head explorer").click()
+    page.get_by_role("button", name="Open in the Head explorer").click()
     page.get_by_role("heading", name="Head explorer").wait_for()
     page.get_by_test_id("stSidebar").get_by_text("my-tales-").first.wait_for()
     page.get_by_label("Prompt", exact=True).fill("the red kite")

@@ -165,7 +165,7 @@ def test_each_arm_of_a_study_comes_by_its_link_and_sees_the_lesson_its_way(
         sheet.wait_for()
         expect(covered).to_have_count(0)
         learner.get_by_role("link", name="To the test").click()
-        learner.get_by_role("button", name="I am through with it").click()
+        learner.get_by_role("button", name="I have finished it").click()
         learner.get_by_text("Test 2 of 3").wait_for()
         learner.context.close()
     teacher.context.close()

@@ -174,7 +174,7 @@ def test_the_teacher_sees_the_queue_and_withdraws_a_run(school, open_as, monkeyp
     )
     write_ticket(runs["next"].path, Ticket(1.0))
     app = open_as(school.teacher, "pages/classroom/classroom.py")
-    assert "Trainings · 1 at work, 1 waiting" in said(app)
+    assert "Runs · 1 at work, 1 waiting" in said(app)
     table = next(each.value for each in app.dataframe if "Run" in each.value)
     assert table.to_numpy().tolist() == [
         ["Ann", "long", "running, step 5 of 9"],

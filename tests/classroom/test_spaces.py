@@ -244,7 +244,7 @@ def test_a_learner_s_trainings_wait_and_not_too_many(school, busy):
     assert place_of(first).ahead == 1
     assert read_ticket(first.path).minutes == 3
     launch.start(store(), RunConfig(), "second")
-    with pytest.raises(MinigptError, match="You have 2 trainings waiting"):
+    with pytest.raises(MinigptError, match="You have 2 runs waiting"):
         launch.start(store(), RunConfig(), "third")
     assert {run.id for run in store().list()} == {"hers", "first", "second"}
     school.works_as(school.bob)

@@ -72,9 +72,9 @@ def test_preferences_are_a_prompt_with_two_answers(write):
             {"messages": [{"role": "usr", "content": "x"}]},
             r"message 1: role is 'usr'.*'user'",
         ),
-        ({"messages": [TURNS[1], "Mia"]}, "line 2, message 2: .*no object"),
+        ({"messages": [TURNS[1], "Mia"]}, "line 2, message 2: .*not an object"),
         ({"messages": [{"role": "user"}]}, "message 1: the key 'content' is missing"),
-        ("[1, 2]", "line 2, message 1: 1 is no object"),
+        ("[1, 2]", "line 2, message 1: 1 is not an object"),
         ('{"instruction": ', "line 2: .*one JSON object per line"),
     ],
 )

@@ -24,7 +24,7 @@ class Axis(NamedTuple):
     title: str
     score: Array
     low: Array
-    """Where the 95 % interval begins …"""
+    """Where the 95% interval begins …"""
     high: Array
     """… and where it ends."""
     band: tuple[float, float] | None

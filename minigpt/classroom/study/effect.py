@@ -1,4 +1,4 @@
-"""The difference between two arms, with its 95 % interval, and how sure one may be.
+"""The difference between two arms, with its 95% interval, and how sure one may be.
 
     difference = mean(locked) − mean(free)      of what learners gained, in items
     interval   = difference ± t · se            Welch: the arms may vary unequally
@@ -26,7 +26,7 @@ _NORMAL = 1.959964
 
 @dataclass(frozen=True)
 class Interval:
-    """A number with its 95 % interval."""
+    """A number with its 95% interval."""
 
     value: float
     low: float
@@ -145,7 +145,7 @@ def in_words(effect: Effect, tests: str) -> str:
         f"Learners who had to predict first (n = {effect.locked}) gained "
         f"{_written(effect.means[0])} of 12 items {tests}, learners who could look at "
         f"once (n = {effect.free}) {_written(effect.means[1])}: a difference of "
-        f"{_signed(interval.value, 1)} items, 95 % interval {_signed(interval.low, 1)} "
+        f"{_signed(interval.value, 1)} items, 95% interval {_signed(interval.low, 1)} "
         f"to {_signed(interval.high, 1)}; Hedges’ g = {_signed(g.value)}, "
         f"{_signed(g.low)} to {_signed(g.high)}."
     )

@@ -130,7 +130,7 @@ def optional_text(value: Any, name: str, where: str) -> str:
 def _message(turn: Any, place: str) -> Message:
     if not isinstance(turn, dict):
         told = json.dumps(turn, default=str)[:60]
-        raise DataError(f"{place}: {told} is no object with named fields.")
+        raise DataError(f"{place}: {told} is not an object with named fields.")
     role_name = _one_of(turn, _ROLE_NAMES, place)
     content_name = _one_of(turn, _CONTENT_NAMES, place)
     said = read_text(turn[role_name], role_name, place)

@@ -61,7 +61,9 @@ class Ablation:
                 "something else. Choose zero or a factor."
             )
         if self.renormalize and not on_weights:
-            raise DataError(f"{self.part} is no row of weights to be renormalized.")
+            raise DataError(
+                f"{self.part} is not a row of weights, so it cannot be renormalized."
+            )
         if not isinstance(self.how, str) and not 0 <= self.how <= 10:
             raise DataError(f"The factor on {self.part} is {self.how}: choose 0 to 10.")
 

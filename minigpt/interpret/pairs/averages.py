@@ -105,8 +105,8 @@ def average(found: Sequence[PairNumbers]) -> Average:
     if total.min() < SMALLEST_DIFFERENCE * len(found):
         raise DataError(
             "Over these pairs the model does not prefer the answer after the clean "
-            "prompts more than after the corrupted ones, so there is no way to be a "
-            "share of. Exchange answer and rival, or choose other pairs."
+            "prompts more than after the corrupted ones, so there is no difference to "
+            "take a share of. Exchange answer and rival, or choose other pairs."
         )
     low, high = interval_ends(values, ways)
     return Average(

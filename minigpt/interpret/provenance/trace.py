@@ -166,6 +166,6 @@ def _check_index(
             f"{axis} {size}" for axis, size in zip(axes, shape, strict=True)
         )
         raise HookError(
-            f"{list(index)} is no place in {hook}, whose axes are {sizes}: give one "
+            f"{list(index)} is not a place in {hook}, whose axes are {sizes}: give one "
             "place per axis, counted from 0."
         )

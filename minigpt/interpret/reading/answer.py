@@ -40,8 +40,8 @@ def rows_that_wrote(model: LanguageModel, tokens: Sequence[int], place: int) -> 
     """
     if not isinstance(model, TransformerLM):
         raise DataError(
-            "This model is an MLP: it mixes the last tokens with fixed weights and has "
-            "no attention to show. Choose a transformer."
+            "This model is an MLP: it mixes the last few tokens with fixed weights and "
+            "has no attention to show. Choose a transformer."
         )
     if not 0 < place < len(tokens):
         raise DataError(

@@ -60,8 +60,8 @@ def read_prompt(
     """
     if not isinstance(model, TransformerLM):
         raise DataError(
-            "This model is an MLP: it mixes the last tokens with fixed weights and has "
-            "no attention heads to show. Choose a transformer."
+            "This model is an MLP: it mixes the last few tokens with fixed weights and "
+            "has no attention heads to show. Choose a transformer."
         )
     tokens = tokenizer.encode(prompt)
     longest = model.config.max_seq_len

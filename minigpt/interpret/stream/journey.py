@@ -72,8 +72,8 @@ def journey(
     """
     if not isinstance(model, TransformerLM):
         raise DataError(
-            "This model is an MLP: it mixes the last tokens with fixed weights and has "
-            "no residual stream to follow."
+            "This model is an MLP: it mixes the last few tokens with fixed weights and "
+            "has no residual stream to follow."
         )
     if not tokens:
         raise DataError("The prompt is empty: type at least one character.")

@@ -35,8 +35,8 @@ function captions(found, size) {
     if (!level.length) return "The search is over; only greedy’s text goes on.";
     const texts = i ? nodes.filter(({ step, status }) => step === i && status === "kept").length : 1;
     const count = (status) => level.filter((node) => node.status === status).length;
-    const fates = [[count("kept"), "go on"], [count("finished"), "finish"]]
-      .filter(([number]) => number).map(([number, words]) => `${number} ${words}`);
+    const fates = [[count("kept"), "goes on", "go on"], [count("finished"), "finishes", "finish"]]
+      .filter(([number]) => number).map(([number, one, many]) => `${number} ${number === 1 ? one : many}`);
     return `${texts} text${texts > 1 ? "s" : ""} × ${size.toLocaleString("en")} tokens. Of the best `
       + `${level.length} candidates, ${fates.join(" and ") || "none goes on"}.`;
   });

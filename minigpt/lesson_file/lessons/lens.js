@@ -70,7 +70,7 @@ function ask(place, { tokenizer, model }, reading, rows, reveal) {
   const options = [...others, first].sort((a, b) => a - b);
   predict(place, {
     ask: ["After the whole prompt the model says ", { strong: displayPiece(tokenizer.piece(final)) },
-      `. It has ${model.config.num_layers} blocks. Where does this answer stand first?`],
+      `. It has ${model.config.num_layers} blocks. Where does this answer first appear?`],
     options: options.map(nameOf),
     right: options.indexOf(first),
     told: [{ strong: nameOf(first) }, `, with probability ${probabilityText(rows[first][last][final])}`,

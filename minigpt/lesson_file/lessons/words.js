@@ -34,7 +34,7 @@ export const WORDS = {
     "A column is a step, a node a text that was considered: its last token, ln p of that "
     + "token, and the sum of all. At each step every text that is kept is continued by every "
     + "token, and the best go on. A text whose first token is unlikely can win in the end: what "
-    + "is best now need not be best at last. Width 1 is greedy.",
+    + "is best now need not be best in the end. Width 1 is greedy.",
   ],
   tokenizer: [
     "A model reads numbers, one for each token. A tokenizer cuts a text into pieces that it "
@@ -44,7 +44,7 @@ export const WORDS = {
   logit_lens: [
     "After each block the stream is read as if it were the last: the final norm and the head "
     + "turn it into a distribution of the next token. Early blocks are not made to be read this "
-    + "way, so what stands there may mean little. Where the answer appears, and where it "
+    + "way, so what they show may mean little. Where the answer appears, and where it "
     + "overtakes its rival, shows which blocks wrote it.",
   ],
 };

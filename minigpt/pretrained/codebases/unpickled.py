@@ -76,7 +76,7 @@ def read_plain(path: Path) -> Any:
         raise
     except (pickle.UnpicklingError, AttributeError, MemoryError) as error:
         raise CheckpointError(
-            f"{path} is no plain dictionary ({error!s:.120}), so it is not read: it "
+            f"{path} is not a plain dictionary ({error!s:.120}), so it is not read: it "
             "could run any code."
         ) from None
     except Exception as error:  # whatever bytes that mean nothing lead pickle to

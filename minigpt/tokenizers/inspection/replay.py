@@ -25,7 +25,7 @@ class ReplayStep:
 
 
 def replay(nodes: Sequence[MergeNode]) -> list[ReplayStep]:
-    """Return the merges that join a text's bytes, the one learned first first.
+    """Return the merges that join a text's bytes, in the order of learning.
 
     Args:
         nodes: The text's tree.

@@ -82,7 +82,7 @@ def show_help() -> None:
         value=not st.session_state.get(_OFF),
         key=_SWITCH,
         on_change=_switch,
-        help="Off, only Tab and the keys of the figure that has the focus work.",
+        help="When off, only Tab and the keys of the figure in focus work.",
     )
 
 

@@ -27,7 +27,7 @@ def offer(question: "Question") -> None:
             on_click=_ask,
             args=(room, question),
             help="Every learner’s screen comes to this page and asks. You see how many "
-            "have answered, then what, and reveal the answer.",
+            "have answered, then what they said, and reveal the answer.",
         )
 
 

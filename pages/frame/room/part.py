@@ -76,9 +76,9 @@ def point_back(page: str) -> None:
     ):
         is_lesson = found.stage == "lesson" and page == found.lesson
         st.markdown(
-            "This lesson is part of a study. When you are through with it, go on:"
+            "This lesson is part of a study. When you have finished it, go on:"
             if is_lesson
-            else "You are in a study. This page opens when you are through with it.",
+            else "You are in a study. This page opens when you have finished it.",
             width="stretch",
         )
         label = "To the test" if is_lesson else "Go on with the study"

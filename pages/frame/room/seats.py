@@ -70,5 +70,7 @@ def space() -> Space | None:
         return None
     here = seat()
     if here is None:
-        raise RoomError("You are not in this class. Open the link that it shows.")
+        raise RoomError(
+            "You are not in this class. Open the link that your teacher shows."
+        )
     return found.space_of(here.member)

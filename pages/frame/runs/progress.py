@@ -75,8 +75,8 @@ def _offer_resume(run: Run) -> None:
             steps,
             key=key,
             width=180,
-            help="The newest is chosen. From an earlier one, the steps after it are "
-            "taken again, and their checkpoints are deleted.",
+            help="The newest is chosen. If you choose an earlier one, the steps after "
+            "it are taken again, and their checkpoints are deleted.",
             **state.BOUND,
         )
         step = None if chosen == steps[0] else chosen
@@ -96,7 +96,7 @@ def show_ways_on(run: Run, status: RunStatus) -> None:
     step = None if run.best is None else checkpoint_step(run.best)
     opens = None if step is None else f"After step {step:,}, its best so far."
     st.button(
-        "Open in the head explorer",
+        "Open in the Head explorer",
         icon=":material/grid_view:",
         type=kind,
         key="open_explorer",

@@ -39,8 +39,8 @@ def show(runs: Sequence[Run], do: Callable[..., None], *, key: str) -> None:
         "Withdraw",
         icon=":material/hourglass_disabled:",
         key=key,
-        help="It waits no more. What it has learned before stays, and Resume puts it "
-        "back into the queue.",
+        help="Takes it out of the queue. What it has learned stays, and Resume puts it "
+        "back.",
         on_click=_withdraw,
         args=(do, waiting),
     )

@@ -230,7 +230,7 @@ async def _field(request: Request, name: str) -> str:
     try:
         fields = parse_qs(body.decode("ascii"), errors="strict", max_num_fields=4)
     except ValueError:
-        raise RoomError(f"This cannot be a {name}: it is no text.") from None
+        raise RoomError(f"This cannot be a {name}: it is not text.") from None
     return fields.get(name, [""])[0]
 
 

@@ -126,8 +126,8 @@ def _last(checkpoint: Checkpoint, reading: Reading) -> Iterator[Question]:
         size, last = int(kept.sum()), int(kept[:, -1].sum())
         yield Question(
             "intervene.circuit_last",
-            f"{case.why} The next token is predicted at the last token. How many nodes "
-            "of the circuit are there?",
+            f"{case.why} The next token is predicted at the last token. How many of "
+            "the circuit’s nodes are at that token?",
             ("all of them", "at least half, not all", "less than half"),
             0 if last == size else 1 if 2 * last >= size else 2,
             f"{last} of its {size} nodes are.",
@@ -144,10 +144,10 @@ def _kind(checkpoint: Checkpoint, reading: Reading) -> Iterator[Question]:
             continue
         yield Question(
             "intervene.circuit_kind",
-            f"{case.why} Of which kind are most nodes of its circuit?",
+            f"{case.why} Which kind of node is the most common in its circuit?",
             list(count),
             list(count).index(ranked[0]),
-            f"{count[ranked[0]]} of its {sum(count.values())} nodes are.",
+            f"{count[ranked[0]]} of its {sum(count.values())} nodes are of this kind.",
             case.at(),
         )
 

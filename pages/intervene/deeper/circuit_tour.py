@@ -98,7 +98,7 @@ def _nodes(told: _Told) -> list[Stop]:
     ranked = told.ranked()
     (best, adds), (least, last) = ranked[0], ranked[-1]
     against = (
-        f"Not all speak for the answer. The effect of {told.at(least)} is "
+        f"Not all of its nodes speak for the answer. The effect of {told.at(least)} is "
         f"{number(last)}: it speaks against it, and is needed all the same, for a "
         "circuit has to keep the whole difference, no more and no less."
         if last < 0

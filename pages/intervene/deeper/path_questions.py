@@ -170,8 +170,8 @@ def _of_pair(
     said = ", ".join(f"{label} {number(shares[label], 3)}" for label in shares)
     return Question(
         "intervene.path_through",
-        f"{case.where}Through what of {receiver} does the path from {sender} move the "
-        "answer farthest?",
+        f"{case.where}Through which input of {receiver} does the path from {sender} "
+        "move the answer farthest?",
         list(shares),
         list(shares).index(ranked[0]),
         f"Shares of the way: {said}.",

@@ -93,7 +93,7 @@ def _between(told: _Told) -> list[Stop]:
         ),
         Stop(
             TOLD,
-            f"Of all paths into keys, that from {named(best)} was put into the list. "
+            f"The strongest path into keys, from {named(best)}, was put into the list. "
             f"Alone, it moves the answer {number(share, 3)} of the way.",
             {"paths": [str(best)]},
         ),

@@ -81,14 +81,14 @@ def _added(told: _Told) -> list[Stop]:
             f"After this prompt the model expects {told.name(told.answer)}, with "
             f"probability {probability_text(told.effect(0.0).before[told.answer])}. On "
             "the way there, each token is a vector that is passed on from layer to "
-            "layer: the residual stream. Can it be pushed, so that something else is "
-            "said?",
+            "layer: the residual stream. Can it be pushed, so that the model says "
+            "something else?",
             {"intervene": "Steer", "steer_at": told.middle, "strength": 0.0},
         ),
         Stop(
             SETTINGS,
-            f"To push it, one needs a direction. {source} Halfway up the model, it was "
-            f"just added at every token, {STRENGTH} times as long as the stream is "
+            f"To push it, you need a direction. {source} Halfway up the model, it was "
+            f"just added at every token, made {STRENGTH} times as long as the stream "
             f"there. This is called steering. Now {told.left(STRENGTH)}",
             {"strength": STRENGTH},
         ),
@@ -127,10 +127,9 @@ def _elsewhere(told: _Told) -> Stop:
     best = max(others, key=kls.__getitem__)
     return Stop(
         NEXT,
-        f"The place counts, too. Of all other places of the stream, {best} is where "
-        f"this direction does most: added there with {STRENGTH}, it changes the "
-        f"prediction by KL {kls[best]:.3g} nats. Halfway up it was "
-        f"{told.effect(STRENGTH).kl:.3g}.",
+        "The place counts, too. Of all other places in the stream, this direction does "
+        f"most at {best}: added there with {STRENGTH}, it changes the prediction by KL "
+        f"{kls[best]:.3g} nats. Halfway up it was {told.effect(STRENGTH).kl:.3g}.",
         {"steer_at": best, "strength": STRENGTH},
     )
 

@@ -131,7 +131,7 @@ def compare(
     compared = [each for each in found if isinstance(each, PairOfModels)]
     if not compared and left_out:
         raise DataError(
-            "None of these pairs can be compared in both models. Of pair "
+            "None of these pairs can be compared in both models. Pair "
             f"{left_out[0].number}: {left_out[0].why}"
         )
     return compare_pairs(compared), left_out

@@ -36,10 +36,10 @@ WORDS = (
     "What one prompt shows may be chance. Here each number is a **mean over many "
     "pairs** that differ in one thing, with its 95% interval: the pairs are drawn anew "
     "a thousand times, with replacement, and 95% of the means lie in it. An interval "
-    "that holds 0 says that the sign is not sure. Everything is about the difference "
-    "between the logits of two tokens: the **answer**, which should follow the clean "
-    "prompt, and its **rival**, which should follow the corrupted one. Patches are "
-    "shares of the whole way from one to the other."
+    "that contains 0 says that the sign is not sure. Everything is about the "
+    "difference between the logits of two tokens: the **answer**, which should follow "
+    "the clean prompt, and its **rival**, which should follow the corrupted one. "
+    "Patches are shares of the whole way from one to the other."
 )
 
 PATCH, SHARES, ALONG, COMPARE = MEASURES = ("Patch", "Attribution", "Lens", "Compare")
@@ -113,7 +113,7 @@ def _choose(checkpoint: Checkpoint, row: DeltaGenerator) -> _Choice:
     listed = rows.choose(checkpoint, settings)
     if not listed.rows:
         raise DataError(
-            "The list is empty: write a clean and a corrupted prompt into a row."
+            "The list is empty: write a clean and a corrupted prompt in a row."
         )
     with settings:
         only = _choose_pair(listed.rows)
@@ -202,7 +202,7 @@ def _may_measure(checkpoint: Checkpoint, asked: object, count: int) -> bool:
         key="measure_pairs",
         on_click=_begin,
         args=(asked,),
-        help="Stopped, it goes on where it was.",
+        help="If stopped, it resumes where it was.",
     )
     return False
 

@@ -111,7 +111,7 @@ def _sure(shown: Shown) -> Iterator[Question]:
             f"{shown.done_to(names[cells[place]], side)} has a mean of "
             f"{signed(float(average.mean[where]))} {shown.unit}. Is the sign of this "
             "mean sure?",
-            ("no: its interval holds 0", "yes: its interval does not hold 0"),
+            ("no: its interval contains 0", "yes: its interval does not contain 0"),
             int(low > 0 or high < 0),
             f"Its 95% interval goes from {signed(low)} to {signed(high)}.",
             _at(where),

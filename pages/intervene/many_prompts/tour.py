@@ -76,9 +76,9 @@ def _pairs(told: _Told) -> list[Stop]:
         ),
         Stop(
             MAP.format(SIDES[CORRUPTED]),
-            f"Now all {told.count} pairs, and in each cell a mean. Most is done by "
-            f"{told.names[best]}, {same}: {told.mean(CORRUPTED, best)}. In {leads} of "
-            f"the {told.count} pairs it is the one that does most.",
+            f"Here are all {told.count} pairs, and in each cell a mean. Now "
+            f"{told.names[best]}, {same}, does most: {told.mean(CORRUPTED, best)}. In "
+            f"{leads} of the {told.count} pairs it is the one that does most.",
             {"pairs_one": ALL, "_pairs_mean": (CORRUPTED, *best)},
         ),
     ]
@@ -96,10 +96,10 @@ def _sure(told: _Told) -> list[Stop]:
     (other,) = average.strongest(CLEAN)
     weak = unsure[0] if unsure else ranked[-1]
     words = (
-        "the interval holds 0, so not even its sign is sure. So it is with "
+        "the interval contains 0, so not even its sign is sure. That is so for "
         f"{len(unsure)} of the {len(ranked)} heads."
         if unsure
-        else "the interval does not hold 0. Even the smallest of these means has a "
+        else "the interval does not contain 0. Even the smallest of these means has a "
         "sign that is sure."
     )
     return [
@@ -107,13 +107,13 @@ def _sure(told: _Told) -> list[Stop]:
             LARGEST,
             "How much would the mean change with other pairs? To find out, pairs are "
             "drawn anew from these, a thousand times, and 95% of the means lie within "
-            "the grey line: the interval. Second in size is "
-            f"{told.names[ranked[1]]}, with {told.mean(CORRUPTED, ranked[1])}.",
+            "the grey line: the interval. The second largest mean is that of "
+            f"{told.names[ranked[1]]}, {told.mean(CORRUPTED, ranked[1])}.",
             {"_pairs_mean": (CORRUPTED, *ranked[1])},
         ),
         Stop(
             MAP.format(SIDES[CORRUPTED]),
-            f"Of {told.names[weak]} the mean is {told.mean(CORRUPTED, weak)}: {words}",
+            f"The mean of {told.names[weak]} is {told.mean(CORRUPTED, weak)}: {words}",
             {"_pairs_mean": (CORRUPTED, *weak)},
         ),
         Stop(

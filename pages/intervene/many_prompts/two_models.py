@@ -138,8 +138,8 @@ def _show_heads(found: TwoModels, begin: str) -> None:
     st.markdown("**How differently each head attends**")
     if found.heads is None or found.heads_low is None or found.heads_high is None:
         st.caption(
-            "Only heads that have a namesake, of models that cut a text into the same "
-            "tokens, can be compared."
+            "Heads can be compared only between models that cut a text into the same "
+            "tokens, and only if both have a head of that name."
         )
         return
     layers, heads = found.heads.shape

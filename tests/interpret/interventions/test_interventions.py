@@ -64,7 +64,7 @@ def test_a_cut_can_be_written_down_and_read_back(cut):
         ("L0H0 half", "nothing a part can become"),
         ("L0H0[1,4]", "cannot read token 4"),
         ("L0H0[1,0] mean", "has no mean"),
-        ("L0H0 zero renormalized", "no row of weights"),
+        ("L0H0 zero renormalized", "not a row of weights"),
         ("MLP0 x99", "choose 0 to 10"),
     ],
 )

@@ -261,3 +261,9 @@ def test_the_challenge_is_met_by_the_narrowest_beam_that_beats_greedy(open_page,
         app.number_input(key="width").set_value(width).run()
         met = "Challenge met" in words_of(app)
         assert met == (width == narrowest), width
+
+
+def test_one_text_goes_on_and_two_go_on(open_page, view):
+    for width, words in ((1, "1 goes on"), (2, "2 go on")):
+        app = open_page(PAGE, prompt=PROMPT, width=str(width))
+        assert words in view(app, "beam_tree")["captions"][0]

@@ -293,7 +293,7 @@ def test_a_typed_word_is_found_with_its_space_and_the_page_says_so(open_page, sc
     assert f"{token}, 8)" in recipes_of(app)["nearest tokens"].lines
     assert any("the word with the space before it" in c.value for c in app.caption)
     app.text_input(key="embedding_word").input("girlish").run()
-    assert any("no token of its own" in c.value for c in app.caption)
+    assert any("not a token of its own" in c.value for c in app.caption)
 
 
 def test_a_link_opens_the_same_view(open_page, schemes):

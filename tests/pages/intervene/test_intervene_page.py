@@ -196,6 +196,6 @@ def test_the_challenge_is_graded_by_the_model(open_page, loaded):
         for part in ("attn", "mlp")
     ]
     after = model.run_with_hooks(ids(tokenizer), hooks)[0, -1]
-    said_lost = "It is lost, but with more than heads" in challenge(app)
+    said_lost = "It is lost, but not by heads" in challenge(app)
     assert said_lost == (int(after.argmax()) != top)
     assert f"**{float(after.softmax(-1)[top]):.3f}**" in challenge(app)

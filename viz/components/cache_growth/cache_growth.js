@@ -118,6 +118,6 @@ function fillWork(work, data, stage) {
     element("span", "", line, words);
   }
   element("p", "quiet", work,
-    `Colours: head ${data.head} of ${data.heads}; blue above 0, orange-red below, each ` +
+    `Colours: head ${data.head} of ${data.heads}; blue above 0, orange below, each ` +
     "strip on its own scale.");
 }

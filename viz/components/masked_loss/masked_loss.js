@@ -95,7 +95,7 @@ function describeToken(caption, data, place) {
 // Painted with the tokens' own shades, so that it stays true.
 function paintScale(legend, data, shades) {
   legend.replaceChildren();
-  element("span", "chip read", legend, "gray");
+  element("span", "chip read", legend, "grey");
   element("span", "", legend, "read, not learned");
   element("span", "gap", legend);
   element("span", "", legend, "loss 0");

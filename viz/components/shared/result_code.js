@@ -15,7 +15,7 @@ function embedder() {
 
 // Who will be given the code, in a sentence to be read before it is made.
 function whoIsTold(site) {
-  return site ? `This lesson stands in a page of ${site}, which is given the code, too.`
+  return site ? `This lesson is shown in a page of ${site}, which is given the code, too.`
     : "Nobody else is told: send the code yourself.";
 }
 
