@@ -26,14 +26,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minigpt.config import RunConfig
-from minigpt.errors import ConfigError, RunError, near_names
+from minigpt.errors import RunError, near_names
 from minigpt.places import shipped_models
 from minigpt.runs.checkpoints import SavedStep, list_checkpoints
 from minigpt.runs.creation import make_run_directory, write_config
 from minigpt.runs.files import JournalChunk, read_journal
 from minigpt.runs.job import is_elsewhere
 from minigpt.runs.lock import RunLock
-from minigpt.runs.status import RunStatus, read_status, withdraw
+from minigpt.runs.status import UNREADABLE, RunStatus, read_status, withdraw
 
 if TYPE_CHECKING:
     from minigpt.runs.snapshots import Snapshots
@@ -64,7 +64,7 @@ class Run:
         path = self.path / "config.json"
         try:
             return RunConfig(**json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError, ConfigError) as error:
+        except UNREADABLE as error:
             raise RunError(f"{path} cannot be read: {error}") from None
 
     def status(self) -> RunStatus:
