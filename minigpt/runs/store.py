@@ -22,6 +22,7 @@ import json
 import re
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -157,9 +158,11 @@ class Run:
         (self.path / "stop").touch()
 
     def log(self, text: str) -> None:
-        """Append lines to log.txt, with the time."""
-        with (self.path / "log.txt").open("a", encoding="utf-8") as file:
-            file.write(f"[{time.strftime('%Y-%m-%d %H:%M:%S')}] {text.rstrip()}\n")
+        """Append lines to log.txt, with the time; on a full disk, go on without."""
+        line = f"[{time.strftime('%Y-%m-%d %H:%M:%S')}] {text.rstrip()}\n"
+        log = self.path / "log.txt"
+        with suppress(OSError), log.open("a", encoding="utf-8") as file:
+            file.write(line)
 
     def read_log(self, max_characters: int = 20_000) -> str:
         """Return the end of log.txt."""

@@ -253,8 +253,7 @@ class _Keeper:
 
     def _tell(self, problem: RunError | None) -> None:
         self._problem, said = problem, str(problem or "The bucket answers again.")
-        with suppress(OSError):  # a full disk: what is there is uploaded nevertheless
-            self._run.log(f"Storage: {said}")
+        self._run.log(f"Storage: {said}")
         logging.getLogger(__name__).warning(said)  # to the terminal
 
 
