@@ -1,10 +1,14 @@
 """Values that nobody means: each is one line that says what to do."""
 
+import math
+
 import pytest
 
 from minigpt.cli import main
+from minigpt.cli.elsewhere import _Shown
 from minigpt.cli.train import _forget
 from minigpt.config import RunConfig
+from minigpt.runs.files import Journal
 from minigpt.runs.store import create_run
 
 NOBODY = "~nobody-of-this-name/x"
@@ -50,3 +54,11 @@ def test_a_run_that_never_learned_leaves_its_directory_as_it_was(home):
     (run.path / "curves.svg").touch()
     _forget(run)
     assert not run.path.exists()
+
+
+def test_who_watches_is_told_of_a_loss_that_is_no_number(home, capsys):
+    run = create_run(home / "mine", RunConfig())
+    shown, journal = _Shown(run), Journal(run.path / "metrics.jsonl")
+    journal.append({"kind": "evaluation", "step": 3, "loss": math.nan})
+    shown.update()
+    assert capsys.readouterr().out == "step 3: validation loss is no number\n"
