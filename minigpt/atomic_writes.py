@@ -12,6 +12,7 @@ Between the second line and the third there is no `name`: a reader that misses i
 for `.name.previous`.
 """
 
+import errno
 import os
 import secrets
 import shutil
@@ -42,7 +43,12 @@ def replaced_file(path: Path) -> Iterator[Path]:
 
     Yields:
         Where to write. If anything fails, it is removed, and the old file stays.
+
+    Raises:
+        IsADirectoryError: If there is a directory.
     """
+    if path.is_dir():  # which would be found out after the work
+        raise IsADirectoryError(errno.EISDIR, "Is a directory", str(path))
     temporary = _temporary(path)
     try:
         yield temporary

@@ -72,6 +72,14 @@ def read_regular(path: Path, most: int = 2**28) -> str:
     return content.decode("utf-8")
 
 
+def expanded(name: str | Path) -> Path:
+    """Return a path with the home that its ~ means; as it is, if that is nobody's."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
+
+
 def named_directory(name: str | Path) -> Path | None:
     """Return the directory that somebody named; None if there is none.
 
@@ -79,9 +87,9 @@ def named_directory(name: str | Path) -> Path | None:
     in the home of a user who does not exist.
     """
     try:
-        path = Path(name).expanduser()
+        path = expanded(name)
         return path if str(name) and path.is_dir() else None
-    except (OSError, RuntimeError, ValueError):
+    except (OSError, ValueError):
         return None
 
 

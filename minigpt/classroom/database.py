@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, TimeoutError
 
 from minigpt.classroom.migrations import migrate
 from minigpt.classroom.tables import metadata
@@ -118,8 +118,8 @@ class Database:
             yield
         except IntegrityError:  # not the database: a row that is there already
             raise
-        except DBAPIError as error:
-            cause = " ".join(str(error.orig).split())
+        except (DBAPIError, TimeoutError) as error:  # no connection was free in time
+            cause = " ".join(str(getattr(error, "orig", error)).split())
             raise RoomError(
                 f"The class cannot be read or written ({cause}). {self._remedy}"
             ) from None

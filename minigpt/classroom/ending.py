@@ -4,11 +4,12 @@ Also of one learner, who leaves for good.
 """
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from minigpt.classroom.quotas import at_work
 from minigpt.classroom.room import Room
-from minigpt.errors import RoomError
+from minigpt.errors import RoomError, RunError
 from minigpt.runs.status import withdraw
 from minigpt.runs.store import RunStore
 from minigpt.worker import processes
@@ -48,17 +49,27 @@ def wipe(room: Room) -> None:
 
 
 def _clear(own: Path) -> None:
-    for waiting in RunStore(own / "runs").list():
-        withdraw(waiting.path)
-    runs = at_work(own)
-    for run in runs:
-        run.request_stop()
-    for run in runs:
-        processes.end(run, PATIENCE)
     try:
-        if own.exists():
+        if own.is_dir():
+            _end_trainings(own)
             shutil.rmtree(own)
+        else:  # a file of a system's own, such as macOS's .DS_Store
+            own.unlink(missing_ok=True)
     except OSError as error:
         raise RoomError(
             f"{own} cannot be deleted ({error.strerror}): delete it by hand."
         ) from None
+
+
+def _end_trainings(own: Path) -> None:
+    """End what is at work; what has ended meanwhile, or is damaged, is left alone."""
+    for waiting in RunStore(own / "runs").list():
+        with suppress(RunError):
+            withdraw(waiting.path)
+    runs = at_work(own)
+    for run in runs:
+        with suppress(RunError, OSError):
+            run.request_stop()
+    for run in runs:
+        with suppress(RunError, OSError):
+            processes.end(run, PATIENCE)

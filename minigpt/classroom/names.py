@@ -10,6 +10,11 @@ import unicodedata
 
 from minigpt.errors import RoomError
 
+
+class TakenError(RoomError):
+    """Somebody of the class has this name, or this id, already."""
+
+
 LONGEST = 32
 _SIGNS = "-'’._"
 _UNSEEN = re.compile(

@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError
 
 from minigpt.classroom.database import Database
 from minigpt.classroom.links import derived, digest, is_secret_of, new_secret
-from minigpt.classroom.names import accepted_name, name_key
+from minigpt.classroom.names import TakenError, accepted_name, name_key
 from minigpt.classroom.removals import KnownUntilRemoval
 from minigpt.classroom.tables import members, seats, settings
 from minigpt.errors import RoomError
@@ -148,7 +148,7 @@ class Room:
                 seat = {"digest": digest(cookie), "member": own}
                 session.execute(insert(seats).values(seat))
         except IntegrityError:
-            raise RoomError(
+            raise TakenError(
                 f"{name} is here already. Add a letter or a digit to your name."
             ) from None
         return cookie

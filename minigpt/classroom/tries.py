@@ -46,7 +46,9 @@ def note(room: Room, member: str, tried: Try) -> None:
     Raises:
         RoomError: If it cannot be kept.
     """
-    row = tried._replace(question=tried.question[:2000], said=tried.said[:500])
+    row = tried._replace(
+        question=tried.question[:2000], said=tried.said[:500], answer=tried.answer[:500]
+    )
     try:
         with room.changing() as session:
             session.execute(

@@ -121,7 +121,11 @@ def answers_of(room: Room, vote: Vote, member: str) -> dict[int, int]:
 def tally(room: Room, vote: Vote) -> list[list[int]]:
     """Return how many chose each option, [round option], up to the present round."""
     counts = [[0] * len(vote.asked.options) for _ in range(vote.round)]
-    asked = select(ballots.c.round, ballots.c.choice).where(ballots.c.vote == vote.id)
+    asked = select(ballots.c.round, ballots.c.choice).where(
+        # The next round may have begun since, in another tab of the teacher's.
+        ballots.c.vote == vote.id,
+        ballots.c.round <= vote.round,
+    )
     with room.reading() as session:
         for row in session.execute(asked):
             counts[row.round - 1][row.choice] += 1

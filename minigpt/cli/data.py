@@ -12,6 +12,9 @@ from minigpt.cli.output import note, say
 from minigpt.cli.parsing import argument, flag, parse
 from minigpt.places import data_directory
 
+_MOST_MEGABYTES = 10_000
+"""It is written in memory."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Fetch:
@@ -101,8 +104,11 @@ def _write_tales(do: Tales) -> None:
     from minigpt.datasets.tales.story import generate_tales
     from minigpt.errors import ConfigError
 
-    if do.megabytes <= 0:
-        raise ConfigError(f"megabytes is {do.megabytes}: it must be above 0.")
+    if not 0 < do.megabytes <= _MOST_MEGABYTES:
+        raise ConfigError(
+            f"megabytes is {do.megabytes:g}: it must be above 0, and "
+            f"{_MOST_MEGABYTES:,} at most."
+        )
     text = generate_tales(round(do.megabytes * 1e6), seed=do.seed, split=do.split)
     replace_file(do.output, text)
     say(f"{do.output}: {len(text):,} characters.")

@@ -145,7 +145,9 @@ class _Shown:
         records, self._offset, _ = self._run.metrics(self._offset)
         for record in records:
             if record["kind"] == "evaluation":
-                say(f"step {record['step']}: validation loss {record['loss']:.4f}")
+                loss = record["loss"]  # null: it was no number
+                words = "is no number" if loss is None else f"{loss:.4f}"
+                say(f"step {record['step']}: validation loss {words}")
         if status.train_loss is not None and now - self._last >= _LINE_EVERY:
             self._last = now
             total = f"/{status.total_steps}" if status.total_steps else ""

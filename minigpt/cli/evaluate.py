@@ -8,7 +8,7 @@ from minigpt.cli.models import find_checkpoint
 from minigpt.cli.output import note, say
 from minigpt.cli.parsing import flag, given_flags, parse
 from minigpt.config import DataConfig
-from minigpt.errors import DataError
+from minigpt.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset
@@ -42,6 +42,8 @@ def run(words: Sequence[str]) -> int:
     arguments = parse(
         EvaluateArguments, words, "evaluate", "Measure a model's loss on a text."
     )
+    if arguments.batch_size < 1:
+        raise ConfigError(f"batch_size is {arguments.batch_size}: choose 1 or more.")
     path = find_checkpoint(arguments.model_path)
     from torch.utils.data import DataLoader
 

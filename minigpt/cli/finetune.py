@@ -26,6 +26,7 @@ from minigpt.config import FinetuneConfig, RunConfig, TrainConfig
 from minigpt.config.finetuning_recipes import default_training
 from minigpt.errors import ConfigError, RunError, near_names
 from minigpt.places import data_directory
+from minigpt.regular_files import expanded
 from minigpt.runs.finding import find_run
 from minigpt.runs.store import Run, RunStore, create_run
 
@@ -168,7 +169,7 @@ def _new_run(method: str, arguments: Any) -> Run:
     settings = dataclasses.asdict(arguments.tuning)
     if settings["examples"] != "tales":
         # A run may be resumed from another directory.
-        settings["examples"] = str(Path(settings["examples"]).expanduser().absolute())
+        settings["examples"] = str(expanded(settings["examples"]).absolute())
     base = str(find_checkpoint(flags.base).absolute())
     config = RunConfig(
         finetune=FinetuneConfig(method=method, base=base, **settings),  # type: ignore[arg-type]
@@ -177,7 +178,7 @@ def _new_run(method: str, arguments: Any) -> Run:
     if settings["examples"] != "tales":
         _say_what_was_read(config)
     if flags.output_dir is not None:
-        return create_run(flags.output_dir.expanduser().absolute(), config)
+        return create_run(expanded(flags.output_dir).absolute(), config)
     return RunStore(data_directory() / "runs").create(config, flags.name)
 
 
@@ -242,10 +243,10 @@ def _merge(words: Sequence[str]) -> int:
     from minigpt.model.lora import without_adapter
 
     base = load_checkpoint(find_checkpoint(arguments.base))
-    adapted = load_adapter(arguments.adapter.expanduser(), base)
+    adapted = load_adapter(expanded(arguments.adapter), base)
     assert isinstance(adapted.model, TransformerLM)
     path = save_checkpoint(
-        arguments.output_dir.expanduser(),
+        expanded(arguments.output_dir),
         without_adapter(adapted.model),
         adapted.tokenizer,
         step=base.metadata.step,

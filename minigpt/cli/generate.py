@@ -61,6 +61,8 @@ def run(words: Sequence[str]) -> int:
         values["strategy"] = "beam"
     config = GenerationConfig(**values)
     _check(given, flags.samples)
+    if not all(flags.stop):
+        raise DataError("--stop is empty: every text would end before it begins.")
     prompts = read_prompts(flags.prompts_file) if flags.prompts_file else None
 
     generator = _load(flags)

@@ -11,6 +11,7 @@ from minigpt.cli.output import note
 from minigpt.errors import CheckpointError, RunError
 from minigpt.library.catalogue import available_models, find_model
 from minigpt.places import data_directory
+from minigpt.regular_files import expanded
 from minigpt.runs.checkpoints import checkpoint_step
 from minigpt.runs.store import Run
 
@@ -28,7 +29,7 @@ def find_checkpoint(wanted: str | None) -> Path:
     """
     if wanted is None:
         return _newest()
-    given = Path(wanted).expanduser()
+    given = expanded(wanted)
     for path in (given, given.with_suffix("") if given.suffix == ".pt" else given):
         found = _at(path)
         if found is not None:

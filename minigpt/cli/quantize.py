@@ -13,6 +13,7 @@ from minigpt.cli.parsing import argument, flag, given_flags, parse
 from minigpt.config import QuantizationConfig, standard_quantization
 from minigpt.library.names import free_place
 from minigpt.places import data_directory
+from minigpt.regular_files import expanded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +57,7 @@ def run(words: Sequence[str]) -> int:
             zero_point=arguments.zero_point,
         )
     path = find_checkpoint(arguments.model)
-    source = Path(arguments.model).expanduser().name.removesuffix(".pt")
+    source = expanded(arguments.model).name.removesuffix(".pt")
     name = arguments.name or f"{source}-int{arguments.bits}"
     if arguments.output is None:  # before the work, not after it
         free_place(data_directory(), "model", name)

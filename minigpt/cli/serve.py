@@ -3,12 +3,12 @@
 import dataclasses
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 from minigpt.cli.models import find_checkpoint
 from minigpt.cli.output import say
 from minigpt.cli.parsing import config_fields, flag, parse
+from minigpt.regular_files import expanded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +53,7 @@ def run(words: Sequence[str]) -> int:
 
     path = find_checkpoint(arguments.of.model)
     listening = listen(settings)
-    given = Path(arguments.of.model or "minigpt").expanduser()
+    given = expanded(arguments.of.model or "minigpt")
     name = arguments.of.name or given.name.removesuffix(".pt")
     served = load_served(path, name, settings, arguments.of.device)
     host, port = listening.getsockname()[:2]

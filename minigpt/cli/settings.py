@@ -8,7 +8,6 @@ terms (`--embedding_dim` is `--d_model`).
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from minigpt.cli.parsing import config_fields, flag, given_flags, parse
@@ -26,6 +25,7 @@ from minigpt.config import (
 )
 from minigpt.config.training import BUILT_IN
 from minigpt.errors import ConfigError
+from minigpt.regular_files import expanded
 
 SECOND_NAMES = {
     "d_model": "--embedding_dim",
@@ -217,7 +217,7 @@ def _run_config(base: RunConfig, values: dict[str, Any], given: set[str]) -> Run
     source = values["data_file"]
     if source not in BUILT_IN:
         # A run may be resumed from another directory.
-        source = str(Path(source).expanduser().absolute())
+        source = str(expanded(source).absolute())
     model: type[ModelConfig | MLPConfig]
     model, key = (
         (MLPConfig, "mlp") if base.model_type == "mlp" else (ModelConfig, "transformer")

@@ -11,6 +11,7 @@ import tyro
 from minigpt.cli.output import note, say
 from minigpt.cli.parsing import argument, flag, parse
 from minigpt.places import data_directory
+from minigpt.regular_files import expanded
 
 if TYPE_CHECKING:
     from minigpt.tokenizers.base import Tokenizer
@@ -103,7 +104,7 @@ def load(where: str) -> "Tokenizer":
     from minigpt.cli.models import find_checkpoint
     from minigpt.tokenizers.storage import load_tokenizer
 
-    path = Path(where).expanduser()
+    path = expanded(where)
     if not path.is_file():
         path = find_checkpoint(where) / "tokenizer.json"
     return load_tokenizer(path)

@@ -13,6 +13,7 @@ from minigpt.config import RunConfig
 from minigpt.config.training import BUILT_IN
 from minigpt.errors import MinigptError, RunError
 from minigpt.places import data_directory
+from minigpt.regular_files import expanded
 from minigpt.runs.checkpoints import FromStep
 from minigpt.runs.finding import find_run
 from minigpt.runs.job import IN_JOB, is_elsewhere, read_job
@@ -191,7 +192,7 @@ def _find_task(command: TrainCommand) -> _Task:
         return _Task(run, resume=resume, is_new=False)
     config = _on_plain_text(command.config)
     if flags.output_dir is not None:
-        path = flags.output_dir.expanduser().absolute()
+        path = expanded(flags.output_dir).absolute()
         return _Task(create_run(path, config), resume=False, is_new=True)
     store = RunStore(data_directory() / "runs")
     return _Task(store.create(config, flags.name), resume=False, is_new=True)
@@ -292,9 +293,9 @@ def _forget(run: Run) -> None:
     # The user's own directory: remove only what the run put there.
     for name in ("config.json", "status.json", "lock", "log.txt", "stop"):
         (run.path / name).unlink(missing_ok=True)
-    for name in ("metrics.jsonl", "samples.jsonl", "storage.json"):
+    for name in ("metrics.jsonl", "samples.jsonl", "storage.json", "curves.svg"):
         (run.path / name).unlink(missing_ok=True)
-    for name in ("checkpoints", "snapshots"):
+    for name in ("checkpoints", "snapshots", "film"):
         shutil.rmtree(run.path / name, ignore_errors=True)
     if not any(run.path.iterdir()):
         run.path.rmdir()

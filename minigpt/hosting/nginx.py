@@ -20,16 +20,16 @@ _CONFIGURATION = """
 daemon off;
 worker_processes 1;
 {user}
-pid {folder}/pid;
+pid "{folder}/pid";
 error_log stderr crit;
 events {{ worker_connections 4096; }}
 http {{
   access_log off;
-  client_body_temp_path {folder}/bodies;
-  proxy_temp_path {folder}/answers;
-  fastcgi_temp_path {folder}/unused;
-  uwsgi_temp_path {folder}/unused;
-  scgi_temp_path {folder}/unused;
+  client_body_temp_path "{folder}/bodies";
+  proxy_temp_path "{folder}/answers";
+  fastcgi_temp_path "{folder}/unused";
+  uwsgi_temp_path "{folder}/unused";
+  scgi_temp_path "{folder}/unused";
   client_max_body_size 0; # the app's doors know what each page takes
 
   map $cookie_{cookie} $whose {{ default $cookie_{cookie}; "" $request_id; }}
@@ -98,7 +98,7 @@ def configuration(address: str, port: int, ports: Sequence[int], folder: Path) -
         address=address,
         port=port,
         servers=servers,
-        folder=folder,
+        folder=str(folder).replace("\\", r"\\").replace('"', r"\""),
         cookie=f"minigpt_process_{port}",
         user=f"user {getpass.getuser()};" if is_root else "",
     )

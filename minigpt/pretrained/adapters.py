@@ -23,6 +23,8 @@ from minigpt.pretrained.weights import Weights
 
 ADAPTER_FILE = "adapter_config.json"
 ADAPTER_WEIGHTS_FILE = "adapter_model.safetensors"
+_LARGEST = 2**20
+"""No rank is larger, and no alpha."""
 _NAME = re.compile(r"base_model\.model\.(.+)\.lora_(A|B)(?:\.default)?\.weight")
 # Any other value would mean a sum of another kind, or another base.
 _REQUIRED: dict[str, tuple[Any, ...]] = {
@@ -57,9 +59,9 @@ class Adapter:
             if name in settings and settings[name] not in allowed
         ]
         rank, alpha = settings.get("r", 0), settings.get("lora_alpha", "missing")
-        if type(rank) is not int or rank < 1:
+        if type(rank) is not int or not 1 <= rank <= _LARGEST:
             others.append(f"r is {rank!r:.60}")
-        if type(alpha) not in (int, float):
+        if type(alpha) not in (int, float) or not abs(alpha) <= _LARGEST:  # or is nan
             others.append(f"lora_alpha is {alpha!r:.60}")
         if others:
             raise CheckpointError(

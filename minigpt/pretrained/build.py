@@ -1,5 +1,6 @@
 """From a family's fields and weights to a model, allocated once all of it fits."""
 
+import math
 from collections.abc import Callable
 from typing import cast
 
@@ -37,6 +38,8 @@ def build(
                 "its RoPE multiplies queries and keys, and this project cannot put "
                 f"that into the weights of a {shape.title}"
             )
+        if not math.isfinite(fields.query_factor):
+            fields.obstacles.append("it multiplies queries by more than any number")
         fields.finish()
         # On the meta device: allocate no memory before all names and shapes match.
         with torch.device("meta"):

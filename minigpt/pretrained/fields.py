@@ -6,8 +6,10 @@ not to affect the computation, or nothing to do with it by its name: a file also
 who wrote it, with what and when. All that is in the way is named at once.
 """
 
+import math
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +17,11 @@ from typing import Any, TypeVar
 from minigpt.errors import CheckpointError
 
 Value = TypeVar("Value")
+
+MOST_LAYERS = 256
+"""As `ModelConfig` allows: lists of so many are made before it is asked."""
+_LARGEST = 2**53
+"""No setting of a model is a larger whole number, and not all are numbers of floats."""
 
 # Fields that do not affect logits: bookkeeping, training, generation, other tasks.
 HARMLESS = (
@@ -86,7 +93,8 @@ class Fields:
         if value is None:
             value = default
         if kind is float and type(value) is int:
-            value = float(value)
+            with suppress(OverflowError):  # then it is named as it stands
+                value = float(value)
         if value is None:
             self.obstacles.append(f"the field {name!r} is missing")
         elif type(value) is not kind:
@@ -94,9 +102,21 @@ class Fields:
             self.obstacles.append(
                 f"{name} is {value!r:.80}, not {article} {kind.__name__}"
             )
+        elif isinstance(value, float) and not math.isfinite(value):
+            self.obstacles.append(f"{name} is {value}, no finite number")
+        elif isinstance(value, int) and abs(value) > _LARGEST:
+            self.obstacles.append(f"{name} is {value!r:.80}, too large a number")
         else:
             return value
         return kind()
+
+    def take_layers(self, name: str) -> int:
+        """Return the number of layers; 0 if it is one that no model has."""
+        number = self.take(name, int)
+        if number <= MOST_LAYERS:
+            return max(number, 0)
+        self.obstacles.append(f"{name} is {number}, and here are {MOST_LAYERS} at most")
+        return 0
 
     def take_or_none(
         self, name: str, kind: type[Value], default: Value | None

@@ -59,7 +59,7 @@ def _read_common(fields: Fields) -> dict[str, Any]:
     return {
         "vocab_size": fields.take("vocab_size", int),
         "d_model": d_model,
-        "num_layers": fields.take("num_hidden_layers", int),
+        "num_layers": fields.take_layers("num_hidden_layers"),
         "num_heads": num_heads,
         "num_kv_heads": fields.take("num_key_value_heads", int),
         "head_dim": None if width * num_heads == d_model else width,
@@ -87,8 +87,8 @@ def _read_second(fields: Fields, every: int) -> dict[str, Any]:
     found = _read_common(fields)
     divisor = fields.take("query_pre_attn_scalar", float, 256.0)
     width = found["head_dim"] or found["d_model"] // max(found["num_heads"], 1)
-    if divisor > 0:
-        fields.query_factor = math.sqrt(width / divisor)
+    if divisor > 0:  # a width that is not is refused as head_dim
+        fields.query_factor = math.sqrt(max(width, 0) / divisor)
     else:
         fields.obstacles.append(f"query_pre_attn_scalar is {divisor:g}, not above 0")
     window = fields.take("sliding_window", int, 4096)

@@ -64,7 +64,7 @@ def read_common(fields: Fields, head_dim: int | None = None) -> dict[str, Any]:
     d_model = fields.take("hidden_size", int)
     num_heads = fields.take("num_attention_heads", int)
     fields.require("hidden_act", ("silu", "swish"))
-    num_layers = fields.take("num_hidden_layers", int)
+    num_layers = fields.take_layers("num_hidden_layers")
     max_seq_len = fields.take("max_position_embeddings", int)
     windows = _read_windows(fields, num_layers, max_seq_len)
     equal = d_model // max(num_heads, 1)

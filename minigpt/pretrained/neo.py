@@ -22,7 +22,7 @@ from minigpt.pretrained.windows import Windows, as_setting
 def read_settings(fields: Fields) -> ModelConfig:
     """Translate a GPT-Neo's settings; what is not supported is among the obstacles."""
     d_model = fields.take("hidden_size", int)
-    num_layers = fields.take("num_layers", int)
+    num_layers = fields.take_layers("num_layers")
     max_seq_len = fields.take("max_position_embeddings", int)
     return ModelConfig(
         vocab_size=fields.take("vocab_size", int),

@@ -134,9 +134,13 @@ def _read_yarn(inside: Fields) -> dict[str, Any]:
     def usual(weight: float) -> float:
         return 1.0 if factor <= 1.0 else 0.1 * weight * math.log(factor) + 1.0
 
-    found = usual(scale) / usual(all_dim) if scale and all_dim else usual(1.0)
+    above, below = usual(1.0), 1.0
+    if scale and all_dim:
+        above, below = usual(scale), usual(all_dim)
+    usually = above / below if below else math.inf  # which is refused
+    attention = inside.take("attention_factor", float, usually)
     return {
-        QUERIES: inside.take("attention_factor", float, found) ** 2,
+        QUERIES: attention * attention,
         "rope_factor": factor,
         "rope_slow_turns": inside.take("beta_slow", float, 1.0),
         "rope_fast_turns": inside.take("beta_fast", float, 32.0),

@@ -133,9 +133,8 @@ class Weights(ABC):
         """
         for ours, weight in weights.items():
             for number, (name, part) in enumerate(parts(weight, places[ours])):
-                stored = self.read(name)
-                require_finite(self.source, name, stored)
-                part.copy_(places[ours].read(number, stored))
+                part.copy_(places[ours].read(number, self.read(name)))
+                require_finite(self.source, name, part)  # multiplied, if it is
         if "head.weight" not in weights and self.shape.head in self:
             head = self.read(self.shape.head)
             if not torch.equal(head.float(), weights["token_embedding.weight"]):
@@ -191,8 +190,6 @@ class TensorsInMemory(Weights):
         names = dict(zip(TORCH_TYPES, TYPES, strict=True))
         for name, tensor in tensors.items():
             kind = names.get(tensor.dtype, str(tensor.dtype))
-            if tensor.is_meta or tensor.layout != torch.strided:
-                kind = "meta" if tensor.is_meta else str(tensor.layout)
             self._note(path, name, tuple(tensor.shape), kind)
 
     def read(self, name: str) -> Tensor:

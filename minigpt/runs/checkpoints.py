@@ -48,5 +48,5 @@ def checkpoint_step(path: Path) -> int | None:
         if config["format"] != "minigpt-checkpoint":
             return None
         return int(config["step"])
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None

@@ -87,7 +87,7 @@ def read_journal(path: Path, offset: int = 0) -> JournalChunk:
         if record is None:
             continue
         if "restart" in record:
-            step = int(record["restart"])
+            step: int = record["restart"]
             records = [kept for kept in records if kept.get("step", 0) <= step]
             restart = step if restart is None else min(restart, step)
         else:
@@ -96,9 +96,15 @@ def read_journal(path: Path, offset: int = 0) -> JournalChunk:
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:
-    """Parse one line; a torn one, left by a killed writer, is None."""
+    """Parse one line; a torn one, left by a killed writer, is None.
+
+    So is one that no writer of ours has written: a run from a bucket may be anybody's.
+    """
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return record if isinstance(record, dict) else None
+    if not isinstance(record, dict):
+        return None
+    steps = (record.get("step", 0), record.get("restart", 0))
+    return record if all(type(step) is int for step in steps) else None

@@ -1,8 +1,7 @@
 """A run by the words that a person has for it: a directory, or a name."""
 
-from pathlib import Path
-
 from minigpt.places import data_directory
+from minigpt.regular_files import expanded
 from minigpt.runs.store import Run, RunStore
 from minigpt.storage.following import follow, open_stored
 
@@ -20,7 +19,7 @@ def find_run(wanted: str, *, to_train: bool = False) -> Run:
     """
     if "://" in wanted:
         return open_stored(wanted, to_train=to_train)
-    path = Path(wanted).expanduser()
+    path = expanded(wanted)
     if (path / "status.json").is_file():
         run = Run(path.absolute())
     else:

@@ -71,11 +71,12 @@ def lane(records: Sequence[Mapping[str, Any]], *, finished: bool) -> Lane:
     timed = [record for record in records if "elapsed_seconds" in record]
     steps = [record for record in timed if record["kind"] == "step"]
     looks = [record for record in timed if record["kind"] == "evaluation"]
+    numbers = [record for record in looks if record["loss"] is not None]
     return Lane(
         seconds=np.array([record["elapsed_seconds"] for record in steps], float),
         tokens=np.array([record["tokens_seen"] for record in steps], float),
         losses=np.array([record["loss"] for record in steps], float),
-        looks=[(record["elapsed_seconds"], record["loss"]) for record in looks],
+        looks=[(record["elapsed_seconds"], record["loss"]) for record in numbers],
         final_loss=looks[-1]["loss"] if finished and looks else None,
     )
 

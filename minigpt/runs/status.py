@@ -26,6 +26,8 @@ State = Literal[
 ]
 STARTING = 60.0
 """Seconds within which a run is created, and then started."""
+UNREADABLE = (OSError, ValueError, TypeError, RecursionError, ConfigError)
+"""What reading a run's settings or its status may end in, whoever wrote them."""
 ALIVE: tuple[State, ...] = ("queued", "running", "stopping")
 
 
@@ -124,20 +126,14 @@ def read_status(directory: Path) -> RunStatus:
     Raises:
         RunError: If the file is missing or damaged.
     """
-    path = directory / "status.json"
-    try:
-        status = RunStatus(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, ConfigError) as error:
-        raise RunError(
-            f"{path} cannot be read ({error}): delete the run's directory."
-        ) from None
+    status = _written(directory)
     if has_ticket(directory) and not is_locked(directory):
         return status.replace(state="queued", pid=None, activity="", error=None)
     if status.state == "queued" and status.pid is None:
         return _not_started(directory, status)
     if status.is_alive and not is_locked(directory) and not is_elsewhere(directory):
         # It may have finished since the file was read: read it again.
-        again = RunStatus(**json.loads(path.read_text(encoding="utf-8")))
+        again = _written(directory)
         if again.is_alive:
             return again.replace(
                 state="interrupted",
@@ -150,6 +146,16 @@ def read_status(directory: Path) -> RunStatus:
     if status.state == "running" and (directory / "stop").exists():
         return status.replace(state="stopping")
     return status
+
+
+def _written(directory: Path) -> RunStatus:
+    path = directory / "status.json"
+    try:
+        return RunStatus(**json.loads(path.read_text(encoding="utf-8")))
+    except UNREADABLE as error:
+        raise RunError(
+            f"{path} cannot be read ({error}): delete the run's directory."
+        ) from None
 
 
 def _not_started(directory: Path, status: RunStatus) -> RunStatus:

@@ -22,18 +22,19 @@ import json
 import re
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from minigpt.config import RunConfig
-from minigpt.errors import ConfigError, RunError, near_names
+from minigpt.errors import RunError, near_names
 from minigpt.places import shipped_models
 from minigpt.runs.checkpoints import SavedStep, list_checkpoints
 from minigpt.runs.creation import make_run_directory, write_config
 from minigpt.runs.files import JournalChunk, read_journal
 from minigpt.runs.job import is_elsewhere
 from minigpt.runs.lock import RunLock
-from minigpt.runs.status import RunStatus, read_status, withdraw
+from minigpt.runs.status import UNREADABLE, RunStatus, read_status, withdraw
 
 if TYPE_CHECKING:
     from minigpt.runs.snapshots import Snapshots
@@ -64,7 +65,7 @@ class Run:
         path = self.path / "config.json"
         try:
             return RunConfig(**json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError, ConfigError) as error:
+        except UNREADABLE as error:
             raise RunError(f"{path} cannot be read: {error}") from None
 
     def status(self) -> RunStatus:
@@ -157,9 +158,11 @@ class Run:
         (self.path / "stop").touch()
 
     def log(self, text: str) -> None:
-        """Append lines to log.txt, with the time."""
-        with (self.path / "log.txt").open("a", encoding="utf-8") as file:
-            file.write(f"[{time.strftime('%Y-%m-%d %H:%M:%S')}] {text.rstrip()}\n")
+        """Append lines to log.txt, with the time; on a full disk, go on without."""
+        line = f"[{time.strftime('%Y-%m-%d %H:%M:%S')}] {text.rstrip()}\n"
+        log = self.path / "log.txt"
+        with suppress(OSError), log.open("a", encoding="utf-8") as file:
+            file.write(line)
 
     def read_log(self, max_characters: int = 20_000) -> str:
         """Return the end of log.txt."""

@@ -1,5 +1,6 @@
 """A server that runs: the model loaded, the port open, the log on."""
 
+import errno
 import logging
 import os
 import socket
@@ -21,7 +22,7 @@ def listen(settings: ServeSettings) -> socket.socket:
     """Open the port.
 
     Raises:
-        ConfigError: If it is taken, or not ours to take.
+        ConfigError: If it is taken, or not ours to take, or the host is not here.
     """
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
@@ -29,9 +30,12 @@ def listen(settings: ServeSettings) -> socket.socket:
     except OSError as error:
         # Python adds the address, which stands here already.
         reason = (error.strerror or str(error)).partition(" (while ")[0]
+        is_elsewhere = isinstance(error, socket.gaierror) or (
+            error.errno == errno.EADDRNOTAVAIL
+        )
         raise ConfigError(
             f"{settings.host}:{settings.port} cannot be listened to "
-            f"({reason}): choose another --port."
+            f"({reason}): choose another --{'host' if is_elsewhere else 'port'}."
         ) from None
 
 

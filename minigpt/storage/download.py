@@ -70,8 +70,8 @@ def _fetch(bucket: Bucket, directory: Path, *, with_text: bool) -> Contents | No
     if contents == before:
         return contents
     try:
-        _Fetching(bucket, directory, before.files).bring(contents.files)
-        replace_file(directory / CONTENTS, contents.to_bytes())
+        _Fetching(bucket, directory, before).bring(contents.files)
+        _note_fetched(directory, contents)
     except OSError as error:
         raise StorageError(
             f"{directory} cannot take what {bucket.url} has: {error.strerror or error}."
@@ -87,6 +87,10 @@ def last_fetched(directory: Path) -> Contents:
         return Contents("", {})
 
 
+def _note_fetched(directory: Path, contents: Contents) -> None:
+    replace_file(directory / CONTENTS, contents.to_bytes())
+
+
 class _Fetching:
     """Brings files into a directory.
 
@@ -96,19 +100,23 @@ class _Fetching:
         before: What the directory has.
     """
 
-    def __init__(self, bucket: Bucket, directory: Path, before: Files) -> None:
+    def __init__(self, bucket: Bucket, directory: Path, before: Contents) -> None:
         self._bucket, self._directory, self._before = bucket, directory, before
         self._here: dict[Piece, tuple[Path, int]] = {}
         """A file of this machine that has a piece, and from which byte on."""
-        for name, pieces in before.items():
+        for name, pieces in before.files.items():
             self._note(directory / name, pieces)
 
     def bring(self, files: Files) -> None:
         """Write what is new or has changed, and remove what is there no more."""
-        before, now = _units(self._before), _units(files)
+        before, now = _units(self._before.files), _units(files)
         self._require_room(
             {name: each for name, each in now.items() if each != before.get(name)}
         )
+        # It may end halfway: then nobody knows which of the others are there.
+        same = [each for unit, each in before.items() if each == now.get(unit)]
+        staying = {name: pieces for unit in same for name, pieces in unit.items()}
+        _note_fetched(self._directory, self._before._replace(files=staying))
         for unit in before.keys() - now.keys():
             with suppress(FileNotFoundError):
                 if unit.startswith(_CHECKPOINTS):

@@ -117,14 +117,31 @@ def open_stored(url: str, *, to_train: bool) -> Run:
     attempt = os.environ.get(IN_JOB, "")
     if attempt and not ATTEMPT.fullmatch(attempt):
         raise RunError(f"{IN_JOB} does not say which training of {name!r} this is.")
-    folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY)) if attempt else None
-    run = Run((folder or data_directory() / "runs") / name)
+    if not attempt:
+        return _brought(Run(data_directory() / "runs" / name), url, to_train)
+    folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
+    try:
+        return _brought(Run(folder / name), url, to_train, attempt)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)  # nothing was trained in it
+        raise
+
+
+def _brought(run: Run, url: str, to_train: bool, attempt: str = "") -> Run:
+    """Bring a run's directory to what its bucket has; see `open_stored`.
+
+    Args:
+        run: Where it goes.
+        url: Of the run.
+        to_train: Whether it is to be trained here.
+        attempt: Which training of it this job is for; empty: this is no job.
+    """
     place = read_place(run.path) or Place(url, is_fetched=True)
     if run.path.exists() and (place.url != url or not place.attempts):
         raise RunError(f"There is another run {run.id!r} here, at {run.path}: move it.")
     bucket = Bucket(url)
     if attempt and read_control(bucket) != Control(attempt):
-        raise RunError(f"The run {name!r} was withdrawn while its job waited.")
+        raise RunError(f"The run {run.id!r} was withdrawn while its job waited.")
     contents = read_contents(bucket)
     if contents is None:
         raise StorageError(f"There is no run in {url}.")
@@ -132,7 +149,7 @@ def open_stored(url: str, *, to_train: bool) -> Run:
         return run  # what is here is newer, or as new
     if place.is_here:
         raise RunError(
-            f"{name!r} went on elsewhere since it was trained here: move {run.path} "
+            f"{run.id!r} went on elsewhere since it was trained here: move {run.path} "
             "away to fetch it."
         )
     is_new = not run.path.exists()

@@ -243,7 +243,8 @@ class _Keeper:
         except RunError as error:
             self._problem = error
             if not isinstance(error, StorageError):  # it is another's run now
-                (self._run.path / "stop").touch()
+                with suppress(OSError):  # the next try says so again
+                    (self._run.path / "stop").touch()
         except OSError as error:  # a file was replaced meanwhile
             self._problem = StorageError(f"{self._url} is not up to date: {error}.")
         if str(before) != str(self._problem):

@@ -16,7 +16,7 @@ from minigpt import spaces
 from minigpt.classroom.quotas import require_may_train, used_up
 from minigpt.config import RunConfig
 from minigpt.engines.submitting import submit
-from minigpt.errors import RunError
+from minigpt.errors import MinigptError, RunError
 from minigpt.runs.job import read_job, require_idle
 from minigpt.runs.lock import RunLock, held
 from minigpt.runs.status import write_status
@@ -54,7 +54,7 @@ def start(
     run = store.create(config, name)
     try:
         begin([run], seconds=seconds)
-    except RunError:
+    except MinigptError:
         store.delete(run.id)  # nothing was trained, and the name must stay free
         raise
     return run
@@ -194,7 +194,7 @@ def _advance_for(runs: Sequence[Run]) -> None:
     """
     try:
         failures = advance(RunStore(runs[0].path.parent))
-    except RunError:
+    except MinigptError:
         for run in runs:
             forget_ticket(run.path)
         raise

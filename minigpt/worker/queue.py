@@ -117,7 +117,9 @@ def stores(store: RunStore) -> list[RunStore]:
     first = own if server == own.parent else server / "runs"
     learners = server / ROOM / LEARNERS
     inside = sorted(learners.iterdir()) if learners.is_dir() else []
-    return [RunStore(first), *(RunStore(each / "runs") for each in inside)]
+    # Files of a system's own lie there too, such as macOS's .DS_Store.
+    own_stores = (RunStore(each / "runs") for each in inside if each.is_dir())
+    return [RunStore(first), *own_stores]
 
 
 def read_queue(store: RunStore) -> Queue:

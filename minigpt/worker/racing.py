@@ -16,6 +16,7 @@ from minigpt.classroom.quotas import require_may_train
 from minigpt.config import RunConfig
 from minigpt.errors import RunError
 from minigpt.runs.store import Run, RunStore
+from minigpt.worker.creating import all_or_none
 from minigpt.worker.launch import begin
 
 EVALUATIONS = 12
@@ -54,8 +55,8 @@ def start_race(store: RunStore, first: RunConfig, second: RunConfig) -> Race:
     """Start two training processes, as soon as there are places for both.
 
     Raises:
-        RunError: If their texts or tokens differ, or a process cannot be started; a
-            process that was already started is then asked to stop.
+        RunError: If their texts or tokens differ, they cannot be saved, or a process
+            cannot be started; one that was already started is then asked to stop.
     """
     if (first.data, first.tokenizer) != (second.data, second.tokenizer):
         raise RunError(
@@ -67,14 +68,13 @@ def start_race(store: RunStore, first: RunConfig, second: RunConfig) -> Race:
     if suffixes[0] == suffixes[1]:
         suffixes[1] = f"{suffixes[1][:12]}-2"
     require_may_train()
-    runs: list[Run] = []
-    for lane, (config, suffix) in enumerate(
-        zip((first, second), suffixes, strict=True)
-    ):
-        run = store.create(config, f"{name}-{suffix}")
-        ticket = {"race": name, "lane": lane}
-        replace_file(run.path / "race.json", json.dumps(ticket) + "\n")
-        runs.append(run)
+    with all_or_none(store) as runs:
+        for lane, (config, suffix) in enumerate(
+            zip((first, second), suffixes, strict=True)
+        ):
+            runs.append(store.create(config, f"{name}-{suffix}"))
+            ticket = json.dumps({"race": name, "lane": lane})
+            replace_file(runs[-1].path / "race.json", ticket + "\n")
     try:
         begin(runs)
     except RunError:

@@ -21,6 +21,7 @@ from minigpt.errors import RunError
 from minigpt.runs.status import RunStatus
 from minigpt.runs.store import Run, RunStore
 from minigpt.worker import launch
+from minigpt.worker.creating import all_or_none
 
 WIDTHS = (8, 12, 16, 24)
 """`d_model` of the sizes whose line is drawn.
@@ -96,14 +97,13 @@ def start_series(
         widths: Their `d_model`, smallest first.
 
     Raises:
-        RunError: If no process can be started.
+        RunError: If they cannot be saved, or no process can be started.
     """
     require_may_train()
     name = f"sizes-{time.strftime('%m%d-%H%M%S')}"
-    runs = [
-        _create(store, name, place, sized(config, width))
-        for place, width in enumerate(widths)
-    ]
+    with all_or_none(store) as runs:
+        for place, width in enumerate(widths):
+            _create(store, (name, place), sized(config, width), runs)
     launch.begin(runs[:1])
     return Series(name, runs)
 
@@ -129,10 +129,11 @@ def start_fifth(
     require_may_train()
     first = series.runs[0]
     config = sized(first.config, width)
-    run = _create(store, series.name, len(series.runs), config)
-    replace_file(first.path / "guess.json", json.dumps({"loss": guess}) + "\n")
-    launch.begin([run])
-    return run
+    with all_or_none(store) as runs:
+        _create(store, (series.name, len(series.runs)), config, runs)
+        replace_file(first.path / "guess.json", json.dumps({"loss": guess}) + "\n")
+    launch.begin(runs)
+    return runs[0]
 
 
 def resume_series(series: Series) -> None:
@@ -182,11 +183,21 @@ def is_waiting(status: RunStatus) -> bool:
     return status.state == "queued" and status.pid is None
 
 
-def _create(store: RunStore, name: str, place: int, config: RunConfig) -> Run:
-    run = store.create(config, f"{name}-{config.transformer.d_model}")
-    ticket = {"series": name, "place": place}
-    replace_file(run.path / "series.json", json.dumps(ticket) + "\n")
-    return run
+def _create(
+    store: RunStore, ticket: tuple[str, int], config: RunConfig, runs: list[Run]
+) -> None:
+    """Create a run, and add it to some.
+
+    Args:
+        store: Where.
+        ticket: Its series and its place in it.
+        config: Everything that determines the run.
+        runs: Those that are created with it.
+    """
+    name, place = ticket
+    runs.append(store.create(config, f"{name}-{config.transformer.d_model}"))
+    text = json.dumps({"series": name, "place": place}) + "\n"
+    replace_file(runs[-1].path / "series.json", text)
 
 
 def _ticket(run: Run) -> tuple[str, int] | None:

@@ -4,8 +4,10 @@ import csv
 import io
 
 import pytest
+from sqlalchemy import select
 
 from minigpt.classroom import ending, gallery, overview, tries
+from minigpt.classroom.tables import first_tries
 from minigpt.classroom.tries import Try
 from minigpt.errors import RoomError
 from viz.classroom.misses import miss_bars, miss_table
@@ -104,3 +106,13 @@ def test_a_check_is_counted_and_a_text_shown_and_removed(school, open_as):
     teacher.button(key=f"remove_text_{text.id}").click().run()
     assert gallery.shown(room) == []
     assert "_show_text" in {each.key for each in learner.run().button}
+
+
+def test_what_is_kept_of_a_try_is_as_long_as_its_column(school):
+    room, ann = school.room, school.id_of(school.ann)
+    long = Try("home.long", "q" * 3000, "s" * 3000, "a" * 3000, False)
+    tries.note(room, ann, long)
+    with room.reading() as session:
+        row = session.execute(select(first_tries)).one()
+    for name in ("question", "said", "answer"):
+        assert len(row._mapping[name]) == first_tries.c[name].type.length

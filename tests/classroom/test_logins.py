@@ -11,6 +11,7 @@ from streamlit_server import ROOT
 
 from minigpt.classroom import ending
 from minigpt.classroom.logins import let_in, person_of
+from minigpt.classroom.room import Room
 from minigpt.classroom.tables import members
 from minigpt.errors import RoomError
 
@@ -53,6 +54,24 @@ def test_the_same_account_is_the_same_learner_even_when_the_door_is_closed(schoo
     assert school.room.seat(second) is None
     with pytest.raises(RoomError, match="lets nobody in"):
         enter(school, ZOE)
+
+
+@pytest.mark.parametrize(
+    "who", [ZOE, ZOE | {"sub": "3"}], ids=["the same in two tabs", "of the same name"]
+)
+def test_two_who_come_at_the_same_moment_are_both_let_in(school, monkeypatch, who):
+    admit = Room.admit
+
+    def later(room, *of):
+        monkeypatch.setattr(Room, "admit", admit)
+        first.append(enter(school, ZOE))  # whoever asked before is quicker
+        return admit(room, *of)
+
+    first = []
+    monkeypatch.setattr(Room, "admit", later)
+    second = school.room.seat(enter(school, who))
+    assert school.room.seat(first[0]).name == "Zoë"
+    assert second.name == ("Zoë" if who is ZOE else "Zoë 2")
 
 
 def test_accounts_of_two_issuers_are_two_learners_and_a_full_class_stays_full(school):

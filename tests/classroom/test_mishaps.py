@@ -14,6 +14,7 @@ from minigpt.classroom.room import Room
 from minigpt.classroom.votes import Asked
 from minigpt.errors import RoomError
 from minigpt.runs.lock import RunLock
+from minigpt.runs.status import RunStatus, write_status
 from pages.frame.server.gate import Gate
 
 ASKED = Asked("0123456789ab", "Which token?", ("the", "cat", "sat"), 1, "It is .62.")
@@ -109,6 +110,41 @@ def test_a_second_server_does_not_take_the_class_of_the_first(tmp_path, monkeypa
     kept.pop().release()
     claim(tmp_path / "room")
     kept.pop().release()
+
+
+def test_a_count_is_of_the_rounds_that_its_page_has_seen(school):
+    room = school.room
+    votes.ask(room, "attention", ASKED)
+    before = votes.current(room)
+    for stage in ("counted", "voting"):  # in another tab of the teacher's
+        votes.move(room, votes.current(room), stage)
+    votes.answer(room, before.id, school.id_of(school.ann), 1)
+    assert votes.tally(room, before) == [[0, 0, 0]]
+
+
+def test_a_connection_that_is_not_free_in_time_is_said_in_words(school, monkeypatch):
+    pool = school.room.database.engine.pool
+    monkeypatch.setattr(pool, "_timeout", 0.01)
+    taken = [pool.connect() for _ in range(15)]
+    with pytest.raises(RoomError, match="cannot be read or written"):
+        school.room.members()
+    for each in taken:
+        each.close()
+
+
+@pytest.mark.parametrize("how", [ending.wipe, "one"])
+def test_a_run_that_ends_by_itself_meanwhile_keeps_no_file(school, monkeypatch, how):
+    ann = school.id_of(school.ann)
+    own = school.room.space_of(ann).data
+    write_status(school.run.path, RunStatus(state="finished"))
+    monkeypatch.setattr(ending, "at_work", lambda _: [school.run])  # a moment ago
+    (school.room.folder / "learners" / ".DS_Store").touch()
+    if how == "one":
+        ending.remove(school.room, ann)
+    else:
+        how(school.room)
+        assert not list((school.room.folder / "learners").iterdir())
+    assert not own.exists()
 
 
 def test_one_folder_that_cannot_be_deleted_keeps_no_other(school, monkeypatch):

@@ -21,7 +21,7 @@ from streamlit_server import ROOT, serve
 from websockets.sync.client import ClientConnection, connect
 
 from minigpt.classroom.room import Room
-from minigpt.hosting.nginx import find_nginx
+from minigpt.hosting.nginx import configuration, find_nginx
 
 needs_nginx = pytest.mark.skipif(
     find_nginx() is None or os.name == "nt", reason="nginx is not installed"
@@ -164,3 +164,15 @@ def test_processes_of_one_class_have_the_same_links_and_see_who_was_removed(tmp_
     first.forget_all()
     assert second.teach_secret == first.teach_secret
     assert re.fullmatch(r"[\w-]{43}", second.teach_secret)
+
+
+@needs_nginx
+@pytest.mark.parametrize("name", ["two words", "a;b", 'a"b', "a\\b", "{a}"])
+def test_nginx_takes_a_folder_of_any_name(tmp_path, name):
+    folder = tmp_path / name
+    folder.mkdir()
+    file = tmp_path / "nginx.conf"
+    file.write_text(configuration("127.0.0.1", 18600, [18601], folder), "utf-8")
+    command = [find_nginx(), "-t", "-p", str(folder), "-c", str(file), "-e", "stderr"]
+    tried = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert tried.returncode == 0, tried.stderr

@@ -1,20 +1,24 @@
 """A full disk, a kill at the wrong moment: no name is lost, nothing is left behind."""
 
+import errno
 import os
 import signal
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from minigpt import atomic_writes
 from minigpt.atomic_writes import forget_leftovers, replace_file
 from minigpt.config import RunConfig
-from minigpt.errors import RunError
+from minigpt.errors import ConfigError, RunError
 from minigpt.runs import status as run_status
 from minigpt.runs.lock import RunLock
 from minigpt.runs.status import RunStatus, write_status
-from minigpt.worker import launch, processes
+from minigpt.worker import launch, processes, queue, racing, series
+from minigpt.worker.racing import start_race
+from minigpt.worker.series import shared_config, start_series
 
 resource = pytest.importorskip("resource", reason="Windows has none")
 
@@ -48,6 +52,53 @@ def test_a_process_that_cannot_start_leaves_the_name_free(store, monkeypatch):
         launch.start(store, RunConfig(), "mine")
     assert store.list() == []
     store.create(RunConfig(), "mine")
+
+
+def test_a_wrong_number_of_places_leaves_the_name_free(store, monkeypatch):
+    monkeypatch.setenv(queue.PLACES, "none")
+    with pytest.raises(ConfigError, match="1 or more"):
+        launch.start(store, RunConfig(), "mine")
+    assert store.list() == []
+
+
+def race(store):
+    return start_race(store, RunConfig(), RunConfig())
+
+
+def sizes(store):
+    return start_series(store, shared_config(RunConfig().data))
+
+
+@pytest.mark.parametrize(
+    ("start", "last"),
+    [
+        (race, "race.json"),
+        (race, "checkpoints"),
+        (sizes, "series.json"),
+        (sizes, "checkpoints"),
+    ],
+)
+def test_runs_that_belong_together_are_created_all_or_none(
+    store, monkeypatch, start, last
+):
+    names = []
+
+    def full(path, *rest, **options):
+        names.append(path.name)
+        if path.name == last and names.count(last) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return do(path, *rest, **options)
+
+    if last == "checkpoints":
+        do = Path.mkdir
+        monkeypatch.setattr(Path, "mkdir", full)
+    else:
+        do = replace_file
+        for module in (racing, series):
+            monkeypatch.setattr(module, "replace_file", full)
+    with pytest.raises(RunError, match=r"No space left|No free name"):
+        start(store)
+    assert store.list() == []
 
 
 def age(path, seconds):

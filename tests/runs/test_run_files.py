@@ -1,6 +1,7 @@
 """The files of a run: readers during writing, torn lines, restarts, odd names."""
 
 import json
+import shutil
 import threading
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from minigpt.config import RunConfig, get_recipe
 from minigpt.errors import RunError
 from minigpt.library.catalogue import available_models, find_model
+from minigpt.runs import status
 from minigpt.runs.files import Journal, read_journal
 from minigpt.runs.lock import RunLock, is_locked
 from minigpt.runs.status import RunStatus, read_status, write_status
@@ -187,6 +189,44 @@ def test_a_damaged_status_or_config_is_one_clear_line(store):
     with pytest.raises(RunError, match=r"config\.json"):
         _ = run.config
     assert available_models(store.root.parent) == []
+
+
+@pytest.mark.parametrize("name", ["status.json", "config.json"])
+def test_what_a_stranger_may_have_written_is_one_clear_line(store, name):
+    run = store.create(RunConfig())
+    (run.path / name).write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(RunError, match=f"{name} cannot be read"):
+        _ = run.status(), run.config
+
+
+def test_a_run_that_is_deleted_while_it_is_looked_at_is_one_clear_line(
+    store, monkeypatch
+):
+    run = store.create(RunConfig())
+    write_status(run.path, RunStatus(state="running", pid=1))
+    monkeypatch.setattr(status, "is_elsewhere", lambda path: shutil.rmtree(path))
+    with pytest.raises(RunError, match="cannot be read"):
+        run.status()
+
+
+@pytest.mark.parametrize(
+    "text", ['{"format": "minigpt-checkpoint", "step": 1e999}', "[" * 100_000]
+)
+def test_a_checkpoint_that_no_training_has_saved_is_none(store, text):
+    run = store.create(RunConfig())
+    fake_checkpoint(run.path / "checkpoints" / "checkpoint_step_1", 1)
+    (run.path / "checkpoints" / "best_model").mkdir()
+    (run.path / "checkpoints" / "best_model" / "config.json").write_text(text)
+    assert [saved.step for saved in run.checkpoints()] == [1]
+
+
+@pytest.mark.parametrize(
+    "line", ['{"restart": "x"}', '{"restart": 1e999}', '{"step": "x"}', "[" * 100_000]
+)
+def test_a_line_that_no_training_has_written_is_passed_over(tmp_path, line):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(f'{{"step": 1}}\n{line}\n{{"restart": 1}}\n', encoding="utf-8")
+    assert read_journal(path).records == [{"step": 1}]
 
 
 def test_checkpoints_come_in_order_of_their_step_one_each(store):

@@ -16,7 +16,9 @@ import safetensors.torch
 from patience import until
 
 from minigpt.cli import main
+from minigpt.errors import ConfigError
 from minigpt.serve import needed
+from minigpt.serve.settings import ServeSettings
 
 from .conftest import MODELS
 
@@ -116,3 +118,11 @@ def test_what_cannot_be_served_is_one_line(capsys, monkeypatch, tmp_path, line, 
 def test_a_missing_package_is_named_as_pip_knows_it(capsys, monkeypatch):
     monkeypatch.setitem(needed.NEEDED, "no_such_package", "no-such-package")
     assert "pip install no-such-package" in refusal(capsys, "")
+
+
+def test_an_address_of_another_machine_is_no_matter_of_the_port():
+    pytest.importorskip("prometheus_client")
+    from minigpt.serve.running import listen
+
+    with pytest.raises(ConfigError, match="choose another --host"):
+        listen(ServeSettings(host="192.0.2.1", port=0, api_key=("word",)))

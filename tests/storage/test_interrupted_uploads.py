@@ -5,6 +5,8 @@ import json
 import pytest
 
 from minigpt.atomic_writes import replaced_directory
+from minigpt.config import RunConfig
+from minigpt.storage import keeping
 from minigpt.storage.bucket import Bucket, StorageError
 from minigpt.storage.contents import Contents, read_contents
 from minigpt.storage.control import Control, write_control
@@ -12,6 +14,7 @@ from minigpt.storage.download import fetch
 from minigpt.storage.upload import Uploader
 
 ATTEMPT = "0123456789abcdef"
+AWAY = StorageError("It cannot be reached.")
 SAVED = "checkpoints/checkpoint_step_1"
 FILES = (f"{SAVED}/config.json", f"{SAVED}/model.safetensors", "config.json")
 
@@ -89,6 +92,33 @@ def test_a_checkpoint_replaced_during_an_upload_is_listed_whole(
     uploader.push()
     found = in_bucket(there, tmp_path / "after")
     assert [found[name] for name in FILES[:2]] == ["third", "third"]
+
+
+def test_what_a_broken_fetch_has_removed_is_fetched_when_it_is_there_again(
+    there, here, uploader, tmp_path, monkeypatch
+):
+    uploader.push()
+    in_bucket(there, tmp_path / "there")
+    (here / SAVED).rename(aside := tmp_path / "aside")  # a run that goes back
+    (here / "config.json").write_text("second")
+    uploader.push()
+    with monkeypatch.context() as away:
+        away.setattr(Bucket, "download", lambda *_: (_ for _ in ()).throw(AWAY))
+        with pytest.raises(StorageError):
+            fetch(there, tmp_path / "there")
+    aside.rename(here / SAVED)  # and comes to the same step again
+    uploader.push()
+    fetch(there, tmp_path / "there")
+    assert (tmp_path / "there" / FILES[0]).read_text() == f"first {FILES[0]}"
+    assert (tmp_path / "there" / "config.json").read_text() == "second"
+
+
+def test_an_uploader_outlives_a_log_that_cannot_be_written(store, there):
+    run = store.create(RunConfig(), "one")
+    (run.path / "log.txt").mkdir()
+    keeper = keeping._Keeper(run, there.url)
+    keeper._tell(AWAY)
+    assert keeper._problem is AWAY
 
 
 def test_an_empty_file_is_not_listed(there, here, uploader):

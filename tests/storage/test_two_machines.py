@@ -169,6 +169,15 @@ def test_a_job_removes_no_directory_but_its_own(here, monkeypatch, url, tmp_path
     assert here.path.is_dir()
 
 
+def test_a_job_that_cannot_begin_leaves_no_directory(url, here, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv(IN_JOB, "0123456789abcdef")
+    with pytest.raises(RunError, match="was withdrawn"):
+        open_stored(url, to_train=True)
+    assert not list((tmp_path / "temporary").iterdir())
+
+
 def test_a_run_that_is_deleted_while_it_is_fetched_stays_away(
     here, url, tmp_path, monkeypatch
 ):

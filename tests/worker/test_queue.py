@@ -232,6 +232,15 @@ def test_all_learners_and_the_teacher_share_one_queue(learners, tmp_path):
     ]
 
 
+def test_a_file_between_the_learners_is_nobody_s(learners, tmp_path):
+    before = stores(learners[0])
+    (tmp_path / "room" / "learners" / ".DS_Store").touch()  # of macOS's Finder
+    assert [each.root for each in stores(learners[0])] == [e.root for e in before]
+    run = learners[0].create(RunConfig(), "mine")
+    write_ticket(run.path, Ticket())
+    assert place_of(run) is not None
+
+
 def test_a_training_stops_when_its_learner_s_minutes_are_used_up(
     store, text_file, monkeypatch
 ):

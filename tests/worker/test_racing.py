@@ -110,3 +110,10 @@ def test_when_a_loss_was_reached_lies_between_two_looks():
     assert found.seconds_to(0.5) is None
     assert found.final_loss == 1.0
     assert lane(journal(1, 1, [4.0], looks), finished=False).final_loss is None
+
+
+def test_a_look_that_gave_no_number_reaches_no_loss():
+    records = journal(1.0, 10, [3.0, 2.0], [(1.0, None), (2.0, 2.0), (3.0, None)])
+    own = lane(records, finished=True)
+    assert (own.seconds_to(2.0), own.looks) == (2.0, [(2.0, 2.0)])
+    assert own.final_loss is None

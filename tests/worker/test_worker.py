@@ -268,6 +268,15 @@ def test_a_text_that_cannot_be_used_fails_in_one_line(store, text_file, content,
     assert "\n" not in status.error
 
 
+def test_why_it_failed_is_told_where_the_log_cannot_be_written(store, text_file):
+    run = store.create(tiny(text_file))
+    text_file.write_text("short")
+    (run.path / "log.txt").mkdir()  # as good as a full disk
+    with pytest.raises(DataError) as error:
+        train_run(run)
+    assert (run.status().state, run.status().error) == ("failed", str(error.value))
+
+
 def test_a_run_is_trained_by_one_process_at_a_time(store, text_file):
     run = store.create(tiny(text_file), "once")
     lock = RunLock.acquire(run.path)

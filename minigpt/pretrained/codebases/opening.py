@@ -21,7 +21,7 @@ from minigpt.pretrained.fields import Fields
 from minigpt.pretrained.llama import LLAMA
 from minigpt.pretrained.shape import Shape
 from minigpt.pretrained.weights import TensorsInMemory
-from minigpt.regular_files import is_regular, named_directory
+from minigpt.regular_files import expanded, is_regular, named_directory
 from minigpt.tokenizers.enlarged import fitted
 
 NAMES = (
@@ -49,10 +49,7 @@ def foreign_file(name: str | Path) -> Path | None:
         return next((file for file in files if file.is_file()), None)
     if Path(name).suffix not in KINDS:
         return None
-    try:
-        path = Path(name).expanduser()
-    except RuntimeError:  # the home of nobody
-        path = Path(name)
+    path = expanded(name)
     if not is_regular(path):
         raise CheckpointError(
             f"There is no file {str(name)!r:.200}, which would be a checkpoint of "

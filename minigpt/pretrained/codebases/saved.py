@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from minigpt.checkpoint.metadata import CONFIG_FILE, read_json
@@ -118,6 +119,13 @@ def read_saved(path: Path) -> Saved:
     }
     if not tensors:
         raise CheckpointError(f"{path} holds no weights: save a model's state_dict.")
+    for name, tensor in tensors.items():  # before anybody compares or reshapes them
+        if tensor.is_meta or tensor.layout != torch.strided:
+            kind = "meta" if tensor.is_meta else tensor.layout
+            raise CheckpointError(
+                f"{path}: the tensor {name!r:.80} has type {kind}; weights are plain "
+                "numbers: save a model's state_dict."
+            )
     inside = next(
         (content[name] for name in _SETTINGS if isinstance(content.get(name), dict)),
         None,
