@@ -175,8 +175,7 @@ def _find_task(command: TrainCommand) -> _Task:
     if flags.run_dir is not None:
         if not (flags.run_dir / "config.json").is_file():
             raise RunError(
-                f"There is no run in {flags.run_dir}. To make one there, use "
-                "--output_dir."
+                f"There is no run in {flags.run_dir}: --output_dir makes one there."
             )
         return _Task(Run(flags.run_dir), resume=False, is_new=False)
     if flags.resume is not None:

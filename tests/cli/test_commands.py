@@ -99,7 +99,7 @@ def test_without_an_output_dir_best_model_is_the_newest_runs(home, capsys):
 def test_run_dir_without_a_run_names_the_flag_that_makes_one(home, capsys):
     line = refusal(capsys, "train --data_file text.txt --run_dir new", *TINY)
     assert "--output_dir" in line
-    assert not os.path.exists("new")
+    assert not (home / "new").exists()
 
 
 def test_a_resumed_run_may_go_further(home, capsys):
