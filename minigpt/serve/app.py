@@ -92,7 +92,7 @@ def _add_states(app: FastAPI, served: Served, metrics: Metrics) -> None:
     async def models() -> Json:
         return {"object": "list", "data": [entry]}
 
-    @app.get("/v1/models/{name}")
+    @app.get("/v1/models/{name:path}")  # organizations put a slash into names
     async def model(name: str) -> Json:
         served.require(name)
         return entry

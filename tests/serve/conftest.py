@@ -27,8 +27,10 @@ class Service(NamedTuple):
 
 
 @contextmanager
-def serving(name: str = "tales-chat", **limits: Any) -> Iterator[Service]:
-    """Serve a model that ships until the block ends."""
+def serving(
+    model: str = "tales-chat", name: str = "", **limits: Any
+) -> Iterator[Service]:
+    """Serve a model that ships, under its own name or another, until the block ends."""
     for package in ("fastapi", "prometheus_client"):
         pytest.importorskip(package)
     from minigpt.serve.running import listen, load_served, make_server
@@ -36,7 +38,7 @@ def serving(name: str = "tales-chat", **limits: Any) -> Iterator[Service]:
 
     settings = ServeSettings(port=0, **limits)
     listening = listen(settings)
-    served = load_served(MODELS / name, name, settings, "cpu")
+    served = load_served(MODELS / model, name or model, settings, "cpu")
     server = make_server(served)
     thread = Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()

@@ -12,7 +12,7 @@ from minigpt.generation import Generator
 from minigpt.interpret.interventions.interventions import fwd_hooks, read_ablation
 from minigpt.tokenizers.chat import Message, encode_prompt_for_answer
 
-from .conftest import KEY
+from .conftest import KEY, serving
 
 openai = pytest.importorskip("openai")
 
@@ -40,6 +40,13 @@ def test_the_model_is_listed_and_found(client):
     assert client.models.retrieve("tales-chat").owned_by == "minigpt"
     with pytest.raises(openai.NotFoundError, match="tales-chat"):
         client.models.retrieve("gpt-4")
+
+
+def test_a_name_with_a_slash_is_found_too():
+    with serving("tales", name="class/tales") as running:
+        own = openai.OpenAI(base_url=f"{running.url}/v1", api_key=KEY, max_retries=0)
+        (listed,) = own.models.list()
+        assert own.models.retrieve(listed.id) == listed
 
 
 def test_samples_have_the_texts_and_log_probabilities_of_their_seeds(client, generator):
