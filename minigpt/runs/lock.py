@@ -57,9 +57,11 @@ class RunLock:
 
 
 def is_locked(directory: Path) -> bool:
-    """Whether a living process holds the lock of a run."""
+    """Whether a living process holds the lock of a run, another user's too."""
+    # Windows locks bytes only for who may write them.
+    access = os.O_RDWR if sys.platform == "win32" else os.O_RDONLY
     try:
-        descriptor = os.open(directory / "lock", os.O_RDWR)
+        descriptor = os.open(directory / "lock", access)
     except OSError:
         return False
     try:

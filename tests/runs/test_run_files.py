@@ -1,8 +1,11 @@
 """The files of a run: readers during writing, torn lines, restarts, odd names."""
 
 import json
+import os
 import shutil
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -178,6 +181,23 @@ def test_a_run_is_alive_as_long_as_its_lock_is_held(store):
     assert not is_locked(run.path)
     store.delete("alive")
     assert store.list() == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows locks bytes only for writers")
+def test_who_may_only_read_a_run_sees_that_it_is_alive():
+    user, nobody = os.geteuid(), 65534
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        lock = RunLock.acquire(Path(name))
+        (Path(name) / "lock").chmod(0o444)
+        try:
+            if user == 0:  # who may write everything
+                os.seteuid(nobody)
+            assert is_locked(Path(name))
+            lock.release()
+            assert not is_locked(Path(name))
+        finally:
+            os.seteuid(user)
 
 
 def test_a_damaged_status_or_config_is_one_clear_line(store):
