@@ -56,7 +56,7 @@ def write_tokens(entry: EncodedText, file: TextFile, tell: Tell) -> EncodedText:
             for part in PARTS:
                 entry = _write_part(entry, part, file, encode, tell)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):  # a school's quota
             raise
         raise DataError(
             f"{_full(entry)}. What is encoded is kept, and is not encoded again."

@@ -257,10 +257,11 @@ def test_a_disk_without_room_is_named_before_anything_is_written(path, monkeypat
         prepare(path)
 
 
-def test_a_disk_that_fills_up_keeps_what_is_encoded(path, monkeypatch):
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_fills_up_keeps_what_is_encoded(path, number):
     def full(activity, share):
         if activity == "encoding the text" and share > 0.5:
-            raise OSError(errno.ENOSPC, "No space left on device")
+            raise OSError(number, os.strerror(number))
 
     with pytest.raises(DataError, match=r"too full .*not encoded again"):
         prepare(path, tell=full, document_separator="\n\n")
