@@ -158,8 +158,8 @@ def check_all(model):
             found = trace(model, TOKENS, hook, place)
             where = f"{hook}{list(place)}"
             own = float(tensor[place].item())
-            assert found.value == pytest.approx(own, rel=1e-5, abs=5e-5), where
-            assert found.recomputed == pytest.approx(own, rel=1e-5, abs=5e-5), where
+            assert found.value == pytest.approx(own, rel=1e-5, abs=1e-5), where
+            assert found.recomputed == pytest.approx(own, rel=1e-5, abs=1e-5), where
             assert found.shape == tuple(tensor.shape)
             assert len(found.axes) == len(found.shape)
             rows = len(found.operands.labels)
