@@ -18,6 +18,9 @@ PositionalEncoding = Literal[
 Normalization = Literal["layernorm", "rmsnorm"]
 Activation = Literal["gelu", "gelu_exact", "relu", "relu2", "swiglu", "geglu"]
 
+MOST_LAYERS = 256
+"""Blocks of a model."""
+
 
 def one_or_several(value: Any) -> str:
     """Tell a list of numbers from one number."""
@@ -44,7 +47,10 @@ class OwnModelConfig(AssignableConfig):
         128, ge=1, le=32_768, description="Width of the residual stream, in numbers."
     )
     num_layers: int = Field(
-        4, ge=1, le=256, description="Number of blocks; each builds on the ones before."
+        4,
+        ge=1,
+        le=MOST_LAYERS,
+        description="Number of blocks; each builds on the ones before.",
     )
     num_heads: int = Field(
         4,

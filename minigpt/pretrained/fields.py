@@ -14,12 +14,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, TypeVar
 
+from minigpt.config.own_model import MOST_LAYERS
 from minigpt.errors import CheckpointError
 
 Value = TypeVar("Value")
 
-MOST_LAYERS = 256
-"""As `ModelConfig` allows: lists of so many are made before it is asked."""
 _LARGEST = 2**53
 """No setting of a model is a larger whole number, and not all are numbers of floats."""
 
@@ -111,7 +110,10 @@ class Fields:
         return kind()
 
     def take_layers(self, name: str) -> int:
-        """Return the number of layers; 0 if it is one that no model has."""
+        """Return the number of layers; 0 if it is one that no model has.
+
+        Lists of so many are made before `ModelConfig` is asked.
+        """
         number = self.take(name, int)
         if number <= MOST_LAYERS:
             return max(number, 0)
